@@ -1,0 +1,38 @@
+"""budget: plan a fixed compute or data budget over many tasks, from measured runs.
+
+The public names below are resolved on first use, so that importing the package loads nothing heavy.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "BudgetError": "budget.errors",
+    "read_runs": "budget.tables.runs",
+    "Runs": "budget.tables.runs",
+    "read_tasks": "budget.tables.tasks",
+    "default_tasks": "budget.tables.tasks",
+    "Tasks": "budget.tables.tasks",
+    "check": "budget.tables.quality",
+    "LAWS": "budget.curves.laws",
+    "Curves": "budget.curves.fitted",
+    "fit_curves": "budget.curves.fit",
+    "ask": "budget.allocation.problem",
+    "allocate": "budget.allocation.solve",
+    "Plan": "budget.allocation.result",
+    "grow": "budget.studies.growth",
+    "make_plan": "budget.studies.plan",
+    "measure": "budget.lab.sweep",
+}
+
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'budget' has no attribute '{name}'")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOME)

@@ -1,0 +1,29 @@
+"""What can go wrong, by whose hand it can be mended.
+
+Every message is one plain sentence that names what was received (file, row, column, task) and the next step.
+The command line prints it and exits with 1; from Python the type tells which layer refused.
+"""
+
+
+class BudgetError(Exception):
+    """Base of all errors that a user can mend."""
+
+
+class DataError(BudgetError):
+    """A file, a column or a cell is missing or holds what it must not hold."""
+
+
+class FitError(BudgetError):
+    """No curve could be fitted to any task."""
+
+
+class AllocationError(BudgetError):
+    """A plan was asked for that cannot be computed as stated."""
+
+
+class InfeasibleError(AllocationError):
+    """The limits contradict each other or the budget."""
+
+
+class SolverError(AllocationError):
+    """The solver stopped without a proven answer."""

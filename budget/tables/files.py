@@ -1,0 +1,135 @@
+"""Reading and writing files: the only module of the package that touches the disk.
+
+Every write goes beside the target and is then renamed, so that a failed command leaves what was there before.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from budget.errors import DataError
+
+
+def read_csv(path: str | Path, what: str = "table") -> pd.DataFrame:
+    """Read a CSV as text, its index being the row number that a spreadsheet shows.
+
+    Args:
+        path: the file; the first line holds the column names.
+        what: what the file is, for the error sentence.
+
+    Returns:
+        One row per record, all cells text (an empty cell is ``""``), index = row number (header is row 1).
+
+    Raises:
+        DataError: the file is missing, is a folder, is empty, holds no row, or is not a readable CSV.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"{path}: no such file; give the path of the {what} CSV.")
+    if path.is_dir():
+        raise DataError(f"{path}: this is a folder; give the path of the {what} CSV inside it.")
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig")
+    except pd.errors.EmptyDataError:
+        raise DataError(f"{path}: the file is empty; a {what} CSV starts with a line of column names.") from None
+    except pd.errors.ParserError as error:
+        reason = str(error).removeprefix("Error tokenizing data. C error: ").strip()
+        raise DataError(f"{path}: not a readable CSV ({reason}); mend that line.") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: not UTF-8 text; save the {what} as a UTF-8 CSV.") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
+    frame.columns = [str(name).strip() for name in frame.columns]
+    repeated = frame.columns[frame.columns.duplicated()]
+    if len(repeated):
+        raise DataError(f"{path}: column '{repeated[0]}' stands twice in the header; rename one.")
+    if frame.empty:
+        raise DataError(f"{path}: there are column names but no rows; add at least one row.")
+    frame.index = pd.RangeIndex(2, len(frame) + 2)
+    return frame
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file as a whole or not at all.
+
+    Raises:
+        DataError: the folder cannot be written.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.chmod(beside, 0o666 & ~_umask())
+            os.replace(beside, path)
+        except BaseException:
+            Path(beside).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror}).") from None
+
+
+def write_folder(folder: str | Path, files: Mapping[str, str]) -> None:
+    """Write several text files of one result; nothing is written unless the folder can be."""
+    for name, text in files.items():
+        write_text(Path(folder) / name, text)
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """A table as CSV text: floats in full precision, missing values as empty cells."""
+    return frame.to_csv(index=False, lineterminator="\n")
+
+
+def read_json(path: str | Path, what: str) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        DataError: the file is missing or is not JSON.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; give the path of the {what}.")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not a {what} ({error}); write one with the command that makes it.") from None
+
+
+def json_text(content: Any) -> str:
+    """A result as JSON text; a number that is not finite is an error, never invalid JSON."""
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+def sha256(path: str | Path) -> str:
+    """The file's SHA-256, which a plan records for each input."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def require_columns(frame: pd.DataFrame, needed: Iterable[str], path: str | Path) -> None:
+    """Refuse a table that lacks a column.
+
+    Raises:
+        DataError: names the first missing column and those that are there.
+    """
+    for name in needed:
+        if name not in frame.columns:
+            there = ", ".join(frame.columns)
+            raise DataError(
+                f"{path}: column '{name}' is missing; name yours with --column {name}=THEIRS (the file has: {there})."
+            )
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,234 @@
+"""Whether a task's runs can carry a curve: the rules by which tasks are left out, and the data-quality report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from budget.tables.runs import Runs
+from budget.tables.status import STATUS
+
+SIGNAL_LEVEL = 0.01
+"""One-sided level of the rank test for a trend with scale, shared over the scales tested (Bonferroni)."""
+
+COLLINEAR = 0.999
+"""Correlation of log params with log tokens from which their effects cannot be told apart."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the data-quality report: a verdict (PASS, REVIEW or FAIL), what was found, and what to do."""
+
+    task: str
+    check: str
+    verdict: str
+    finding: str
+    advice: str = ""
+
+
+def score_ceiling(values: np.ndarray, stated: float) -> float:
+    """The best possible value of a score: as stated, else 1 for values in [0, 1], else 100 for values in [0, 100].
+
+    Returns:
+        NaN where neither is stated nor can be told.
+    """
+    if np.isfinite(stated):
+        return float(stated)
+    if values.min() < 0:
+        return float("nan")
+    return 1.0 if values.max() <= 1 else 100.0 if values.max() <= 100 else float("nan")
+
+
+def distance_to_best(runs: Runs, task: int, ceiling: float) -> np.ndarray:
+    """A task's values as something that falls to a floor: the loss itself, or ceiling minus score."""
+    value = runs.value[runs.task == task]
+    return ceiling - value if runs.higher_is_better[task] else value
+
+
+def diagnose(runs: Runs, task: int, inputs: Sequence[str], parameters: int, ceiling: float) -> tuple[str, str]:
+    """Status code of a task before any fit, with one sentence.
+
+    Args:
+        runs: the measurements.
+        task: index of the task.
+        inputs: the scale columns that the law reads.
+        parameters: how many parameters the law has.
+        ceiling: best possible value of a score (``score_ceiling``).
+    """
+    mine = runs.task == task
+    trained = len(np.unique(runs.run[mine]))
+    if trained <= parameters:
+        return (
+            "too_few_runs",
+            f"{trained} runs for a law of {parameters} parameters; {parameters + 1} are needed",
+        )
+    if runs.higher_is_better[task] and np.isnan(ceiling):
+        return "no_ceiling", "the score's best possible value is neither stated nor 1 or 100 by its range"
+    value = distance_to_best(runs, task, ceiling)
+    if (value <= 0).any():
+        row = runs.row[mine][(value <= 0).argmax()]
+        shown = runs.value[runs.row == row][0]
+        what = f"the ceiling {ceiling:g} is reached" if runs.higher_is_better[task] else "a positive loss is due"
+        return "not_positive", f"row {row} has the value {shown:g} where {what}"
+    logs = {name: np.log(runs.scale[name][mine]) for name in inputs}
+    for name, levels in ((name, len(np.unique(logs[name].round(6)))) for name in inputs):
+        if levels == 1:
+            return "constant_scale", f"{name} has the same value in all runs"
+        if levels == 2:
+            return "few_levels", f"{name} has only 2 distinct values; 3 are needed"
+    if len(inputs) == 2:
+        correlation = np.corrcoef(*logs.values())[0, 1]
+        if abs(correlation) > COLLINEAR:
+            return (
+                "collinear",
+                f"{' and '.join(inputs)} move together (correlation of logs {correlation:.4f})",
+            )
+    if np.ptp(value) == 0:
+        return "no_signal", "the value is the same in all runs"
+    falls, rises = trend(runs, task, value)
+    if falls > SIGNAL_LEVEL:
+        if rises <= SIGNAL_LEVEL:
+            return "wrong_direction", f"the value gets worse with scale (rank test p = {rises:.2g})"
+        return "no_signal", f"no trend with scale can be told from noise (rank test p = {falls:.2g})"
+    return "ok", ""
+
+
+def trend(runs: Runs, task: int, value: np.ndarray) -> tuple[float, float]:
+    """Rank tests of ``value`` against every scale: p-values that it falls and that it rises (Spearman, Bonferroni)."""
+    mine = runs.task == task
+    falls, rises = [], []
+    for scale in runs.scale.values():
+        if np.ptp(scale[mine]) == 0:
+            continue
+        falls.append(stats.spearmanr(scale[mine], value, alternative="less").pvalue)
+        rises.append(stats.spearmanr(scale[mine], value, alternative="greater").pvalue)
+    if not falls:
+        return 1.0, 1.0
+    return min(1.0, min(falls) * len(falls)), min(1.0, min(rises) * len(rises))
+
+
+def largest_scale(runs: Runs) -> str:
+    """The column that orders runs by size: flops where there are any, else x, tokens or params."""
+    return next(name for name in ("flops", "x", "tokens", "params") if name in runs.scale)
+
+
+def check(runs: Runs, inputs: Sequence[str], parameters: int, best: np.ndarray) -> list[Finding]:
+    """The data-quality report.
+
+    Args:
+        runs: the measurements.
+        inputs: the scale columns of the law that would be fitted.
+        parameters: its number of parameters.
+        best: (T,) stated best values of scores, NaN where not stated.
+
+    Returns:
+        Findings task by task, the file's own last (task ``""``).
+    """
+    findings: list[Finding] = []
+    size = largest_scale(runs)
+    for task, name in enumerate(runs.tasks):
+        mine = runs.task == task
+        value = runs.value[mine]
+        ceiling = score_ceiling(value, best[task]) if runs.higher_is_better[task] else float("nan")
+        code, text = diagnose(runs, task, inputs, parameters, ceiling)
+        if code == "ok":
+            findings.append(Finding(name, "curve", "PASS", "a curve can be fitted"))
+        else:
+            findings.append(Finding(name, "curve", "FAIL", f"{code}: {text}", STATUS[code].advice))
+        trained = len(np.unique(runs.run[mine]))
+        findings.append(
+            _graded(
+                name,
+                "runs",
+                trained >= 2 * parameters,
+                f"{trained} runs",
+                "measure more: intervals will be wide",
+            )
+        )
+        decades = np.log10(runs.scale[size][mine].max() / runs.scale[size][mine].min())
+        findings.append(
+            _graded(name, "range", decades >= 1.5, f"{decades:.1f} decades of {size}", "widen the range of scales")
+        )
+        findings.append(_repeats(runs, task))
+        if code == "ok":
+            findings.append(_last_decade(runs, task, distance_to_best(runs, task, ceiling), size))
+    findings.append(_cost(runs))
+    if runs.shared_models:
+        findings.append(
+            Finding(
+                "",
+                "sharing",
+                "PASS",
+                f"{runs.shared_models} trained models serve several tasks each (shared models)",
+            )
+        )
+    return findings
+
+
+def check_table(findings: Sequence[Finding]) -> pd.DataFrame:
+    """One row a task: its worst verdict, and every finding that is not PASS with its advice."""
+    order = {"PASS": 0, "REVIEW": 1, "FAIL": 2}
+    rows = []
+    for task in dict.fromkeys(finding.task for finding in findings):
+        mine = [finding for finding in findings if finding.task == task]
+        notable = [finding for finding in mine if finding.verdict != "PASS"]
+        rows.append(
+            {
+                "task": task or "(file)",
+                "verdict": max((finding.verdict for finding in mine), key=order.__getitem__),
+                "finding": "; ".join(finding.finding for finding in (notable or mine)),
+                "advice": "; ".join(finding.advice for finding in notable if finding.advice),
+            }
+        )
+    return pd.DataFrame(rows, columns=["task", "verdict", "finding", "advice"])
+
+
+def _graded(task: str, check: str, good: bool, finding: str, advice: str) -> Finding:
+    return Finding(task, check, "PASS" if good else "REVIEW", finding, "" if good else advice)
+
+
+def _repeats(runs: Runs, task: int) -> Finding:
+    mine = np.flatnonzero(runs.task == task)
+    cells = np.column_stack([runs.value[mine], *(scale[mine] for scale in runs.scale.values())])
+    _, first = np.unique(cells, axis=0, return_index=True)
+    again = np.setdiff1d(np.arange(len(mine)), first)
+    if len(again) == 0:
+        return Finding(runs.tasks[task], "repeats", "PASS", "no row stands twice")
+    rows = ", ".join(str(row) for row in runs.row[mine][again][:5])
+    return Finding(
+        runs.tasks[task],
+        "repeats",
+        "REVIEW",
+        f"{len(again)} rows repeat another (row {rows})",
+        "remove copies of one run",
+    )
+
+
+def _last_decade(runs: Runs, task: int, value: np.ndarray, size: str) -> Finding:
+    """Whether the best value still improves in the last decade of scale by 3 standard errors, where they are known."""
+    mine = runs.task == task
+    name, scale, stderr = runs.tasks[task], runs.scale[size][mine], runs.stderr[mine]
+    early = scale <= scale.max() / 10
+    if not early.any() or not np.isfinite(stderr).all():
+        return Finding(name, "last decade", "PASS", "no standard errors over a decade to judge by")
+    old, new = value[early].argmin(), value[~early].argmin()
+    gain = value[early][old] - value[~early][new]
+    noise = float(np.hypot(stderr[early][old], stderr[~early][new]))
+    return _graded(
+        name,
+        "last decade",
+        gain >= 3 * noise,
+        f"the last decade of {size} improved the best value by {gain:.3g} (standard error {noise:.2g})",
+        "saturated at this scale: more budget here buys little",
+    )
+
+
+def _cost(runs: Runs) -> Finding:
+    if not {"params", "tokens", "flops"} <= set(runs.scale):
+        return Finding("", "cost", "PASS", "no cost rule to check: params, tokens and flops are not all there")
+    if runs.flops_assumed:
+        return Finding("", "cost", "REVIEW", "no FLOPs in the file: 6·params·tokens is taken", "add the counted FLOPs")
+    ratio = runs.scale["flops"] / (6 * runs.scale["params"] * runs.scale["tokens"])
+    return Finding("", "cost", "PASS", f"flops are {ratio.min():.3g} to {ratio.max():.3g} times 6·params·tokens")
