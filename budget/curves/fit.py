@@ -1,0 +1,285 @@
+"""The batched fit: every task, start and draw is one lane of one compiled program, in float64.
+
+Axis order: draw B, task T, row R, input I, parameter P. Lanes are (task, start) pairs for the point fit and
+(task, draw) pairs for the bootstrap; rows are padded with weight 0; lane and row counts are rounded up to a few
+sizes so that one compilation serves most files.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from budget.curves.cost import fit_cost
+from budget.curves.fitted import Curves
+from budget.curves.laws import LAWS, Law, choose_law, law_inputs
+from budget.curves.loss import ESTIMATOR, huber, huber_weight
+from budget.curves.resample import row_weights
+from budget.curves.solver import Minimum, minimize
+from budget.curves.starts import grid_points, start_at
+from budget.tables.quality import diagnose, distance_to_best, score_ceiling
+from budget.tables.runs import Runs
+
+STARTS = 8
+"""How many of the best grid points are refined for the point fit."""
+
+LANES = 1024
+"""Lanes a call at most, which bounds memory whatever the number of tasks and draws."""
+
+STATIONARY = 1e-6
+"""Largest promised decrease of the loss, as a share of it, at which a fit counts as converged."""
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """The fittable tasks as padded arrays: z (T, R, I), value and weight (T, R), rows (T, R) into the runs or −1."""
+
+    z: np.ndarray
+    value: np.ndarray
+    weight: np.ndarray
+    rows: np.ndarray
+    reference: np.ndarray
+    unit: np.ndarray
+
+
+def fit_curves(
+    runs: Runs,
+    law: str | None = None,
+    *,
+    scale: str | None = None,
+    best: np.ndarray | None = None,
+    draws: int = 200,
+    seed: int = 0,
+    sha256: str = "",
+    progress: Callable[[int, int], None] | None = None,
+) -> Curves:
+    """Fit one law to every task of a file, with joint bootstrap draws.
+
+    Args:
+        runs: the measurements.
+        law: name in ``LAWS``; by default ``chinchilla`` where params and tokens are there, else ``power``.
+        scale: the column that the one-scale law reads.
+        best: (T,) stated best values of scores, NaN where not stated.
+        draws: number of bootstrap draws B.
+        seed: of the draws.
+        sha256: hash of the file, recorded.
+        progress: called with (lanes done, lanes in all).
+
+    Returns:
+        Curves of all T tasks; one that cannot be fitted has a status that says why.
+
+    Raises:
+        DataError: the file lacks a scale that the law needs.
+    """
+    form = LAWS[law or choose_law(tuple(runs.scale))]
+    inputs = law_inputs(runs, form, scale)
+    count = len(runs.tasks)
+    best = np.full(count, np.nan) if best is None else best
+    ceiling = np.array(
+        [
+            score_ceiling(runs.value[runs.task == task], best[task]) if runs.higher_is_better[task] else np.nan
+            for task in range(count)
+        ]
+    )
+    verdicts = [diagnose(runs, task, inputs, len(form.parameters), ceiling[task]) for task in range(count)]
+    status, message = [code for code, _ in verdicts], [text for _, text in verdicts]
+    good = np.array([task for task in range(count) if status[task] == "ok"], dtype=int)
+
+    parameters = np.full((count, len(form.parameters)), np.nan)
+    worlds = np.full((draws, *parameters.shape), np.nan)
+    reference = np.full((count, len(inputs)), np.nan)
+    objective, error, agreement = (np.full(count, np.nan) for _ in range(3))
+    if len(good):
+        batch = _batch(runs, good, inputs, ceiling)
+        point, agreement[good] = _fit_points(form, batch)
+        weights = row_weights(runs, len(form.parameters), draws, seed)
+        sampled = _fit_draws(form, batch, point.theta, weights, progress)
+        objective[good], reference[good] = point.loss, batch.reference
+        error[good] = _rms_error(form, batch, point.theta)
+        for position, task in enumerate(good):
+            status[task], message[task] = _outcome(form, batch, position, point)
+        parameters[good] = _in_units(point.theta, batch.unit)
+        worlds[:, good] = _in_units(sampled, batch.unit)
+    return Curves(
+        law=form.name,
+        inputs=inputs,
+        tasks=runs.tasks,
+        metric=runs.metric,
+        higher_is_better=runs.higher_is_better,
+        ceiling=ceiling,
+        status=tuple(status),
+        message=tuple(message),
+        parameters=parameters,
+        draws=worlds,
+        reference=reference,
+        runs=np.array([len(np.unique(runs.run[runs.task == task])) for task in range(count)]),
+        objective=objective,
+        error=error,
+        agreement=agreement,
+        smallest=_extremes(runs, np.min),
+        largest=_extremes(runs, np.max),
+        cost=fit_cost(runs),
+        estimator=ESTIMATOR,
+        seed=seed,
+        source=runs.source,
+        sha256=sha256,
+        shared_models=runs.shared_models,
+        is_shared=runs.is_shared,
+        strategy=runs.strategy,
+        notes=runs.notes,
+    )
+
+
+def _batch(runs: Runs, good: np.ndarray, inputs: Sequence[str], ceiling: np.ndarray) -> _Batch:
+    members = [np.flatnonzero(runs.task == task) for task in good]
+    width = _rounded(max(len(member) for member in members), 8)
+    z = np.zeros((len(good), width, len(inputs)))
+    value = np.ones((len(good), width))
+    weight = np.zeros((len(good), width))
+    rows = np.full((len(good), width), -1)
+    reference = np.empty((len(good), len(inputs)))
+    unit = np.empty(len(good))
+    for position, (task, member) in enumerate(zip(good, members, strict=True)):
+        logs = np.log(np.column_stack([runs.scale[name][member] for name in inputs]))
+        reference[position] = np.exp(logs.mean(axis=0))
+        z[position, : len(member)] = logs - np.log(reference[position])
+        distance = distance_to_best(runs, task, ceiling[task])
+        unit[position] = np.median(distance)
+        value[position, : len(member)] = distance / unit[position]
+        weight[position, : len(member)] = runs.weight[member]
+        rows[position, : len(member)] = member
+    return _Batch(z, value, weight, rows, reference, unit)
+
+
+def _fit_points(law: Law, batch: _Batch) -> tuple[Minimum, np.ndarray]:
+    """The best optimum of each task over the starts, and the share of starts that reach it."""
+    tasks = len(batch.z)
+    starts = _in_lanes(partial(_starts, law), [batch.z, batch.value, batch.weight])
+    lane = np.repeat(np.arange(tasks), STARTS)
+    found = _in_lanes(
+        partial(_refine, law),
+        [batch.z[lane], batch.value[lane], batch.weight[lane], starts.reshape(len(lane), -1)],
+    )
+    loss = found.loss.reshape(tasks, STARTS)
+    winner = np.arange(tasks) * STARTS + loss.argmin(axis=1)
+    agreement = (loss <= loss.min(axis=1, keepdims=True) * (1 + 1e-6)).mean(axis=1)
+    return Minimum(*(field[winner] for field in found)), agreement
+
+
+def _fit_draws(
+    law: Law,
+    batch: _Batch,
+    point: np.ndarray,
+    weights: np.ndarray,
+    progress: Callable[[int, int], None] | None,
+) -> np.ndarray:
+    """Every draw of every task from its point fit: (B, T, P)."""
+    draws, tasks = len(weights), len(batch.z)
+    result = np.empty((draws, tasks, point.shape[1]))
+    each = max(1, LANES // tasks)
+    for first in range(0, draws, each):
+        block = weights[first : first + each]
+        drawn = np.where(batch.rows >= 0, block[:, batch.rows], 0.0) * batch.weight
+        lane = np.tile(np.arange(tasks), len(block))
+        found = _in_lanes(
+            partial(_refine, law),
+            [batch.z[lane], batch.value[lane], drawn.reshape(len(lane), -1), point[lane]],
+        )
+        result[first : first + each] = found.theta.reshape(len(block), tasks, -1)
+        if progress is not None:
+            progress((first + len(block)) * tasks, draws * tasks)
+    return result
+
+
+@partial(jax.jit, static_argnums=0)
+def _starts(law: Law, z: Array, value: Array, weight: Array) -> Array:
+    """The best starts of each lane: (lanes, STARTS, P)."""
+    grid = jnp.asarray(grid_points(len(law.inputs)))
+
+    def one(z: Array, value: Array, weight: Array) -> Array:
+        candidates = jax.vmap(lambda exponents: start_at(exponents, z, value, weight))(grid)
+        residual = jnp.log(jax.vmap(lambda theta: law.value(theta, z, jnp))(candidates)) - jnp.log(value)
+        losses = jnp.sum(weight * huber(residual), axis=1)
+        return candidates[jnp.argsort(losses)[:STARTS]]
+
+    return jax.vmap(one)(z, value, weight)
+
+
+@partial(jax.jit, static_argnums=0)
+def _refine(law: Law, z: Array, value: Array, weight: Array, start: Array) -> Minimum:
+    """The local optimum of each lane from its start."""
+
+    def one(z: Array, value: Array, weight: Array, start: Array) -> Minimum:
+        upper = jnp.asarray(law.upper).at[0].set(jnp.max(value))
+        logs = jnp.log(value)
+        return minimize(
+            lambda theta: jnp.log(law.value(theta, z, jnp)) - logs,
+            huber,
+            huber_weight,
+            weight,
+            start,
+            jnp.asarray(law.lower),
+            upper,
+        )
+
+    return jax.vmap(one)(z, value, weight, start)
+
+
+def _in_lanes(program: Callable[..., Any], lanes: Sequence[np.ndarray]) -> Any:
+    """Run a vmapped program over the lanes in chunks of a few fixed sizes, in float64; NumPy in, NumPy out."""
+    count = len(lanes[0])
+    pieces = []
+    with jax.enable_x64(True):
+        for first in range(0, count, LANES):
+            chunk = [lane[first : first + LANES] for lane in lanes]
+            size = len(chunk[0])
+            padded = [np.concatenate([lane, lane[:1].repeat(_rounded(size, 16) - size, axis=0)]) for lane in chunk]
+            pieces.append(jax.tree.map(lambda field, size=size: np.asarray(field)[:size], program(*padded)))
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *pieces)
+
+
+def _rounded(count: int, least: int) -> int:
+    """The next of least·{1, 2, 4, …}: how many shapes a program is compiled for grows with the log of the size."""
+    return least * 2 ** max(0, int(np.ceil(np.log2(count / least))))
+
+
+def _rms_error(law: Law, batch: _Batch, theta: np.ndarray) -> np.ndarray:
+    residual = np.log(law.value(theta[:, None], batch.z)) - np.log(batch.value)
+    there = batch.rows >= 0
+    return np.sqrt((residual**2 * there).sum(axis=1) / there.sum(axis=1))
+
+
+def _outcome(law: Law, batch: _Batch, position: int, point: Minimum) -> tuple[str, str]:
+    """Status of a finished fit: not converged, at a bound, or ok."""
+    theta = point.theta[position]
+    slack = float(point.slack[position])
+    if not np.isfinite(theta).all() or not slack <= STATIONARY:
+        return "not_converged", f"the search stopped where a step still promises to lower the loss by {slack:.2g} of it"
+    upper = law.upper.copy()
+    upper[0] = batch.value[position].max()
+    for name, at_lower, at_upper in zip(law.parameters, theta <= law.lower, theta >= upper, strict=True):
+        if name == "E" and at_lower:
+            return "at_bound", "the floor E is 0: the runs do not show where the curve flattens"
+        if at_lower or at_upper:
+            return "at_bound", f"{name} is at the {'lower' if at_lower else 'upper'} end of its range"
+    return "ok", ""
+
+
+def _in_units(theta: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """Working parameters (…, T, P) of values over their median as parameters of the values themselves."""
+    result = np.array(theta)
+    result[..., 0] *= unit
+    result[..., 1::2] += np.log(unit)[:, None]
+    return result
+
+
+def _extremes(runs: Runs, pick: Callable[[np.ndarray], float]) -> dict[str, np.ndarray]:
+    return {
+        name: np.array([pick(scale[runs.task == task]) for task in range(len(runs.tasks))])
+        for name, scale in runs.scale.items()
+    }

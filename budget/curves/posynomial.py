@@ -1,0 +1,53 @@
+"""Posynomials in plain NumPy: what curves hand to the allocation, which then needs no JAX."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Posynomial:
+    """T functions ``offset + Σ_k exp(log_coef_k + Σ_i exponent_ki · u_i)`` of I log inputs ``u``.
+
+    Convex in ``u`` whatever the exponents' signs (a sum of exponentials of linear functions).
+
+    Attributes:
+        offset: (T,), the value when every term has vanished.
+        log_coef: (T, K), the terms' logarithms at ``u = 0``.
+        exponent: (T, K, I).
+    """
+
+    offset: np.ndarray
+    log_coef: np.ndarray
+    exponent: np.ndarray
+
+    def __len__(self) -> int:
+        """The number T of functions."""
+        return len(self.offset)
+
+    def terms(self, u: np.ndarray) -> np.ndarray:
+        """Each term's value at log inputs ``u`` (T, I): shape (T, K)."""
+        return np.exp(self.log_coef + np.einsum("tki,ti->tk", self.exponent, u))
+
+    def value(self, u: np.ndarray) -> np.ndarray:
+        """Each function's value at log inputs ``u`` (T, I): shape (T,)."""
+        return self.offset + self.terms(u).sum(axis=1)
+
+    def gradient(self, u: np.ndarray) -> np.ndarray:
+        """Derivative of each function in its log inputs at ``u`` (T, I): shape (T, I)."""
+        return np.einsum("tk,tki->ti", self.terms(u), self.exponent)
+
+    def take(self, pick: np.ndarray) -> "Posynomial":
+        """The functions at the positions ``pick``, repeats allowed."""
+        return Posynomial(self.offset[pick], self.log_coef[pick], self.exponent[pick])
+
+    def fix_input(self, which: int, u: np.ndarray) -> "Posynomial":
+        """The same functions with input ``which`` held at log values ``u`` (T,); one input fewer.
+
+        Terms that depend on no other input become part of the offset.
+        """
+        held = self.log_coef + self.exponent[:, :, which] * u[:, None]
+        rest = np.delete(self.exponent, which, axis=2)
+        constant = (rest == 0).all(axis=(0, 2))
+        offset = self.offset + np.exp(held[:, constant]).sum(axis=1)
+        return Posynomial(offset, held[:, ~constant], rest[:, ~constant])

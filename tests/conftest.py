@@ -1,0 +1,42 @@
+"""Fixtures that several folders use."""
+
+from pathlib import Path
+
+import pytest
+
+from budget.curves.fitted import Curves
+from tests.simulate import TRUTHS, runs_of, table
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real measured runs beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip("the real measured runs are not beside this checkout")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def exact_curves(tmp_path_factory: pytest.TempPathFactory) -> Curves:
+    """Three tasks fitted to noiseless runs of their own."""
+    from budget.curves.fit import fit_curves
+
+    return fit_curves(runs_of(table(TRUTHS), tmp_path_factory.mktemp("exact")), draws=20)
+
+
+@pytest.fixture(scope="session")
+def noisy_curves(tmp_path_factory: pytest.TempPathFactory) -> Curves:
+    """The same tasks from runs with 1 % noise, 40 draws."""
+    from budget.curves.fit import fit_curves
+
+    return fit_curves(runs_of(table(TRUTHS, noise=0.01), tmp_path_factory.mktemp("noisy")), draws=40)
+
+
+@pytest.fixture(scope="session")
+def shared_curves(tmp_path_factory: pytest.TempPathFactory) -> Curves:
+    """The same tasks measured on shared models."""
+    from budget.curves.fit import fit_curves
+
+    return fit_curves(runs_of(table(TRUTHS, noise=0.01, shared=True), tmp_path_factory.mktemp("shared")), draws=40)

@@ -1,0 +1,39 @@
+"""The bounded robust solver on its own."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.optimize import lsq_linear
+
+from budget.curves.loss import DELTA, huber, huber_weight
+from budget.curves.solver import minimize
+
+
+def test_huber_is_continuous_and_its_weight_is_its_slope():
+    residual = np.array([-3 * DELTA, -DELTA, -0.4 * DELTA, 0.2 * DELTA, DELTA, 5 * DELTA])
+    with jax.enable_x64(True):
+        slope = jax.vmap(jax.grad(lambda r: huber(r)))(jnp.asarray(residual))
+        np.testing.assert_allclose(huber_weight(jnp.asarray(residual)) * residual, slope, rtol=1e-12)
+        step = 1e-9
+        finite = (huber(jnp.asarray(residual + step)) - huber(jnp.asarray(residual - step))) / (2 * step)
+        np.testing.assert_allclose(finite, slope, rtol=1e-5)
+
+
+def test_bounded_least_squares_agrees_with_scipy():
+    random = np.random.default_rng(5)
+    for _ in range(10):
+        matrix, target = random.normal(size=(20, 4)), random.normal(size=20)
+        lower, upper = np.array([-0.1, 0.0, -5.0, -0.2]), np.array([0.1, 0.3, 5.0, 0.2])
+        expected = lsq_linear(matrix, target, (lower, upper), tol=1e-14)
+        with jax.enable_x64(True):
+            found = minimize(
+                lambda theta, matrix=matrix, target=target: jnp.asarray(matrix) @ theta - target,
+                lambda r: 0.5 * r**2,
+                jnp.ones_like,
+                jnp.ones(20),
+                jnp.zeros(4),
+                jnp.asarray(lower),
+                jnp.asarray(upper),
+            )
+        np.testing.assert_allclose(found.loss, expected.cost, rtol=1e-8)
+        assert float(found.slack) < 1e-6
