@@ -1,0 +1,214 @@
+"""From curves and a question to a plan with its certificate."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from budget.allocation.baselines import TOKENS_PER_PARAMETER, baseline_splits, rule_of_thumb, to_budget
+from budget.allocation.certificate import AT_LIMIT, Certificate, certify
+from budget.allocation.polish import polish
+from budget.allocation.problem import Problem, Question, state
+from budget.allocation.program import Program
+from budget.allocation.result import Baseline, Plan
+from budget.allocation.size import best_inputs
+from budget.curves.fitted import INTERVAL, Curves
+from budget.errors import SolverError
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The solved problem.
+
+    Attributes:
+        u: (V, I) log inputs.
+        spend: (V,) spends; they sum to the budget unless every model is at its maximum.
+        certificate: bound and prices.
+        solver: which solver answered.
+        status: its own word.
+    """
+
+    u: np.ndarray
+    spend: np.ndarray
+    certificate: Certificate
+    solver: str
+    status: str
+
+
+def solve(problem: Problem, program: Program | None = None) -> Optimum:
+    """Solve a problem: the split by the convex program, polished onto the budget, then each model's best inputs.
+
+    Args:
+        problem: the stated problem.
+        program: a compiled program of the problem's shape, to save compiling again.
+
+    Raises:
+        SolverError: the solver stopped without an optimum.
+    """
+    answer = (program or Program(problem)).solve(problem)
+    least = 1e-12 * problem.budget / len(problem.value)
+    spend = polish(problem, to_budget(np.maximum(answer.spend, least), problem))
+    u = best_inputs(problem.value, problem.cost, spend)
+    return Optimum(u, spend, certify(problem, u, spend), answer.solver, answer.status)
+
+
+def allocate(
+    curves: Curves,
+    question: Question,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    draws: bool = True,
+) -> Plan:
+    """The optimal plan for a question.
+
+    Args:
+        curves: usable curves of the question's T tasks, in its order.
+        question: see ``problem.ask``.
+        progress: called with (draws done, draws in all).
+        draws: whether to solve again for every draw, which gives ``spend_low`` and ``spend_high``.
+
+    Returns:
+        The plan, its certificate, its baselines and what it cannot promise.
+
+    Raises:
+        SolverError: the solver stopped without an optimum.
+    """
+    problem = state(curves, question)
+    program = Program(problem)
+    best = solve(problem, program)
+    serves = np.zeros(len(curves.tasks), dtype=int) if question.strategy == "shared" else np.arange(len(curves.tasks))
+    spend = best.spend[serves]
+    tasks = np.arange(len(curves.tasks))
+    inputs = law_inputs_of(curves, question, best.u[serves])
+    predicted, low, high = curves.predict(tasks, inputs)
+    spends, worlds, failed = _over_draws(curves, question, program, progress if draws else None, draws)
+    spend_low, spend_high = _interval(spends, best.spend)
+    higher = bool(curves.higher_is_better[0])
+    ceiling = float((question.weight * curves.ceiling).sum()) if higher else 0.0
+    bound = best.certificate.bound
+    return Plan(
+        question=question,
+        metric=curves.metric[0],
+        higher_is_better=higher,
+        hypothetical=question.strategy == "specialists" and curves.is_shared,
+        spend=spend,
+        spend_low=spend_low[serves],
+        spend_high=spend_high[serves],
+        params=_input(curves, question, inputs, "params"),
+        tokens=_input(curves, question, inputs, "tokens"),
+        predicted=predicted,
+        low=low,
+        high=high,
+        marginal=best.certificate.marginal[serves],
+        binding=_binding(problem, best.spend, serves),
+        extrapolation=spend / curves.largest[question.unit],
+        status=curves.status,
+        objective=float((question.weight * predicted).sum()),
+        bound=ceiling - bound if higher else bound,
+        shadow_price=best.certificate.shadow_price,
+        solver=best.solver,
+        solver_status=best.status,
+        failed_draws=failed,
+        baselines=_baselines(curves, question, problem, serves),
+        inputs=_ranges(curves, question, worlds),
+        notes=_notes(curves, question, best, spend),
+    )
+
+
+def law_inputs_of(curves: Curves, question: Question, u: np.ndarray) -> np.ndarray:
+    """The law's log inputs (T, I) from a problem's: a token budget's problem has the fixed params left out."""
+    if u.shape[1] == len(curves.inputs):
+        return u
+    assert question.params is not None  # only a fixed size removes an input
+    return np.column_stack([np.full(len(u), np.log(question.params)), u])
+
+
+def _over_draws(
+    curves: Curves,
+    question: Question,
+    program: Program,
+    progress: Callable[[int, int], None] | None,
+    wanted: bool,
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """The best plan in every draw's world: spends (B', V), log inputs (B', V, I), and how many draws failed."""
+    spends, inputs, failed = [], [], 0
+    count = len(curves.draws) if wanted else 0
+    for draw in range(count):
+        problem = state(curves, question, draw)
+        try:
+            if question.strategy == "shared":
+                spend = problem.high.copy()
+            else:
+                spend = to_budget(np.maximum(program.solve(problem).spend, 1e-12 * problem.budget), problem)
+            spends.append(spend)
+            inputs.append(best_inputs(problem.value, problem.cost, spend))
+        except SolverError:
+            failed += 1
+        if progress is not None:
+            progress(draw + 1, count)
+    return np.array(spends), np.array(inputs), failed
+
+
+def _interval(spends: np.ndarray, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if len(spends) == 0:
+        return np.full_like(point, np.nan), np.full_like(point, np.nan)
+    low, high = np.percentile(spends, INTERVAL, axis=0)
+    return np.minimum(low, point), np.maximum(high, point)
+
+
+def _input(curves: Curves, question: Question, inputs: np.ndarray, name: str) -> np.ndarray:
+    if name in curves.inputs:
+        return np.exp(inputs[:, curves.inputs.index(name)])
+    return np.full(len(inputs), np.nan)
+
+
+def _binding(problem: Problem, spend: np.ndarray, serves: np.ndarray) -> tuple[str, ...]:
+    words = np.full(len(spend), "budget", dtype=object)
+    words[spend >= problem.high * (1 - AT_LIMIT)] = "max"
+    words[(spend <= problem.low * (1 + AT_LIMIT)) & (problem.low > 0)] = "min"
+    words[spend >= problem.budget * (1 - AT_LIMIT)] = "budget"
+    return tuple(words[serves])
+
+
+def _baselines(curves: Curves, question: Question, problem: Problem, serves: np.ndarray) -> tuple[Baseline, ...]:
+    plans = {
+        name: (spend, best_inputs(problem.value, problem.cost, spend))
+        for name, spend in baseline_splits(question, problem).items()
+    }
+    if question.strategy == "shared" and problem.value.exponent.shape[2] == 2:
+        plans[f"{TOKENS_PER_PARAMETER:g} tokens per parameter"] = (problem.high, rule_of_thumb(problem))
+    result = []
+    for name, (spend, u) in plans.items():
+        predicted, _, _ = curves.predict(np.arange(len(serves)), law_inputs_of(curves, question, u[serves]))
+        result.append(Baseline(name, float((question.weight * predicted).sum()), spend[serves], predicted))
+    return tuple(result)
+
+
+def _ranges(curves: Curves, question: Question, worlds: np.ndarray) -> dict[str, tuple[float, float]]:
+    """80 % range over the draws of one shared model's inputs."""
+    if question.strategy != "shared" or len(worlds) == 0:
+        return {}
+    names = [name for name in curves.inputs if not (name == "params" and question.params is not None)]
+    low, high = np.exp(np.percentile(worlds[:, 0], INTERVAL, axis=0))
+    return {name: (float(low[i]), float(high[i])) for i, name in enumerate(names)}
+
+
+def _notes(curves: Curves, question: Question, best: Optimum, spend: np.ndarray) -> tuple[str, ...]:
+    notes = []
+    if question.strategy == "specialists" and curves.is_shared:
+        notes.append(
+            f"Hypothetical: the runs are {curves.shared_models} shared models, so nobody measured a specialist; "
+            "the split reads one training per task off a generalist's curves."
+        )
+    if best.spend.sum() < question.budget * (1 - 1e-9):
+        notes.append(
+            f"{question.budget - best.spend.sum():.4g} {question.unit} stay unspent: every task is at its max."
+        )
+    factor = float((spend / curves.largest[question.unit]).max())
+    if factor > 10:
+        notes.append(
+            f"The plan reaches {factor:.3g} times beyond the largest measured run: predictions there rest on the law."
+        )
+    if question.unit == "flops" and curves.cost is not None and curves.cost.assumed:
+        notes.append("Costs are 6·N·D, since the file counts no FLOPs.")
+    return tuple(notes)

@@ -1,0 +1,56 @@
+"""The best inputs at a spend, and the projection onto the budget."""
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq, minimize_scalar
+
+from budget.allocation.baselines import rule_of_thumb, to_budget
+from budget.allocation.problem import Problem
+from budget.allocation.size import best_inputs, last_input
+from budget.curves.posynomial import Posynomial
+
+VALUE = Posynomial(np.array([0.5]), np.log([[406.4, 410.7]]), np.array([[[-0.34, 0.0], [0.0, -0.28]]]))
+SIX_N_D = Posynomial(np.zeros(1), np.log([[6.0]]), np.array([[[1.0, 1.0]]]))
+WITH_ATTENTION = Posynomial(np.zeros(1), np.log([[6.0, 5e4]]), np.array([[[1.0, 1.0], [0.4, 1.1]]]))
+
+
+@pytest.mark.parametrize("spend", [1e12, 1e20, 1e26])
+def test_hoffmanns_closed_form(spend):
+    """Equation 4 of arXiv 2203.15556: ``N = G·(C/6)^(beta/(alpha+beta))`` and ``D = (C/6)/N``."""
+    n, d = np.exp(best_inputs(VALUE, SIX_N_D, np.array([spend]))[0])
+    gain = (0.34 * 406.4 / (0.28 * 410.7)) ** (1 / 0.62)
+    np.testing.assert_allclose(
+        [n, d], [gain * (spend / 6) ** (0.28 / 0.62), (spend / 6) ** (0.34 / 0.62) / gain], rtol=1e-9
+    )
+
+
+def test_posynomial_cost_against_scipy():
+    u = best_inputs(VALUE, WITH_ATTENTION, np.array([1e18]))
+
+    def along(log_n):
+        log_d = brentq(lambda d: WITH_ATTENTION.value(np.array([[log_n, d]]))[0] / 1e18 - 1, -50, 45)
+        return VALUE.value(np.array([[log_n, log_d]]))[0]
+
+    best = minimize_scalar(along, bounds=(5, 40), method="bounded", options={"xatol": 1e-12})
+    np.testing.assert_allclose(VALUE.value(u)[0], best.fun, rtol=1e-12)
+    np.testing.assert_allclose(WITH_ATTENTION.value(u), [1e18], rtol=1e-12)
+
+
+def test_last_input_meets_the_spend_far_from_the_crossover():
+    others = np.array([[0.0], [20.0], [60.0]])
+    cost = WITH_ATTENTION.take(np.zeros(3, dtype=int))
+    spend = np.array([1e3, 1e15, 1e25])
+    np.testing.assert_allclose(cost.value(last_input(cost, others, np.log(spend))), spend, rtol=1e-11)
+
+
+def test_rule_of_thumb_has_twenty_tokens_a_parameter():
+    problem = Problem(VALUE, WITH_ATTENTION, 1e20, np.zeros(1), np.array([1e20]))
+    u = rule_of_thumb(problem)
+    np.testing.assert_allclose(u[0, 1] - u[0, 0], np.log(20))
+    np.testing.assert_allclose(WITH_ATTENTION.value(u), [1e20], rtol=1e-9)
+
+
+def test_to_budget_clips_and_fills():
+    problem = Problem(VALUE, SIX_N_D, 10.0, np.array([0.0, 4.0, 0.0]), np.array([10.0, 10.0, 1.0]))
+    np.testing.assert_allclose(to_budget(np.ones(3), problem), [4.5, 4.5, 1.0])
+    np.testing.assert_allclose(to_budget(np.array([1.0, 5.0, 1.0]), problem), [1.5, 7.5, 1.0])

@@ -1,0 +1,282 @@
+"""Plans against water-filling, SciPy and brute force; the certificate; invariants."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize, minimize_scalar
+
+from budget.allocation.problem import Problem, ask, state
+from budget.allocation.solve import allocate, solve
+from budget.curves.posynomial import Posynomial
+from budget.errors import AllocationError, InfeasibleError
+from budget.tables.tasks import default_tasks
+from tests.oracles import water_filling
+
+
+def power_problem(coefficient, exponent, budget, *, weight=None, low=None, high=None) -> Problem:
+    """``Σ w_i·A_i·x_i^-a_i`` under ``Σ x = budget``."""
+    count = len(coefficient)
+    weight = np.ones(count) if weight is None else weight
+    value = Posynomial(np.zeros(count), np.log(weight * coefficient)[:, None], -exponent[:, None, None])
+    cost = Posynomial(np.zeros(count), np.zeros((count, 1)), np.ones((count, 1, 1)))
+    return Problem(
+        value,
+        cost,
+        budget,
+        np.zeros(count) if low is None else low,
+        np.full(count, budget) if high is None else np.minimum(high, budget),
+    )
+
+
+def objective(problem: Problem, u: np.ndarray) -> float:
+    return float(problem.value.value(u).sum())
+
+
+tasks_strategy = st.integers(1, 8).flatmap(
+    lambda count: st.tuples(
+        st.lists(st.floats(0.05, 20.0), min_size=count, max_size=count),
+        st.lists(st.floats(0.05, 1.2), min_size=count, max_size=count),
+        st.lists(st.floats(0.1, 10.0), min_size=count, max_size=count),
+    )
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(tasks_strategy, st.floats(-3, 6))
+def test_split_is_water_filling(tasks, log_budget):
+    coefficient, exponent, weight = (np.array(column) for column in tasks)
+    budget = 10.0**log_budget
+    expected, reducible = water_filling.split(weight, coefficient, exponent, budget)
+    found = solve(power_problem(coefficient, exponent, budget, weight=weight))
+    np.testing.assert_allclose(found.spend.sum(), budget, rtol=1e-12)
+    value = objective(power_problem(coefficient, exponent, budget, weight=weight), found.u)
+    np.testing.assert_allclose(value, reducible, rtol=1e-9)
+    np.testing.assert_allclose(found.spend, expected, rtol=1e-5, atol=1e-9 * budget)
+    # the bound is proven and close: never above the true optimum
+    assert found.certificate.bound <= reducible * (1 + 1e-12)
+    assert value - found.certificate.bound <= 1e-9 * value
+
+
+@settings(max_examples=25, deadline=None)
+@given(tasks_strategy, st.data())
+def test_limits_hold_and_are_priced(tasks, data):
+    coefficient, exponent, weight = (np.array(column) for column in tasks)
+    count = len(coefficient)
+    low = np.array(data.draw(st.lists(st.floats(0.0, 0.9 / count), min_size=count, max_size=count)))
+    high = np.array(data.draw(st.lists(st.floats(1.1 / count, 2.0), min_size=count, max_size=count)))
+    expected, reducible = water_filling.split(weight, coefficient, exponent, 1.0, low, high)
+    problem = power_problem(coefficient, exponent, 1.0, weight=weight, low=low, high=high)
+    found = solve(problem)
+    assert (found.spend >= low - 1e-12).all() and (found.spend <= np.minimum(high, 1.0) + 1e-12).all()
+    value = objective(problem, found.u)
+    np.testing.assert_allclose(value, reducible, rtol=1e-9)
+    assert found.certificate.bound <= reducible * (1 + 1e-12)
+    assert value - found.certificate.bound <= 1e-8 * value
+    np.testing.assert_allclose(found.spend, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+@pytest.mark.parametrize("count", [10, 100])
+def test_common_scales_do_not_matter(count, scale):
+    random = np.random.default_rng(count)
+    coefficient, exponent = random.uniform(0.5, 5, count) * scale, random.uniform(0.1, 0.6, count)
+    _, reducible = water_filling.split(np.ones(count), coefficient, exponent, 1e6)
+    problem = power_problem(coefficient, exponent, 1e6)
+    assert objective(problem, solve(problem).u) <= reducible * (1 + 1e-10)
+
+
+def test_two_scale_specialists_match_the_closed_form(exact_curves):
+    question = ask(exact_curves, default_tasks(exact_curves.tasks), 1e22)
+    plan = allocate(exact_curves, question, draws=False)
+    natural = exact_curves.form.natural(exact_curves.parameters, exact_curves.reference)
+    floor, a, alpha, b, beta = natural.T
+    coefficient, exponent = water_filling.in_compute(a, alpha, b, beta)
+    expected, reducible = water_filling.split(np.full(3, 1 / 3), coefficient, exponent, 1e22)
+    np.testing.assert_allclose(plan.objective, floor.mean() + reducible, rtol=1e-9)
+    np.testing.assert_allclose(plan.spend, expected, rtol=1e-4)
+    np.testing.assert_allclose(6 * plan.params * plan.tokens, plan.spend, rtol=1e-9)
+    np.testing.assert_allclose(plan.spend.sum(), 1e22, rtol=1e-12)
+    assert 0 <= plan.gap < 1e-8
+    # Karush–Kuhn–Tucker: what one more FLOP brings is the same everywhere
+    np.testing.assert_allclose(plan.marginal, plan.shadow_price, rtol=1e-4)
+
+
+def test_shadow_price_is_the_derivative_in_the_budget(exact_curves):
+    tasks = default_tasks(exact_curves.tasks)
+    less, here, more = (
+        allocate(exact_curves, ask(exact_curves, tasks, budget), draws=False) for budget in (0.999e22, 1e22, 1.001e22)
+    )
+    np.testing.assert_allclose(here.shadow_price, (less.objective - more.objective) / 0.002e22, rtol=1e-4)
+
+
+def test_shared_model_matches_scipy(shared_curves):
+    tasks = replace(default_tasks(shared_curves.tasks), weight=np.array([3.0, 1.0, 2.0]))
+    plan = allocate(shared_curves, ask(shared_curves, tasks, 1e22), draws=False)
+    floor, a, alpha, b, beta = shared_curves.form.natural(shared_curves.parameters, shared_curves.reference).T
+    weight = tasks.weight / tasks.weight.sum()
+
+    def loss(log_n):
+        params = np.exp(log_n)
+        tokens = 1e22 / (6 * params)
+        return float((weight * (floor + a / params**alpha + b / tokens**beta)).sum())
+
+    best = minimize_scalar(loss, bounds=(10, 40), method="bounded", options={"xatol": 1e-12})
+    assert plan.question.strategy == "shared" and not plan.hypothetical
+    np.testing.assert_allclose(plan.objective, best.fun, rtol=1e-10)
+    assert np.ptp(plan.params) == 0 and np.ptp(plan.tokens) == 0
+    np.testing.assert_allclose(6 * plan.params * plan.tokens, 1e22, rtol=1e-9)
+    assert plan.total == 1e22 and plan.gap < 1e-9
+
+
+def test_posynomial_cost_matches_slsqp():
+    """Two specialists with attention and embedding in the cost: no closed form, so SciPy's SLSQP is the oracle."""
+    value = Posynomial(
+        np.array([0.5, 0.8]),
+        np.log(np.array([[30.0, 60.0], [10.0, 90.0]])),
+        np.array([[[-0.3, 0.0], [0.0, -0.4]], [[-0.2, 0.0], [0.0, -0.5]]]),
+    )
+    cost = Posynomial(
+        np.zeros(2), np.log(np.tile([6.0, 900.0], (2, 1))), np.tile([[[1.0, 1.0], [0.5, 1.0]]], (2, 1, 1))
+    )
+    problem = Problem(value, cost, 1e13, np.zeros(2), np.full(2, 1e13))
+    found = solve(problem)
+    best = min(
+        (
+            minimize(
+                lambda u: value.value(u.reshape(2, 2)).sum(),
+                start,
+                jac=lambda u: value.gradient(u.reshape(2, 2)).ravel(),
+                method="SLSQP",
+                constraints={
+                    "type": "ineq",
+                    "fun": lambda u: 30 - 30 * np.log(cost.value(u.reshape(2, 2)).sum() / 1e13) / 30 - 30,
+                },
+                options={"ftol": 1e-15, "maxiter": 1000},
+            )
+            for start in (np.array([12.0, 15.0, 12.0, 15.0]), np.array([10.0, 16.0, 11.0, 16.0]))
+        ),
+        key=lambda run: run.fun,
+    )
+    np.testing.assert_allclose(objective(problem, found.u), best.fun, rtol=1e-7)
+    np.testing.assert_allclose(cost.value(found.u), found.spend, rtol=1e-12)
+    assert objective(problem, found.u) - found.certificate.bound < 1e-8
+
+
+def test_tokens_at_a_fixed_size(exact_curves):
+    question = ask(exact_curves, default_tasks(exact_curves.tasks), 1e11, unit="tokens", params=1e9)
+    plan = allocate(exact_curves, question, draws=False)
+    _, _, _, b, beta = exact_curves.form.natural(exact_curves.parameters, exact_curves.reference).T
+    expected, _ = water_filling.split(np.full(3, 1 / 3), b, beta, 1e11)
+    np.testing.assert_allclose(plan.spend, expected, rtol=1e-4)
+    np.testing.assert_allclose(plan.tokens, plan.spend, rtol=1e-12)
+    np.testing.assert_allclose(plan.params, 1e9)
+
+
+@pytest.mark.parametrize("strategy", ["specialists", "shared"])
+def test_more_budget_is_never_worse_and_baselines_never_better(shared_curves, strategy):
+    tasks = default_tasks(shared_curves.tasks)
+    plans = [
+        allocate(shared_curves, ask(shared_curves, tasks, budget, strategy=strategy), draws=False)
+        for budget in np.geomspace(1e19, 1e24, 6)
+    ]
+    assert (np.diff([plan.objective for plan in plans]) < 0).all()
+    for plan in plans:
+        assert plan.baselines and all(plan.gain_over(baseline) >= 0 for baseline in plan.baselines)
+        assert all(np.isfinite(baseline.predicted).all() for baseline in plan.baselines)
+
+
+def test_order_of_tasks_and_scale_of_weights_do_not_matter(noisy_curves):
+    tasks = replace(default_tasks(noisy_curves.tasks), weight=np.array([1.0, 2.0, 5.0]))
+    first = allocate(noisy_curves, ask(noisy_curves, tasks, 1e21), draws=False)
+    turned = noisy_curves.take(np.array([2, 0, 1]))
+    wishes = replace(tasks.select(turned.tasks), weight=tasks.select(turned.tasks).weight * 7)
+    second = allocate(turned, ask(turned, wishes, 1e21), draws=False)
+    np.testing.assert_allclose(first.spend[[2, 0, 1]], second.spend, rtol=1e-4)
+    np.testing.assert_allclose(first.objective, second.objective, rtol=1e-10)
+    assert {baseline.name for baseline in first.baselines} == {"uniform", "proportional"}
+
+
+def test_draws_give_an_interval_about_the_spend(noisy_curves):
+    plan = allocate(noisy_curves, ask(noisy_curves, default_tasks(noisy_curves.tasks), 1e21))
+    assert plan.failed_draws == 0
+    assert (plan.spend_low <= plan.spend).all() and (plan.spend <= plan.spend_high).all()
+    assert (plan.spend_high > plan.spend_low * 1.001).all()
+    assert (plan.low < plan.predicted).all() and (plan.predicted < plan.high).all()
+
+
+def test_maxima_leave_budget_unspent_and_the_plan_says_so(exact_curves):
+    tasks = replace(default_tasks(exact_curves.tasks), max=np.array([1e20, 2e20, 3e20]))
+    plan = allocate(exact_curves, ask(exact_curves, tasks, 1e22), draws=False)
+    np.testing.assert_allclose(plan.spend, [1e20, 2e20, 3e20])
+    assert plan.binding == ("max",) * 3 and plan.shadow_price == 0
+    assert any("stay unspent" in note for note in plan.notes)
+    assert plan.gap < 1e-9
+
+
+def test_minima_bind_and_are_named(exact_curves):
+    tasks = replace(default_tasks(exact_curves.tasks), min=np.array([0.8e22, np.nan, np.nan]))
+    plan = allocate(exact_curves, ask(exact_curves, tasks, 1e22), draws=False)
+    assert plan.binding == ("min", "budget", "budget")
+    np.testing.assert_allclose(plan.spend[0], 0.8e22, rtol=1e-9)
+    assert plan.marginal[0] < plan.shadow_price and plan.gap < 1e-8
+
+
+def test_one_task_takes_all(exact_curves):
+    one = exact_curves.take(np.array([1]))
+    plan = allocate(one, ask(one, default_tasks(one.tasks), 1e21), draws=False)
+    np.testing.assert_allclose(plan.spend, [1e21], rtol=1e-12)
+
+
+def test_scores_are_maximized(exact_curves):
+    scores = replace(
+        exact_curves,
+        higher_is_better=np.ones(3, dtype=bool),
+        ceiling=np.full(3, 10.0),
+        metric=("accuracy",) * 3,
+    )
+    tasks = default_tasks(scores.tasks)
+    loss = allocate(exact_curves, ask(exact_curves, tasks, 1e22), draws=False)
+    score = allocate(scores, ask(scores, tasks, 1e22), draws=False)
+    np.testing.assert_allclose(score.spend, loss.spend)
+    np.testing.assert_allclose(score.objective, 10 - loss.objective)
+    np.testing.assert_allclose(score.bound, 10 - loss.bound)
+    assert score.gap >= 0 and all(score.gain_over(baseline) >= 0 for baseline in score.baselines)
+    assert (score.low <= score.predicted).all() and (score.predicted <= score.high).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "asked", "error", "sentence"),
+    [
+        ({}, {"budget": 0.0}, AllocationError, "budget is 0"),
+        ({}, {"budget": float("nan")}, AllocationError, "budget is nan"),
+        ({}, {"strategy": "shared"}, AllocationError, "one model per task"),
+        ({}, {"unit": "tokens"}, AllocationError, "--params N"),
+        ({}, {"unit": "tokens", "params": -1.0}, AllocationError, "--params is -1"),
+        ({}, {"unit": "x"}, AllocationError, "--unit flops or --unit tokens"),
+        ({}, {"params": 1e9}, AllocationError, "the plan chooses it"),
+        ({"cost": None}, {}, AllocationError, "use --unit tokens"),
+        ({"metric": ("nats", "nats", "bits")}, {}, AllocationError, "needs one metric"),
+    ],
+)
+def test_questions_that_make_no_sense_are_refused(exact_curves, change, asked, error, sentence):
+    curves = replace(exact_curves, **change)
+    with pytest.raises(error, match=sentence):
+        ask(curves, default_tasks(curves.tasks), **({"budget": 1e21} | asked))
+
+
+def test_limits_against_the_budget_are_refused(exact_curves, shared_curves):
+    tasks = replace(default_tasks(exact_curves.tasks), min=np.array([1e21, 1e21, np.nan]))
+    with pytest.raises(InfeasibleError, match="sum to 2e"):
+        ask(exact_curves, tasks, 1e21)
+    with pytest.raises(AllocationError, match="one spend"):
+        ask(shared_curves, tasks, 1e22, strategy="shared")
+
+
+def test_state_folds_weights_into_the_terms(exact_curves):
+    tasks = replace(default_tasks(exact_curves.tasks), weight=np.array([1.0, 3.0, 4.0]))
+    problem = state(exact_curves, ask(exact_curves, tasks, 1e21))
+    u = np.tile(np.log([1e9, 1e10]), (3, 1))
+    np.testing.assert_allclose(problem.value.value(u), exact_curves.posynomial().value(u) * [0.125, 0.375, 0.5])
