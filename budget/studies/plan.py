@@ -1,0 +1,130 @@
+"""The main job: from measured runs to everything the planning report needs."""
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from budget.allocation.problem import ask
+from budget.allocation.result import Plan
+from budget.allocation.solve import allocate
+from budget.curves.fitted import Curves
+from budget.studies.growth import Growth, grow
+from budget.studies.response import Response, respond
+from budget.tables.quality import Finding, check_table
+from budget.tables.runs import Runs
+from budget.tables.tasks import Tasks
+
+PACKAGES = ("budget", "jax", "optax", "cvxpy", "clarabel", "numpy", "scipy", "pandas")
+
+
+@dataclass(frozen=True)
+class Study:
+    """All results behind one planning report.
+
+    Attributes:
+        runs: the measurements.
+        findings: the data-quality report.
+        curves: curves of all tasks, the left-out ones included.
+        planned: curves of the tasks that the plans use.
+        plan: the plan that the runs support.
+        alternative: for shared models, the hypothetical split among specialists; else ``None``.
+        response: the plan's objective at other budgets.
+        growth: what happens as tasks are added.
+        inputs: file name → SHA-256 of every file read.
+        notes: what was assumed or not used, one sentence each.
+    """
+
+    runs: Runs
+    findings: tuple[Finding, ...]
+    curves: Curves
+    planned: Curves
+    plan: Plan
+    alternative: Plan | None
+    response: Response
+    growth: Growth
+    inputs: dict[str, str]
+    notes: tuple[str, ...]
+
+    def record(self) -> dict[str, Any]:
+        """The content of ``plan.json``."""
+        fitted = self.curves.record()
+        for task in fitted["tasks"]:
+            del task["working_draws"]
+        return {
+            "format": "budget plan 1",
+            "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+            "seeds": {"draws": self.curves.seed},
+            "inputs": self.inputs,
+            "check": check_table(self.findings).to_dict("records"),
+            "fit": fitted,
+            "left_out": list(self.curves.left_out),
+            "plan": self.plan.record(),
+            "alternative": None if self.alternative is None else self.alternative.record(),
+            "response": {
+                "budget": self.response.budget.tolist(),
+                "objective": [None if value != value else value for value in self.response.objective.tolist()],
+            },
+            "growth": self.growth.record(),
+            "notes": list(self.notes),
+        }
+
+
+def make_plan(
+    runs: Runs,
+    findings: list[Finding],
+    curves: Curves,
+    tasks: Tasks,
+    budget: float,
+    *,
+    unit: str | None = None,
+    strategy: str | None = None,
+    params: float | None = None,
+    order: str = "given",
+    inputs: dict[str, str] | None = None,
+    progress: Callable[[str], Callable[[int, int], None]] | None = None,
+) -> Study:
+    """Allocate, grow and respond for fitted curves.
+
+    Args:
+        runs: the measurements the curves were fitted to.
+        findings: their data-quality report.
+        curves: the fit, left-out tasks included.
+        tasks: wishes for all of the curves' tasks.
+        budget: the total.
+        unit: see ``problem.ask``.
+        strategy: see ``problem.ask``; by default what the runs support.
+        params: see ``problem.ask``.
+        order: see ``growth.grow``.
+        inputs: file name → SHA-256.
+        progress: step name → its (done, total) callback.
+
+    Raises:
+        FitError: no task is left to plan with.
+        AllocationError: see ``problem.ask``.
+    """
+
+    def watch(step: str) -> Callable[[int, int], None] | None:
+        return None if progress is None else progress(step)
+
+    planned = curves.usable()
+    wishes = tasks.select(planned.tasks)
+    question = ask(planned, wishes, budget, unit=unit, strategy=strategy, params=params)
+    plan = allocate(planned, question, progress=watch("plan"))
+    alternative = None
+    if question.strategy == "shared":
+        split = ask(planned, wishes, budget, unit=unit, strategy="specialists", params=params)
+        alternative = allocate(planned, split, progress=watch("hypothetical split"))
+    return Study(
+        runs=runs,
+        findings=tuple(findings),
+        curves=curves,
+        planned=planned,
+        plan=plan,
+        alternative=alternative,
+        response=respond(planned, question),
+        growth=grow(planned, wishes, budget, unit=unit, params=params, order=order, progress=watch("growth")),
+        inputs=inputs or {},
+        notes=(*runs.notes, *tasks.notes, *curves.left_out, *plan.notes),
+    )

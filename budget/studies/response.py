@@ -1,0 +1,50 @@
+"""What more or less budget would bring: the best objective at a range of budgets."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from budget.allocation.problem import Question, state
+from budget.allocation.program import Program
+from budget.allocation.solve import law_inputs_of, solve
+from budget.curves.fitted import Curves
+from budget.errors import SolverError
+
+FACTORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Budgets looked at, as multiples of the planned one."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """Best plans at Q budgets.
+
+    Attributes:
+        budget: (Q,) budgets.
+        objective: (Q,) weighted mean of the predicted values, NaN where the limits exclude the budget.
+        predicted: (Q, T) predicted values.
+    """
+
+    budget: np.ndarray
+    objective: np.ndarray
+    predicted: np.ndarray
+
+
+def respond(curves: Curves, question: Question) -> Response:
+    """Solve the question at ``FACTORS`` times its budget with one compiled program."""
+    program = None
+    serves = np.zeros(len(curves.tasks), dtype=int) if question.strategy == "shared" else np.arange(len(curves.tasks))
+    budgets = question.budget * np.array(FACTORS)
+    predicted = np.full((len(budgets), len(curves.tasks)), np.nan)
+    for position, budget in enumerate(budgets):
+        problem = state(curves, replace(question, budget=float(budget)))
+        if problem.low.sum() > budget:
+            continue
+        program = program or Program(problem)
+        try:
+            best = solve(problem, program)
+        except SolverError:
+            continue
+        predicted[position], _, _ = curves.predict(
+            np.arange(len(serves)), law_inputs_of(curves, question, best.u[serves])
+        )
+    return Response(budgets, predicted @ question.weight, predicted)

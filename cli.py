@@ -1,0 +1,389 @@
+"""The command line: parse, call the package, write or echo. Heavy imports stay inside the commands."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from budget.errors import BudgetError, DataError
+
+
+class Commands(click.Group):
+    """Turns the user's mistakes into one sentence and exit code 1; a bug keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except BudgetError as error:
+            raise click.ClickException(str(error)) from error
+
+
+class Number(click.ParamType):
+    """A finite number; a wrong one is the user's mistake (exit 1), like a wrong cell in a file."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse the text."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = float("nan")
+        if not abs(number) < float("inf"):
+            option = param.opts[0] if param else "the option"
+            raise DataError(f"{option} is '{value}', which is not a number; give one such as 1e21.")
+        return number
+
+
+class Pair(click.ParamType):
+    """``NAME=VALUE``."""
+
+    name = "name=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Split at the first equals sign."""
+        if isinstance(value, tuple):
+            return value
+        left, equals, right = value.partition("=")
+        if not (left.strip() and equals):
+            self.fail(f"'{value}' is not of the form NAME=VALUE.", param, ctx)
+        return left.strip(), right.strip()
+
+
+def options(*chosen: Callable) -> Callable:
+    """Apply several click options in the order given."""
+
+    def decorate(command: Callable) -> Callable:
+        for option in reversed(chosen):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+COLUMN = click.option(
+    "--column", "columns", type=Pair(), multiple=True, metavar="CANONICAL=THEIRS",
+    help="Read THEIRS as the column CANONICAL; A+B joins two columns. Repeatable.",
+)  # fmt: skip
+READING = options(
+    COLUMN,
+    click.option("--where", type=Pair(), multiple=True, metavar="COLUMN=VALUE",
+                 help="Keep rows with this value; several on one column: any of them. Repeatable."),
+    click.option("--task", metavar="NAME", help="Name of the task, for a file of one task without a task column."),
+    click.option("--higher-is-better", is_flag=True, help="Larger values are better, where the file does not say."),
+    click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets, limits and best values of the tasks."),
+)  # fmt: skip
+FITTING = options(
+    click.option("--law", type=click.Choice(["power", "chinchilla"]),
+                 help="power: E + A·x^-a; chinchilla: E + A/N^alpha + B/D^beta. "
+                      "By default chinchilla where params and tokens are there."),
+    click.option("--scale", type=click.Choice(["params", "tokens", "flops", "x"]), help="What the law power reads."),
+)  # fmt: skip
+DRAWING = options(
+    click.option("--draws", type=click.IntRange(0, 100_000), default=200, show_default=True,
+                 help="Bootstrap draws behind every interval."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draws."),
+)  # fmt: skip
+SPENDING = options(
+    click.option("--budget", type=Number(), required=True, metavar="NUMBER", help="The total to spend, in the unit."),
+    click.option("--unit", type=click.Choice(["flops", "tokens", "x"]), help="By default what the law trades."),
+    click.option("--params", type=Number(), metavar="N", help="Size of every model, for --unit tokens."),
+)  # fmt: skip
+STRATEGY = click.option(
+    "--strategy", type=click.Choice(["specialists", "shared"]),
+    help="One training per task, or one model for all. By default what the runs are.",
+)  # fmt: skip
+ORDER = click.option(
+    "--order", type=click.Choice(["given", "weight"]), default="given", show_default=True,
+    help="In which order tasks join: as in the file, or the heaviest first.",
+)  # fmt: skip
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+OUT = click.option("--out", metavar="FILE", help="Write the result here instead of printing it.")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="budget")
+def main() -> None:
+    """Plan a fixed compute or data budget over many tasks, from measured runs.
+
+    The main job: budget plan runs.csv --budget 1e21 --out plan
+    """
+
+
+@main.command(epilog="Example: budget check runs.csv --where train_set=rpj")
+@click.argument("runs_path", metavar="RUNS")
+@options(READING, FITTING, JSON, OUT)
+def check(runs_path: str, law: str | None, scale: str | None, as_json: bool, out: str | None, **reading: Any) -> None:
+    """Report whether the runs can carry curves: PASS, REVIEW or FAIL for each task."""
+    from budget.tables.files import json_text
+    from budget.tables.quality import check_table
+
+    runs, tasks = _read(runs_path, **reading)
+    findings = _check(runs, tasks.best, law, scale)
+    _tell(*runs.notes, *tasks.notes)
+    _emit(check_table(findings), json_text([vars(finding) for finding in findings]), as_json, out)
+
+
+@main.command(epilog="Example: budget fit runs.csv --out curves.json")
+@click.argument("runs_path", metavar="RUNS")
+@options(READING, FITTING, DRAWING, JSON, OUT)
+def fit(
+    runs_path: str,
+    law: str | None,
+    scale: str | None,
+    draws: int,
+    seed: int,
+    as_json: bool,
+    out: str | None,
+    **reading: Any,
+) -> None:
+    """Fit a law to every task at once; --out writes the curves file that the other commands read."""
+    from budget.tables.files import json_text, write_text
+
+    runs, tasks = _read(runs_path, **reading)
+    curves = _fit(runs, tasks.best, law, scale, draws, seed, runs_path)
+    _tell(*runs.notes, *tasks.notes, *_cost_note(curves), *curves.left_out)
+    content = json_text(curves.record())
+    if out:
+        write_text(out, content)
+    _emit(curves.table(), content, as_json, None)
+    curves.usable()
+
+
+@main.command(epilog="Example: budget predict curves.json --at points.csv --out predicted.csv")
+@click.argument("curves_path", metavar="CURVES")
+@click.option("--at", required=True, metavar="CSV", help="Points: task and the scales the law reads.")
+@options(COLUMN, JSON, OUT)
+def predict(curves_path: str, at: str, columns: tuple, as_json: bool, out: str | None) -> None:
+    """Predict values at given scales: the points with predicted, low and high (80 % interval) beside them."""
+    from budget.studies.predict import predict_points
+    from budget.tables.files import json_text
+
+    table, unknown = predict_points(_curves(curves_path), at, columns=dict(columns))
+    _tell(*unknown)
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    _emit(table, json_text(rows), as_json, out)
+
+
+@main.command(epilog="Example: budget allocate curves.json --budget 1e21 --out allocation.csv")
+@click.argument("curves_path", metavar="CURVES")
+@click.option("--tasks", "tasks_path", metavar="CSV", help="Weights and limits of the tasks.")
+@options(SPENDING, STRATEGY, COLUMN, JSON, OUT)
+def allocate(
+    curves_path: str,
+    tasks_path: str | None,
+    budget: float,
+    unit: str | None,
+    params: float | None,
+    strategy: str | None,
+    columns: tuple,
+    as_json: bool,
+    out: str | None,
+) -> None:
+    """Find the plan with the best weighted mean value at a budget, with a proven bound."""
+    from budget.report.words import plan_summary
+
+    from budget.allocation.problem import ask
+    from budget.allocation.solve import allocate as solve
+    from budget.report.progress import step
+    from budget.tables.files import json_text
+
+    curves, tasks, notes = _planned(curves_path, tasks_path, columns)
+    question = ask(curves, tasks, budget, unit=unit, strategy=strategy, params=params)
+    with step("plan") as bar:
+        plan = solve(curves, question, progress=bar)
+    _tell(*notes, *plan.notes)
+    _emit(plan.table(), json_text(plan.record()), as_json, out)
+    _tell(plan_summary(plan))
+
+
+@main.command(epilog="Example: budget grow curves.json --budget 1e21 --out growth.csv")
+@click.argument("curves_path", metavar="CURVES")
+@click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets and limits of the tasks.")
+@options(SPENDING, ORDER, COLUMN, JSON, OUT)
+def grow(
+    curves_path: str,
+    tasks_path: str | None,
+    budget: float,
+    unit: str | None,
+    params: float | None,
+    order: str,
+    columns: tuple,
+    as_json: bool,
+    out: str | None,
+) -> None:
+    """Show what happens to every task as the set grows from 1 to K tasks at one budget."""
+    from budget.report.progress import step
+    from budget.studies.growth import grow as study
+    from budget.tables.files import json_text
+
+    curves, tasks, notes = _planned(curves_path, tasks_path, columns)
+    with step("growth") as bar:
+        growth = study(curves, tasks, budget, unit=unit, params=params, order=order, progress=bar)
+    _tell(*notes, *growth.plans[-1].notes)
+    _emit(growth.table(), json_text(growth.record()), as_json, out)
+
+
+@main.command(epilog="Example: budget measure plan.csv --out runs.csv --jobs 2")
+@click.argument("plan_path", metavar="PLAN")
+@click.option(
+    "--out",
+    required=True,
+    metavar="CSV",
+    help="The runs file; finished rows in it are kept and not trained again.",
+)
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Worker processes, one core each.")
+@JSON
+def measure(plan_path: str, out: str, jobs: int, as_json: bool) -> None:
+    """Train the runs of a plan and append one row for each; stop and start again at will."""
+    from budget.lab.sweep import measure as sweep
+    from budget.tables.files import json_text
+
+    def tell(done: int, total: int, flops_done: float, flops_total: float, run: str) -> None:
+        _tell(f"{done}/{total} runs, {flops_done / flops_total:.0%} of {flops_total:.3g} FLOPs: {run}")
+
+    runs = sweep(plan_path, out, jobs=jobs, progress=tell)
+    if as_json:
+        click.echo(json_text({"out": out, "rows": len(runs)}), nl=False)
+    else:
+        _tell(f"{out} holds {len(runs)} rows.")
+
+
+@main.command(epilog="Example: budget plan runs.csv --budget 1e21 --out plan")
+@click.argument("runs_path", metavar="RUNS")
+@click.option("--out", required=True, metavar="DIR", help="Folder for report.html, report.md, the CSVs and plan.json.")
+@options(SPENDING, STRATEGY, ORDER, READING, FITTING, DRAWING, JSON)
+def plan(
+    runs_path: str,
+    out: str,
+    budget: float,
+    unit: str | None,
+    params: float | None,
+    strategy: str | None,
+    order: str,
+    law: str | None,
+    scale: str | None,
+    draws: int,
+    seed: int,
+    as_json: bool,
+    tasks_path: str | None,
+    **reading: Any,
+) -> None:
+    """From measured runs to the planning report: check, fit, allocate and grow in one go."""
+    from budget.report.files import report_files
+    from budget.report.words import plan_summary
+
+    from budget.report.progress import steps
+    from budget.studies.plan import make_plan
+    from budget.tables.files import json_text, sha256, write_folder
+
+    runs, tasks = _read(runs_path, tasks_path=tasks_path, **reading)
+    findings = _check(runs, tasks.best, law, scale)
+    curves = _fit(runs, tasks.best, law, scale, draws, seed, runs_path)
+    with steps() as watch:
+        study = make_plan(
+            runs,
+            findings,
+            curves,
+            tasks,
+            budget,
+            unit=unit,
+            strategy=strategy,
+            params=params,
+            order=order,
+            inputs={path: sha256(path) for path in (runs_path, tasks_path) if path},
+            progress=watch,
+        )
+    files = report_files(study)
+    write_folder(out, files)
+    _tell(*study.notes)
+    if as_json:
+        click.echo(json_text(study.record()), nl=False)
+    else:
+        _tell(plan_summary(study.plan), f"Wrote {', '.join(sorted(files))} to {out}.")
+
+
+def _read(
+    runs_path: str,
+    columns: tuple,
+    where: tuple,
+    task: str | None,
+    higher_is_better: bool,
+    tasks_path: str | None,
+) -> tuple[Any, Any]:
+    from budget.tables.runs import read_runs
+    from budget.tables.tasks import default_tasks, read_tasks
+
+    runs = read_runs(runs_path, columns=dict(columns), where=where, task=task, higher_is_better=higher_is_better)
+    return runs, read_tasks(tasks_path, runs.tasks) if tasks_path else default_tasks(runs.tasks)
+
+
+def _check(runs: Any, best: Any, law: str | None, scale: str | None) -> list:
+    from budget.curves.laws import LAWS, choose_law, law_inputs
+    from budget.tables.quality import check
+
+    form = LAWS[law or choose_law(tuple(runs.scale))]
+    return check(runs, law_inputs(runs, form, scale), len(form.parameters), best)
+
+
+def _fit(runs: Any, best: Any, law: str | None, scale: str | None, draws: int, seed: int, path: str) -> Any:
+    from budget.curves.cache import use_compilation_cache
+    from budget.curves.fit import fit_curves
+    from budget.report.progress import step
+    from budget.tables.files import sha256
+
+    use_compilation_cache()
+    with step("fit") as bar:
+        return fit_curves(runs, law, scale=scale, best=best, draws=draws, seed=seed, sha256=sha256(path), progress=bar)
+
+
+def _curves(path: str) -> Any:
+    from budget.curves.fitted import curves_from_record
+    from budget.tables.files import read_json
+
+    return curves_from_record(read_json(path, "curves file"), path)
+
+
+def _planned(curves_path: str, tasks_path: str | None, columns: tuple) -> tuple[Any, Any, tuple[str, ...]]:
+    """The curves that plans use, the wishes for those tasks, and what has to be said."""
+    from budget.tables.tasks import default_tasks, read_tasks
+
+    curves = _curves(curves_path)
+    tasks = read_tasks(tasks_path, curves.tasks, columns=dict(columns)) if tasks_path else default_tasks(curves.tasks)
+    usable = curves.usable()
+    return usable, tasks.select(usable.tasks), (*tasks.notes, *curves.left_out)
+
+
+def _cost_note(curves: Any) -> tuple[str, ...]:
+    cost = curves.cost
+    if cost is None or cost.assumed:
+        return ()
+    return (
+        f"Cost law: {cost.formula} FLOPs (root mean square error {cost.rms_error:.2%}, largest {cost.max_error:.2%}).",
+    )
+
+
+def _emit(table: Any, json_content: str, as_json: bool, out: str | None) -> None:
+    """The result as JSON or CSV, to a file or to standard output; on a terminal, as a table."""
+    from budget.tables.files import csv_text, write_text
+
+    content = json_content if as_json else csv_text(table)
+    if out:
+        write_text(out, content)
+    elif not as_json and sys.stdout.isatty():
+        from budget.report.terminal import print_table
+
+        print_table(table)
+    else:
+        click.echo(content, nl=False)
+
+
+def _tell(*sentences: str) -> None:
+    for sentence in dict.fromkeys(sentences):
+        click.echo(sentence, err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""The import rules, read from the syntax trees, and what commands load."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LAYERS = ("tables", "curves", "allocation", "studies", "report")
+"""Left may not import right. lab stands beside curves: it imports tables only."""
+MODULES = sorted((ROOT / "budget").rglob("*.py"))
+JAX_HOMES = {"curves", "lab"}
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names.add(node.module or "")
+    return names
+
+
+def layer(name: str) -> str | None:
+    parts = name.split(".")
+    return parts[1] if parts[0] == "budget" and len(parts) > 1 else None
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_one_way(path):
+    own = path.relative_to(ROOT / "budget").parts[0]
+    for name in imported(path):
+        other = layer(name)
+        assert name != "cli", f"{path} imports the command line"
+        if own in LAYERS and other in LAYERS:
+            assert LAYERS.index(other) <= LAYERS.index(own), f"{path} ({own}) imports {name}"
+        if own == "lab" and other is not None:
+            assert other in {"lab", "tables", "errors"}, f"{path} imports {name}"
+        if other == "lab":
+            assert own == "lab", f"{path} imports {name}"
+
+
+@pytest.mark.parametrize(
+    ("package", "homes"), [("jax", JAX_HOMES), ("optax", JAX_HOMES), ("cvxpy", {"allocation"}), ("plotly", {"report"})]
+)
+def test_heavy_packages_have_one_home(package, homes):
+    for path in MODULES:
+        if any(name.split(".")[0] == package for name in imported(path)):
+            assert path.relative_to(ROOT / "budget").parts[0] in homes, f"{path} imports {package}"
+
+
+def test_only_one_module_touches_files():
+    touching = {"open", "read_text", "write_text", "read_csv", "unlink", "replace", "mkdir", "mkstemp", "read_bytes"}
+    for path in MODULES:
+        if path.name == "files.py" and path.parent.name == "tables":
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        bare = {func.id for func in calls if isinstance(func, ast.Name)}
+        assert "open" not in bare, f"{path} opens a file"
+        on_paths = {
+            func.attr
+            for func in calls
+            if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name) and func.value.id in {"Path", "os"}
+        }
+        assert not on_paths & touching, f"{path} touches files: {on_paths}"
+
+
+def test_no_module_is_long():
+    long = {str(path): count for path in MODULES if (count := len(path.read_text().splitlines())) > 400}
+    assert not long
+
+
+def loaded_after(code: str) -> set[str]:
+    report = f"{code}\nimport sys\nprint('LOADED', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, cwd=ROOT, check=True)
+    return set(done.stdout.rpartition("LOADED")[2].split())
+
+
+def test_help_loads_nothing_heavy():
+    code = """
+import contextlib
+from cli import main
+with contextlib.suppress(SystemExit):
+    main(["--help"])
+with contextlib.suppress(SystemExit):
+    main(["plan", "--help"])
+"""
+    assert not loaded_after(code) & {"pandas", "numpy", "jax", "optax", "cvxpy", "plotly", "scipy", "jinja2"}
+
+
+def test_package_import_loads_nothing_heavy():
+    assert not loaded_after("import budget") & {"pandas", "numpy", "jax", "cvxpy"}
+
+
+def test_allocation_runs_without_jax_and_fitting_without_cvxpy():
+    assert "jax" not in loaded_after("import budget.curves.fitted, budget.studies.predict, budget.allocation.problem")
+    # cvxpy itself looks for a solver that is written in JAX, so here only the package's own modules can be checked
+    planning = loaded_after("import budget.allocation.solve, budget.studies.growth, budget.studies.response")
+    assert not planning & {"budget.curves.fit", "budget.curves.solver", "budget.curves.loss", "optax"}
+    assert "cvxpy" not in loaded_after("import budget.curves.fit")
+
+
+def test_public_names_resolve():
+    import budget
+
+    for name in budget.__all__:
+        assert getattr(budget, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = budget.nothing
