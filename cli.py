@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -145,11 +146,11 @@ def fit(
     runs, tasks = _read(runs_path, **reading)
     curves = _fit(runs, tasks.best, law, scale, draws, seed, runs_path)
     _tell(*runs.notes, *tasks.notes, *_cost_note(curves), *curves.left_out)
+    curves.usable()
     content = json_text(curves.record())
     if out:
         write_text(out, content)
     _emit(curves.table(), content, as_json, None)
-    curves.usable()
 
 
 @main.command(epilog="Example: budget predict curves.json --at points.csv --out predicted.csv")
@@ -183,11 +184,10 @@ def allocate(
     out: str | None,
 ) -> None:
     """Find the plan with the best weighted mean value at a budget, with a proven bound."""
-    from budget.report.words import plan_summary
-
     from budget.allocation.problem import ask
     from budget.allocation.solve import allocate as solve
     from budget.report.progress import step
+    from budget.report.words import plan_summary
     from budget.tables.files import json_text
 
     curves, tasks, notes = _planned(curves_path, tasks_path, columns)
@@ -273,9 +273,8 @@ def plan(
 ) -> None:
     """From measured runs to the planning report: check, fit, allocate and grow in one go."""
     from budget.report.files import report_files
-    from budget.report.words import plan_summary
-
     from budget.report.progress import steps
+    from budget.report.words import plan_summary
     from budget.studies.plan import make_plan
     from budget.tables.files import json_text, sha256, write_folder
 
@@ -293,7 +292,7 @@ def plan(
             strategy=strategy,
             params=params,
             order=order,
-            inputs={path: sha256(path) for path in (runs_path, tasks_path) if path},
+            inputs={Path(path).name: sha256(path) for path in (runs_path, tasks_path) if path},
             progress=watch,
         )
     files = report_files(study)

@@ -15,6 +15,9 @@ from budget.allocation.size import best_inputs
 from budget.curves.fitted import INTERVAL, Curves
 from budget.errors import SolverError
 
+FAR = 3.0
+"""Multiple of the largest measured scale beyond which a plan says that it extrapolates."""
+
 
 @dataclass(frozen=True)
 class Optimum:
@@ -111,7 +114,7 @@ def allocate(
         failed_draws=failed,
         baselines=_baselines(curves, question, problem, serves),
         inputs=_ranges(curves, question, worlds),
-        notes=_notes(curves, question, best, spend),
+        notes=_notes(curves, question, best, spend, np.exp(inputs), failed),
     )
 
 
@@ -193,7 +196,9 @@ def _ranges(curves: Curves, question: Question, worlds: np.ndarray) -> dict[str,
     return {name: (float(low[i]), float(high[i])) for i, name in enumerate(names)}
 
 
-def _notes(curves: Curves, question: Question, best: Optimum, spend: np.ndarray) -> tuple[str, ...]:
+def _notes(
+    curves: Curves, question: Question, best: Optimum, spend: np.ndarray, inputs: np.ndarray, failed: int
+) -> tuple[str, ...]:
     notes = []
     if question.strategy == "specialists" and curves.is_shared:
         notes.append(
@@ -204,10 +209,16 @@ def _notes(curves: Curves, question: Question, best: Optimum, spend: np.ndarray)
         notes.append(
             f"{question.budget - best.spend.sum():.4g} {question.unit} stay unspent: every task is at its max."
         )
-    factor = float((spend / curves.largest[question.unit]).max())
-    if factor > 10:
+    scales = {question.unit: spend} | {name: inputs[:, i] for i, name in enumerate(curves.inputs)}
+    for name, planned in scales.items():
+        factor = float((planned / curves.largest[name]).max())
+        if factor > FAR:
+            notes.append(
+                f"The plan goes to {factor:.3g} times the largest measured {name}: predictions there rest on the law."
+            )
+    if failed:
         notes.append(
-            f"The plan reaches {factor:.3g} times beyond the largest measured run: predictions there rest on the law."
+            f"{failed} of {len(curves.draws)} draws could not be planned and are not in the spends' intervals."
         )
     if question.unit == "flops" and curves.cost is not None and curves.cost.assumed:
         notes.append("Costs are 6·N·D, since the file counts no FLOPs.")

@@ -31,6 +31,9 @@ STARTS = 8
 LANES = 1024
 """Lanes a call at most, which bounds memory whatever the number of tasks and draws."""
 
+EXPLAINED = 0.5
+"""Share of the variance of log values under which a fit counts as poor."""
+
 STATIONARY = 1e-6
 """Largest promised decrease of the loss, as a share of it, at which a fit counts as converged."""
 
@@ -102,7 +105,7 @@ def fit_curves(
         objective[good], reference[good] = point.loss, batch.reference
         error[good] = _rms_error(form, batch, point.theta)
         for position, task in enumerate(good):
-            status[task], message[task] = _outcome(form, batch, position, point)
+            status[task], message[task] = _outcome(form, batch, position, point, error[task])
         parameters[good] = _in_units(point.theta, batch.unit)
         worlds[:, good] = _in_units(sampled, batch.unit)
     return Curves(
@@ -254,12 +257,20 @@ def _rms_error(law: Law, batch: _Batch, theta: np.ndarray) -> np.ndarray:
     return np.sqrt((residual**2 * there).sum(axis=1) / there.sum(axis=1))
 
 
-def _outcome(law: Law, batch: _Batch, position: int, point: Minimum) -> tuple[str, str]:
-    """Status of a finished fit: not converged, at a bound, or ok."""
+def _spread(batch: _Batch, position: int) -> float:
+    """Standard deviation of the log values: what a constant leaves."""
+    return float(np.std(np.log(batch.value[position][batch.rows[position] >= 0])))
+
+
+def _outcome(law: Law, batch: _Batch, position: int, point: Minimum, error: float) -> tuple[str, str]:
+    """Status of a finished fit: not converged, poor, at a bound, or ok."""
     theta = point.theta[position]
     slack = float(point.slack[position])
     if not np.isfinite(theta).all() or not slack <= STATIONARY:
         return "not_converged", f"the search stopped where a step still promises to lower the loss by {slack:.2g} of it"
+    explained = 1 - (error / _spread(batch, position)) ** 2
+    if explained < EXPLAINED:
+        return "poor_fit", f"the law explains {max(explained, 0.0):.0%} of the spread of log values"
     upper = law.upper.copy()
     upper[0] = batch.value[position].max()
     for name, at_lower, at_upper in zip(law.parameters, theta <= law.lower, theta >= upper, strict=True):

@@ -35,7 +35,16 @@ def read_csv(path: str | Path, what: str = "table") -> pd.DataFrame:
     if path.is_dir():
         raise DataError(f"{path}: this is a folder; give the path of the {what} CSV inside it.")
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig")
+        # read without a header: pandas would rename repeated names and shift rows that have a cell too many
+        cells = pd.read_csv(
+            path,
+            header=None,
+            dtype=str,
+            keep_default_na=False,
+            skipinitialspace=True,
+            skip_blank_lines=False,
+            encoding="utf-8-sig",
+        ).fillna("")
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: the file is empty; a {what} CSV starts with a line of column names.") from None
     except pd.errors.ParserError as error:
@@ -45,13 +54,15 @@ def read_csv(path: str | Path, what: str = "table") -> pd.DataFrame:
         raise DataError(f"{path}: not UTF-8 text; save the {what} as a UTF-8 CSV.") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
-    frame.columns = [str(name).strip() for name in frame.columns]
-    repeated = frame.columns[frame.columns.duplicated()]
-    if len(repeated):
-        raise DataError(f"{path}: column '{repeated[0]}' stands twice in the header; rename one.")
+    names = [name.strip() for name in cells.iloc[0]]
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(f"{path}: column '{name}' stands twice in the header; rename one.")
+    frame = cells.iloc[1:].set_axis(names, axis="columns")
+    frame.index = pd.RangeIndex(2, len(frame) + 2)
+    frame = frame[(frame != "").any(axis="columns")]
     if frame.empty:
         raise DataError(f"{path}: there are column names but no rows; add at least one row.")
-    frame.index = pd.RangeIndex(2, len(frame) + 2)
     return frame
 
 
@@ -62,27 +73,38 @@ def write_text(path: str | Path, text: str) -> None:
         DataError: the folder cannot be written.
     """
     path = Path(path)
+    write_folder(path.parent, {path.name: text})
+
+
+def write_folder(folder: str | Path, files: Mapping[str, str]) -> None:
+    """Write the text files of one result: all are written beside their targets before the first is renamed.
+
+    Args:
+        folder: made where it is missing.
+        files: file name → text.
+
+    Raises:
+        DataError: the folder cannot be written; what was there before is untouched.
+    """
+    folder = Path(folder)
+    staged: dict[Path, str] = {}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            descriptor, beside = tempfile.mkstemp(dir=folder, prefix=f".{name}.")
+            staged[folder / name] = beside
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
                 stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())
             os.chmod(beside, 0o666 & ~_umask())
+        for path, beside in staged.items():
             os.replace(beside, path)
-        except BaseException:
-            Path(beside).unlink(missing_ok=True)
-            raise
     except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror}).") from None
-
-
-def write_folder(folder: str | Path, files: Mapping[str, str]) -> None:
-    """Write several text files of one result; nothing is written unless the folder can be."""
-    for name, text in files.items():
-        write_text(Path(folder) / name, text)
+        raise DataError(f"{folder / name if staged else folder}: cannot be written ({error.strerror}).") from None
+    finally:
+        for beside in staged.values():
+            Path(beside).unlink(missing_ok=True)
 
 
 def csv_text(frame: pd.DataFrame) -> str:

@@ -19,12 +19,15 @@ class Status:
 STATUS: dict[str, Status] = {
     "ok": Status(True, ""),
     "at_bound": Status(True, "measure larger runs: the data leave this parameter at the end of its range"),
+    "poor_fit": Status(True, "take its predictions as rough: scores often rise in an S that these laws do not have"),
     "too_few_runs": Status(False, "measure more runs of this task, at other scales"),
     "constant_scale": Status(False, "measure runs at other scales"),
     "few_levels": Status(False, "measure at three or more levels, or fit --law power"),
     "collinear": Status(False, "vary tokens at fixed params, or fit --law power"),
     "no_signal": Status(False, "measure larger runs, or another metric of this task"),
-    "wrong_direction": Status(False, "if larger values are better, say --higher-is-better"),
+    "wrong_direction": Status(
+        False, "see that the metric's direction is right (--higher-is-better); else there is nothing to plan with"
+    ),
     "no_ceiling": Status(False, "state the score's best possible value in column 'best' of a --tasks file"),
     "not_positive": Status(False, "correct the rows, or state a higher 'best' in a --tasks file"),
     "not_converged": Status(False, "look at the runs with budget check; a few wild rows may spoil the fit"),

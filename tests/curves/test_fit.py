@@ -121,3 +121,12 @@ def test_every_law_is_finite_on_its_whole_box():
         z = random.uniform(-30, 30, (400, len(law.inputs)))
         value = law.value(np.concatenate([corners, inside]), z)
         assert np.isfinite(value).all() and (value >= 0).all()
+
+
+def test_a_law_that_does_not_describe_the_runs_is_called_poor(tmp_path):
+    frame = table({"task": HOFFMANN})
+    random = np.random.default_rng(0)
+    size = frame["flops"].rank(pct=True)
+    frame["value"] = np.where(size > 0.9, 1.0, 3.0) * np.exp(0.3 * random.normal(size=len(frame)))
+    curves = fit_curves(runs_of(frame, tmp_path), draws=0)
+    assert curves.status == ("poor_fit",) and "explains" in curves.message[0] and curves.used.all()

@@ -1,0 +1,46 @@
+"""Fitted curves as files."""
+
+import json
+
+import numpy as np
+import pytest
+
+from budget.curves.fitted import curves_from_record
+from budget.errors import DataError
+from budget.tables.files import json_text
+
+
+def test_curves_survive_their_file(noisy_curves):
+    back = curves_from_record(json.loads(json_text(noisy_curves.record())), "curves.json")
+    assert json_text(back.record()) == json_text(noisy_curves.record())
+    np.testing.assert_array_equal(back.draws, noisy_curves.draws)
+    np.testing.assert_array_equal(back.parameters, noisy_curves.parameters)
+    assert back.cost.formula == noisy_curves.cost.formula == "6·N·D"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda record: [], "not a curves file"),
+        (lambda record: record | {"format": "other"}, "not a curves file"),
+        (lambda record: record | {"tasks": [{}]}, "is damaged"),
+        (lambda record: {name: record[name] for name in record if name != "cost"}, "is damaged"),
+    ],
+)
+def test_damaged_files_are_refused(noisy_curves, spoil, sentence):
+    with pytest.raises(DataError, match=sentence):
+        curves_from_record(spoil(json.loads(json_text(noisy_curves.record()))), "curves.json")
+
+
+def test_intervals_hold_the_point_and_widen_with_distance(noisy_curves):
+    task = np.zeros(3, dtype=int)
+    value, low, high = noisy_curves.predict(task, np.log([[3e8, 1e10], [3e9, 1e11], [3e11, 1e13]]))
+    assert (low <= value).all() and (value <= high).all()
+    assert (high - low)[2] > (high - low)[0]
+
+
+def test_table_has_parameters_with_intervals(noisy_curves):
+    table = noisy_curves.table()
+    for name in ("E", "A", "alpha", "B", "beta"):
+        assert (table[f"{name}_low"] < table[f"{name}_high"]).all()
+    assert table["status"].tolist() == ["ok"] * 3 and (table["agreement"] > 0).all()

@@ -1,0 +1,83 @@
+"""Each status has data that earn it, and the report says what to do."""
+
+import numpy as np
+import pytest
+
+from budget.tables.quality import check, check_table, diagnose, score_ceiling
+from budget.tables.status import STATUS
+from tests.simulate import HOFFMANN, Truth, runs_of, table
+
+INPUTS = ("params", "tokens")
+
+
+def damaged(code):
+    frame = table({"task": HOFFMANN}, noise=0.01)
+    random = np.random.default_rng(0)
+    match code:
+        case "ok":
+            return frame, {}
+        case "too_few_runs":
+            return frame.iloc[[0, 6, 12, 18, 24]], {}
+        case "constant_scale":
+            return frame[frame["params"] == frame["params"].iloc[0]].assign(copy=1).loc[
+                lambda f: f.index.repeat(2)
+            ].assign(run=lambda f: np.arange(len(f)).astype(str)), {}
+        case "few_levels":
+            return frame[frame["tokens"].isin(sorted(frame["tokens"].unique())[:2])], {}
+        case "collinear":
+            return frame.assign(tokens=20 * frame["params"] * (1 + 1e-6 * np.arange(25))), {}
+        case "no_signal":
+            return frame.assign(value=3 + 0.1 * random.normal(size=25)), {}
+        case "wrong_direction":
+            return frame, {"higher_is_better": True}
+        case "no_ceiling":
+            return frame.assign(value=1e4 - frame["value"]), {"higher_is_better": True}
+        case "not_positive":
+            return frame.assign(value=frame["value"] - 3), {}
+    raise AssertionError(code)
+
+
+@pytest.mark.parametrize("code", sorted(set(STATUS) - {"at_bound", "poor_fit", "not_converged"}))
+def test_each_status_is_found(tmp_path, code):
+    frame, reading = damaged(code)
+    runs = runs_of(frame, tmp_path, **reading)
+    ceiling = score_ceiling(runs.value, np.nan) if runs.higher_is_better[0] else np.nan
+    found, sentence = diagnose(runs, 0, INPUTS, 5, ceiling)
+    assert found == code, sentence
+    assert code == "ok" or sentence
+    assert STATUS[code].used == (code == "ok") and (code == "ok" or STATUS[code].advice)
+    findings = check(runs, INPUTS, 5, np.full(1, np.nan))
+    verdict = check_table(findings).set_index("task")["verdict"]["task"]
+    assert verdict == ("PASS" if code == "ok" else "FAIL")
+
+
+def test_an_equal_value_column_has_no_signal(tmp_path):
+    runs = runs_of(table({"task": HOFFMANN}).assign(value=2.0), tmp_path)
+    assert diagnose(runs, 0, INPUTS, 5, np.nan) == ("no_signal", "the value is the same in all runs")
+
+
+@pytest.mark.parametrize(
+    ("values", "stated", "ceiling"),
+    [([0.2, 0.9], np.nan, 1), ([20.0, 93.0], np.nan, 100), ([0.2, 0.9], 0.95, 0.95), ([-1, 2], np.nan, np.nan)],
+)
+def test_score_ceiling(values, stated, ceiling):
+    np.testing.assert_equal(score_ceiling(np.array(values), stated), float(ceiling))
+
+
+def test_report_grades_repeats_range_and_saturation(tmp_path):
+    frame = table({"flat": Truth(2.0, 1e9, 1.5, 1e8, 1.2), "steep": HOFFMANN}, noise=0.001).assign(stderr=0.004)
+    frame = frame.iloc[[0, *range(len(frame))]]
+    runs = runs_of(frame, tmp_path)
+    findings = {(finding.task, finding.check): finding for finding in check(runs, INPUTS, 5, np.full(2, np.nan))}
+    assert findings["flat", "repeats"].verdict == "REVIEW" and "row 3" in findings["flat", "repeats"].finding
+    assert findings["steep", "repeats"].verdict == "PASS"
+    assert findings["flat", "last decade"].verdict == "REVIEW" and "saturated" in findings["flat", "last decade"].advice
+    assert findings["steep", "last decade"].verdict == "PASS"
+    assert findings["steep", "range"].verdict == "PASS"
+    assert "times 6·params·tokens" in findings["", "cost"].finding
+
+
+def test_shared_models_are_counted(tmp_path):
+    runs = runs_of(table({"a": HOFFMANN, "b": HOFFMANN}, noise=0.01, shared=True), tmp_path)
+    sharing = [finding for finding in check(runs, INPUTS, 5, np.full(2, np.nan)) if finding.check == "sharing"]
+    assert sharing[0].finding.startswith("25 trained models serve several tasks")

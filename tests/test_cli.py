@@ -1,0 +1,235 @@
+"""The command line: columns and exit codes are a promise to scripts."""
+
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from budget.curves.laws import LAWS
+from budget.tables.files import json_text
+from cli import main
+from tests.simulate import TRUTHS, table
+
+ALLOCATION = [
+    "task", "strategy", "spend", "spend_low", "spend_high", "params", "tokens", "predicted", "low", "high",
+    "marginal", "binding", "extrapolation", "status",
+]  # fmt: skip
+GROWTH = ["order", "n_tasks", "task", "strategy", "spend", "predicted", "low", "high", "target_met"]
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+def refused(*arguments: object) -> str:
+    """The sentence of a command that must exit with 1 and print nothing else."""
+    result = run(*arguments)
+    assert result.exit_code == 1, result.output
+    assert result.stdout == ""
+    sentence = result.stderr.strip().splitlines()[-1]
+    assert sentence.startswith("Error: ")
+    return sentence
+
+
+@pytest.fixture
+def runs(tmp_path):
+    path = tmp_path / "runs.csv"
+    table(TRUTHS, noise=0.01).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def curves(tmp_path, noisy_curves):
+    path = tmp_path / "curves.json"
+    path.write_text(json_text(noisy_curves.record()))
+    return path
+
+
+def frame_of(result: Result) -> pd.DataFrame:
+    return pd.read_csv(io.StringIO(result.stdout))
+
+
+@pytest.mark.parametrize("command", sorted(main.commands))
+def test_help_has_an_example(command):
+    result = run(command, "--help")
+    assert result.exit_code == 0 and f"Example: budget {command}" in result.output
+
+
+def test_law_choices_are_the_table_of_laws():
+    option = next(param for param in main.commands["fit"].params if param.name == "law")
+    assert list(option.type.choices) == list(LAWS)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("plan",), ("fit", "runs.csv", "--law", "cubic"), ("allocate", "c.json"), ("no",)]
+)
+def test_wrong_usage_exits_with_2(arguments):
+    assert run(*arguments).exit_code == 2
+
+
+def test_check(runs, tmp_path):
+    result = run("check", runs)
+    assert result.exit_code == 0
+    frame = frame_of(result)
+    assert list(frame.columns) == ["task", "verdict", "finding", "advice"]
+    assert frame["task"].tolist() == [*TRUTHS, "(file)"] and set(frame["verdict"]) == {"PASS"}
+    assert {entry["verdict"] for entry in json.loads(run("check", runs, "--json").stdout)} == {"PASS"}
+    assert run("check", runs, "--out", tmp_path / "check.csv").stdout == ""
+    assert (tmp_path / "check.csv").read_text() == result.stdout
+
+
+def test_fit_writes_curves_that_the_other_commands_read(runs, tmp_path):
+    result = run("fit", runs, "--out", tmp_path / "c.json", "--draws", 10, "--seed", 4)
+    assert result.exit_code == 0, result.output
+    assert "Cost law: 6·N·D" in result.stderr
+    frame = frame_of(result)
+    assert frame["task"].tolist() == list(TRUTHS) and set(frame["law"]) == {"chinchilla"}
+    assert {"E", "E_low", "E_high", "alpha", "beta_high", "error", "status", "message"} <= set(frame.columns)
+    record = json.loads((tmp_path / "c.json").read_text())
+    assert record["seed"] == 4 and record["draws"] == 10 and len(record["sha256"]) == 64
+    assert "Huber" in record["estimator"]
+    assert run("allocate", tmp_path / "c.json", "--budget", 1e21).exit_code == 0
+    assert json.loads(run("fit", runs, "--draws", 10, "--seed", 4, "--json").stdout)["tasks"] == record["tasks"]
+
+
+def test_fit_names_what_it_leaves_out_and_fails_only_when_nothing_is_left(tmp_path):
+    frame = table(TRUTHS, noise=0.01)
+    frame.loc[frame["task"] == "code", "value"] = 2.0
+    frame = pd.concat([frame[frame["task"] != "maths"], frame[frame["task"] == "maths"].head(3)])
+    path = tmp_path / "runs.csv"
+    frame.to_csv(path, index=False)
+    result = run("fit", path, "--out", tmp_path / "c.json", "--draws", 0)
+    assert result.exit_code == 0
+    assert "Task 'code' is left out (no_signal)" in result.stderr
+    assert "Task 'maths' is left out (too_few_runs)" in result.stderr
+    assert frame_of(result)["status"].tolist() == ["ok", "no_signal", "too_few_runs"]
+    assert "no task has a curve" in run("fit", path, "--where", "task=maths", "--draws", 0).stderr
+    assert run("fit", path, "--where", "task=maths", "--draws", 0).exit_code == 1
+
+
+def test_predict(curves, tmp_path):
+    (tmp_path / "points.csv").write_text("task,params,tokens,note\nprose,1e9,1e10,x\ncode,1e9,1e10,y\n")
+    frame = frame_of(run("predict", curves, "--at", tmp_path / "points.csv"))
+    assert list(frame.columns) == ["task", "params", "tokens", "note", "predicted", "low", "high"]
+    assert frame["note"].tolist() == ["x", "y"]
+    np.testing.assert_allclose(frame["predicted"], [TRUTHS[task].value(1e9, 1e10) for task in frame["task"]], rtol=0.02)
+    rows = json.loads(run("predict", curves, "--at", tmp_path / "points.csv", "--json").stdout)
+    assert rows[0]["task"] == "prose" and rows[0]["predicted"] == frame["predicted"][0]
+
+
+def test_allocate(curves, tmp_path):
+    result = run("allocate", curves, "--budget", "1e21")
+    assert result.exit_code == 0
+    frame = frame_of(result)
+    assert list(frame.columns) == ALLOCATION
+    np.testing.assert_allclose(frame["spend"].sum(), 1e21, rtol=1e-9)
+    assert "Uniform" in result.stderr or "uniform" in result.stderr
+    record = json.loads(run("allocate", curves, "--budget", "1e21", "--json").stdout)
+    assert {
+        "objective", "bound", "gap", "shadow_price", "solver", "status", "baselines", "hypothetical", "tasks",
+    } <= set(record)  # fmt: skip
+    assert record["gap"] >= 0 and record["status"] == "optimal" and record["baselines"][0]["name"] == "uniform"
+    again = run("allocate", curves, "--budget", "1e21", "--out", tmp_path / "allocation.csv")
+    assert again.stdout == "" and (tmp_path / "allocation.csv").read_text() == result.stdout
+
+
+def test_allocate_with_wishes_and_tokens(curves, tmp_path):
+    (tmp_path / "tasks.csv").write_text("task,weight,max\nprose,5,2e9\ncode,1,\nmaths,1,\n")
+    arguments = ("--tasks", tmp_path / "tasks.csv", "--unit", "tokens", "--params", "1e8", "--budget", "1e10")
+    frame = frame_of(run("allocate", curves, *arguments)).set_index("task")
+    np.testing.assert_allclose(frame.loc["prose", "spend"], 2e9, rtol=1e-6)
+    assert frame.loc["prose", "binding"] == "max"
+    np.testing.assert_allclose(frame["tokens"], frame["spend"])
+
+
+def test_grow(curves):
+    frame = frame_of(run("grow", curves, "--budget", "1e21"))
+    assert list(frame.columns) == GROWTH
+    for _, rows in frame.groupby("task"):
+        assert (np.diff(rows["predicted"]) > 0).all()
+    assert json.loads(run("grow", curves, "--budget", "1e21", "--json").stdout)["tasks"] == list(TRUTHS)
+
+
+def test_plan_writes_the_report(runs, tmp_path):
+    out = tmp_path / "plan"
+    result = run("plan", runs, "--budget", "1e21", "--out", out, "--draws", 20)
+    assert result.exit_code == 0, result.output
+    names = {path.name for path in out.iterdir()}
+    assert {
+        "report.html",
+        "report.md",
+        "plan.json",
+        "allocation.csv",
+        "growth.csv",
+        "check.csv",
+        "curves.json",
+    } <= names
+    assert list(pd.read_csv(out / "allocation.csv").columns) == ALLOCATION
+    assert list(pd.read_csv(out / "growth.csv").columns) == GROWTH
+    record = json.loads((out / "plan.json").read_text())
+    assert list(record["inputs"]) == ["runs.csv"] and len(record["inputs"]["runs.csv"]) == 64
+    assert run("allocate", out / "curves.json", "--budget", 1e21).exit_code == 0
+
+
+BAD_RUNS = {
+    "missing": (None, "no such file"),
+    "empty": ("", "the file is empty"),
+    "no value": ("task,params,tokens\na,1,1\n", "column 'value' is missing"),
+    "text": ("task,params,tokens,value\na,1e6,many,1\n", "row 2, column 'tokens': 'many'"),
+    "nan": ("task,params,tokens,value\na,1e6,nan,1\n", "row 2, column 'tokens': 'nan'"),
+    "negative": ("task,params,tokens,value\na,-1e6,1e8,1\n", "row 2, column 'params': '-1e6'"),
+    "two metrics": ("task,x,value,metric\na,1,2,u\na,2,1,w\n", "row 3, column 'metric'"),
+}
+
+
+@pytest.mark.parametrize("command", ["check", "fit", "plan"])
+@pytest.mark.parametrize("mistake", BAD_RUNS)
+def test_bad_runs_are_refused_and_old_results_kept(command, mistake, tmp_path):
+    text, sentence = BAD_RUNS[mistake]
+    path = tmp_path / "runs.csv"
+    if text is not None:
+        path.write_text(text)
+    out = tmp_path / "old"
+    if command == "plan":
+        out.mkdir()
+        (out / "report.html").write_text("kept")
+    else:
+        out.write_text("kept")
+    budget = ("--budget", "1e21") if command == "plan" else ()
+    assert sentence in refused(command, path, "--out", out, *budget)
+    assert (out / "report.html" if command == "plan" else out).read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    ("budget", "sentence"),
+    [("0", "budget is 0"), ("-5", "budget is -5"), ("lots", "'lots', which is not a number"), ("nan", "not a number")],
+)
+@pytest.mark.parametrize("command", ["allocate", "grow", "plan"])
+def test_bad_budgets_are_refused_and_old_results_kept(command, budget, sentence, runs, curves, tmp_path):
+    out = tmp_path / "old"
+    out.mkdir() if command == "plan" else out.write_text("kept")
+    source = runs if command == "plan" else curves
+    fast = ("--draws", 0) if command == "plan" else ()
+    assert sentence in refused(command, source, "--budget", budget, "--out", out, *fast)
+    assert list(out.iterdir()) == [] if command == "plan" else out.read_text() == "kept"
+
+
+def test_limits_and_unknown_tasks_are_refused(curves, tmp_path):
+    wishes = tmp_path / "tasks.csv"
+    wishes.write_text("task,min\nprose,9e20\ncode,9e20\n")
+    assert "sum to 1.8e+21 flops, above the budget" in refused("allocate", curves, "--budget", 1e21, "--tasks", wishes)
+    wishes.write_text("task,weight\npoetry,1\n")
+    for command in ("allocate", "grow"):
+        sentence = refused(command, curves, "--budget", 1e21, "--tasks", wishes)
+        assert "row 2, column 'task': 'poetry' is not among the measured tasks" in sentence
+    assert "no such file" in refused("allocate", tmp_path / "none.json", "--budget", 1)
+    assert "not a curves file" in refused("predict", wishes, "--at", wishes)
+
+
+def test_measure_refuses_a_bad_plan(tmp_path):
+    (tmp_path / "plan.csv").write_text("task,width,layers,tokens,seed\nnothing,16,1,32000,0\n")
+    assert "row 2, column 'task'" in refused("measure", tmp_path / "plan.csv", "--out", tmp_path / "runs.csv")
+    assert not (tmp_path / "runs.csv").exists()
