@@ -1,6 +1,7 @@
 """The command line: parse, call the package, write or echo. Heavy imports stay inside the commands."""
 
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -244,6 +245,7 @@ def measure(plan_path: str, out: str, jobs: int, as_json: bool) -> None:
     def tell(done: int, total: int, flops_done: float, flops_total: float, run: str) -> None:
         _tell(f"{done}/{total} runs, {flops_done / flops_total:.0%} of {flops_total:.3g} FLOPs: {run}")
 
+    warnings.showwarning = lambda message, *_: _tell(f"Warning: {message}")
     runs = sweep(plan_path, out, jobs=jobs, progress=tell)
     if as_json:
         click.echo(json_text({"out": out, "rows": len(runs)}), nl=False)

@@ -115,4 +115,5 @@ def _with_error(
 
 
 def _power(symbol: str, exponent: float) -> str:
-    return symbol if exponent == 1 else f"{symbol}^{exponent:.3g}"
+    written = f"{exponent:.3g}"
+    return symbol if written == "1" else f"{symbol}^{written}"

@@ -212,7 +212,7 @@ def _last_decade(runs: Runs, task: int, value: np.ndarray, size: str) -> Finding
     name, scale, stderr = runs.tasks[task], runs.scale[size][mine], runs.stderr[mine]
     early = scale <= scale.max() / 10
     if not early.any() or not np.isfinite(stderr).all():
-        return Finding(name, "last decade", "PASS", "no standard errors over a decade to judge by")
+        return Finding(name, "last decade", "PASS", "not judged without standard errors")
     old, new = value[early].argmin(), value[~early].argmin()
     gain = value[early][old] - value[~early][new]
     noise = float(np.hypot(stderr[early][old], stderr[~early][new]))
@@ -231,4 +231,6 @@ def _cost(runs: Runs) -> Finding:
     if runs.flops_assumed:
         return Finding("", "cost", "REVIEW", "no FLOPs in the file: 6·params·tokens is taken", "add the counted FLOPs")
     ratio = runs.scale["flops"] / (6 * runs.scale["params"] * runs.scale["tokens"])
+    if np.ptp(ratio) <= 1e-3 * ratio.min():
+        return Finding("", "cost", "PASS", f"flops are {ratio.mean():.4g} times 6·params·tokens in every run")
     return Finding("", "cost", "PASS", f"flops are {ratio.min():.3g} to {ratio.max():.3g} times 6·params·tokens")

@@ -1,0 +1,141 @@
+"""The parts a report is made of, without a word of HTML or Markdown: one story, two renderings."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+TONES = ("", "good", "warn", "bad")
+"""How a cell is coloured; its text says the same without the colour."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table cell: the text, a smaller second line, and one of ``TONES``."""
+
+    text: str
+    detail: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table column: its label, whether numbers are set flush right, and what the cells' second lines are."""
+
+    label: str
+    numeric: bool = False
+    detail: str = ""
+
+    @property
+    def words(self) -> str:
+        """Label and detail in one line."""
+        return f"{self.label} ({self.detail})" if self.detail else self.label
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        caption: what it shows.
+        columns: its columns.
+        rows: one tuple of cells a row.
+        total: the last row, set apart; empty where there is none.
+        folded: whether a reader opens it on demand.
+        cards: whether each row becomes a card on a narrow screen.
+    """
+
+    kind: ClassVar[str] = "table"
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    total: tuple[Cell, ...] = ()
+    folded: bool = False
+    cards: bool = False
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    kind: ClassVar[str] = "text"
+    text: str
+
+
+@dataclass(frozen=True)
+class Callout:
+    """A paragraph that must not be overlooked."""
+
+    kind: ClassVar[str] = "callout"
+    text: str
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading inside a section."""
+
+    kind: ClassVar[str] = "heading"
+    text: str
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list of sentences."""
+
+    kind: ClassVar[str] = "bullets"
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """Terms with their explanation."""
+
+    kind: ClassVar[str] = "definitions"
+    items: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the HTML report.
+
+    Attributes:
+        name: which of ``figures.FIGURES`` draws it.
+        caption: how to read it.
+        alt: what it shows, for a reader who cannot see it.
+    """
+
+    kind: ClassVar[str] = "picture"
+    name: str
+    caption: str
+    alt: str
+
+
+Block = Table | Text | Callout | Heading | Bullets | Definitions | Picture
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One number of the headline with what it is and how to read it."""
+
+    label: str
+    number: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the report; ``label`` marks what is hypothetical."""
+
+    anchor: str
+    title: str
+    blocks: tuple[Block, ...]
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Story:
+    """The whole report in the order a decision-maker reads it."""
+
+    headline: str
+    label: str
+    summary: tuple[str, ...]
+    tiles: tuple[Tile, ...]
+    sections: tuple[Section, ...]

@@ -1,0 +1,170 @@
+"""Numbers that the report states and no study holds: derived from its curves and plans in NumPy."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+
+from budget.allocation.problem import state
+from budget.allocation.result import Plan
+from budget.allocation.size import best_inputs, last_input
+from budget.allocation.solve import law_inputs_of
+from budget.curves.fitted import INTERVAL, Curves
+from budget.studies.plan import Study
+from budget.studies.response import FACTORS
+
+NEAR = 0.1
+"""A size counts as near the best where it loses less than this share of the budget is worth at the margin."""
+
+GRID = 121
+"""Points of the curve of sizes; odd, so that the plan's own size is one."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The objective of one shared model against its size, at one cost.
+
+    Attributes:
+        params: (G,) sizes.
+        tokens: (G,) what the budget leaves for training each.
+        objective: (G,) by the point fit.
+        low: (G,) lower end of its 80 % interval.
+        high: (G,) upper end.
+        near: smallest and largest size that loses less than ``NEAR`` of the budget is worth.
+    """
+
+    params: np.ndarray
+    tokens: np.ndarray
+    objective: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    near: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Breadth:
+    """What sharing a budget does to K tasks, in joining order.
+
+    Attributes:
+        alone: (K,) each task's value where the whole budget is its own.
+        shared: (K, K) ``shared[k, i]`` is task i's value where the first k + 1 tasks share, NaN before it joins.
+        spend: (K,) spend of each task where all share.
+    """
+
+    alone: np.ndarray
+    shared: np.ndarray
+    spend: np.ndarray
+
+
+def is_shared(plan: Plan) -> bool:
+    """Whether the plan trains one model for all tasks."""
+    return plan.question.strategy == "shared"
+
+
+def trades_size(study: Study) -> bool:
+    """Whether the plan chooses how compute is divided between parameters and tokens."""
+    return len(study.curves.inputs) == 2 and study.plan.question.params is None
+
+
+def heaviest(plan: Plan, most: int) -> np.ndarray:
+    """Positions of the tasks with the largest spend (then weight), at most so many, in the plan's order."""
+    order = np.lexsort((-plan.question.weight, -plan.spend))
+    return np.sort(order[:most])
+
+
+def objective_interval(curves: Curves, plan: Plan) -> tuple[float, float]:
+    """80 % interval of the plan's objective over the draws, NaN where there are none."""
+    low, high = _interval(_worlds(curves, _log_inputs(curves, plan)[None]) @ plan.question.weight)
+    return float(np.minimum(low, plan.objective)[0]), float(np.maximum(high, plan.objective)[0])
+
+
+def at_factor(study: Study, factor: float) -> float:
+    """The best objective at a multiple of the budget, one of ``FACTORS``."""
+    return float(study.response.objective[FACTORS.index(factor)])
+
+
+def budget_for(study: Study, objective: float) -> float:
+    """The budget at which the best plan has an objective, between the budgets looked at; NaN beyond them."""
+    known = np.isfinite(study.response.objective)
+    logs, values = np.log(study.response.budget[known]), study.response.objective[known]
+    order = np.argsort(values)
+    if known.sum() < 2 or not values.min() <= objective <= values.max() or (np.diff(values[order]) <= 0).any():
+        return float("nan")
+    return float(np.exp(PchipInterpolator(values[order], logs[order])(objective)))
+
+
+def size_tradeoff(study: Study) -> Sizes:
+    """The objective of a shared model at the plan's cost, for sizes up to 30 times smaller and larger."""
+    curves, plan = study.planned, study.plan
+    assert curves.cost is not None  # a plan that trades params for tokens has a cost law
+    log_params = np.log(plan.params[0]) + np.linspace(-np.log(30), np.log(30), GRID)
+    cost = curves.cost.posynomial(GRID)
+    inputs = last_input(cost, log_params[:, None], np.full(GRID, np.log(plan.total)))
+    everywhere = np.repeat(inputs[:, None, :], len(curves.tasks), axis=1)
+    tasks = np.arange(len(curves.tasks))
+    values = np.array([curves.present(tasks, curves.distance(tasks, at)) for at in everywhere])
+    objective = values @ plan.question.weight
+    low, high = _interval(_worlds(curves, everywhere) @ plan.question.weight)
+    worth = NEAR * plan.shadow_price * plan.question.budget
+    near = np.exp(log_params[np.abs(objective - plan.objective) <= worth])
+    return Sizes(
+        params=np.exp(inputs[:, 0]),
+        tokens=np.exp(inputs[:, 1]),
+        objective=objective,
+        low=np.minimum(low, objective),
+        high=np.maximum(high, objective),
+        near=(float(near.min()), float(near.max())),
+    )
+
+
+def breadth(study: Study) -> Breadth:
+    """Each task alone with the whole budget, and as 1, 2, …, K tasks share it."""
+    growth = study.growth
+    question = growth.plans[-1].question
+    curves = study.planned.take(np.array([study.planned.tasks.index(name) for name in growth.names]))
+    problem = state(curves, question)
+    inputs = law_inputs_of(curves, question, best_inputs(problem.value, problem.cost, problem.high))
+    alone, _, _ = curves.predict(np.arange(len(growth.names)), inputs)
+    shared = np.full((len(growth.plans), len(growth.names)), np.nan)
+    for position, plan in enumerate(growth.plans):
+        shared[position, : position + 1] = plan.predicted
+    return Breadth(alone, shared, growth.plans[-1].spend)
+
+
+def worsening(study: Study, found: Breadth) -> np.ndarray:
+    """(K,) how much worse each task is where all share than alone, in the metric's unit."""
+    return (found.shared[-1] - found.alone) * (-1 if study.plan.higher_is_better else 1)
+
+
+def saturated(study: Study) -> list[str]:
+    """Used tasks whose last decade of scale no longer improved the best value by 3 standard errors."""
+    used = set(study.planned.tasks)
+    return [
+        finding.task
+        for finding in study.findings
+        if finding.check == "last decade" and finding.verdict != "PASS" and finding.task in used
+    ]
+
+
+def _log_inputs(curves: Curves, plan: Plan) -> np.ndarray:
+    """The law's log inputs (T, I) of a plan."""
+    if len(curves.inputs) == 2:
+        return np.log(np.column_stack([plan.params, plan.tokens]))
+    return np.log(plan.spend[:, None])
+
+
+def _worlds(curves: Curves, inputs: np.ndarray) -> np.ndarray:
+    """Values (B, G, T) under every draw at log inputs (G, T, I)."""
+    points, tasks, _ = inputs.shape
+    task = np.tile(np.arange(tasks), points)
+    distance = curves.distance_draws(task, inputs.reshape(points * tasks, -1))
+    return curves.present(task, distance).reshape(len(curves.draws), points, tasks)
+
+
+def _interval(worlds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """10 % and 90 % point of (B, G) over the draws; NaN where there is no draw."""
+    if len(worlds) == 0:
+        nothing = np.full(worlds.shape[1], np.nan)
+        return nothing, nothing
+    low, high = np.percentile(worlds, INTERVAL, axis=0)
+    return low, high

@@ -1,0 +1,31 @@
+"""The files of a plan's folder, as texts; writing them is left to the caller."""
+
+from budget.report.html import render_html
+from budget.report.markdown import render_markdown
+from budget.report.story import tell
+from budget.studies.plan import Study
+from budget.tables.files import csv_text, json_text
+from budget.tables.quality import check_table
+
+
+def report_files(study: Study) -> dict[str, str]:
+    """Render everything.
+
+    Returns:
+        File name → content: the report as HTML and Markdown, the tables as CSV, curves and plan as JSON.
+        ``allocation_specialists.csv`` is there only where the study has a hypothetical split beside its plan.
+    """
+    story = tell(study)
+    files = {
+        "report.html": render_html(study, story),
+        "report.md": render_markdown(story),
+        "allocation.csv": csv_text(study.plan.table()),
+        "growth.csv": csv_text(study.growth.table()),
+        "curves.csv": csv_text(study.curves.table()),
+        "check.csv": csv_text(check_table(study.findings)),
+        "curves.json": json_text(study.curves.record()),
+        "plan.json": json_text(study.record()),
+    }
+    if study.alternative is not None:
+        files["allocation_specialists.csv"] = csv_text(study.alternative.table())
+    return files

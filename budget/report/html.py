@@ -1,0 +1,49 @@
+"""The story as one HTML page that needs nothing else: styles, charts and their library are inside."""
+
+import json
+import re
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from budget.report.blocks import Picture, Story
+from budget.report.figures import FIGURES, plotly_source
+from budget.studies.plan import Study
+
+LONG_WORD = re.compile(r"[^\s<>]{25,}")
+"""A name so long that it may have to break, which it then does behind a joint."""
+
+UNBREAKABLE = re.compile(r"(?<=\d) (?=(?:%|[kMBT]\b|thousand|million|billion|trillion|FLOPs))")
+"""The space between a number and what it counts."""
+
+
+def render_html(study: Study, story: Story) -> str:
+    """The whole page."""
+    environment = Environment(
+        loader=PackageLoader("budget.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"flow": flow, "script_json": script_json}
+    pictures = {
+        block.name: FIGURES[block.name](study)
+        for section in story.sections
+        for block in section.blocks
+        if isinstance(block, Picture)
+    }
+    template = environment.get_template("page.html.j2")
+    return template.render(story=story, pictures=pictures, plotly_source=plotly_source())
+
+
+def flow(text: str) -> Markup:
+    """Escaped text in which a number stays on one line with its unit, and a long name breaks at its joints."""
+    safe = str(escape(UNBREAKABLE.sub("\u00a0", text)))
+    return Markup(LONG_WORD.sub(lambda word: re.sub(r"(?<=[_./-])(?!$)", "<wbr>", word.group()), safe))
+
+
+def script_json(content: Any) -> Markup:
+    """JSON for a script element: no ``<`` remains, so that no text in it can end the element."""
+    return Markup(json.dumps(content, allow_nan=False).replace("<", "\\u003c"))

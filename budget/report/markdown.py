@@ -1,0 +1,85 @@
+"""The story as GitHub Markdown: the same sentences and tables, without figures."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from budget.report.blocks import Block, Bullets, Callout, Cell, Definitions, Heading, Story, Table, Text
+
+SPECIAL = re.compile(r"([\\`*<>|\[\]#$~])")
+EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+
+
+def render_markdown(story: Story) -> str:
+    """The whole report."""
+    lines = ["# Planning report", "", f"**{_mark(story.label)}{escape(story.headline)}**", ""]
+    for sentence in story.summary:
+        lines += [escape(sentence), ""]
+    lines += ["| What | Number | How to read it |", "|---|---:|---|"]
+    lines += [f"| {escape(tile.label)} | {escape(tile.number)} | {escape(tile.detail)} |" for tile in story.tiles]
+    for section in story.sections:
+        label = f" ({section.label.lower()})" if section.label else ""
+        lines += ["", f"## {escape(section.title)}{label}"]
+        for block in section.blocks:
+            lines += ["", *_RENDER[type(block)](block)] if type(block) in _RENDER else []
+    return "\n".join(lines) + "\n"
+
+
+def escape(text: str) -> str:
+    """Text that Markdown shows as it is, in a paragraph and in a table cell; underscores inside a word may stay."""
+    plain = SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("&", "&amp;")
+    return EDGE_UNDERSCORE.sub(r"\\_", plain)
+
+
+def _mark(label: str) -> str:
+    return f"{label}: " if label else ""
+
+
+def _text(block: Text) -> list[str]:
+    return [escape(block.text)]
+
+
+def _callout(block: Callout) -> list[str]:
+    return [f"> **{escape(block.text)}**"]
+
+
+def _heading(block: Heading) -> list[str]:
+    return [f"### {escape(block.text)}"]
+
+
+def _bullets(block: Bullets) -> list[str]:
+    return [f"- {escape(item)}" for item in block.items]
+
+
+def _definitions(block: Definitions) -> list[str]:
+    return [f"- **{escape(term)}**: {escape(text)}" for term, text in block.items]
+
+
+def _table(block: Table) -> list[str]:
+    rows = [*block.rows, *([block.total] if block.total else [])]
+    return [
+        f"{escape(block.caption)}:",
+        "",
+        _row([escape(column.words) for column in block.columns]),
+        _row(["---:" if column.numeric else "---" for column in block.columns]),
+        *(_row([_cell(cell) for cell in row]) for row in rows),
+    ]
+
+
+def _cell(cell: Cell) -> str:
+    return escape(f"{cell.text} ({cell.detail})" if cell.detail else cell.text)
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+_RENDER: dict[type[Block], Callable[[Any], list[str]]] = {
+    Text: _text,
+    Callout: _callout,
+    Heading: _heading,
+    Bullets: _bullets,
+    Definitions: _definitions,
+    Table: _table,
+}
+"""How each block is written; a ``Picture`` has no place in Markdown, and the table beside it says the same."""

@@ -1,0 +1,87 @@
+"""How the numbers came about, what the words mean, and what is needed to get them again."""
+
+from budget.report import facts
+from budget.report.blocks import Cell, Column, Table
+from budget.report.numerals import LEVEL, UNIT_WORDS, difference, percent, plural, value
+from budget.report.words import objective_name
+from budget.studies.plan import Study
+
+GLOSSARY = (
+    ("Task", "One thing a model is judged on, with one metric and a direction."),
+    ("Run", "One measurement: a task's value at one scale. Runs of several tasks can be one trained model."),
+    ("Law", "The form of a curve: how a value depends on scale, with a few parameters to be fitted."),
+    ("Curve", "A law fitted to one task's runs."),
+    ("Spend", "What a task is given of the budget, in the budget's unit."),
+    ("Target", "The value at which a task counts as served."),
+    ("Uniform split", "The same spend for every task: what a plan has to beat."),
+    ("Certificate", "A bound proven with the plan: no plan of the stated problem has a better objective."),
+    ("Gap", "How far the plan is from that bound; 0 means that it cannot be improved."),
+    ("Shadow price", "How much the objective improves for one more unit of budget."),
+    ("Extrapolation", "A planned spend over the largest measured one; above 1 the law is trusted beyond the data."),
+    ("Bootstrap draw", "The whole calculation on runs drawn again with repetition; their spread gives the intervals."),
+    ("Specialist", "A model trained for one task; a shared model serves several."),
+    ("1.00e22", "1.00 times 10 to the power 22; k, M, B and T are thousand, million, billion and trillion."),
+)
+"""Term → explanation."""
+
+
+def method(study: Study) -> tuple[tuple[str, str], ...]:
+    """The steps of the calculation, each in plain words."""
+    curves, plan = study.curves, study.plan
+    form = curves.form
+    unit = UNIT_WORDS[plan.question.unit]
+    symbols = (
+        "N is parameters, D is tokens, E is the floor that no scale gets below"
+        if len(curves.inputs) == 2
+        else f"x is {UNIT_WORDS[curves.inputs[0]]}, E is the floor that no scale gets below"
+    )
+    distance = "; for scores it describes the distance to the best possible score" if plan.higher_is_better else ""
+    steps = [
+        ("Law", f"{form.formula}: {symbols}{distance} ({form.reference})."),
+        ("Fit", f"One curve for each task, minimizing {curves.estimator}."),
+        (
+            "Intervals",
+            f"{plural(len(curves.draws), 'bootstrap draw')} over trained models; {LEVEL} of them lie inside the stated "
+            "interval, which is for the mean curve and not for a single run."
+            if len(curves.draws)
+            else "None: no bootstrap draws were asked for.",
+        ),
+    ]
+    if curves.cost is not None and plan.question.unit == "flops" and len(curves.inputs) == 2:
+        source = (
+            "assumed, since the file counts no FLOPs"
+            if curves.cost.assumed
+            else "which the file's FLOPs follow exactly"
+            if curves.cost.max_error < 1e-6
+            else f"fitted to the file's FLOPs, typical error {percent(curves.cost.rms_error)}, "
+            f"largest {percent(curves.cost.max_error)}"
+        )
+        steps.append(("Cost", f"A run costs {curves.cost.formula} FLOPs ({source})."))
+    shares = (
+        "one model for all tasks, whose size and data are chosen together"
+        if facts.is_shared(plan)
+        else "one training for each task"
+    )
+    steps += [
+        (
+            "Objective",
+            f"The best {objective_name(plan)}, within the budget in {unit} and the stated limits: {shares}.",
+        ),
+        (
+            "Certificate",
+            "The problem is convex, so a bound can be proven beside the plan: no plan of the stated problem is better "
+            f"than {value(plan.bound)}; the gap is {difference(plan.gap)}. It is a statement about the fitted curves, "
+            "not about the world.",
+        ),
+        ("Solver", f"{plan.solver}, which reports: {plan.solver_status}."),
+    ]
+    return tuple(steps)
+
+
+def versions_table(study: Study) -> Table:
+    """What is needed to get the same numbers again."""
+    record = study.record()
+    rows = [(Cell("Seed of the draws"), Cell(str(study.curves.seed)))]
+    rows += [(Cell(f"{name}, SHA-256"), Cell(digest)) for name, digest in record["inputs"].items()]
+    rows += [(Cell(name), Cell(number)) for name, number in record["versions"].items()]
+    return Table("Inputs and versions", (Column("What"), Column("Value")), tuple(rows))

@@ -1,0 +1,237 @@
+"""What is said of a whole study, one function a question; numbers come from the study and from ``facts``."""
+
+import numpy as np
+
+from budget.report import facts
+from budget.report.blocks import Tile
+from budget.report.numerals import (
+    LEVEL,
+    count,
+    count_in_words,
+    difference,
+    factor,
+    listing,
+    percent,
+    plural,
+    quantity,
+    span,
+    value,
+)
+from budget.report.words import (
+    baseline_name,
+    better_by,
+    capital,
+    comparison,
+    direction,
+    input_ranges,
+    model_words,
+    objective_name,
+)
+from budget.studies.growth import target_met
+from budget.studies.plan import Study
+
+NAMED = 3
+"""Tasks whose share is said in words."""
+
+NEGLIGIBLE = 1e-8
+"""A gap below this share of the objective is called none; plan.json holds the number."""
+
+HYPOTHETICAL = "Hypothetical"
+"""The label of everything that rests on specialists nobody measured."""
+
+
+def headline(study: Study) -> str:
+    """The recommendation."""
+    plan = study.plan
+    question = plan.question
+    if facts.is_shared(plan):
+        return f"Train {model_words(plan, count_in_words)}."
+    budget = quantity(question.budget, question.unit)
+    if len(plan.spend) == 1:
+        return f"Spend {quantity(plan.total, question.unit)} on {question.tasks.names[0]}{_size_of_only(study)}."
+    return f"Split {budget} over {plural(len(plan.spend), 'task')}, one model for each."
+
+
+def shares(study: Study) -> str:
+    """How a split is divided, the largest shares by name."""
+    plan = study.plan
+    order = np.argsort(-plan.spend, kind="stable")
+    shown = order if len(order) <= NAMED + 1 else order[:NAMED]
+    parts = [f"{plan.question.tasks.names[i]} gets {percent(plan.spend[i] / plan.total)}" for i in shown]
+    rest = len(order) - len(shown)
+    if rest:
+        parts.append(f"the other {rest} get {percent(1 - plan.spend[shown].sum() / plan.total)}")
+    return f"Of it, {listing(parts)}."
+
+
+def summary(study: Study) -> tuple[str, ...]:
+    """What the headline rests on: the outcome, its comparison, and whose runs these are."""
+    plan = study.plan
+    low, high = facts.objective_interval(study.planned, plan)
+    interval = "" if np.isnan(low) else f", {LEVEL} interval {span(value(low), value(high))}"
+    outcome = (
+        f"This is the best use of {quantity(plan.question.budget, plan.question.unit)} that the measured runs support: "
+        f"a predicted {objective_name(plan)} of {value(plan.objective)} ({direction(plan)}{interval})."
+    )
+    split = not facts.is_shared(plan) and len(plan.spend) > 1
+    sentences = [shares(study), outcome] if split else [outcome]
+    if len(plan.spend) > 1:
+        sentences += [
+            f"{capital(baseline_name(baseline))} would reach {value(baseline.objective)}: "
+            f"the plan is {comparison(plan, baseline)}."
+            for baseline in plan.baselines
+        ]
+    unspent = plan.question.budget - plan.total
+    if unspent > 1e-9 * plan.question.budget:
+        sentences.append(f"{quantity(unspent, plan.question.unit)} stay unspent: every task is at its maximum.")
+    return " ".join(sentences), whose_runs(study)
+
+
+def whose_runs(study: Study) -> str:
+    """Whether the curves describe one shared model or one model a task."""
+    curves, plan = study.curves, study.plan
+    if not curves.is_shared:
+        several = f", {curves.shared_models} of them on several tasks" if curves.shared_models else ""
+        return (
+            f"The runs are of {plural(len(study.runs.run_names), 'trained model')}, "
+            f"measured on one task each{several}; the plan trains one model for each task."
+        )
+    each = study.runs.tasks_per_run()
+    counts = each[each > 1]
+    tasks = span(str(counts.min()), str(counts.max()))
+    measured = (
+        f"{curves.shared_models} trained models are each measured on {tasks} tasks, "
+        "so these curves describe one shared model"
+    )
+    if plan.hypothetical:
+        return (
+            f"{HYPOTHETICAL}: nobody measured a specialist. {measured}; the split below assumes that a model trained "
+            "for one task alone would follow the shared model's curve."
+        )
+    return f"{measured}; recommended: {model_words(plan, count)}."
+
+
+def tiles(study: Study) -> tuple[Tile, ...]:
+    """The headline numbers."""
+    plan = study.plan
+    low, high = facts.objective_interval(study.planned, plan)
+    interval = "" if np.isnan(low) else f"{LEVEL} interval {span(value(low), value(high))}; "
+    found = [Tile(f"Predicted {objective_name(plan)}", value(plan.objective), interval + direction(plan))]
+    if plan.baselines and len(plan.spend) > 1:
+        first = plan.baselines[0]
+        against_first = better_by(plan.gain_over(first), plan.objective)
+        found.append(Tile(f"Against {first.name}", against_first, against(study, first.objective)))
+    twice = facts.at_factor(study, 2.0)
+    gain = (twice - plan.objective) * (1 if plan.higher_is_better else -1)
+    found.append(
+        Tile(
+            "Twice the budget would bring",
+            better_by(gain, plan.objective),
+            f"{value(twice)} for {quantity(2 * plan.question.budget, plan.question.unit)}",
+        )
+    )
+    found.append(
+        Tile(
+            "Proven gap to the best plan",
+            "none" if plan.gap <= NEGLIGIBLE * abs(plan.objective) else difference(plan.gap),
+            f"no plan of the stated problem is better than {value(plan.bound)}",
+        )
+    )
+    stated = [met for met in target_met(plan) if met is not None]
+    if stated:
+        without = len(plan.spend) - len(stated)
+        found.append(
+            Tile(
+                "Tasks at their target",
+                f"{sum(stated)} of {len(stated)}",
+                f"{plural(without, 'task states', 'tasks state')} no target" if without else "by the point prediction",
+            )
+        )
+    farthest = int(np.argmax(plan.extrapolation))
+    found.append(
+        Tile(
+            "Largest extrapolation",
+            factor(plan.extrapolation[farthest]),
+            "the spend over that of the largest measured run"
+            + ("" if facts.is_shared(plan) or len(plan.spend) == 1 else f" ({plan.question.tasks.names[farthest]})"),
+        )
+    )
+    return tuple(found)
+
+
+def against(study: Study, objective: float) -> str:
+    """What a baseline's objective would cost the planner."""
+    plan = study.plan
+    needed = facts.budget_for(study, objective) / plan.question.budget
+    if np.isnan(needed) or abs(needed - 1) < 0.005:
+        return f"which reaches {value(objective)}"
+    return f"which reaches {value(objective)}; the plan needs {percent(needed)} of the budget for that"
+
+
+def size_range(study: Study) -> str:
+    """How sure the best size of one shared model is."""
+    plan = study.plan
+    return (
+        f"Over {plural(len(study.curves.draws) - plan.failed_draws, 'bootstrap draw')} of the measured runs, "
+        f"the best choice lies between these bounds in {LEVEL} of them: {input_ranges(plan)}."
+    )
+
+
+def near_best(sizes: facts.Sizes) -> str:
+    """How flat the optimum is."""
+    low, high = sizes.near
+    return (
+        f"The size need not be met exactly: models of {span(count(low), count(high))} parameters, trained for the same "
+        f"compute, lose less than {100 * facts.NEAR:g} % of the budget is worth."
+    )
+
+
+def alternative(study: Study) -> str:
+    """How a hypothetical split among specialists compares with the shared plan."""
+    plan, other = study.plan, study.alternative
+    assert other is not None  # the section exists only where there is one
+    gain = (other.objective - plan.objective) * (1 if plan.higher_is_better else -1)
+    return (
+        f"{HYPOTHETICAL}: nobody measured a specialist. If a model trained for one task alone followed the shared "
+        f"model's curve, the best split of the same budget over {plural(len(other.spend), 'model')} would reach "
+        f"{objective_name(other)} {value(other.objective)}, {better_by(gain, plan.objective)} than the one model"
+        + (": one training gives every task the whole budget, a split only a share. " if gain < 0 else ". ")
+        + "A real specialist may do better or worse than that curve; a few measured ones would tell."
+    )
+
+
+def breadth(study: Study, found: facts.Breadth) -> str:
+    """What sharing the budget does to each task."""
+    names, worse = study.growth.names, facts.worsening(study, found)
+    most = int(np.argmax(worse))
+    last = found.shared[-1]
+    sentence = (
+        f"{names[0]} goes from {value(found.alone[0])} alone to {value(last[0])} when {len(names)} tasks share "
+        f"{quantity(study.plan.question.budget, study.plan.question.unit)}. "
+    )
+    if most != 0:
+        sentence += f"{names[most]} loses most: {value(found.alone[most])} alone, {value(last[most])} when all share. "
+    return sentence + f"On average a task ends {difference(worse.mean())} worse than it would be alone."
+
+
+def response(study: Study) -> str:
+    """What the next unit of budget brings."""
+    plan = study.plan
+    budget, unit = plan.question.budget, plan.question.unit
+    half, twice = facts.at_factor(study, 0.5), facts.at_factor(study, 2.0)
+    parts = [
+        f"{words} the budget gives {value(objective)}"
+        for words, objective in (("half", half), ("twice", twice))
+        if not np.isnan(objective)
+    ]
+    return (
+        f"At {quantity(budget, unit)}, 1 % more budget improves the {objective_name(plan)} by "
+        f"{difference(plan.shadow_price * budget / 100)}. " + (f"{capital(listing(parts))}." if parts else "")
+    )
+
+
+def _size_of_only(study: Study) -> str:
+    plan = study.plan
+    if plan.params[0] != plan.params[0] or plan.tokens[0] != plan.tokens[0]:
+        return ""
+    return f": a model with {count_in_words(plan.params[0])} parameters on {count_in_words(plan.tokens[0])} tokens"

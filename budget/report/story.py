@@ -1,0 +1,197 @@
+"""The report's order: what a decision-maker reads first stands first."""
+
+from budget.report import facts, method, narrative, tabular, trust
+from budget.report.blocks import (
+    Block,
+    Bullets,
+    Callout,
+    Definitions,
+    Heading,
+    Picture,
+    Section,
+    Story,
+    Text,
+)
+from budget.report.numerals import LEVEL, plural
+from budget.report.words import objective_name
+from budget.studies.plan import Study
+
+PANELS = 12
+"""Small charts of one kind at most."""
+
+ROWS = 30
+"""Lines of the chart of spends at most."""
+
+
+def tell(study: Study) -> Story:
+    """Put a study into sentences, tables and pictures."""
+    sections = [_plan(study)]
+    if study.alternative is not None:
+        sections.append(_alternative(study))
+    if len(study.growth.names) > 1:
+        sections.append(_breadth(study))
+    sections += [_response(study), _curves(study), _trust(study), _check(study), _method(study), _reproduce(study)]
+    return Story(
+        headline=narrative.headline(study),
+        label=narrative.HYPOTHETICAL if study.plan.hypothetical else "",
+        summary=narrative.summary(study),
+        tiles=narrative.tiles(study),
+        sections=tuple(sections),
+    )
+
+
+def _plan(study: Study) -> Section:
+    plan = study.plan
+    blocks: list[Block] = []
+    if plan.hypothetical:
+        blocks.append(Callout(narrative.whose_runs(study)))
+    if facts.is_shared(plan):
+        if facts.trades_size(study):
+            if plan.inputs:
+                blocks.append(Text(narrative.size_range(study)))
+            sizes = facts.size_tradeoff(study)
+            blocks.append(Text(narrative.near_best(sizes)))
+            blocks.append(
+                Picture(
+                    "sizes",
+                    f"Predicted {objective_name(plan)} of one model against its size, every size trained for the same "
+                    f"compute. Band: {LEVEL} interval. The diamond is the plan.",
+                    narrative.near_best(sizes),
+                )
+            )
+            blocks.append(tabular.sizes_table(study, sizes))
+    elif len(plan.spend) > 1:
+        bars = f" Lines: {LEVEL} range over the draws." if len(study.curves.draws) else ""
+        blocks.append(
+            Picture(
+                "spend",
+                f"Each task's share of the budget, largest first: the plan beside what simple rules give.{bars}"
+                f"{_capped(min(ROWS, len(plan.spend)), len(plan.spend))}",
+                "The table below holds the same numbers: each task's spend, its range and its share.",
+            )
+        )
+    blocks.append(tabular.plan_table(plan, "What each task is predicted to reach"))
+    if plan.baselines and len(plan.spend) > 1:
+        blocks.append(tabular.comparison_table(study))
+    label = narrative.HYPOTHETICAL if plan.hypothetical else ""
+    return Section("plan", "The plan", tuple(blocks), label)
+
+
+def _alternative(study: Study) -> Section:
+    assert study.alternative is not None  # tell() asks for this section only then
+    return Section(
+        "specialists",
+        "If every task had its own model",
+        (
+            Callout(narrative.alternative(study)),
+            tabular.plan_table(study.alternative, "The best split among specialists, had they the shared curves"),
+        ),
+        narrative.HYPOTHETICAL,
+    )
+
+
+def _breadth(study: Study) -> Section:
+    found = facts.breadth(study)
+    shown = facts.heaviest(study.growth.plans[-1], PANELS)
+    blocks: list[Block] = []
+    if study.growth.hypothetical:
+        blocks.append(
+            Callout(
+                f"{narrative.HYPOTHETICAL}: nobody measured a specialist. These are models trained for one task each, "
+                "read off the shared model's curves."
+            )
+        )
+    blocks.append(Text(narrative.breadth(study, found)))
+    blocks.append(
+        Picture(
+            "breadth",
+            "Each task's predicted value as more tasks share the budget, from the moment it joins. Dashed: the task "
+            f"alone with the whole budget.{_capped(len(shown), len(study.growth.names))}",
+            narrative.breadth(study, found),
+        )
+    )
+    blocks += [tabular.breadth_table(study, found), tabular.set_size_table(study)]
+    label = narrative.HYPOTHETICAL if study.growth.hypothetical else ""
+    return Section("breadth", "What breadth costs", tuple(blocks), label)
+
+
+def _response(study: Study) -> Section:
+    picture = Picture(
+        "response",
+        f"Best predicted {objective_name(study.plan)} against the budget. The diamond is the plan.",
+        narrative.response(study),
+    )
+    return Section(
+        "budget",
+        "More or less budget",
+        (Text(narrative.response(study)), picture, tabular.response_table(study)),
+    )
+
+
+def _curves(study: Study) -> Section:
+    curves = study.planned
+    shown = facts.heaviest(study.plan, PANELS)
+    line = (
+        "The line is the curve along the division of compute between parameters and tokens that the plan would "
+        "choose; a run trained at another division lies off it."
+        if len(curves.inputs) == 2
+        else "The line is the fitted curve."
+    )
+    band = f" Band: {LEVEL} interval." if len(curves.draws) else ""
+    return Section(
+        "curves",
+        "The curves behind it",
+        (
+            Text(
+                f"{plural(len(curves.tasks), 'task has', 'tasks have')} a curve that the plan uses. "
+                f"Each dot is a measured run. {line}"
+            ),
+            Picture(
+                "curves",
+                f"Measured runs and fitted curves.{band} The diamond is the plan."
+                f"{_capped(len(shown), len(curves.tasks))}",
+                "The table below holds each curve's fitted parameters and how far runs scatter about it.",
+            ),
+            tabular.curves_table(study),
+        ),
+    )
+
+
+def _trust(study: Study) -> Section:
+    blocks: list[Block] = [Bullets(trust.doubts(study))]
+    left_out = tabular.left_out_table(study)
+    if left_out is None:
+        blocks.append(Text("No task is left out: every task in the file has a curve that the plan uses."))
+    else:
+        blocks.append(left_out)
+    notes = trust.assumptions(study)
+    if notes:
+        blocks += [Heading("What was assumed or not used"), Bullets(notes)]
+    return Section("trust", "How sure this is", tuple(blocks))
+
+
+def _check(study: Study) -> Section:
+    return Section(
+        "check",
+        "Check of the data",
+        (Text(trust.verdicts(study)), tabular.findings_table(study)),
+    )
+
+
+def _method(study: Study) -> Section:
+    return Section(
+        "method",
+        "Method and words",
+        (Definitions(method.method(study)), Heading("Words"), Definitions(method.GLOSSARY)),
+    )
+
+
+def _reproduce(study: Study) -> Section:
+    text = Text(
+        "The same inputs, seed and versions give the same plan. plan.json, beside this report, holds every number."
+    )
+    return Section("reproduce", "How to get the same numbers", (text, method.versions_table(study)))
+
+
+def _capped(shown: int, known: int) -> str:
+    return "" if shown == known else f" Shown are {shown} of {known} tasks: the largest spends, then weights."

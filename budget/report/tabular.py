@@ -1,0 +1,298 @@
+"""The report's tables: numbers of a study as cells."""
+
+import numpy as np
+
+from budget.allocation.result import Plan
+from budget.report import facts
+from budget.report.blocks import Cell, Column, Table
+from budget.report.numerals import (
+    LEVEL,
+    NOTHING,
+    UNIT_WORDS,
+    amount,
+    count,
+    difference,
+    factor,
+    percent,
+    span,
+    value,
+)
+from budget.report.words import BINDING_WORDS, baseline_name, better_by, capital, comparison, objective_name
+from budget.studies.growth import target_met
+from budget.studies.plan import Study
+from budget.tables.quality import check_table
+from budget.tables.status import STATUS
+
+VERDICT_TONES = {"PASS": "good", "REVIEW": "warn", "FAIL": "bad"}
+
+FOLD_FROM = 15
+"""Rows from which a table that is not the plan is folded."""
+
+
+def plan_table(plan: Plan, caption: str) -> Table:
+    """What each task is given and what it is predicted to reach."""
+    question, count_of = plan.question, len(plan.spend)
+    shared = facts.is_shared(plan)
+    columns = [(Column("Task"), [Cell(name) for name in question.tasks.names])]
+    if np.ptp(question.weight) > 0:
+        columns.append((Column("Weight", True), [Cell(percent(weight)) for weight in question.weight]))
+    if not shared:
+        unit = UNIT_WORDS[question.unit]
+        spends = [
+            _with_span(point, low, high, question.unit)
+            for point, low, high in _zip(plan.spend, plan.spend_low, plan.spend_high)
+        ]
+        columns.append((Column("Share", True), [Cell(percent(spend / plan.total)) for spend in plan.spend]))
+        columns.append((Column(f"Spend, {unit}", True, _interval_words(plan.spend_low, "range")), spends))
+    for label, numbers in (("Parameters", plan.params), ("Tokens", plan.tokens)):
+        if not shared and np.isfinite(numbers).all() and label.lower() != UNIT_WORDS[question.unit]:
+            columns.append((Column(label, True), [Cell(count(number)) for number in numbers]))
+    columns.append(
+        (
+            Column("Predicted", True, _interval_words(plan.low, "interval")),
+            [
+                Cell(value(point), span(value(low), value(high)) if low == low else "")
+                for point, low, high in _zip(plan.predicted, plan.low, plan.high)
+            ],
+        )
+    )
+    for baseline in plan.baselines if count_of > 1 else ():
+        gains = (plan.predicted - baseline.predicted) * (1 if plan.higher_is_better else -1)
+        columns.append(
+            (
+                Column(f"Against {baseline_name(baseline)}", True),
+                [Cell(better_by(gain, point)) for gain, point in _zip(gains, plan.predicted)],
+            )
+        )
+    if np.isfinite(question.tasks.target).any():
+        columns.append((Column("Target"), _targets(plan)))
+    if not shared and set(plan.binding) != {"budget"}:
+        columns.append((Column("Limited by"), [Cell(BINDING_WORDS[word]) for word in plan.binding]))
+    if not shared or np.ptp(plan.extrapolation) > 0:
+        over = [Cell(factor(times), tone="warn" if times > 10 else "") for times in plan.extrapolation]
+        columns.append((Column("Over largest measured", True), over))
+    total: tuple[Cell, ...] = ()
+    if not shared and count_of > 1:
+        known = {
+            "Task": Cell("Total"),
+            "Share": Cell(percent(1.0)),
+            f"Spend, {UNIT_WORDS[question.unit]}": Cell(amount(plan.total, question.unit)),
+        }
+        total = tuple(known.get(column.label, Cell("")) for column, _ in columns)
+    return Table(
+        caption,
+        tuple(column for column, _ in columns),
+        tuple(zip(*(cells for _, cells in columns), strict=True)),
+        total=total,
+        cards=True,
+    )
+
+
+def comparison_table(study: Study) -> Table:
+    """The plan beside its baselines and the hypothetical split, at the same budget."""
+    plan = study.plan
+    budget = plan.question.budget
+    rows = [(Cell("This plan"), Cell(value(plan.objective)), Cell(NOTHING), Cell(percent(1.0)))]
+    for baseline in plan.baselines:
+        needed = facts.budget_for(study, baseline.objective) / budget
+        rows.append(
+            (
+                Cell(capital(baseline_name(baseline))),
+                Cell(value(baseline.objective)),
+                Cell(comparison(plan, baseline)),
+                Cell(percent(needed)),
+            )
+        )
+    return Table(
+        "The same budget spent by simple rules",
+        (
+            Column("Plan"),
+            Column(capital(objective_name(plan)), True),
+            Column("This plan is", True),
+            Column("Budget this plan needs for the same", True),
+        ),
+        tuple(rows),
+        cards=True,
+    )
+
+
+def sizes_table(study: Study, sizes: facts.Sizes) -> Table:
+    """The objective at a few sizes of the shared model."""
+    plan = study.plan
+    rows = []
+    for position in np.linspace(0, len(sizes.params) - 1, 9).round().astype(int):
+        gain = (sizes.objective[position] - plan.objective) * (1 if plan.higher_is_better else -1)
+        low, high = value(sizes.low[position]), value(sizes.high[position])
+        rows.append(
+            (
+                Cell(count(sizes.params[position])),
+                Cell(count(sizes.tokens[position])),
+                Cell(value(sizes.objective[position]), "" if NOTHING in (low, high) else span(low, high)),
+                Cell("the plan" if position == len(sizes.params) // 2 else better_by(gain, plan.objective)),
+            )
+        )
+    return Table(
+        "The objective at other sizes, for the same compute",
+        (
+            Column("Parameters", True),
+            Column("Tokens", True),
+            Column("Predicted", True, _interval_words(sizes.low, "interval")),
+            Column("Against the plan", True),
+        ),
+        tuple(rows),
+        folded=True,
+    )
+
+
+def breadth_table(study: Study, found: facts.Breadth) -> Table:
+    """Each task alone and where all share."""
+    worse = facts.worsening(study, found)
+    rows = [
+        (Cell(name), Cell(value(alone)), Cell(value(together)), Cell(difference(loss)))
+        for name, alone, together, loss in zip(study.growth.names, found.alone, found.shared[-1], worse, strict=True)
+    ]
+    return Table(
+        "Each task with the whole budget, and with its share",
+        (
+            Column("Task"),
+            Column("Alone", True),
+            Column(f"All {len(rows)} share", True),
+            Column("Worse by", True),
+        ),
+        tuple(rows),
+        folded=len(rows) >= FOLD_FROM,
+    )
+
+
+def set_size_table(study: Study) -> Table:
+    """The mean and the targets met by the first 1, 2, …, K tasks."""
+    plans = study.growth.plans
+    stated = bool(np.isfinite(plans[-1].question.tasks.target).any())
+    columns = [Column("Tasks served", True), Column("Joining"), Column(capital(objective_name(study.plan)), True)]
+    rows = []
+    for size, (name, plan) in enumerate(zip(study.growth.names, plans, strict=True), start=1):
+        row = [Cell(str(size)), Cell(name), Cell(value(plan.objective))]
+        if stated:
+            met = [answer for answer in target_met(plan) if answer is not None]
+            row.append(Cell(f"{sum(met)} of {len(met)}"))
+        rows.append(tuple(row))
+    if stated:
+        columns.append(Column("At their target", True))
+    return Table("The served tasks together, as tasks are added", tuple(columns), tuple(rows), folded=True)
+
+
+def response_table(study: Study) -> Table:
+    """The objective at other budgets."""
+    plan, answer = study.plan, study.response
+    sign = 1 if plan.higher_is_better else -1
+    rows = []
+    for budget, objective in _zip(answer.budget, answer.objective):
+        planned = bool(np.isclose(budget, plan.question.budget))
+        text = "the plan" if planned else better_by(sign * (objective - plan.objective), plan.objective)
+        missing = objective != objective
+        rows.append(
+            (
+                Cell(amount(budget, plan.question.unit)),
+                Cell(f"{budget / plan.question.budget:g}×"),
+                Cell(value(objective)),
+                Cell("the limits exclude it" if missing else text),
+            )
+        )
+    return Table(
+        "The best plan at other budgets",
+        (
+            Column(f"Budget, {UNIT_WORDS[plan.question.unit]}", True),
+            Column("Multiple", True),
+            Column("Predicted", True),
+            Column("Against the plan", True),
+        ),
+        tuple(rows),
+    )
+
+
+def curves_table(study: Study) -> Table:
+    """The fitted parameters of every task, left-out ones included."""
+    curves = study.curves
+    frame = curves.table()
+    columns = [Column("Task"), Column("Runs", True)]
+    columns += [Column(name, True) for name in curves.form.parameters]
+    columns += [Column("Scatter", True), Column("Status")]
+    rows = []
+    for record in frame.to_dict("records"):
+        cells = [Cell(str(record["task"])), Cell(str(record["runs"]))]
+        for name in curves.form.parameters:
+            low, high = (float(record.get(f"{name}_{end}", np.nan)) for end in ("low", "high"))
+            interval = span(value(low), value(high))
+            cells.append(Cell(value(float(record[name])), "" if interval == NOTHING else interval))
+        cells += [Cell(percent(float(record["error"]))), Cell(str(record["status"]))]
+        rows.append(tuple(cells))
+    return Table(
+        f"Fitted parameters{f' with {LEVEL} intervals' if len(curves.draws) else ''}: {curves.form.formula}",
+        tuple(columns),
+        tuple(rows),
+        folded=True,
+        cards=True,
+    )
+
+
+def left_out_table(study: Study) -> Table | None:
+    """Every task that plans do not use, with the remedy."""
+    curves = study.curves
+    rows = [
+        (Cell(name), Cell(code, tone="warn"), Cell(capital(message)), Cell(capital(STATUS[code].advice)))
+        for name, code, message in zip(curves.tasks, curves.status, curves.message, strict=True)
+        if not STATUS[code].used
+    ]
+    if not rows:
+        return None
+    return Table(
+        "Tasks left out of the plan",
+        (Column("Task"), Column("Status"), Column("What was found"), Column("What to do")),
+        tuple(rows),
+        cards=True,
+    )
+
+
+def findings_table(study: Study) -> Table:
+    """The data check, worst verdicts first; folded where there is nothing to act on."""
+    frame = check_table(study.findings)
+    frame = frame.iloc[frame["verdict"].map(["FAIL", "REVIEW", "PASS"].index).argsort(kind="stable")]
+    rows = tuple(
+        (
+            Cell(record["task"]),
+            Cell(record["verdict"], tone=VERDICT_TONES[record["verdict"]]),
+            Cell(record["finding"]),
+            Cell(record["advice"] or NOTHING),
+        )
+        for record in frame.to_dict("records")
+    )
+    return Table(
+        "Data check",
+        (Column("Task"), Column("Verdict"), Column("What was found"), Column("What to do")),
+        rows,
+        folded=len(rows) >= FOLD_FROM or set(frame["verdict"]) == {"PASS"},
+        cards=True,
+    )
+
+
+def _targets(plan: Plan) -> list[Cell]:
+    cells = []
+    for met, target, point in zip(target_met(plan), plan.question.tasks.target, plan.predicted, strict=True):
+        if met is None:
+            cells.append(Cell("none stated"))
+        else:
+            word = "reached" if met else f"missed by {difference(point - target)}"
+            cells.append(Cell(word, f"target {value(target)}", "good" if met else "bad"))
+    return cells
+
+
+def _interval_words(low: np.ndarray, noun: str) -> str:
+    return f"{LEVEL} {noun}" if np.isfinite(low).all() else ""
+
+
+def _with_span(point: float, low: float, high: float, unit: str) -> Cell:
+    return Cell(amount(point, unit), span(amount(low, unit), amount(high, unit)) if low == low else "")
+
+
+def _zip(*arrays: np.ndarray) -> list[tuple[float, ...]]:
+    return list(zip(*(array.tolist() for array in arrays), strict=True))

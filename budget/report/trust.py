@@ -1,0 +1,83 @@
+"""How far the numbers can be trusted: extrapolation, open parameters, scatter, assumptions, the data check."""
+
+import numpy as np
+
+from budget.report import facts
+from budget.report.numerals import UNIT_WORDS, factor, listing, percent, plural
+from budget.studies.plan import Study
+
+
+def extrapolation(study: Study) -> str:
+    """Whether predictions lie beyond what was measured."""
+    plan = study.plan
+    unit = UNIT_WORDS[plan.question.unit]
+    beyond = [
+        (name, times)
+        for name, times in zip(plan.question.tasks.names, plan.extrapolation, strict=True)
+        if times > 1 + 1e-9
+    ]
+    if not beyond:
+        return f"Extrapolation: none. Every planned spend lies within the measured {unit} of its task."
+    name, times = max(beyond, key=lambda pair: pair[1])
+    which = "" if facts.is_shared(plan) else f" ({name})"
+    return (
+        f"Extrapolation: {len(beyond)} of {len(plan.spend)} predictions lie beyond the largest measured {unit}, by up "
+        f"to {factor(times)}{which}. They rest on the law, not on a measurement."
+    )
+
+
+def doubts(study: Study) -> tuple[str, ...]:
+    """What a reader should know before trusting the numbers."""
+    curves, plan = study.planned, study.plan
+    found = [extrapolation(study)]
+    open_ends: dict[str, list[str]] = {}
+    for name, code, message in zip(curves.tasks, curves.status, curves.message, strict=True):
+        if code == "at_bound":
+            open_ends.setdefault(message, []).append(name)
+    found += [
+        f"What the data leave open: for {listing(names)}, {message}. Larger runs would settle it."
+        for message, names in open_ends.items()
+    ]
+    flat = facts.saturated(study)
+    if flat:
+        found.append(
+            f"Saturated at the measured scale: {listing(flat)}. The last decade of scale improved the best value by "
+            "less than 3 standard errors, so more budget there buys little."
+        )
+    best, worst = int(np.argmin(curves.error)), int(np.argmax(curves.error))
+    found.append(
+        f"Scatter: a run typically lies {percent(curves.error[worst])} off its curve ({curves.tasks[worst]})."
+        if best == worst
+        else f"Scatter: a run typically lies {percent(curves.error[best])} ({curves.tasks[best]}) to "
+        f"{percent(curves.error[worst])} ({curves.tasks[worst]}) off its curve."
+    )
+    lonely = [name for name, agreement in zip(curves.tasks, curves.agreement, strict=True) if agreement < 0.5]
+    if lonely:
+        found.append(
+            f"Hard to fit: for {listing(lonely)}, fewer than half of the starting points end at the best curve found."
+        )
+    if len(curves.draws) == 0:
+        found.append("Intervals: none, since no bootstrap draws were asked for.")
+    if plan.failed_draws:
+        found.append(
+            f"{plural(plan.failed_draws, 'draw')} could not be solved and {'is' if plan.failed_draws == 1 else 'are'} "
+            "not in the ranges of spend."
+        )
+    return tuple(found)
+
+
+def assumptions(study: Study) -> tuple[str, ...]:
+    """The study's notes, without what the table of left-out tasks says."""
+    return tuple(dict.fromkeys(note for note in study.notes if note not in study.curves.left_out))
+
+
+def verdicts(study: Study) -> str:
+    """The data check in one sentence."""
+    worst: dict[str, str] = {}
+    order = ("PASS", "REVIEW", "FAIL")
+    for finding in study.findings:
+        if finding.task:
+            worst[finding.task] = max(worst.get(finding.task, "PASS"), finding.verdict, key=order.index)
+    counts = [(list(worst.values()).count(verdict), verdict) for verdict in order]
+    parts = [f"{number} {verdict}" for number, verdict in counts if number]
+    return f"{plural(len(worst), 'task')} checked before any fit: {listing(parts)}."

@@ -1,0 +1,114 @@
+"""What is said of one plan. Sentences only; loads no picture or template library."""
+
+from collections.abc import Callable
+
+from budget.allocation.result import Baseline, Plan
+from budget.report.numerals import (
+    LEVEL,
+    NOTHING,
+    UNIT_WORDS,
+    count,
+    difference,
+    listing,
+    quantity,
+    span,
+    value,
+)
+
+BASELINE_WORDS = {
+    "uniform": "a uniform split",
+    "proportional": "a split by weight",
+    "20 tokens per parameter": "the rule of 20 tokens per parameter",
+}
+"""Name of a baseline → how a sentence calls it."""
+
+SAME = "the same"
+
+BINDING_WORDS = {"budget": "the budget", "min": "its minimum", "max": "its maximum"}
+"""What stops a spend → how the report calls it."""
+
+
+def plan_summary(plan: Plan) -> str:
+    """The plan in two or three sentences for the terminal."""
+    sentences = [
+        f"{capital(objective_name(plan))} {value(plan.objective)} (no plan is better than {value(plan.bound)}; "
+        f"gap {difference(plan.gap)}; {plan.solver}, {plan.solver_status})."
+    ]
+    sentences += [
+        f"{capital(baseline_name(baseline))} {value(baseline.objective)}: the plan is {comparison(plan, baseline)}."
+        for baseline in plan.baselines
+    ]
+    if plan.question.strategy == "shared":
+        sentences.append(f"{capital(model_words(plan, count))}{_ranges_in_brackets(plan)}.")
+    return " ".join(sentences)
+
+
+def capital(sentence: str) -> str:
+    """The sentence with its first letter capital."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+def objective_name(plan: Plan) -> str:
+    """What the plan optimizes, such as ``weighted mean ce_nats_per_token``; a single task's is the metric itself."""
+    weight = plan.question.tasks.weight
+    if len(weight) == 1:
+        return plan.metric
+    return f"{'mean' if (weight == weight[0]).all() else 'weighted mean'} {plan.metric}"
+
+
+def direction(plan: Plan) -> str:
+    """Which way is good."""
+    return "higher is better" if plan.higher_is_better else "lower is better"
+
+
+def baseline_name(baseline: Baseline) -> str:
+    """A baseline as a sentence calls it."""
+    return BASELINE_WORDS.get(baseline.name, baseline.name)
+
+
+def comparison(plan: Plan, baseline: Baseline) -> str:
+    """How the plan compares with a baseline, such as ``0.018 better``; a gain below the shown digits is called that."""
+    words = better_by(plan.gain_over(baseline), plan.objective)
+    return f"{words}, practically the same" if _looks_equal(plan, baseline) and words != SAME else words
+
+
+def better_by(gain: float, objective: float) -> str:
+    """A gain in words, such as ``0.018 better``; rounding errors are ``the same``."""
+    if gain != gain:
+        return NOTHING
+    if abs(gain) <= 1e-9 * abs(objective):
+        return SAME
+    return f"{difference(gain)} {'better' if gain > 0 else 'worse'}"
+
+
+def model_words(plan: Plan, count_words: Callable[[float], str]) -> str:
+    """One shared model, such as ``one model with 21.9 B parameters on 76.2 B tokens``."""
+    parts = []
+    if plan.params[0] == plan.params[0]:
+        parts.append(f"with {count_words(plan.params[0])} parameters")
+    if plan.tokens[0] == plan.tokens[0]:
+        parts.append(f"on {count_words(plan.tokens[0])} tokens")
+    return " ".join(["one model", *(parts or [f"with {quantity(plan.total, plan.question.unit)}"])])
+
+
+def input_ranges(plan: Plan) -> str:
+    """Range over the draws of one shared model's best inputs, such as ``7.49 B to 45.1 B parameters``.
+
+    Empty where the budget alone fixes them, so that there is nothing to choose.
+    """
+    return listing(
+        [
+            f"{span(count(low), count(high))} {UNIT_WORDS[name]}"
+            for name, (low, high) in plan.inputs.items()
+            if high > low * (1 + 1e-9)
+        ]
+    )
+
+
+def _ranges_in_brackets(plan: Plan) -> str:
+    ranges = input_ranges(plan)
+    return f" ({LEVEL} of the draws: {ranges})" if ranges else ""
+
+
+def _looks_equal(plan: Plan, baseline: Baseline) -> bool:
+    return value(plan.objective) == value(baseline.objective)

@@ -1,0 +1,133 @@
+"""Studies for the report's tests: curves built from known parameters in NumPy, so that nothing has to be fitted."""
+
+import numpy as np
+
+from budget.curves.cost import fit_cost
+from budget.curves.fitted import Curves
+from budget.curves.laws import LAWS, law_inputs
+from budget.studies.plan import Study, make_plan
+from budget.tables.quality import check
+from budget.tables.runs import Runs
+from budget.tables.tasks import Tasks, default_tasks
+
+LONG = "loss_paloma_dolma_100_programing_languages"
+
+
+def make_study(
+    names: tuple[str, ...] = ("prose", "code", LONG),
+    *,
+    law: str = "chinchilla",
+    higher_is_better: bool = False,
+    shared: bool = False,
+    broken: tuple[str, ...] = (),
+    draws: int = 12,
+    budget: float | None = None,
+    unit: str | None = None,
+    params: float | None = None,
+    strategy: str | None = None,
+    target: float = float("nan"),
+    weights: tuple[float, ...] = (),
+) -> Study:
+    """A study of tasks with known curves; tasks in ``broken`` have no trend and are left out."""
+    runs = _runs((*names, *broken), len(broken), law, higher_is_better, shared)
+    form = LAWS[law]
+    inputs = law_inputs(runs, form)
+    curves = _curves(runs, law, inputs, len(names), draws)
+    wishes = default_tasks(runs.tasks)
+    wishes = Tasks(
+        runs.tasks,
+        np.array((*weights, *np.ones(len(runs.tasks) - len(weights)))),
+        np.full(len(runs.tasks), target),
+        wishes.min,
+        wishes.max,
+        wishes.best,
+    )
+    findings = check(runs, inputs, len(form.parameters), wishes.best)
+    if budget is None:
+        budget = 3.0 * float(max(curves.largest[unit or ("flops" if len(inputs) == 2 else inputs[0])]))
+    return make_plan(
+        runs, findings, curves, wishes, budget,
+        unit=unit, strategy=strategy, params=params, inputs={"runs.csv": "ab" * 32},
+    )  # fmt: skip
+
+
+def _theta(law: str, tasks: int) -> np.ndarray:
+    """Working parameters (T, P) of distances between about 0.1 and 0.9."""
+    step = np.arange(tasks)
+    floor = 0.10 + 0.02 * (step % 5)
+    terms = [(np.log(0.15 + 0.01 * (step % 7)), 0.25 + 0.02 * (step % 4)) for _ in LAWS[law].coefficients]
+    return np.column_stack([floor, *(column for term in terms for column in term)])
+
+
+def _grid(law: str) -> dict[str, np.ndarray]:
+    if law == "power":
+        return {"x": np.geomspace(1e2, 1e5, 12)}
+    params, tokens = (axis.ravel() for axis in np.meshgrid(np.geomspace(1e6, 1e8, 4), np.geomspace(1e7, 1e9, 4)))
+    return {"params": params, "tokens": tokens, "flops": 6.5 * params**0.98 * tokens}
+
+
+def _reference(scale: dict[str, np.ndarray], inputs: tuple[str, ...]) -> np.ndarray:
+    return np.exp([np.log(scale[name]).mean() for name in inputs])
+
+
+def _runs(tasks: tuple[str, ...], broken: int, law: str, higher: bool, shared: bool) -> Runs:
+    scale = _grid(law)
+    inputs = tuple(scale)[: len(LAWS[law].inputs)]
+    points = len(scale[inputs[0]])
+    log_inputs = np.log(np.column_stack([scale[name] for name in inputs])) - np.log(_reference(scale, inputs))
+    random = np.random.default_rng(1)
+    value = LAWS[law].value(_theta(law, len(tasks))[:, None, :], log_inputs[None])
+    value = value * np.exp(0.01 * random.normal(size=value.shape))
+    if broken:
+        value[-broken:] = 0.7 + 0.01 * np.where(np.arange(points) % 2, 1.0, -1.0)
+    rows = len(tasks) * points
+    run = np.tile(np.arange(points), len(tasks)) if shared else np.arange(rows)
+    return Runs(
+        source="runs.csv",
+        tasks=tasks,
+        metric=("accuracy" if higher else "nats",) * len(tasks),
+        higher_is_better=np.full(len(tasks), higher),
+        task=np.repeat(np.arange(len(tasks)), points),
+        run=run,
+        run_names=tuple(f"run {position}" for position in range(run.max() + 1)),
+        value=(1 - value if higher else value).ravel(),
+        stderr=np.full(rows, 0.002),
+        weight=np.ones(rows),
+        scale={name: np.tile(values, len(tasks)) for name, values in scale.items()},
+        row=np.arange(2, rows + 2),
+    )
+
+
+def _curves(runs: Runs, law: str, inputs: tuple[str, ...], used: int, draws: int) -> Curves:
+    tasks = len(runs.tasks)
+    theta = _theta(law, tasks)
+    theta[used:] = np.nan
+    random = np.random.default_rng(2)
+    spread = 0.05 * random.normal(size=(draws, *theta.shape))
+    status = ("ok",) * used + ("no_signal",) * (tasks - used)
+    return Curves(
+        law=law,
+        inputs=inputs,
+        tasks=runs.tasks,
+        metric=runs.metric,
+        higher_is_better=runs.higher_is_better,
+        ceiling=np.where(runs.higher_is_better, 1.0, np.nan),
+        status=status,
+        message=tuple("" if code == "ok" else "no trend with scale can be told from noise" for code in status),
+        parameters=theta,
+        draws=theta * (1 + spread),
+        reference=np.tile(_reference(_grid(law), inputs), (tasks, 1)),
+        runs=np.full(tasks, len(_grid(law)[inputs[0]])),
+        objective=np.where(np.arange(tasks) < used, 0.01, np.nan),
+        error=np.where(np.arange(tasks) < used, 0.01, np.nan),
+        agreement=np.where(np.arange(tasks) < used, 1.0, np.nan),
+        smallest={name: np.full(tasks, values.min()) for name, values in runs.scale.items()},
+        largest={name: np.full(tasks, values.max()) for name, values in runs.scale.items()},
+        cost=fit_cost(runs),
+        estimator="Huber(delta=0.001) on log residuals, summed over rows",
+        seed=0,
+        source="runs.csv",
+        shared_models=runs.shared_models,
+        is_shared=runs.is_shared,
+        strategy=runs.strategy,
+    )

@@ -1,0 +1,62 @@
+"""The page as a reader sees it: drawn, without errors, and no wider than the screen."""
+
+import shutil
+
+import pytest
+
+from budget.report.files import report_files
+from tests.report.studies import LONG, make_study
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver on the path")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    webdriver = pytest.importorskip("selenium.webdriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def pages(reports, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pages")
+    chosen = {name: reports[name]["report.html"] for name in ("specialists", "shared", "odd names")}
+    many = make_study((LONG * 2, *(f"{LONG}_{position}" for position in range(14))), draws=2)
+    for name, text in (chosen | {"many": report_files(many)["report.html"]}).items():
+        (folder / f"{name}.html").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("name", ["specialists", "shared", "odd names", "many"])
+def test_the_page_is_drawn_without_errors_and_fits(browser, pages, name, width):
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 500},
+    )
+    browser.get((pages / f"{name}.html").as_uri())
+    assert browser.get_log("browser") == []
+    assert browser.execute_script("return performance.getEntriesByType('resource').length") == 0
+    assert browser.execute_script("return innerWidth") == width
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    drawn = browser.execute_script(
+        "return Array.from(document.querySelectorAll('.plot')).map(place => {"
+        " const box = place.querySelector('svg.main-svg').getBoundingClientRect();"
+        " return [box.width, box.height, place.clientWidth]; })"
+    )
+    assert drawn
+    for drawn_width, height, room in drawn:
+        assert 100 < drawn_width <= room + 1 and height > 100

@@ -1,0 +1,140 @@
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from budget.report import facts, narrative, numerals, trust
+from budget.report.series import curve_series
+from budget.report.words import comparison, plan_summary
+
+
+def test_the_summary_of_a_split_names_objective_bound_solver_and_baseline(studies):
+    plan = studies["specialists"].plan
+    summary = plan_summary(plan)
+    assert summary.startswith(f"Mean nats {numerals.value(plan.objective)} (no plan is better than")
+    assert "Clarabel, optimal" in summary
+    assert f"A uniform split {numerals.value(plan.baselines[0].objective)}: the plan is" in summary
+
+
+def test_the_summary_of_a_shared_model_gives_its_inputs_with_their_range(studies):
+    plan = studies["shared"].plan
+    summary = plan_summary(plan)
+    assert f"One model with {numerals.count(plan.params[0])} parameters" in summary
+    assert f"{numerals.count(plan.inputs['tokens'][0])} to {numerals.count(plan.inputs['tokens'][1])} tokens" in summary
+
+
+def test_unequal_weights_are_said_and_both_baselines_compared(studies):
+    summary = plan_summary(studies["weights"].plan)
+    assert summary.startswith("Weighted mean nats")
+    assert "A split by weight" in summary
+
+
+def test_a_single_task_has_no_mean(studies):
+    assert plan_summary(studies["one task"].plan).startswith("Nats ")
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"),
+    [(0.02, "0.020 better"), (-0.02, "0.020 worse"), (1e-5, "1.0e-5 better, practically the same"), (0, "the same")],
+)
+def test_a_gain_has_a_direction_and_a_size(studies, gain, words):
+    plan = replace(studies["specialists"].plan, objective=2.0)
+    baseline = replace(plan.baselines[0], objective=2.0 + gain)
+    assert comparison(plan, baseline) == words
+
+
+def test_a_higher_score_is_better(studies):
+    plan = replace(studies["scores"].plan, objective=0.8)
+    assert comparison(plan, replace(plan.baselines[0], objective=0.7)) == "0.10 better"
+
+
+def test_the_headline_says_what_to_train(studies):
+    shared = studies["shared"]
+    assert narrative.headline(shared).startswith("Train one model with")
+    assert narrative.headline(studies["specialists"]).startswith("Split ")
+    assert "over 3 tasks, one model for each" in narrative.headline(studies["specialists"])
+    assert narrative.headline(studies["one task"]).startswith("Spend ")
+    assert narrative.headline(studies["shared power"]) == "Train one model with 300,000 units of x."
+
+
+def test_shared_runs_are_said_to_be_shared(studies):
+    expected = "16 trained models are each measured on 3 tasks, so these curves describe one shared model"
+    assert expected in narrative.whose_runs(studies["shared"])
+    assert expected in narrative.whose_runs(studies["hypothetical"])
+    assert "nobody measured a specialist" in narrative.whose_runs(studies["hypothetical"])
+    assert "one model for each task" in narrative.whose_runs(studies["specialists"])
+
+
+def test_doubts_name_what_rests_on_extrapolation_and_open_parameters(studies):
+    study = studies["specialists"]
+    beyond = int((study.plan.extrapolation > 1).sum())
+    assert 0 < beyond < 3
+    assert trust.extrapolation(study).startswith(f"Extrapolation: {beyond} of 3 predictions lie beyond")
+    curves = replace(
+        study.planned, status=("at_bound", "ok", "at_bound"), message=("the floor E is 0", "", "the floor E is 0")
+    )
+    said = " ".join(trust.doubts(replace(study, planned=curves)))
+    assert f"for prose and {study.planned.tasks[2]}, the floor E is 0" in said
+    within = replace(study, plan=replace(study.plan, extrapolation=study.plan.extrapolation * 0 + 0.5))
+    assert trust.extrapolation(within).startswith("Extrapolation: none")
+
+
+def test_failed_draws_are_said(studies):
+    study = studies["specialists"]
+    said = " ".join(trust.doubts(replace(study, plan=replace(study.plan, failed_draws=2))))
+    assert "2 draws could not be solved and are not in the ranges" in said
+
+
+def test_breadth_makes_every_task_worse(studies):
+    for kind in ("specialists", "scores", "power", "tokens"):
+        assert (facts.worsening(studies[kind], facts.breadth(studies[kind])) > 0).all(), kind
+
+
+def test_the_first_task_alone_is_the_growth_study_of_one_task(studies):
+    for kind in ("specialists", "scores", "power", "tokens", "shared"):
+        found = facts.breadth(studies[kind])
+        assert found.alone[0] == pytest.approx(found.shared[0, 0], rel=1e-6), kind
+
+
+def test_the_budget_for_an_objective_is_the_inverse_of_the_response(studies):
+    study = studies["specialists"]
+    assert facts.budget_for(study, facts.at_factor(study, 2.0)) == pytest.approx(2 * study.plan.question.budget)
+    assert facts.budget_for(study, study.plan.objective) == pytest.approx(study.plan.question.budget, rel=1e-6)
+    assert facts.budget_for(study, 1e9) != facts.budget_for(study, 1e9)
+
+
+def test_the_plan_is_the_best_of_the_sizes(studies):
+    study = studies["shared"]
+    sizes = facts.size_tradeoff(study)
+    assert sizes.objective.min() == pytest.approx(study.plan.objective, rel=1e-9)
+    cost = study.planned.cost.flops(sizes.params, sizes.tokens)
+    assert cost == pytest.approx(study.plan.total)
+    assert sizes.near[0] < study.plan.params[0] < sizes.near[1]
+    assert (sizes.low <= sizes.objective).all() and (sizes.objective <= sizes.high).all()
+
+
+def test_the_plan_lies_on_every_curve(studies):
+    for kind in ("specialists", "shared", "tokens", "power", "scores"):
+        study = studies[kind]
+        for task in range(len(study.planned.tasks)):
+            found = curve_series(study, task)
+            on_curve = np.interp(np.log(found.planned_x), np.log(found.x), found.predicted)
+            assert on_curve == pytest.approx(found.planned, rel=1e-3), kind
+            assert len(found.measured) == study.planned.runs[task]
+
+
+def test_the_objective_interval_holds_the_objective(studies):
+    for kind, study in studies.items():
+        low, high = facts.objective_interval(study.planned, study.plan)
+        if kind == "no draws":
+            assert low != low and high != high
+        else:
+            assert low <= study.plan.objective <= high, kind
+
+
+def test_words_load_no_pictures_or_templates():
+    code = "import sys, budget.report.words; print({'plotly', 'jinja2', 'rich'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,63 @@
+"""README's commands are the ones that decide what lands, and what it shows is what comes out."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from budget.curves.laws import LAWS
+from budget.tables.tasks import USED
+from cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, flags=re.DOTALL)
+SHELL = [text.strip() for language, text in BLOCKS if language == "sh"]
+
+
+def test_the_first_two_commands_are_those_of_ci():
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    for command in SHELL[:2]:
+        assert "\n" not in command
+        assert command in script
+    assert README.index(SHELL[1]) < 3000, "both stand on the first screen"
+
+
+def test_every_command_and_law_is_in_the_readme():
+    for name in main.commands:
+        assert f"| `{name} " in README, name
+    for law in LAWS.values():
+        assert law.formula in README
+    for column in USED:
+        assert f"`{column}`" in README
+
+
+@pytest.mark.parametrize("line", [line for line in "\n".join(SHELL[2:]).splitlines() if line.startswith("budget ")])
+def test_shown_commands_parse(line):
+    words = line.split()[1:]
+    result = CliRunner().invoke(main, [*words, "--out", "x"] if words[0] == "plan" else words)
+    assert result.exit_code == 1, f"{line}: {result.output}"  # usage is right (else 2); the file is not there
+
+
+@pytest.mark.slow
+def test_the_shown_output_is_the_real_one(tmp_path):
+    command = SHELL[0].rpartition("bin/budget ")[2].split()
+    command[-1] = str(tmp_path / "plan")
+    command = [str(ROOT / word) if word.startswith("data/") else word for word in command]
+    result = CliRunner().invoke(main, command, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    shown = next(text for language, text in BLOCKS if language == "text").strip().splitlines()[0]
+    printed = next(line for line in result.stderr.splitlines() if line.startswith("Mean "))
+    number = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
+    assert re.sub(number, "#", shown) == re.sub(number, "#", printed)
+    values = [np.array(re.findall(number, line), dtype=float) for line in (shown, printed)]
+    np.testing.assert_allclose(*values, rtol=5e-3, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_the_python_example_runs(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    exec(next(text for language, text in BLOCKS if language == "python"), {})
+    assert "spend" in capsys.readouterr().out
