@@ -20,7 +20,7 @@ from budget.curves.fitted import Curves
 from budget.curves.laws import LAWS, Law, choose_law, law_inputs
 from budget.curves.loss import ESTIMATOR, huber, huber_weight
 from budget.curves.resample import row_weights
-from budget.curves.solver import Minimum, minimize
+from budget.curves.solver import DAMPING, Search, minimize
 from budget.curves.starts import grid_points, start_at
 from budget.tables.quality import diagnose, distance_to_best, score_ceiling
 from budget.tables.runs import Runs
@@ -30,6 +30,12 @@ STARTS = 8
 
 LANES = 1024
 """Lanes a call at most, which bounds memory whatever the number of tasks and draws."""
+
+BLOCK = 16 * LANES
+"""Lanes whose stragglers are packed together for the next pass."""
+
+PASSES = (14, 14, 28, 60, 184)
+"""Step limits of the passes."""
 
 EXPLAINED = 0.5
 """Share of the variance of log values under which a fit counts as poor."""
@@ -140,7 +146,7 @@ def fit_curves(
 
 def _batch(runs: Runs, good: np.ndarray, inputs: Sequence[str], ceiling: np.ndarray) -> _Batch:
     members = [np.flatnonzero(runs.task == task) for task in good]
-    width = _rounded(max(len(member) for member in members), 8)
+    width = 8 * _rounded(max(len(member) for member in members) / 8, 1, 1.5)
     z = np.zeros((len(good), width, len(inputs)))
     value = np.ones((len(good), width))
     weight = np.zeros((len(good), width))
@@ -159,19 +165,16 @@ def _batch(runs: Runs, good: np.ndarray, inputs: Sequence[str], ceiling: np.ndar
     return _Batch(z, value, weight, rows, reference, unit)
 
 
-def _fit_points(law: Law, batch: _Batch) -> tuple[Minimum, np.ndarray]:
+def _fit_points(law: Law, batch: _Batch) -> tuple[Search, np.ndarray]:
     """The best optimum of each task over the starts, and the share of starts that reach it."""
     tasks = len(batch.z)
     starts = _in_lanes(partial(_starts, law), [batch.z, batch.value, batch.weight])
     lane = np.repeat(np.arange(tasks), STARTS)
-    found = _in_lanes(
-        partial(_refine, law),
-        [batch.z[lane], batch.value[lane], batch.weight[lane], starts.reshape(len(lane), -1)],
-    )
+    found = _search(law, batch, lane, batch.weight[lane], starts.reshape(len(lane), -1))
     loss = found.loss.reshape(tasks, STARTS)
     winner = np.arange(tasks) * STARTS + loss.argmin(axis=1)
     agreement = (loss <= loss.min(axis=1, keepdims=True) * (1 + 1e-6)).mean(axis=1)
-    return Minimum(*(field[winner] for field in found)), agreement
+    return Search(*(field[winner] for field in found)), agreement
 
 
 def _fit_draws(
@@ -184,19 +187,51 @@ def _fit_draws(
     """Every draw of every task from its point fit: (B, T, P)."""
     draws, tasks = len(weights), len(batch.z)
     result = np.empty((draws, tasks, point.shape[1]))
-    each = max(1, LANES // tasks)
+    each = max(1, BLOCK // tasks)
     for first in range(0, draws, each):
         block = weights[first : first + each]
         drawn = np.where(batch.rows >= 0, block[:, batch.rows], 0.0) * batch.weight
         lane = np.tile(np.arange(tasks), len(block))
-        found = _in_lanes(
-            partial(_refine, law),
-            [batch.z[lane], batch.value[lane], drawn.reshape(len(lane), -1), point[lane]],
-        )
+        found = _search(law, batch, lane, drawn.reshape(len(lane), -1), point[lane])
         result[first : first + each] = found.theta.reshape(len(block), tasks, -1)
         if progress is not None:
             progress((first + len(block)) * tasks, draws * tasks)
     return result
+
+
+def _search(law: Law, batch: _Batch, lane: np.ndarray, weight: np.ndarray, start: np.ndarray) -> Search:
+    """The local optimum of each lane.
+
+    A vmapped loop runs until its slowest lane is done, and a few lanes take ten times the usual steps. So each pass
+    has a step limit, and only what is not over goes into the next pass, packed together.
+
+    Args:
+        law: the law.
+        batch: the tasks' data.
+        lane: (L,) the task of each lane.
+        weight: (L, R) its row weights.
+        start: (L, P) where it begins.
+    """
+    count = len(lane)
+    found = Search(
+        theta=start.copy(),
+        loss=np.full(count, np.inf),
+        slack=np.full(count, np.inf),
+        damping=np.full((count, 2), DAMPING),
+        idle=np.zeros(count, dtype=int),
+        steps=np.zeros(count, dtype=int),
+    )
+    active = np.arange(count)
+    for limit in PASSES:
+        task = lane[active]
+        lanes = [batch.z[task], batch.value[task], weight[active], found.theta[active], found.damping[active]]
+        ended = _in_lanes(partial(_refine, law, limit), lanes)
+        for field, part in zip(found, ended, strict=True):
+            field[active] = part
+        active = active[~ended.over]
+        if len(active) == 0:
+            break
+    return found
 
 
 @partial(jax.jit, static_argnums=0)
@@ -214,11 +249,10 @@ def _starts(law: Law, z: Array, value: Array, weight: Array) -> Array:
 
 
 @partial(jax.jit, static_argnums=0)
-def _refine(law: Law, z: Array, value: Array, weight: Array, start: Array) -> Minimum:
-    """The local optimum of each lane from its start."""
+def _refine(law: Law, limit: int, z: Array, value: Array, weight: Array, start: Array, damping: Array) -> Search:
+    """The local optimum of each lane from its start, or where it stands after ``limit`` steps."""
 
-    def one(z: Array, value: Array, weight: Array, start: Array) -> Minimum:
-        upper = jnp.asarray(law.upper).at[0].set(jnp.max(value))
+    def one(z: Array, value: Array, weight: Array, start: Array, damping: Array) -> Search:
         logs = jnp.log(value)
         return minimize(
             lambda theta: jnp.log(law.value(theta, z, jnp)) - logs,
@@ -227,28 +261,30 @@ def _refine(law: Law, z: Array, value: Array, weight: Array, start: Array) -> Mi
             weight,
             start,
             jnp.asarray(law.lower),
-            upper,
+            jnp.asarray(law.upper).at[0].set(jnp.max(value)),
+            damping=damping,
+            most_steps=jnp.asarray(limit),
         )
 
-    return jax.vmap(one)(z, value, weight, start)
+    return jax.vmap(one)(z, value, weight, start, damping)
 
 
 def _in_lanes(program: Callable[..., Any], lanes: Sequence[np.ndarray]) -> Any:
     """Run a vmapped program over the lanes in chunks of a few fixed sizes, in float64; NumPy in, NumPy out."""
-    count = len(lanes[0])
-    pieces = []
+    count, pieces = len(lanes[0]), []
     with jax.enable_x64(True):
         for first in range(0, count, LANES):
             chunk = [lane[first : first + LANES] for lane in lanes]
             size = len(chunk[0])
-            padded = [np.concatenate([lane, lane[:1].repeat(_rounded(size, 16) - size, axis=0)]) for lane in chunk]
+            padded = [np.concatenate([lane, lane[:1].repeat(_rounded(size, 16, 4) - size, axis=0)]) for lane in chunk]
             pieces.append(jax.tree.map(lambda field, size=size: np.asarray(field)[:size], program(*padded)))
     return jax.tree.map(lambda *parts: np.concatenate(parts), *pieces)
 
 
-def _rounded(count: int, least: int) -> int:
-    """The next of least·{1, 2, 4, …}: how many shapes a program is compiled for grows with the log of the size."""
-    return least * 2 ** max(0, int(np.ceil(np.log2(count / least))))
+def _rounded(count: float, least: int, factor: float) -> int:
+    """The next of least·{1, factor, factor², …}: a program is compiled for few shapes, however many sizes there are."""
+    power = max(0, int(np.ceil(np.log(count / least) / np.log(factor) - 1e-9)))
+    return int(np.ceil(least * factor**power))
 
 
 def _rms_error(law: Law, batch: _Batch, theta: np.ndarray) -> np.ndarray:
@@ -262,7 +298,7 @@ def _spread(batch: _Batch, position: int) -> float:
     return float(np.std(np.log(batch.value[position][batch.rows[position] >= 0])))
 
 
-def _outcome(law: Law, batch: _Batch, position: int, point: Minimum, error: float) -> tuple[str, str]:
+def _outcome(law: Law, batch: _Batch, position: int, point: Search, error: float) -> tuple[str, str]:
     """Status of a finished fit: not converged, poor, at a bound, or ok."""
     theta = point.theta[position]
     slack = float(point.slack[position])

@@ -13,28 +13,39 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-MAX_STEPS = 300
-TOLERANCE = 1e-13
-"""Relative decrease under which a step counts as idle; ``PATIENCE`` idle steps in a row end the search."""
+TOLERANCE = 1e-11
+"""Promised relative decrease of the loss at which a search is over."""
 PATIENCE = 12
+"""Steps in a row without a lower loss after which a search is over: what is promised is below rounding."""
 EXACT = 5e-13
 """Loss a row under which a fit is exact: a relative error of 1e-6."""
+DAMPING = 1e-2
+"""Damping of both moves at the start, relative to the diagonal."""
 
 
-class Minimum(NamedTuple):
-    """Where a search ended: JAX arrays inside the program, NumPy arrays of all lanes outside.
+class Search(NamedTuple):
+    """A search under way or ended: JAX arrays inside the program, NumPy arrays of all lanes outside.
 
     Attributes:
-        theta: (P,) parameters.
+        theta: (P,) best parameters so far.
         loss: the objective there.
-        slack: the decrease of the loss that a full step still promises, as a share of the loss: near 0 at an optimum.
-        steps: steps taken.
+        slack: the decrease that an undamped majorizer move still promises, as a share of the loss: 0 at an optimum.
+        damping: (2,) of the two moves.
+        idle: steps in a row that brought nothing.
+        steps: steps taken since it was begun or taken up again.
     """
 
     theta: Any
     loss: Any
     slack: Any
+    damping: Any
+    idle: Any
     steps: Any
+
+    @property
+    def over(self) -> Any:
+        """Whether no further step is worth taking."""
+        return (self.slack <= TOLERANCE) | (self.idle >= PATIENCE)
 
 
 def minimize(
@@ -45,7 +56,10 @@ def minimize(
     start: Array,
     lower: Array,
     upper: Array,
-) -> Minimum:
+    *,
+    damping: Array,
+    most_steps: Array,
+) -> Search:
     """Minimize ``Σ_r weight_r · penalty(residual_r(theta))`` over the box.
 
     Args:
@@ -56,51 +70,53 @@ def minimize(
         start: (P,) inside the box.
         lower: (P,) lower bounds.
         upper: (P,) upper bounds.
+        damping: (2,) damping to start with, ``DAMPING`` for a new search.
+        most_steps: where to stop a search that is not over; it can be taken up again from ``theta`` and ``damping``.
 
     Returns:
-        The best point reached.
+        Where the search stands.
     """
 
     def objective(theta: Array) -> Array:
         return jnp.sum(weight * penalty(residual(theta)))
 
-    def held(theta: Array, gradient: Array) -> Array:
-        return ((theta <= lower) & (gradient > 0)) | ((theta >= upper) & (gradient < 0))
-
-    def move(theta: Array, gradient: Array, hessian: Array, damping: Array) -> Array:
-        free = ~held(theta, gradient)
+    def direction(theta: Array, gradient: Array, hessian: Array, damping: Array) -> Array:
+        held = ((theta <= lower) & (gradient > 0)) | ((theta >= upper) & (gradient < 0))
         diagonal = jnp.maximum(jnp.abs(jnp.diagonal(hessian)), 1e-14)
-        matrix = jnp.where(free[:, None] & free[None, :], hessian, 0.0)
-        matrix = matrix + jnp.diag(jnp.where(free, damping * diagonal, 1.0))
-        direction = jnp.linalg.solve(matrix, jnp.where(free, -gradient, 0.0))
-        return jnp.clip(theta + jnp.where(jnp.isfinite(direction), direction, 0.0), lower, upper)
+        matrix = jnp.where(held[:, None] | held[None, :], 0.0, hessian)
+        matrix = matrix + jnp.diag(jnp.where(held, 1.0, damping * diagonal))
+        solved = jnp.linalg.solve(matrix, jnp.where(held, 0.0, -gradient))
+        return jnp.where(jnp.isfinite(solved), solved, 0.0)
 
-    def gauss_newton(theta: Array) -> tuple[Array, Array]:
+    def majorizer(theta: Array) -> tuple[Array, Array]:
         errors = residual(theta)
         jacobian = jax.jacfwd(residual)(theta)
         row_weight = weight * penalty_weight(errors)
         return jacobian.T @ (row_weight * errors), jacobian.T @ (row_weight[:, None] * jacobian)
 
-    def step(state: tuple[Array, Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array, Array]:
-        theta, loss, damping, idle, count = state
-        gradient, majorizer = gauss_newton(theta)
+    def step(search: Search) -> Search:
+        theta, loss = search.theta, search.loss
+        gradient, hessian = majorizer(theta)
+        promised = -0.5 * gradient @ direction(theta, gradient, hessian, jnp.asarray(1e-9))
+        slack = promised / jnp.maximum(loss, EXACT * jnp.sum(weight))
         exact = jax.hessian(objective)(theta)
-        moves = jnp.stack([move(theta, gradient, majorizer, damping[0]), move(theta, gradient, exact, damping[1])])
-        losses = jax.vmap(objective)(moves)
+        steps = jax.vmap(lambda matrix, damping: direction(theta, gradient, matrix, damping))(
+            jnp.stack([hessian, exact]), search.damping
+        )
+        candidates = jnp.clip(theta + steps, lower, upper)
+        losses = jax.vmap(objective)(candidates)
         losses = jnp.where(jnp.isfinite(losses), losses, jnp.inf)
-        damping = jnp.clip(damping * jnp.where(losses < loss, 1 / 4, 8.0), 1e-10, 1e10)
         best = jnp.argmin(losses)
         better = losses[best] < loss
-        idle = jnp.where(loss - losses[best] > TOLERANCE * jnp.abs(loss), 0, idle + 1)
-        theta = jnp.where(better, moves[best], theta)
-        return theta, jnp.where(better, losses[best], loss), damping, idle, count + 1
-
-    def going_on(state: tuple[Array, Array, Array, Array, Array]) -> Array:
-        return (state[3] < PATIENCE) & (state[4] < MAX_STEPS)
+        return Search(
+            theta=jnp.where(better, candidates[best], theta),
+            loss=jnp.where(better, losses[best], loss),
+            slack=slack,
+            damping=jnp.clip(search.damping * jnp.where(losses < loss, 1 / 4, 8.0), 1e-10, 1e10),
+            idle=jnp.where(better, 0, search.idle + 1),
+            steps=search.steps + 1,
+        )
 
     start = jnp.clip(start, lower, upper)
-    state = (start, objective(start), jnp.array([1e-2, 1e-2]), jnp.array(0), jnp.array(0))
-    theta, loss, _, _, count = jax.lax.while_loop(going_on, step, state)
-    gradient, majorizer = gauss_newton(theta)
-    promised = 0.5 * gradient @ (theta - move(theta, gradient, majorizer, jnp.asarray(1e-9)))
-    return Minimum(theta, loss, promised / jnp.maximum(loss, EXACT * jnp.sum(weight)), count)
+    begun = Search(start, objective(start), jnp.asarray(jnp.inf), damping, jnp.asarray(0), jnp.asarray(0))
+    return jax.lax.while_loop(lambda search: ~search.over & (search.steps < most_steps), step, begun)

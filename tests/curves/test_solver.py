@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import lsq_linear
 
 from budget.curves.loss import DELTA, huber, huber_weight
-from budget.curves.solver import minimize
+from budget.curves.solver import DAMPING, minimize
 
 
 def test_huber_is_continuous_and_its_weight_is_its_slope():
@@ -34,6 +34,8 @@ def test_bounded_least_squares_agrees_with_scipy():
                 jnp.zeros(4),
                 jnp.asarray(lower),
                 jnp.asarray(upper),
+                damping=jnp.full(2, DAMPING),
+                most_steps=jnp.asarray(100),
             )
         np.testing.assert_allclose(found.loss, expected.cost, rtol=1e-8)
         assert float(found.slack) < 1e-6

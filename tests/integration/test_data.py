@@ -25,20 +25,21 @@ def tasks(curves):
 def test_every_task_has_a_curve_close_to_its_runs(curves):
     assert curves.used.all()
     assert (curves.error < 0.05).all()
-    assert (curves.agreement >= 0.5).all()
+    assert (curves.agreement == 1).all()
 
 
 def test_the_cost_law_describes_the_counted_flops(curves):
     assert curves.cost.max_error < 0.005 and not curves.cost.assumed
 
 
-def test_fitted_floors_agree_with_known_entropies(curves, tasks):
-    """Within the 80 % interval for at least 4 of 5; the others within 3 % of the entropy."""
-    known = tasks["entropy"].notna().to_numpy()
-    floor = curves.parameters[:, 0]
+def test_fitted_floors_are_close_to_known_entropies(curves, tasks):
+    """Lookups: the interval holds the entropy. Chains bend down faster than the law near their floor: within 4 %."""
     low, high = np.percentile(curves.draws[:, :, 0], [10, 90], axis=0)
-    entropy = tasks["entropy"].to_numpy()
-    inside = (low <= entropy + 1e-12) & (entropy <= high)
-    assert known.sum() >= 5
-    assert inside[known].mean() >= 0.7
-    assert (inside | (np.abs(floor - entropy) < 0.03 * entropy))[known].all()
+    seen = {name: (low[i], curves.parameters[i, 0], high[i]) for i, name in enumerate(curves.tasks)}
+    for name, entropy in tasks["entropy"].dropna().items():
+        least, floor, most = seen[name]
+        if name.startswith("lookup"):
+            assert least - 1e-9 <= entropy <= most + 1e-9, name
+        else:
+            assert abs(floor / entropy - 1) < 0.04 and floor < entropy, name
+    assert tasks["entropy"].notna().sum() == 7

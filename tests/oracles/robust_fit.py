@@ -30,7 +30,7 @@ def best_loss(params, tokens, value, starts=100, seed=0):
     best = np.inf
     for _ in range(starts):
         start = np.array(
-            [*random.uniform(-3, 1, 2), random.uniform(-2, log_value.min()), *random.uniform(0.05, 1.0, 2)]
+            [*random.uniform(-3, 1, 2), log_value.min() - random.exponential(2), *random.uniform(0.05, 1.0, 2)]
         )
         # the objective is about 1e-3 in size: unscaled, L-BFGS-B stops early and reports success
         found = minimize(
