@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BUDGET = Path(sys.executable).with_name("budget")
-PLAN = ["plan", "data/runs.csv", "--tasks", "data/tasks.csv", "--budget", "3e13"]
+PLAN = ["plan", "data/runs.csv", "--tasks", "data/tasks.csv", "--budget", "1e14"]
 
 
 def timed(arguments: list[str], cache: str) -> tuple[float, float, float]:

@@ -18,7 +18,10 @@ GLOSSARY = (
     ("Gap", "How far the plan is from that bound; 0 means that it cannot be improved."),
     ("Shadow price", "How much the objective improves for one more unit of budget."),
     ("Extrapolation", "A planned spend over the largest measured one; above 1 the law is trusted beyond the data."),
-    ("Bootstrap draw", "The whole calculation on runs drawn again with repetition; their spread gives the intervals."),
+    (
+        "Bootstrap draw",
+        "The whole calculation with the runs weighted at random; the spread over many draws gives the intervals.",
+    ),
     ("Specialist", "A model trained for one task; a shared model serves several."),
     ("1.00e22", "1.00 times 10 to the power 22; k, M, B and T are thousand, million, billion and trillion."),
 )
