@@ -86,7 +86,7 @@ FITTING = options(
 DRAWING = options(
     click.option("--draws", type=click.IntRange(0, 100_000), default=200, show_default=True,
                  help="Bootstrap draws behind every interval."),
-    click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draws."),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the draws."),
 )  # fmt: skip
 SPENDING = options(
     click.option("--budget", type=Number(), required=True, metavar="NUMBER", help="The total to spend, in the unit."),
@@ -130,7 +130,8 @@ def check(runs_path: str, law: str | None, scale: str | None, as_json: bool, out
 
 @main.command(epilog="Example: budget fit runs.csv --out curves.json")
 @click.argument("runs_path", metavar="RUNS")
-@options(READING, FITTING, DRAWING, JSON, OUT)
+@options(READING, FITTING, DRAWING, JSON)
+@click.option("--out", metavar="FILE", help="Write the curves file here, beside the printed table.")
 def fit(
     runs_path: str,
     law: str | None,
@@ -146,8 +147,8 @@ def fit(
 
     runs, tasks = _read(runs_path, **reading)
     curves = _fit(runs, tasks.best, law, scale, draws, seed, runs_path)
-    _tell(*runs.notes, *tasks.notes, *_cost_note(curves), *curves.left_out)
     curves.usable()
+    _tell(*tasks.notes, *curves.notes, *_cost_note(curves), *curves.left_out)
     content = json_text(curves.record())
     if out:
         write_text(out, content)
@@ -163,7 +164,7 @@ def predict(curves_path: str, at: str, columns: tuple, as_json: bool, out: str |
     from budget.studies.predict import predict_points
     from budget.tables.files import json_text
 
-    table, unknown = predict_points(_curves(curves_path), at, columns=dict(columns))
+    table, unknown = predict_points(_curves(curves_path), at, columns=_mapping(columns))
     _tell(*unknown)
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     _emit(table, json_text(rows), as_json, out)
@@ -274,7 +275,7 @@ def plan(
     **reading: Any,
 ) -> None:
     """From measured runs to the planning report: check, fit, allocate and grow in one go."""
-    from budget.report.files import report_files
+    from budget.report.files import SPECIALISTS, report_files
     from budget.report.progress import steps
     from budget.report.words import plan_summary
     from budget.studies.plan import make_plan
@@ -294,16 +295,35 @@ def plan(
             strategy=strategy,
             params=params,
             order=order,
-            inputs={Path(path).name: sha256(path) for path in (runs_path, tasks_path) if path},
+            inputs={
+                role: {"name": Path(path).name, "sha256": sha256(path)}
+                for role, path in (("runs", runs_path), ("tasks", tasks_path))
+                if path
+            },
             progress=watch,
         )
     files = report_files(study)
-    write_folder(out, files)
+    write_folder(out, files, absent={SPECIALISTS} - set(files))
     _tell(*study.notes)
     if as_json:
         click.echo(json_text(study.record()), nl=False)
     else:
         _tell(plan_summary(study.plan), f"Wrote {', '.join(sorted(files))} to {out}.")
+
+
+def _mapping(columns: tuple) -> dict[str, str]:
+    """--column options as canonical name → the file's own."""
+    from budget.tables.columns import CANONICAL
+
+    for name, theirs in columns:
+        if name not in CANONICAL:
+            raise DataError(
+                f"--column {name}={theirs}: '{name}' is no canonical column; they are {', '.join(CANONICAL)}."
+            )
+    mapping = dict(columns)
+    if len(mapping) < len(columns):
+        raise DataError("--column names one canonical column twice; keep one of them.")
+    return mapping
 
 
 def _read(
@@ -317,8 +337,10 @@ def _read(
     from budget.tables.runs import read_runs
     from budget.tables.tasks import default_tasks, read_tasks
 
-    runs = read_runs(runs_path, columns=dict(columns), where=where, task=task, higher_is_better=higher_is_better)
-    return runs, read_tasks(tasks_path, runs.tasks) if tasks_path else default_tasks(runs.tasks)
+    runs = read_runs(runs_path, columns=_mapping(columns), where=where, task=task, higher_is_better=higher_is_better)
+    return runs, read_tasks(tasks_path, runs.tasks, columns=_mapping(columns)) if tasks_path else default_tasks(
+        runs.tasks
+    )
 
 
 def _check(runs: Any, best: Any, law: str | None, scale: str | None) -> list:
@@ -352,9 +374,15 @@ def _planned(curves_path: str, tasks_path: str | None, columns: tuple) -> tuple[
     from budget.tables.tasks import default_tasks, read_tasks
 
     curves = _curves(curves_path)
-    tasks = read_tasks(tasks_path, curves.tasks, columns=dict(columns)) if tasks_path else default_tasks(curves.tasks)
+    tasks = (
+        read_tasks(tasks_path, curves.tasks, columns=_mapping(columns)) if tasks_path else default_tasks(curves.tasks)
+    )
     usable = curves.usable()
-    return usable, tasks.select(usable.tasks), (*tasks.notes, *curves.left_out)
+    ignored = (
+        "Column 'best' of the tasks file is read by fit and plan; these curves keep the one they were fitted with."
+    )
+    notes = (*tasks.notes, *((ignored,) if any(tasks.best == tasks.best) else ()), *curves.left_out)
+    return usable, tasks.select(usable.tasks), notes
 
 
 def _cost_note(curves: Any) -> tuple[str, ...]:

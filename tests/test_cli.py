@@ -170,7 +170,7 @@ def test_plan_writes_the_report(runs, tmp_path):
     assert list(pd.read_csv(out / "allocation.csv").columns) == ALLOCATION
     assert list(pd.read_csv(out / "growth.csv").columns) == GROWTH
     record = json.loads((out / "plan.json").read_text())
-    assert list(record["inputs"]) == ["runs.csv"] and len(record["inputs"]["runs.csv"]) == 64
+    assert record["inputs"]["runs"]["name"] == "runs.csv" and len(record["inputs"]["runs"]["sha256"]) == 64
     assert run("allocate", out / "curves.json", "--budget", 1e21).exit_code == 0
 
 
@@ -233,3 +233,50 @@ def test_measure_refuses_a_bad_plan(tmp_path):
     (tmp_path / "plan.csv").write_text("task,width,layers,tokens,seed\nnothing,16,1,32000,0\n")
     assert "row 2, column 'task'" in refused("measure", tmp_path / "plan.csv", "--out", tmp_path / "runs.csv")
     assert not (tmp_path / "runs.csv").exists()
+
+
+def test_choices_are_the_tables_of_the_package():
+    from budget.allocation.problem import STRATEGIES, UNITS
+    from budget.studies.growth import ORDERS
+    from budget.tables.runs import SCALES
+
+    choices = {param.name: tuple(getattr(param.type, "choices", ())) for param in main.commands["plan"].params}
+    assert choices["unit"] == UNITS and choices["strategy"] == STRATEGIES
+    assert choices["order"] == ORDERS and choices["scale"] == SCALES
+
+
+def test_columns_that_do_not_exist_are_refused(runs):
+    assert "'vlaue' is no canonical column" in refused("fit", runs, "--column", "vlaue=value")
+    assert "names one canonical column twice" in refused("fit", runs, "--column", "value=a", "--column", "value=b")
+
+
+def test_one_column_option_serves_the_tasks_file_too(curves, tmp_path):
+    (tmp_path / "tasks.csv").write_text("Task,Weight\nprose,5\ncode,1\nmaths,1\n")
+    mapping = ("--column", "task=Task", "--column", "weight=Weight")
+    result = run("allocate", curves, "--budget", 1e21, "--tasks", tmp_path / "tasks.csv", *mapping)
+    assert result.exit_code == 0 and "not used" not in result.stderr
+    assert frame_of(result)["spend"][0] > 0.45e21
+
+
+def test_a_plan_leaves_no_file_of_an_earlier_one(runs, tmp_path):
+    shared = tmp_path / "shared.csv"
+    table(TRUTHS, noise=0.01, shared=True).to_csv(shared, index=False)
+    for source, names in ((shared, True), (runs, False)):
+        assert run("plan", source, "--budget", 1e21, "--out", tmp_path / "plan", "--draws", 0).exit_code == 0
+        assert (tmp_path / "plan" / "allocation_specialists.csv").exists() is names
+
+
+@pytest.mark.parametrize("limits", ["max\n1e19\n2e19\n3e19", "min,max\n1e19,1e19\n2e19,2e19\n3e19,3e19"])
+def test_limits_that_fix_every_spend_still_make_a_report(runs, tmp_path, limits):
+    head, *cells = limits.split("\n")
+    rows = [f"{task},{cell}" for task, cell in zip(TRUTHS, cells, strict=True)]
+    (tmp_path / "tasks.csv").write_text("\n".join([f"task,{head}", *rows]))
+    arguments = ("--tasks", tmp_path / "tasks.csv", "--budget", 1e22, "--out", tmp_path / "plan", "--draws", 2)
+    result = run("plan", runs, *arguments)
+    assert result.exit_code == 0 and "stay unspent" in result.stderr
+
+
+def test_an_unwritable_cache_folder_is_no_news(runs, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nothing")
+    result = run("fit", runs, "--draws", 0)
+    assert result.exit_code == 0 and "Warning" not in result.stderr

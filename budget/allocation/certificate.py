@@ -38,8 +38,10 @@ class Certificate:
 
 def marginal_return(problem: Problem, u: np.ndarray) -> np.ndarray:
     """Fall of each model's value per unit of extra spend at its best inputs (V, I): shape (V,), not negative."""
-    of_value, of_cost = problem.value.gradient(u), problem.cost.gradient(u)
-    return np.maximum(-(of_value * of_cost).sum(axis=1) / (of_cost**2).sum(axis=1), 0.0)
+    spend = problem.cost.value(u)
+    elasticity = problem.cost.gradient(u) / spend[:, None]  # of order one, so that its square cannot overflow
+    of_value = problem.value.gradient(u)
+    return np.maximum(-(of_value * elasticity).sum(axis=1) / (elasticity**2).sum(axis=1), 0.0) / spend
 
 
 def certify(problem: Problem, u: np.ndarray, spend: np.ndarray) -> Certificate:

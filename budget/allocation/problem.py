@@ -102,15 +102,28 @@ def ask(
     unit = unit or default_unit(curves.inputs)
     strategy = strategy or ("shared" if curves.is_shared else "specialists")
     if strategy == "shared" and not curves.is_shared:
+        alone = [name for name, shared in zip(curves.tasks, curves.shared, strict=True) if not shared]
+        if not alone:
+            raise AllocationError(
+                f"The tasks fall into {len(set(curves.group.tolist()))} groups measured on different models, and no "
+                "run shows all of them on one; choose one group with --where, or use --strategy specialists."
+            )
+        listed = ", ".join(alone[:5]) + (", …" if len(alone) > 5 else "")
         raise AllocationError(
-            "These runs are of one model per task and cannot say what one shared model reaches; "
-            "measure shared models (rows of several tasks with the same run), or use --strategy specialists."
+            f"The runs of {listed} are of one model per task and cannot say what one shared model reaches; measure "
+            "shared models (rows of several tasks with the same run), or use --strategy specialists."
+        )
+    if curves.higher_is_better[0] and curves.ceiling.max() >= 10 * curves.ceiling.min():
+        raise AllocationError(
+            f"The scores are in different units: best possible values from {curves.ceiling.min():g} to "
+            f"{curves.ceiling.max():g}; bring them to one, or choose tasks with --where."
         )
     _refuse_unit(curves, unit, params)
     low, high = np.nan_to_num(tasks.min, nan=0.0), np.nan_to_num(tasks.max, nan=np.inf)
     if strategy == "shared" and (low.any() or np.isfinite(high).any()):
         raise AllocationError(
-            "min and max limit the spend of one task, and one shared model has one spend; leave them out."
+            "min and max limit the spend of one task, and one shared model has one spend; leave them out, or use "
+            "--strategy specialists."
         )
     if low.sum() > budget * (1 + 1e-12):
         raise InfeasibleError(
@@ -154,6 +167,10 @@ def _refuse_unit(curves: Curves, unit: str, params: float | None) -> None:
     if len(curves.inputs) == 1:
         if params is not None:
             raise AllocationError(f"--params has no meaning for a law of {curves.inputs[0]} alone; leave it out.")
+        if curves.inputs[0] == "params":
+            raise AllocationError(
+                "These curves read params alone, which is no budget: fit again with --scale flops or --scale tokens."
+            )
         if unit != curves.inputs[0]:
             raise AllocationError(
                 f"These curves read {curves.inputs[0]}, so the budget is counted in it: use --unit {curves.inputs[0]}, "

@@ -34,7 +34,7 @@ class Plan:
         question: what was asked.
         metric: the common metric of the tasks.
         higher_is_better: its direction.
-        hypothetical: whether the plan trains specialists from a generalist's curves, which nobody measured.
+        hypothetical_tasks: (T,) whether the plan trains a specialist where only a generalist was measured.
         spend: what each task is given, in the question's unit. One shared model's spend stands in every row.
         spend_low: 10 % point of the best plan's spend over the draws.
         spend_high: 90 % point.
@@ -46,6 +46,7 @@ class Plan:
         marginal: improvement of the objective per unit of extra spend on the task.
         binding: what stops the spend: ``budget``, ``min`` or ``max``.
         extrapolation: spend over the largest measured.
+        beyond: scale → (T,) planned scale over the nearest measured one of the task: 1 inside the measured range.
         status: status code of the task's curve.
         objective: weighted mean of ``predicted``.
         bound: no plan of the stated problem has a better objective than this.
@@ -61,7 +62,7 @@ class Plan:
     question: Question
     metric: str
     higher_is_better: bool
-    hypothetical: bool
+    hypothetical_tasks: np.ndarray
     spend: np.ndarray
     spend_low: np.ndarray
     spend_high: np.ndarray
@@ -73,6 +74,7 @@ class Plan:
     marginal: np.ndarray
     binding: tuple[str, ...]
     extrapolation: np.ndarray
+    beyond: dict[str, np.ndarray]
     status: tuple[str, ...]
     objective: float
     bound: float
@@ -83,6 +85,11 @@ class Plan:
     baselines: tuple[Baseline, ...]
     inputs: dict[str, tuple[float, float]]
     notes: tuple[str, ...]
+
+    @property
+    def hypothetical(self) -> bool:
+        """Whether the plan trains any specialist that nobody measured."""
+        return bool(self.hypothetical_tasks.any())
 
     @property
     def gap(self) -> float:
@@ -100,7 +107,6 @@ class Plan:
 
     def table(self) -> pd.DataFrame:
         """``allocation.csv``: one row a task."""
-        suffix = "; hypothetical" if self.hypothetical else ""
         return pd.DataFrame(
             {
                 "task": self.question.tasks.names,
@@ -116,7 +122,10 @@ class Plan:
                 "marginal": self.marginal,
                 "binding": self.binding,
                 "extrapolation": self.extrapolation,
-                "status": [code + suffix for code in self.status],
+                "status": [
+                    f"{code}; hypothetical" if unseen else code
+                    for code, unseen in zip(self.status, self.hypothetical_tasks, strict=True)
+                ],
             }
         )
 

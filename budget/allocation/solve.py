@@ -16,7 +16,7 @@ from budget.curves.fitted import INTERVAL, Curves
 from budget.errors import SolverError
 
 FAR = 3.0
-"""Multiple of the largest measured scale beyond which a plan says that it extrapolates."""
+"""Factor outside the measured range beyond which a plan says that it extrapolates."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,21 @@ def solve(problem: Problem, program: Program | None = None) -> Optimum:
     Raises:
         SolverError: the solver stopped without an optimum.
     """
+    if is_trivial(problem):
+        u = best_inputs(problem.value, problem.cost, problem.high)
+        return Optimum(u, problem.high.copy(), certify(problem, u, problem.high), "bisection", "optimal")
     answer = (program or Program(problem)).solve(problem)
     least = 1e-12 * problem.budget / len(problem.value)
     spend = polish(problem, to_budget(np.maximum(answer.spend, least), problem))
     u = best_inputs(problem.value, problem.cost, spend)
+    if not (np.isfinite(spend).all() and np.isfinite(u).all()):
+        raise SolverError("The numbers of this problem span too many orders; bring weights and budget closer together.")
     return Optimum(u, spend, certify(problem, u, spend), answer.solver, answer.status)
+
+
+def is_trivial(problem: Problem) -> bool:
+    """Whether there is nothing to split: one model, or maxima that do not reach the budget."""
+    return bool(problem.high.sum() <= problem.budget)
 
 
 def allocate(
@@ -77,7 +87,7 @@ def allocate(
         SolverError: the solver stopped without an optimum.
     """
     problem = state(curves, question)
-    program = Program(problem)
+    program = None if is_trivial(problem) else Program(problem)
     best = solve(problem, program)
     serves = np.zeros(len(curves.tasks), dtype=int) if question.strategy == "shared" else np.arange(len(curves.tasks))
     spend = best.spend[serves]
@@ -86,6 +96,7 @@ def allocate(
     predicted, low, high = curves.predict(tasks, inputs)
     spends, worlds, failed = _over_draws(curves, question, program, progress if draws else None, draws)
     spend_low, spend_high = _interval(spends, best.spend)
+    beyond = _beyond(curves, question, spend, np.exp(inputs))
     higher = bool(curves.higher_is_better[0])
     ceiling = float((question.weight * curves.ceiling).sum()) if higher else 0.0
     bound = best.certificate.bound
@@ -93,18 +104,19 @@ def allocate(
         question=question,
         metric=curves.metric[0],
         higher_is_better=higher,
-        hypothetical=question.strategy == "specialists" and curves.is_shared,
+        hypothetical_tasks=curves.shared & (question.strategy == "specialists"),
         spend=spend,
         spend_low=spend_low[serves],
         spend_high=spend_high[serves],
-        params=_input(curves, question, inputs, "params"),
-        tokens=_input(curves, question, inputs, "tokens"),
+        params=_input(curves, inputs, "params"),
+        tokens=_input(curves, inputs, "tokens"),
         predicted=predicted,
         low=low,
         high=high,
         marginal=best.certificate.marginal[serves],
         binding=_binding(problem, best.spend, serves),
         extrapolation=spend / curves.largest[question.unit],
+        beyond=beyond,
         status=curves.status,
         objective=float((question.weight * predicted).sum()),
         bound=ceiling - bound if higher else bound,
@@ -114,7 +126,7 @@ def allocate(
         failed_draws=failed,
         baselines=_baselines(curves, question, problem, serves),
         inputs=_ranges(curves, question, worlds),
-        notes=_notes(curves, question, best, spend, np.exp(inputs), failed),
+        notes=_notes(curves, question, best, beyond, failed),
     )
 
 
@@ -129,7 +141,7 @@ def law_inputs_of(curves: Curves, question: Question, u: np.ndarray) -> np.ndarr
 def _over_draws(
     curves: Curves,
     question: Question,
-    program: Program,
+    program: Program | None,
     progress: Callable[[int, int], None] | None,
     wanted: bool,
 ) -> tuple[np.ndarray, np.ndarray, int]:
@@ -139,7 +151,7 @@ def _over_draws(
     for draw in range(count):
         problem = state(curves, question, draw)
         try:
-            if question.strategy == "shared":
+            if program is None:
                 spend = problem.high.copy()
             else:
                 spend = to_budget(np.maximum(program.solve(problem).spend, 1e-12 * problem.budget), problem)
@@ -159,7 +171,7 @@ def _interval(spends: np.ndarray, point: np.ndarray) -> tuple[np.ndarray, np.nda
     return np.minimum(low, point), np.maximum(high, point)
 
 
-def _input(curves: Curves, question: Question, inputs: np.ndarray, name: str) -> np.ndarray:
+def _input(curves: Curves, inputs: np.ndarray, name: str) -> np.ndarray:
     if name in curves.inputs:
         return np.exp(inputs[:, curves.inputs.index(name)])
     return np.full(len(inputs), np.nan)
@@ -167,8 +179,8 @@ def _input(curves: Curves, question: Question, inputs: np.ndarray, name: str) ->
 
 def _binding(problem: Problem, spend: np.ndarray, serves: np.ndarray) -> tuple[str, ...]:
     words = np.full(len(spend), "budget", dtype=object)
-    words[spend >= problem.high * (1 - AT_LIMIT)] = "max"
     words[(spend <= problem.low * (1 + AT_LIMIT)) & (problem.low > 0)] = "min"
+    words[spend >= problem.high * (1 - AT_LIMIT)] = "max"
     words[spend >= problem.budget * (1 - AT_LIMIT)] = "budget"
     return tuple(words[serves])
 
@@ -196,25 +208,43 @@ def _ranges(curves: Curves, question: Question, worlds: np.ndarray) -> dict[str,
     return {name: (float(low[i]), float(high[i])) for i, name in enumerate(names)}
 
 
+def _beyond(curves: Curves, question: Question, spend: np.ndarray, inputs: np.ndarray) -> dict[str, np.ndarray]:
+    """How far each planned scale lies outside what was measured of its task: scale → (T,) factors.
+
+    1 inside the measured range, above 1 over the largest, below 1 under the smallest.
+    """
+    planned = {question.unit: spend} | {name: inputs[:, i] for i, name in enumerate(curves.inputs)}
+    return {
+        name: values / np.clip(values, curves.smallest[name], curves.largest[name]) for name, values in planned.items()
+    }
+
+
 def _notes(
-    curves: Curves, question: Question, best: Optimum, spend: np.ndarray, inputs: np.ndarray, failed: int
+    curves: Curves, question: Question, best: Optimum, beyond: dict[str, np.ndarray], failed: int
 ) -> tuple[str, ...]:
     notes = []
-    if question.strategy == "specialists" and curves.is_shared:
+    unseen = [name for name, shared in zip(curves.tasks, curves.shared, strict=True) if shared]
+    if question.strategy == "specialists" and unseen:
+        whose = "" if curves.is_shared else f" for {', '.join(unseen)}"
         notes.append(
-            f"Hypothetical: the runs are {curves.shared_models} shared models, so nobody measured a specialist; "
+            f"Hypothetical{whose}: the runs are of shared models, so nobody measured a specialist; "
             "the split reads one training per task off a generalist's curves."
         )
     if best.spend.sum() < question.budget * (1 - 1e-9):
         notes.append(
             f"{question.budget - best.spend.sum():.4g} {question.unit} stay unspent: every task is at its max."
         )
-    scales = {question.unit: spend} | {name: inputs[:, i] for i, name in enumerate(curves.inputs)}
-    for name, planned in scales.items():
-        factor = float((planned / curves.largest[name]).max())
-        if factor > FAR:
+    for name, factors in beyond.items():
+        over, under = int(factors.argmax()), int(factors.argmin())
+        if factors[over] > FAR:
             notes.append(
-                f"The plan goes to {factor:.3g} times the largest measured {name}: predictions there rest on the law."
+                f"The plan goes to {factors[over]:.3g} times the largest measured {name} ({curves.tasks[over]}): "
+                "predictions there rest on the law."
+            )
+        if factors[under] < 1 / FAR:
+            notes.append(
+                f"The plan goes down to {factors[under]:.3g} of the smallest measured {name} ({curves.tasks[under]}): "
+                "predictions there rest on the law."
             )
     if failed:
         notes.append(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import least_squares
+from scipy.optimize import least_squares, lsq_linear
 
 from budget.curves.posynomial import Posynomial
 from budget.tables.runs import Runs
@@ -72,8 +72,9 @@ def fit_cost(runs: Runs) -> Cost | None:
     if np.abs(ratio - middle).max() <= EXACT:
         return _with_error(np.exp([middle]), np.ones(1), np.ones(1), params, tokens, flops)
     design = np.column_stack([np.ones_like(log_n), log_n, log_d])
-    (log_kappa, p, q), *_ = np.linalg.lstsq(design, log_c, rcond=None)
-    one = _with_error(np.exp([log_kappa]), np.array([p]), np.array([max(q, 0.1)]), params, tokens, flops)
+    # a run must cost more with more params and more tokens, or no size would be best
+    log_kappa, p, q = lsq_linear(design, log_c, ([-np.inf, 0.1, 0.1], np.inf)).x
+    one = _with_error(np.exp([log_kappa]), np.array([p]), np.array([q]), params, tokens, flops)
     if len(table) < 8 or one.rms_error <= EXACT:
         return one
     two = _fit_two_terms(log_n, log_d, log_c, params, tokens, flops)

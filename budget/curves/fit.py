@@ -20,7 +20,7 @@ from budget.curves.fitted import Curves
 from budget.curves.laws import LAWS, Law, choose_law, law_inputs
 from budget.curves.loss import ESTIMATOR, huber, huber_weight
 from budget.curves.resample import row_weights
-from budget.curves.solver import DAMPING, Search, minimize
+from budget.curves.solver import DAMPING, EXACT, Search, minimize
 from budget.curves.starts import grid_points, start_at
 from budget.tables.quality import diagnose, distance_to_best, score_ceiling
 from budget.tables.runs import Runs
@@ -39,6 +39,9 @@ PASSES = (14, 14, 28, 60, 184)
 
 EXPLAINED = 0.5
 """Share of the variance of log values under which a fit counts as poor."""
+
+UNSETTLED = 0.05
+"""Share of a task's draws that may end without converging before it is said."""
 
 STATIONARY = 1e-6
 """Largest promised decrease of the loss, as a share of it, at which a fit counts as converged."""
@@ -101,13 +104,20 @@ def fit_curves(
 
     parameters = np.full((count, len(form.parameters)), np.nan)
     worlds = np.full((draws, *parameters.shape), np.nan)
+    unsettled: list[str] = []
     reference = np.full((count, len(inputs)), np.nan)
     objective, error, agreement = (np.full(count, np.nan) for _ in range(3))
     if len(good):
         batch = _batch(runs, good, inputs, ceiling)
         point, agreement[good] = _fit_points(form, batch)
         weights = row_weights(runs, len(form.parameters), draws, seed)
-        sampled = _fit_draws(form, batch, point.theta, weights, progress)
+        sampled, slack = _fit_draws(form, batch, point.theta, weights, progress)
+        shares = (~(slack <= STATIONARY)).mean(axis=0) if draws else np.zeros(len(good))
+        unsettled += [
+            f"Task '{runs.tasks[task]}': {share:.0%} of its draws did not converge."
+            for task, share in zip(good, shares, strict=True)
+            if share > UNSETTLED
+        ]
         objective[good], reference[good] = point.loss, batch.reference
         error[good] = _rms_error(form, batch, point.theta)
         for position, task in enumerate(good):
@@ -132,15 +142,16 @@ def fit_curves(
         agreement=agreement,
         smallest=_extremes(runs, np.min),
         largest=_extremes(runs, np.max),
+        shared=runs.shared_tasks(),
+        group=runs.groups(),
         cost=fit_cost(runs),
         estimator=ESTIMATOR,
         seed=seed,
         source=runs.source,
         sha256=sha256,
         shared_models=runs.shared_models,
-        is_shared=runs.is_shared,
         strategy=runs.strategy,
-        notes=runs.notes,
+        notes=(*runs.notes, *_ceiling_notes(runs, best, ceiling), *unsettled),
     )
 
 
@@ -173,7 +184,8 @@ def _fit_points(law: Law, batch: _Batch) -> tuple[Search, np.ndarray]:
     found = _search(law, batch, lane, batch.weight[lane], starts.reshape(len(lane), -1))
     loss = found.loss.reshape(tasks, STARTS)
     winner = np.arange(tasks) * STARTS + loss.argmin(axis=1)
-    agreement = (loss <= loss.min(axis=1, keepdims=True) * (1 + 1e-6)).mean(axis=1)
+    exact = EXACT * batch.weight.sum(axis=1, keepdims=True)  # below it, losses differ by rounding
+    agreement = (loss <= np.maximum(loss.min(axis=1, keepdims=True) * (1 + 1e-6), exact)).mean(axis=1)
     return Search(*(field[winner] for field in found)), agreement
 
 
@@ -183,10 +195,11 @@ def _fit_draws(
     point: np.ndarray,
     weights: np.ndarray,
     progress: Callable[[int, int], None] | None,
-) -> np.ndarray:
-    """Every draw of every task from its point fit: (B, T, P)."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Every draw of every task from its point fit: parameters (B, T, P), and what a step still promises (B, T)."""
     draws, tasks = len(weights), len(batch.z)
     result = np.empty((draws, tasks, point.shape[1]))
+    slack = np.empty((draws, tasks))
     each = max(1, BLOCK // tasks)
     for first in range(0, draws, each):
         block = weights[first : first + each]
@@ -194,9 +207,10 @@ def _fit_draws(
         lane = np.tile(np.arange(tasks), len(block))
         found = _search(law, batch, lane, drawn.reshape(len(lane), -1), point[lane])
         result[first : first + each] = found.theta.reshape(len(block), tasks, -1)
+        slack[first : first + each] = found.slack.reshape(len(block), tasks)
         if progress is not None:
             progress((first + len(block)) * tasks, draws * tasks)
-    return result
+    return result, slack
 
 
 def _search(law: Law, batch: _Batch, lane: np.ndarray, weight: np.ndarray, start: np.ndarray) -> Search:
@@ -304,11 +318,14 @@ def _outcome(law: Law, batch: _Batch, position: int, point: Search, error: float
     slack = float(point.slack[position])
     if not np.isfinite(theta).all() or not slack <= STATIONARY:
         return "not_converged", f"the search stopped where a step still promises to lower the loss by {slack:.2g} of it"
+    upper = law.upper.copy()
+    upper[0] = batch.value[position].max()
+    for term, name in enumerate(law.inputs):
+        if theta[1 + 2 * term] <= law.lower[1] or theta[2 + 2 * term] <= law.lower[2]:
+            return "flat", f"the runs do not show how the value depends on {name}"
     explained = 1 - (error / _spread(batch, position)) ** 2
     if explained < EXPLAINED:
         return "poor_fit", f"the law explains {max(explained, 0.0):.0%} of the spread of log values"
-    upper = law.upper.copy()
-    upper[0] = batch.value[position].max()
     for name, at_lower, at_upper in zip(law.parameters, theta <= law.lower, theta >= upper, strict=True):
         if name == "E" and at_lower:
             return "at_bound", "the floor E is 0: the runs do not show where the curve flattens"
@@ -323,6 +340,16 @@ def _in_units(theta: np.ndarray, unit: np.ndarray) -> np.ndarray:
     result[..., 0] *= unit
     result[..., 1::2] += np.log(unit)[:, None]
     return result
+
+
+def _ceiling_notes(runs: Runs, best: np.ndarray, ceiling: np.ndarray) -> list[str]:
+    """What was taken as the best possible score where nobody stated it, one sentence for each value."""
+    guessed = runs.higher_is_better & np.isnan(best) & np.isfinite(ceiling)
+    return [
+        f"The best possible score is taken as {value:g} for {int((guessed & (ceiling == value)).sum())} tasks, by the "
+        "range of their values; column 'best' of a --tasks file states it."
+        for value in np.unique(ceiling[guessed])
+    ]
 
 
 def _extremes(runs: Runs, pick: Callable[[np.ndarray], float]) -> dict[str, np.ndarray]:

@@ -14,11 +14,25 @@ from budget.errors import DataError, FitError
 from budget.tables.status import STATUS
 
 FORMAT = "budget curves 1"
+LARGEST = 1e300
+"""A steep curve far below the measured scales overflows; it is cut here, so that intervals stay numbers."""
+
 INTERVAL = (10.0, 90.0)
 """Percentiles of the draws that make ``low`` and ``high``: an 80 % interval for the mean curve."""
 
 
-_PER_TASK = ("higher_is_better", "ceiling", "parameters", "reference", "runs", "objective", "error", "agreement")
+_PER_TASK = (
+    "higher_is_better",
+    "ceiling",
+    "parameters",
+    "reference",
+    "runs",
+    "objective",
+    "error",
+    "agreement",
+    "shared",
+    "group",
+)
 """The arrays of ``Curves`` whose first axis is the task."""
 
 
@@ -46,13 +60,14 @@ class Curves:
         agreement: (T,) share of the starts that ended within 1e-6 of the best objective.
         smallest: scale column → (T,) smallest measured.
         largest: scale column → (T,) largest measured.
+        shared: (T,) whether a task's runs are mostly models measured on several tasks: a generalist's curve.
+        group: (T,) tasks of one group were measured, mostly, on the same trained models.
         cost: the cost law, ``None`` where the file has no params and tokens.
         estimator: the loss that was minimized, in words.
         seed: of the draws.
         source: name of the runs file.
         sha256: its hash, "" where the runs came from memory.
         shared_models: trained models that serve several tasks.
-        is_shared: whether most rows are of shared models: the curves are a generalist's.
         strategy: the file's strategy, "" where it does not say.
         notes: what was assumed, one sentence each.
     """
@@ -74,13 +89,14 @@ class Curves:
     agreement: np.ndarray
     smallest: Mapping[str, np.ndarray]
     largest: Mapping[str, np.ndarray]
+    shared: np.ndarray
+    group: np.ndarray
     cost: Cost | None
     estimator: str
     seed: int
     source: str = ""
     sha256: str = ""
     shared_models: int = 0
-    is_shared: bool = False
     strategy: str = ""
     notes: tuple[str, ...] = ()
 
@@ -88,6 +104,11 @@ class Curves:
     def form(self) -> Law:
         """The law's record."""
         return LAWS[self.law]
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all curves are those of the same generalists, so that one model can be planned."""
+        return bool(self.shared.all() and np.ptp(self.group) == 0)
 
     @property
     def used(self) -> np.ndarray:
@@ -110,7 +131,12 @@ class Curves:
             FitError: there is none.
         """
         if not self.used.any():
-            raise FitError(f"{self.source}: no task has a curve that a plan can use. {' '.join(self.left_out[:3])}")
+            codes = ", ".join(f"{name} ({code})" for name, code in zip(self.tasks[:20], self.status, strict=False))
+            more = f" and {len(self.tasks) - 20} more" if len(self.tasks) > 20 else ""
+            raise FitError(
+                f"{self.source}: no task has a curve that a plan can use: {codes}{more}; "
+                "'budget check' says what each of them lacks."
+            )
         return self.take(np.flatnonzero(self.used))
 
     def take(self, pick: np.ndarray) -> "Curves":
@@ -135,11 +161,15 @@ class Curves:
             task: (R,) task positions.
             log_inputs: (R, I) natural logarithms of the inputs.
         """
-        return self.form.value(self.parameters[task], log_inputs - np.log(self.reference[task]))
+        with np.errstate(over="ignore"):
+            return np.minimum(
+                self.form.value(self.parameters[task], log_inputs - np.log(self.reference[task])), LARGEST
+            )
 
     def distance_draws(self, task: np.ndarray, log_inputs: np.ndarray) -> np.ndarray:
         """The same under every draw: shape (B, R)."""
-        return self.form.value(self.draws[:, task], log_inputs - np.log(self.reference[task]))
+        with np.errstate(over="ignore"):
+            return np.minimum(self.form.value(self.draws[:, task], log_inputs - np.log(self.reference[task])), LARGEST)
 
     def present(self, task: np.ndarray, distance: np.ndarray) -> np.ndarray:
         """Distances (…, R) as values in the file's own unit: the loss itself, or ceiling minus distance."""
@@ -197,6 +227,8 @@ class Curves:
                     "ceiling": _plain(self.ceiling[i]),
                     "status": self.status[i],
                     "message": self.message[i],
+                    "shared": bool(self.shared[i]),
+                    "group": int(self.group[i]),
                     "runs": int(self.runs[i]),
                     "parameters": dict(zip(self.form.parameters, _plain(natural[i]), strict=True)),
                     "objective": _plain(self.objective[i]),
@@ -229,6 +261,8 @@ def curves_from_record(record: Any, source: str) -> Curves:
         )
     try:
         tasks = record["tasks"]
+        for task in tasks:
+            _ = STATUS[task["status"]]
         cost = record["cost"]
         if cost is not None:
             cost = Cost(
@@ -261,13 +295,14 @@ def curves_from_record(record: Any, source: str) -> Curves:
             agreement=_array([task["agreement"] for task in tasks]),
             smallest={scale: _array([task["smallest"][scale] for task in tasks]) for scale in tasks[0]["smallest"]},
             largest={scale: _array([task["largest"][scale] for task in tasks]) for scale in tasks[0]["largest"]},
+            shared=np.array([task["shared"] for task in tasks], dtype=bool),
+            group=np.array([task["group"] for task in tasks], dtype=int),
             cost=cost,
             estimator=record["estimator"],
             seed=record["seed"],
             source=record["source"],
             sha256=record["sha256"],
             shared_models=record["shared_models"],
-            is_shared=record["is_shared"],
             strategy=record["strategy"],
             notes=tuple(record["notes"]),
         )

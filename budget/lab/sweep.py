@@ -124,9 +124,7 @@ def measure(
     if jobs < 1:
         raise DataError(f"jobs: {jobs} is not a number of processes; give 1 or more.")
     cells = read_plan(plan_path)
-    there = read_runs(out_path) if Path(out_path).exists() else pd.DataFrame(columns=list(COLUMNS))
-    rows: list[Row] = [dict(zip(COLUMNS, row, strict=True)) for row in there.to_numpy()]
-    finished = set(there["run"])
+    finished = {str(row["run"]) for row in _rows(out_path)}
     missing = [cell for cell in cells if cell.run not in finished]
     done = len(cells) - len(missing)
     flops_all = sum(cell.flops for cell in cells)
@@ -138,11 +136,20 @@ def measure(
                 said = f"run '{run.cell.run}' diverged: its loss is not finite, and it was not written."
                 warnings.warn(said, RuntimeWarning, stacklevel=2)
             else:
-                rows.append(run.row)
-                files.write_text(out_path, files.csv_text(pd.DataFrame(rows, columns=list(COLUMNS))))
+                rows = _rows(out_path)  # anew: another process may have added its own
+                if all(row["run"] != run.cell.run for row in rows):
+                    rows.append(run.row)
+                    files.write_text(out_path, files.csv_text(pd.DataFrame(rows, columns=list(COLUMNS))))
             if progress:
                 progress(done, len(cells), flops_done, flops_all, run.cell.run)
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(_TYPES)
+    return pd.DataFrame(_rows(out_path), columns=list(COLUMNS)).astype(_TYPES)
+
+
+def _rows(path: str | Path) -> list[Row]:
+    """The rows of the file of runs, none where it is not there yet."""
+    if not Path(path).exists():
+        return []
+    return [dict(zip(COLUMNS, row, strict=True)) for row in read_runs(path).to_numpy()]
 
 
 def _runs(cells: list[Cell], jobs: int) -> Generator[Run, None, None]:

@@ -81,7 +81,7 @@ def measure_in_parallel(cells: Iterable[Cell], jobs: int) -> Iterator[Run]:
             for pipe in [pipe for pipe in workers if pipe in ready]:
                 try:
                     run = pipe.recv()
-                except EOFError:
+                except (EOFError, OSError):
                     workers[pipe].join()
                     raise BudgetError(
                         f"run '{in_flight[pipe].run}': its worker process ended with exit code "

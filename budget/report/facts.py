@@ -10,6 +10,7 @@ from budget.allocation.result import Plan
 from budget.allocation.size import best_inputs, last_input
 from budget.allocation.solve import law_inputs_of
 from budget.curves.fitted import INTERVAL, Curves
+from budget.report.numerals import UNIT_WORDS, factor
 from budget.studies.plan import Study
 from budget.studies.response import FACTORS
 
@@ -66,6 +67,20 @@ def trades_size(study: Study) -> bool:
     return len(study.curves.inputs) == 2 and study.plan.question.params is None
 
 
+def farthest(plan: Plan) -> str:
+    """The planned scale that lies farthest outside the measured range of its task, in words."""
+    name, position = max(
+        ((name, int(np.abs(np.log(factors)).argmax())) for name, factors in plan.beyond.items()),
+        key=lambda where: abs(np.log(plan.beyond[where[0]][where[1]])),
+    )
+    times = plan.beyond[name][position]
+    which = "" if is_shared(plan) or len(plan.spend) == 1 else f" ({plan.question.tasks.names[position]})"
+    unit = UNIT_WORDS.get(name, name)
+    if times >= 1:
+        return f"{factor(times)} the largest measured {unit}{which}"
+    return f"{factor(1 / times)} below the smallest measured {unit}{which}"
+
+
 def heaviest(plan: Plan, most: int) -> np.ndarray:
     """Positions of the tasks with the largest spend (then weight), at most so many, in the plan's order."""
     order = np.lexsort((-plan.question.weight, -plan.spend))
@@ -90,7 +105,8 @@ def budget_for(study: Study, objective: float) -> float:
     order = np.argsort(values)
     if known.sum() < 2 or not values.min() <= objective <= values.max() or (np.diff(values[order]) <= 0).any():
         return float("nan")
-    return float(np.exp(PchipInterpolator(values[order], logs[order])(objective)))
+    unit = np.abs(values).max()  # so that slopes stay finite whatever the metric's unit
+    return float(np.exp(PchipInterpolator(values[order] / unit, logs[order])(objective / unit)))
 
 
 def size_tradeoff(study: Study) -> Sizes:
@@ -123,7 +139,9 @@ def breadth(study: Study) -> Breadth:
     question = growth.plans[-1].question
     curves = study.planned.take(np.array([study.planned.tasks.index(name) for name in growth.names]))
     problem = state(curves, question)
-    inputs = law_inputs_of(curves, question, best_inputs(problem.value, problem.cost, problem.high))
+    inputs = law_inputs_of(
+        curves, question, best_inputs(problem.value, problem.cost, np.full(len(growth.names), question.budget))
+    )
     alone, _, _ = curves.predict(np.arange(len(growth.names)), inputs)
     shared = np.full((len(growth.plans), len(growth.names)), np.nan)
     for position, plan in enumerate(growth.plans):

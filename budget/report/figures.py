@@ -281,7 +281,10 @@ def _value_ticks(*series: np.ndarray) -> Figure:
     """An axis of some four round values with equal decimals, holding every series."""
     everything = np.concatenate(series)
     low, high = np.nanmin(everything), np.nanmax(everything)
-    width = (high - low) or abs(high) or 1.0
+    width = high - low
+    if width <= 1e-9 * abs(high):  # the same value everywhere: an axis around it
+        width = abs(high) or 1.0
+        low, high = low - width / 2, high + width / 2
     power = 10.0 ** np.floor(np.log10(width / 4))
     step = next(times * power for times in (1, 2, 5, 10) if times * power >= width / 4)
     ticks = step * np.arange(np.ceil(low / step - 0.3), np.floor(high / step + 0.3) + 1)

@@ -7,13 +7,16 @@ from budget.studies.plan import Study
 from budget.tables.files import csv_text, json_text
 from budget.tables.quality import check_table
 
+SPECIALISTS = "allocation_specialists.csv"
+"""Written only where a study has a hypothetical split beside its plan."""
+
 
 def report_files(study: Study) -> dict[str, str]:
     """Render everything.
 
     Returns:
         File name → content: the report as HTML and Markdown, the tables as CSV, curves and plan as JSON.
-        ``allocation_specialists.csv`` is there only where the study has a hypothetical split beside its plan.
+        ``SPECIALISTS`` is there only where the study has a hypothetical split beside its plan.
     """
     story = tell(study)
     files = {
@@ -27,5 +30,5 @@ def report_files(study: Study) -> dict[str, str]:
         "plan.json": json_text(study.record()),
     }
     if study.alternative is not None:
-        files["allocation_specialists.csv"] = csv_text(study.alternative.table())
+        files[SPECIALISTS] = csv_text(study.alternative.table())
     return files

@@ -85,6 +85,6 @@ def versions_table(study: Study) -> Table:
     """What is needed to get the same numbers again."""
     record = study.record()
     rows = [(Cell("Seed of the draws"), Cell(str(study.curves.seed)))]
-    rows += [(Cell(f"{name}, SHA-256"), Cell(digest)) for name, digest in record["inputs"].items()]
+    rows += [(Cell(f"{file['name']}, SHA-256"), Cell(file["sha256"])) for file in record["inputs"].values()]
     rows += [(Cell(name), Cell(number)) for name, number in record["versions"].items()]
     return Table("Inputs and versions", (Column("What"), Column("Value")), tuple(rows))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from budget.allocation.result import Plan
 from budget.report import facts
 from budget.report.blocks import Tile
 from budget.report.numerals import (
@@ -9,7 +10,6 @@ from budget.report.numerals import (
     count,
     count_in_words,
     difference,
-    factor,
     listing,
     percent,
     plural,
@@ -70,8 +70,8 @@ def summary(study: Study) -> tuple[str, ...]:
     low, high = facts.objective_interval(study.planned, plan)
     interval = "" if np.isnan(low) else f", {LEVEL} interval {span(value(low), value(high))}"
     outcome = (
-        f"This is the best use of {quantity(plan.question.budget, plan.question.unit)} that the measured runs support: "
-        f"a predicted {objective_name(plan)} of {value(plan.objective)} ({direction(plan)}{interval})."
+        f"This is {_how_good(plan)} use of {quantity(plan.question.budget, plan.question.unit)} that the measured runs "
+        f"support: a predicted {objective_name(plan)} of {value(plan.objective)} ({direction(plan)}{interval})."
     )
     split = not facts.is_shared(plan) and len(plan.spend) > 1
     sentences = [shares(study), outcome] if split else [outcome]
@@ -87,14 +87,22 @@ def summary(study: Study) -> tuple[str, ...]:
     return " ".join(sentences), whose_runs(study)
 
 
+def _how_good(plan: Plan) -> str:
+    proven = plan.gap <= NEGLIGIBLE * abs(plan.objective)
+    return "the best" if proven else f"within {difference(plan.gap)} of the best"
+
+
 def whose_runs(study: Study) -> str:
     """Whether the curves describe one shared model or one model a task."""
     curves, plan = study.curves, study.plan
     if not curves.is_shared:
-        several = f", {curves.shared_models} of them on several tasks" if curves.shared_models else ""
+        if curves.shared_models:
+            measured = f", {curves.shared_models} of them measured on several tasks and the others on one"
+        else:
+            measured = ", measured on one task each"
         return (
-            f"The runs are of {plural(len(study.runs.run_names), 'trained model')}, "
-            f"measured on one task each{several}; the plan trains one model for each task."
+            f"The runs are of {plural(len(study.runs.run_names), 'trained model')}{measured}; "
+            "the plan trains one model for each task."
         )
     each = study.runs.tasks_per_run()
     counts = each[each > 1]
@@ -147,14 +155,10 @@ def tiles(study: Study) -> tuple[Tile, ...]:
                 f"{plural(without, 'task states', 'tasks state')} no target" if without else "by the point prediction",
             )
         )
-    farthest = int(np.argmax(plan.extrapolation))
+    times, _, where = facts.farthest(plan).partition(" ")
+    inside = all(np.allclose(factors, 1) for factors in plan.beyond.values())
     found.append(
-        Tile(
-            "Largest extrapolation",
-            factor(plan.extrapolation[farthest]),
-            "the spend over that of the largest measured run"
-            + ("" if facts.is_shared(plan) or len(plan.spend) == 1 else f" ({plan.question.tasks.names[farthest]})"),
-        )
+        Tile("Largest extrapolation", "none" if inside else times, "within what was measured" if inside else where)
     )
     return tuple(found)
 

@@ -3,26 +3,19 @@
 import numpy as np
 
 from budget.report import facts
-from budget.report.numerals import UNIT_WORDS, factor, listing, percent, plural
+from budget.report.numerals import listing, percent, plural
 from budget.studies.plan import Study
 
 
 def extrapolation(study: Study) -> str:
-    """Whether predictions lie beyond what was measured."""
+    """Whether predictions lie outside what was measured."""
     plan = study.plan
-    unit = UNIT_WORDS[plan.question.unit]
-    beyond = [
-        (name, times)
-        for name, times in zip(plan.question.tasks.names, plan.extrapolation, strict=True)
-        if times > 1 + 1e-9
-    ]
-    if not beyond:
-        return f"Extrapolation: none. Every planned spend lies within the measured {unit} of its task."
-    name, times = max(beyond, key=lambda pair: pair[1])
-    which = "" if facts.is_shared(plan) else f" ({name})"
+    outside = np.any([np.abs(np.log(factors)) > 1e-9 for factors in plan.beyond.values()], axis=0)
+    if not outside.any():
+        return "Extrapolation: none. Every planned model lies within the measured range of its task."
     return (
-        f"Extrapolation: {len(beyond)} of {len(plan.spend)} predictions lie beyond the largest measured {unit}, by up "
-        f"to {factor(times)}{which}. They rest on the law, not on a measurement."
+        f"Extrapolation: {int(outside.sum())} of {len(plan.spend)} predictions lie outside what was measured, at most "
+        f"{facts.farthest(plan)}. They rest on the law, not on a measurement."
     )
 
 

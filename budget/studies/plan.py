@@ -32,7 +32,7 @@ class Study:
         alternative: for shared models, the hypothetical split among specialists; else ``None``.
         response: the plan's objective at other budgets.
         growth: what happens as tasks are added.
-        inputs: file name → SHA-256 of every file read.
+        inputs: role (runs, tasks) → name and SHA-256 of every file read.
         notes: what was assumed or not used, one sentence each.
     """
 
@@ -44,7 +44,7 @@ class Study:
     alternative: Plan | None
     response: Response
     growth: Growth
-    inputs: dict[str, str]
+    inputs: dict[str, dict[str, str]]
     notes: tuple[str, ...]
 
     def record(self) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def make_plan(
     strategy: str | None = None,
     params: float | None = None,
     order: str = "given",
-    inputs: dict[str, str] | None = None,
+    inputs: dict[str, dict[str, str]] | None = None,
     progress: Callable[[str], Callable[[int, int], None]] | None = None,
 ) -> Study:
     """Allocate, grow and respond for fitted curves.
@@ -97,7 +97,7 @@ def make_plan(
         strategy: see ``problem.ask``; by default what the runs support.
         params: see ``problem.ask``.
         order: see ``growth.grow``.
-        inputs: file name → SHA-256.
+        inputs: role → name and SHA-256 of each file.
         progress: step name → its (done, total) callback.
 
     Raises:
@@ -126,5 +126,5 @@ def make_plan(
         response=respond(planned, question),
         growth=grow(planned, wishes, budget, unit=unit, params=params, order=order, progress=watch("growth")),
         inputs=inputs or {},
-        notes=(*runs.notes, *tasks.notes, *curves.left_out, *plan.notes),
+        notes=(*tasks.notes, *curves.notes, *curves.left_out, *plan.notes),
     )

@@ -6,9 +6,8 @@ import numpy as np
 
 from budget.allocation.problem import Question, state
 from budget.allocation.program import Program
-from budget.allocation.solve import law_inputs_of, solve
+from budget.allocation.solve import is_trivial, law_inputs_of, solve
 from budget.curves.fitted import Curves
-from budget.errors import SolverError
 
 FACTORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Budgets looked at, as multiples of the planned one."""
@@ -39,11 +38,9 @@ def respond(curves: Curves, question: Question) -> Response:
         problem = state(curves, replace(question, budget=float(budget)))
         if problem.low.sum() > budget:
             continue
-        program = program or Program(problem)
-        try:
-            best = solve(problem, program)
-        except SolverError:
-            continue
+        if program is None and not is_trivial(problem):
+            program = Program(problem)
+        best = solve(problem, program)
         predicted[position], _, _ = curves.predict(
             np.arange(len(serves)), law_inputs_of(curves, question, best.u[serves])
         )

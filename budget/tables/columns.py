@@ -9,6 +9,12 @@ import pandas as pd
 from budget.errors import DataError
 from budget.tables.files import read_csv
 
+CANONICAL = (
+    "task", "value", "params", "tokens", "flops", "x", "metric", "higher_is_better", "run", "model", "stderr", "weight",
+    "strategy", "target", "min", "max", "best",
+)  # fmt: skip
+"""The names that ``--column`` can give to a file's own columns."""
+
 _TRUE = {"1", "true", "yes", "y", "t"}
 _FALSE = {"0", "false", "no", "n", "f"}
 
@@ -72,6 +78,7 @@ def numbers(
     path: str | Path,
     *,
     above: float | None = None,
+    least: float | None = None,
     empty: float | None = None,
 ) -> np.ndarray:
     """A column as float64.
@@ -81,6 +88,7 @@ def numbers(
         column: its name.
         path: the file, for the error sentence.
         above: refuse numbers that are not above this.
+        least: refuse numbers below this.
         empty: what an empty cell stands for; ``None`` refuses it.
 
     Returns:
@@ -89,7 +97,11 @@ def numbers(
     Raises:
         DataError: names file, row, column, the cell and the remedy.
     """
-    need = "a finite number" if above is None else ("a positive number" if above == 0 else f"a number above {above:g}")
+    need = "a finite number"
+    if above is not None:
+        need = "a positive number" if above == 0 else f"a number above {above:g}"
+    elif least is not None:
+        need = f"a number of at least {least:g}"
     result = np.empty(len(frame))
     for position, (row, cell) in enumerate(frame[column].items()):
         text = str(cell).strip()
@@ -100,7 +112,8 @@ def numbers(
             number = float(text)
         except ValueError:
             number = np.nan
-        if not np.isfinite(number) or (above is not None and number <= above):
+        low = (above is not None and number <= above) or (least is not None and number < least)
+        if not np.isfinite(number) or low:
             shown = f"'{text}'" if text else "empty"
             raise DataError(
                 f"{path}, row {row}, column '{column}': {shown} where {need} is due; "

@@ -61,6 +61,8 @@ def read_csv(path: str | Path, what: str = "table") -> pd.DataFrame:
     frame = cells.iloc[1:].set_axis(names, axis="columns")
     frame.index = pd.RangeIndex(2, len(frame) + 2)
     frame = frame[(frame != "").any(axis="columns")]
+    if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
+        raise DataError(f"{path}: the columns are not separated by commas; save the {what} as a comma-separated CSV.")
     if frame.empty:
         raise DataError(f"{path}: there are column names but no rows; add at least one row.")
     return frame
@@ -76,17 +78,23 @@ def write_text(path: str | Path, text: str) -> None:
     write_folder(path.parent, {path.name: text})
 
 
-def write_folder(folder: str | Path, files: Mapping[str, str]) -> None:
+def write_folder(folder: str | Path, files: Mapping[str, str], absent: Iterable[str] = ()) -> None:
     """Write the text files of one result: all are written beside their targets before the first is renamed.
 
     Args:
         folder: made where it is missing.
         files: file name → text.
+        absent: names of files of an earlier result that must not stay beside this one.
 
     Raises:
         DataError: the folder cannot be written; what was there before is untouched.
     """
     folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder}: this is a file; give a folder to write to.")
+    for name in files:
+        if (folder / name).is_dir():
+            raise DataError(f"{folder / name}: this is a folder; give the name of a file to write.")
     staged: dict[Path, str] = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -100,8 +108,10 @@ def write_folder(folder: str | Path, files: Mapping[str, str]) -> None:
             os.chmod(beside, 0o666 & ~_umask())
         for path, beside in staged.items():
             os.replace(beside, path)
+        for name in absent:
+            (folder / name).unlink(missing_ok=True)
     except OSError as error:
-        raise DataError(f"{folder / name if staged else folder}: cannot be written ({error.strerror}).") from None
+        raise DataError(f"{(folder / name) if staged else folder}: cannot be written ({error.strerror}).") from None
     finally:
         for beside in staged.values():
             Path(beside).unlink(missing_ok=True)
@@ -123,6 +133,8 @@ def read_json(path: str | Path, what: str) -> Any:
         raise DataError(f"{path}: no such file; give the path of the {what}.")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not a {what} ({error}); write one with the command that makes it.") from None
 
@@ -130,6 +142,16 @@ def read_json(path: str | Path, what: str) -> Any:
 def json_text(content: Any) -> str:
     """A result as JSON text; a number that is not finite is an error, never invalid JSON."""
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+def can_write(folder: str | Path) -> bool:
+    """Whether files can be made in a folder, which is made if it is missing."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def sha256(path: str | Path) -> str:

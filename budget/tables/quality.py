@@ -13,6 +13,15 @@ from budget.tables.status import STATUS
 SIGNAL_LEVEL = 0.01
 """One-sided level of the rank test for a trend with scale, shared over the scales tested (Bonferroni)."""
 
+FEW = 12
+"""Number of runs up to which the rank test counts permutations."""
+
+PERMUTATIONS = 9999
+"""Random permutations behind such a p-value."""
+
+POOLED = 0.75
+"""Share of distinct scales among a task's rows below which different kinds of runs may have been pooled."""
+
 COLLINEAR = 0.999
 """Correlation of log params with log tokens from which their effects cannot be told apart."""
 
@@ -73,7 +82,8 @@ def diagnose(runs: Runs, task: int, inputs: Sequence[str], parameters: int, ceil
         what = f"the ceiling {ceiling:g} is reached" if runs.higher_is_better[task] else "a positive loss is due"
         return "not_positive", f"row {row} has the value {shown:g} where {what}"
     logs = {name: np.log(runs.scale[name][mine]) for name in inputs}
-    for name, levels in ((name, len(np.unique(logs[name].round(6)))) for name in inputs):
+    for name in inputs:
+        levels = len(np.unique(logs[name].round(6)))
         if levels == 1:
             return "constant_scale", f"{name} has the same value in all runs"
         if levels == 2:
@@ -96,22 +106,42 @@ def diagnose(runs: Runs, task: int, inputs: Sequence[str], parameters: int, ceil
 
 
 def trend(runs: Runs, task: int, value: np.ndarray) -> tuple[float, float]:
-    """Rank tests of ``value`` against every scale: p-values that it falls and that it rises (Spearman, Bonferroni)."""
+    """Rank tests of ``value`` against every scale: p-values that it falls and that it rises (Spearman, Bonferroni).
+
+    Rows of one run are averaged first, since they are not independent; with at most ``FEW`` runs the p-value comes
+    from random permutations instead of the t approximation.
+    """
     mine = runs.task == task
+    _, run = np.unique(runs.run[mine], return_inverse=True)
+    rows = np.bincount(run)
+    mean_value = np.bincount(run, np.log(value)) / rows
     falls, rises = [], []
     for scale in runs.scale.values():
-        if np.ptp(scale[mine]) == 0:
+        mean_scale = np.bincount(run, np.log(scale[mine])) / rows
+        if np.ptp(mean_scale) < 1e-9 or np.ptp(mean_value) == 0:
             continue
-        falls.append(stats.spearmanr(scale[mine], value, alternative="less").pvalue)
-        rises.append(stats.spearmanr(scale[mine], value, alternative="greater").pvalue)
+        fall, rise = _rank_test(mean_scale, mean_value)
+        falls.append(fall)
+        rises.append(rise)
     if not falls:
         return 1.0, 1.0
     return min(1.0, min(falls) * len(falls)), min(1.0, min(rises) * len(rises))
 
 
-def largest_scale(runs: Runs) -> str:
-    """The column that orders runs by size: flops where there are any, else x, tokens or params."""
-    return next(name for name in ("flops", "x", "tokens", "params") if name in runs.scale)
+def _rank_test(scale: np.ndarray, value: np.ndarray) -> tuple[float, float]:
+    """One-sided p-values that the value falls and that it rises with the scale."""
+    if len(scale) > FEW:
+        falls = float(stats.spearmanr(scale, value, alternative="less").pvalue)
+        return falls, 1 - falls
+    ranks, others = stats.rankdata(scale), stats.rankdata(value)
+    ranks, others = ranks - ranks.mean(), others - others.mean()
+    random = np.random.default_rng(0)
+    chance = random.permuted(np.tile(others, (PERMUTATIONS, 1)), axis=1) @ ranks
+    seen = others @ ranks
+    tie = 1e-9 * np.abs(ranks) @ np.abs(others)
+    return float(((chance <= seen + tie).sum() + 1) / (PERMUTATIONS + 1)), float(
+        ((chance >= seen - tie).sum() + 1) / (PERMUTATIONS + 1)
+    )
 
 
 def check(runs: Runs, inputs: Sequence[str], parameters: int, best: np.ndarray) -> list[Finding]:
@@ -127,7 +157,7 @@ def check(runs: Runs, inputs: Sequence[str], parameters: int, best: np.ndarray) 
         Findings task by task, the file's own last (task ``""``).
     """
     findings: list[Finding] = []
-    size = largest_scale(runs)
+    size = inputs[0] if len(inputs) == 1 else "flops"
     for task, name in enumerate(runs.tasks):
         mine = runs.task == task
         value = runs.value[mine]
@@ -194,6 +224,13 @@ def _repeats(runs: Runs, task: int) -> Finding:
     cells = np.column_stack([runs.value[mine], *(scale[mine] for scale in runs.scale.values())])
     _, first = np.unique(cells, axis=0, return_index=True)
     again = np.setdiff1d(np.arange(len(mine)), first)
+    scales = np.unique(cells[:, 1:], axis=0)
+    if len(again) == 0 and len(scales) < POOLED * len(mine):
+        return Finding(
+            runs.tasks[task], "repeats", "REVIEW",
+            f"{len(mine)} rows have only {len(scales)} distinct scales",
+            "if runs of one scale differ in data or recipe, choose one kind with --where",
+        )  # fmt: skip
     if len(again) == 0:
         return Finding(runs.tasks[task], "repeats", "PASS", "no row stands twice")
     rows = ", ".join(str(row) for row in runs.row[mine][again][:5])
@@ -201,7 +238,7 @@ def _repeats(runs: Runs, task: int) -> Finding:
         runs.tasks[task],
         "repeats",
         "REVIEW",
-        f"{len(again)} rows repeat another (row {rows})",
+        f"{len(again)} of {len(mine)} rows repeat another (row {rows})",
         "remove copies of one run",
     )
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
+from scipy.sparse import csgraph
 
 from budget.errors import DataError
 from budget.tables.columns import is_empty, numbers, read_table, truths
@@ -63,10 +65,21 @@ class Runs:
         """How many trained models serve more than one task."""
         return int((self.tasks_per_run() > 1).sum())
 
-    @property
-    def is_shared(self) -> bool:
-        """Whether most tasks' rows come from shared models, so that the curves are a generalist's."""
-        return bool((self.tasks_per_run()[self.run] > 1).mean() > 0.5)
+    def shared_tasks(self) -> np.ndarray:
+        """(T,) whether most of a task's rows are of models measured on several tasks: a generalist's curve."""
+        several = self.tasks_per_run()[self.run] > 1
+        return np.array([several[self.task == task].mean() > 0.5 for task in range(len(self.tasks))])
+
+    def groups(self) -> np.ndarray:
+        """(T,) group of each task: tasks of one group were measured, mostly, on the same trained models."""
+        pairs = np.unique(np.stack([self.task, self.run], axis=1), axis=0)
+        shape = (len(self.tasks), len(self.run_names))
+        on = sparse.csr_matrix((np.ones(len(pairs)), pairs.T), shape=shape)
+        count = np.asarray(on.sum(axis=1)).ravel()
+        common = (on @ on.T).tocoo()
+        mostly = common.data > 0.5 * np.maximum(count[common.row], count[common.col])
+        links = sparse.csr_matrix((mostly, (common.row, common.col)), shape=(shape[0], shape[0]))
+        return csgraph.connected_components(links, directed=False)[1]
 
 
 def read_runs(
@@ -116,13 +129,19 @@ def read_runs(
         )
     flops_assumed = "flops" not in scale and "params" in scale and "tokens" in scale
     if flops_assumed:
-        scale["flops"] = 6.0 * scale["params"] * scale["tokens"]
+        with np.errstate(over="ignore"):
+            scale["flops"] = 6.0 * scale["params"] * scale["tokens"]
+        if not np.isfinite(scale["flops"]).all():
+            row = frame.index[~np.isfinite(scale["flops"])][0]
+            raise DataError(f"{path}, row {row}: 6·params·tokens is too large a number; give smaller units.")
         notes.append(
             "There is no column 'flops': 6·params·tokens is taken, which counted FLOPs exceed by 1.1 to 2 times."
         )
 
     run, run_names, run_note = _run_ids(frame, scale)
-    notes.extend(run_note)
+    if run_note:
+        notes.append(run_note)
+    _refuse_restarting_ids(frame, run, task_index, scale, path)
     return Runs(
         source=Path(path).name,
         tasks=names,
@@ -134,7 +153,7 @@ def read_runs(
         value=numbers(frame, "value", path),
         stderr=np.full(len(frame), np.nan)
         if is_empty(frame, "stderr")
-        else numbers(frame, "stderr", path, empty=np.nan),
+        else numbers(frame, "stderr", path, least=0.0, empty=np.nan),
         weight=np.ones(len(frame))
         if is_empty(frame, "weight")
         else numbers(frame, "weight", path, above=0.0, empty=1.0),
@@ -191,10 +210,12 @@ def _directions(frame: pd.DataFrame, names: Sequence[str], path: str | Path, def
     return result
 
 
-def _run_ids(frame: pd.DataFrame, scale: Mapping[str, np.ndarray]) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
-    """Run index of each row. Without a ``run`` column, a ``model`` column serves where each model has one scale."""
-    notes: list[str] = []
-    column = None
+def _run_ids(frame: pd.DataFrame, scale: Mapping[str, np.ndarray]) -> tuple[np.ndarray, tuple[str, ...], str]:
+    """Run index of each row, the runs' names, and a note.
+
+    Without a ``run`` column, a ``model`` column serves where each model has one scale; else each row is a run.
+    """
+    note, column = "", None
     if not is_empty(frame, "run"):
         column = "run"
     elif not is_empty(frame, "model"):
@@ -202,13 +223,43 @@ def _run_ids(frame: pd.DataFrame, scale: Mapping[str, np.ndarray]) -> tuple[np.n
         one_scale = (scales.groupby(frame["model"].str.strip()).nunique() == 1).all(axis=None)
         if one_scale and frame["model"].str.strip().ne("").all():
             column = "model"
-            notes.append("There is no column 'run': 'model' is taken as the run, since each model has one scale.")
+            note = "There is no column 'run': 'model' is taken as the run, since each model has one scale."
     if column is None:
-        return np.arange(len(frame)), tuple(f"row {row}" for row in frame.index), notes
+        note = (
+            "There is no column 'run': each row counts as a trained model of its own (else name it with --column run=)."
+        )
+        return np.arange(len(frame)), tuple(f"row {row}" for row in frame.index), note
     cells = frame[column].str.strip()
     cells = cells.where(cells != "", "row " + frame.index.astype(str).to_series(index=frame.index))
     names = tuple(dict.fromkeys(cells))
-    return _index(cells, names), names, notes
+    return _index(cells, names), names, note
+
+
+def _refuse_restarting_ids(
+    frame: pd.DataFrame, run: np.ndarray, task: np.ndarray, scale: Mapping[str, np.ndarray], path: str | Path
+) -> None:
+    """Refuse rows that share a run id but cannot be one model, as where every task counts its runs from 1."""
+    first_of_run: dict[int, int] = {}
+    seen: dict[int, dict[int, set[tuple[float, ...]]]] = {}
+    cells = np.column_stack(list(scale.values()))
+    for position, model in enumerate(run):
+        first = first_of_run.setdefault(model, position)
+        if "params" in scale and scale["params"][position] != scale["params"][first]:
+            raise DataError(_restarting(frame, first, position, path))
+        seen.setdefault(model, {}).setdefault(task[position], set()).add(tuple(cells[position]))
+    for model, by_task in seen.items():
+        scales = list(by_task.values())
+        if any(scales[0].isdisjoint(other) for other in scales[1:]):
+            rows = np.flatnonzero(run == model)
+            other = next(row for row in rows if task[row] != task[rows[0]])
+            raise DataError(_restarting(frame, int(rows[0]), int(other), path))
+
+
+def _restarting(frame: pd.DataFrame, first: int, second: int, path: str | Path) -> str:
+    return (
+        f"{path}, rows {frame.index[first]} and {frame.index[second]}: the same run at different scales cannot be one "
+        "model; if run ids start again in each task, join them with --column run=task+run."
+    )
 
 
 def _strategy(frame: pd.DataFrame, path: str | Path) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from budget.errors import DataError
 from budget.tables.columns import is_empty, numbers, read_table
-from budget.tables.files import require_columns
+from budget.tables.files import read_csv, require_columns
 
 USED = ("task", "weight", "target", "min", "max", "best")
 """The columns of ``tasks.csv`` that a command of this version reads; any other is named in a note."""
@@ -67,7 +67,7 @@ def read_tasks(
     Args:
         path: the file.
         names: the T tasks that are known; the result has them in this order.
-        columns: canonical column name → the file's own.
+        columns: canonical column name → the file's own, where the file has it (one --column serves several tables).
 
     Returns:
         The wishes; a task without a row has weight 1, no target and no limits, and a note says so.
@@ -76,7 +76,9 @@ def read_tasks(
         DataError: an unknown or repeated task, a cell that is not a number, a weight that is not positive,
             a negative limit, or ``min`` above ``max``.
     """
-    frame = read_table(path, "tasks", columns)
+    there = read_csv(path, "tasks").columns
+    mine = {name: theirs for name, theirs in (columns or {}).items() if name in USED and theirs in there}
+    frame = read_table(path, "tasks", mine)
     require_columns(frame, ["task"], path)
     cells = frame["task"].str.strip()
     for row, name in cells.items():
@@ -89,10 +91,10 @@ def read_tasks(
         row = cells.index[cells.duplicated()][0]
         raise DataError(f"{path}, row {row}, column 'task': '{cells[row]}' stands twice; keep one row a task.")
 
-    def column(name: str, default: float, above: float | None = None) -> np.ndarray:
+    def column(name: str, default: float, above: float | None = None, least: float | None = None) -> np.ndarray:
         result = np.full(len(names), default)
         if not is_empty(frame, name):
-            result[where] = numbers(frame, name, path, above=above, empty=default)
+            result[where] = numbers(frame, name, path, above=above, least=least, empty=default)
         return result
 
     where = np.array([list(names).index(name) for name in cells], dtype=int)
@@ -100,21 +102,19 @@ def read_tasks(
     missing = [name for name in names if name not in set(cells)]
     if missing:
         notes.append(f"{Path(path).name} has no row for {', '.join(missing)}: weight 1, no target, no limits.")
-    unused = [name for name in frame.columns if name not in USED]
+    unused = [name for name in frame.columns if name not in (*USED, *mine.values())]
     if unused:
         notes.append(f"{Path(path).name}: columns not used by this command: {', '.join(unused)}.")
     tasks = Tasks(
         names=tuple(names),
         weight=column("weight", 1.0, above=0.0),
         target=column("target", np.nan),
-        min=column("min", np.nan),
+        min=column("min", np.nan, least=0.0),
         max=column("max", np.nan, above=0.0),
         best=column("best", np.nan),
         notes=tuple(notes),
     )
     for position, row in zip(where, cells.index, strict=True):
-        if tasks.min[position] < 0:
-            raise DataError(f"{path}, row {row}, column 'min': {tasks.min[position]:g} is negative; give 0 or more.")
         if tasks.min[position] > tasks.max[position]:
             raise DataError(
                 f"{path}, row {row}: min {tasks.min[position]:g} is above max {tasks.max[position]:g} "

@@ -11,7 +11,7 @@ from scipy.optimize import minimize, minimize_scalar
 from budget.allocation.problem import Problem, ask, state
 from budget.allocation.solve import allocate, solve
 from budget.curves.posynomial import Posynomial
-from budget.errors import AllocationError, InfeasibleError
+from budget.errors import AllocationError, InfeasibleError, SolverError
 from budget.tables.tasks import default_tasks
 from tests.oracles import water_filling
 
@@ -280,3 +280,73 @@ def test_state_folds_weights_into_the_terms(exact_curves):
     problem = state(exact_curves, ask(exact_curves, tasks, 1e21))
     u = np.tile(np.log([1e9, 1e10]), (3, 1))
     np.testing.assert_allclose(problem.value.value(u), exact_curves.posynomial().value(u) * [0.125, 0.375, 0.5])
+
+
+@settings(max_examples=25, deadline=None)
+@given(tasks_strategy, st.data())
+def test_frozen_and_slack_limits_are_certified(tasks, data):
+    coefficient, exponent, weight = (np.array(column) for column in tasks)
+    count = len(coefficient)
+    share = np.array(data.draw(st.lists(st.floats(0.1, 1.0), min_size=count, max_size=count)))
+    frozen = share / share.sum()
+    for low, high in ((frozen, np.ones(count)), (np.zeros(count), frozen * 0.7), (frozen * 0.7, frozen * 0.7)):
+        problem = power_problem(coefficient, exponent, 1.0, weight=weight, low=low, high=high)
+        found = solve(problem)
+        expected = low if low.any() else high
+        np.testing.assert_allclose(found.spend, expected, rtol=1e-6)
+        value = objective(problem, found.u)
+        assert found.certificate.bound <= value * (1 + 1e-12)
+        assert value - found.certificate.bound <= 1e-6 * value
+
+
+def test_equal_limits_bind_as_maxima(exact_curves):
+    limits = np.array([1e20, 2e20, 3e20])
+    tasks = replace(default_tasks(exact_curves.tasks), min=limits, max=limits)
+    plan = allocate(exact_curves, ask(exact_curves, tasks, 1e22), draws=False)
+    assert plan.binding == ("max",) * 3 and plan.solver == "bisection"
+
+
+@pytest.mark.parametrize("budget", [1e-300, 1e-3, 1e300])
+def test_absurd_budgets_get_finite_plans_that_say_what_they_are(exact_curves, budget):
+    plan = allocate(exact_curves, ask(exact_curves, default_tasks(exact_curves.tasks), budget), draws=False)
+    assert np.isfinite(plan.spend).all() and np.isfinite(plan.marginal).all()
+    np.testing.assert_allclose(plan.spend.sum() / budget, 1, rtol=1e-9)
+    words = "down to" if budget < 1 else "times the largest"
+    assert any(words in note and "params" in note for note in plan.notes)
+
+
+def test_extreme_weights_get_a_plan_or_a_sentence(exact_curves):
+    tasks = replace(default_tasks(exact_curves.tasks), weight=np.array([1e-12, 1.0, 1e12]))
+    try:
+        plan = allocate(exact_curves, ask(exact_curves, tasks, 1e22), draws=False)
+    except SolverError as error:
+        assert "span too many orders" in str(error)
+    else:
+        assert np.isfinite(plan.marginal).all() and plan.spend[2] > 0.99e22
+
+
+def test_mixed_runs_are_hypothetical_only_where_nobody_measured(exact_curves):
+    mixed = replace(exact_curves, shared=np.array([True, True, False]), group=np.array([0, 0, 1]), shared_models=25)
+    tasks = default_tasks(mixed.tasks)
+    plan = allocate(mixed, ask(mixed, tasks, 1e22), draws=False)
+    assert plan.question.strategy == "specialists"
+    assert [status.endswith("hypothetical") for status in plan.table()["status"]] == [True, True, False]
+    assert any(note.startswith("Hypothetical for prose, code:") for note in plan.notes)
+    with pytest.raises(AllocationError, match="runs of maths are of one model per task"):
+        ask(mixed, tasks, 1e22, strategy="shared")
+    apart = replace(mixed, shared=np.ones(3, dtype=bool))
+    assert ask(apart, tasks, 1e22).strategy == "specialists"
+    with pytest.raises(AllocationError, match="2 groups measured on different models"):
+        ask(apart, tasks, 1e22, strategy="shared")
+
+
+def test_scores_in_different_units_are_not_averaged(exact_curves):
+    scores = replace(exact_curves, higher_is_better=np.ones(3, dtype=bool), ceiling=np.array([1.0, 100.0, 1.0]))
+    with pytest.raises(AllocationError, match="different units: best possible values from 1 to 100"):
+        ask(scores, default_tasks(scores.tasks), 1e22)
+
+
+def test_a_law_of_params_alone_is_no_budget(exact_curves):
+    curves = replace(exact_curves, law="power", inputs=("params",))
+    with pytest.raises(AllocationError, match="read params alone, which is no budget"):
+        ask(curves, default_tasks(curves.tasks), 1e22)

@@ -130,3 +130,24 @@ def test_a_law_that_does_not_describe_the_runs_is_called_poor(tmp_path):
     frame["value"] = np.where(size > 0.9, 1.0, 3.0) * np.exp(0.3 * random.normal(size=len(frame)))
     curves = fit_curves(runs_of(frame, tmp_path), draws=0)
     assert curves.status == ("poor_fit",) and "explains" in curves.message[0] and curves.used.all()
+
+
+def test_a_value_that_does_not_depend_on_params_is_flat(tmp_path):
+    frame = table({"task": HOFFMANN}, noise=0.002)
+    random = np.random.default_rng(3)
+    frame["value"] = (1 + 400 / frame["tokens"] ** 0.3) * np.exp(0.01 * random.normal(size=len(frame)))
+    curves = fit_curves(runs_of(frame, tmp_path), draws=0)
+    assert curves.status == ("flat",) and not curves.used.any()
+    assert curves.message == ("the runs do not show how the value depends on params",)
+
+
+def test_exact_runs_count_all_starts_as_agreeing(exact_curves):
+    assert (exact_curves.agreement >= 0.5).all()
+
+
+def test_a_guessed_ceiling_is_said(tmp_path):
+    frame = table({"task": Truth(0.2, 5e1, 0.3, 6e1, 0.25)})
+    runs = runs_of(frame.assign(value=1 - frame["value"] / 10), tmp_path, higher_is_better=True)
+    assert any("taken as 1 for 1 tasks" in note for note in fit_curves(runs, draws=0).notes)
+    stated = fit_curves(runs, draws=0, best=np.array([1.0]))
+    assert not any("taken as" in note for note in stated.notes)

@@ -61,7 +61,7 @@ def test_check_and_fit_on_all_54_tasks(source, tmp_path):
     hopeful = ["arc_easy", "hellaswag", "lambada_openai", "piqa", "coqa"]
     assert fitted.loc[hopeful, "status"].isin(USED).all()
     # an S-shaped rise and a flat line are both named as what they are
-    assert (fitted.loc[["hellaswag", "math_qa"], "status"] == "poor_fit").all()
+    assert fitted.loc[["hellaswag", "math_qa"], "status"].tolist() == ["poor_fit", "flat"]
 
 
 def test_the_fit_of_each_loss_is_the_best_that_scipy_finds(curves, source):
@@ -86,7 +86,7 @@ def test_one_shared_model_at_1e22(curves, parameters):
         return (floor + a / n**alpha + b / (BUDGET / 6 / n) ** beta).mean()
 
     best = minimize_scalar(loss, bounds=(15, 35), method="bounded", options={"xatol": 1e-12})
-    np.testing.assert_allclose(record["objective"], best.fun, rtol=1e-6)
+    np.testing.assert_allclose(record["objective"], best.fun, rtol=1e-9)
     assert record["bound"] <= best.fun * (1 + 1e-12)
 
 
@@ -98,7 +98,7 @@ def test_hypothetical_specialists_at_1e22(curves, parameters):
     floor, a, alpha, b, beta = parameters.T
     coefficient, exponent = water_filling.in_compute(a, alpha, b, beta)
     _, reducible = water_filling.split(np.full(8, 1 / 8), coefficient, exponent, BUDGET)
-    np.testing.assert_allclose(record["objective"], floor.mean() + reducible, rtol=1e-6)
+    np.testing.assert_allclose(record["objective"], floor.mean() + reducible, rtol=1e-9)
 
 
 def test_growth_makes_every_loss_worse(curves):

@@ -47,7 +47,7 @@ def make_study(
         budget = 3.0 * float(max(curves.largest[unit or ("flops" if len(inputs) == 2 else inputs[0])]))
     return make_plan(
         runs, findings, curves, wishes, budget,
-        unit=unit, strategy=strategy, params=params, inputs={"runs.csv": "ab" * 32},
+        unit=unit, strategy=strategy, params=params, inputs={"runs": {"name": "runs.csv", "sha256": "ab" * 32}},
     )  # fmt: skip
 
 
@@ -128,6 +128,7 @@ def _curves(runs: Runs, law: str, inputs: tuple[str, ...], used: int, draws: int
         seed=0,
         source="runs.csv",
         shared_models=runs.shared_models,
-        is_shared=runs.is_shared,
+        shared=runs.shared_tasks(),
+        group=runs.groups(),
         strategy=runs.strategy,
     )

@@ -116,7 +116,7 @@ def test_json_is_strict_and_comes_back(studies, reports, kind):
 
     record = json.loads(reports[kind]["plan.json"], parse_constant=refuse)
     assert record == json.loads(json.dumps(studies[kind].record()))
-    assert record["inputs"] == {"runs.csv": "ab" * 32}
+    assert record["inputs"] == {"runs": {"name": "runs.csv", "sha256": "ab" * 32}}
     again = curves_from_record(json.loads(reports[kind]["curves.json"], parse_constant=refuse), "curves.json")
     assert again.tasks == studies[kind].curves.tasks
 

@@ -69,16 +69,22 @@ def test_shared_runs_are_said_to_be_shared(studies):
 
 def test_doubts_name_what_rests_on_extrapolation_and_open_parameters(studies):
     study = studies["specialists"]
-    beyond = int((study.plan.extrapolation > 1).sum())
+    beyond = int(np.any([factors != 1 for factors in study.plan.beyond.values()], axis=0).sum())
     assert 0 < beyond < 3
-    assert trust.extrapolation(study).startswith(f"Extrapolation: {beyond} of 3 predictions lie beyond")
+    assert trust.extrapolation(study).startswith(f"Extrapolation: {beyond} of 3 predictions lie outside")
     curves = replace(
         study.planned, status=("at_bound", "ok", "at_bound"), message=("the floor E is 0", "", "the floor E is 0")
     )
     said = " ".join(trust.doubts(replace(study, planned=curves)))
     assert f"for prose and {study.planned.tasks[2]}, the floor E is 0" in said
-    within = replace(study, plan=replace(study.plan, extrapolation=study.plan.extrapolation * 0 + 0.5))
+    inside = {name: np.ones(3) for name in study.plan.beyond}
+    within = replace(study, plan=replace(study.plan, beyond=inside))
     assert trust.extrapolation(within).startswith("Extrapolation: none")
+    below = replace(study, plan=replace(study.plan, beyond=inside | {"params": np.array([1.0, 1e-3, 2.0])}))
+    assert (
+        f"1,000× below the smallest measured parameters ({study.plan.question.tasks.names[1]})"
+        in trust.extrapolation(below)
+    )
 
 
 def test_failed_draws_are_said(studies):

@@ -50,8 +50,10 @@ def test_a_written_file_has_ordinary_permissions(tmp_path):
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "taken").write_text("")
-    with pytest.raises(DataError, match="cannot be written"):
+    with pytest.raises(DataError, match="taken: this is a file; give a folder"):
         write_text(tmp_path / "taken" / "x.csv", "")
+    with pytest.raises(DataError, match="this is a folder; give the name of a file"):
+        write_text(tmp_path, "")
 
 
 def test_csv_keeps_full_precision(tmp_path):

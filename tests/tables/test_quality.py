@@ -1,6 +1,7 @@
 """Each status has data that earn it, and the report says what to do."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from budget.tables.quality import check, check_table, diagnose, score_ceiling
@@ -37,7 +38,7 @@ def damaged(code):
     raise AssertionError(code)
 
 
-@pytest.mark.parametrize("code", sorted(set(STATUS) - {"at_bound", "poor_fit", "not_converged"}))
+@pytest.mark.parametrize("code", sorted(set(STATUS) - {"at_bound", "poor_fit", "flat", "not_converged"}))
 def test_each_status_is_found(tmp_path, code):
     frame, reading = damaged(code)
     runs = runs_of(frame, tmp_path, **reading)
@@ -81,3 +82,34 @@ def test_shared_models_are_counted(tmp_path):
     runs = runs_of(table({"a": HOFFMANN, "b": HOFFMANN}, noise=0.01, shared=True), tmp_path)
     sharing = [finding for finding in check(runs, INPUTS, 5, np.full(2, np.nan)) if finding.check == "sharing"]
     assert sharing[0].finding.startswith("25 trained models serve several tasks")
+
+
+@pytest.mark.parametrize(("models", "checkpoints"), [(12, 6), (8, 1), (30, 1)])
+def test_noise_is_rarely_called_a_trend(tmp_path, models, checkpoints):
+    """At the 1 % level, with rows of one run dependent: 200 simulated tasks without a signal."""
+    random = np.random.default_rng(0)
+    tasks, rows = 200, models * checkpoints
+    level = random.normal(size=(tasks, models)).repeat(checkpoints, axis=1)
+    frame = pd.DataFrame(
+        {
+            "task": np.repeat([f"t{number}" for number in range(tasks)], rows),
+            "run": np.tile(np.arange(models).repeat(checkpoints), tasks).astype(str),
+            "value": np.exp(0.1 * (level + 0.1 * random.normal(size=(tasks, rows)))).ravel(),
+            "tokens": np.tile(np.geomspace(1e6, 1e9, models).repeat(checkpoints), tasks)
+            * np.tile(np.geomspace(1, 2, checkpoints), models * tasks),
+        }
+    )
+    frame["run"] = frame["task"] + "-" + frame["run"]
+    runs = runs_of(frame, tmp_path)
+    codes = [diagnose(runs, task, ("tokens",), 3, np.nan)[0] for task in range(tasks)]
+    assert codes.count("ok") <= 7 and codes.count("wrong_direction") <= 7  # P(more than 7 of 200 at 1 %) < 0.2 %
+
+
+def test_pooled_kinds_of_runs_are_pointed_out(tmp_path):
+    frame = pd.concat(
+        [table({"task": HOFFMANN}, noise=0.01, seed=seed).assign(run=lambda f: f.index) for seed in (1, 2)]
+    )
+    frame["run"] = np.arange(len(frame))
+    findings = check(runs_of(frame, tmp_path), INPUTS, 5, np.full(1, np.nan))
+    (repeats,) = [finding for finding in findings if finding.check == "repeats"]
+    assert repeats.verdict == "REVIEW" and "50 rows have only 25 distinct scales" in repeats.finding

@@ -26,7 +26,7 @@ def test_canonical_file(tmp_path):
     np.testing.assert_array_equal(runs.task, [0, 0, 1])
     np.testing.assert_array_equal(runs.row, [2, 3, 4])
     np.testing.assert_array_equal(runs.scale["flops"], [7e14, 14e14, 7e14])
-    assert runs.shared_models == 1 and runs.is_shared
+    assert runs.shared_models == 1 and runs.shared_tasks().tolist() == [False, True]
     assert np.isnan(runs.stderr).all() and (runs.weight == 1).all() and runs.notes == ()
 
 
@@ -129,3 +129,44 @@ def test_wrong_mappings_are_named(tmp_path):
         read(tmp_path, GOOD, where=[("set", "1")])
     with pytest.raises(DataError, match="no row has task=c; it holds: a, b"):
         read(tmp_path, GOOD, where=[("task", "c")])
+
+
+@pytest.mark.parametrize("scale", ["params", "x"])
+def test_run_ids_that_restart_in_each_task_are_refused(tmp_path, scale):
+    text = f"task,run,{scale},value\na,1,1e6,3\na,2,2e6,2\nb,1,3e7,3\nb,2,6e7,2\n"
+    with pytest.raises(DataError, match=r"rows 2 and 4: the same run at different scales.*--column run=task\+run"):
+        read(tmp_path, text)
+    assert read(tmp_path, text, columns={"run": "task+run"}).shared_models == 0
+
+
+def test_checkpoints_of_shared_models_are_one_run(tmp_path):
+    rows = [f"{task},{run},{tokens},2" for task in "ab" for run in (1, 2) for tokens in (1e6, 2e6)]
+    runs = read(tmp_path, "task,run,tokens,value\n" + "\n".join(rows))
+    assert runs.shared_models == 2 and runs.shared_tasks().all()
+
+
+def test_tasks_on_different_models_are_different_groups(tmp_path):
+    rows = [
+        f"{task},{group}{run},{run}e6,2" for task, group in zip("abcde", "xxyyz", strict=True) for run in range(1, 6)
+    ]
+    runs = read(tmp_path, "task,run,x,value\n" + "\n".join(rows))
+    assert runs.shared_tasks().tolist() == [True, True, True, True, False]
+    assert runs.groups().tolist() == [0, 0, 1, 1, 2]
+
+
+def test_rows_without_run_or_model_say_so(tmp_path):
+    runs = read(tmp_path, "task,x,value\na,1,2\na,2,1\n")
+    assert "each row counts as a trained model of its own" in runs.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("task,x,value,stderr\na,1,1,-0.1\n", "column 'stderr': '-0.1' where a number of at least 0"),
+        ("task;x;value\na;1;2\n", "not separated by commas"),
+        ("task,params,tokens,value\na,1e200,1e200,1\n", "row 2: 6·params·tokens is too large"),
+    ],
+)
+def test_more_mistakes_get_one_sentence(tmp_path, text, sentence):
+    with pytest.raises(DataError, match=sentence):
+        read(tmp_path, text)

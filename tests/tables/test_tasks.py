@@ -42,7 +42,7 @@ def test_select_and_default():
         ("task,weight\na,1\na,2\n", "row 3, column 'task': 'a' stands twice"),
         ("task,weight\na,0\n", "row 2, column 'weight': '0' where a positive number"),
         ("task,weight\na,-1\n", "row 2, column 'weight': '-1'"),
-        ("task,min\na,-1\n", "row 2, column 'min': -1 is negative"),
+        ("task,min\na,-1\n", "row 2, column 'min': '-1' where a number of at least 0 is due"),
         ("task,max\na,0\n", "row 2, column 'max': '0'"),
         ("task,min,max\na,5,2\n", "row 2: min 5 is above max 2 for task 'a'"),
         ("task,target\na,low\n", "row 2, column 'target': 'low'"),
