@@ -17,6 +17,10 @@ UNITS = ("flops", "tokens", "x")
 """What a budget can be counted in."""
 
 
+REACH = 1e40
+"""Factor between the budget and the largest measured run beyond which a plan is refused as a mistake."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """Minimize ``Σ_v value_v(u_v)`` over log inputs ``u`` and spends ``c``.
@@ -119,6 +123,12 @@ def ask(
             f"{curves.ceiling.max():g}; bring them to one, or choose tasks with --where."
         )
     _refuse_unit(curves, unit, params)
+    largest = float(curves.largest[unit].max())
+    if not 1 / REACH <= budget / largest <= REACH:
+        raise AllocationError(
+            f"The budget is {budget:g} {unit} and the largest measured run {largest:.3g}: no law reaches from one to "
+            "the other; give a budget nearer to the runs."
+        )
     low, high = np.nan_to_num(tasks.min, nan=0.0), np.nan_to_num(tasks.max, nan=np.inf)
     if strategy == "shared" and (low.any() or np.isfinite(high).any()):
         raise AllocationError(

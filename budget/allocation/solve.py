@@ -225,7 +225,7 @@ def _notes(
     notes = []
     unseen = [name for name, shared in zip(curves.tasks, curves.shared, strict=True) if shared]
     if question.strategy == "specialists" and unseen:
-        whose = "" if curves.is_shared else f" for {', '.join(unseen)}"
+        whose = "" if curves.shared.all() else f" for {', '.join(unseen)}"
         notes.append(
             f"Hypothetical{whose}: the runs are of shared models, so nobody measured a specialist; "
             "the split reads one training per task off a generalist's curves."

@@ -252,6 +252,8 @@ def test_scores_are_maximized(exact_curves):
     [
         ({}, {"budget": 0.0}, AllocationError, "budget is 0"),
         ({}, {"budget": float("nan")}, AllocationError, "budget is nan"),
+        ({}, {"budget": 1e-300}, AllocationError, "no law reaches"),
+        ({}, {"budget": 1e300}, AllocationError, "no law reaches"),
         ({}, {"strategy": "shared"}, AllocationError, "one model per task"),
         ({}, {"unit": "tokens"}, AllocationError, "--params N"),
         ({}, {"unit": "tokens", "params": -1.0}, AllocationError, "--params is -1"),
@@ -306,7 +308,7 @@ def test_equal_limits_bind_as_maxima(exact_curves):
     assert plan.binding == ("max",) * 3 and plan.solver == "bisection"
 
 
-@pytest.mark.parametrize("budget", [1e-300, 1e-3, 1e300])
+@pytest.mark.parametrize("budget", [1e-12, 1e-3, 1e50])
 def test_absurd_budgets_get_finite_plans_that_say_what_they_are(exact_curves, budget):
     plan = allocate(exact_curves, ask(exact_curves, default_tasks(exact_curves.tasks), budget), draws=False)
     assert np.isfinite(plan.spend).all() and np.isfinite(plan.marginal).all()
