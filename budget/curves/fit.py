@@ -24,6 +24,7 @@ from budget.curves.solver import DAMPING, EXACT, Search, minimize
 from budget.curves.starts import grid_points, start_at
 from budget.tables.quality import diagnose, distance_to_best, score_ceiling
 from budget.tables.runs import Runs
+from budget.tables.status import STATUS
 
 STARTS = 8
 """How many of the best grid points are refined for the point fit."""
@@ -34,7 +35,7 @@ LANES = 1024
 BLOCK = 16 * LANES
 """Lanes whose stragglers are packed together for the next pass."""
 
-PASSES = (14, 14, 28, 60, 184)
+PASSES = (14, 14, 28, 60, 184, 700)
 """Step limits of the passes."""
 
 EXPLAINED = 0.5
@@ -57,6 +58,10 @@ class _Batch:
     rows: np.ndarray
     reference: np.ndarray
     unit: np.ndarray
+
+    def take(self, pick: np.ndarray) -> "_Batch":
+        """The tasks at the positions ``pick``."""
+        return _Batch(*(array[pick] for array in vars(self).values()))
 
 
 def fit_curves(
@@ -110,20 +115,23 @@ def fit_curves(
     if len(good):
         batch = _batch(runs, good, inputs, ceiling)
         point, agreement[good] = _fit_points(form, batch)
-        weights = row_weights(runs, len(form.parameters), draws, seed)
-        sampled, slack = _fit_draws(form, batch, point.theta, weights, progress)
-        shares = (~(slack <= STATIONARY)).mean(axis=0) if draws else np.zeros(len(good))
-        unsettled += [
-            f"Task '{runs.tasks[task]}': {share:.0%} of its draws did not converge."
-            for task, share in zip(good, shares, strict=True)
-            if share > UNSETTLED
-        ]
         objective[good], reference[good] = point.loss, batch.reference
         error[good] = _rms_error(form, batch, point.theta)
         for position, task in enumerate(good):
             status[task], message[task] = _outcome(form, batch, position, point, error[task])
         parameters[good] = _in_units(point.theta, batch.unit)
-        worlds[:, good] = _in_units(sampled, batch.unit)
+        used = np.array([STATUS[status[task]].used for task in good])
+    if len(good) and used.any():
+        drawn, batch = good[used], batch.take(used)
+        weights = row_weights(runs, len(form.parameters), draws, seed)
+        sampled, slack = _fit_draws(form, batch, point.theta[used], weights, progress)
+        worlds[:, drawn] = _in_units(sampled, batch.unit)
+        shares = (~(slack <= STATIONARY)).mean(axis=0) if draws else np.zeros(len(drawn))
+        unsettled += [
+            f"Task '{runs.tasks[task]}': {share:.0%} of its draws did not converge."
+            for task, share in zip(drawn, shares, strict=True)
+            if share > UNSETTLED
+        ]
     return Curves(
         law=form.name,
         inputs=inputs,

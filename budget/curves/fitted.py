@@ -52,7 +52,8 @@ class Curves:
         status: (T,) codes of ``STATUS``.
         message: (T,) one sentence each, "" where there is nothing to say.
         parameters: (T, P) working parameters of the point fit (``Law.value``), NaN where there is none.
-        draws: (B, T, P) the same for each bootstrap draw; draw b is one joint world for all tasks.
+        draws: (B, T, P) the same for each bootstrap draw, NaN for tasks that plans do not use;
+            draw b is one joint world for all tasks.
         reference: (T, I) inputs at which the coefficients are stated.
         runs: (T,) number of trained models.
         objective: (T,) the fit's loss at the optimum.

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from budget.allocation.solve import allocate
 from budget.report import facts, narrative, numerals, trust
 from budget.report.series import curve_series
 from budget.report.words import comparison, plan_summary
@@ -108,7 +109,18 @@ def test_the_budget_for_an_objective_is_the_inverse_of_the_response(studies):
     study = studies["specialists"]
     assert facts.budget_for(study, facts.at_factor(study, 2.0)) == pytest.approx(2 * study.plan.question.budget)
     assert facts.budget_for(study, study.plan.objective) == pytest.approx(study.plan.question.budget, rel=1e-6)
-    assert facts.budget_for(study, 1e9) != facts.budget_for(study, 1e9)
+    assert np.isnan(facts.budget_for(study, 1e9))
+
+
+def test_the_budget_for_a_baseline_is_what_a_new_plan_needs(studies):
+    """Between the budgets looked at: solved again at the interpolated budget, the plan is as good as the baseline."""
+    study = studies["specialists"]
+    (baseline,) = [each for each in study.plan.baselines if each.name == "uniform"]
+    budget = facts.budget_for(study, baseline.objective)
+    assert 0.1 * study.plan.question.budget < budget < study.plan.question.budget
+    again = allocate(study.planned, replace(study.plan.question, budget=budget), draws=False)
+    gain = study.plan.gain_over(baseline)
+    assert again.objective == pytest.approx(baseline.objective, abs=0.02 * gain)
 
 
 def test_the_plan_is_the_best_of_the_sizes(studies):
