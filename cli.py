@@ -162,9 +162,10 @@ def fit(
 def predict(curves_path: str, at: str, columns: tuple, as_json: bool, out: str | None) -> None:
     """Predict values at given scales: the points with predicted, low and high (80 % interval) beside them."""
     from budget.studies.predict import predict_points
+    from budget.tables.columns import column_mapping
     from budget.tables.files import json_text
 
-    table, unknown = predict_points(_curves(curves_path), at, columns=_mapping(columns))
+    table, unknown = predict_points(_curves(curves_path), at, columns=column_mapping(columns))
     _tell(*unknown)
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     _emit(table, json_text(rows), as_json, out)
@@ -311,21 +312,6 @@ def plan(
         _tell(plan_summary(study.plan), f"Wrote {', '.join(sorted(files))} to {out}.")
 
 
-def _mapping(columns: tuple) -> dict[str, str]:
-    """--column options as canonical name → the file's own."""
-    from budget.tables.columns import CANONICAL
-
-    for name, theirs in columns:
-        if name not in CANONICAL:
-            raise DataError(
-                f"--column {name}={theirs}: '{name}' is no canonical column; they are {', '.join(CANONICAL)}."
-            )
-    mapping = dict(columns)
-    if len(mapping) < len(columns):
-        raise DataError("--column names one canonical column twice; keep one of them.")
-    return mapping
-
-
 def _read(
     runs_path: str,
     columns: tuple,
@@ -334,11 +320,14 @@ def _read(
     higher_is_better: bool,
     tasks_path: str | None,
 ) -> tuple[Any, Any]:
+    from budget.tables.columns import column_mapping
     from budget.tables.runs import read_runs
     from budget.tables.tasks import default_tasks, read_tasks
 
-    runs = read_runs(runs_path, columns=_mapping(columns), where=where, task=task, higher_is_better=higher_is_better)
-    return runs, read_tasks(tasks_path, runs.tasks, columns=_mapping(columns)) if tasks_path else default_tasks(
+    runs = read_runs(
+        runs_path, columns=column_mapping(columns), where=where, task=task, higher_is_better=higher_is_better
+    )
+    return runs, read_tasks(tasks_path, runs.tasks, columns=column_mapping(columns)) if tasks_path else default_tasks(
         runs.tasks
     )
 
@@ -371,11 +360,14 @@ def _curves(path: str) -> Any:
 
 def _planned(curves_path: str, tasks_path: str | None, columns: tuple) -> tuple[Any, Any, tuple[str, ...]]:
     """The curves that plans use, the wishes for those tasks, and what has to be said."""
+    from budget.tables.columns import column_mapping
     from budget.tables.tasks import default_tasks, read_tasks
 
     curves = _curves(curves_path)
     tasks = (
-        read_tasks(tasks_path, curves.tasks, columns=_mapping(columns)) if tasks_path else default_tasks(curves.tasks)
+        read_tasks(tasks_path, curves.tasks, columns=column_mapping(columns))
+        if tasks_path
+        else default_tasks(curves.tasks)
     )
     usable = curves.usable()
     ignored = (

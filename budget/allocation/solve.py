@@ -238,13 +238,13 @@ def _notes(
         over, under = int(factors.argmax()), int(factors.argmin())
         if factors[over] > FAR:
             notes.append(
-                f"The plan goes to {factors[over]:.3g} times the largest measured {name} ({curves.tasks[over]}): "
+                f"The plan goes to {factors[over]:.3g} times the largest measured {name}{_of(curves, question, over)}: "
                 "predictions there rest on the law."
             )
         if factors[under] < 1 / FAR:
             notes.append(
-                f"The plan goes down to {factors[under]:.3g} of the smallest measured {name} ({curves.tasks[under]}): "
-                "predictions there rest on the law."
+                f"The plan goes down to {factors[under]:.3g} of the smallest measured {name}"
+                f"{_of(curves, question, under)}: predictions there rest on the law."
             )
     if failed:
         notes.append(
@@ -253,3 +253,8 @@ def _notes(
     if question.unit == "flops" and curves.cost is not None and curves.cost.assumed:
         notes.append("Costs are 6·N·D, since the file counts no FLOPs.")
     return tuple(notes)
+
+
+def _of(curves: Curves, question: Question, task: int) -> str:
+    """The task in brackets, where models differ from task to task."""
+    return "" if question.strategy == "shared" or len(curves.tasks) == 1 else f" ({curves.tasks[task]})"

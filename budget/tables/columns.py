@@ -19,6 +19,23 @@ _TRUE = {"1", "true", "yes", "y", "t"}
 _FALSE = {"0", "false", "no", "n", "f"}
 
 
+def column_mapping(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """``--column`` options as canonical name → the file's own.
+
+    Raises:
+        DataError: a name is not canonical, or is given twice.
+    """
+    for name, theirs in pairs:
+        if name not in CANONICAL:
+            raise DataError(
+                f"--column {name}={theirs}: '{name}' is no canonical column; they are {', '.join(CANONICAL)}."
+            )
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        raise DataError("--column names one canonical column twice; keep one of them.")
+    return mapping
+
+
 def read_table(
     path: str | Path,
     what: str,
