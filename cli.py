@@ -363,6 +363,8 @@ def _planned(curves_path: str, tasks_path: str | None, columns: tuple) -> tuple[
     from budget.tables.columns import column_mapping
     from budget.tables.tasks import default_tasks, read_tasks
 
+    if columns and not tasks_path:
+        raise DataError("--column names columns of the tasks file; give that with --tasks.")
     curves = _curves(curves_path)
     tasks = (
         read_tasks(tasks_path, curves.tasks, columns=column_mapping(columns))

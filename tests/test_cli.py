@@ -250,6 +250,10 @@ def test_columns_that_do_not_exist_are_refused(runs):
     assert "names one canonical column twice" in refused("fit", runs, "--column", "value=a", "--column", "value=b")
 
 
+def test_a_column_option_without_its_file_is_refused(curves):
+    assert "give that with --tasks" in refused("allocate", curves, "--budget", 1e21, "--column", "task=Task")
+
+
 def test_one_column_option_serves_the_tasks_file_too(curves, tmp_path):
     (tmp_path / "tasks.csv").write_text("Task,Weight\nprose,5\ncode,1\nmaths,1\n")
     mapping = ("--column", "task=Task", "--column", "weight=Weight")
