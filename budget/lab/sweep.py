@@ -124,6 +124,8 @@ def measure(
     if jobs < 1:
         raise DataError(f"jobs: {jobs} is not a number of processes; give 1 or more.")
     cells = read_plan(plan_path)
+    if not files.can_write(Path(out_path).parent):
+        raise DataError(f"{out_path}: its folder cannot be written; give another path before anything is trained.")
     finished = {str(row["run"]) for row in _rows(out_path)}
     missing = [cell for cell in cells if cell.run not in finished]
     done = len(cells) - len(missing)

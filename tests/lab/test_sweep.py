@@ -156,7 +156,7 @@ def test_interrupted_training_leaves_what_is_finished(tmp_path, plan, monkeypatc
 
 def test_unwritable_output_is_refused(tmp_path, plan, trained):
     (tmp_path / "file").write_text("")
-    with pytest.raises(BudgetError, match="this is a file; give a folder"):
+    with pytest.raises(BudgetError, match="its folder cannot be written"):
         sweep.measure(plan, tmp_path / "file" / "runs.csv")
 
 
