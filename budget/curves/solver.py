@@ -23,6 +23,22 @@ DAMPING = 1e-2
 """Damping of both moves at the start, relative to the diagonal."""
 
 
+def solve_small(matrix: Array, target: Array) -> Array:
+    """Solve ``matrix @ x = target`` for a few unknowns by elimination, written out.
+
+    A library call per lane costs more than the arithmetic at this size. There is no pivoting: a damped majorizer needs
+    none, and where an indefinite Hessian breaks down the result is not finite, which the caller takes as no move.
+    """
+    size = target.shape[0]
+    rows = [jnp.append(matrix[i], target[i]) for i in range(size)]
+    for i in range(size):
+        rows[i] = rows[i] / rows[i][i]
+        for j in range(size):
+            if j != i:
+                rows[j] = rows[j] - rows[j][i] * rows[i]
+    return jnp.stack([row[size] for row in rows])
+
+
 class Search(NamedTuple):
     """A search under way or ended: JAX arrays inside the program, NumPy arrays of all lanes outside.
 
@@ -85,7 +101,7 @@ def minimize(
         diagonal = jnp.maximum(jnp.abs(jnp.diagonal(hessian)), 1e-14)
         matrix = jnp.where(held[:, None] | held[None, :], 0.0, hessian)
         matrix = matrix + jnp.diag(jnp.where(held, 1.0, damping * diagonal))
-        solved = jnp.linalg.solve(matrix, jnp.where(held, 0.0, -gradient))
+        solved = solve_small(matrix, jnp.where(held, 0.0, -gradient))
         return jnp.where(jnp.isfinite(solved), solved, 0.0)
 
     def majorizer(theta: Array) -> tuple[Array, Array]:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import lsq_linear
 
 from budget.curves.loss import DELTA, huber, huber_weight
-from budget.curves.solver import DAMPING, minimize
+from budget.curves.solver import DAMPING, minimize, solve_small
 
 
 def test_huber_is_continuous_and_its_weight_is_its_slope():
@@ -39,3 +39,14 @@ def test_bounded_least_squares_agrees_with_scipy():
             )
         np.testing.assert_allclose(found.loss, expected.cost, rtol=1e-8)
         assert float(found.slack) < 1e-6
+
+
+def test_small_systems_are_solved_as_numpy_does():
+    random = np.random.default_rng(2)
+    with jax.enable_x64(True):
+        for size in (1, 3, 5):
+            root = random.normal(size=(size, size))
+            matrix, target = root @ root.T + 1e-3 * np.eye(size), random.normal(size=size)
+            found = solve_small(jnp.asarray(matrix), jnp.asarray(target))
+            np.testing.assert_allclose(found, np.linalg.solve(matrix, target), rtol=1e-8)
+        assert not np.isfinite(solve_small(jnp.zeros((2, 2)), jnp.ones(2))).any()
