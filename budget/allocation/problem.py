@@ -65,6 +65,12 @@ class Question:
         """(T,) weights that sum to 1."""
         return self.tasks.weight / self.tasks.weight.sum()
 
+    @property
+    def serves(self) -> np.ndarray:
+        """(T,) position of the model that serves each task: one for all, or one each."""
+        count = len(self.tasks.names)
+        return np.zeros(count, dtype=int) if self.strategy == "shared" else np.arange(count)
+
 
 def default_unit(inputs: Sequence[str]) -> str:
     """The unit that a law's inputs suggest: FLOPs where params and tokens are traded, else the law's own scale."""

@@ -89,7 +89,7 @@ def allocate(
     problem = state(curves, question)
     program = None if is_trivial(problem) else Program(problem)
     best = solve(problem, program)
-    serves = np.zeros(len(curves.tasks), dtype=int) if question.strategy == "shared" else np.arange(len(curves.tasks))
+    serves = question.serves
     spend = best.spend[serves]
     tasks = np.arange(len(curves.tasks))
     inputs = law_inputs_of(curves, question, best.u[serves])

@@ -31,7 +31,7 @@ class Response:
 def respond(curves: Curves, question: Question) -> Response:
     """Solve the question at ``FACTORS`` times its budget with one compiled program."""
     program = None
-    serves = np.zeros(len(curves.tasks), dtype=int) if question.strategy == "shared" else np.arange(len(curves.tasks))
+    serves = question.serves
     budgets = question.budget * np.array(FACTORS)
     predicted = np.full((len(budgets), len(curves.tasks)), np.nan)
     for position, budget in enumerate(budgets):
