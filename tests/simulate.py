@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
+from budget.curves.law import Law
 from budget.tables.runs import Runs, read_runs
 
 
@@ -66,3 +68,52 @@ def runs_of(frame: pd.DataFrame, folder: Path, **reading: object) -> Runs:
     path = folder / "runs.csv"
     frame.to_csv(path, index=False)
     return read_runs(path, **reading)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class TrueLink:
+    """The logistic sigmoid of a loss, shifted and scaled so that a loss of 0 is the best score."""
+
+    slope: float
+    centre: float
+    chance: float
+    best: float = 1.0
+
+    def score(self, loss: np.ndarray) -> np.ndarray:
+        anchor = expit(-self.slope * self.centre)
+        share = (expit(self.slope * (loss - self.centre)) - anchor) / (1 - anchor)
+        return self.best - (self.best - self.chance) * share
+
+    @property
+    def midpoint(self) -> float:
+        return float(np.logaddexp(np.log(2), self.slope * self.centre) / self.slope)
+
+
+LINKS = {"prose": TrueLink(3.0, 2.6, 0.25), "code": TrueLink(6.0, 1.3, 0.1), "maths": TrueLink(4.0, 2.2, 0.5)}
+
+
+def scored(
+    losses: pd.DataFrame, links: dict[str, TrueLink] = LINKS, *, noise: float = 0.0, seed: int = 0
+) -> pd.DataFrame:
+    """A runs table and, below it, the accuracy of every row of the tasks that have a link."""
+    random = np.random.default_rng(seed)
+    scores = losses[losses["task"].isin(links)].copy()
+    for name, link in links.items():
+        mine = scores["task"] == name
+        scores.loc[mine, "value"] = link.score(scores.loc[mine, "value"]) + noise * random.normal(size=mine.sum())
+    scores["metric"] = "accuracy"
+    return pd.concat([losses.assign(higher_is_better=0), scores.assign(higher_is_better=1)], ignore_index=True)
+
+
+def box(law: Law, reach: float = 30.0) -> tuple[np.ndarray, np.ndarray]:
+    """A law's box where values are at most 10 and inputs within ``reach`` of their reference, in logarithms."""
+    lower, upper = law.lower, law.upper
+    for position, p in enumerate(law.parameters):
+        if p.kind == "floor":
+            lower[position], upper[position] = 0.0, 10.0
+        elif p.kind == "ceiling":
+            lower[position], upper[position] = 10.0, 1000.0
+        elif p.kind == "place":
+            lower[position] = np.nan_to_num(p.low, nan=-reach)
+            upper[position] = np.nan_to_num(p.high, nan=reach)
+    return lower, upper

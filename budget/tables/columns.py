@@ -11,7 +11,8 @@ from budget.tables.files import read_csv
 
 CANONICAL = (
     "task", "value", "params", "tokens", "flops", "x", "metric", "higher_is_better", "run", "model", "stderr", "weight",
-    "strategy", "target", "min", "max", "best",
+    "strategy", "target", "min", "max", "best", "unserved", "chance", "unique_tokens", "task_tokens", "n_tasks",
+    "source",
 )  # fmt: skip
 """The names that ``--column`` can give to a file's own columns."""
 

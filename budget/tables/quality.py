@@ -1,6 +1,6 @@
 """Whether a task's runs can carry a curve: the rules by which tasks are left out, and the data-quality report."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +22,18 @@ PERMUTATIONS = 9999
 POOLED = 0.75
 """Share of distinct scales among a task's rows below which different kinds of runs may have been pooled."""
 
+TINY = 1e-30
+"""What stands for no tokens of a source where logarithms are ranked."""
+
 COLLINEAR = 0.999
 """Correlation of log params with log tokens from which their effects cannot be told apart."""
+
+
+LEAST_EPOCHS = 1.5
+"""Epochs that some run must reach for a law of repeated data."""
+
+DISTINCT_MIXTURES = 1e-3
+"""Smallest over largest singular value of the sources' shares from which their effects can be told apart."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +66,28 @@ def distance_to_best(runs: Runs, task: int, ceiling: float) -> np.ndarray:
     return ceiling - value if runs.higher_is_better[task] else value
 
 
-def diagnose(runs: Runs, task: int, inputs: Sequence[str], parameters: int, ceiling: float) -> tuple[str, str]:
+def diagnose(
+    runs: Runs,
+    task: int,
+    inputs: Sequence[str],
+    parameters: int,
+    ceiling: float,
+    positive: bool = True,
+    settled: Collection[str] = (),
+) -> tuple[str, str]:
     """Status code of a task before any fit, with one sentence.
 
     Args:
         runs: the measurements.
         task: index of the task.
-        inputs: the scale columns that the law reads.
+        inputs: the columns that the law reads.
         parameters: how many parameters the law has.
         ceiling: best possible value of a score (``score_ceiling``).
+        positive: whether the fit takes logarithms of the values.
+        settled: the inputs whose exponent the user fixes.
     """
     mine = runs.task == task
-    trained = len(np.unique(runs.run[mine]))
+    trained = len(np.unique(runs.originals[runs.run[mine]]))
     if trained <= parameters:
         return (
             "too_few_runs",
@@ -76,25 +96,19 @@ def diagnose(runs: Runs, task: int, inputs: Sequence[str], parameters: int, ceil
     if runs.higher_is_better[task] and np.isnan(ceiling):
         return "no_ceiling", "the score's best possible value is neither stated nor 1 or 100 by its range"
     value = distance_to_best(runs, task, ceiling)
-    if (value <= 0).any():
-        row = runs.row[mine][(value <= 0).argmax()]
+    wrong = value <= 0 if positive else (value < 0) & runs.higher_is_better[task]
+    if wrong.any():
+        row = runs.row[mine][wrong.argmax()]
         shown = runs.value[runs.row == row][0]
         what = f"the ceiling {ceiling:g} is reached" if runs.higher_is_better[task] else "a positive loss is due"
         return "not_positive", f"row {row} has the value {shown:g} where {what}"
-    logs = {name: np.log(runs.scale[name][mine]) for name in inputs}
-    for name in inputs:
-        levels = len(np.unique(logs[name].round(6)))
-        if levels == 1:
-            return "constant_scale", f"{name} has the same value in all runs"
-        if levels == 2:
-            return "few_levels", f"{name} has only 2 distinct values; 3 are needed"
-    if len(inputs) == 2:
-        correlation = np.corrcoef(*logs.values())[0, 1]
-        if abs(correlation) > COLLINEAR:
-            return (
-                "collinear",
-                f"{' and '.join(inputs)} move together (correlation of logs {correlation:.4f})",
-            )
+    found = (
+        _levels(runs, task, inputs, settled)
+        or _together(runs, task, [name for name in inputs if len(settled) < 2])
+        or _mixed(runs, task, inputs)
+    )
+    if found:
+        return found
     if np.ptp(value) == 0:
         return "no_signal", "the value is the same in all runs"
     falls, rises = trend(runs, task, value)
@@ -102,22 +116,117 @@ def diagnose(runs: Runs, task: int, inputs: Sequence[str], parameters: int, ceil
         if rises <= SIGNAL_LEVEL:
             return "wrong_direction", f"the value gets worse with scale (rank test p = {rises:.2g})"
         return "no_signal", f"no trend with scale can be told from noise (rank test p = {falls:.2g})"
-    return "ok", ""
+    return at_chance(runs, task) or ("ok", "")
+
+
+NEED_LEVELS = {"params": 3, "tokens": 3, "flops": 3, "x": 3, "task_tokens": 3}
+"""Distinct values of an input that every task needs; of the others, what a file needs is tested for itself."""
+
+
+def _levels(runs: Runs, task: int, inputs: Sequence[str], settled: Collection[str]) -> tuple[str, str] | None:
+    """Too few distinct values of an input."""
+    mixture = runs.mixture is not None and runs.mixture.sources == tuple(inputs[1:])
+    for name in inputs:
+        if name not in NEED_LEVELS or (mixture and name == "params"):
+            continue
+        levels = len(np.unique(np.log(runs.columns[name][runs.task == task]).round(6)))
+        if levels == 1:
+            return "constant_scale", f"{name} has the same value in all runs"
+        if levels < NEED_LEVELS[name] - (name in settled):
+            return "few_levels", f"{name} has only {levels} distinct values; {NEED_LEVELS[name]} are needed"
+    return None
+
+
+def _together(runs: Runs, task: int, inputs: Sequence[str]) -> tuple[str, str] | None:
+    """Two scales that move together, so that their effects cannot be told apart."""
+    data = next((name for name in ("tokens", "task_tokens") if name in inputs), None)
+    if data is None or "params" not in inputs:
+        return None
+    mine = runs.task == task
+    log_n, log_d = np.log(runs.scale["params"][mine]), np.log(runs.columns[data][mine])
+    correlation = np.corrcoef(log_n, log_d)[0, 1]
+    if correlation < -COLLINEAR:
+        return (
+            "one_budget",
+            f"params times {data} is the same in all runs: one budget only (correlation of logs {correlation:.4f})",
+        )
+    if correlation > COLLINEAR:
+        return "collinear", f"params and {data} move together (correlation of logs {correlation:.4f})"
+    return None
+
+
+def _mixed(runs: Runs, task: int, inputs: Sequence[str]) -> tuple[str, str] | None:
+    """Repeats and mixtures that the runs do not vary."""
+    mine = runs.task == task
+    if "unique_tokens" in inputs:
+        epochs = runs.columns["tokens"][mine] / runs.columns["unique_tokens"][mine]
+        if epochs.max() < LEAST_EPOCHS:
+            return "not_identified", f"no run repeats its data (at most {epochs.max():.2g} epochs): vary the epochs"
+    if runs.mixture is None or runs.mixture.sources != tuple(inputs[1:]):
+        return None
+    name, tokens = runs.tasks[task], runs.mixture.tokens[mine]
+    if name not in runs.mixture.sources or not tokens[:, runs.mixture.sources.index(name)].any():
+        return "not_identified", f"no run was trained on a source called '{name}', in whose tokens transfer is counted"
+    there = tokens.any(axis=0)
+    shares = tokens[:, there] / tokens.sum(axis=1, keepdims=True)
+    singular = np.linalg.svd(shares / np.sqrt((shares**2).sum(axis=0)), compute_uv=False)
+    if len(singular) < there.sum() or singular[-1] < DISTINCT_MIXTURES * singular[0]:
+        return (
+            "not_identified",
+            f"the mixtures of its {len(tokens)} rows do not tell its {there.sum()} sources apart: vary their shares",
+        )
+    return None
+
+
+def at_chance(runs: Runs, task: int) -> tuple[str, str] | None:
+    """Values whose largest runs cannot be told from guessing: a one-sided t test of their mean.
+
+    The noise is that of the smaller half of the runs, so that a late rise counts as soon as the largest runs show it.
+    """
+    chance = runs.chance[task]
+    if not np.isfinite(chance):
+        return None
+    mine = runs.task == task
+    size = (runs.scale["flops"] if "flops" in runs.scale else next(iter(runs.scale.values())))[mine]
+    value = runs.value[mine][np.argsort(size, kind="stable")]
+    small, large = value[: len(value) // 2], value[-max(3, len(value) // 8) :]
+    better = (large.mean() - chance) * (1 if runs.higher_is_better[task] else -1)
+    noise = small.std(ddof=1) / np.sqrt(len(large)) if len(small) > 1 else np.inf
+    p = float(stats.t.sf(better / noise, len(small) - 1)) if noise > 0 else float(better <= 0)
+    if p <= SIGNAL_LEVEL:
+        return None
+    reached = f"the largest {len(large)} runs reach {large.mean():.3g}"
+    return "no_signal", f"{reached}, no better than guessing ({chance:.3g}; t test p = {p:.2g})"
+
+
+def copies(runs: Runs, task: int) -> list[tuple[str, str]]:
+    """The finding that rows of a task stand several times, exactly: same value, same scales."""
+    mine = np.flatnonzero(runs.task == task)
+    cells = np.column_stack([runs.value[mine], *(scale[mine] for scale in runs.columns.values())])
+    _, first, index = np.unique(cells, axis=0, return_index=True, return_inverse=True)
+    again = np.flatnonzero(first[index.ravel()] != np.arange(len(mine)))
+    if len(again) == 0:
+        return []
+    rows = ", ".join(str(row) for row in runs.row[mine][again][:8])
+    more = f" and {len(again) - 8} more" if len(again) > 8 else ""
+    what = "row {} is a copy" if len(again) == 1 else "rows {} are copies"
+    return [("duplicated_rows", f"{what.format(rows + more)} of an earlier one")]
 
 
 def trend(runs: Runs, task: int, value: np.ndarray) -> tuple[float, float]:
     """Rank tests of ``value`` against every scale: p-values that it falls and that it rises (Spearman, Bonferroni).
 
-    Rows of one run are averaged first, since they are not independent; with at most ``FEW`` runs the p-value comes
-    from random permutations instead of the t approximation.
+    The tokens of each source of a mixture are scales too. Rows of one run are averaged first, since they are not
+    independent; with at most ``FEW`` runs the p-value comes from random permutations instead of the t approximation.
     """
     mine = runs.task == task
     _, run = np.unique(runs.run[mine], return_inverse=True)
     rows = np.bincount(run)
-    mean_value = np.bincount(run, np.log(value)) / rows
+    mean_value = np.bincount(run, np.log(value) if (value > 0).all() else value) / rows
     falls, rises = [], []
-    for scale in runs.scale.values():
-        mean_scale = np.bincount(run, np.log(scale[mine])) / rows
+    sources = {} if runs.mixture is None else dict(zip(runs.mixture.sources, runs.mixture.tokens.T, strict=True))
+    for scale in {**runs.scale, **sources}.values():
+        mean_scale = np.bincount(run, np.log(np.maximum(scale[mine], TINY))) / rows
         if np.ptp(mean_scale) < 1e-9 or np.ptp(mean_value) == 0:
             continue
         fall, rise = _rank_test(mean_scale, mean_value)
@@ -144,7 +253,7 @@ def _rank_test(scale: np.ndarray, value: np.ndarray) -> tuple[float, float]:
     )
 
 
-def check(runs: Runs, inputs: Sequence[str], parameters: int, best: np.ndarray) -> list[Finding]:
+def check(runs: Runs, inputs: Sequence[str], parameters: int, best: np.ndarray, positive: bool = True) -> list[Finding]:
     """The data-quality report.
 
     Args:
@@ -152,17 +261,18 @@ def check(runs: Runs, inputs: Sequence[str], parameters: int, best: np.ndarray) 
         inputs: the scale columns of the law that would be fitted.
         parameters: its number of parameters.
         best: (T,) stated best values of scores, NaN where not stated.
+        positive: whether the fit would take logarithms of the values.
 
     Returns:
         Findings task by task, the file's own last (task ``""``).
     """
     findings: list[Finding] = []
-    size = inputs[0] if len(inputs) == 1 else "flops"
+    size = inputs[0] if len(inputs) == 1 else "flops" if "flops" in runs.scale else next(iter(runs.scale))
     for task, name in enumerate(runs.tasks):
         mine = runs.task == task
         value = runs.value[mine]
         ceiling = score_ceiling(value, best[task]) if runs.higher_is_better[task] else float("nan")
-        code, text = diagnose(runs, task, inputs, parameters, ceiling)
+        code, text = diagnose(runs, task, inputs, parameters, ceiling, positive)
         if code == "ok":
             findings.append(Finding(name, "curve", "PASS", "a curve can be fitted"))
         else:
@@ -221,7 +331,7 @@ def _graded(task: str, check: str, good: bool, finding: str, advice: str) -> Fin
 
 def _repeats(runs: Runs, task: int) -> Finding:
     mine = np.flatnonzero(runs.task == task)
-    cells = np.column_stack([runs.value[mine], *(scale[mine] for scale in runs.scale.values())])
+    cells = np.column_stack([runs.value[mine], *(scale[mine] for scale in runs.columns.values())])
     _, first = np.unique(cells, axis=0, return_index=True)
     again = np.setdiff1d(np.arange(len(mine)), first)
     scales = np.unique(cells[:, 1:], axis=0)

@@ -1,7 +1,8 @@
 """Measured runs: one row a measurement of one task at one scale."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,17 @@ from budget.tables.files import require_columns
 
 SCALES = ("params", "tokens", "flops", "x")
 """The columns that can say how large a run was; every number in them is positive."""
+
+EXTRAS = ("unique_tokens", "task_tokens", "n_tasks")
+"""Further columns that a law can read: data before repeats, the task's own data, tasks that the model serves."""
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What runs were trained on: tokens (R, S) of each of S sources, 0 where a run saw none of it."""
+
+    sources: tuple[str, ...]
+    tokens: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -35,7 +47,12 @@ class Runs:
         scale: the scale columns that are there: name of ``SCALES`` → array. ``flops`` is 6·params·tokens
             where the file has no FLOPs but both of these.
         row: row number in the file, header being row 1.
-        strategy: how the runs served their tasks, ``""`` where the file does not say.
+        strategy: how the runs served their tasks, ``""`` where the file does not say, ``a|b`` where they differ.
+        flops_assumed: whether ``scale["flops"]`` is 6·params·tokens.
+        extra: the columns of ``EXTRAS`` that are there or follow from others: name → array, positive.
+        derived: name in ``extra`` → the sentence that says what it was derived from.
+        chance: (T,) value of guessing, NaN where nobody says.
+        mixture: what each run was trained on, ``None`` where nobody said.
         notes: what was assumed while reading, one sentence each.
     """
 
@@ -53,12 +70,54 @@ class Runs:
     row: np.ndarray
     strategy: str = ""
     flops_assumed: bool = False
+    extra: Mapping[str, np.ndarray] = field(default_factory=dict)
+    derived: Mapping[str, str] = field(default_factory=dict)
+    chance: np.ndarray = field(default_factory=lambda: np.empty(0))
+    mixture: "Mixture | None" = None
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Nobody said what guessing scores: NaN for every task."""
+        if len(self.chance) == 0:
+            object.__setattr__(self, "chance", np.full(len(self.tasks), np.nan))
+
+    @property
+    def columns(self) -> dict[str, np.ndarray]:
+        """Every column that a law can read: the scales, the extras, and the tokens of each source."""
+        sources = {} if self.mixture is None else dict(zip(self.mixture.sources, self.mixture.tokens.T, strict=True))
+        return {**sources, **self.extra, **self.scale}
+
+    def with_chance(self, chance: np.ndarray) -> "Runs":
+        """The runs with stated values of guessing (T,), NaN where the file's own stays."""
+        return replace(self, chance=np.where(np.isfinite(chance), chance, self.chance))
+
+    def keep(self, rows: np.ndarray) -> "Runs":
+        """The runs with some rows only (a mask or positions); every task must keep at least one."""
+        per_row = ("task", "run", "value", "stderr", "weight", "row")
+        mixture = None if self.mixture is None else replace(self.mixture, tokens=self.mixture.tokens[rows])
+        return replace(
+            self,
+            **{name: getattr(self, name)[rows] for name in per_row},
+            scale={name: values[rows] for name, values in self.scale.items()},
+            extra={name: values[rows] for name, values in self.extra.items()},
+            mixture=mixture,
+        )
 
     def tasks_per_run(self) -> np.ndarray:
         """How many tasks each trained model was measured on, shape (number of runs,)."""
         pairs = np.unique(np.stack([self.run, self.task], axis=1), axis=0)
         return np.bincount(pairs[:, 0], minlength=len(self.run_names))
+
+    @cached_property
+    def originals(self) -> np.ndarray:
+        """For each run the first run whose rows are exactly the same: a copy is no independent measurement."""
+        cells = np.column_stack([self.task, self.value, *self.columns.values()])
+        _, kind = np.unique(cells, axis=0, return_inverse=True)
+        rows: list[list[int]] = [[] for _ in self.run_names]
+        for run, each in zip(self.run, kind.ravel(), strict=True):
+            rows[run].append(int(each))
+        first: dict[tuple[int, ...], int] = {}
+        return np.array([first.setdefault(tuple(sorted(mine)) or (-run,), run) for run, mine in enumerate(rows)])
 
     @property
     def shared_models(self) -> int:
@@ -105,7 +164,33 @@ def read_runs(
     Raises:
         DataError: names file, row, column and remedy.
     """
-    frame = read_table(path, "runs", columns, where)
+    return _runs(read_table(path, "runs", columns, where), path, task, higher_is_better)
+
+
+def runs_from_frame(frame: pd.DataFrame, *, task: str | None = None, higher_is_better: bool = False) -> Runs:
+    """Runs from a table in memory, with the columns of ``runs.csv``.
+
+    Args:
+        frame: one row a measurement; any cell types.
+        task: the task's name, for a table of one task without a ``task`` column.
+        higher_is_better: direction of every task, where the table has no such column.
+
+    Returns:
+        The runs, in the table's order; row numbers in messages are those of the table written as a CSV.
+
+    Raises:
+        DataError: names row, column and remedy.
+    """
+    return _runs(text_cells(frame), "the runs table", task, higher_is_better)
+
+
+def text_cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table in memory as it would be read from a CSV: text, a missing cell empty, index = row number there."""
+    text = frame.astype(object).where(frame.notna(), "").astype(str)
+    return text.set_axis(pd.RangeIndex(2, len(text) + 2))
+
+
+def _runs(frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_better: bool) -> Runs:
     require_columns(frame, ["value"], path)
     if "task" not in frame.columns:
         if task is None:
@@ -142,6 +227,7 @@ def read_runs(
     if run_note:
         notes.append(run_note)
     _refuse_restarting_ids(frame, run, task_index, scale, path)
+    extra, derived = _extras(frame, scale, run, task_index, path)
     return Runs(
         source=Path(path).name,
         tasks=names,
@@ -159,8 +245,11 @@ def read_runs(
         else numbers(frame, "weight", path, above=0.0, empty=1.0),
         scale=scale,
         row=frame.index.to_numpy(),
-        strategy=_strategy(frame, path),
+        strategy=_strategy(frame),
         flops_assumed=flops_assumed,
+        extra=extra,
+        derived=derived,
+        chance=_chance(frame, names, path),
         notes=tuple(notes),
     )
 
@@ -262,13 +351,44 @@ def _restarting(frame: pd.DataFrame, first: int, second: int, path: str | Path) 
     )
 
 
-def _strategy(frame: pd.DataFrame, path: str | Path) -> str:
-    if is_empty(frame, "strategy"):
-        return ""
-    found = list(dict.fromkeys(frame["strategy"].str.strip()))
-    if len(found) > 1:
-        raise DataError(
-            f"{path}: column 'strategy' holds {', '.join(repr(name) for name in found)}, whose curves differ; "
-            f"choose one with --where strategy={found[0]}."
-        )
-    return found[0]
+def _strategy(frame: pd.DataFrame) -> str:
+    """The strategies of the rows, joined by a bar where there are several."""
+    return "" if is_empty(frame, "strategy") else "|".join(dict.fromkeys(frame["strategy"].str.strip()))
+
+
+def _extras(
+    frame: pd.DataFrame, scale: Mapping[str, np.ndarray], run: np.ndarray, task: np.ndarray, path: str | Path
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The columns of ``EXTRAS``, and a sentence for each that is not there but follows from others."""
+    extra = {name: numbers(frame, name, path, above=0.0) for name in EXTRAS if not is_empty(frame, name)}
+    derived = {}
+    if "n_tasks" in extra and (extra["n_tasks"] != np.round(extra["n_tasks"])).any():
+        row = frame.index[extra["n_tasks"] != np.round(extra["n_tasks"])][0]
+        raise DataError(f"{path}, row {row}, column 'n_tasks': a whole number of tasks is due; correct the cell.")
+    if "n_tasks" not in extra:
+        pairs = np.unique(np.stack([run, task], axis=1), axis=0)
+        extra["n_tasks"] = np.bincount(pairs[:, 0])[run].astype(float)
+        derived["n_tasks"] = "There is no column 'n_tasks': the tasks among the rows of each run are counted."
+    if "task_tokens" not in extra and "tokens" in scale:
+        extra["task_tokens"] = scale["tokens"] / extra["n_tasks"]
+        derived["task_tokens"] = "There is no column 'task_tokens': tokens divided by n_tasks are taken."
+    return extra, derived
+
+
+def _chance(frame: pd.DataFrame, names: Sequence[str], path: str | Path) -> np.ndarray:
+    """(T,) score of guessing: one number a task, NaN where the file has none."""
+    chance = np.full(len(names), np.nan)
+    if is_empty(frame, "chance"):
+        return chance
+    cells = numbers(frame, "chance", path, empty=np.nan)
+    task = frame["task"].str.strip().to_numpy()
+    for index, name in enumerate(names):
+        mine = np.flatnonzero((task == name) & np.isfinite(cells))
+        other = mine[cells[mine] != cells[mine[0]]] if len(mine) else mine
+        if len(other):
+            raise DataError(
+                f"{path}, row {frame.index[other[0]]}, column 'chance': task '{name}' has {cells[other[0]]:g} beside "
+                f"{cells[mine[0]]:g}; one level of guessing is due a task."
+            )
+        chance[index] = cells[mine[0]] if len(mine) else np.nan
+    return chance

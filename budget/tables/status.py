@@ -18,6 +18,10 @@ class Status:
 
 STATUS: dict[str, Status] = {
     "ok": Status(True, ""),
+    "outliers": Status(True, "look at these rows, and at what 'budget fit --sensitivity' says without them"),
+    "several_optima": Status(True, "measure larger runs: the data do not decide between these curves"),
+    "duplicated_rows": Status(True, "remove the copies; each counts in the fit, together as one run in the draws"),
+    "ill_conditioned": Status(True, "trust predictions inside the range, not single parameters; or fit a simpler law"),
     "at_bound": Status(True, "measure larger runs: the data leave this parameter at the end of its range"),
     "poor_fit": Status(
         True, "take its predictions as rough: the runs do not follow the law (scores often rise in an S)"
@@ -27,12 +31,35 @@ STATUS: dict[str, Status] = {
     "constant_scale": Status(False, "measure runs at other scales"),
     "few_levels": Status(False, "measure at three or more levels of it"),
     "collinear": Status(False, "vary tokens at fixed params, or fit --law power"),
+    "one_budget": Status(False, "measure runs at a second FLOP budget, or fit --law power on another scale"),
+    "not_identified": Status(False, "measure runs that vary what is named, or fit a law of fewer parameters"),
     "no_signal": Status(False, "measure larger runs, or another metric of this task"),
     "wrong_direction": Status(
         False, "see that the metric's direction is right (--higher-is-better); else there is nothing to plan with"
     ),
     "no_ceiling": Status(False, "state the score's best possible value in column 'best' of a --tasks file"),
-    "not_positive": Status(False, "correct the rows; for a score, state a higher 'best' in a --tasks file"),
+    "not_positive": Status(
+        False, "correct the rows, or fit --residual raw; for a score, state a higher 'best' in a --tasks file"
+    ),
     "not_converged": Status(False, "look at the runs with budget check; a few wild rows may spoil the fit"),
 }
 """Code → meaning. A task without one of the used codes never disappears: every output names it."""
+
+LINK_STATUS: dict[str, Status] = {
+    "ok": Status(True, ""),
+    "ill_conditioned": Status(True, "trust predictions inside the range, not single parameters; or fit a simpler law"),
+    "at_bound": Status(True, "measure the score on runs of higher and lower loss: these show no S"),
+    "open_chance": Status(True, "state the level of guessing in column 'unserved' of a --tasks file"),
+    "poor_fit": Status(True, "take the predicted scores as rough: these do not follow the loss closely"),
+    "no_curve": Status(False, "see the status of the task's curve"),
+    "not_positive": Status(False, "choose a loss that is positive: a loss of 0 stands for the best score"),
+    "no_score": Status(False, "measure the score on runs whose loss is there"),
+    "too_few_pairs": Status(False, "measure the score on more of the runs whose loss is there"),
+    "no_best": Status(False, "state the score's best possible value in column 'best' of a --tasks file"),
+    "no_chance": Status(False, "state the level of guessing in column 'unserved' of a --tasks file"),
+    "no_signal": Status(False, "measure larger runs, or choose another score"),
+    "wrong_direction": Status(False, "see that the score's direction is right (column 'higher_is_better')"),
+    "not_identified": Status(False, "measure runs whose loss is higher or lower: these cover too little of the link"),
+    "not_converged": Status(False, "look at the rows of loss and score together; a few wild ones may spoil the link"),
+}
+"""The same for the link from a task's loss to its score: whether scores are predicted, and what to do about it."""

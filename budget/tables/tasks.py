@@ -1,7 +1,7 @@
 """What the planner wants of each task: weight, target and limits, from ``tasks.csv``."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from budget.errors import DataError
 from budget.tables.columns import is_empty, numbers, read_table
 from budget.tables.files import read_csv, require_columns
 
-USED = ("task", "weight", "target", "min", "max", "best")
+USED = ("task", "weight", "target", "min", "max", "best", "unserved")
 """The columns of ``tasks.csv`` that a command of this version reads; any other is named in a note."""
 
 
@@ -25,6 +25,7 @@ class Tasks:
         min: least spend, in the budget's unit.
         max: greatest spend, in the budget's unit.
         best: the best value the metric can take (a score's ceiling).
+        unserved: the value of a task that is given nothing: a score's chance level.
         notes: what was not used, one sentence each.
     """
 
@@ -34,7 +35,13 @@ class Tasks:
     min: np.ndarray
     max: np.ndarray
     best: np.ndarray
+    unserved: np.ndarray = field(default_factory=lambda: np.empty(0))
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Nobody said what a task is worth that is given nothing: NaN for every task."""
+        if len(self.unserved) == 0:
+            object.__setattr__(self, "unserved", np.full(len(self.names), np.nan))
 
     def select(self, names: Sequence[str]) -> "Tasks":
         """The same wishes for the named tasks only, in that order."""
@@ -46,6 +53,7 @@ class Tasks:
             self.min[pick],
             self.max[pick],
             self.best[pick],
+            self.unserved[pick],
             self.notes,
         )
 
@@ -112,6 +120,7 @@ def read_tasks(
         min=column("min", np.nan, least=0.0),
         max=column("max", np.nan, above=0.0),
         best=column("best", np.nan),
+        unserved=column("unserved", np.nan),
         notes=tuple(notes),
     )
     for position, row in zip(where, cells.index, strict=True):

@@ -99,7 +99,6 @@ def test_blank_columns_count_as_absent(tmp_path):
         ("task,x,value,metric\na,1,1,acc\na,2,1,loss\n", "row 3, column 'metric': task 'a' has 'loss' beside 'acc'"),
         ("task,x,value,higher_is_better\na,1,1,1\na,2,1,0\n", "row 3, column 'higher_is_better'.*both directions"),
         ("task,x,value,higher_is_better\na,1,1,maybe\n", "'maybe' where 1 or 0"),
-        ("task,x,value,strategy\na,1,1,moe\na,2,1,trunk\n", "--where strategy=moe"),
         ("task,x,value,weight\na,1,1,0\n", "column 'weight': '0'"),
         ('task,x,value\na,1,1\n"b,2,3\n', "not a readable CSV"),
         ("task,x,value\na,1,1\nb,1,000,2\n", r"not a readable CSV \(Expected 3 fields in line 3, saw 4\)"),

@@ -25,6 +25,13 @@ def test_rows_come_in_the_order_of_the_curves(tmp_path):
     assert "no row for b" in tasks.notes[0]
 
 
+def test_what_a_task_is_worth_that_is_given_nothing(tmp_path):
+    tasks = read(tmp_path, "task,best,unserved\nb,1,0.25\na,1,\nc,,0.5\n")
+    np.testing.assert_array_equal(tasks.unserved, [np.nan, 0.25, 0.5])
+    np.testing.assert_array_equal(tasks.select(("c", "b")).unserved, [0.5, 0.25])
+    assert np.isnan(default_tasks(NAMES).unserved).all() and tasks.notes == ()
+
+
 def test_columns_without_a_use_are_named(tmp_path):
     tasks = read(tmp_path, "task,weight,owner\na,1,x\nb,1,x\nc,2,y\n")
     assert tasks.notes == ("tasks.csv: columns not used by this command: owner.",)
