@@ -1,106 +1,125 @@
 """The laws: parametric forms of a value against scale, one record each.
 
-A law is written once, for NumPy and JAX alike, in working coordinates: ``z = log(input / reference)`` and
-parameters ``theta`` in which every coefficient is the logarithm of its term at the reference scale. There the
-parameters are of order one whatever the units, and nothing overflows inside the box.
-
 To add a law, add a record to ``LAWS``: the fit, the commands' choices and the tests' sweeps read this table.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from budget.curves.posynomial import Posynomial
+from budget.curves.law import EXPONENT, LOG_COEFFICIENT, Law, Parameter
 from budget.errors import DataError
 from budget.tables.runs import Runs
 
+SLOPES = tuple(np.geomspace(0.04, 1.6, 8))
+"""Where starts are laid along an exponent."""
 
-@dataclass(frozen=True)
-class Law:
-    """One law: ``value = E + Σ_k exp(a_k − alpha_k·z_k)``, one falling term for each input.
 
-    Attributes:
-        name: what ``--law`` takes.
-        formula: in the reader's notation.
-        reference: where the law comes from.
-        inputs: the scale columns it reads, one a term; ``"scale"`` stands for the one that ``--scale`` names.
-        coefficients: name of each term's coefficient.
-        exponents: name of each term's exponent.
+def _floor() -> Parameter:
+    return Parameter("E", "floor")
+
+
+def _term(coefficient: str, exponent: str, at: int, input: int = 0, grid: tuple[float, ...] = SLOPES) -> tuple:
+    """A falling power's coefficient and exponent, the exponent standing at position ``at``."""
+    return (
+        Parameter(coefficient, "coefficient", *LOG_COEFFICIENT, input=input, exponent=at),
+        Parameter(exponent, "plain", *EXPONENT, grid=grid),
+    )
+
+
+def _power(theta: Any, z: Any, xp: ModuleType) -> Sequence[Any]:
+    return 0.0, -theta[..., 2] * z[..., 0]
+
+
+def _chinchilla(theta: Any, z: Any, xp: ModuleType) -> Sequence[Any]:
+    return 0.0, -theta[..., 2] * z[..., 0], -theta[..., 4] * z[..., 1]
+
+
+MOST_EXCESS = 12.0
+"""Largest logarithm of parameters over what the unique data can use: beyond it more parameters change nothing."""
+
+
+def _repeat(theta: Any, z: Any, xp: ModuleType) -> Sequence[Any]:
+    """Effective parameters and data: what goes beyond one epoch (or beyond what the data can use) loses value."""
+    a, alpha, b, beta, log_rd, log_rn = (theta[..., i] for i in range(1, 7))
+    params, tokens = z[..., 0], z[..., 1]
+    unique = xp.minimum(z[..., 2], tokens)
+    epochs = xp.exp(xp.minimum(tokens - unique, 46.0))
+    data = unique + _saturated(epochs - 1, xp.exp(log_rd), xp)
+    balance = (xp.log(alpha) + a - xp.log(beta) - b) / (alpha + beta)
+    usable = beta / alpha * (unique + balance) + balance
+    excess = xp.exp(xp.clip(params - usable, 0.0, MOST_EXCESS)) - 1
+    size = xp.minimum(params, usable) + _saturated(excess, xp.exp(log_rn), xp)
+    return 0.0, -alpha * size, -beta * data
+
+
+def _saturated(repeats: Any, limit: Any, xp: ModuleType) -> Any:
+    """``log(1 + R(1 − exp(−repeats/R)))`` with the limit R."""
+    return xp.log1p(-limit * xp.expm1(-repeats / limit))
+
+
+M4_STEPS = 7
+"""Newton steps of the implicit law; six bring the worst case over its box to rounding."""
+
+
+def _m4(theta: Any, z: Any, xp: ModuleType) -> Sequence[Any]:
+    """The share ``s`` of the way from floor to ceiling solves ``log s − a·log(1 − s) = −c·(z − place)``.
+
+    In ``u = logit(s)`` the left side is convex (a > 1) or concave, with slopes between 1 and a, so Newton's method
+    converges from the asymptotes; its last two steps carry the first and second derivatives.
     """
-
-    name: str
-    formula: str
-    reference: str
-    inputs: tuple[str, ...]
-    coefficients: tuple[str, ...]
-    exponents: tuple[str, ...]
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names of the P parameters in the order of ``theta``: E, then coefficient and exponent of each term."""
-        pairs = zip(self.coefficients, self.exponents, strict=True)
-        return ("E", *(name for pair in pairs for name in pair))
-
-    @property
-    def lower(self) -> np.ndarray:
-        """Lower end of the box, shape (P,), for values divided by their median: a floor of 0, slow exponents."""
-        return np.array([0.0, *([LOG_COEFFICIENT[0], EXPONENT[0]] * len(self.inputs))])
-
-    @property
-    def upper(self) -> np.ndarray:
-        """Upper end of the box, shape (P,). The floor's own upper end is the task's largest value, set by the fit."""
-        return np.array([np.inf, *([LOG_COEFFICIENT[1], EXPONENT[1]] * len(self.inputs))])
-
-    def value(self, theta: Any, z: Any, xp: ModuleType = np) -> Any:
-        """The law's value.
-
-        Args:
-            theta: (..., P) working parameters.
-            z: (..., I) logarithms of the inputs over their reference.
-            xp: ``numpy`` or ``jax.numpy``.
-
-        Returns:
-            Array of the broadcast leading shape, in the unit of ``E``.
-        """
-        return theta[..., 0] + xp.exp(theta[..., 1::2] - theta[..., 2::2] * z).sum(axis=-1)
-
-    def natural(self, theta: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        """Working parameters in the reader's units: ``E, A, alpha, …`` with ``A = exp(a)·reference^alpha``.
-
-        Args:
-            theta: (..., P).
-            reference: (..., I), broadcast against ``theta``'s leading axes.
-        """
-        result = np.array(theta, dtype=float)
-        result[..., 1::2] = np.exp(theta[..., 1::2] + theta[..., 2::2] * np.log(reference))
-        return result
-
-    def posynomial(self, theta: np.ndarray, reference: np.ndarray) -> Posynomial:
-        """T curves as a posynomial over the law's I inputs, for the allocation.
-
-        Args:
-            theta: (T, P).
-            reference: (T, I).
-        """
-        tasks, terms = theta.shape[0], len(self.inputs)
-        exponent = np.zeros((tasks, terms, terms))
-        exponent[:, np.arange(terms), np.arange(terms)] = -theta[:, 2::2]
-        return Posynomial(
-            offset=theta[:, 0].copy(),
-            log_coef=theta[:, 1::2] + theta[:, 2::2] * np.log(reference),
-            exponent=exponent,
-        )
+    a, c, place = theta[..., 2], theta[..., 3], theta[..., 4]
+    target = -c * (z[..., 0] - place)
+    u = _held(xp.where(target < 0, target, target / a), xp)
+    for step in range(M4_STEPS):
+        excess = a * xp.logaddexp(0.0, u) - xp.logaddexp(0.0, -u) - target
+        upper = 1 / (1 + xp.exp(-xp.clip(u, -700.0, 700.0)))
+        u = u - excess / ((1 - upper) + a * upper)
+        if step < M4_STEPS - 2:
+            u = _held(u, xp)
+    return -xp.logaddexp(0.0, u), -xp.logaddexp(0.0, -u)
 
 
-LOG_COEFFICIENT = (-23.0, 12.0)
-"""Box of a term's logarithm at the reference scale, relative to the median value: 1e-10 to 1.6e5 times it."""
+def _held(u: Any, xp: ModuleType) -> Any:
+    """A value through which no derivative flows."""
+    if xp is np:
+        return u
+    from jax.lax import stop_gradient
 
-EXPONENT = (0.005, 3.0)
-"""Box of an exponent: from flat within any measured range to three decades of value a decade of scale."""
+    return stop_gradient(u)
+
+
+def _bnsl(theta: Any, z: Any, xp: ModuleType) -> Sequence[Any]:
+    before, after, place, width = theta[..., 2], theta[..., 3], theta[..., 4], xp.exp(theta[..., 5])
+    x = z[..., 0]
+    bend = width * xp.logaddexp(0.0, (x - place) / width)
+    return 0.0, -before * x - (after - before) * bend
+
+
+def _shared(theta: Any, z: Any, xp: ModuleType) -> Sequence[Any]:
+    tasks = z[..., 2]
+    return (
+        0.0,
+        theta[..., 5] * tasks - theta[..., 2] * z[..., 0],
+        theta[..., 6] * tasks - theta[..., 4] * z[..., 1],
+    )
+
+
+LEAST_SHARE = 1e-2
+"""Share of a mixture's tokens down to which effective data are the sum; below it harm has a diminishing effect."""
+
+
+def _transfer(theta: Any, z: Any, xp: ModuleType) -> Sequence[Any]:
+    tokens = xp.exp(z[..., 1:])
+    least = LEAST_SHARE * tokens.sum(axis=-1)
+    ratio = (theta[..., 5:] * tokens).sum(axis=-1) / least
+    # below the least share the effective data go to 0 like 1/(2 − ratio), which meets the ratio with its slope at 1
+    below = -xp.log(2 - xp.minimum(ratio, 1.0))
+    effective = xp.where(ratio > 1, xp.log(xp.maximum(ratio, 1.0)), below) + xp.log(least)
+    return 0.0, -theta[..., 2] * z[..., 0], -theta[..., 4] * effective
+
 
 LAWS: dict[str, Law] = {
     law.name: law
@@ -110,19 +129,103 @@ LAWS: dict[str, Law] = {
             formula="E + A·x^-a",
             reference="Hestness et al. 2017, arXiv 1712.00409",
             inputs=("scale",),
-            coefficients=("A",),
-            exponents=("a",),
+            parameters=(_floor(), *_term("A", "a", 2)),
+            basis=_power,
+            posynomial_terms=True,
         ),
         Law(
             name="chinchilla",
             formula="E + A/N^alpha + B/D^beta",
             reference="Hoffmann et al. 2022, arXiv 2203.15556",
             inputs=("params", "tokens"),
-            coefficients=("A", "B"),
-            exponents=("alpha", "beta"),
+            parameters=(_floor(), *_term("A", "alpha", 2), *_term("B", "beta", 4, input=1)),
+            basis=_chinchilla,
+            posynomial_terms=True,
+        ),
+        Law(
+            name="repeat",
+            formula="E + A/N_eff^alpha + B/D_eff^beta",
+            reference="Muennighoff et al. 2023, arXiv 2305.16264",
+            inputs=("params", "tokens", "unique_tokens"),
+            parameters=(
+                _floor(),
+                *_term("A", "alpha", 2, grid=(0.1, 0.2, 0.35, 0.6, 1.0)),
+                *_term("B", "beta", 4, input=1, grid=(0.1, 0.2, 0.35, 0.6, 1.0)),
+                Parameter("R_D", "log", np.log(0.1), np.log(1e3), grid=(np.log(3.0), np.log(20.0))),
+                Parameter("R_N", "log", np.log(0.1), np.log(1e3), grid=(np.log(3.0), np.log(30.0))),
+            ),
+            basis=_repeat,
+        ),
+        Law(
+            name="m4",
+            formula="(y − E)/(E0 − y)^a = (E0 − E)^(1−a)·(x/x0)^-c",
+            reference="Alabdulmohsin et al. 2022, arXiv 2209.06640",
+            inputs=("scale",),
+            parameters=(
+                _floor(),
+                Parameter("E0", "ceiling"),
+                Parameter("a", "plain", 0.05, 6.0, grid=(0.1, 0.5, 1.0, 2.0)),
+                Parameter("c", "plain", *EXPONENT, grid=(0.06, 0.15, 0.3, 0.6, 1.2)),
+                Parameter("x0", "place", -60.0, 30.0, grid=(-2.0, -0.5, 0.0, 0.2, 0.5, 0.8)),
+            ),
+            basis=_m4,
+            starts=12,
+        ),
+        Law(
+            name="bnsl",
+            formula="E + A·x^-c0·(1 + (x/d)^(1/f))^((c0−c1)·f)",
+            reference="Caballero et al. 2023, arXiv 2210.14891 (one break; c1 is the exponent beyond it)",
+            inputs=("scale",),
+            parameters=(
+                _floor(),
+                Parameter("A", "coefficient", *LOG_COEFFICIENT, exponent=2),
+                Parameter("c0", "plain", 0.0, 3.0, grid=(0.02, 0.08, 0.2, 0.4, 0.8)),
+                Parameter("c1", "plain", *EXPONENT, grid=(0.06, 0.15, 0.3, 0.6, 1.2)),
+                Parameter("d", "place", grid=(0.15, 0.35, 0.55, 0.75)),
+                Parameter("f", "log", np.log(0.05), np.log(5.0), grid=(np.log(0.15), np.log(0.8))),
+            ),
+            basis=_bnsl,
+            starts=12,
+        ),
+        Law(
+            name="shared",
+            formula="E + A·K^phi/N^alpha + B·K^psi/D^beta",
+            reference="Longpre et al. 2025 (ATLAS)",
+            inputs=("params", "task_tokens", "n_tasks"),
+            parameters=(
+                _floor(),
+                *_term("A", "alpha", 2),
+                *_term("B", "beta", 4, input=1),
+                Parameter("phi", "plain", -1.5, 1.5, grid=(0.0,), common=True),
+                Parameter("psi", "plain", -1.5, 1.5, grid=(0.0,), common=True),
+            ),
+            basis=_shared,
+        ),
+        Law(
+            name="transfer",
+            formula="E + A/N^alpha + B/(Σ_j tau_j·D_j)^beta",
+            reference="effective data, Hernandez et al. 2021, arXiv 2102.01293; tau of the task's own source is 1",
+            inputs=("params", "sources"),
+            parameters=(
+                _floor(),
+                *_term("A", "alpha", 2),
+                *_term("B", "beta", 4, input=1),
+                Parameter("tau", "plain", -3.0, 5.0, grid=(0.0,)),
+            ),
+            basis=_transfer,
         ),
     )
 }
+
+
+ALONE = ("specialist", "specialists")
+"""Names of the strategy whose models serve one task: they are K = 1 of any other."""
+
+
+def law_of(name: str, inputs: Sequence[str]) -> Law:
+    """The law of a curves file: its record, over the file's own sources where it has any."""
+    law = LAWS[name]
+    return law.with_sources(inputs[1:]) if "sources" in law.inputs else law
 
 
 def choose_law(scales: Sequence[str]) -> str:
@@ -131,7 +234,7 @@ def choose_law(scales: Sequence[str]) -> str:
 
 
 def choose_scale(scales: Sequence[str]) -> str:
-    """The column the one-scale law reads where none is named: x, then flops, tokens, params."""
+    """The column a one-scale law reads where none is named: x, then flops, tokens, params."""
     return next(name for name in ("x", "flops", "tokens", "params") if name in scales)
 
 
@@ -144,13 +247,39 @@ def law_inputs(runs: Runs, law: Law, scale: str | None = None) -> tuple[str, ...
     if "scale" in law.inputs:
         inputs: tuple[str, ...] = (scale or choose_scale(tuple(runs.scale)),)
     elif scale is not None:
-        raise DataError(f"Law '{law.name}' reads {' and '.join(law.inputs)}; --scale is for --law power.")
+        one_scale = ", ".join(name for name, other in LAWS.items() if "scale" in other.inputs)
+        raise DataError(f"Law '{law.name}' reads {' and '.join(law.inputs)}; --scale is for --law {one_scale}.")
+    elif "sources" in law.inputs:
+        if runs.mixture is None:
+            raise DataError(
+                f"{runs.source}: law '{law.name}' needs what each run was trained on; give it with --mixtures CSV "
+                "(columns run, source, tokens)."
+            )
+        inputs = ("params", *runs.mixture.sources)
     else:
         inputs = law.inputs
-    for name in inputs:
-        if name not in runs.scale:
+    kinds = [name for name in runs.strategy.split("|") if name]
+    if "n_tasks" in law.inputs:
+        several = [name for name in kinds if name not in ALONE]
+        if len(several) > 1:
             raise DataError(
-                f"{runs.source}: law '{law.name}' needs the column '{name}', and the file has {', '.join(runs.scale)}; "
-                f"name yours with --column {name}=THEIRS or choose another law."
+                f"{runs.source}: column 'strategy' holds {' and '.join(repr(name) for name in several)}, and phi and "
+                f"psi belong to one of them; choose with --where strategy={several[0]} (and the specialists beside it)."
+            )
+        if len(np.unique(runs.extra["n_tasks"])) < 2:
+            raise DataError(
+                f"{runs.source}: law '{law.name}' needs models of at least two numbers of tasks, and all runs have "
+                f"n_tasks {runs.extra['n_tasks'][0]:g}; measure others, or fit another law."
+            )
+    elif len(kinds) > 1:
+        raise DataError(
+            f"{runs.source}: column 'strategy' holds {', '.join(repr(name) for name in kinds)}, whose curves differ; "
+            f"choose one with --where strategy={kinds[0]}."
+        )
+    for name in inputs:
+        if name not in runs.columns:
+            raise DataError(
+                f"{runs.source}: law '{law.name}' needs the column '{name}', and the file has "
+                f"{', '.join(runs.columns)}; name yours with --column {name}=THEIRS or choose another law."
             )
     return inputs

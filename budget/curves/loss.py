@@ -1,20 +1,124 @@
-"""The fit's loss: Huber on the residual of logarithms, summed over rows (Hoffmann et al. 2022)."""
+"""The losses a fit can minimize: one formula with a corner width and a quantile, so that one program serves all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
+from budget.errors import DataError
+
 DELTA = 1e-3
-"""Where Huber turns from quadratic to linear, in units of log value: a relative error of a thousandth."""
+"""Where Huber turns from quadratic to linear: a relative error of a thousandth (Hoffmann et al. 2022)."""
 
-ESTIMATOR = f"Huber(delta={DELTA:g}) on log residuals, summed over rows"
+WIDE = 1e6
+"""A corner so wide that every residual is in the quadratic part."""
+
+NARROWER = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
+"""Corners tried one after the other for the least absolute deviations, whose own corner is a point."""
+
+LOWER_QUARTER = 0.25
+"""Default quantile of the asymmetric loss: rows above the curve (unfinished runs) pull a third as much."""
+
+Residual = Literal["log", "raw"]
 
 
-def huber(residual: Array) -> Array:
-    """``r²/2`` up to delta, ``delta·(|r| − delta/2)`` beyond; elementwise."""
+@dataclass(frozen=True)
+class Loss:
+    """``Σ_r weight_r · 2·|q − [r < 0]| · huber(r; delta)`` over a task's rows, ``r`` being data minus curve.
+
+    Attributes:
+        name: one of ``LOSSES``.
+        delta: the corner; residuals of logs are relative errors, raw ones are in units of the task's median value.
+        quantile: q; 0.5 is symmetric, below it the curve follows the lower rows (Koenker & Bassett 1978).
+        residual: ``log``: log data minus log curve; ``raw``: data minus curve, over the task's median absolute value.
+    """
+
+    name: str
+    delta: float
+    quantile: float = 0.5
+    residual: Residual = "log"
+
+    @property
+    def corners(self) -> Sequence[float]:
+        """The corners of the successive searches, the last one being the loss itself."""
+        return NARROWER if self.name == "lad" else (self.delta,)
+
+    @property
+    def words(self) -> str:
+        """The estimator, as every output names it."""
+        what = "log residuals" if self.residual == "log" else "residuals over the median value"
+        how = {
+            "huber": f"Huber(delta={self.delta:g})",
+            "lad": "Least absolute deviations",
+            "squares": "Least squares",
+            "asymmetric": f"Quantile-Huber(q={self.quantile:g}, delta={self.delta:g})",
+        }[self.name]
+        return f"{how} on {what}, summed over rows"
+
+    def objective(self, residual: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """The loss of data-minus-curve residuals (…, R), shape (…); least absolute deviations without a corner."""
+        side = 2 * np.where(residual < 0, 1 - self.quantile, self.quantile)
+        size = np.abs(residual)
+        if self.name == "lad":
+            each = size
+        else:
+            each = np.where(size <= self.delta, 0.5 * size**2, self.delta * (size - 0.5 * self.delta))
+        return (weight * side * each).sum(axis=-1)
+
+
+def make_loss(
+    name: str = "huber", delta: float | None = None, quantile: float | None = None, residual: Residual = "log"
+) -> Loss:
+    """The loss that the options of ``fit`` describe.
+
+    Args:
+        name: one of ``LOSSES``.
+        delta: corner of huber and asymmetric, ``DELTA`` where not given.
+        quantile: of asymmetric, strictly between 0 and 1, ``LOWER_QUARTER`` where not given.
+        residual: ``log`` or ``raw``.
+
+    Raises:
+        DataError: an option does not belong to the loss, or is out of range.
+    """
+    if name not in LOSSES:
+        raise DataError(f"There is no loss '{name}'; choose one of {', '.join(LOSSES)}.")
+    if residual not in ("log", "raw"):
+        raise DataError(f"There is no residual '{residual}'; choose log or raw.")
+    if delta is not None and name not in ("huber", "asymmetric"):
+        raise DataError(f"--delta is the corner of huber and asymmetric; the loss '{name}' has none.")
+    if quantile is not None and name != "asymmetric":
+        raise DataError(f"--quantile is for --loss asymmetric; the loss '{name}' is symmetric.")
+    if delta is not None and not 1e-8 <= delta <= 1e3:
+        raise DataError(f"--delta is {delta:g}; give a number between 1e-8 and 1000, such as 1e-3.")
+    if quantile is not None and not 0.01 <= quantile <= 0.99:
+        raise DataError(f"--quantile is {quantile:g}; give a number between 0.01 and 0.99.")
+    if name == "lad":
+        return Loss(name, NARROWER[-1], residual=residual)
+    if name == "squares":
+        return Loss(name, WIDE, residual=residual)
+    chosen = DELTA if delta is None else delta
+    if name == "huber":
+        return Loss(name, chosen, residual=residual)
+    return Loss(name, chosen, LOWER_QUARTER if quantile is None else quantile, residual)
+
+
+LOSSES = ("huber", "lad", "squares", "asymmetric")
+"""What ``--loss`` takes."""
+
+
+def penalty(residual: Array, delta: Array, quantile: Array) -> Array:
+    """``2·|q − [r < 0]|`` times ``r²/2`` up to delta and ``delta·(|r| − delta/2)`` beyond; elementwise."""
     size = jnp.abs(residual)
-    return jnp.where(size <= DELTA, 0.5 * residual**2, DELTA * (size - 0.5 * DELTA))
+    return _side(residual, quantile) * jnp.where(size <= delta, 0.5 * residual**2, delta * (size - 0.5 * delta))
 
 
-def huber_weight(residual: Array) -> Array:
-    """``huber'(r)/r``: the weight of iteratively reweighted least squares, 1 inside delta."""
-    return DELTA / jnp.maximum(jnp.abs(residual), DELTA)
+def penalty_weight(residual: Array, delta: Array, quantile: Array) -> Array:
+    """``penalty'(r)/r``: the weight of iteratively reweighted least squares, constant inside delta on each side."""
+    return _side(residual, quantile) * delta / jnp.maximum(jnp.abs(residual), delta)
+
+
+def _side(residual: Array, quantile: Array) -> Array:
+    return 2 * jnp.where(residual < 0, 1 - quantile, quantile)

@@ -24,19 +24,23 @@ DAMPING = 1e-2
 
 
 def solve_small(matrix: Array, target: Array) -> Array:
-    """Solve ``matrix @ x = target`` for a few unknowns by elimination, written out.
+    """Solve ``matrix @ x = target`` for a few unknowns by elimination.
 
-    A library call per lane costs more than the arithmetic at this size. There is no pivoting: a damped majorizer needs
-    none, and where an indefinite Hessian breaks down the result is not finite, which the caller takes as no move.
+    A library call per lane costs more than the arithmetic at this size, and does not run beside itself on several
+    devices of one process. There is no pivoting: a damped majorizer needs none, and where an indefinite Hessian breaks
+    down the result is not finite, which the caller takes as no move.
+
+    Args:
+        matrix: (P, P).
+        target: (P,) or (P, Q).
     """
-    size = target.shape[0]
-    rows = [jnp.append(matrix[i], target[i]) for i in range(size)]
+    size = matrix.shape[0]
+    both = jnp.concatenate([matrix, target.reshape(size, -1)], axis=1)
+    row = jnp.arange(size)[:, None]
     for i in range(size):
-        rows[i] = rows[i] / rows[i][i]
-        for j in range(size):
-            if j != i:
-                rows[j] = rows[j] - rows[j][i] * rows[i]
-    return jnp.stack([row[size] for row in rows])
+        pivot = both[i] / both[i, i]
+        both = jnp.where(row == i, pivot, both - both[:, i, None] * pivot)
+    return both[:, size:].reshape(target.shape)
 
 
 class Search(NamedTuple):
@@ -64,6 +68,32 @@ class Search(NamedTuple):
         return (self.slack <= TOLERANCE) | (self.idle >= PATIENCE)
 
 
+class Prior(NamedTuple):
+    """A quadratic pull: ``½ Σ_p precision_p·(theta_p − centre_p)²``, of which a precision of 0 is none.
+
+    Attributes:
+        centre: (P,).
+        precision: (P,), in the unit of the loss.
+    """
+
+    centre: Any
+    precision: Any
+
+    def value(self, theta: Array) -> Array:
+        """The pull's share of the objective."""
+        return 0.5 * jnp.sum(self.precision * (theta - self.centre) ** 2)
+
+
+def direction(theta: Array, gradient: Array, hessian: Array, damping: Array, lower: Array, upper: Array) -> Array:
+    """A damped Newton step in the box; a parameter at a bound that the gradient pushes against is held."""
+    held = ((theta <= lower) & (gradient > 0)) | ((theta >= upper) & (gradient < 0))
+    diagonal = jnp.maximum(jnp.abs(jnp.diagonal(hessian)), 1e-14)
+    matrix = jnp.where(held[:, None] | held[None, :], 0.0, hessian)
+    matrix = matrix + jnp.diag(jnp.where(held, 1.0, damping * diagonal))
+    solved = solve_small(matrix, jnp.where(held, 0.0, -gradient))
+    return solved
+
+
 def minimize(
     residual: Callable[[Array], Array],
     penalty: Callable[[Array], Array],
@@ -75,8 +105,9 @@ def minimize(
     *,
     damping: Array,
     most_steps: Array,
+    prior: Prior | None = None,
 ) -> Search:
-    """Minimize ``Σ_r weight_r · penalty(residual_r(theta))`` over the box.
+    """Minimize ``Σ_r weight_r · penalty(residual_r(theta))``, and the prior's pull, over the box.
 
     Args:
         residual: theta (P,) → residuals (R,).
@@ -84,42 +115,73 @@ def minimize(
         penalty_weight: elementwise ``penalty'(r)/r``.
         weight: (R,), 0 for padding.
         start: (P,) inside the box.
-        lower: (P,) lower bounds.
+        lower: (P,) lower bounds; equal to the upper one where a parameter is fixed.
         upper: (P,) upper bounds.
         damping: (2,) damping to start with, ``DAMPING`` for a new search.
         most_steps: where to stop a search that is not over; it can be taken up again from ``theta`` and ``damping``.
+        prior: pull on the parameters, none by default.
 
     Returns:
         Where the search stands.
     """
+    pull = Prior(jnp.zeros_like(start), jnp.zeros_like(start)) if prior is None else prior
 
     def objective(theta: Array) -> Array:
-        return jnp.sum(weight * penalty(residual(theta)))
+        return jnp.sum(weight * penalty(residual(theta))) + pull.value(theta)
 
-    def direction(theta: Array, gradient: Array, hessian: Array, damping: Array) -> Array:
-        held = ((theta <= lower) & (gradient > 0)) | ((theta >= upper) & (gradient < 0))
-        diagonal = jnp.maximum(jnp.abs(jnp.diagonal(hessian)), 1e-14)
-        matrix = jnp.where(held[:, None] | held[None, :], 0.0, hessian)
-        matrix = matrix + jnp.diag(jnp.where(held, 1.0, damping * diagonal))
-        solved = solve_small(matrix, jnp.where(held, 0.0, -gradient))
-        return jnp.where(jnp.isfinite(solved), solved, 0.0)
+    def slopes(theta: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        errors, back = jax.vjp(residual, theta)
+        (gradient,) = back(weight * penalty_weight(errors) * errors)
+        both = gradient + pull.precision * (theta - pull.centre), errors
+        return both, both
 
-    def majorizer(theta: Array) -> tuple[Array, Array]:
-        errors = residual(theta)
-        jacobian = jax.jacfwd(residual)(theta)
+    def model(theta: Array) -> tuple[Array, Array, Array]:
+        (hessian, jacobian), (gradient, errors) = jax.jacfwd(slopes, has_aux=True)(theta)
         row_weight = weight * penalty_weight(errors)
-        return jacobian.T @ (row_weight * errors), jacobian.T @ (row_weight[:, None] * jacobian)
+        majorizer = jacobian.T @ (row_weight[:, None] * jacobian) + jnp.diag(pull.precision)
+        return gradient, majorizer, hessian
+
+    def solve(theta: Array, gradient: Array, hessian: Array, damping: Array) -> Array:
+        return direction(theta, gradient, hessian, damping, lower, upper)
+
+    exact = EXACT * jnp.sum(weight)
+    return descend(objective, model, solve, start, lower, upper, exact=exact, damping=damping, most_steps=most_steps)
+
+
+def descend(
+    objective: Callable[[Array], Array],
+    model: Callable[[Array], tuple[Array, Any, Any]],
+    solve: Callable[[Array, Array, Any, Array], Array],
+    start: Array,
+    lower: Array,
+    upper: Array,
+    *,
+    exact: Array,
+    damping: Array,
+    most_steps: Array,
+) -> Search:
+    """Two damped moves a step, the better one kept, until a step promises nothing.
+
+    Args:
+        objective: theta (P,) → the loss.
+        model: theta → gradient (P,), the majorizer's Hessian and the exact one, as arrays that ``solve`` takes.
+        solve: (theta, gradient, Hessian, damping) → the step in the box.
+        start: (P,).
+        lower: (P,) lower bounds.
+        upper: (P,) upper bounds.
+        exact: loss under which a fit is exact.
+        damping: (2,) of the two moves.
+        most_steps: where to stop.
+    """
 
     def step(search: Search) -> Search:
         theta, loss = search.theta, search.loss
-        gradient, hessian = majorizer(theta)
-        promised = -0.5 * gradient @ direction(theta, gradient, hessian, jnp.asarray(1e-9))
-        slack = promised / jnp.maximum(loss, EXACT * jnp.sum(weight))
-        exact = jax.hessian(objective)(theta)
-        steps = jax.vmap(lambda matrix, damping: direction(theta, gradient, matrix, damping))(
-            jnp.stack([hessian, exact]), search.damping
+        gradient, majorizer, hessian = model(theta)
+        undamped, *moves = jax.vmap(lambda matrix, damping: solve(theta, gradient, matrix, damping))(
+            jnp.stack([majorizer, majorizer, hessian]), jnp.append(1e-9, search.damping)
         )
-        candidates = jnp.clip(theta + steps, lower, upper)
+        promised = jnp.where(jnp.isfinite(undamped).all(), -0.5 * gradient @ undamped, jnp.inf)
+        candidates = jnp.clip(theta + jnp.nan_to_num(jnp.stack(moves), posinf=0.0, neginf=0.0), lower, upper)
         losses = jax.vmap(objective)(candidates)
         losses = jnp.where(jnp.isfinite(losses), losses, jnp.inf)
         best = jnp.argmin(losses)
@@ -127,12 +189,15 @@ def minimize(
         return Search(
             theta=jnp.where(better, candidates[best], theta),
             loss=jnp.where(better, losses[best], loss),
-            slack=slack,
+            slack=promised / jnp.maximum(loss, exact),
             damping=jnp.clip(search.damping * jnp.where(losses < loss, 1 / 4, 8.0), 1e-10, 1e10),
             idle=jnp.where(better, 0, search.idle + 1),
             steps=search.steps + 1,
         )
 
     start = jnp.clip(start, lower, upper)
-    begun = Search(start, objective(start), jnp.asarray(jnp.inf), damping, jnp.asarray(0), jnp.asarray(0))
+    # read off the lane's own numbers: what starts out the same in all lanes would make vmap trace the loop twice
+    fresh = damping[0] > 0
+    none = jnp.where(fresh, 0, 1)
+    begun = Search(start, objective(start), jnp.where(fresh, jnp.inf, 0.0), damping, none, none)
     return jax.lax.while_loop(lambda search: ~search.over & (search.steps < most_steps), step, begun)

@@ -3,19 +3,23 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from scipy.optimize import lsq_linear
 
-from budget.curves.loss import DELTA, huber, huber_weight
+from budget.curves.loss import DELTA, penalty, penalty_weight
 from budget.curves.solver import DAMPING, minimize, solve_small
 
 
-def test_huber_is_continuous_and_its_weight_is_its_slope():
+@pytest.mark.parametrize("quantile", [0.5, 0.25, 0.9])
+def test_the_penalty_is_continuous_and_its_weight_is_its_slope(quantile):
     residual = np.array([-3 * DELTA, -DELTA, -0.4 * DELTA, 0.2 * DELTA, DELTA, 5 * DELTA])
     with jax.enable_x64(True):
-        slope = jax.vmap(jax.grad(lambda r: huber(r)))(jnp.asarray(residual))
-        np.testing.assert_allclose(huber_weight(jnp.asarray(residual)) * residual, slope, rtol=1e-12)
+        slope = jax.vmap(jax.grad(lambda r: penalty(r, DELTA, quantile)))(jnp.asarray(residual))
+        weight = penalty_weight(jnp.asarray(residual), DELTA, quantile)
+        np.testing.assert_allclose(weight * residual, slope, rtol=1e-12)
         step = 1e-9
-        finite = (huber(jnp.asarray(residual + step)) - huber(jnp.asarray(residual - step))) / (2 * step)
+        ahead, behind = (penalty(jnp.asarray(residual + way), DELTA, quantile) for way in (step, -step))
+        finite = (ahead - behind) / (2 * step)
         np.testing.assert_allclose(finite, slope, rtol=1e-5)
 
 

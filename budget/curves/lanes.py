@@ -1,0 +1,98 @@
+"""Lanes: one small program over many independent problems, in chunks, on every device that JAX holds.
+
+A lane is one problem, such as one start or one draw of one task. Chunks have a few fixed sizes, so that one compilation
+serves most files; each chunk is split evenly over the devices, which share nothing and never wait for each other.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+
+from budget.errors import FitError
+
+LANES = {"cpu": 32}
+"""Lanes a device in each call, by platform: few enough that a step's arrays stay in a core's cache.
+
+Always the same number, padded where there are fewer: one program is compiled, and a lane's arithmetic does not depend
+on how many devices there are or what runs beside it.
+"""
+
+LANES_ELSEWHERE = 8192
+"""The same on a GPU or TPU, which a few small problems would leave idle."""
+
+Devices = tuple[Any, ...]
+
+
+def choose_devices(platform: str | None = None) -> Devices:
+    """The devices to fit on: all of one platform.
+
+    Args:
+        platform: ``cpu``, ``gpu`` or ``tpu``; JAX's own choice where not given.
+
+    Raises:
+        FitError: JAX sees no such device.
+    """
+    try:
+        return tuple(jax.local_devices(backend=platform) if platform else jax.local_devices())
+    except RuntimeError:
+        raise FitError(
+            f"--device {platform}: JAX sees no such device here, only {jax.default_backend()}; leave --device out, or "
+            "install the JAX build for it."
+        ) from None
+
+
+def lanes_at_once(devices: Devices) -> int:
+    """Lanes in one call over all devices."""
+    return len(devices) * LANES.get(devices[0].platform, LANES_ELSEWHERE)
+
+
+def in_lanes(
+    function: Callable[..., Any],
+    static: tuple[Any, ...],
+    lanes: Sequence[np.ndarray],
+    common: Sequence[np.ndarray | float] = (),
+    *,
+    devices: Devices,
+    share: int = 1,
+) -> Any:
+    """Run ``function(*static, *lane, *common)`` for every lane, in float64; NumPy in, NumPy out.
+
+    Args:
+        function: the program of one lane.
+        static: hashable arguments that it is compiled for.
+        lanes: arrays of one first axis, the lanes.
+        common: arrays or numbers that all lanes see.
+        devices: where to run.
+        share: how many ordinary lanes one lane is as large as.
+
+    Returns:
+        The function's result (any tree of arrays) with the lanes as first axis.
+    """
+    count, pieces = len(lanes[0]), []
+    width = len(devices) * max(1, lanes_at_once(devices) // len(devices) // share)
+    program = _compiled(function, static, len(lanes), len(common), devices)
+    with jax.enable_x64(True):
+        for first in range(0, count, width):
+            chunk = [lane[first : first + width] for lane in lanes]
+            size = len(chunk[0])
+            padded = [np.concatenate([lane, lane[:1].repeat(width - size, axis=0)]) for lane in chunk]
+            pieces.append(jax.tree.map(lambda field, size=size: np.asarray(field)[:size], program(*padded, *common)))
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *pieces)
+
+
+@cache
+def _compiled(
+    function: Callable[..., Any], static: tuple[Any, ...], lanes: int, common: int, devices: Devices
+) -> Callable[..., Any]:
+    mesh = Mesh(np.array(devices), ("lane",))
+    batched = jax.vmap(partial(function, *static), in_axes=(0,) * lanes + (None,) * common)
+    split, whole = PartitionSpec("lane"), PartitionSpec()
+    return jax.jit(
+        jax.shard_map(
+            batched, mesh=mesh, in_specs=(split,) * lanes + (whole,) * common, out_specs=split, check_vma=False
+        )
+    )

@@ -1,0 +1,317 @@
+"""Every task, start and draw as one lane of one compiled program: the point fits and the draws."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from budget.curves.batch import WEAK_TRANSFER, Batch
+from budget.curves.constraints import Constraints
+from budget.curves.lanes import Devices, in_lanes, lanes_at_once
+from budget.curves.law import Law
+from budget.curves.loss import Loss, penalty, penalty_weight
+from budget.curves.resample import Resampler
+from budget.curves.solver import DAMPING, EXACT, Prior, Search, minimize
+from budget.curves.starts import grid_points, start_at
+
+BLOCK = 16_384
+"""Lanes whose stragglers are packed together for the next pass, or one call's where that takes more."""
+
+PASSES = (14, 14, 28, 60, 184, 700)
+"""Step limits of the passes."""
+
+GRID_SHARE = 8
+"""How many lanes of the search one task's grid of starts is as large as, in memory."""
+
+SAME = 1e-6
+"""Relative difference of losses within which two starts have found the same optimum."""
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """What is minimized, and where.
+
+    Attributes:
+        law: over the file's sources.
+        loss: of a residual.
+        constraints: fixed and tied parameters.
+        devices: where lanes run.
+    """
+
+    law: Law
+    loss: Loss
+    constraints: Constraints
+    devices: Devices
+
+    @property
+    def static(self) -> tuple[Any, ...]:
+        """What a program is compiled for."""
+        constrained = bool(self.constraints.fixed or self.constraints.tied)
+        return self.law, self.loss.residual == "raw", constrained
+
+    @property
+    def common(self) -> list[int]:
+        """Positions, among the free parameters, of those that all tasks share."""
+        shared = set(self.law.common.tolist())
+        return [at for at, position in enumerate(self.constraints.free(self.law)) if position in shared]
+
+    @property
+    def words(self) -> str:
+        """The estimator in words."""
+        ridge = f"; transfer pulled toward 0 (standard deviation {WEAK_TRANSFER:g})" if len(self.law.transfers) else ""
+        return self.loss.words + self.constraints.words + ridge
+
+
+@dataclass(frozen=True)
+class Points:
+    """The point fits of T tasks from S starts each.
+
+    Attributes:
+        theta: (T, P) the best optimum.
+        loss: (T,) there.
+        slack: (T,) what a step still promises, as a share of the loss.
+        agreement: (T,) share of the starts that reach it.
+        found: (T, S, P) every start's end.
+        losses: (T, S).
+    """
+
+    theta: np.ndarray
+    loss: np.ndarray
+    slack: np.ndarray
+    agreement: np.ndarray
+    found: np.ndarray
+    losses: np.ndarray
+
+
+def fit_points(estimator: Estimator, batch: Batch, prior: Prior) -> Points:
+    """The best optimum of each task over its starts."""
+    law, tasks = estimator.law, len(batch)
+    count = min(law.starts, len(grid_points(law, estimator.constraints)))
+    arrays = [
+        batch.z, batch.value, batch.weight, batch.lower, batch.upper, batch.pinned, batch.offset, batch.expand,
+        batch.select,
+    ]  # fmt: skip
+    starts = in_lanes(
+        _starts,
+        (law, estimator.constraints, estimator.loss.residual == "raw", count),
+        arrays,
+        (estimator.loss.delta, estimator.loss.quantile),
+        devices=estimator.devices,
+        share=GRID_SHARE,
+    )
+    lane = np.repeat(np.arange(tasks), count)
+    start = starts.reshape(len(lane), -1)
+    found = search(estimator, batch, lane, batch.value[lane], batch.weight[lane], start, _lane_prior(prior, lane))
+    loss = found.loss.reshape(tasks, count)
+    best = loss.argmin(axis=1)
+    exact = EXACT * batch.weight.sum(axis=1, keepdims=True)  # below it, losses differ by rounding
+    agreement = (loss <= np.maximum(loss.min(axis=1, keepdims=True) * (1 + SAME), exact)).mean(axis=1)
+    theta = batch.take(lane).reduced.theta(found.theta).reshape(tasks, count, -1)
+    pick = np.arange(tasks)
+    slack = found.slack.reshape(tasks, count)[pick, best]
+    return Points(theta[pick, best], loss[pick, best], slack, agreement, theta, loss)
+
+
+def fit_draws(
+    estimator: Estimator,
+    batch: Batch,
+    point: np.ndarray,
+    noise: Resampler,
+    prior: Prior,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Every draw of every task, from its point fit.
+
+    Args:
+        estimator: what is minimized.
+        batch: T tasks.
+        point: (T, P) the fits that noise is added to.
+        noise: of the draws.
+        prior: pulls (B, T, P) of each draw.
+        progress: called with (lanes done, lanes in all).
+
+    Returns:
+        Parameters (B, T, P), and what a step still promises (B, T).
+    """
+    draws, tasks = len(prior.centre), len(batch)
+    free = batch.reduced.project(point)
+    result = np.empty((draws, tasks, point.shape[1]))
+    slack = np.empty((draws, tasks))
+    each = max(1, max(BLOCK, lanes_at_once(estimator.devices)) // tasks)
+    for first in range(0, draws, each):
+        block = slice(first, min(first + each, draws))
+        value = with_noise(estimator, batch, point, noise.rows(block.start, block.stop))
+        lane = np.tile(np.arange(tasks), len(value))
+        pulls = Prior(*(array[block].reshape(len(lane), -1) for array in prior))
+        found = search(estimator, batch, lane, value.reshape(len(lane), -1), batch.weight[lane], free[lane], pulls)
+        result[block] = batch.reduced.theta(found.theta.reshape(len(value), tasks, -1))
+        slack[block] = found.slack.reshape(len(value), tasks)
+        if progress is not None:
+            progress(block.stop * tasks, draws * tasks)
+    return result, slack
+
+
+def with_noise(estimator: Estimator, batch: Batch, point: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Values (B, T, R) of the curves ``point`` (T, P) with noise (B, T, R) in the loss's measure; 1 where padded."""
+    curve = estimator.law.value(point[:, None, :], batch.z)
+    value = curve + noise if estimator.loss.residual == "raw" else curve * np.exp(noise)
+    return np.where(batch.there, value, 1.0)
+
+
+def search(
+    estimator: Estimator,
+    batch: Batch,
+    lane: np.ndarray,
+    value: np.ndarray,
+    weight: np.ndarray,
+    start: np.ndarray,
+    prior: Prior,
+) -> Search:
+    """The local optimum of each of L lanes.
+
+    A vmapped loop runs until its slowest lane is done, and a few lanes take ten times the usual steps. So each pass
+    has a step limit, and only what is not over goes into the next pass, packed together.
+
+    Args:
+        estimator: what is minimized.
+        batch: the tasks' data.
+        lane: (L,) the task of each lane.
+        value: (L, R) its values.
+        weight: (L, R) its row weights.
+        start: (L, F) free parameters where it begins.
+        prior: pulls (L, P) on the law's parameters.
+    """
+    count = len(lane)
+    constrained = estimator.static[2]
+    if constrained:
+        prior = Prior(*map(np.asarray, _reduced_in_lanes(batch, lane, prior)))
+    found = Search(
+        theta=start.copy(),
+        loss=np.full(count, np.inf),
+        slack=np.full(count, np.inf),
+        damping=np.full((count, 2), DAMPING),
+        idle=np.zeros(count, dtype=int),
+        steps=np.zeros(count, dtype=int),
+    )
+    for corner in estimator.loss.corners:
+        found = found._replace(damping=np.full((count, 2), DAMPING))
+        active = np.arange(count)
+        for limit in PASSES:
+            task = lane[active]
+            lanes = [
+                batch.z[task], value[active], weight[active], found.theta[active], found.damping[active],
+                batch.free_lower[task], batch.free_upper[task], prior.centre[active], prior.precision[active],
+            ]  # fmt: skip
+            if constrained:
+                lanes += [batch.offset[task], batch.expand[task]]
+            ended = in_lanes(
+                _refine,
+                estimator.static,
+                lanes,
+                (corner, estimator.loss.quantile, limit),
+                devices=estimator.devices,
+            )
+            for field, part in zip(found, ended, strict=True):
+                field[active] = part
+            active = active[~ended.over]
+            if len(active) == 0:
+                break
+    return found
+
+
+def _lane_prior(prior: Prior, lane: np.ndarray) -> Prior:
+    return Prior(prior.centre[lane], prior.precision[lane])
+
+
+def _reduced_in_lanes(batch: Batch, lane: np.ndarray, prior: Prior) -> Prior:
+    """Pulls (L, P) on the law's parameters as pulls (L, F) on the free ones."""
+    return batch.take(lane).reduced.prior(prior)
+
+
+def _residual(law: Law, raw: bool, theta: Array, z: Array, value: Array) -> Array:
+    curve = law.value(theta, z, jnp)
+    return value - curve if raw else jnp.log(value) - jnp.log(curve)
+
+
+def _starts(
+    law: Law,
+    constraints: Constraints,
+    raw: bool,
+    count: int,
+    z: Array,
+    value: Array,
+    weight: Array,
+    lower: Array,
+    upper: Array,
+    pinned: Array,
+    offset: Array,
+    expand: Array,
+    select: Array,
+    delta: Array,
+    quantile: Array,
+) -> Array:
+    """The best starts of one task as free parameters: (count, F)."""
+    low = jnp.min(jnp.where(weight[:, None] > 0, z, jnp.inf), axis=0)
+    high = jnp.max(jnp.where(weight[:, None] > 0, z, -jnp.inf), axis=0)
+    places = np.array([p.kind == "place" for p in law.parameters])
+    inputs = np.array([p.input for p in law.parameters])
+    linear = np.array([p.linear for p in law.parameters])
+    known = jnp.asarray(linear) & (pinned | (jnp.abs(expand).sum(axis=1) == 0))
+
+    def project(theta: Array) -> Array:
+        return select.T @ theta / select.sum(axis=0)
+
+    def one(point: Array) -> tuple[Array, Array]:
+        shape = jnp.where(places, low[inputs] + point * (high[inputs] - low[inputs]), point)
+        shape = jnp.where(pinned, lower, jnp.where(linear, shape, jnp.clip(shape, lower, upper)))
+        shape = offset + expand @ project(shape)
+        theta = start_at(law, not raw, shape, z, value, weight, known, lower, upper)
+        free = project(theta)
+        residual = _residual(law, raw, offset + expand @ free, z, value)
+        return free, jnp.sum(weight * penalty(residual, delta, quantile))
+
+    free, losses = jax.vmap(one)(jnp.asarray(grid_points(law, constraints)))
+    return free[jnp.argsort(losses)[:count]]
+
+
+def _refine(
+    law: Law,
+    raw: bool,
+    constrained: bool,
+    z: Array,
+    value: Array,
+    weight: Array,
+    start: Array,
+    damping: Array,
+    lower: Array,
+    upper: Array,
+    centre: Array,
+    precision: Array,
+    *rest: Array,
+) -> Search:
+    """The local optimum of one lane from its start, or where it stands after ``limit`` steps."""
+    if constrained:
+        offset, expand, delta, quantile, limit = rest
+    else:
+        delta, quantile, limit = rest
+
+    def residual(free: Array) -> Array:
+        theta = offset + expand @ free if constrained else free
+        return _residual(law, raw, theta, z, value)
+
+    return minimize(
+        residual,
+        lambda r: penalty(r, delta, quantile),
+        lambda r: penalty_weight(r, delta, quantile),
+        weight,
+        start,
+        lower,
+        upper,
+        damping=damping,
+        most_steps=limit,
+        prior=Prior(centre, precision),
+    )
