@@ -2,23 +2,27 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from budget.curves.cost import Cost
-from budget.curves.laws import LAWS, Law
+from budget.curves.law import Law
+from budget.curves.laws import law_of
+from budget.curves.link import Link
 from budget.curves.posynomial import Posynomial
-from budget.errors import DataError, FitError
+from budget.errors import FitError
 from budget.tables.status import STATUS
 
-FORMAT = "budget curves 1"
 LARGEST = 1e300
 """A steep curve far below the measured scales overflows; it is cut here, so that intervals stay numbers."""
 
 INTERVAL = (10.0, 90.0)
-"""Percentiles of the draws that make ``low`` and ``high``: an 80 % interval for the mean curve."""
+"""Percentiles of the draws that make ``low`` and ``high``: an 80 % interval."""
+
+QUANTILE: Final = "weibull"
+"""How percentiles are taken from B draws: the k-th smallest stands at k/(B + 1), so that few draws are not too sure."""
 
 
 _PER_TASK = (
@@ -30,6 +34,9 @@ _PER_TASK = (
     "objective",
     "error",
     "agreement",
+    "gradient",
+    "condition",
+    "pooled",
     "shared",
     "group",
 )
@@ -51,14 +58,23 @@ class Curves:
         ceiling: (T,) best possible score, NaN for losses.
         status: (T,) codes of ``STATUS``.
         message: (T,) one sentence each, "" where there is nothing to say.
+        findings: (T,) everything found about the task's fit, the gravest first: pairs of code and sentence.
+        bounds: (T,) names of the parameters at an end of their range.
+        outliers: (T,) row numbers of the file that do not belong to the curve.
         parameters: (T, P) working parameters of the point fit (``Law.value``), NaN where there is none.
         draws: (B, T, P) the same for each bootstrap draw, NaN for tasks that plans do not use;
             draw b is one joint world for all tasks.
+        noise: (B, T) noise of a new run in each of these worlds, to be added to its distance or the log of it.
+        residual: which of the two: ``log`` or ``raw``, as the curves were fitted.
         reference: (T, I) inputs at which the coefficients are stated.
         runs: (T,) number of trained models.
         objective: (T,) the fit's loss at the optimum.
-        error: (T,) root mean square of log residuals: the typical relative error of a run about the curve.
+        error: (T,) root mean square of the residuals: how far a run typically lies off the curve, relatively (after a
+            fit of raw residuals, over the task's median).
         agreement: (T,) share of the starts that ended within 1e-6 of the best objective.
+        gradient: (T,) what is left of the gradient at the optimum, relative to what the rows pull (``Convergence``).
+        condition: (T,) condition number of the normal equations, columns scaled.
+        pooled: (T,) whether its exponents are pulled toward the tasks' common distribution.
         smallest: scale column → (T,) smallest measured.
         largest: scale column → (T,) largest measured.
         shared: (T,) whether a task's runs are mostly models measured on several tasks: a generalist's curve.
@@ -70,6 +86,7 @@ class Curves:
         sha256: its hash, "" where the runs came from memory.
         shared_models: trained models that serve several tasks.
         strategy: the file's strategy, "" where it does not say.
+        link: from each task's loss to its score, ``None`` where no score was asked for.
         notes: what was assumed, one sentence each.
     """
 
@@ -81,13 +98,21 @@ class Curves:
     ceiling: np.ndarray
     status: tuple[str, ...]
     message: tuple[str, ...]
+    findings: tuple[tuple[tuple[str, str], ...], ...]
+    bounds: tuple[tuple[str, ...], ...]
+    outliers: tuple[tuple[int, ...], ...]
     parameters: np.ndarray
     draws: np.ndarray
+    noise: np.ndarray
+    residual: str
     reference: np.ndarray
     runs: np.ndarray
     objective: np.ndarray
     error: np.ndarray
     agreement: np.ndarray
+    gradient: np.ndarray
+    condition: np.ndarray
+    pooled: np.ndarray
     smallest: Mapping[str, np.ndarray]
     largest: Mapping[str, np.ndarray]
     shared: np.ndarray
@@ -99,12 +124,13 @@ class Curves:
     sha256: str = ""
     shared_models: int = 0
     strategy: str = ""
+    link: Link | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def form(self) -> Law:
         """The law's record."""
-        return LAWS[self.law]
+        return law_of(self.law, self.inputs)
 
     @property
     def is_shared(self) -> bool:
@@ -125,6 +151,24 @@ class Curves:
             if not STATUS[code].used
         )
 
+    @property
+    def unlinked(self) -> tuple[str, ...]:
+        """A sentence for each task with a curve whose score is asked for and cannot be predicted."""
+        if self.link is None:
+            return ()
+        pick = np.flatnonzero(self.used)
+        return self.link.take(pick).left_out([self.tasks[i] for i in pick])
+
+    @property
+    def score_note(self) -> tuple[str, ...]:
+        """That plans are made on the loss, where a score was asked for."""
+        if self.link is None:
+            return ()
+        return (
+            f"The plan is made on the loss '{self.metric[0]}', not on the score '{self.link.metric}': targets and "
+            "predicted values are those of the loss; 'budget predict' gives the score at a scale.",
+        )
+
     def usable(self) -> "Curves":
         """The tasks that plans use.
 
@@ -143,11 +187,12 @@ class Curves:
     def take(self, pick: np.ndarray) -> "Curves":
         """The tasks at the positions ``pick``."""
         chosen: dict[str, Any] = {name: getattr(self, name)[pick] for name in _PER_TASK}
-        for name in ("tasks", "metric", "status", "message"):
+        for name in ("tasks", "metric", "status", "message", "findings", "bounds", "outliers"):
             chosen[name] = tuple(getattr(self, name)[i] for i in pick)
-        chosen["draws"] = self.draws[:, pick]
+        chosen["draws"], chosen["noise"] = self.draws[:, pick], self.noise[:, pick]
         chosen["smallest"] = {name: values[pick] for name, values in self.smallest.items()}
         chosen["largest"] = {name: values[pick] for name, values in self.largest.items()}
+        chosen["link"] = None if self.link is None else self.link.take(pick)
         return replace(self, **chosen)
 
     def posynomial(self, draw: int | None = None) -> Posynomial:
@@ -176,151 +221,77 @@ class Curves:
         """Distances (…, R) as values in the file's own unit: the loss itself, or ceiling minus distance."""
         return np.where(self.higher_is_better[task], self.ceiling[task] - distance, distance)
 
-    def predict(self, task: np.ndarray, log_inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def predict(
+        self, task: np.ndarray, log_inputs: np.ndarray, *, new_run: bool = False
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Predicted value with its 80 % interval at given scales; each of shape (R,).
 
-        The interval is for the mean curve, from the draws, and widened to hold the point where it does not.
+        The interval is from the draws, and widened to hold the point where it does not.
+
+        Args:
+            task: (R,) task positions.
+            log_inputs: (R, I) natural logarithms of the inputs.
+            new_run: whether the interval is for the value of one new run, and not for the mean curve.
         """
         value = self.present(task, self.distance(task, log_inputs))
-        if len(self.draws) == 0:
-            return value, np.full_like(value, np.nan), np.full_like(value, np.nan)
-        worlds = self.present(task, self.distance_draws(task, log_inputs))
-        low, high = np.percentile(worlds, INTERVAL, axis=0)
-        return value, np.minimum(low, value), np.maximum(high, value)
+        worlds = self.distance_draws(task, log_inputs)
+        if new_run:
+            worlds = self._of_new_run(task, worlds)
+        return _with_interval(value, self.present(task, worlds))
+
+    def predict_score(
+        self, task: np.ndarray, log_inputs: np.ndarray, *, new_run: bool = False
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Predicted score with its 80 % interval, each of shape (R,); NaN for tasks without a link.
+
+        Each draw's loss goes through the same draw's link, so that what both owe to the same runs is not counted twice.
+        The score of a new run is that of its own loss, with the link's noise of the same run. Arguments as ``predict``.
+        """
+        assert self.link is not None, "no score was asked for in the fit"
+        value = self.link.value(task, self.distance(task, log_inputs))
+        worlds = self.distance_draws(task, log_inputs)
+        if new_run:
+            losses = np.maximum(self._of_new_run(task, worlds), 0.0)
+            best = self.link.parameters[task, 3]
+            scores = self.link.value_draws(task, losses) + self.link.noise[:, task]
+            # no measurement is better than the best score
+            scores = np.where(self.link.higher_is_better[task], np.minimum(scores, best), np.maximum(scores, best))
+        else:
+            scores = self.link.value_draws(task, worlds)
+        return _with_interval(value, scores)
+
+    def _of_new_run(self, task: np.ndarray, worlds: np.ndarray) -> np.ndarray:
+        """Distances (B, R) of each draw's curve with the noise of that draw's new run."""
+        noise = self.noise[:, task]
+        return worlds + noise if self.residual == "raw" else worlds * np.exp(noise)
 
     def table(self) -> pd.DataFrame:
         """One row a task: law, parameters with 80 % intervals in the file's units, error and status."""
-        names = self.form.parameters
+        names = self.form.names
         point = self.form.natural(self.parameters, self.reference)
         worlds = self.form.natural(self.draws, self.reference)
         columns: dict[str, Any] = {"task": self.tasks, "law": self.law, "runs": self.runs}
         for position, name in enumerate(names):
             columns[name] = point[:, position]
             if len(worlds):
-                low, high = np.percentile(worlds[:, :, position], INTERVAL, axis=0)
+                low, high = np.percentile(worlds[:, :, position], INTERVAL, axis=0, method=QUANTILE)
                 columns[f"{name}_low"], columns[f"{name}_high"] = low, high
-        columns |= {"objective": self.objective, "error": self.error, "agreement": self.agreement}
-        return pd.DataFrame(columns | {"status": self.status, "message": self.message})
-
-    def record(self) -> dict[str, Any]:
-        """The content of ``curves.json``."""
-        natural = self.form.natural(self.parameters, self.reference)
-        return {
-            "format": FORMAT,
-            "law": self.law,
-            "formula": self.form.formula,
-            "inputs": list(self.inputs),
-            "estimator": self.estimator,
-            "seed": self.seed,
-            "draws": len(self.draws),
-            "source": self.source,
-            "sha256": self.sha256,
-            "shared_models": self.shared_models,
-            "is_shared": self.is_shared,
-            "strategy": self.strategy,
-            "notes": list(self.notes),
-            "cost": None if self.cost is None else {name: _plain(value) for name, value in vars(self.cost).items()},
-            "tasks": [
-                {
-                    "task": name,
-                    "metric": self.metric[i],
-                    "higher_is_better": bool(self.higher_is_better[i]),
-                    "ceiling": _plain(self.ceiling[i]),
-                    "status": self.status[i],
-                    "message": self.message[i],
-                    "shared": bool(self.shared[i]),
-                    "group": int(self.group[i]),
-                    "runs": int(self.runs[i]),
-                    "parameters": dict(zip(self.form.parameters, _plain(natural[i]), strict=True)),
-                    "objective": _plain(self.objective[i]),
-                    "error": _plain(self.error[i]),
-                    "agreement": _plain(self.agreement[i]),
-                    "smallest": {scale: float(values[i]) for scale, values in self.smallest.items()},
-                    "largest": {scale: float(values[i]) for scale, values in self.largest.items()},
-                    "reference": _plain(self.reference[i]),
-                    "working": _plain(self.parameters[i]),
-                    "working_draws": _plain(self.draws[:, i]),
-                }
-                for i, name in enumerate(self.tasks)
-            ],
-        }
+        for position in self.form.where("coefficient"):
+            columns[f"{names[position]}_at_reference"] = np.exp(self.parameters[:, position])
+        columns |= {f"reference_{name}": self.reference[:, i] for i, name in enumerate(self.inputs)}
+        columns |= {name: getattr(self, name) for name in ("objective", "error", "agreement", "gradient", "condition")}
+        columns["pooled"] = self.pooled
+        columns["bounds"] = ["|".join(names) for names in self.bounds]
+        columns["outliers"] = ["|".join(map(str, rows)) for rows in self.outliers]
+        columns |= {"status": self.status, "message": self.message}
+        if self.link is not None:
+            columns |= self.link.columns(INTERVAL, QUANTILE)
+        return pd.DataFrame(columns)
 
 
-def curves_from_record(record: Any, source: str) -> Curves:
-    """Read ``Curves.record`` back.
-
-    Args:
-        record: the parsed ``curves.json``.
-        source: the file's name, for the error sentence.
-
-    Raises:
-        DataError: the content is not what ``budget fit --out`` writes.
-    """
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise DataError(
-            f"{source}: not a curves file of this version; make one with 'budget fit RUNS --out curves.json'."
-        )
-    try:
-        tasks = record["tasks"]
-        for task in tasks:
-            _ = STATUS[task["status"]]
-        cost = record["cost"]
-        if cost is not None:
-            cost = Cost(
-                kappa=_array(cost["kappa"]),
-                params_exponent=_array(cost["params_exponent"]),
-                tokens_exponent=_array(cost["tokens_exponent"]),
-                rms_error=cost["rms_error"],
-                max_error=cost["max_error"],
-                assumed=cost["assumed"],
-            )
-        inputs = tuple(record["inputs"])
-        parameters = len(LAWS[record["law"]].parameters)
-        return Curves(
-            law=record["law"],
-            inputs=inputs,
-            tasks=tuple(task["task"] for task in tasks),
-            metric=tuple(task["metric"] for task in tasks),
-            higher_is_better=np.array([task["higher_is_better"] for task in tasks], dtype=bool),
-            ceiling=_array([task["ceiling"] for task in tasks]),
-            status=tuple(task["status"] for task in tasks),
-            message=tuple(task["message"] for task in tasks),
-            parameters=_array([task["working"] for task in tasks]).reshape(len(tasks), parameters),
-            draws=_array([task["working_draws"] for task in tasks])
-            .reshape(len(tasks), record["draws"], parameters)
-            .swapaxes(0, 1),
-            reference=_array([task["reference"] for task in tasks]).reshape(len(tasks), len(inputs)),
-            runs=np.array([task["runs"] for task in tasks]),
-            objective=_array([task["objective"] for task in tasks]),
-            error=_array([task["error"] for task in tasks]),
-            agreement=_array([task["agreement"] for task in tasks]),
-            smallest={scale: _array([task["smallest"][scale] for task in tasks]) for scale in tasks[0]["smallest"]},
-            largest={scale: _array([task["largest"][scale] for task in tasks]) for scale in tasks[0]["largest"]},
-            shared=np.array([task["shared"] for task in tasks], dtype=bool),
-            group=np.array([task["group"] for task in tasks], dtype=int),
-            cost=cost,
-            estimator=record["estimator"],
-            seed=record["seed"],
-            source=record["source"],
-            sha256=record["sha256"],
-            shared_models=record["shared_models"],
-            strategy=record["strategy"],
-            notes=tuple(record["notes"]),
-        )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise DataError(
-            f"{source}: the curves file is damaged ({error!r}); write it again with 'budget fit'."
-        ) from error
-
-
-def _plain(value: Any) -> Any:
-    """NumPy as JSON: a number that is not finite is null."""
-    if isinstance(value, np.ndarray):
-        return [_plain(item) for item in value]
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    return float(value) if np.isfinite(value) else None
-
-
-def _array(values: Any) -> np.ndarray:
-    return np.array(values, dtype=float)
+def _with_interval(value: np.ndarray, worlds: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values (R,) with the interval that the draws (B, R) give, NaN without draws."""
+    if len(worlds) == 0:
+        return value, np.full_like(value, np.nan), np.full_like(value, np.nan)
+    low, high = np.percentile(worlds, INTERVAL, axis=0, method=QUANTILE)
+    return value, np.minimum(low, value), np.maximum(high, value)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from budget.curves.fit import fit_curves
 from budget.curves.laws import LAWS
 from tests.oracles.robust_fit import best_loss
-from tests.simulate import HOFFMANN, TRUTHS, Truth, grid, runs_of, table
+from tests.simulate import HOFFMANN, TRUTHS, Truth, box, grid, runs_of, table
 
 
 def test_planted_parameters_are_recovered(exact_curves):
@@ -115,9 +115,9 @@ def test_score_is_fitted_as_distance_to_its_ceiling(tmp_path):
 def test_every_law_is_finite_on_its_whole_box():
     random = np.random.default_rng(0)
     for law in LAWS.values():
-        upper = np.where(np.isfinite(law.upper), law.upper, 10.0)
-        corners = np.stack([law.lower, upper])[random.integers(0, 2, (200, len(law.parameters))), np.arange(len(upper))]
-        inside = random.uniform(law.lower, upper, (200, len(law.parameters)))
+        lower, upper = box(law)
+        corners = np.stack([lower, upper])[random.integers(0, 2, (200, len(law.parameters))), np.arange(len(upper))]
+        inside = random.uniform(lower, upper, (200, len(law.parameters)))
         z = random.uniform(-30, 30, (400, len(law.inputs)))
         value = law.value(np.concatenate([corners, inside]), z)
         assert np.isfinite(value).all() and (value >= 0).all()

@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from budget.curves.fitted import curves_from_record
+from budget.curves.records import curves_from_record, record_of
 from budget.errors import DataError
 from budget.tables.files import json_text
 
 
 def test_curves_survive_their_file(noisy_curves):
-    back = curves_from_record(json.loads(json_text(noisy_curves.record())), "curves.json")
-    assert json_text(back.record()) == json_text(noisy_curves.record())
+    back = curves_from_record(json.loads(json_text(record_of(noisy_curves))), "curves.json")
+    assert json_text(record_of(back)) == json_text(record_of(noisy_curves))
     np.testing.assert_array_equal(back.draws, noisy_curves.draws)
     np.testing.assert_array_equal(back.parameters, noisy_curves.parameters)
     assert back.cost.formula == noisy_curves.cost.formula == "6·N·D"
@@ -29,7 +29,7 @@ def test_curves_survive_their_file(noisy_curves):
 )
 def test_damaged_files_are_refused(noisy_curves, spoil, sentence):
     with pytest.raises(DataError, match=sentence):
-        curves_from_record(spoil(json.loads(json_text(noisy_curves.record()))), "curves.json")
+        curves_from_record(spoil(json.loads(json_text(record_of(noisy_curves)))), "curves.json")
 
 
 def test_intervals_hold_the_point_and_widen_with_distance(noisy_curves):
