@@ -34,8 +34,8 @@ class Number(click.ParamType):
         except ValueError:
             number = float("nan")
         if not abs(number) < float("inf"):
-            option = param.opts[0] if param else "the option"
-            raise DataError(f"{option} is '{value}', which is not a number; give one such as 1e21.")
+            option, example = (param.opts[0], "1e21") if param else ("The value of --fix", "0.34")
+            raise DataError(f"{option} is '{value}', which is not a number; give one such as {example}.")
         return number
 
 
@@ -78,10 +78,36 @@ READING = options(
     click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets, limits and best values of the tasks."),
 )  # fmt: skip
 FITTING = options(
-    click.option("--law", type=click.Choice(["power", "chinchilla"]),
-                 help="power: E + A·x^-a; chinchilla: E + A/N^alpha + B/D^beta. "
-                      "By default chinchilla where params and tokens are there."),
-    click.option("--scale", type=click.Choice(["params", "tokens", "flops", "x"]), help="What the law power reads."),
+    click.option("--law", type=click.Choice(["power", "chinchilla", "repeat", "m4", "bnsl", "shared", "transfer"]),
+                 help="power: E + A·x^-a; chinchilla: E + A/N^alpha + B/D^beta; repeat: chinchilla with repeated data; "
+                      "m4, bnsl: one scale, levelling off or with one break; shared: models of several numbers of "
+                      "tasks; transfer: mixtures of sources. By default chinchilla where params and tokens are there."),
+    click.option("--scale", type=click.Choice(["params", "tokens", "flops", "x"]),
+                 help="What the laws power, m4 and bnsl read."),
+    click.option("--mixtures", metavar="CSV", help="What each run was trained on (run, source, tokens), for transfer."),
+)  # fmt: skip
+ESTIMATING = options(
+    click.option("--loss", type=click.Choice(["huber", "lad", "squares", "asymmetric"]), default="huber",
+                 show_default=True, help="What the fit minimizes over the residuals."),
+    click.option("--delta", type=Number(), metavar="NUMBER",
+                 help="Corner of huber and asymmetric: a relative error, or a share of the median value with "
+                      "--residual raw.  [default: 0.001]"),
+    click.option("--quantile", type=Number(), metavar="Q",
+                 help="Which quantile of the runs asymmetric follows; 0.5 is huber.  [default: 0.25]"),
+    click.option("--residual", type=click.Choice(["log", "raw"]), default="log", show_default=True,
+                 help="Residuals of logarithms, or of the values (which may then be 0 or negative)."),
+    click.option("--fix", type=Pair(), multiple=True, metavar="PARAMETER=VALUE",
+                 help="Hold a parameter of every task, such as alpha=0.34. Repeatable."),
+    click.option("--tie", multiple=True, metavar="PARAMETER=PARAMETER",
+                 help="Give exponents of a task one value, such as alpha=beta. Repeatable."),
+    click.option("--pool/--no-pool", default=None,
+                 help="Pull exponents toward the tasks' common distribution.  [default: of tasks with few runs]"),
+    click.option("--device", type=click.Choice(["cpu", "gpu", "tpu"]), help="Where to fit. By default JAX's choice."),
+)  # fmt: skip
+LINKING = options(
+    click.option("--loss-metric", metavar="NAME",
+                 help="Fit this metric and, with --score-metric, the link from it to the score."),
+    click.option("--score-metric", metavar="NAME", help="The score to predict; rows join on run or scale."),
 )  # fmt: skip
 DRAWING = options(
     click.option("--draws", type=click.IntRange(0, 100_000), default=200, show_default=True,
@@ -130,45 +156,51 @@ def check(runs_path: str, law: str | None, scale: str | None, as_json: bool, out
 
 @main.command(epilog="Example: budget fit runs.csv --out curves.json")
 @click.argument("runs_path", metavar="RUNS")
-@options(READING, FITTING, DRAWING, JSON)
+@options(READING, FITTING, ESTIMATING, LINKING, DRAWING)
+@click.option(
+    "--sensitivity", is_flag=True,
+    help="Print instead how every parameter shifts under the other losses and without each flagged row.",
+)  # fmt: skip
+@JSON
 @click.option("--out", metavar="FILE", help="Write the curves file here, beside the printed table.")
-def fit(
-    runs_path: str,
-    law: str | None,
-    scale: str | None,
-    draws: int,
-    seed: int,
-    as_json: bool,
-    out: str | None,
-    **reading: Any,
-) -> None:
+def fit(runs_path: str, sensitivity: bool, as_json: bool, out: str | None, **chosen: Any) -> None:
     """Fit a law to every task at once; --out writes the curves file that the other commands read."""
+    from budget.curves.records import record_of
     from budget.tables.files import json_text, write_text
 
-    runs, tasks = _read(runs_path, **reading)
-    curves = _fit(runs, tasks.best, law, scale, draws, seed, runs_path)
+    reading, fitting = _parted(chosen)
+    runs, scores, tasks = _read_linked(runs_path, **reading)
+    curves = _linked(_fit(runs, tasks, runs_path, fitting), runs, scores, tasks, fitting["device"])
     curves.usable()
-    _tell(*tasks.notes, *curves.notes, *_cost_note(curves), *curves.left_out)
-    content = json_text(curves.record())
+    _tell(*tasks.notes, *curves.notes, *_cost_note(curves), *curves.left_out, *curves.unlinked)
+    content = json_text(record_of(curves))
+    if sensitivity:
+        table = _sensitivity(runs, tasks, curves, fitting)
     if out:
         write_text(out, content)
-    _emit(curves.table(), content, as_json, None)
+    if sensitivity:
+        _emit(table, json_text(_records(table)), as_json, None)
+    else:
+        _emit(curves.table(), content, as_json, None)
 
 
 @main.command(epilog="Example: budget predict curves.json --at points.csv --out predicted.csv")
 @click.argument("curves_path", metavar="CURVES")
 @click.option("--at", required=True, metavar="CSV", help="Points: task and the scales the law reads.")
+@click.option("--new-run", is_flag=True, help="Interval for the value of one new run, not for the mean curve.")
 @options(COLUMN, JSON, OUT)
-def predict(curves_path: str, at: str, columns: tuple, as_json: bool, out: str | None) -> None:
-    """Predict values at given scales: the points with predicted, low and high (80 % interval) beside them."""
+def predict(curves_path: str, at: str, new_run: bool, columns: tuple, as_json: bool, out: str | None) -> None:
+    """Predict values at given scales: the points with predicted, low and high (80 % interval) beside them.
+
+    For curves that were fitted with --score-metric these are the score's, and the predicted loss follows.
+    """
     from budget.studies.predict import predict_points
     from budget.tables.columns import column_mapping
     from budget.tables.files import json_text
 
-    table, unknown = predict_points(_curves(curves_path), at, columns=column_mapping(columns))
-    _tell(*unknown)
-    rows = table.astype(object).where(table.notna(), None).to_dict("records")
-    _emit(table, json_text(rows), as_json, out)
+    table, notes = predict_points(_curves(curves_path), at, columns=column_mapping(columns), new_run=new_run)
+    _tell(*notes)
+    _emit(table, json_text(_records(table)), as_json, out)
 
 
 @main.command(epilog="Example: budget allocate curves.json --budget 1e21 --out allocation.csv")
@@ -258,7 +290,7 @@ def measure(plan_path: str, out: str, jobs: int, as_json: bool) -> None:
 @main.command(epilog="Example: budget plan runs.csv --budget 1e21 --out plan")
 @click.argument("runs_path", metavar="RUNS")
 @click.option("--out", required=True, metavar="DIR", help="Folder for report.html, report.md, the CSVs and plan.json.")
-@options(SPENDING, STRATEGY, ORDER, READING, FITTING, DRAWING, JSON)
+@options(SPENDING, STRATEGY, ORDER, READING, FITTING, ESTIMATING, LINKING, DRAWING, JSON)
 def plan(
     runs_path: str,
     out: str,
@@ -267,13 +299,8 @@ def plan(
     params: float | None,
     strategy: str | None,
     order: str,
-    law: str | None,
-    scale: str | None,
-    draws: int,
-    seed: int,
     as_json: bool,
-    tasks_path: str | None,
-    **reading: Any,
+    **chosen: Any,
 ) -> None:
     """From measured runs to the planning report: check, fit, allocate and grow in one go."""
     from budget.report.files import SPECIALISTS, report_files
@@ -282,9 +309,10 @@ def plan(
     from budget.studies.plan import make_plan
     from budget.tables.files import json_text, sha256, write_folder
 
-    runs, tasks = _read(runs_path, tasks_path=tasks_path, **reading)
-    findings = _check(runs, tasks.best, law, scale)
-    curves = _fit(runs, tasks.best, law, scale, draws, seed, runs_path)
+    reading, fitting = _parted(chosen)
+    runs, scores, tasks = _read_linked(runs_path, **reading)
+    findings = _check(runs, tasks.best, fitting["law"], fitting["scale"], fitting["residual"] == "log")
+    curves = _linked(_fit(runs, tasks, runs_path, fitting), runs, scores, tasks, fitting["device"])
     with steps() as watch:
         study = make_plan(
             runs,
@@ -298,7 +326,11 @@ def plan(
             order=order,
             inputs={
                 role: {"name": Path(path).name, "sha256": sha256(path)}
-                for role, path in (("runs", runs_path), ("tasks", tasks_path))
+                for role, path in (
+                    ("runs", runs_path),
+                    ("tasks", reading["tasks_path"]),
+                    ("mixtures", reading["mixtures"]),
+                )
                 if path
             },
             progress=watch,
@@ -319,40 +351,124 @@ def _read(
     task: str | None,
     higher_is_better: bool,
     tasks_path: str | None,
+    mixtures: str | None,
 ) -> tuple[Any, Any]:
     from budget.tables.columns import column_mapping
+    from budget.tables.mixtures import with_mixtures
     from budget.tables.runs import read_runs
+
+    mapping = column_mapping(columns)
+    runs = read_runs(runs_path, columns=mapping, where=where, task=task, higher_is_better=higher_is_better)
+    if mixtures:
+        runs = with_mixtures(runs, mixtures, columns=mapping)
+    tasks = _wishes(tasks_path, runs.tasks, mapping)
+    return runs.with_chance(tasks.unserved), tasks
+
+
+def _wishes(path: str | None, names: tuple[str, ...], columns: dict[str, str]) -> Any:
     from budget.tables.tasks import default_tasks, read_tasks
 
-    runs = read_runs(
-        runs_path, columns=column_mapping(columns), where=where, task=task, higher_is_better=higher_is_better
-    )
-    return runs, read_tasks(tasks_path, runs.tasks, columns=column_mapping(columns)) if tasks_path else default_tasks(
-        runs.tasks
-    )
+    return read_tasks(path, names, columns=columns) if path else default_tasks(names)
 
 
-def _check(runs: Any, best: Any, law: str | None, scale: str | None) -> list:
-    from budget.curves.laws import LAWS, choose_law, law_inputs
+def _read_linked(
+    runs_path: str, *, loss_metric: str | None, score_metric: str | None, **reading: Any
+) -> tuple[Any, Any, Any]:
+    """The losses and the scores where a link is asked for, else the runs and nothing; and the wishes."""
+    from budget.tables.columns import column_mapping
+    from budget.tables.pairs import read_pair
+
+    if loss_metric is None and score_metric is None:
+        runs, tasks = _read(runs_path, **reading)
+        return runs, None, tasks
+    columns, path = column_mapping(reading["columns"]), reading["tasks_path"]
+    if reading["mixtures"]:
+        raise DataError("--mixtures is for a law of one metric; leave it out, or --loss-metric and --score-metric.")
+    losses, scores = read_pair(
+        runs_path, loss_metric, score_metric, columns=columns, where=reading["where"], task=reading["task"]
+    )
+    return losses, scores, _wishes(path, losses.tasks, columns)
+
+
+def _linked(curves: Any, runs: Any, scores: Any, tasks: Any, device: str | None) -> Any:
+    if scores is None:
+        return curves
+    from budget.curves.link_fit import with_link
+    from budget.report.progress import step
+
+    with step("link"):
+        return with_link(curves, runs, scores, best=tasks.best, chance=tasks.unserved, device=device)
+
+
+def _check(runs: Any, best: Any, law: str | None, scale: str | None, positive: bool = True) -> list:
+    from budget.curves.laws import LAWS, choose_law, law_inputs, law_of
     from budget.tables.quality import check
 
-    form = LAWS[law or choose_law(tuple(runs.scale))]
-    return check(runs, law_inputs(runs, form, scale), len(form.parameters), best)
+    name = law or choose_law(tuple(runs.scale))
+    inputs = law_inputs(runs, LAWS[name], scale)
+    form = law_of(name, inputs)
+    return check(runs, inputs, len(form.parameters) - bool(len(form.transfers)), best, positive)
 
 
-def _fit(runs: Any, best: Any, law: str | None, scale: str | None, draws: int, seed: int, path: str) -> Any:
-    from budget.curves.cache import use_compilation_cache
+READING_NAMES = (
+    "columns",
+    "where",
+    "task",
+    "higher_is_better",
+    "tasks_path",
+    "mixtures",
+    "loss_metric",
+    "score_metric",
+)
+
+
+def _parted(chosen: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of reading and those of fitting."""
+    return (
+        {name: value for name, value in chosen.items() if name in READING_NAMES},
+        {name: value for name, value in chosen.items() if name not in READING_NAMES},
+    )
+
+
+def _fit(runs: Any, tasks: Any, path: str, fitting: dict[str, Any]) -> Any:
     from budget.curves.fit import fit_curves
+    from budget.curves.prepare import use_all_cores, use_compilation_cache
     from budget.report.progress import step
     from budget.tables.files import sha256
 
     use_compilation_cache()
+    use_all_cores()
     with step("fit") as bar:
-        return fit_curves(runs, law, scale=scale, best=best, draws=draws, seed=seed, sha256=sha256(path), progress=bar)
+        return fit_curves(runs, **_fit_options(tasks, fitting), sha256=sha256(path), progress=bar)
+
+
+def _sensitivity(runs: Any, tasks: Any, curves: Any, fitting: dict[str, Any]) -> Any:
+    from budget.curves.sensitivity import sensitivity
+    from budget.report.progress import step
+
+    options = _fit_options(tasks, fitting)
+    del options["law"], options["seed"]
+    with step("sensitivity") as bar:
+        return sensitivity(runs, curves, options.pop("loss"), progress=bar, **options)
+
+
+def _fit_options(tasks: Any, fitting: dict[str, Any]) -> dict[str, Any]:
+    """The command line's words as arguments of ``fit_curves``."""
+    from budget.curves.loss import make_loss
+
+    options = dict(fitting)
+    loss = make_loss(*(options.pop(name) for name in ("loss", "delta", "quantile", "residual")))
+    number = Number()
+    pairs = options.pop("fix")
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise DataError("--fix names one parameter twice; keep one of them.")
+    fix = {name: number.convert(value, None, None) for name, value in pairs}
+    tie = [tuple(name.strip() for name in names.split("=")) for names in options.pop("tie")]
+    return options | {"loss": loss, "fix": fix, "tie": tie, "best": tasks.best}
 
 
 def _curves(path: str) -> Any:
-    from budget.curves.fitted import curves_from_record
+    from budget.curves.records import curves_from_record
     from budget.tables.files import read_json
 
     return curves_from_record(read_json(path, "curves file"), path)
@@ -361,21 +477,18 @@ def _curves(path: str) -> Any:
 def _planned(curves_path: str, tasks_path: str | None, columns: tuple) -> tuple[Any, Any, tuple[str, ...]]:
     """The curves that plans use, the wishes for those tasks, and what has to be said."""
     from budget.tables.columns import column_mapping
-    from budget.tables.tasks import default_tasks, read_tasks
 
     if columns and not tasks_path:
         raise DataError("--column names columns of the tasks file; give that with --tasks.")
     curves = _curves(curves_path)
-    tasks = (
-        read_tasks(tasks_path, curves.tasks, columns=column_mapping(columns))
-        if tasks_path
-        else default_tasks(curves.tasks)
-    )
+    tasks = _wishes(tasks_path, curves.tasks, column_mapping(columns))
     usable = curves.usable()
-    ignored = (
-        "Column 'best' of the tasks file is read by fit and plan; these curves keep the one they were fitted with."
+    ignored = tuple(
+        f"Column '{name}' of the tasks file is read by fit and plan; these curves keep the one they were fitted with."
+        for name, stated in (("best", tasks.best), ("unserved", tasks.unserved))
+        if any(stated == stated)
     )
-    notes = (*tasks.notes, *((ignored,) if any(tasks.best == tasks.best) else ()), *curves.left_out)
+    notes = (*tasks.notes, *ignored, *curves.left_out, *curves.score_note)
     return usable, tasks.select(usable.tasks), notes
 
 
@@ -401,6 +514,11 @@ def _emit(table: Any, json_content: str, as_json: bool, out: str | None) -> None
         print_table(table)
     else:
         click.echo(content, nl=False)
+
+
+def _records(table: Any) -> list[dict[str, Any]]:
+    """The table's rows for JSON, a missing cell being null."""
+    return table.astype(object).where(table.notna(), None).to_dict("records")
 
 
 def _tell(*sentences: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 _HOME = {
     "BudgetError": "budget.errors",
     "read_runs": "budget.tables.runs",
+    "runs_from_frame": "budget.tables.runs",
     "Runs": "budget.tables.runs",
     "read_tasks": "budget.tables.tasks",
     "default_tasks": "budget.tables.tasks",
@@ -17,6 +18,10 @@ _HOME = {
     "LAWS": "budget.curves.laws",
     "Curves": "budget.curves.fitted",
     "fit_curves": "budget.curves.fit",
+    "make_loss": "budget.curves.loss",
+    "sensitivity": "budget.curves.sensitivity",
+    "read_pair": "budget.tables.pairs",
+    "with_link": "budget.curves.link_fit",
     "ask": "budget.allocation.problem",
     "allocate": "budget.allocation.solve",
     "Plan": "budget.allocation.result",

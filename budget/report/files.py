@@ -1,5 +1,6 @@
 """The files of a plan's folder, as texts; writing them is left to the caller."""
 
+from budget.curves.records import record_of
 from budget.report.html import render_html
 from budget.report.markdown import render_markdown
 from budget.report.story import tell
@@ -26,7 +27,7 @@ def report_files(study: Study) -> dict[str, str]:
         "growth.csv": csv_text(study.growth.table()),
         "curves.csv": csv_text(study.curves.table()),
         "check.csv": csv_text(check_table(study.findings)),
-        "curves.json": json_text(study.curves.record()),
+        "curves.json": json_text(record_of(study.curves)),
         "plan.json": json_text(study.record()),
     }
     if study.alternative is not None:

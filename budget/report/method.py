@@ -20,7 +20,8 @@ GLOSSARY = (
     ("Extrapolation", "A planned spend over the largest measured one; above 1 the law is trusted beyond the data."),
     (
         "Bootstrap draw",
-        "The whole calculation with the runs weighted at random; the spread over many draws gives the intervals.",
+        "The whole calculation again with new noise, drawn from the runs' own scatter about their curves; the spread "
+        "over many draws gives the intervals.",
     ),
     ("Specialist", "A model trained for one task; a shared model serves several."),
     ("1.00e22", "1.00 times 10 to the power 22; k, M, B and T are thousand, million, billion and trillion."),

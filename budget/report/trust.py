@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from budget.curves.fitted import Curves
 from budget.report import facts
 from budget.report.numerals import listing, percent, plural
 from budget.studies.plan import Study
@@ -23,14 +24,21 @@ def doubts(study: Study) -> tuple[str, ...]:
     """What a reader should know before trusting the numbers."""
     curves, plan = study.planned, study.plan
     found = [extrapolation(study)]
-    open_ends: dict[str, list[str]] = {}
-    for name, code, message in zip(curves.tasks, curves.status, curves.message, strict=True):
-        if code == "at_bound":
-            open_ends.setdefault(message, []).append(name)
     found += [
         f"What the data leave open: for {listing(names)}, {message}. Larger runs would settle it."
-        for message, names in open_ends.items()
+        for message, names in _said(curves, "at_bound").items()
     ]
+    found += [
+        f"Several curves fit almost equally well: for {listing(names)}, {message}."
+        for message, names in _said(curves, "several_optima").items()
+    ]
+    found += [
+        f"Rows that do not belong to their curve: for {listing(names)}, {message}."
+        for message, names in _said(curves, "outliers").items()
+    ]
+    if curves.pooled.any():
+        which = listing([name for name, one in zip(curves.tasks, curves.pooled, strict=True) if one])
+        found.append(f"Few runs: the exponents of {which} lean on those of the other tasks (partial pooling).")
     flat = facts.saturated(study)
     if flat:
         found.append(
@@ -57,6 +65,16 @@ def doubts(study: Study) -> tuple[str, ...]:
             "not in the ranges of spend."
         )
     return tuple(found)
+
+
+def _said(curves: Curves, code: str) -> dict[str, list[str]]:
+    """What was found under a code: sentence → the tasks it was found of."""
+    sentences: dict[str, list[str]] = {}
+    for name, found in zip(curves.tasks, curves.findings, strict=True):
+        for kind, message in found:
+            if kind == code:
+                sentences.setdefault(message, []).append(name)
+    return sentences
 
 
 def assumptions(study: Study) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from budget.allocation.problem import ask
 from budget.allocation.result import Plan
 from budget.allocation.solve import allocate
 from budget.curves.fitted import Curves
+from budget.curves.records import record_of
 from budget.studies.growth import Growth, grow
 from budget.studies.response import Response, respond
 from budget.tables.quality import Finding, check_table
@@ -49,9 +50,11 @@ class Study:
 
     def record(self) -> dict[str, Any]:
         """The content of ``plan.json``."""
-        fitted = self.curves.record()
+        fitted = record_of(self.curves)
         for task in fitted["tasks"]:
             del task["working_draws"]
+        for task in fitted["link"]["tasks"] if fitted["link"] else ():
+            del task["draws"], task["noise_draws"]
         return {
             "format": "budget plan 1",
             "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
@@ -126,5 +129,5 @@ def make_plan(
         response=respond(planned, question),
         growth=grow(planned, wishes, budget, unit=unit, params=params, order=order, progress=watch("growth")),
         inputs=inputs or {},
-        notes=(*tasks.notes, *curves.notes, *curves.left_out, *plan.notes),
+        notes=(*tasks.notes, *curves.notes, *curves.left_out, *curves.score_note, *curves.unlinked, *plan.notes),
     )

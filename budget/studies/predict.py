@@ -7,15 +7,22 @@ import numpy as np
 import pandas as pd
 
 from budget.curves.fitted import Curves
+from budget.curves.law import ABSENT
 from budget.errors import DataError
 from budget.tables.columns import numbers, read_table
 from budget.tables.files import read_csv, require_columns
 
 ADDED = ("predicted", "low", "high")
 
+LOSS = "loss"
+"""What is added behind these where a score is predicted."""
+
+FAR = 3.0
+"""Factor outside the measured range beyond which a point's prediction says that it extrapolates."""
+
 
 def predict_points(
-    curves: Curves, path: str | Path, *, columns: Mapping[str, str] | None = None
+    curves: Curves, path: str | Path, *, columns: Mapping[str, str] | None = None, new_run: bool = False
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Predict the value of every row of a points table.
 
@@ -23,19 +30,23 @@ def predict_points(
         curves: the fit.
         path: a CSV with the law's inputs, and ``task`` unless the curves have one task.
         columns: canonical column name → the file's own.
+        new_run: whether the interval is for one new run, and not for the mean curve.
 
     Returns:
-        Every column and row of the points, in order, with ``predicted, low, high`` (80 % interval for the mean curve)
-        behind them; and a sentence for each task that could not be predicted, whose cells are empty.
+        Every column and row of the points, in order, with ``predicted, low, high`` (80 % interval) behind them; and a
+        sentence for each task that could not be predicted, whose cells are empty, or that lies far outside its runs.
+        Where the fit has a link these are the score's, and ``loss`` stands behind them.
 
     Raises:
         DataError: a column is missing or already taken, a cell is not a positive number, or a task is unknown.
     """
     points = read_csv(path, "points")
     view = read_table(path, "points", columns)
-    for name in ADDED:
+    added = ADDED if curves.link is None else (*ADDED, LOSS)
+    for name in added:
         if name in points.columns:
             raise DataError(f"{path}: column '{name}' is already there; rename it, since the prediction goes there.")
+    view = _derived(curves, view, path)
     require_columns(view, curves.inputs, path)
     if "task" in view.columns:
         cells = view["task"].str.strip()
@@ -50,13 +61,60 @@ def predict_points(
         task = np.zeros(len(view), dtype=int)
     else:
         raise DataError(f"{path}: column 'task' is missing, and the curves have {len(curves.tasks)} tasks; add it.")
-    inputs = np.log(np.column_stack([numbers(view, name, path, above=0.0) for name in curves.inputs]))
-    for name, result in zip(ADDED, curves.predict(task, inputs), strict=True):
-        points[name] = result
+    inputs = _log_inputs(curves, view, path)
+    results: tuple[np.ndarray, ...] = curves.predict(task, inputs, new_run=new_run)
+    if curves.link is not None:
+        results = *curves.predict_score(task, inputs, new_run=new_run), results[0]
+    for name, result in zip(added, results, strict=True):
+        points[name] = np.where(curves.used[task], result, np.nan)
     asked = set(np.unique(task))
     unknown = tuple(
         f"Task '{curves.tasks[i]}' has no curve ({curves.status[i]}: {curves.message[i]}); its cells are empty."
         for i in sorted(asked)
         if not curves.used[i]
     )
-    return points, unknown
+    unlinked = curves.take(np.array(sorted(asked), dtype=int)).unlinked
+    return points, (*unknown, *unlinked, *_far(curves, task, inputs, view.index.to_numpy()))
+
+
+def _derived(curves: Curves, view: pd.DataFrame, path: str | Path) -> pd.DataFrame:
+    """The points with ``task_tokens`` from tokens and n_tasks, as the runs have it."""
+    if "task_tokens" in curves.inputs and "task_tokens" not in view.columns and {"tokens", "n_tasks"} <= set(view):
+        tokens, count = (numbers(view, name, path, above=0.0) for name in ("tokens", "n_tasks"))
+        return view.assign(task_tokens=(tokens / count).astype(str))
+    return view
+
+
+def _log_inputs(curves: Curves, view: pd.DataFrame, path: str | Path) -> np.ndarray:
+    """(R, I) logarithms of the law's inputs; a source of a mixture may have given nothing."""
+    sources = set(curves.inputs[1:]) if len(curves.form.transfers) else set()
+    cells = [
+        numbers(view, name, path, least=0.0) if name in sources else numbers(view, name, path, above=0.0)
+        for name in curves.inputs
+    ]
+    columns = np.column_stack(cells)
+    if sources and not (columns[:, 1:].sum(axis=1) > 0).all():
+        row = view.index[int((columns[:, 1:].sum(axis=1) <= 0).argmax())]
+        raise DataError(f"{path}, row {row}: no source has tokens; say what the model is trained on.")
+    with np.errstate(divide="ignore"):
+        return np.maximum(np.log(columns), ABSENT)
+
+
+def _far(curves: Curves, task: np.ndarray, inputs: np.ndarray, row: np.ndarray) -> tuple[str, ...]:
+    """A sentence for each task and input with points more than ``FAR`` times outside what was measured."""
+    sentences = []
+    for position, name in enumerate(curves.inputs):
+        with np.errstate(divide="ignore"):
+            beyond = inputs[:, position] - np.log(curves.largest[name][task])
+            under = np.log(curves.smallest[name][task]) - inputs[:, position]
+        for which, factor in (("beyond the largest", beyond), ("below the smallest", under)):
+            out = (factor > np.log(FAR)) & (inputs[:, position] > ABSENT) & curves.used[task]
+            for one in np.unique(task[out]):
+                mine = out & (task == one)
+                count = int(mine.sum())
+                sentences.append(
+                    f"Task '{curves.tasks[one]}': {count} {'point lies' if count == 1 else 'points lie'} up to "
+                    f"{np.exp(factor[mine].max()):.3g} times {which} measured {name} "
+                    f"(row {row[mine][factor[mine].argmax()]}): predictions there rest on the law."
+                )
+    return tuple(sentences)

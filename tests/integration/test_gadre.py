@@ -54,7 +54,13 @@ def test_check_and_fit_on_all_54_tasks(source, tmp_path):
     fitted = pd.read_csv(io.StringIO(run("fit", source, "--where", "train_set=rpj", "--draws", 5).stdout))
     assert len(fitted) == 54 and (fitted["runs"] == 34).all()
     fitted = fitted.set_index("task")
-    assert (fitted.loc[[name for name in fitted.index if name.startswith("loss_")], "status"] == "ok").all()
+    losses = fitted.loc[[name for name in fitted.index if name.startswith("loss_")]]
+    # one small model lies off the curve in every loss; nothing else is to be said of them
+    assert len(losses) == 8 and (losses["status"] == "outliers").all()
+    rows = pd.read_csv(source)
+    wild = rows[(rows["model"] == "rpj-d=512_l=8_h=4-0.25") & rows["task"].isin(losses.index)]
+    for task, row in zip(wild["task"], wild.index + 2, strict=True):
+        assert str(row) in str(losses.loc[task, "outliers"]).split("|"), task
     # these stay at chance whatever the size; these rise for all to see
     hopeless = ["agi_eval_lsat_ar", "bigbench_misconceptions", "commonsense_qa", "siqa", "winogender_mc_male"]
     assert not fitted.loc[hopeless, "status"].isin(USED).any()

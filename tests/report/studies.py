@@ -55,7 +55,7 @@ def _theta(law: str, tasks: int) -> np.ndarray:
     """Working parameters (T, P) of distances between about 0.1 and 0.9."""
     step = np.arange(tasks)
     floor = 0.10 + 0.02 * (step % 5)
-    terms = [(np.log(0.15 + 0.01 * (step % 7)), 0.25 + 0.02 * (step % 4)) for _ in LAWS[law].coefficients]
+    terms = [(np.log(0.15 + 0.01 * (step % 7)), 0.25 + 0.02 * (step % 4)) for _ in LAWS[law].inputs]
     return np.column_stack([floor, *(column for term in terms for column in term)])
 
 
@@ -104,7 +104,7 @@ def _curves(runs: Runs, law: str, inputs: tuple[str, ...], used: int, draws: int
     theta[used:] = np.nan
     random = np.random.default_rng(2)
     spread = 0.05 * random.normal(size=(draws, *theta.shape))
-    status = ("ok",) * used + ("no_signal",) * (tasks - used)
+    found = (("ok", ""),) * used + (("no_signal", "no trend with scale can be told from noise"),) * (tasks - used)
     return Curves(
         law=law,
         inputs=inputs,
@@ -112,15 +112,23 @@ def _curves(runs: Runs, law: str, inputs: tuple[str, ...], used: int, draws: int
         metric=runs.metric,
         higher_is_better=runs.higher_is_better,
         ceiling=np.where(runs.higher_is_better, 1.0, np.nan),
-        status=status,
-        message=tuple("" if code == "ok" else "no trend with scale can be told from noise" for code in status),
+        status=tuple(code for code, _ in found),
+        message=tuple(text for _, text in found),
+        findings=tuple(() if code == "ok" else ((code, text),) for code, text in found),
+        bounds=((),) * tasks,
+        outliers=((),) * tasks,
         parameters=theta,
         draws=theta * (1 + spread),
+        noise=0.01 * random.normal(size=spread.shape[:2]),
+        residual="log",
+        pooled=np.zeros(tasks, dtype=bool),
         reference=np.tile(_reference(_grid(law), inputs), (tasks, 1)),
         runs=np.full(tasks, len(_grid(law)[inputs[0]])),
         objective=np.where(np.arange(tasks) < used, 0.01, np.nan),
         error=np.where(np.arange(tasks) < used, 0.01, np.nan),
         agreement=np.where(np.arange(tasks) < used, 1.0, np.nan),
+        gradient=np.where(np.arange(tasks) < used, 1e-9, np.nan),
+        condition=np.where(np.arange(tasks) < used, 1e4, np.nan),
         smallest={name: np.full(tasks, values.min()) for name, values in runs.scale.items()},
         largest={name: np.full(tasks, values.max()) for name, values in runs.scale.items()},
         cost=fit_cost(runs),

@@ -5,7 +5,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from budget.curves.fitted import curves_from_record
+from budget.curves.records import curves_from_record
 from budget.report.figures import FIGURES, NAME_LENGTH, short
 from budget.report.markdown import escape
 from budget.report.story import tell

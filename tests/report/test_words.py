@@ -73,11 +73,14 @@ def test_doubts_name_what_rests_on_extrapolation_and_open_parameters(studies):
     beyond = int(np.any([factors != 1 for factors in study.plan.beyond.values()], axis=0).sum())
     assert 0 < beyond < 3
     assert trust.extrapolation(study).startswith(f"Extrapolation: {beyond} of 3 predictions lie outside")
-    curves = replace(
-        study.planned, status=("at_bound", "ok", "at_bound"), message=("the floor E is 0", "", "the floor E is 0")
-    )
+    open_end, wild = ("at_bound", "the floor E is 0"), ("outliers", "row 7 lies off the curve")
+    pooled = np.array([False, True, False])
+    curves = replace(study.planned, findings=((open_end,), (), (wild, open_end)), pooled=pooled)
     said = " ".join(trust.doubts(replace(study, planned=curves)))
-    assert f"for prose and {study.planned.tasks[2]}, the floor E is 0" in said
+    third = study.planned.tasks[2]
+    assert f"for prose and {third}, the floor E is 0" in said
+    assert f"do not belong to their curve: for {third}, row 7 lies off" in said
+    assert f"the exponents of {study.planned.tasks[1]} lean on" in said
     inside = {name: np.ones(3) for name in study.plan.beyond}
     within = replace(study, plan=replace(study.plan, beyond=inside))
     assert trust.extrapolation(within).startswith("Extrapolation: none")
