@@ -1,32 +1,51 @@
-"""Prints how often the 80 % interval holds the true mean curve, on simulated runs of known laws.
+"""Prints how often the 80 % intervals hold the truth, on simulated runs of known laws.
 
-Usage: python benchmarks/coverage.py [tasks]
+For 12 to 60 runs a task, with and without 5 % of outliers, at the centre of the data, at their largest run, and 3 and
+10 times beyond it: the interval of the mean curve against the true curve, and that of a new run against a fresh
+measurement. Tasks that are left out (no signal, flat) are counted apart.
+
+Usage: python benchmarks/coverage.py [--tasks 1000] [--draws 100] [--noise 0.01] [--law chinchilla power]
+       [--runs 12 16 25 40 60] [--pool auto|on|off]
 """
 
-import sys
+import argparse
 
 import numpy as np
 
-from budget.curves.cache import use_compilation_cache
 from budget.curves.fit import fit_curves
+from budget.curves.fitted import Curves
+from budget.curves.laws import LAWS
+from budget.curves.prepare import use_all_cores, use_compilation_cache
 from budget.tables.runs import Runs
 
-NOISE = 0.01
 BEYOND = (1, 3, 10)
+OUTLIERS = 0.05
+PLACES = ("centre", "largest", "3x beyond", "10x beyond")
 
 
-def simulated(tasks: int, count: int, seed: int) -> tuple[Runs, np.ndarray]:
-    """Runs (tasks × count) at random scales, and the true E, A, alpha, B, beta (tasks, 5)."""
+def simulated(law: str, tasks: int, count: int, noise: float, outliers: float, seed: int) -> tuple[Runs, np.ndarray]:
+    """Runs (tasks × count) at random scales, and the true parameters (tasks, P) in the reader's units."""
     random = np.random.default_rng(seed)
     params, tokens = 10 ** random.uniform(7, 9.5, (tasks, count)), 10 ** random.uniform(8.5, 11, (tasks, count))
-    alpha, beta = random.uniform(0.2, 0.5, (2, tasks))
-    at_centre = random.uniform(0.2, 1, (2, tasks))
-    truth = np.stack(
-        [random.uniform(0.5, 2, tasks), at_centre[0] * 1.7e8**alpha, alpha, at_centre[1] * 5e9**beta, beta], axis=1
+    scale = {"params": params, "tokens": tokens, "flops": 6 * params * tokens}
+    floor, exponents, at_centre = (
+        random.uniform(0.5, 2, tasks),
+        random.uniform(0.2, 0.5, (2, tasks)),
+        random.uniform(0.2, 1, (2, tasks)),
     )
-    value = law(truth, params, tokens) * np.exp(NOISE * random.normal(size=params.shape))
-    rows = tasks * count
-    names = tuple(f"task {number}" for number in range(tasks))
+    if law == "power":
+        exponents, scale = exponents / 2, {"flops": scale["flops"]}
+        centres = (6 * 1.7e8 * 5e9,)
+    else:
+        centres = (1.7e8, 5e9)
+    columns = [floor]
+    for which, centre in enumerate(centres):
+        columns += [at_centre[which] * centre ** exponents[which], exponents[which]]
+    truth = np.stack(columns, axis=1)
+    value = true_value(law, truth, tuple(scale[name] for name in inputs_of(law))) * measured(
+        random, params.shape, noise, outliers
+    )
+    rows, names = tasks * count, tuple(f"task {number}" for number in range(tasks))
     runs = Runs(
         source="simulated",
         tasks=names,
@@ -38,39 +57,78 @@ def simulated(tasks: int, count: int, seed: int) -> tuple[Runs, np.ndarray]:
         value=value.ravel(),
         stderr=np.full(rows, np.nan),
         weight=np.ones(rows),
-        scale={
-            "params": params.ravel(),
-            "tokens": tokens.ravel(),
-            "flops": 6 * params.ravel() * tokens.ravel(),
-        },
+        scale={name: column.ravel() for name, column in scale.items()},
         row=np.arange(rows),
     )
     return runs, truth
 
 
-def law(truth: np.ndarray, params: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-    """The true values at scales (tasks, …)."""
-    floor, a, alpha, b, beta = (column[:, None] for column in truth.T)
-    return floor + a * params**-alpha + b * tokens**-beta
+def measured(random: np.random.Generator, shape: tuple[int, ...], noise: float, outliers: float) -> np.ndarray:
+    """Factors by which measurements differ from the curve: log-normal noise, and now and then a wild one."""
+    wild = (random.uniform(size=shape) < outliers) * random.choice([-1, 1], shape) * random.uniform(0.1, 0.5, shape)
+    return np.exp(noise * random.standard_normal(shape) + wild)
+
+
+def inputs_of(law: str) -> tuple[str, ...]:
+    """The columns that the law reads here."""
+    return ("flops",) if law == "power" else LAWS[law].inputs
+
+
+def true_value(law: str, truth: np.ndarray, scales: tuple[np.ndarray, ...]) -> np.ndarray:
+    """``E + Σ A·x^-a`` of parameters (tasks, P) at scales (tasks, …)."""
+    total = truth[:, :1] * np.ones_like(scales[0])
+    for which, scale in enumerate(scales):
+        total = total + truth[:, 1 + 2 * which, None] * scale ** -truth[:, 2 + 2 * which, None]
+    return total
+
+
+def covered(curves: Curves, law: str, truth: np.ndarray, runs: Runs, noise: float, outliers: float) -> np.ndarray:
+    """Whether each used task's interval holds the truth: (2: mean curve and new run, places, tasks)."""
+    tasks, random = len(truth), np.random.default_rng(99)
+    logs = [np.log(runs.scale[name]).reshape(tasks, -1) for name in inputs_of(law)]
+    share = 1.0 if law == "power" else 0.5  # a factor in compute is its root in params and in tokens
+    points = [[each.mean(axis=1) for each in logs]]
+    points += [[each.max(axis=1) + share * np.log(factor) for each in logs] for factor in BEYOND]
+    hits = np.empty((2, len(points), tasks), dtype=bool)
+    for place, point in enumerate(points):
+        at = np.stack(point, axis=1)
+        true = true_value(law, truth, tuple(np.exp(each)[:, None] for each in point))[:, 0]
+        again = true * measured(random, true.shape, noise, outliers)
+        for which, (aim, new_run) in enumerate(((true, False), (again, True))):
+            _, low, high = curves.predict(np.arange(tasks), at, new_run=new_run)
+            hits[which, place] = (low <= aim) & (aim <= high)
+    return hits[:, :, curves.used]
 
 
 def main() -> None:
     """Simulate, fit and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tasks", type=int, default=1000)
+    parser.add_argument("--draws", type=int, default=100)
+    parser.add_argument("--noise", type=float, default=0.01)
+    parser.add_argument("--law", nargs="+", default=["chinchilla", "power"])
+    parser.add_argument("--runs", type=int, nargs="+", default=[12, 16, 25, 40, 60])
+    parser.add_argument("--pool", choices=["auto", "on", "off"], default="auto")
+    options = parser.parse_args()
     use_compilation_cache()
-    tasks = int(sys.argv[1]) if len(sys.argv) > 1 else 150
-    print(f"{tasks} tasks each, {NOISE:.0%} noise; coverage of the 80 % interval of the mean curve (Monte Carlo error)")
-    for count in (12, 25, 60):
-        runs, truth = simulated(tasks, count, seed=count)
-        curves = fit_curves(runs)
-        params, tokens = (runs.scale[name].reshape(tasks, count) for name in ("params", "tokens"))
-        where = {"centre": (np.exp(np.log(params).mean(1)), np.exp(np.log(tokens).mean(1)))}
-        where |= {f"{k}x beyond": (params.max(1) * k**0.5, tokens.max(1) * k**0.5) for k in BEYOND}
-        for name, (n, d) in where.items():
-            _, low, high = curves.predict(np.arange(tasks), np.log(np.stack([n, d], axis=1)))
-            true = law(truth, n[:, None], d[:, None])[:, 0]
-            hit = ((low <= true) & (true <= high))[curves.used].mean()
-            error = np.sqrt(hit * (1 - hit) / curves.used.sum())
-            print(f"{count:3d} runs, {name:11s} {hit:.1%} ({error:.1%})  of {curves.used.sum()} tasks")
+    use_all_cores()
+    error = np.sqrt(0.8 * 0.2 / options.tasks)
+    how = f"{options.noise:.1%} noise, pooling {options.pool}, {options.draws} draws"
+    print(f"{options.tasks} tasks a line, {how}; Monte Carlo error {error:.1%}")
+    print(f"{'law':10s} runs outliers  left out   " + "   ".join(f"{place:>10s}" for place in PLACES))
+    for law in options.law:
+        for count in options.runs:
+            for outliers in (0.0, OUTLIERS):
+                runs, truth = simulated(law, options.tasks, count, options.noise, outliers, seed=count)
+                pool = {"auto": None, "on": True, "off": False}[options.pool]
+                curves = fit_curves(
+                    runs, law, scale="flops" if law == "power" else None, draws=options.draws, pool=pool
+                )
+                hits = covered(curves, law, truth, runs, options.noise, outliers).mean(axis=2)
+                for name, shares in zip(("mean", "new run"), hits, strict=True):
+                    cells = "   ".join(f"{share:10.1%}" for share in shares)
+                    left_out = int((~curves.used).sum())
+                    print(f"{law:10s} {count:4d} {outliers:8.0%}  {left_out:8d}   {cells}   {name}", flush=True)
 
 
 if __name__ == "__main__":
