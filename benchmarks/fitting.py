@@ -154,7 +154,8 @@ def show_scipy(data: Path) -> None:
         print(
             f"{len(ours)} {name}: SciPy's best of {STARTS} starts is better by more than 1e-6 in "
             f"{int((excess > 1e-6).sum())}; ours over theirs at most 1 + {excess.max():.1e}, at least 1 - "
-            f"{max(0.0, -excess.min()):.1e}"
+            f"{max(0.0, -excess.min()):.1e}",
+            flush=True,
         )
 
 

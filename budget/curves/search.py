@@ -91,18 +91,16 @@ def fit_points(estimator: Estimator, batch: Batch, prior: Prior) -> Points:
     """The best optimum of each task over its starts."""
     law, tasks = estimator.law, len(batch)
     count = min(law.starts, len(grid_points(law, estimator.constraints)))
-    arrays = [
-        batch.z, batch.value, batch.weight, batch.lower, batch.upper, batch.pinned, batch.offset, batch.expand,
-        batch.select,
-    ]  # fmt: skip
+    shapes, known = _shapes(estimator, batch)
     starts = in_lanes(
         _starts,
-        (law, estimator.constraints, estimator.loss.residual == "raw", count),
-        arrays,
+        (law, estimator.loss.residual == "raw", count),
+        [shapes, known, batch.z, batch.value, batch.weight, batch.lower, batch.upper],
         (estimator.loss.delta, estimator.loss.quantile),
         devices=estimator.devices,
         share=GRID_SHARE,
     )
+    starts = np.swapaxes(batch.reduced.project(np.swapaxes(starts, 0, 1)), 0, 1)
     lane = np.repeat(np.arange(tasks), count)
     start = starts.reshape(len(lane), -1)
     found = search(estimator, batch, lane, batch.value[lane], batch.weight[lane], start, _lane_prior(prior, lane))
@@ -237,45 +235,46 @@ def _residual(law: Law, raw: bool, theta: Array, z: Array, value: Array) -> Arra
     return value - curve if raw else jnp.log(value) - jnp.log(curve)
 
 
+def _shapes(estimator: Estimator, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+    """The grid of each task in its own coordinates (T, G, P), and which linear parameters are not to be solved for."""
+    law = estimator.law
+    points = grid_points(law, estimator.constraints)
+    places = law.where("place")
+    inputs = np.array([law.parameters[position].input for position in places], dtype=int)
+    low = np.where(batch.there[:, :, None], batch.z, np.inf).min(axis=1)
+    high = np.where(batch.there[:, :, None], batch.z, -np.inf).max(axis=1)
+    shapes = np.tile(points, (len(batch), 1, 1))
+    shapes[:, :, places] = low[:, None, inputs] + shapes[:, :, places] * (high - low)[:, None, inputs]
+    linear = np.array([p.linear for p in law.parameters])
+    inside = np.clip(shapes, batch.lower[:, None], batch.upper[:, None])
+    shapes = np.where(batch.pinned[:, None], batch.lower[:, None], np.where(linear, shapes, inside))
+    shapes = batch.reduced.theta(batch.reduced.project(np.swapaxes(shapes, 0, 1)))
+    known = linear & (batch.pinned | (np.abs(batch.expand).sum(axis=2) == 0))
+    return np.swapaxes(shapes, 0, 1), known
+
+
 def _starts(
     law: Law,
-    constraints: Constraints,
     raw: bool,
     count: int,
+    shapes: Array,
+    known: Array,
     z: Array,
     value: Array,
     weight: Array,
     lower: Array,
     upper: Array,
-    pinned: Array,
-    offset: Array,
-    expand: Array,
-    select: Array,
     delta: Array,
     quantile: Array,
 ) -> Array:
-    """The best starts of one task as free parameters: (count, F)."""
-    low = jnp.min(jnp.where(weight[:, None] > 0, z, jnp.inf), axis=0)
-    high = jnp.max(jnp.where(weight[:, None] > 0, z, -jnp.inf), axis=0)
-    places = np.array([p.kind == "place" for p in law.parameters])
-    inputs = np.array([p.input for p in law.parameters])
-    linear = np.array([p.linear for p in law.parameters])
-    known = jnp.asarray(linear) & (pinned | (jnp.abs(expand).sum(axis=1) == 0))
+    """The best starts of one task: (count, P)."""
 
-    def project(theta: Array) -> Array:
-        return select.T @ theta / select.sum(axis=0)
-
-    def one(point: Array) -> tuple[Array, Array]:
-        shape = jnp.where(places, low[inputs] + point * (high[inputs] - low[inputs]), point)
-        shape = jnp.where(pinned, lower, jnp.where(linear, shape, jnp.clip(shape, lower, upper)))
-        shape = offset + expand @ project(shape)
+    def one(shape: Array) -> tuple[Array, Array]:
         theta = start_at(law, not raw, shape, z, value, weight, known, lower, upper)
-        free = project(theta)
-        residual = _residual(law, raw, offset + expand @ free, z, value)
-        return free, jnp.sum(weight * penalty(residual, delta, quantile))
+        return theta, jnp.sum(weight * penalty(_residual(law, raw, theta, z, value), delta, quantile))
 
-    free, losses = jax.vmap(one)(jnp.asarray(grid_points(law, constraints)))
-    return free[jnp.argsort(losses)[:count]]
+    theta, losses = jax.vmap(one)(shapes)
+    return theta[jnp.argsort(losses)[:count]]
 
 
 def _refine(

@@ -56,7 +56,7 @@ def start_at(
         value: (R,) values over their unit.
         weight: (R,), 0 for padding.
         known: (P,) which linear parameters are given in ``shape`` and not to be solved for.
-        lower: (P,) box.
+        lower: (P,) box; of a coefficient any finite number.
         upper: (P,).
     """
     linear = np.flatnonzero([p.linear for p in law.parameters])
@@ -65,14 +65,15 @@ def start_at(
     columns = jnp.exp(jnp.stack(basis, axis=1))
     at = shape[linear]
     # a level is counted from its lower bound, which may be negative or the largest value
-    base = jnp.where(known[linear], jnp.where(levels, at, jnp.exp(at)), jnp.where(levels, lower[linear], 0.0))
+    given = known[linear]
+    base = jnp.where(given, jnp.where(levels, at, jnp.exp(at)), levels * lower[linear])
     scale = jnp.sqrt(weight) / (value if relative else 1.0)
-    free = jnp.where(known[linear], 0.0, 1.0)
+    free = 1.0 - given
     matrix = columns * scale[:, None] * free
     solved = _nonnegative(matrix.T @ matrix, matrix.T @ ((value - columns @ base) * scale), free)
     least = LEAST * jnp.maximum(jnp.sum(solved), LEAST)
     found = jnp.where(levels, base + solved, jnp.log(jnp.maximum(solved, least)))
-    found = jnp.clip(jnp.where(known[linear], at, found), lower[linear], upper[linear])
+    found = jnp.clip(jnp.where(given, at, found), lower[linear], upper[linear])
     return shape.at[linear].set(found)
 
 
@@ -84,7 +85,7 @@ def _nonnegative(gram: Array, moment: Array, free: Array) -> Array:
     def solve(support: Array) -> tuple[Array, Array]:
         chosen = support * free
         both = chosen[:, None] * chosen[None, :]
-        matrix = gram * both + jnp.diag(1.0 - chosen) + 1e-12 * jnp.diag(jnp.diagonal(gram))
+        matrix = gram * (both + 1e-12 * jnp.eye(size)) + jnp.diag(1.0 - chosen)
         answer = solve_small(matrix, moment * chosen) * chosen
         loss = answer @ gram @ answer - 2 * moment @ answer
         return answer, jnp.where(jnp.isfinite(loss) & (answer >= 0).all(), loss, jnp.inf)
