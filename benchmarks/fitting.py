@@ -3,6 +3,7 @@
 Every timed fit is a fresh process; CPU seconds are counted after the imports, wall seconds of a cold start with them.
 
 Usage: python benchmarks/fitting.py DATA [file gadre thousand devices scipy]
+       The last section takes most of an hour.
        DATA is a folder with chinchilla_digitised/runs.csv and gadre/runs.csv (see README for their sources).
 """
 
