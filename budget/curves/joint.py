@@ -19,9 +19,9 @@ from budget.curves.lanes import in_lanes, lanes_at_once
 from budget.curves.law import Law
 from budget.curves.loss import penalty, penalty_weight
 from budget.curves.resample import Resampler
-from budget.curves.search import BLOCK, PASSES, SAME, Estimator, Points, with_noise
+from budget.curves.search import BLOCK, SAME, Estimator, Points, in_passes, residual, with_noise
 from budget.curves.search import fit_points as fit_points_apart
-from budget.curves.solver import DAMPING, EXACT, Prior, Search, descend, solve_small
+from budget.curves.solver import EXACT, Prior, Search, descend, solve_small
 
 
 def fit_points(estimator: Estimator, batch: Batch, prior: Prior) -> Points:
@@ -114,42 +114,24 @@ def _unpacked(estimator: Estimator, batch: Batch, packed: np.ndarray) -> np.ndar
 
 def _search(estimator: Estimator, batch: Batch, value: np.ndarray, start: np.ndarray) -> Search:
     """The joint optimum of each lane: values (L, T, R), starts (L, T, F); ``theta`` comes back packed."""
-    count = len(start)
     own, common = tuple(_own(estimator, batch)), tuple(estimator.common)
     low, high = _common_box(estimator, batch)
     lower = np.concatenate([batch.free_lower[:, own].ravel(), low])
     upper = np.concatenate([batch.free_upper[:, own].ravel(), high])
     law, raw, _ = estimator.static
-    theta = _packed(estimator, batch, start)
-    found = Search(
-        theta=theta,
-        loss=np.full(count, np.inf),
-        slack=np.full(count, np.inf),
-        damping=np.full((count, 2), DAMPING),
-        idle=np.zeros(count, dtype=int),
-        steps=np.zeros(count, dtype=int),
-    )
-    for corner in estimator.loss.corners:
-        found = found._replace(damping=np.full((count, 2), DAMPING))
-        active = np.arange(count)
-        for limit in PASSES:
-            ended = in_lanes(
-                _refine,
-                (law, raw, own, common),
-                [value[active], found.theta[active], found.damping[active]],
-                (
-                    batch.z, batch.weight, batch.offset, batch.expand, lower, upper,
-                    corner, estimator.loss.quantile, limit,
-                ),
-                devices=estimator.devices,
-                share=len(batch),
-            )  # fmt: skip
-            for field, part in zip(found, ended, strict=True):
-                field[active] = part
-            active = active[~ended.over]
-            if len(active) == 0:
-                break
-    return found
+    data = (batch.z, batch.weight, batch.offset, batch.expand, lower, upper)
+
+    def some(active: np.ndarray, found: Search, corner: float, limit: int) -> Search:
+        return in_lanes(
+            _refine,
+            (law, raw, own, common),
+            [value[active], found.theta[active], found.damping[active]],
+            (*data, corner, estimator.loss.quantile, limit),
+            devices=estimator.devices,
+            share=len(batch),
+        )
+
+    return in_passes(estimator.loss, _packed(estimator, batch, start), some)
 
 
 def _refine(
@@ -179,15 +161,14 @@ def _refine(
         free = free.at[:, np.array(own)].set(packed[:-border].reshape(tasks, size))
         return free.at[:, np.array(common)].set(packed[-border:])
 
-    def residual(free: Array, z: Array, value: Array, offset: Array, expand: Array) -> Array:
-        curve = law.value(offset + expand @ free, z, jnp)
-        return value - curve if raw else jnp.log(value) - jnp.log(curve)
+    def errors_of(free: Array, z: Array, value: Array, offset: Array, expand: Array) -> Array:
+        return residual(law, raw, offset + expand @ free, z, value)
 
     def task_loss(free: Array, z: Array, value: Array, offset: Array, expand: Array, weight: Array) -> Array:
-        return jnp.sum(weight * penalty(residual(free, z, value, offset, expand), delta, quantile))
+        return jnp.sum(weight * penalty(errors_of(free, z, value, offset, expand), delta, quantile))
 
     def task_model(free: Array, *data: Array) -> tuple[Array, Array, Array]:
-        jacobian, errors = jax.jacfwd(lambda free: (residual(free, *data[:4]),) * 2, has_aux=True)(free)
+        jacobian, errors = jax.jacfwd(lambda free: (errors_of(free, *data[:4]),) * 2, has_aux=True)(free)
         row_weight = data[4] * penalty_weight(errors, delta, quantile)
         gradient = jacobian.T @ (row_weight * errors)
         return gradient, jacobian.T @ (row_weight[:, None] * jacobian), jax.hessian(task_loss)(free, *data)

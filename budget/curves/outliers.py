@@ -68,8 +68,8 @@ def _without(
     """The fits (L, P) of tasks (L,) without some of their rows (L, R)."""
     some = batch.take(task)
     start = some.reduced.project(point[task])
-    pulls = Prior(prior.centre[task], prior.precision[task])
-    ended = search(estimator, batch, task, some.value, np.where(left_out, 0.0, some.weight), start, pulls)
+    weight = np.where(left_out, 0.0, some.weight)
+    ended = search(estimator, batch, task, some.value, weight, start, prior.take(task))
     return some.reduced.theta(ended.theta)
 
 

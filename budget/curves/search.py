@@ -103,7 +103,7 @@ def fit_points(estimator: Estimator, batch: Batch, prior: Prior) -> Points:
     starts = np.swapaxes(batch.reduced.project(np.swapaxes(starts, 0, 1)), 0, 1)
     lane = np.repeat(np.arange(tasks), count)
     start = starts.reshape(len(lane), -1)
-    found = search(estimator, batch, lane, batch.value[lane], batch.weight[lane], start, _lane_prior(prior, lane))
+    found = search(estimator, batch, lane, batch.value[lane], batch.weight[lane], start, prior.take(lane))
     loss = found.loss.reshape(tasks, count)
     best = loss.argmin(axis=1)
     exact = EXACT * batch.weight.sum(axis=1, keepdims=True)  # below it, losses differ by rounding
@@ -183,10 +183,33 @@ def search(
         start: (L, F) free parameters where it begins.
         prior: pulls (L, P) on the law's parameters.
     """
-    count = len(lane)
     constrained = estimator.static[2]
     if constrained:
-        prior = Prior(*map(np.asarray, _reduced_in_lanes(batch, lane, prior)))
+        prior = batch.take(lane).reduced.prior(prior)
+
+    def some(active: np.ndarray, found: Search, corner: float, limit: int) -> Search:
+        task = lane[active]
+        lanes = [
+            batch.z[task], value[active], weight[active], found.theta[active], found.damping[active],
+            batch.free_lower[task], batch.free_upper[task], prior.centre[active], prior.precision[active],
+        ]  # fmt: skip
+        if constrained:
+            lanes += [batch.offset[task], batch.expand[task]]
+        common = (corner, estimator.loss.quantile, limit)
+        return in_lanes(_refine, estimator.static, lanes, common, devices=estimator.devices)
+
+    return in_passes(estimator.loss, start, some)
+
+
+def in_passes(loss: Loss, start: np.ndarray, some: Callable[[np.ndarray, Search, float, int], Search]) -> Search:
+    """Search from L starts with every corner of the loss after the other, in passes of unfinished lanes.
+
+    Args:
+        loss: its corners.
+        start: (L, F).
+        some: (positions of the active lanes, where all lanes stand, corner, step limit) → where the active ones end.
+    """
+    count = len(start)
     found = Search(
         theta=start.copy(),
         loss=np.full(count, np.inf),
@@ -195,24 +218,11 @@ def search(
         idle=np.zeros(count, dtype=int),
         steps=np.zeros(count, dtype=int),
     )
-    for corner in estimator.loss.corners:
+    for corner in loss.corners:
         found = found._replace(damping=np.full((count, 2), DAMPING))
         active = np.arange(count)
         for limit in PASSES:
-            task = lane[active]
-            lanes = [
-                batch.z[task], value[active], weight[active], found.theta[active], found.damping[active],
-                batch.free_lower[task], batch.free_upper[task], prior.centre[active], prior.precision[active],
-            ]  # fmt: skip
-            if constrained:
-                lanes += [batch.offset[task], batch.expand[task]]
-            ended = in_lanes(
-                _refine,
-                estimator.static,
-                lanes,
-                (corner, estimator.loss.quantile, limit),
-                devices=estimator.devices,
-            )
+            ended = some(active, found, corner, limit)
             for field, part in zip(found, ended, strict=True):
                 field[active] = part
             active = active[~ended.over]
@@ -221,16 +231,8 @@ def search(
     return found
 
 
-def _lane_prior(prior: Prior, lane: np.ndarray) -> Prior:
-    return Prior(prior.centre[lane], prior.precision[lane])
-
-
-def _reduced_in_lanes(batch: Batch, lane: np.ndarray, prior: Prior) -> Prior:
-    """Pulls (L, P) on the law's parameters as pulls (L, F) on the free ones."""
-    return batch.take(lane).reduced.prior(prior)
-
-
-def _residual(law: Law, raw: bool, theta: Array, z: Array, value: Array) -> Array:
+def residual(law: Law, raw: bool, theta: Array, z: Array, value: Array) -> Array:
+    """Data minus curve (R,) of one lane in the loss's measure, inside a program."""
     curve = law.value(theta, z, jnp)
     return value - curve if raw else jnp.log(value) - jnp.log(curve)
 
@@ -271,7 +273,7 @@ def _starts(
 
     def one(shape: Array) -> tuple[Array, Array]:
         theta = start_at(law, not raw, shape, z, value, weight, known, lower, upper)
-        return theta, jnp.sum(weight * penalty(_residual(law, raw, theta, z, value), delta, quantile))
+        return theta, jnp.sum(weight * penalty(residual(law, raw, theta, z, value), delta, quantile))
 
     theta, losses = jax.vmap(one)(shapes)
     return theta[jnp.argsort(losses)[:count]]
@@ -298,12 +300,8 @@ def _refine(
     else:
         delta, quantile, limit = rest
 
-    def residual(free: Array) -> Array:
-        theta = offset + expand @ free if constrained else free
-        return _residual(law, raw, theta, z, value)
-
     return minimize(
-        residual,
+        lambda free: residual(law, raw, offset + expand @ free if constrained else free, z, value),
         lambda r: penalty(r, delta, quantile),
         lambda r: penalty_weight(r, delta, quantile),
         weight,

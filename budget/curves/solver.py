@@ -79,6 +79,10 @@ class Prior(NamedTuple):
     centre: Any
     precision: Any
 
+    def take(self, pick: Any) -> "Prior":
+        """The pulls at the positions ``pick`` of their first axis."""
+        return Prior(self.centre[pick], self.precision[pick])
+
     def value(self, theta: Array) -> Array:
         """The pull's share of the objective."""
         return 0.5 * jnp.sum(self.precision * (theta - self.centre) ** 2)
