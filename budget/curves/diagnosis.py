@@ -16,6 +16,9 @@ EXPLAINED = 0.5
 STATIONARY = 1e-6
 """Largest promised decrease of the loss, as a share of it, at which a fit counts as converged."""
 
+UNSETTLED = 0.05
+"""Share of a task's draws that may end without converging before it is said."""
+
 RIVAL = 0.02
 """How much higher, relatively, another optimum's loss may be to count as a rival of the best."""
 
@@ -192,3 +195,19 @@ def _condition(slopes: np.ndarray) -> float:
 def primary(found: Sequence[Finding]) -> Finding:
     """The code and sentence that stand for a task: the first finding, or ok."""
     return found[0] if found else ("ok", "")
+
+
+def unsettled(names: Sequence[str], slack: np.ndarray, what: str) -> list[str]:
+    """A sentence for each of T tasks of which more than a few draws did not converge.
+
+    Args:
+        names: (T,) task names.
+        slack: (B, T) what a step still promises, as a share of the loss.
+        what: which draws.
+    """
+    shares = (~(slack <= STATIONARY)).mean(axis=0)
+    return [
+        f"Task '{name}': {share:.0%} of its {what} did not converge."
+        for name, share in zip(names, shares, strict=True)
+        if share > UNSETTLED
+    ]

@@ -9,7 +9,7 @@ from budget.curves import joint
 from budget.curves.batch import Batch, make_batch, ridge
 from budget.curves.constraints import make_constraints
 from budget.curves.cost import fit_cost
-from budget.curves.diagnosis import STATIONARY, Finding, convergence, findings, primary
+from budget.curves.diagnosis import Finding, convergence, findings, primary, unsettled
 from budget.curves.fitted import Curves
 from budget.curves.lanes import choose_devices
 from budget.curves.laws import LAWS, choose_law, law_inputs
@@ -25,9 +25,6 @@ from budget.tables.mixtures import with_mixture_frame
 from budget.tables.quality import copies, diagnose, score_ceiling
 from budget.tables.runs import Runs, runs_from_frame
 from budget.tables.status import STATUS
-
-UNSETTLED = 0.05
-"""Share of a task's draws that may end without converging before it is said."""
 
 
 def fit_curves(
@@ -143,7 +140,7 @@ def fit_curves(
             fitted["draws"][:, drawn] = form.in_units(sampled, batch.unit)
             in_units = batch.unit if estimator.loss.residual == "raw" else 1.0
             fitted["noise"][:, drawn] = noise.new_run(draws) * in_units
-            notes += _unsettled(runs, drawn, slack)
+            notes += unsettled([runs.tasks[task] for task in drawn], slack, "draws")
     main = [primary(each) for each in found]
     return Curves(
         law=form.name,
@@ -295,15 +292,6 @@ def _objective(estimator: Estimator, batch: Batch, points: Points) -> np.ndarray
 def _rms_error(estimator: Estimator, batch: Batch, theta: np.ndarray) -> np.ndarray:
     residual = batch.residual(estimator.law, theta, estimator.loss)
     return np.sqrt((residual**2).sum(axis=1) / batch.there.sum(axis=1))
-
-
-def _unsettled(runs: Runs, drawn: np.ndarray, slack: np.ndarray) -> list[str]:
-    shares = (~(slack <= STATIONARY)).mean(axis=0)
-    return [
-        f"Task '{runs.tasks[task]}': {share:.0%} of its draws did not converge."
-        for task, share in zip(drawn, shares, strict=True)
-        if share > UNSETTLED
-    ]
 
 
 def _derived_notes(runs: Runs, inputs: Sequence[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """The laws: parametric forms of a value against scale, one record each.
 
-To add a law, add a record to ``LAWS``: the fit, the commands' choices and the tests' sweeps read this table.
+To add a law, add a record to ``LAWS``: the fit and the tests' sweeps read this table, and a test holds the commands'
+choices to it.
 """
 
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ import numpy as np
 
 from budget.curves.batch import Batch
 from budget.curves.constraints import Constraints
-from budget.curves.diagnosis import EXPLAINED, STATIONARY, Convergence, Finding, convergence, primary
+from budget.curves.diagnosis import EXPLAINED, STATIONARY, Convergence, Finding, convergence, primary, unsettled
 from budget.curves.fitted import Curves
 from budget.curves.lanes import choose_devices
 from budget.curves.link import LINK, PARAMETERS, Link
@@ -33,9 +33,6 @@ UNKNOWN_SLOPE = 1.0
 
 UNKNOWN_CHANCE = 0.1
 """Standard error of a fitted chance, as a share of the span, from which it is said to be open."""
-
-UNSETTLED = 0.05
-"""Share of a task's draws that may end without converging before it is said."""
 
 SLOPE, MIDPOINT = (LINK.names.index(name) for name in ("slope", "midpoint"))
 
@@ -98,7 +95,7 @@ def with_link(
             theta, slack = fit_draws(estimator, some, points.theta[used], resampled, prior)
             drawn[:, good[used]] = _in_units(theta, some, joined)
             noise[:, good[used]] = -joined.sign[some.task] * some.unit * resampled.new_run(draws)
-            notes += _unsettled(losses.tasks, some.task, slack)
+            notes += unsettled([losses.tasks[task] for task in some.task], slack, "link's draws")
     main = [primary(each) for each in found]
     link = Link(
         metric=scores.metric[0],
@@ -214,12 +211,3 @@ def _in_units(theta: np.ndarray, batch: Batch, joined: Joined) -> np.ndarray:
 
 def _no_prior(like: np.ndarray) -> Prior:
     return Prior(np.zeros(like.shape), np.zeros(like.shape))
-
-
-def _unsettled(tasks: tuple[str, ...], drawn: np.ndarray, slack: np.ndarray) -> list[str]:
-    shares = (~(slack <= STATIONARY)).mean(axis=0)
-    return [
-        f"Task '{tasks[task]}': {share:.0%} of its link's draws did not converge."
-        for task, share in zip(drawn, shares, strict=True)
-        if share > UNSETTLED
-    ]

@@ -90,12 +90,12 @@ def find_common(
     worth = precision(scale, estimator.loss)
     centre, strength = prior.centre.copy(), prior.precision.copy()
     spread, pooled, notes = _ridge_spread(law, prior), np.zeros(len(batch), dtype=bool), []
+    inside = (points.theta > batch.lower) & (points.theta < batch.upper) & ~batch.pinned
     open_ones = [position for position in _exponents(law) if position in estimator.constraints.free(law)]
     for kind in dict.fromkeys(metric):
         mine = np.array([each == kind for each in metric])
         told = []
         for position in open_ones:
-            inside = (points.theta > batch.lower) & (points.theta < batch.upper) & ~batch.pinned
             known = mine & inside[:, position] & (variance[:, position] > 0)
             if known.sum() < LEAST_TASKS:
                 continue

@@ -201,16 +201,21 @@ def at_chance(runs: Runs, task: int) -> tuple[str, str] | None:
 
 def copies(runs: Runs, task: int) -> list[tuple[str, str]]:
     """The finding that rows of a task stand several times, exactly: same value, same scales."""
-    mine = np.flatnonzero(runs.task == task)
-    cells = np.column_stack([runs.value[mine], *(scale[mine] for scale in runs.columns.values())])
-    _, first, index = np.unique(cells, axis=0, return_index=True, return_inverse=True)
-    again = np.flatnonzero(first[index.ravel()] != np.arange(len(mine)))
+    _, again = _again(runs, task)
     if len(again) == 0:
         return []
-    rows = ", ".join(str(row) for row in runs.row[mine][again][:8])
+    rows = ", ".join(str(row) for row in runs.row[runs.task == task][again][:8])
     more = f" and {len(again) - 8} more" if len(again) > 8 else ""
     what = "row {} is a copy" if len(again) == 1 else "rows {} are copies"
     return [("duplicated_rows", f"{what.format(rows + more)} of an earlier one")]
+
+
+def _again(runs: Runs, task: int) -> tuple[np.ndarray, np.ndarray]:
+    """A task's rows as numbers (value, then every column of a law), and the positions of those that stood before."""
+    mine = runs.task == task
+    cells = np.column_stack([runs.value[mine], *(column[mine] for column in runs.columns.values())])
+    _, first = np.unique(cells, axis=0, return_index=True)
+    return cells, np.setdiff1d(np.arange(len(cells)), first)
 
 
 def trend(runs: Runs, task: int, value: np.ndarray) -> tuple[float, float]:
@@ -330,25 +335,22 @@ def _graded(task: str, check: str, good: bool, finding: str, advice: str) -> Fin
 
 
 def _repeats(runs: Runs, task: int) -> Finding:
-    mine = np.flatnonzero(runs.task == task)
-    cells = np.column_stack([runs.value[mine], *(scale[mine] for scale in runs.columns.values())])
-    _, first = np.unique(cells, axis=0, return_index=True)
-    again = np.setdiff1d(np.arange(len(mine)), first)
+    cells, again = _again(runs, task)
     scales = np.unique(cells[:, 1:], axis=0)
-    if len(again) == 0 and len(scales) < POOLED * len(mine):
+    if len(again) == 0 and len(scales) < POOLED * len(cells):
         return Finding(
             runs.tasks[task], "repeats", "REVIEW",
-            f"{len(mine)} rows have only {len(scales)} distinct scales",
+            f"{len(cells)} rows have only {len(scales)} distinct scales",
             "if runs of one scale differ in data or recipe, choose one kind with --where",
         )  # fmt: skip
     if len(again) == 0:
         return Finding(runs.tasks[task], "repeats", "PASS", "no row stands twice")
-    rows = ", ".join(str(row) for row in runs.row[mine][again][:5])
+    rows = ", ".join(str(row) for row in runs.row[runs.task == task][again][:5])
     return Finding(
         runs.tasks[task],
         "repeats",
         "REVIEW",
-        f"{len(again)} of {len(mine)} rows repeat another (row {rows})",
+        f"{len(again)} of {len(cells)} rows repeat another (row {rows})",
         "remove copies of one run",
     )
 
