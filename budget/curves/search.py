@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -16,16 +15,13 @@ from budget.curves.law import Law
 from budget.curves.loss import Loss, penalty, penalty_weight
 from budget.curves.resample import Resampler
 from budget.curves.solver import DAMPING, EXACT, Prior, Search, minimize
-from budget.curves.starts import grid_points, start_at
+from budget.curves.starts import best_starts
 
 BLOCK = 16_384
 """Lanes whose stragglers are packed together for the next pass, or one call's where that takes more."""
 
 PASSES = (14, 14, 28, 60, 184, 700)
 """Step limits of the passes."""
-
-GRID_SHARE = 8
-"""How many lanes of the search one task's grid of starts is as large as, in memory."""
 
 SAME = 1e-6
 """Relative difference of losses within which two starts have found the same optimum."""
@@ -90,17 +86,8 @@ class Points:
 def fit_points(estimator: Estimator, batch: Batch, prior: Prior) -> Points:
     """The best optimum of each task over its starts."""
     law, tasks = estimator.law, len(batch)
-    count = min(law.starts, len(grid_points(law, estimator.constraints)))
-    shapes, known = _shapes(estimator, batch)
-    starts = in_lanes(
-        _starts,
-        (law, estimator.loss.residual == "raw", count),
-        [shapes, known, batch.z, batch.value, batch.weight, batch.lower, batch.upper],
-        (estimator.loss.delta, estimator.loss.quantile),
-        devices=estimator.devices,
-        share=GRID_SHARE,
-    )
-    starts = np.swapaxes(batch.reduced.project(np.swapaxes(starts, 0, 1)), 0, 1)
+    starts = best_starts(law, estimator.constraints, estimator.loss, batch)
+    count = starts.shape[1]
     lane = np.repeat(np.arange(tasks), count)
     start = starts.reshape(len(lane), -1)
     found = search(estimator, batch, lane, batch.value[lane], batch.weight[lane], start, prior.take(lane))
@@ -235,48 +222,6 @@ def residual(law: Law, raw: bool, theta: Array, z: Array, value: Array) -> Array
     """Data minus curve (R,) of one lane in the loss's measure, inside a program."""
     curve = law.value(theta, z, jnp)
     return value - curve if raw else jnp.log(value) - jnp.log(curve)
-
-
-def _shapes(estimator: Estimator, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
-    """The grid of each task in its own coordinates (T, G, P), and which linear parameters are not to be solved for."""
-    law = estimator.law
-    points = grid_points(law, estimator.constraints)
-    places = law.where("place")
-    inputs = np.array([law.parameters[position].input for position in places], dtype=int)
-    low = np.where(batch.there[:, :, None], batch.z, np.inf).min(axis=1)
-    high = np.where(batch.there[:, :, None], batch.z, -np.inf).max(axis=1)
-    shapes = np.tile(points, (len(batch), 1, 1))
-    shapes[:, :, places] = low[:, None, inputs] + shapes[:, :, places] * (high - low)[:, None, inputs]
-    linear = np.array([p.linear for p in law.parameters])
-    inside = np.clip(shapes, batch.lower[:, None], batch.upper[:, None])
-    shapes = np.where(batch.pinned[:, None], batch.lower[:, None], np.where(linear, shapes, inside))
-    shapes = batch.reduced.theta(batch.reduced.project(np.swapaxes(shapes, 0, 1)))
-    known = linear & (batch.pinned | (np.abs(batch.expand).sum(axis=2) == 0))
-    return np.swapaxes(shapes, 0, 1), known
-
-
-def _starts(
-    law: Law,
-    raw: bool,
-    count: int,
-    shapes: Array,
-    known: Array,
-    z: Array,
-    value: Array,
-    weight: Array,
-    lower: Array,
-    upper: Array,
-    delta: Array,
-    quantile: Array,
-) -> Array:
-    """The best starts of one task: (count, P)."""
-
-    def one(shape: Array) -> tuple[Array, Array]:
-        theta = start_at(law, not raw, shape, z, value, weight, known, lower, upper)
-        return theta, jnp.sum(weight * penalty(residual(law, raw, theta, z, value), delta, quantile))
-
-    theta, losses = jax.vmap(one)(shapes)
-    return theta[jnp.argsort(losses)[:count]]
 
 
 def _refine(

@@ -7,17 +7,29 @@ the real loss become the starts.
 
 from itertools import product
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
+from budget.curves.batch import Batch
 from budget.curves.constraints import Constraints
 from budget.curves.law import Law
-from budget.curves.solver import solve_small
+from budget.curves.loss import Loss
 
 LEAST = 1e-3
 """Smallest share of the fit that a term starts with: one that starts at nothing would not move."""
+
+TOGETHER = 2**18
+"""Numbers in the largest array of the tasks whose grids are laid at once, or one task's where that takes more."""
+
+
+def best_starts(law: Law, constraints: Constraints, loss: Loss, batch: Batch) -> np.ndarray:
+    """The ``law.starts`` best points of each task's grid, or all where it has fewer, as free parameters (T, S, F).
+
+    In NumPy: to trace and load a program for it takes longer than laying the grids of some hundred tasks.
+    """
+    grid = grid_points(law, constraints)
+    each = max(1, TOGETHER // (len(grid) * batch.z[0].size))
+    parts = [batch.take(np.arange(first, min(first + each, len(batch)))) for first in range(0, len(batch), each)]
+    return np.concatenate([_best_points(law, loss, part, grid) for part in parts])
 
 
 def grid_points(law: Law, constraints: Constraints) -> np.ndarray:
@@ -35,61 +47,76 @@ def grid_points(law: Law, constraints: Constraints) -> np.ndarray:
     return points
 
 
-def start_at(
-    law: Law,
-    relative: bool,
-    shape: Array,
-    z: Array,
-    value: Array,
-    weight: Array,
-    known: Array,
-    lower: Array,
-    upper: Array,
-) -> Array:
-    """Working parameters (P,) that fit best at given shape parameters.
+def _best_points(law: Law, loss: Loss, batch: Batch, grid: np.ndarray) -> np.ndarray:
+    """The best starts (T, S, F) of the grid (G, P)."""
+    with np.errstate(all="ignore"):  # a point whose loss is no number comes last
+        theta = _solved(law, loss.residual == "log", _shapes(law, batch, grid), batch)
+        losses = loss.objective(batch.residual(law, theta, loss), batch.weight)
+    order = np.argsort(losses, axis=0, kind="stable")[: law.starts]
+    free = batch.reduced.project(np.take_along_axis(theta, order[:, :, None], axis=0))
+    return np.swapaxes(free, 0, 1)
+
+
+def _shapes(law: Law, batch: Batch, grid: np.ndarray) -> np.ndarray:
+    """The grid (G, P) in each task's own coordinates and constraints (G, T, P)."""
+    places = law.where("place")
+    inputs = np.array([law.parameters[position].input for position in places], dtype=int)
+    low = np.where(batch.there[:, :, None], batch.z, np.inf).min(axis=1)
+    high = np.where(batch.there[:, :, None], batch.z, -np.inf).max(axis=1)
+    shapes = np.repeat(grid[:, None], len(batch), axis=1)
+    shapes[:, :, places] = low[:, inputs] + shapes[:, :, places] * (high - low)[:, inputs]
+    linear = np.array([p.linear for p in law.parameters])
+    inside = np.clip(shapes, batch.lower, batch.upper)
+    shapes = np.where(batch.pinned, batch.lower, np.where(linear, shapes, inside))
+    return batch.reduced.theta(batch.reduced.project(shapes))
+
+
+def _solved(law: Law, relative: bool, shapes: np.ndarray, batch: Batch) -> np.ndarray:
+    """Working parameters (G, T, P) that fit best at given shape parameters.
 
     Args:
         law: the law.
         relative: whether errors are divided by the values (else they count as they are).
-        shape: (P,) shape parameters; linear entries are read where ``known``.
-        z: (R, I) log inputs over their reference.
-        value: (R,) values over their unit.
-        weight: (R,), 0 for padding.
-        known: (P,) which linear parameters are given in ``shape`` and not to be solved for.
-        lower: (P,) box; of a coefficient any finite number.
-        upper: (P,).
+        shapes: (G, T, P) shape parameters; linear entries are read where the task's constraints give them.
+        batch: T tasks.
     """
     linear = np.flatnonzero([p.linear for p in law.parameters])
     levels = np.array([law.parameters[position].kind != "coefficient" for position in linear])
-    basis = [jnp.broadcast_to(logs, value.shape) for logs in law.basis(shape, z, jnp)]
-    columns = jnp.exp(jnp.stack(basis, axis=1))
-    at = shape[linear]
+    given = (batch.pinned | (np.abs(batch.expand).sum(axis=2) == 0))[:, linear]
+    at, lower, upper = shapes[:, :, linear], batch.lower[:, linear], batch.upper[:, linear]
     # a level is counted from its lower bound, which may be negative or the largest value
-    given = known[linear]
-    base = jnp.where(given, jnp.where(levels, at, jnp.exp(at)), levels * lower[linear])
-    scale = jnp.sqrt(weight) / (value if relative else 1.0)
-    free = 1.0 - given
-    matrix = columns * scale[:, None] * free
-    solved = _nonnegative(matrix.T @ matrix, matrix.T @ ((value - columns @ base) * scale), free)
-    least = LEAST * jnp.maximum(jnp.sum(solved), LEAST)
-    found = jnp.where(levels, base + solved, jnp.log(jnp.maximum(solved, least)))
-    found = jnp.clip(jnp.where(given, at, found), lower[linear], upper[linear])
-    return shape.at[linear].set(found)
+    base = np.where(given, np.where(levels, at, np.exp(at)), np.where(levels, lower, 0.0))
+    basis = law.basis(shapes[:, :, None], batch.z, np)
+    columns = np.stack([np.broadcast_to(np.exp(logs), (len(shapes), *batch.value.shape)) for logs in basis], axis=2)
+    scale = np.sqrt(batch.weight) / (batch.value if relative else 1.0)
+    matrix = columns * scale[:, None] * ~given[:, :, None]
+    target = (batch.value - (base[:, :, None] @ columns)[:, :, 0]) * scale
+    gram = matrix @ np.swapaxes(matrix, 2, 3)
+    solved = _nonnegative(gram, (matrix @ target[..., None])[..., 0], ~given)
+    least = LEAST * np.maximum(solved.sum(axis=2, keepdims=True), LEAST)
+    found = np.where(levels, base + solved, np.log(np.maximum(solved, least)))
+    theta = shapes.copy()
+    theta[:, :, linear] = np.clip(np.where(given, at, found), lower, upper)
+    return theta
 
 
-def _nonnegative(gram: Array, moment: Array, free: Array) -> Array:
-    """Non-negative least squares ``min xᵀGx − 2mᵀx`` by trying every set of positive variables (at most 2³)."""
-    size = gram.shape[0]
-    supports = jnp.array([bits for bits in product((0.0, 1.0), repeat=size) if any(bits)])
+def _nonnegative(gram: np.ndarray, moment: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Non-negative least squares ``min xᵀGx − 2mᵀx`` by trying every set of positive variables (at most 2³).
 
-    def solve(support: Array) -> tuple[Array, Array]:
-        chosen = support * free
-        both = chosen[:, None] * chosen[None, :]
-        matrix = gram * (both + 1e-12 * jnp.eye(size)) + jnp.diag(1.0 - chosen)
-        answer = solve_small(matrix, moment * chosen) * chosen
-        loss = answer @ gram @ answer - 2 * moment @ answer
-        return answer, jnp.where(jnp.isfinite(loss) & (answer >= 0).all(), loss, jnp.inf)
-
-    answers, losses = jax.vmap(solve)(supports)
-    best = jnp.argmin(losses)
-    return jnp.where(jnp.isfinite(losses[best]), answers[best], 0.0)
+    Args:
+        gram: (G, T, L, L).
+        moment: (G, T, L).
+        free: (T, L) which variables are not 0.
+    """
+    size = gram.shape[-1]
+    best, lowest = np.zeros_like(moment), np.zeros(moment.shape[:-1])
+    for support in product((False, True), repeat=size):
+        chosen = free & support
+        both = chosen[:, :, None] & chosen[:, None, :]
+        # the ridge and the least number keep a system without a unique solution from being an error
+        matrix = gram * (both + 1e-12 * np.eye(size)) + (~chosen[:, :, None] + 1e-300) * np.eye(size)
+        answer = np.linalg.solve(matrix, (moment * chosen)[..., None])[..., 0] * chosen
+        loss = ((answer[..., None, :] @ gram)[..., 0, :] * answer - 2 * moment * answer).sum(axis=-1)
+        better = (answer >= 0).all(axis=-1) & (loss < lowest)
+        best, lowest = np.where(better[..., None], answer, best), np.where(better, loss, lowest)
+    return best
