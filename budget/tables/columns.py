@@ -12,7 +12,8 @@ from budget.tables.files import read_csv
 CANONICAL = (
     "task", "value", "params", "tokens", "flops", "x", "metric", "higher_is_better", "run", "model", "stderr", "weight",
     "strategy", "target", "min", "max", "best", "unserved", "chance", "unique_tokens", "task_tokens", "n_tasks",
-    "source",
+    "source", "current", "unit_cost", "served_tokens", "checkpoint_params", "checkpoint", "group", "spend", "limit",
+    "coefficient", "unit", "cost", "split", "draw",
 )  # fmt: skip
 """The names that ``--column`` can give to a file's own columns."""
 
@@ -159,6 +160,17 @@ def truths(frame: pd.DataFrame, column: str, path: str | Path) -> np.ndarray:
 def is_empty(frame: pd.DataFrame, column: str) -> bool:
     """Whether the table lacks the column or has it without a single filled cell."""
     return column not in frame.columns or not frame[column].str.strip().ne("").any()
+
+
+def refuse_empty(frame: pd.DataFrame, column: str, path: str | Path) -> None:
+    """Refuse a column of names that has an empty cell.
+
+    Raises:
+        DataError: names file, row and column.
+    """
+    blank = frame[column].str.strip() == ""
+    if blank.any():
+        raise DataError(f"{path}, row {blank.idxmax()}, column '{column}': empty; write the {column}'s name there.")
 
 
 def _equals(cells: pd.Series, value: str) -> np.ndarray:

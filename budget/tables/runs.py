@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from budget.errors import DataError
-from budget.tables.columns import is_empty, numbers, read_table, truths
+from budget.tables.columns import is_empty, numbers, read_table, refuse_empty, truths
 from budget.tables.files import require_columns
 
 SCALES = ("params", "tokens", "flops", "x")
@@ -201,7 +201,7 @@ def _runs(frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_bet
         frame = frame.assign(task=task)
     elif task is not None:
         raise DataError(f"{path}: the file has a task column; choose one task with --where task={task}.")
-    _refuse_empty(frame, "task", path)
+    refuse_empty(frame, "task", path)
     names = tuple(dict.fromkeys(frame["task"].str.strip()))
     task_index = _index(frame["task"].str.strip(), names)
 
@@ -252,12 +252,6 @@ def _runs(frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_bet
         chance=_chance(frame, names, path),
         notes=tuple(notes),
     )
-
-
-def _refuse_empty(frame: pd.DataFrame, column: str, path: str | Path) -> None:
-    blank = frame[column].str.strip() == ""
-    if blank.any():
-        raise DataError(f"{path}, row {blank.idxmax()}, column '{column}': empty; write the {column}'s name there.")
 
 
 def _index(cells: pd.Series, names: Sequence[str]) -> np.ndarray:

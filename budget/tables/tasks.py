@@ -1,7 +1,7 @@
 """What the planner wants of each task: weight, target and limits, from ``tasks.csv``."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,9 @@ from budget.errors import DataError
 from budget.tables.columns import is_empty, numbers, read_table
 from budget.tables.files import read_csv, require_columns
 
-USED = ("task", "weight", "target", "min", "max", "best", "unserved")
-"""The columns of ``tasks.csv`` that a command of this version reads; any other is named in a note."""
+
+def _nothing() -> np.ndarray:
+    return np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -26,42 +27,67 @@ class Tasks:
         max: greatest spend, in the budget's unit.
         best: the best value the metric can take (a score's ceiling).
         unserved: the value of a task that is given nothing: a score's chance level.
+        current: what the task is given today, in the budget's unit.
+        unit_cost: money for one unit of the task's data: a token, or an example.
+        unique_tokens: tokens of its data before any is repeated.
+        params: size of its model, for a plan that does not choose it.
+        served_tokens: tokens its model will produce over its life, for the cost of inference.
+        checkpoint_params: parameters of a model that is trained already and can be trained on.
+        checkpoint: what that model has been trained on: tokens, or the scale that the law reads.
+        group: name of the group that limits can speak of, "" for none.
         notes: what was not used, one sentence each.
     """
 
     names: tuple[str, ...]
-    weight: np.ndarray
-    target: np.ndarray
-    min: np.ndarray
-    max: np.ndarray
-    best: np.ndarray
-    unserved: np.ndarray = field(default_factory=lambda: np.empty(0))
+    weight: np.ndarray = field(default_factory=_nothing)
+    target: np.ndarray = field(default_factory=_nothing)
+    min: np.ndarray = field(default_factory=_nothing)
+    max: np.ndarray = field(default_factory=_nothing)
+    best: np.ndarray = field(default_factory=_nothing)
+    unserved: np.ndarray = field(default_factory=_nothing)
+    current: np.ndarray = field(default_factory=_nothing)
+    unit_cost: np.ndarray = field(default_factory=_nothing)
+    unique_tokens: np.ndarray = field(default_factory=_nothing)
+    params: np.ndarray = field(default_factory=_nothing)
+    served_tokens: np.ndarray = field(default_factory=_nothing)
+    checkpoint_params: np.ndarray = field(default_factory=_nothing)
+    checkpoint: np.ndarray = field(default_factory=_nothing)
+    group: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Nobody said what a task is worth that is given nothing: NaN for every task."""
-        if len(self.unserved) == 0:
-            object.__setattr__(self, "unserved", np.full(len(self.names), np.nan))
+        """Fill in what was not stated: weight 1, NaN, no group."""
+        count = len(self.names)
+        for name in NUMBERS:
+            if len(getattr(self, name)) == 0:
+                object.__setattr__(self, name, np.full(count, 1.0 if name == "weight" else np.nan))
+        if not self.group:
+            object.__setattr__(self, "group", ("",) * count)
 
     def select(self, names: Sequence[str]) -> "Tasks":
         """The same wishes for the named tasks only, in that order."""
         pick = np.array([self.names.index(name) for name in names], dtype=int)
-        return Tasks(
-            tuple(names),
-            self.weight[pick],
-            self.target[pick],
-            self.min[pick],
-            self.max[pick],
-            self.best[pick],
-            self.unserved[pick],
-            self.notes,
+        return replace(
+            self,
+            names=tuple(names),
+            group=tuple(self.group[i] for i in pick),
+            **{name: getattr(self, name)[pick] for name in NUMBERS},
         )
+
+
+NUMBERS = tuple(each.name for each in fields(Tasks) if each.default_factory is _nothing)
+"""The columns of ``tasks.csv`` that hold numbers."""
+
+USED = ("task", "group", *NUMBERS)
+"""The columns of ``tasks.csv`` that are read; any other is named in a note."""
+
+_ABOVE = {name: 0.0 for name in ("weight", "max", "unique_tokens", "params", "checkpoint_params", "checkpoint")}
+_LEAST = {name: 0.0 for name in ("min", "current", "unit_cost", "served_tokens")}
 
 
 def default_tasks(names: Sequence[str]) -> Tasks:
     """Equal weights, no target, no limits."""
-    blank = np.full(len(names), np.nan)
-    return Tasks(tuple(names), np.ones(len(names)), blank, blank, blank, blank)
+    return Tasks(tuple(names))
 
 
 def read_tasks(
@@ -99,10 +125,11 @@ def read_tasks(
         row = cells.index[cells.duplicated()][0]
         raise DataError(f"{path}, row {row}, column 'task': '{cells[row]}' stands twice; keep one row a task.")
 
-    def column(name: str, default: float, above: float | None = None, least: float | None = None) -> np.ndarray:
+    def column(name: str) -> np.ndarray:
+        default = 1.0 if name == "weight" else np.nan
         result = np.full(len(names), default)
         if not is_empty(frame, name):
-            result[where] = numbers(frame, name, path, above=above, least=least, empty=default)
+            result[where] = numbers(frame, name, path, above=_ABOVE.get(name), least=_LEAST.get(name), empty=default)
         return result
 
     where = np.array([list(names).index(name) for name in cells], dtype=int)
@@ -113,16 +140,10 @@ def read_tasks(
     unused = [name for name in frame.columns if name not in (*USED, *mine.values())]
     if unused:
         notes.append(f"{Path(path).name}: columns not used by this command: {', '.join(unused)}.")
-    tasks = Tasks(
-        names=tuple(names),
-        weight=column("weight", 1.0, above=0.0),
-        target=column("target", np.nan),
-        min=column("min", np.nan, least=0.0),
-        max=column("max", np.nan, above=0.0),
-        best=column("best", np.nan),
-        unserved=column("unserved", np.nan),
-        notes=tuple(notes),
-    )
+    group = np.full(len(names), "", dtype=object)
+    if not is_empty(frame, "group"):
+        group[where] = frame["group"].str.strip()
+    tasks = Tasks(tuple(names), group=tuple(group), notes=tuple(notes), **{name: column(name) for name in NUMBERS})
     for position, row in zip(where, cells.index, strict=True):
         if tasks.min[position] > tasks.max[position]:
             raise DataError(
