@@ -184,6 +184,18 @@ class Curves:
             )
         return self.take(np.flatnonzero(self.used))
 
+    def linked(self) -> "Curves":
+        """The tasks whose score can be predicted; ``unlinked`` names the others.
+
+        Raises:
+            FitError: there is none.
+        """
+        if self.link is None:
+            raise FitError("These curves have no link to a score: fit again with --loss-metric and --score-metric.")
+        if not self.link.used.any():
+            raise FitError(f"No task's {self.link.metric} can be predicted: {' '.join(self.unlinked)}")
+        return self.take(np.flatnonzero(self.link.used))
+
     def take(self, pick: np.ndarray) -> "Curves":
         """The tasks at the positions ``pick``."""
         chosen: dict[str, Any] = {name: getattr(self, name)[pick] for name in _PER_TASK}

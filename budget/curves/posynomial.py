@@ -25,6 +25,25 @@ class Posynomial:
         """The number T of functions."""
         return len(self.offset)
 
+    @property
+    def inputs(self) -> int:
+        """The number I of log inputs."""
+        return self.exponent.shape[2]
+
+    @property
+    def least(self) -> np.ndarray:
+        """(T,) what falling terms never go below."""
+        return self.offset
+
+    @property
+    def summed(self) -> "Posynomial":
+        """One function of the same inputs: the sum of all T."""
+        return Posynomial(
+            self.offset.sum(keepdims=True),
+            self.log_coef.reshape(1, -1),
+            self.exponent.reshape(1, -1, self.inputs),
+        )
+
     def terms(self, u: np.ndarray) -> np.ndarray:
         """Each term's value at log inputs ``u`` (T, I): shape (T, K)."""
         return np.exp(self.log_coef + np.einsum("tki,ti->tk", self.exponent, u))
@@ -36,6 +55,14 @@ class Posynomial:
     def gradient(self, u: np.ndarray) -> np.ndarray:
         """Derivative of each function in its log inputs at ``u`` (T, I): shape (T, I)."""
         return np.einsum("tk,tki->ti", self.terms(u), self.exponent)
+
+    def scaled(self, factor: np.ndarray, shift: np.ndarray) -> "Posynomial":
+        """The functions times positive factors (T,), plus shifts (T,)."""
+        return Posynomial(factor * self.offset + shift, self.log_coef + np.log(factor)[:, None], self.exponent)
+
+    def tangent(self, u: np.ndarray) -> "Posynomial":
+        """A posynomial below the functions that touches them at log inputs ``u``: the functions themselves."""
+        return self
 
     def take(self, pick: np.ndarray) -> "Posynomial":
         """The functions at the positions ``pick``, repeats allowed."""
