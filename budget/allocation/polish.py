@@ -1,4 +1,4 @@
-"""The split to full precision: Newton's method on the optimality conditions, from the solver's answer.
+"""The split to full precision: Newton's method on the optimality conditions, from any split.
 
 A model's marginal return at its best inputs is nearly a power of its spend, so its logarithm is nearly linear in
 the logarithm of the spend. Each round takes the local slope, finds the one price at which the spends that it implies,
@@ -11,17 +11,20 @@ from budget.allocation.certificate import marginal_return
 from budget.allocation.problem import Problem
 from budget.allocation.size import best_inputs
 
-ROUNDS = 4
+ROUNDS = 12
+"""Most of them. Falling powers take 2 or 3; marginal returns that vanish with repeats are no powers and take more."""
+
 STEP = 1e-3
 """Relative step of the finite difference behind the slope."""
 
 
-def polish(problem: Problem, spend: np.ndarray) -> np.ndarray:
+def polish(problem: Problem, spend: np.ndarray, rounds: int = ROUNDS) -> np.ndarray:
     """Improve a split.
 
     Args:
-        problem: the stated problem.
+        problem: the stated problem, without further resources and rows.
         spend: (V,) positive, within the limits, summing to the budget unless every model is at its maximum.
+        rounds: most rounds; it stops where one brings nothing.
 
     Returns:
         (V,) a split that is not worse, of the same sum.
@@ -29,7 +32,7 @@ def polish(problem: Problem, spend: np.ndarray) -> np.ndarray:
     if len(spend) == 1 or problem.high.sum() <= problem.budget:
         return spend
     best, value = spend, _objective(problem, spend)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         here, beyond = _log_marginal(problem, best), _log_marginal(problem, best * (1 + STEP))
         slope = np.minimum((beyond - here) / np.log1p(STEP), -0.5)
         moved = _at_common_price(problem, np.log(best), here, slope)
@@ -41,12 +44,12 @@ def polish(problem: Problem, spend: np.ndarray) -> np.ndarray:
 
 
 def _objective(problem: Problem, spend: np.ndarray) -> float:
-    return float(problem.value.terms(best_inputs(problem.value, problem.cost, spend)).sum())
+    return float(problem.by_model.terms(best_inputs(problem.by_model, problem.cost, spend)).sum())
 
 
 def _log_marginal(problem: Problem, spend: np.ndarray) -> np.ndarray:
-    u = best_inputs(problem.value, problem.cost, spend)
-    return np.log(np.maximum(marginal_return(problem, u), 1e-300))
+    u = best_inputs(problem.by_model, problem.cost, spend)
+    return np.log(np.maximum(marginal_return(problem.by_model, problem.cost, u), 1e-300))
 
 
 def _at_common_price(problem: Problem, log_spend: np.ndarray, here: np.ndarray, slope: np.ndarray) -> np.ndarray:

@@ -1,152 +1,124 @@
-"""The stated problem: which models are trained, what their tasks gain, what they cost, within which limits."""
+"""The convex problem: which models are trained, what their tasks gain, what they cost, within which limits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from budget.allocation.question import Question
+from budget.allocation.resources import cost_of
 from budget.curves.fitted import Curves
 from budget.curves.posynomial import Posynomial
-from budget.errors import AllocationError, InfeasibleError
+from budget.curves.repeated import Values, repeated_of
+from budget.errors import AllocationError
 from budget.tables.tasks import Tasks
 
-STRATEGIES = ("specialists", "shared")
-"""How a set of tasks is served: one training per task, or one model for all."""
 
-UNITS = ("flops", "tokens", "x")
-"""What a budget can be counted in."""
+@dataclass(frozen=True)
+class Resource:
+    """A further unit that is counted.
+
+    Attributes:
+        unit: its name.
+        cost: what each of V models takes of it.
+        budget: the total, infinity where only limits speak of it.
+    """
+
+    unit: str
+    cost: Posynomial
+    budget: float
 
 
-REACH = 1e40
-"""Factor between the budget and the largest measured run beyond which a plan is refused as a mistake."""
+@dataclass(frozen=True)
+class Row:
+    """One linear limit ``Σ_v coefficient_v · given_v ≤ most`` on what V models are given.
+
+    Attributes:
+        name: what the reader calls it, such as ``max of limit 'speech'``.
+        resource: 0 for the budget's unit, r for the r-th further resource.
+        coefficient: (V,).
+        most: its right side.
+    """
+
+    name: str
+    resource: int
+    coefficient: np.ndarray
+    most: float
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Minimize ``Σ_v value_v(u_v)`` over log inputs ``u`` and spends ``c``.
+    """Minimize the sum, or the largest, of T values over log inputs ``u`` and spends ``c`` of V models.
 
-    Subject to ``c_v ≥ cost_v(u_v)``, ``Σ c ≤ budget`` and ``low ≤ c ≤ high``.
+    Subject to ``c_v ≥ cost_v(u_v)``, ``Σ c ≤ budget`` and ``low ≤ c ≤ high``; likewise for every further resource,
+    whose allotted amounts and the spends obey the ``rows``.
 
     Attributes:
-        value: V weighted objectives, one a model, over I log inputs.
+        value: T weighted measures over I log inputs of the model that serves the task: one each, or one for all. For
+            the cheapest plan they are counted from the targets.
         cost: V costs in the budget's unit over the same inputs; every cost rises with its last input.
-        budget: the total, in ``unit``.
+        budget: the total, in the unit.
         low: (V,) least spend, 0 where there is none.
         high: (V,) greatest spend, the budget where there is none.
+        further: further resources.
+        rows: linear limits.
+        names: (V,) what the models are called in sentences.
     """
 
-    value: Posynomial
+    value: Values
     cost: Posynomial
     budget: float
     low: np.ndarray
     high: np.ndarray
-
-
-@dataclass(frozen=True)
-class Question:
-    """What the planner asks, before any curve is looked at.
-
-    Attributes:
-        tasks: weights, targets and limits of the T tasks.
-        budget: the total.
-        unit: one of ``UNITS``.
-        strategy: one of ``STRATEGIES``.
-        params: parameters of every model, where a token budget is split under a law of params and tokens.
-    """
-
-    tasks: Tasks
-    budget: float
-    unit: str
-    strategy: str
-    params: float | None = None
+    further: tuple[Resource, ...] = ()
+    rows: tuple[Row, ...] = ()
+    names: tuple[str, ...] = ()
 
     @property
-    def weight(self) -> np.ndarray:
-        """(T,) weights that sum to 1."""
-        return self.tasks.weight / self.tasks.weight.sum()
+    def is_plain(self) -> bool:
+        """Whether one budget and each model's own ends are all that limits the plan."""
+        return not (self.further or self.rows)
+
+    @property
+    def by_model(self) -> Values:
+        """V functions: the sum of the values that each model serves."""
+        if len(self.value) == len(self.cost):
+            return self.value
+        return self.value.summed
 
     @property
     def serves(self) -> np.ndarray:
-        """(T,) position of the model that serves each task: one for all, or one each."""
-        count = len(self.tasks.names)
-        return np.zeros(count, dtype=int) if self.strategy == "shared" else np.arange(count)
+        """(T,) the model of each task."""
+        return np.arange(len(self.value)) if len(self.value) == len(self.cost) else np.zeros(len(self.value), dtype=int)
+
+    def padded(self, models: int) -> "Problem":
+        """The same problem with models that bring nothing and are given nothing, so that a larger program fits it.
+
+        Args:
+            models: how many there are in all; those added are copies of the first.
+        """
+        if models == len(self.cost):
+            return self
+        pick = np.concatenate([np.arange(len(self.cost)), np.zeros(models - len(self.cost), dtype=int)])
+        factor = np.where(np.arange(models) < len(self.cost), 1.0, NOTHING)
+        shift = np.zeros(models)
+        low, high = np.zeros(models), np.full(models, NOTHING * self.budget)
+        low[: len(self.low)], high[: len(self.high)] = self.low, self.high
+        return replace(
+            self, value=self.value.take(pick).scaled(factor, shift), cost=self.cost.take(pick), low=low, high=high
+        )
 
 
-def default_unit(inputs: Sequence[str]) -> str:
-    """The unit that a law's inputs suggest: FLOPs where params and tokens are traded, else the law's own scale."""
-    return inputs[0] if len(inputs) == 1 else "flops"
+NOTHING = 1e-30
+"""Share of the budget and weight of a model that only fills a program."""
 
 
-def ask(
-    curves: Curves,
-    tasks: Tasks,
-    budget: float,
-    *,
-    unit: str | None = None,
-    strategy: str | None = None,
-    params: float | None = None,
-) -> Question:
-    """State a question about fitted curves, refusing what they cannot answer.
-
-    Args:
-        curves: usable curves of T tasks.
-        tasks: wishes for the same tasks in the same order.
-        budget: the total, positive.
-        unit: one of ``UNITS``; by default what the law's inputs suggest.
-        strategy: one of ``STRATEGIES``; by default ``shared`` where the runs are shared models.
-        params: size of every model, for a token budget under a law of params and tokens.
-
-    Raises:
-        AllocationError: the unit does not fit the law, the metrics differ, or no run shows what the strategy reaches.
-        InfeasibleError: the limits contradict the budget.
-    """
-    if not np.isfinite(budget) or budget <= 0:
-        raise AllocationError(f"The budget is {budget:g}; give a positive number.")
-    kinds = dict.fromkeys(zip(curves.metric, curves.higher_is_better.tolist(), strict=True))
-    if len(kinds) > 1:
-        names = ", ".join(f"{metric} ({'higher' if higher else 'lower'} is better)" for metric, higher in kinds)
-        raise AllocationError(
-            f"The weighted mean needs one metric, and these tasks have {names}; "
-            f"fit the runs of one with --where metric={next(iter(kinds))[0]}."
-        )
-    unit = unit or default_unit(curves.inputs)
-    strategy = strategy or ("shared" if curves.is_shared else "specialists")
-    if strategy == "shared" and not curves.is_shared:
-        alone = [name for name, shared in zip(curves.tasks, curves.shared, strict=True) if not shared]
-        if not alone:
-            raise AllocationError(
-                f"The tasks fall into {len(set(curves.group.tolist()))} groups measured on different models, and no "
-                "run shows all of them on one; choose one group with --where, or use --strategy specialists."
-            )
-        listed = ", ".join(alone[:5]) + (", …" if len(alone) > 5 else "")
-        raise AllocationError(
-            f"The runs of {listed} are of one model per task and cannot say what one shared model reaches; measure "
-            "shared models (rows of several tasks with the same run), or use --strategy specialists."
-        )
-    if curves.higher_is_better[0] and curves.ceiling.max() >= 10 * curves.ceiling.min():
-        raise AllocationError(
-            f"The scores are in different units: best possible values from {curves.ceiling.min():g} to "
-            f"{curves.ceiling.max():g}; bring them to one, or choose tasks with --where."
-        )
-    _refuse_unit(curves, unit, params)
-    largest = float(curves.largest[unit].max())
-    if not 1 / REACH <= budget / largest <= REACH:
-        raise AllocationError(
-            f"The budget is {budget:g} {unit} and the largest measured run {largest:.3g}: no law reaches from one to "
-            "the other; give a budget nearer to the runs."
-        )
-    low, high = np.nan_to_num(tasks.min, nan=0.0), np.nan_to_num(tasks.max, nan=np.inf)
-    if strategy == "shared" and (low.any() or np.isfinite(high).any()):
-        raise AllocationError(
-            "min and max limit the spend of one task, and one shared model has one spend; leave them out, or use "
-            "--strategy specialists."
-        )
-    if low.sum() > budget * (1 + 1e-12):
-        raise InfeasibleError(
-            f"The minima in the tasks file sum to {low.sum():.6g} {unit}, above the budget of {budget:.6g}; "
-            "raise the budget or lower them."
-        )
-    return Question(tasks, float(budget), unit, strategy, params)
+def value_of(curves: Curves, tasks: Tasks, draw: int | None = None) -> Values:
+    """Each task's distance to its best over the plan's log inputs, by the point fit or one draw."""
+    if curves.form.posynomial_terms:
+        return curves.posynomial(draw)
+    theta = curves.parameters if draw is None else curves.draws[draw]
+    return repeated_of(theta, curves.reference, tasks.unique_tokens)
 
 
 def state(curves: Curves, question: Question, draw: int | None = None) -> Problem:
@@ -157,49 +129,70 @@ def state(curves: Curves, question: Question, draw: int | None = None) -> Proble
         question: what is asked.
         draw: position of the draw, or ``None`` for the point fit.
     """
-    value = curves.posynomial(draw)
-    if question.unit == "flops" and len(curves.inputs) == 2:
-        assert curves.cost is not None  # ask() refuses curves without a cost law
-        cost = curves.cost.posynomial(len(value))
-    else:
-        if len(curves.inputs) == 2:
-            assert question.params is not None  # ask() refuses a token budget without it
-            value = value.fix_input(0, np.full(len(value), np.log(question.params)))
-        cost = Posynomial(np.zeros(len(value)), np.zeros((len(value), 1)), np.ones((len(value), 1, 1)))
-    weight = question.weight
-    value = Posynomial(weight * value.offset, value.log_coef + np.log(weight)[:, None], value.exponent)
-    low, high = np.nan_to_num(question.tasks.min, nan=0.0), np.nan_to_num(question.tasks.max, nan=np.inf)
+    tasks, measure = question.tasks, question.measure
+    factor, shift = measure.scale, measure.shift
+    if question.objective == "mean":
+        factor, shift = factor * question.weight, shift * question.weight
+    elif question.objective == "cheapest":
+        shift = shift - measure.of_value(curves, np.arange(len(factor)), tasks.target)
+    value = value_of(curves, tasks, draw).scaled(factor, shift)
+    if question.params is not None:
+        value = value.fix_input(0, np.log(question.params))
+    names = dict.fromkeys((*question.further, *(limit.unit for limit in question.limits if limit.unit)))
+    units = [question.unit, *(name for name in names if name != question.unit)]
+    costs = [planned_cost(curves, question, unit) for unit in units]
+    low, high = np.nan_to_num(tasks.min, nan=0.0), np.nan_to_num(tasks.max, nan=np.inf)
     if question.strategy == "shared":
-        value = Posynomial(
-            value.offset.sum(keepdims=True),
-            value.log_coef.reshape(1, -1),
-            value.exponent.reshape(1, -1, value.exponent.shape[2]),
+        low, high = np.zeros(1), np.full(1, np.inf)
+    return Problem(
+        value,
+        costs[0],
+        question.budget,
+        low,
+        np.minimum(high, question.budget),
+        tuple(
+            Resource(unit, cost, question.further.get(unit, np.inf))
+            for unit, cost in zip(units[1:], costs[1:], strict=True)
+        ),
+        _rows(question, units),
+        ("the model",) if question.strategy == "shared" else tasks.names,
+    )
+
+
+def planned_cost(curves: Curves, question: Question, unit: str) -> Posynomial:
+    """What each of V models takes of a unit, over the log inputs that the plan chooses."""
+    shared = question.strategy == "shared"
+    cost = cost_of(curves, one_model(question.tasks, unit) if shared else question.tasks, unit, question.prices)
+    if question.params is not None:
+        cost = cost.fix_input(0, np.log(question.params))
+    return cost.take(np.array([0])) if shared else cost
+
+
+def one_model(tasks: Tasks, unit: str) -> Tasks:
+    """The wishes of tasks that one model serves: what it will serve adds up, its data have one price.
+
+    Args:
+        tasks: their own wishes.
+        unit: what is counted; only money reads the price.
+
+    Raises:
+        AllocationError: the prices differ.
+    """
+    if unit == "money" and np.ptp(np.nan_to_num(tasks.unit_cost, nan=-1.0)) > 0:
+        raise AllocationError(
+            "The tasks have different unit_cost, and one shared model is trained on one mixture of data; give one "
+            "unit_cost, or use --strategy specialists."
         )
-        cost, low, high = cost.take(np.array([0])), np.zeros(1), np.full(1, np.inf)
-    return Problem(value, cost, question.budget, low, np.minimum(high, question.budget))
+    return replace(tasks, served_tokens=np.full(len(tasks.names), np.nansum(tasks.served_tokens)))
 
 
-def _refuse_unit(curves: Curves, unit: str, params: float | None) -> None:
-    if len(curves.inputs) == 1:
-        if params is not None:
-            raise AllocationError(f"--params has no meaning for a law of {curves.inputs[0]} alone; leave it out.")
-        if curves.inputs[0] == "params":
-            raise AllocationError(
-                "These curves read params alone, which is no budget: fit again with --scale flops or --scale tokens."
-            )
-        if unit != curves.inputs[0]:
-            raise AllocationError(
-                f"These curves read {curves.inputs[0]}, so the budget is counted in it: use --unit {curves.inputs[0]}, "
-                f"or fit again with --scale {unit}."
-            )
-        return
-    if unit == "x":
-        raise AllocationError("These curves read params and tokens: use --unit flops or --unit tokens.")
-    if unit == "tokens" and params is None:
-        raise AllocationError("A token budget needs the size of the models: give --params N, or use --unit flops.")
-    if unit == "tokens" and params is not None and not (np.isfinite(params) and params > 0):
-        raise AllocationError(f"--params is {params:g}; give a positive number of parameters.")
-    if unit == "flops" and params is not None:
-        raise AllocationError("--params fixes the size for a token budget; with --unit flops the plan chooses it.")
-    if unit == "flops" and curves.cost is None:
-        raise AllocationError("The runs file has no FLOPs and no params with tokens to cost a run; use --unit tokens.")
+def _rows(question: Question, units: Sequence[str]) -> tuple[Row, ...]:
+    rows = []
+    for limit in question.limits:
+        resource = units.index(limit.unit) if limit.unit else 0
+        coefficient = limit.coefficient
+        if np.isfinite(limit.most):
+            rows.append(Row(f"max of limit '{limit.name}'", resource, coefficient, limit.most))
+        if np.isfinite(limit.least):
+            rows.append(Row(f"min of limit '{limit.name}'", resource, -coefficient, -limit.least))
+    return tuple(rows)

@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.problem import Question
+from budget.allocation.question import Question
+
+MEETS = 1e-9
+"""Relative distance within which a target counts as met."""
 
 
 @dataclass(frozen=True)
@@ -14,16 +17,65 @@ class Baseline:
     """A plan to compare with.
 
     Attributes:
-        name: ``uniform``, ``proportional`` or ``20 tokens per parameter``.
-        objective: weighted mean of the predicted values.
+        name: ``uniform``, ``proportional``, ``current``, ``greedy`` or ``20 tokens per parameter``.
+        objective: the same objective as the plan's.
         spend: (T,) spends.
         predicted: (T,) predicted values.
+        breaks: which further limit it breaks, "" for none.
     """
 
     name: str
     objective: float
     spend: np.ndarray
     predicted: np.ndarray
+    breaks: str = ""
+
+    def record(self, regret: float) -> dict[str, Any]:
+        """The baseline as JSON, beside how much better the plan is."""
+        return {
+            "name": self.name,
+            "objective": self.objective,
+            "regret": regret,
+            **({"breaks": self.breaks} if self.breaks else {}),
+            "spend": self.spend.tolist(),
+            "predicted": self.predicted.tolist(),
+        }
+
+
+@dataclass(frozen=True)
+class LimitLine:
+    """What one limit does to the plan.
+
+    Attributes:
+        name: such as ``budget``, ``min of speech``, ``max of limit 'vision'``.
+        unit: in which it is counted.
+        bound: its right side.
+        used: what the plan takes of it.
+        price: improvement of the objective per unit by which it is loosened; NaN where the objective moves in steps.
+            Where several limits bind in one place it is one of the prices between the two one-sided ones.
+    """
+
+    name: str
+    unit: str
+    bound: float
+    used: float
+    price: float
+
+    @property
+    def per_percent(self) -> float:
+        """Improvement of the objective for loosening the limit by 1 %."""
+        return self.price * abs(self.bound) / 100
+
+    def record(self) -> dict[str, Any]:
+        """The limit as JSON."""
+        return {
+            "limit": self.name,
+            "unit": self.unit,
+            "bound": self.bound,
+            "used": self.used,
+            "price": _finite(self.price),
+            "per_percent": _finite(self.per_percent),
+        }
 
 
 @dataclass(frozen=True)
@@ -32,8 +84,10 @@ class Plan:
 
     Attributes:
         question: what was asked.
-        metric: the common metric of the tasks.
-        higher_is_better: its direction.
+        metric: what ``predicted`` is of: the tasks' common metric, the score, or the metrics joined by ``|``.
+        metrics: (T,) the metric of each task.
+        higher_is_better: direction of ``metric``; where there are several, of the first task's.
+        directions: (T,) 1 where a larger predicted value is better, −1 where a smaller one is.
         hypothetical_tasks: (T,) whether the plan trains a specialist where only a generalist was measured.
         spend: what each task is given, in the question's unit. One shared model's spend stands in every row.
         spend_low: 10 % point of the best plan's spend over the draws.
@@ -43,17 +97,24 @@ class Plan:
         predicted: value by the point fit.
         low: lower end of its 80 % interval.
         high: upper end.
-        marginal: improvement of the objective per unit of extra spend on the task.
+        marginal: improvement of the objective per unit of extra spend on the task; NaN where it moves in steps.
         binding: what stops the spend: ``budget``, ``min`` or ``max``.
         extrapolation: spend over the largest measured.
         beyond: scale → (T,) planned scale over the nearest measured one of the task: 1 inside the measured range.
         status: status code of the task's curve.
-        objective: weighted mean of ``predicted``.
+        average: improvement of the task's weighted value per unit of all its spend, from nothing (where the unserved
+            value is stated) or from the smallest measured run.
+        efficient: smallest efficient spend: below it, no price of the budget makes the task worth serving; NaN for
+            plans of falling powers, where the first unit is the best.
+        used: further unit → (T,) what the plan takes of it.
+        limits: every limit that could bind, with its price.
+        objective: of the question, as the reader sees it.
         bound: no plan of the stated problem has a better objective than this.
-        shadow_price: improvement of the objective per unit of extra budget.
+        shadow_price: improvement of the objective per unit of extra budget; NaN where it moves in steps.
         solver: which solver answered.
         solver_status: its own word.
-        failed_draws: draws whose plan could not be solved and is not in ``spend_low, spend_high``.
+        drawn: draws that were planned again, failed ones included.
+        failed_draws: draws whose plan could not be solved and is in no range.
         baselines: plans at the same budget.
         inputs: range over the draws of the best params and tokens, for one shared model.
         notes: sentences for the reader.
@@ -61,7 +122,9 @@ class Plan:
 
     question: Question
     metric: str
+    metrics: tuple[str, ...]
     higher_is_better: bool
+    directions: np.ndarray
     hypothetical_tasks: np.ndarray
     spend: np.ndarray
     spend_low: np.ndarray
@@ -76,11 +139,16 @@ class Plan:
     extrapolation: np.ndarray
     beyond: dict[str, np.ndarray]
     status: tuple[str, ...]
+    average: np.ndarray
+    efficient: np.ndarray
+    used: dict[str, np.ndarray]
+    limits: tuple[LimitLine, ...]
     objective: float
     bound: float
     shadow_price: float
     solver: str
     solver_status: str
+    drawn: int
     failed_draws: int
     baselines: tuple[Baseline, ...]
     inputs: dict[str, tuple[float, float]]
@@ -92,9 +160,41 @@ class Plan:
         return bool(self.hypothetical_tasks.any())
 
     @property
+    def larger_is_better(self) -> bool:
+        """Direction of the objective, which may be none of a metric."""
+        if self.question.objective in ("targets", "cheapest"):
+            return self.question.objective == "targets"
+        return self.question.measure.higher_is_better
+
+    @property
     def gap(self) -> float:
         """How much better than this plan any plan could be, in the objective's unit; never negative."""
-        return max(0.0, (self.bound - self.objective) if self.higher_is_better else (self.objective - self.bound))
+        return max(0.0, (self.bound - self.objective) * (1 if self.larger_is_better else -1))
+
+    @property
+    def served(self) -> np.ndarray:
+        """(T,) whether the plan gives the task anything."""
+        return self.spend > 0
+
+    @property
+    def target_met(self) -> np.ndarray:
+        """(T,) 1 where the predicted value reaches the target, 0 where not, NaN where none is stated."""
+        target = self.question.tasks.target
+        # a plan that spends exactly what a target takes meets it, whatever the last digit says
+        met = self.directions * (self.predicted - target) >= -MEETS * np.maximum(np.abs(target), np.abs(self.predicted))
+        return np.where(np.isfinite(target), met, np.nan)
+
+    @property
+    def breadth(self) -> float:
+        """Number of tasks at their target, NaN where none is stated."""
+        return float(np.nansum(self.target_met)) if np.isfinite(self.target_met).any() else float("nan")
+
+    @property
+    def depth(self) -> float:
+        """Weighted mean of the predicted values of the tasks that are served, NaN where they have several metrics."""
+        if len(set(self.metrics)) > 1 or not self.served.any():
+            return float("nan")
+        return float(np.average(self.predicted[self.served], weights=self.question.weight[self.served]))
 
     @property
     def total(self) -> float:
@@ -103,7 +203,7 @@ class Plan:
 
     def gain_over(self, baseline: Baseline) -> float:
         """How much better the plan's objective is than a baseline's, in the objective's unit."""
-        return (self.objective - baseline.objective) * (1 if self.higher_is_better else -1)
+        return (self.objective - baseline.objective) * (1 if self.larger_is_better else -1)
 
     def table(self) -> pd.DataFrame:
         """``allocation.csv``: one row a task."""
@@ -131,37 +231,58 @@ class Plan:
 
     def record(self) -> dict[str, Any]:
         """The plan as JSON."""
-        rows = self.table().to_dict("records")
         return {
             "strategy": self.question.strategy,
             "hypothetical": self.hypothetical,
-            "budget": self.question.budget,
+            "budget": _finite(self.question.budget),
             "unit": self.question.unit,
             "spent": self.total,
             "metric": self.metric,
             "higher_is_better": self.higher_is_better,
+            "goal": self.question.objective,
+            "measure": self.question.measure.name,
+            "risk": self.question.risk,
+            **({"level": self.question.level} if self.question.risk in ("cvar", "quantile") else {}),
+            "larger_is_better": self.larger_is_better,
             "objective": self.objective,
             "bound": self.bound,
             "gap": self.gap,
-            "shadow_price": self.shadow_price,
-            "shadow_price_per_percent": self.shadow_price * self.question.budget / 100,
+            "shadow_price": _finite(self.shadow_price),
+            "shadow_price_per_percent": _per_percent(self.shadow_price, self.question.budget),
             "solver": self.solver,
             "status": self.solver_status,
+            "breadth": _finite(self.breadth),
+            "depth": _finite(self.depth),
+            "draws": self.drawn,
             "failed_draws": self.failed_draws,
             "inputs_over_draws": {name: list(ends) for name, ends in self.inputs.items()},
-            "baselines": [
-                {
-                    "name": baseline.name,
-                    "objective": baseline.objective,
-                    "gain": self.gain_over(baseline),
-                    "spend": baseline.spend.tolist(),
-                    "predicted": baseline.predicted.tolist(),
-                }
-                for baseline in self.baselines
-            ],
-            "tasks": [{name: _finite(cell) for name, cell in row.items()} for row in rows],
+            "baselines": [baseline.record(self.gain_over(baseline)) for baseline in self.baselines],
+            "limits": [line.record() for line in self.limits],
+            "tasks": [row | more for row, more in zip(rows_of(self.table()), self._more(), strict=True)],
             "notes": list(self.notes),
         }
+
+    def _more(self) -> list[dict[str, Any]]:
+        """What JSON says of each task beyond the table's columns."""
+        return [
+            {
+                "average": _finite(float(self.average[task])),
+                "efficient": _finite(float(self.efficient[task])),
+                "target_met": None if np.isnan(self.target_met[task]) else bool(self.target_met[task]),
+                "used": {unit: _finite(float(amounts[task])) for unit, amounts in self.used.items()},
+            }
+            for task in range(len(self.spend))
+        ]
+
+
+def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """A table's rows as JSON, what is no number being null."""
+    return [{str(name): _finite(cell) for name, cell in row.items()} for row in frame.to_dict("records")]
+
+
+def _per_percent(price: float, budget: float) -> float | None:
+    """What 1 % of the budget is worth, nothing where there is no budget."""
+    return _finite(price * budget / 100) if np.isfinite(budget) else None
 
 
 def _finite(cell: Any) -> Any:

@@ -1,40 +1,102 @@
 """The best inputs at a given spend: how a model's FLOPs are divided between parameters and tokens.
 
 Along ``cost(n, d) = c`` the objective is a convex function of ``n`` alone (partial minimization of a convex function
-over the convex set ``cost ≤ c``), so the root of its derivative is found by bisection, for all models at once.
+over the convex set ``cost ≤ c``), so the root of its derivative is found between brackets, for all models at once.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 
 from budget.curves.posynomial import Posynomial
+from budget.curves.repeated import Values
 
 REACH = 60.0
 """Half width of the search in log params, about the point where params equal tokens: 26 decades either way."""
 
+ROUNDS = 100
+"""Most steps of the root finding; falling powers take 3 to 10."""
 
-def best_inputs(value: Posynomial, cost: Posynomial, spend: np.ndarray) -> np.ndarray:
+EXACT = 3e-14
+"""A function of logarithms is 0 to rounding below it."""
+
+FLAT = -800.0
+"""Stands for the logarithm of no gain at all."""
+
+
+def best_inputs(value: Values, cost: Posynomial, spend: np.ndarray) -> np.ndarray:
     """Log inputs that minimize each model's value at its spend.
 
     Args:
         value: V objectives over I = 1 or 2 inputs, falling in each.
-        cost: V costs over the same inputs, rising in the last.
+        cost: V costs over the same inputs; each has a term that rises with the last input. Terms that do not (the
+            cost of inference) rise with the first and bound it.
         spend: (V,) positive.
 
     Returns:
         (V, I) log inputs with ``cost = spend``. Where one input brings nothing, it ends at the edge of the search.
     """
+    if len(spend) == 0:
+        return np.empty((0, value.inputs))
     log_spend = np.log(spend)
-    if value.exponent.shape[2] == 1:
+    if value.inputs == 1:
         return last_input(cost, np.empty((len(cost), 0)), log_spend)
-    centre = (log_spend - cost.log_coef.max(axis=1)) / cost.exponent.sum(axis=2).max(axis=1)
+    rising = (cost.exponent[:, :, 1] > 0).any(axis=0)
+    centre = ((log_spend[:, None] - cost.log_coef) / cost.exponent.sum(axis=2))[:, rising].min(axis=1)
     low, high = centre - REACH, centre + REACH
-    for _ in range(80):
-        middle = 0.5 * (low + high)
-        u = last_input(cost, middle[:, None], log_spend)
+    if not rising.all():
+        fixed = Posynomial(cost.offset, cost.log_coef[:, ~rising], cost.exponent[:, ~rising, :1])
+        high = last_input(fixed, np.empty((len(cost), 0)), log_spend)[:, 0] - 1e-12
+        low = np.minimum(low, high - REACH)
+
+    def imbalance(log_n: np.ndarray) -> np.ndarray:
+        """How much more a larger model harms than it helps, in logarithms: nearly linear for falling powers."""
+        u = last_input(cost, log_n[:, None], log_spend)
         of_value, of_cost = value.gradient(u), cost.gradient(u)
-        rising = of_value[:, 0] - of_value[:, 1] * of_cost[:, 0] / of_cost[:, 1] > 0
-        low, high = np.where(rising, low, middle), np.where(rising, middle, high)
-    return last_input(cost, (0.5 * (low + high))[:, None], log_spend)
+        return _log(-of_value[:, 1] * of_cost[:, 0] / of_cost[:, 1]) - _log(-of_value[:, 0])
+
+    return last_input(cost, rising_root(imbalance, low, high)[:, None], log_spend)
+
+
+def _log(gain: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(gain > 0, np.log(gain), FLAT)
+
+
+def rising_root(function: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Where each of V rising functions (differences of logarithms) is 0, or the end of its bracket nearest to that.
+
+    Regula falsi with the Anderson–Björck step, and a bisection whenever two steps have not halved the bracket.
+
+    Args:
+        function: (V,) → (V,), elementwise.
+        low: (V,) lower ends.
+        high: (V,) upper ends.
+    """
+    low, high = low.copy(), high.copy()
+    at_low, at_high = function(low), function(high)
+    root = np.where(at_low >= 0, low, high)
+    inside = (at_low < 0) & (at_high > 0)
+    width = high - low
+    for step in range(ROUNDS):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            secant = high - at_high * (high - low) / (at_high - at_low)
+        slow = (step % 3 == 2) & (high - low > 0.25 * width)
+        width = np.where(step % 3 == 2, high - low, width)
+        middle = np.where(slow | ~((secant > low) & (secant < high)), 0.5 * (low + high), secant)
+        at_middle = np.where(inside, function(np.where(inside, middle, root)), 0.0)
+        up = at_middle > 0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shrink_low, shrink_high = 1 - at_middle / at_high, 1 - at_middle / at_low
+        # the end that stays is pulled toward the root, or the secant would creep up on it from one side
+        at_low = np.where(up, at_low * np.where(shrink_low > 0, shrink_low, 0.5), at_middle)
+        at_high = np.where(up, at_middle, at_high * np.where(shrink_high > 0, shrink_high, 0.5))
+        low, high = np.where(up, low, middle), np.where(up, middle, high)
+        root = np.where(inside, middle, root)
+        inside &= (np.abs(at_middle) > EXACT) & (high - low > 1e-15 * np.maximum(np.abs(middle), 1.0))
+        if not inside.any():
+            break
+    return root
 
 
 def last_input(cost: Posynomial, others: np.ndarray, log_spend: np.ndarray) -> np.ndarray:
@@ -45,19 +107,24 @@ def last_input(cost: Posynomial, others: np.ndarray, log_spend: np.ndarray) -> n
 
     Args:
         cost: V costs over I inputs.
-        others: (V, I − 1) the other log inputs.
+        others: (V, I − 1) the other log inputs, at which terms without the last input stay below the spend.
         log_spend: (V,).
     """
     rest = cost.log_coef + np.einsum("vmi,vi->vm", cost.exponent[:, :, :-1], others)
     slope = cost.exponent[:, :, -1]
+    rising = (slope > 0).any(axis=0)
+    if not rising.all():
+        fixed = np.exp(np.minimum(rest[:, ~rising] - log_spend[:, None], 0.0)).sum(axis=1)
+        log_spend = log_spend + np.log1p(-np.minimum(fixed, 1 - 1e-15))
+        rest, slope = rest[:, rising], slope[:, rising]
     last = ((log_spend[:, None] - rest) / slope).min(axis=1)
-    for _ in range(60):
+    for _ in range(60 if rest.shape[1] > 1 else 0):
         logs = rest + slope * last[:, None]
         top = logs.max(axis=1, keepdims=True)
         shares = np.exp(logs - top)
         total = shares.sum(axis=1)
         excess = top[:, 0] + np.log(total) - log_spend
         last = last - excess * total / (shares * slope).sum(axis=1)
-        if np.abs(excess).max() < 1e-14:
+        if np.abs(excess).max() < 1e-7:  # Newton's step from there is exact
             break
     return np.column_stack([others, last])

@@ -44,8 +44,7 @@ def test_last_input_meets_the_spend_far_from_the_crossover():
 
 
 def test_rule_of_thumb_has_twenty_tokens_a_parameter():
-    problem = Problem(VALUE, WITH_ATTENTION, 1e20, np.zeros(1), np.array([1e20]))
-    u = rule_of_thumb(problem)
+    u = rule_of_thumb(WITH_ATTENTION, 1e20)
     np.testing.assert_allclose(u[0, 1] - u[0, 0], np.log(20))
     np.testing.assert_allclose(WITH_ATTENTION.value(u), [1e20], rtol=1e-9)
 

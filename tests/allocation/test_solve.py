@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize, minimize_scalar
 
-from budget.allocation.problem import Problem, ask, state
-from budget.allocation.solve import allocate, solve
+from budget.allocation.ask import ask
+from budget.allocation.optimum import solve
+from budget.allocation.problem import Problem, state
+from budget.allocation.solve import allocate
 from budget.curves.posynomial import Posynomial
 from budget.errors import AllocationError, InfeasibleError, SolverError
 from budget.tables.tasks import default_tasks
@@ -55,6 +57,8 @@ def test_split_is_water_filling(tasks, log_budget):
     value = objective(power_problem(coefficient, exponent, budget, weight=weight), found.u)
     np.testing.assert_allclose(value, reducible, rtol=1e-9)
     np.testing.assert_allclose(found.spend, expected, rtol=1e-5, atol=1e-9 * budget)
+    # Karush, Kuhn and Tucker: one more unit brings the same everywhere
+    np.testing.assert_allclose(found.certificate.marginal, found.certificate.shadow_price, rtol=1e-5)
     # the bound is proven and close: never above the true optimum
     assert found.certificate.bound <= reducible * (1 + 1e-12)
     assert value - found.certificate.bound <= 1e-9 * value
@@ -196,7 +200,7 @@ def test_order_of_tasks_and_scale_of_weights_do_not_matter(noisy_curves):
     second = allocate(turned, ask(turned, wishes, 1e21), draws=False)
     np.testing.assert_allclose(first.spend[[2, 0, 1]], second.spend, rtol=1e-4)
     np.testing.assert_allclose(first.objective, second.objective, rtol=1e-10)
-    assert {baseline.name for baseline in first.baselines} == {"uniform", "proportional"}
+    assert {baseline.name for baseline in first.baselines} == {"uniform", "proportional", "greedy"}
 
 
 def test_draws_give_an_interval_about_the_spend(noisy_curves):
@@ -260,7 +264,13 @@ def test_scores_are_maximized(exact_curves):
         ({}, {"unit": "x"}, AllocationError, "--unit flops or --unit tokens"),
         ({}, {"params": 1e9}, AllocationError, "the plan chooses it"),
         ({"cost": None}, {}, AllocationError, "use --unit tokens"),
-        ({"metric": ("nats", "nats", "bits")}, {}, AllocationError, "needs one metric"),
+        ({"metric": ("nats", "nats", "bits")}, {"measure": "value"}, AllocationError, "needs one metric"),
+        (
+            {"metric": ("nats", "nats", "bits")},
+            {},
+            AllocationError,
+            "several metrics, so they are compared by progress",
+        ),
     ],
 )
 def test_questions_that_make_no_sense_are_refused(exact_curves, change, asked, error, sentence):

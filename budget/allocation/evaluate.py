@@ -1,0 +1,185 @@
+"""A given split scored like a plan: the same columns, and how far it is from the best."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from budget.allocation.assemble import NOT_OPTIMAL, Outcome, assembled, law_inputs_of
+from budget.allocation.certificate import marginal_return
+from budget.allocation.one_model import plan_one_model
+from budget.allocation.optimum import violation
+from budget.allocation.problem import Problem, planned_cost, state
+from budget.allocation.question import Question, is_separable
+from budget.allocation.result import Baseline, Plan
+from budget.allocation.separable.separate import ends, outcome_of_spends
+from budget.allocation.separable.ways import ways_of
+from budget.allocation.size import best_inputs, last_input
+from budget.curves.fitted import Curves
+from budget.curves.posynomial import Posynomial
+from budget.errors import AllocationError
+from budget.tables.plans import Split
+
+TOLERANCE = 1e-6
+"""Relative distance by which a given split may miss a limit without a word."""
+
+
+def evaluate(curves: Curves, question: Question, split: Split, best: Plan) -> Plan:
+    """Score a split.
+
+    Args:
+        curves: usable curves of the question's T tasks.
+        question: what the best plan was asked for.
+        split: what the tasks are given; sizes that are not stated are the best at the spend.
+        best: the best plan, whose bound and prices hold for every split.
+
+    Raises:
+        AllocationError: a task is given nothing and its unserved value is not stated, or a shared model several spends.
+    """
+    if question.strategy == "shared" and np.ptp(split.spend) > 0:
+        raise AllocationError("One shared model has one spend, and this split names several; give every task the same.")
+    if is_separable(curves, question):
+        each = _one_model if question.strategy == "shared" else _separately
+        outcome = each(curves, question, split, best)
+    else:
+        outcome = _convexly(curves, question, split, best)
+    plan = assembled(curves, question, outcome, best.baselines)
+    optimal = Baseline("optimal", best.objective, best.spend, best.predicted)
+    notes = (*_without_claim(plan.notes), *_missed(plan))
+    return replace(plan, bound=best.bound, baselines=(optimal, *plan.baselines), notes=notes)
+
+
+def _convexly(curves: Curves, question: Question, split: Split, best: Plan) -> Outcome:
+    problem = state(curves, question)
+    u = _log_inputs(curves, question, problem, split)
+    models = len(problem.cost)
+    spend = split.spend[:models]
+    given = np.vstack([spend, *(each.cost.value(u)[None] for each in problem.further)])
+    served = spend > 0
+    marginal = np.zeros(models)
+    some = np.flatnonzero(served)
+    marginal[some] = marginal_return(problem.by_model.take(some), problem.cost.take(some), u[some])
+    return Outcome(
+        inputs=law_inputs_of(curves, question, u[question.serves]),
+        given=given,
+        bound=0.0,
+        marginal=marginal,
+        shadow_price=best.shadow_price,
+        efficient=best.efficient[:models],
+        binding=("given",) * len(curves.tasks),
+        limits=best.limits,
+        notes=_notes(problem, given, given[0], u),
+        solver="given split",
+        status="evaluated",
+    )
+
+
+def _one_model(curves: Curves, question: Question, split: Split, best: Plan) -> Outcome:
+    """The same for one model that serves all tasks, where that is no convex program."""
+    spend = split.spend[:1]
+    _refuse_nothing(question, split.spend, np.zeros(len(split.spend), dtype=bool))
+    outcome = plan_one_model(curves, replace(question, budget=float(spend[0])))
+    cost = planned_cost(curves, question, question.unit)
+    u = outcome.inputs[:1, : cost.inputs] if question.params is None else outcome.inputs[:1, 1:2]
+    if cost.inputs == 2:
+        u = _stated_sizes(u, cost, spend, split, np.flatnonzero(split.params[:1] > 0))
+    limits = Problem(cost, cost, question.budget, np.zeros(1), np.full(1, question.budget), names=("the model",))
+    return replace(
+        outcome,
+        inputs=law_inputs_of(curves, question, np.repeat(u, len(split.spend), axis=0)),
+        shadow_price=best.shadow_price,
+        binding=("given",) * len(split.spend),
+        limits=best.limits,
+        notes=_notes(limits, spend[None], spend, u),
+        solver="given split",
+        status="evaluated",
+    )
+
+
+def _separately(curves: Curves, question: Question, split: Split, best: Plan) -> Outcome:
+    """The same where each task's best way at its spend may be a size of the menu or its checkpoint trained on."""
+    ways = ways_of(curves, question)
+    _refuse_nothing(question, split.spend, np.isfinite(question.tasks.unserved) | np.isfinite(ways.sunk))
+    low, high = ends(ways)
+    limits = Problem(ways.cost, ways.cost, question.budget, low, high, names=question.tasks.names)
+    outcome = outcome_of_spends(ways, split.spend, 0.0, best.shadow_price, best.efficient, "given split", "evaluated")
+    trained_on = np.isfinite(ways.sunk)
+    if len(curves.inputs) > 1:  # a model of the checkpoint's size is the checkpoint; of one scale it always is
+        size = np.where(split.params > 0, split.params, np.exp(outcome.inputs[:, 0]))
+        trained_on &= np.isclose(size, question.tasks.checkpoint_params, rtol=1e-9)  # as a written plan has it
+    paid = split.spend + np.where(trained_on, np.nan_to_num(ways.sunk), 0.0)
+    u = np.where(split.spend[:, None] > 0, outcome.inputs[:, : ways.cost.inputs], -np.inf)
+    if ways.cost.inputs == 2:
+        u = _stated_sizes(u, ways.cost, paid, split, np.flatnonzero((split.spend > 0) & (split.params > 0)))
+    inputs = np.where(split.spend[:, None] > 0, law_inputs_of(curves, question, u), outcome.inputs)
+    return replace(
+        outcome,
+        inputs=inputs,
+        binding=("given",) * len(curves.tasks),
+        limits=best.limits,
+        notes=_notes(limits, split.spend[None], paid, u),
+    )
+
+
+def _missed(plan: Plan) -> tuple[str, ...]:
+    """That a cheap split is cheap because it misses targets which the cheapest plan must meet."""
+    question = plan.question
+    asked = question.at_least or len(question.tasks.names)
+    if question.objective != "cheapest" or plan.breadth >= asked:
+        return ()
+    return (f"This split meets {plan.breadth:.0f} of the {asked} targets; the bound is for plans that meet them.",)
+
+
+def _without_claim(notes: tuple[str, ...]) -> tuple[str, ...]:
+    """A given split claims no optimality, so that others beat it is no news."""
+    return tuple(note for note in notes if not note.startswith(NOT_OPTIMAL))
+
+
+def _log_inputs(curves: Curves, question: Question, problem: Problem, split: Split) -> np.ndarray:
+    """Log inputs (V, I): the stated sizes, or the best at the spend; minus infinity where nothing is given."""
+    models, inputs = len(problem.cost), problem.cost.inputs
+    spend = split.spend[:models]
+    _refuse_nothing(question, split.spend, np.isfinite(question.tasks.unserved))
+    u = np.full((models, inputs), -np.inf)
+    some = np.flatnonzero(spend > 0)
+    value, cost = problem.by_model.take(some), problem.cost.take(some)
+    u[some] = best_inputs(value, cost, spend[some])
+    return _stated_sizes(u, problem.cost, spend, split, some[split.params[some] > 0]) if inputs == 2 else u
+
+
+def _refuse_nothing(question: Question, spend: np.ndarray, known: np.ndarray) -> None:
+    names = [name for name, lost in zip(question.tasks.names, (spend == 0) & ~known, strict=True) if lost]
+    if names:
+        raise AllocationError(
+            f"This split gives {', '.join(names)} nothing, and what a task is worth then is unknown: fill column "
+            "'unserved' of the tasks file."
+        )
+
+
+def _stated_sizes(u: np.ndarray, cost: Posynomial, spend: np.ndarray, split: Split, sized: np.ndarray) -> np.ndarray:
+    """Log inputs (V, 2) with the sizes that the split states for the models ``sized``, and their tokens if it does."""
+    result = u.copy()
+    if len(sized):
+        result[sized] = last_input(cost.take(sized), np.log(split.params[sized])[:, None], np.log(spend[sized]))
+    both = sized[split.tokens[sized] > 0]
+    result[both, 1] = np.log(split.tokens[both])
+    return result
+
+
+def _notes(problem: Problem, given: np.ndarray, paid: np.ndarray, u: np.ndarray) -> tuple[str, ...]:
+    """What the split breaks, ``paid`` (V,) being what each model is trained for."""
+    notes = []
+    some = np.flatnonzero(given[0] > 0)
+    taken = problem.cost.take(some).value(u[some]) / paid[some]
+    if taken.max(initial=0.0) > 1 + TOLERANCE:
+        worst = some[taken.argmax()]
+        notes.append(
+            f"The params and tokens of {problem.names[worst]} take {taken.max():.4g} times its spend: it cannot be "
+            "trained for that."
+        )
+    served = replace(problem, low=np.where(given[0] > 0, problem.low, 0.0))
+    broken = violation(served, given)
+    if broken > TOLERANCE:
+        notes.append(
+            f"This split breaks a limit of the question by {broken:.2%}; the bound is for plans that keep all."
+        )
+    return tuple(notes)

@@ -1,0 +1,103 @@
+"""Why a plan is as it is: which limits bind, what loosening them would bring, why something stays unspent."""
+
+import numpy as np
+
+from budget.allocation.certificate import AT_LIMIT, Multipliers
+from budget.allocation.problem import Problem, Row
+from budget.allocation.question import Question
+from budget.allocation.result import LimitLine
+
+
+def limit_lines(question: Question, problem: Problem, given: np.ndarray, prices: Multipliers) -> tuple[LimitLine, ...]:
+    """Every limit of a convex plan with its price.
+
+    Args:
+        question: what was asked.
+        problem: the solved problem.
+        given: (R, V) what the models are given.
+        prices: of the limits.
+    """
+    names = question.tasks.names if len(given[0]) == len(question.tasks.names) else ("the model",)
+    lines = []
+    totals = [(question.unit, problem.budget), *((each.unit, each.budget) for each in problem.further)]
+    for position, (unit, total) in enumerate(totals):
+        if np.isfinite(total):
+            word = "budget" if position == 0 else f"budget in {unit}"
+            price = float(prices.budget[position]) if question.objective != "cheapest" or position else 0.0
+            lines.append(LimitLine(word, unit, total, float(given[position].sum()), price))
+    for model, name in enumerate(names):
+        if problem.low[model] > 0:
+            least, price = float(problem.low[model]), float(prices.low[model])
+            lines.append(LimitLine(f"min of {name}", question.unit, least, float(given[0, model]), price))
+        if problem.high[model] < problem.budget:
+            most, price = float(problem.high[model]), float(prices.high[model])
+            lines.append(LimitLine(f"max of {name}", question.unit, most, float(given[0, model]), price))
+    for row, price in zip(problem.rows, prices.row, strict=True):
+        sign = -1.0 if row.name.startswith("min ") else 1.0
+        unit = totals[row.resource][0]
+        used = float(row.coefficient @ given[row.resource])
+        lines.append(LimitLine(row.name, unit, sign * row.most, sign * used, float(price)))
+    return tuple(lines)
+
+
+def binding(
+    problem: Problem, given: np.ndarray, prices: Multipliers, serves: np.ndarray, word: str = "budget"
+) -> tuple[str, ...]:
+    """What stops each task's spend: ``min``, ``max``, a word, a further unit or a row's name, joined by ``|``.
+
+    Args:
+        problem: the solved problem.
+        given: (R, V) what the models are given.
+        prices: of the limits.
+        serves: (T,) the model of each task.
+        word: for what stops a spend that no limit of its own stops: the budget, or the target of the cheapest plan.
+    """
+    spend = given[0]
+    words: list[list[str]] = [[] for _ in spend]
+    at_low = (spend <= problem.low * (1 + AT_LIMIT)) & (problem.low > 0)
+    at_high = (spend >= problem.high * (1 - AT_LIMIT)) & (spend < problem.budget * (1 - AT_LIMIT))
+    units, rows = _charged(problem, given, prices)
+    for named in words:
+        named.extend(units)
+    for row in rows:
+        for touched in np.flatnonzero(row.coefficient):
+            words[touched].append(row.name)
+    result = []
+    for model, named in enumerate(words):
+        if at_high[model]:
+            result.append("max")
+        elif at_low[model]:
+            result.append("min")
+        else:
+            spent_out = prices.budget[0] > 0 or not named
+            result.append("|".join([*([word] if spent_out else []), *named]))
+    return tuple(result[model] for model in serves)
+
+
+def _charged(problem: Problem, given: np.ndarray, prices: Multipliers) -> tuple[list[str], list[Row]]:
+    """The further units and the rows that are charged more than a solver's rounding, next to all that is charged."""
+    further = [price * float(amount.sum()) for price, amount in zip(prices.budget[1:], given[1:], strict=True)]
+    # a row between two tasks has a right side of 0, so what counts is what it weighs
+    rows = [
+        price * float(np.abs(row.coefficient * given[row.resource]).max())
+        for row, price in zip(problem.rows, prices.row, strict=True)
+    ]
+    least = AT_LIMIT * max([float(prices.budget[0] * given[0].sum()), *further, *rows])
+    units = [each.unit for each, worth in zip(problem.further, further, strict=True) if worth > least]
+    return units, [row for row, worth in zip(problem.rows, rows, strict=True) if worth > least]
+
+
+def unspent(question: Question, problem: Problem, given: np.ndarray, prices: Multipliers) -> tuple[str, ...]:
+    """Why a part of the budget is left over: one sentence, or none."""
+    left = problem.budget - given[0].sum()
+    if question.objective == "cheapest" or not np.isfinite(left) or left <= 1e-6 * problem.budget:
+        return ()
+    units, rows = _charged(problem, given, prices)
+    stops = [*(row.name for row in rows), *(f"the budget in {unit}" for unit in units)]
+    if (given[0] >= problem.high * (1 - AT_LIMIT)).all():
+        why = "every task is at its max"
+    elif stops:
+        why = f"{' and '.join(stops[:3])} stop{'s' if len(stops) == 1 else ''} the plan first"
+    else:
+        why = "more of it would improve no task"
+    return (f"{left:.4g} {question.unit} stay unspent: {why}.",)

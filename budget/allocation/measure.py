@@ -1,0 +1,157 @@
+"""What a task's value is to a plan: its own metric, its progress, or its score, always as something to make small."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from budget.curves.fitted import Curves
+from budget.curves.link import Link
+from budget.errors import AllocationError
+from budget.tables.status import LINK_STATUS
+from budget.tables.tasks import Tasks
+
+SPREAD = 10.0
+"""Ratio of best possible scores from which they are taken to be in different units."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How T tasks' distances to their best become numbers that can be added up, smaller being better.
+
+    Attributes:
+        name: one of ``objectives.MEASURES``.
+        scale: (T,) positive factor of the distance; not read for scores.
+        shift: (T,) what is added; not read for scores.
+        sign: 1 where the reader's number is the measure, −1 where it is the negative (higher is better).
+        metric: name of what the reader sees.
+        link: from distance to score, for scores only.
+    """
+
+    name: str
+    scale: np.ndarray
+    shift: np.ndarray
+    sign: float
+    metric: str
+    link: Link | None = None
+
+    @property
+    def linear(self) -> bool:
+        """Whether the measure is the distance up to scale and shift."""
+        return self.link is None
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Direction of what the reader sees."""
+        return self.sign < 0
+
+    def of(self, task: np.ndarray, distance: np.ndarray) -> np.ndarray:
+        """The measure of tasks (R,) at distances (…, R)."""
+        if self.link is None:
+            return self.scale[task] * distance + self.shift[task]
+        return self.sign * self.link.value(task, distance)
+
+    def of_draws(self, task: np.ndarray, distance: np.ndarray) -> np.ndarray:
+        """The same for distances (B, R) of draws: each draw's loss goes through its own link."""
+        if self.link is None:
+            return self.of(task, distance)
+        return self.sign * self.link.value_draws(task, distance)
+
+    def of_value(self, curves: Curves, task: np.ndarray, value: np.ndarray) -> np.ndarray:
+        """The measure of values (R,) in the file's own unit: of a target, or of an unserved value."""
+        if self.link is not None:
+            return self.sign * value
+        return self.of(task, distance_of(curves, task, value))
+
+
+def distance_of(curves: Curves, task: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Distance to best (R,) of values in the file's own unit."""
+    return np.where(curves.higher_is_better[task], curves.ceiling[task] - value, value)
+
+
+def measure_of(curves: Curves, tasks: Tasks, name: str | None) -> Measure:
+    """The measure of a name; by default the value where all tasks have one metric, else the progress.
+
+    Raises:
+        AllocationError: the values cannot be compared, or what the measure needs is not stated.
+    """
+    kinds = dict.fromkeys(zip(curves.metric, curves.higher_is_better.tolist(), strict=True))
+    if name is None:
+        name = "value" if len(kinds) == 1 else "progress"
+    if name == "value":
+        return _value(curves, kinds)
+    return _progress(curves, tasks, len(kinds)) if name == "progress" else _score(curves)
+
+
+def _value(curves: Curves, kinds: dict[tuple[str, bool], None]) -> Measure:
+    if len(kinds) > 1:
+        names = ", ".join(f"{metric} ({'higher' if higher else 'lower'} is better)" for metric, higher in kinds)
+        raise AllocationError(
+            f"The weighted mean needs one metric, and these tasks have {names}; fit the runs of one with "
+            f"--where metric={next(iter(kinds))[0]}, or compare them by --measure progress."
+        )
+    count = len(curves.tasks)
+    if not curves.higher_is_better[0]:
+        return Measure("value", np.ones(count), np.zeros(count), 1.0, curves.metric[0])
+    if curves.ceiling.max() >= SPREAD * curves.ceiling.min():
+        raise AllocationError(
+            f"The scores are in different units: best possible values from {curves.ceiling.min():g} to "
+            f"{curves.ceiling.max():g}; bring them to one, choose tasks with --where, or use --measure progress."
+        )
+    return Measure("value", np.ones(count), -curves.ceiling, -1.0, curves.metric[0])
+
+
+def _progress(curves: Curves, tasks: Tasks, metrics: int) -> Measure:
+    """``(unserved − value)/(unserved − best)``, mirrored where higher is better; its negative is made small."""
+    missing = [name for name, given in zip(curves.tasks, np.isfinite(tasks.unserved), strict=True) if not given]
+    if missing:
+        why = "These tasks have several metrics, so they are compared by progress, which" if metrics > 1 else "Progress"
+        raise AllocationError(
+            f"{why} needs the value of a task that is given nothing: fill column 'unserved' of the tasks file for "
+            f"{', '.join(missing[:8])}{', …' if len(missing) > 8 else ''}."
+        )
+    every = np.arange(len(curves.tasks))
+    stated = np.isfinite(tasks.best)
+    best = np.where(stated, distance_of(curves, every, tasks.best), curves.parameters[:, 0])
+    floor = curves.form.names[0]
+    unknown = [
+        name
+        for name, bounds, known in zip(curves.tasks, curves.bounds, stated | curves.higher_is_better, strict=True)
+        if floor in bounds and not known
+    ]
+    if unknown:
+        raise AllocationError(
+            f"The best value of {', '.join(unknown)} is unknown (the fitted floor is at its bound): fill column 'best' "
+            "of the tasks file."
+        )
+    worst = distance_of(curves, every, tasks.unserved)
+    wrong = [name for name, right in zip(curves.tasks, worst > best, strict=True) if not right]
+    if wrong:
+        raise AllocationError(
+            f"The unserved value of {', '.join(wrong)} is no worse than the best one; correct column 'unserved' or "
+            "'best' of the tasks file."
+        )
+    gap = worst - best
+    return Measure("progress", 1 / gap, -worst / gap, -1.0, "progress")
+
+
+def _score(curves: Curves) -> Measure:
+    link = curves.link
+    if link is None:
+        raise AllocationError(
+            "These curves have no link to a score: fit again with --loss-metric and --score-metric, or use another "
+            "--measure."
+        )
+    lost = [
+        f"{name} ({code}: {LINK_STATUS[code].advice})"
+        for name, code in zip(curves.tasks, link.status, strict=True)
+        if not LINK_STATUS[code].used
+    ]
+    if lost:
+        raise AllocationError(
+            f"No score can be predicted for {', '.join(lost[:5])}{', …' if len(lost) > 5 else ''}; leave these tasks "
+            "out with --where, or plan on the loss."
+        )
+    if np.ptp(link.higher_is_better.astype(int)):
+        raise AllocationError("The scores of these tasks have different directions; choose tasks with --where.")
+    nothing = np.empty(0)
+    return Measure("score", nothing, nothing, -1.0 if link.higher_is_better[0] else 1.0, link.metric, link)

@@ -1,0 +1,92 @@
+"""Mixtures that need no optimizer, each at its own best size and the plan's budget: what the plan has to beat."""
+
+import numpy as np
+
+from budget.allocation.mixture.blend import Blend, effective_share, law_inputs_at, objective_at, sources_of, spend_on
+from budget.allocation.mixture.mixture import middle_size
+from budget.allocation.mixture.plan import MixtureBaseline
+from budget.allocation.question import Question
+from budget.allocation.size import REACH
+from budget.curves.fitted import Curves
+
+GRID = 401
+"""Sizes tried in each round of the search for a mixture's best size."""
+
+ROUNDS = 4
+"""Rounds, each of two hundredths of the width before: the last one's steps are 1e-6 in log params."""
+
+
+def mixture_baselines(curves: Curves, question: Question, blend: Blend) -> tuple[MixtureBaseline, ...]:
+    """The uniform mixture, and the tasks' own sources by weight where every task has one.
+
+    Args:
+        curves: of the question's tasks.
+        question: what is asked.
+        blend: its problem under the point fit.
+    """
+    sources, tasks = sources_of(curves), np.arange(len(curves.tasks))
+    wishes = {"uniform": np.full(len(sources), 1 / len(sources))}
+    if set(curves.tasks) <= set(sources):
+        own = dict(zip(curves.tasks, question.weight, strict=True))
+        by_weight = np.array([own.get(source, 0.0) for source in sources])
+        if not np.allclose(by_weight, wishes["uniform"]):
+            wishes["proportional"] = by_weight
+    result = []
+    for name, wish in wishes.items():
+        size, tokens = _best_size(curves, blend, wish)
+        at = law_inputs_at(curves, size, tokens)
+        result.append(
+            MixtureBaseline(
+                name=name,
+                objective=objective_at(curves, question, at),
+                spend=np.full(len(tasks), spend_on(question, tokens)),
+                predicted=curves.predict(tasks, at)[0],
+                params=size,
+                sources=sources,
+                share=tokens / tokens.sum(),
+            )
+        )
+    return tuple(result)
+
+
+def _best_size(curves: Curves, blend: Blend, wish: np.ndarray) -> tuple[float, np.ndarray]:
+    """The size at which a given mixture is best, and its tokens (S,): a grid of sizes, refined about its best point."""
+    if not blend.sized:
+        return float(np.exp(blend.log_params)), fill(wish, blend.limit, np.array([blend.budget]))[0]
+    worlds = blend.take(np.zeros(GRID, dtype=int))
+    centre, wide = float(middle_size(blend)[0]), REACH
+    for _ in range(ROUNDS):
+        n = centre + np.linspace(-wide, wide, GRID)
+        tokens = fill(wish, blend.limit, np.exp(worlds.tokens(n)[0]))
+        total = tokens.sum(axis=1)
+        share = tokens / total[:, None]
+        if curves.law == "transfer":
+            effective = effective_share(blend.tau, share)
+        else:
+            effective = share @ blend.tau[0].T
+        at = int(worlds.value(n, np.log(total), effective).argmin())
+        centre, wide = float(n[at]), 4 * wide / GRID
+    return float(np.exp(centre)), tokens[at]
+
+
+def fill(wish: np.ndarray, limit: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Tokens in proportion to a wish as far as sources have them: ``min(limit, c·wish)``, a factor c for each total.
+
+    Args:
+        wish: (S,) not negative.
+        limit: (S,) tokens that each source has.
+        total: (L,) all tokens; where the sources have less, everything they have is taken.
+
+    Returns:
+        (L, S).
+    """
+    wished = wish > 0
+    wish, limit = wish[wished] / wish.sum(), limit[wished]
+    order = np.argsort(limit / wish)  # in which sources run out, as the factor grows
+    taken = np.concatenate([[0.0], np.cumsum(limit[order])[:-1]])
+    left = np.cumsum(wish[order][::-1])[::-1]
+    # what is taken is concave in the factor, so it is the least of its pieces taken + left·factor
+    factor = ((total[:, None] - taken) / left).max(axis=1)
+    result = np.zeros((len(total), len(wished)))
+    result[:, wished] = np.minimum(limit, factor[:, None] * wish)
+    return result

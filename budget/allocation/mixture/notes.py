@@ -1,0 +1,110 @@
+"""What is said beside the plan of one shared model: its mixture, and what it cannot promise."""
+
+import numpy as np
+
+from budget.allocation.certificate import AT_LIMIT
+from budget.allocation.mixture.blend import Blend
+from budget.allocation.mixture.mixture import Optimum
+from budget.allocation.question import FAR, Question
+from budget.allocation.result import LimitLine
+from budget.curves.fitted import Curves
+from budget.curves.laws import LEAST_SHARE
+
+NAMED = 8
+"""Sources that the sentence on the mixture names."""
+
+
+def measured_range(
+    curves: Curves, question: Question, spend: float, size: float, tokens: np.ndarray
+) -> dict[str, np.ndarray]:
+    """How far each planned scale lies outside what was measured of its task: scale → (T,) factors.
+
+    1 inside the measured range, above 1 over the largest, below 1 under the smallest.
+    """
+    planned = {question.unit: spend, "params": size, "tokens": tokens.sum()}
+    if curves.law == "transfer":
+        planned |= dict(zip(curves.inputs[1:], tokens, strict=True))
+    else:
+        planned |= {"task_tokens": tokens, "n_tasks": len(curves.tasks)}
+    result = {}
+    for name, values in planned.items():
+        if name in curves.largest:
+            nearest = np.clip(values, curves.smallest[name], curves.largest[name])
+            result[name] = np.where(nearest == values, 1.0, values / np.where(nearest > 0, nearest, 1.0))
+    return result
+
+
+def limit_lines(
+    question: Question, blend: Blend, best: Optimum, sources: tuple[str, ...], spend: float, shadow: float
+) -> tuple[LimitLine, ...]:
+    """The budget and every source that can run out, each with its price.
+
+    Args:
+        question: what was asked.
+        blend: its problem under the point fit.
+        best: what was solved.
+        sources: names of the S sources.
+        spend: what is used of the budget.
+        shadow: the budget's price.
+    """
+    price = best.shares.excess[0] * np.exp(best.shares.log_value[0] - best.t[0])
+    rows = zip(sources, blend.limit.tolist(), best.tokens[0].tolist(), price.tolist(), strict=True)
+    return (
+        LimitLine("budget", question.unit, question.budget, spend, shadow),
+        *(
+            LimitLine(f"unique tokens of {source}", "tokens", most, used, worth)
+            for source, most, used, worth in rows
+            if np.isfinite(most)
+        ),
+    )
+
+
+def mixture_words(sources: tuple[str, ...], share: np.ndarray) -> str:
+    """The mixture in a sentence, the largest shares first."""
+    order = np.argsort(-share, kind="stable")
+    listed = ", ".join(f"{sources[at]} {share[at]:.3g}" for at in order[:NAMED] if share[at] > 0)
+    used = int((share > 0).sum())
+    return f"Shares of the tokens: {listed}{f' and {used - NAMED} more' if used > NAMED else ''}."
+
+
+def notes_of(
+    curves: Curves,
+    question: Question,
+    blend: Blend,
+    best: Optimum,
+    beyond: dict[str, np.ndarray],
+    drawn: int,
+    failed: int,
+) -> list[str]:
+    """What the plan cannot promise, one sentence each."""
+    notes = []
+    tokens = float(best.tokens[0].sum())
+    effective = blend.tau[0] @ best.tokens[0] / tokens
+    counted = [name for name, weight in zip(curves.tasks, question.weight, strict=True) if weight > 0]
+    held = [name for name, each in zip(counted, effective, strict=True) if each < blend.least * (1 + 1e-6)]
+    if held:
+        notes.append(
+            f"The mixture is held where the effective data of {', '.join(held)} are {LEAST_SHARE:.0%} of the tokens: "
+            "the law is a sum down to there, and the bound is for mixtures that keep it."
+        )
+    for name, factors in beyond.items():
+        over, under = factors.max(), factors.min()
+        if over > FAR:
+            notes.append(
+                f"The plan goes to {over:.3g} times the largest measured {name}: predictions there rest on the law."
+            )
+        if under == 0:
+            notes.append(f"The plan takes nothing of {name}, and every run took some: predictions rest on the law.")
+        elif under < 1 / FAR:
+            notes.append(
+                f"The plan goes down to {under:.3g} of the smallest measured {name}: predictions there rest on the law."
+            )
+    if question.unit == "tokens" and tokens < question.budget * (1 - AT_LIMIT):
+        notes.append(f"{question.budget - tokens:.4g} tokens stay unspent: the sources that help have no more.")
+    if 0 < drawn < len(curves.draws):
+        notes.append(f"Ranges of shares and sizes are over the first {drawn} of {len(curves.draws)} draws.")
+    if failed:
+        notes.append(f"{failed} of {drawn} draws could not be planned and are not in the ranges of shares and sizes.")
+    if question.unit == "flops" and curves.cost is not None and curves.cost.assumed:
+        notes.append("Costs are 6·N·D, since the file counts no FLOPs.")
+    return notes

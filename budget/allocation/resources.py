@@ -1,0 +1,125 @@
+"""What training and serving a model takes, in every unit a budget can be counted in, over the law's log inputs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from budget.curves.fitted import Curves
+from budget.curves.posynomial import Posynomial
+from budget.errors import AllocationError
+from budget.tables.tasks import Tasks
+
+UNITS = ("flops", "tokens", "x", "money")
+"""What a budget can be counted in."""
+
+SERVING = 2.0
+"""FLOPs a parameter and token of inference, one forward pass (Kaplan et al. 2020, arXiv 2001.08361)."""
+
+SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What compute costs.
+
+    Attributes:
+        per_hour: money for one hour of one device; 1 makes the budget device-hours.
+        peak: FLOP/s of the device.
+        utilisation: share of it that training reaches (``--mfu``).
+    """
+
+    per_hour: float
+    peak: float
+    utilisation: float
+
+    def __post_init__(self) -> None:
+        """Refuse what is no price.
+
+        Raises:
+            AllocationError: a number is not positive, or the utilisation above 1.
+        """
+        for option, number in (("--price", self.per_hour), ("--peak", self.peak), ("--mfu", self.utilisation)):
+            if not (np.isfinite(number) and number > 0):
+                raise AllocationError(f"{option} is {number:g}; give a positive number.")
+        if self.utilisation > 1:
+            raise AllocationError(f"--mfu is {self.utilisation:g}; it is a share of the peak, such as 0.4.")
+
+    @property
+    def per_flop(self) -> float:
+        """Money for one FLOP."""
+        return self.per_hour / (SECONDS * self.peak * self.utilisation)
+
+
+def input_units(curves: Curves) -> tuple[str, ...]:
+    """The units that these curves can be planned in."""
+    if len(curves.inputs) == 1:
+        return (curves.inputs[0], "money")
+    return ("flops", "tokens", "money") if curves.cost is not None else ("tokens",)
+
+
+def cost_of(curves: Curves, tasks: Tasks, unit: str, prices: Prices | None) -> Posynomial:
+    """What a model of each task takes, in a unit, over the law's I log inputs (params and tokens, or one scale).
+
+    Inference adds ``2·N`` FLOPs for each of ``served_tokens``; money is what compute costs plus ``unit_cost`` for every
+    token or example of data.
+
+    Args:
+        curves: of T tasks.
+        tasks: their wishes.
+        unit: one of ``input_units``.
+        prices: of compute, for money.
+
+    Raises:
+        AllocationError: money without a price.
+    """
+    count = len(curves.tasks)
+    if unit == "money":
+        return _money(curves, tasks, prices)
+    if len(curves.inputs) == 1:
+        return Posynomial(np.zeros(count), np.zeros((count, 1)), np.ones((count, 1, 1)))
+    if unit == "tokens":
+        return Posynomial(np.zeros(count), np.zeros((count, 1)), np.tile([[[0.0, 1.0]]], (count, 1, 1)))
+    assert curves.cost is not None  # ``input_units`` leaves FLOPs out without a cost law
+    training = curves.cost.posynomial(count)
+    served = np.nan_to_num(tasks.served_tokens, nan=0.0)
+    if not served.any():
+        return training
+    serving = np.log(np.maximum(SERVING * served, 1e-300))
+    return _sum(training, Posynomial(np.zeros(count), serving[:, None], np.tile([[[1.0, 0.0]]], (count, 1, 1))))
+
+
+def _money(curves: Curves, tasks: Tasks, prices: Prices | None) -> Posynomial:
+    parts = []
+    if prices is not None:
+        if curves.inputs != ("flops",) and (curves.cost is None or len(curves.inputs) == 1):
+            raise AllocationError(
+                "--price pays for FLOPs, and these curves do not say how many a run takes; give unit_cost in the tasks "
+                "file instead, or fit again with --scale flops or --law chinchilla."
+            )
+        flops = cost_of(curves, tasks, "flops", None)
+        parts.append(Posynomial(flops.offset, flops.log_coef + np.log(prices.per_flop), flops.exponent))
+    stated = np.isfinite(tasks.unit_cost) & (tasks.unit_cost > 0)
+    if stated.any() and curves.inputs != ("flops",):
+        data = cost_of(curves, tasks, "tokens", None)
+        each = np.log(np.where(stated, tasks.unit_cost, 1e-300))
+        parts.append(Posynomial(data.offset, each[:, None], data.exponent))
+    elif stated.any():
+        raise AllocationError(
+            "unit_cost is money for a token or an example of data, and these curves read FLOPs alone; use --price, "
+            "--peak and --mfu."
+        )
+    free = [] if prices is not None else [name for name, known in zip(tasks.names, stated, strict=True) if not known]
+    if free:
+        raise AllocationError(
+            f"A budget in money needs prices: fill column 'unit_cost' of the tasks file for {', '.join(free[:8])}"
+            f"{', …' if len(free) > 8 else ''}, or give --price, --peak and --mfu."
+        )
+    return parts[0] if len(parts) == 1 else _sum(*parts)
+
+
+def _sum(first: Posynomial, second: Posynomial) -> Posynomial:
+    return Posynomial(
+        first.offset + second.offset,
+        np.concatenate([first.log_coef, second.log_coef], axis=1),
+        np.concatenate([first.exponent, second.exponent], axis=1),
+    )

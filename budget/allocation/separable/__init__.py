@@ -1,0 +1,1 @@
+"""Plans whose values only fall with spend: scores, targets, menus, unserved tasks, with a proven bound."""
