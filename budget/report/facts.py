@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from budget.allocation.assemble import law_inputs_of
 from budget.allocation.problem import state
 from budget.allocation.result import Plan
 from budget.allocation.size import best_inputs, last_input
-from budget.allocation.solve import law_inputs_of
 from budget.curves.fitted import INTERVAL, Curves
 from budget.report.numerals import UNIT_WORDS, factor
 from budget.studies.plan import Study

@@ -15,6 +15,7 @@ from budget.report import facts
 from budget.report.numerals import UNIT_WORDS, amount, count, percent, quantity, value
 from budget.report.series import curve_series
 from budget.report.story import PANELS, ROWS
+from budget.report.words import by_hand
 from budget.studies.plan import Study
 
 INK, MUTED, LINE, PLAN, BAND, ACCENT, PAPER = (
@@ -26,7 +27,7 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, s
 NAME_LENGTH = 40
 """Letters of a task's name in a chart; the tables hold it whole."""
 
-BASELINE_MARKS = (("line-ns-open", INK, 14), ("diamond-open", MUTED, 9))
+BASELINE_MARKS = (("line-ns-open", INK, 14), ("diamond-open", MUTED, 9), ("square-open", MUTED, 8))
 """Symbol, colour and size of each baseline's marks."""
 
 Figure = dict[str, Any]
@@ -59,7 +60,7 @@ def spend(study: Study) -> list[Panel]:
 
     traces = [
         marks(baseline.spend, baseline.name, *mark)
-        for baseline, mark in zip(plan.baselines, BASELINE_MARKS, strict=False)
+        for baseline, mark in zip(by_hand(plan), BASELINE_MARKS, strict=False)
     ]
     bars = {
         "type": "data",

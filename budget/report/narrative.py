@@ -20,6 +20,7 @@ from budget.report.numerals import (
 from budget.report.words import (
     baseline_name,
     better_by,
+    by_hand,
     capital,
     comparison,
     direction,
@@ -79,7 +80,7 @@ def summary(study: Study) -> tuple[str, ...]:
         sentences += [
             f"{capital(baseline_name(baseline))} would reach {value(baseline.objective)}: "
             f"the plan is {comparison(plan, baseline)}."
-            for baseline in plan.baselines
+            for baseline in by_hand(plan)
         ]
     unspent = plan.question.budget - plan.total
     if unspent > 1e-9 * plan.question.budget:

@@ -68,8 +68,8 @@ def _inputs_at(study: Study, task: int, x: np.ndarray) -> np.ndarray:
         return np.log(x[:, None])
     if question.params is not None:
         assert curves.cost is not None  # runs with params and tokens have a cost law
-        size = np.full((len(x), 1), np.log(question.params))
+        size = np.full((len(x), 1), np.log(question.params[task]))
         return last_input(curves.cost.posynomial(len(x)), size, np.log(x))
     problem = state(curves, question)
     model = np.full(len(x), 0 if is_shared(study.plan) else task)
-    return best_inputs(problem.value.take(model), problem.cost.take(model), x)
+    return best_inputs(problem.by_model.take(model), problem.cost.take(model), x)

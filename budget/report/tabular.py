@@ -17,7 +17,7 @@ from budget.report.numerals import (
     span,
     value,
 )
-from budget.report.words import BINDING_WORDS, baseline_name, better_by, capital, comparison, objective_name
+from budget.report.words import BINDING_WORDS, baseline_name, better_by, by_hand, capital, comparison, objective_name
 from budget.studies.growth import target_met
 from budget.studies.plan import Study
 from budget.tables.quality import check_table
@@ -56,7 +56,7 @@ def plan_table(plan: Plan, caption: str) -> Table:
             ],
         )
     )
-    for baseline in plan.baselines if count_of > 1 else ():
+    for baseline in by_hand(plan) if count_of > 1 else ():
         gains = (plan.predicted - baseline.predicted) * (1 if plan.higher_is_better else -1)
         columns.append(
             (

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from budget.allocation.question import Question
 from budget.allocation.result import Baseline, Plan
 from budget.report.numerals import (
     LEVEL,
@@ -19,6 +20,9 @@ BASELINE_WORDS = {
     "uniform": "a uniform split",
     "proportional": "a split by weight",
     "20 tokens per parameter": "the rule of 20 tokens per parameter",
+    "current": "today's split",
+    "greedy": "a greedy split by marginal return",
+    "optimal": "the best plan",
 }
 """Name of a baseline → how a sentence calls it."""
 
@@ -35,7 +39,8 @@ def plan_summary(plan: Plan) -> str:
         f"gap {difference(plan.gap)}; {plan.solver}, {plan.solver_status})."
     ]
     sentences += [
-        f"{capital(baseline_name(baseline))} {value(baseline.objective)}: the plan is {comparison(plan, baseline)}."
+        f"{capital(baseline_name(baseline))} {value(baseline.objective)}: "
+        + (f"it breaks {baseline.breaks}." if baseline.breaks else f"the plan is {comparison(plan, baseline)}.")
         for baseline in plan.baselines
     ]
     if plan.question.strategy == "shared":
@@ -50,10 +55,34 @@ def capital(sentence: str) -> str:
 
 def objective_name(plan: Plan) -> str:
     """What the plan optimizes, such as ``weighted mean ce_nats_per_token``; a single task's is the metric itself."""
-    weight = plan.question.tasks.weight
+    question = plan.question
+    weight = question.tasks.weight
+    equal = bool((weight == weight[0]).all())
+    if question.objective == "cheapest":
+        return f"spend in {question.unit}"
+    if question.objective == "targets":
+        return f"{'number' if equal else 'weighted number'} of targets met"
+    metric = "progress" if question.measure.name == "progress" else plan.metric
     if len(weight) == 1:
-        return plan.metric
-    return f"{'mean' if (weight == weight[0]).all() else 'weighted mean'} {plan.metric}"
+        return metric
+    if question.objective == "worst":
+        return f"worst {metric}"
+    return f"{'mean' if equal else 'weighted mean'} {metric}{_risk_words(question)}"
+
+
+def _risk_words(question: Question) -> str:
+    """Over which draws the objective is taken, after its name."""
+    return {
+        "point": "",
+        "mean": " on average over the draws",
+        "cvar": f" on average over the worst {1 - question.level:.0%} of the draws",
+        "quantile": f" at the {question.level:.0%} quantile of the draws",
+    }[question.risk]
+
+
+def by_hand(plan: Plan) -> list[Baseline]:
+    """The splits that somebody would make by hand; the greedy one nearly is the plan, and no news task by task."""
+    return [baseline for baseline in plan.baselines if baseline.name != "greedy"]
 
 
 def direction(plan: Plan) -> str:

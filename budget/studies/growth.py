@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.problem import ask
+from budget.allocation.ask import ask
 from budget.allocation.result import Plan
-from budget.allocation.solve import allocate
+from budget.allocation.solve import allocate, compiled
 from budget.curves.fitted import Curves
 from budget.tables.tasks import Tasks
 
@@ -78,22 +78,27 @@ def grow(
         curves: usable curves of K tasks.
         tasks: wishes for the same tasks in the same order.
         budget: the total for every set size.
-        unit: see ``problem.ask``.
-        params: see ``problem.ask``.
+        unit: see ``ask.ask``.
+        params: see ``ask.ask``.
         order: one of ``ORDERS``.
         progress: called with (sets done, K).
 
     Raises:
-        AllocationError: see ``problem.ask``.
+        AllocationError: see ``ask.ask``.
     """
     count = len(curves.tasks)
     joining = np.arange(count) if order == "given" else np.argsort(-tasks.weight, kind="stable")
     plans = []
+    program = compiled(
+        curves, ask(curves, tasks, budget, unit=unit, strategy="specialists", params=params, measure="value")
+    )
     for size in range(1, count + 1):
         pick = joining[:size]
         some = curves.take(pick)
-        question = ask(some, tasks.select(some.tasks), budget, unit=unit, strategy="specialists", params=params)
-        plans.append(allocate(some, question, draws=False))
+        question = ask(
+            some, tasks.select(some.tasks), budget, unit=unit, strategy="specialists", params=params, measure="value"
+        )
+        plans.append(allocate(some, question, draws=False, program=program))
         if progress is not None:
             progress(size, count)
     return Growth(order, tuple(curves.tasks[task] for task in joining), tuple(plans))

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from budget.allocation.problem import ask
+from budget.allocation.ask import ask
+from budget.allocation.question import Question, is_separable
 from budget.allocation.result import Plan
 from budget.allocation.solve import allocate
 from budget.curves.fitted import Curves
 from budget.curves.records import record_of
+from budget.errors import AllocationError
 from budget.studies.growth import Growth, grow
 from budget.studies.response import Response, respond
 from budget.tables.quality import Finding, check_table
@@ -96,16 +98,16 @@ def make_plan(
         curves: the fit, left-out tasks included.
         tasks: wishes for all of the curves' tasks.
         budget: the total.
-        unit: see ``problem.ask``.
-        strategy: see ``problem.ask``; by default what the runs support.
-        params: see ``problem.ask``.
+        unit: see ``ask.ask``.
+        strategy: see ``ask.ask``; by default what the runs support.
+        params: see ``ask.ask``.
         order: see ``growth.grow``.
         inputs: role → name and SHA-256 of each file.
         progress: step name → its (done, total) callback.
 
     Raises:
         FitError: no task is left to plan with.
-        AllocationError: see ``problem.ask``.
+        AllocationError: see ``ask.ask``.
     """
 
     def watch(step: str) -> Callable[[int, int], None] | None:
@@ -113,11 +115,12 @@ def make_plan(
 
     planned = curves.usable()
     wishes = tasks.select(planned.tasks)
-    question = ask(planned, wishes, budget, unit=unit, strategy=strategy, params=params)
+    question = ask(planned, wishes, budget, unit=unit, strategy=strategy, params=params, measure="value")
+    _refuse_unreported(planned, question)
     plan = allocate(planned, question, progress=watch("plan"))
     alternative = None
     if question.strategy == "shared":
-        split = ask(planned, wishes, budget, unit=unit, strategy="specialists", params=params)
+        split = ask(planned, wishes, budget, unit=unit, strategy="specialists", params=params, measure="value")
         alternative = allocate(planned, split, progress=watch("hypothetical split"))
     return Study(
         runs=runs,
@@ -131,3 +134,17 @@ def make_plan(
         inputs=inputs or {},
         notes=(*tasks.notes, *curves.notes, *curves.left_out, *curves.score_note, *curves.unlinked, *plan.notes),
     )
+
+
+def _refuse_unreported(curves: Curves, question: Question) -> None:
+    """The report draws curves of one or two scales along which the plan is a convex program."""
+    if not curves.form.posynomial_terms:
+        raise AllocationError(
+            f"The report shows plans of the laws power and chinchilla so far, and these curves are of '{curves.law}'; "
+            "plan them with 'budget fit' and 'budget allocate'."
+        )
+    if is_separable(curves, question):
+        raise AllocationError(
+            "The report does not show checkpoints that are trained on; plan them with 'budget fit' and 'budget "
+            "allocate', or leave column 'checkpoint' out."
+        )

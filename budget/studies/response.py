@@ -4,9 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from budget.allocation.problem import Question, state
+from budget.allocation.assemble import law_inputs_of
+from budget.allocation.optimum import is_trivial, solve
+from budget.allocation.problem import state
 from budget.allocation.program import Program
-from budget.allocation.solve import is_trivial, law_inputs_of, solve
+from budget.allocation.question import Question
 from budget.curves.fitted import Curves
 
 FACTORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -40,7 +42,7 @@ def respond(curves: Curves, question: Question) -> Response:
             continue
         if program is None and not is_trivial(problem):
             program = Program(problem)
-        best = solve(problem, program)
+        best = solve(problem, program=program)
         predicted[position], _, _ = curves.predict(
             np.arange(len(serves)), law_inputs_of(curves, question, best.u[serves])
         )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from budget.allocation.problem import ask
+from budget.allocation.ask import ask
 from budget.allocation.solve import allocate
 from budget.studies.growth import grow, target_met
 from budget.tables.tasks import Tasks, default_tasks

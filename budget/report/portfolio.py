@@ -1,0 +1,44 @@
+"""What is said of a portfolio. Sentences only."""
+
+from budget.allocation.portfolio.portfolio import Portfolio
+from budget.report.numerals import difference, plural, value
+from budget.report.words import better_by, capital
+
+RIVAL_WORDS = {
+    "one model for all": "the best single model for all tasks",
+    "specialists": "the best specialists of one task each",
+    "greedy": "building by gain per cost",
+}
+"""Name of a portfolio's baseline → how a sentence calls it."""
+
+
+def portfolio_summary(found: Portfolio) -> str:
+    """A portfolio in a few sentences for the terminal."""
+    select, report = found.candidates.select.split, found.candidates.report.split
+    served = int((found.chosen >= 0).sum())
+    sentences = [
+        f"{capital(portfolio_objective(found))} {value(found.objective)}{f' on {select}' if select else ''} "
+        f"(no choice is better than {value(found.bound)}; gap {difference(found.gap)}; {found.solver}, {found.status})"
+        f"{f', {value(found.reported)} on {report}' if report != select else ''}: "
+        f"{plural(len(found.models), 'model')} for {plural(served, 'task')}"
+        f"{f' ({len(found.chosen) - served} unserved)' if served < len(found.chosen) else ''}, "
+        f"{found.spent:.6g} of {found.wanted.budget:.6g} spent."
+    ]
+    sentences += [
+        f"{capital(RIVAL_WORDS[rival.name])}: {value(rival.objective)}; the choice is "
+        f"{better_by(found.gain_over(rival), found.objective)}."
+        for rival in found.rivals
+    ]
+    return " ".join(sentences)
+
+
+def portfolio_objective(found: Portfolio) -> str:
+    """What a portfolio optimizes, such as ``weighted mean loss``; over draws, of which of them."""
+    wanted, weight = found.wanted, found.wanted.tasks.weight
+    mean = "mean" if (weight == weight[0]).all() else "weighted mean"
+    name = {
+        "mean": f"{mean} {found.candidates.metric}",
+        "worst": f"worst {found.candidates.metric}",
+        "targets": "share of targets met",
+    }[wanted.objective]
+    return f"{name} in the worst {wanted.tail:.0%} of the draws" if wanted.risk == "cvar" else name
