@@ -2,133 +2,36 @@
 
 import sys
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from budget.errors import BudgetError, DataError
-
-
-class Commands(click.Group):
-    """Turns the user's mistakes into one sentence and exit code 1; a bug keeps its traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except BudgetError as error:
-            raise click.ClickException(str(error)) from error
-
-
-class Number(click.ParamType):
-    """A finite number; a wrong one is the user's mistake (exit 1), like a wrong cell in a file."""
-
-    name = "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Parse the text."""
-        try:
-            number = float(value)
-        except ValueError:
-            number = float("nan")
-        if not abs(number) < float("inf"):
-            option, example = (param.opts[0], "1e21") if param else ("The value of --fix", "0.34")
-            raise DataError(f"{option} is '{value}', which is not a number; give one such as {example}.")
-        return number
-
-
-class Pair(click.ParamType):
-    """``NAME=VALUE``."""
-
-    name = "name=value"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Split at the first equals sign."""
-        if isinstance(value, tuple):
-            return value
-        left, equals, right = value.partition("=")
-        if not (left.strip() and equals):
-            self.fail(f"'{value}' is not of the form NAME=VALUE.", param, ctx)
-        return left.strip(), right.strip()
-
-
-def options(*chosen: Callable) -> Callable:
-    """Apply several click options in the order given."""
-
-    def decorate(command: Callable) -> Callable:
-        for option in reversed(chosen):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-COLUMN = click.option(
-    "--column", "columns", type=Pair(), multiple=True, metavar="CANONICAL=THEIRS",
-    help="Read THEIRS as the column CANONICAL; A+B joins two columns. Repeatable.",
-)  # fmt: skip
-READING = options(
+from budget.errors import DataError
+from budget.options import (
+    AIMING,
+    CHOOSING,
     COLUMN,
-    click.option("--where", type=Pair(), multiple=True, metavar="COLUMN=VALUE",
-                 help="Keep rows with this value; several on one column: any of them. Repeatable."),
-    click.option("--task", metavar="NAME", help="Name of the task, for a file of one task without a task column."),
-    click.option("--higher-is-better", is_flag=True, help="Larger values are better, where the file does not say."),
-    click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets, limits and best values of the tasks."),
-)  # fmt: skip
-FITTING = options(
-    click.option("--law", type=click.Choice(["power", "chinchilla", "repeat", "m4", "bnsl", "shared", "transfer"]),
-                 help="power: E + A·x^-a; chinchilla: E + A/N^alpha + B/D^beta; repeat: chinchilla with repeated data; "
-                      "m4, bnsl: one scale, levelling off or with one break; shared: models of several numbers of "
-                      "tasks; transfer: mixtures of sources. By default chinchilla where params and tokens are there."),
-    click.option("--scale", type=click.Choice(["params", "tokens", "flops", "x"]),
-                 help="What the laws power, m4 and bnsl read."),
-    click.option("--mixtures", metavar="CSV", help="What each run was trained on (run, source, tokens), for transfer."),
-)  # fmt: skip
-ESTIMATING = options(
-    click.option("--loss", type=click.Choice(["huber", "lad", "squares", "asymmetric"]), default="huber",
-                 show_default=True, help="What the fit minimizes over the residuals."),
-    click.option("--delta", type=Number(), metavar="NUMBER",
-                 help="Corner of huber and asymmetric: a relative error, or a share of the median value with "
-                      "--residual raw.  [default: 0.001]"),
-    click.option("--quantile", type=Number(), metavar="Q",
-                 help="Which quantile of the runs asymmetric follows; 0.5 is huber.  [default: 0.25]"),
-    click.option("--residual", type=click.Choice(["log", "raw"]), default="log", show_default=True,
-                 help="Residuals of logarithms, or of the values (which may then be 0 or negative)."),
-    click.option("--fix", type=Pair(), multiple=True, metavar="PARAMETER=VALUE",
-                 help="Hold a parameter of every task, such as alpha=0.34. Repeatable."),
-    click.option("--tie", multiple=True, metavar="PARAMETER=PARAMETER",
-                 help="Give exponents of a task one value, such as alpha=beta. Repeatable."),
-    click.option("--pool/--no-pool", default=None,
-                 help="Pull exponents toward the tasks' common distribution.  [default: of tasks with few runs]"),
-    click.option("--device", type=click.Choice(["cpu", "gpu", "tpu"]), help="Where to fit. By default JAX's choice."),
-)  # fmt: skip
-LINKING = options(
-    click.option("--loss-metric", metavar="NAME",
-                 help="Fit this metric and, with --score-metric, the link from it to the score."),
-    click.option("--score-metric", metavar="NAME", help="The score to predict; rows join on run or scale."),
-)  # fmt: skip
-DRAWING = options(
-    click.option("--draws", type=click.IntRange(0, 100_000), default=200, show_default=True,
-                 help="Bootstrap draws behind every interval."),
-    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the draws."),
-)  # fmt: skip
-SPENDING = options(
-    click.option("--budget", type=Number(), required=True, metavar="NUMBER", help="The total to spend, in the unit."),
-    click.option("--unit", type=click.Choice(["flops", "tokens", "x"]), help="By default what the law trades."),
-    click.option("--params", type=Number(), metavar="N", help="Size of every model, for --unit tokens."),
-)  # fmt: skip
-STRATEGY = click.option(
-    "--strategy", type=click.Choice(["specialists", "shared"]),
-    help="One training per task, or one model for all. By default what the runs are.",
-)  # fmt: skip
-ORDER = click.option(
-    "--order", type=click.Choice(["given", "weight"]), default="given", show_default=True,
-    help="In which order tasks join: as in the file, or the heaviest first.",
-)  # fmt: skip
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-OUT = click.option("--out", metavar="FILE", help="Write the result here instead of printing it.")
+    DRAWING,
+    ESTIMATING,
+    FITTING,
+    HIGHER,
+    JSON,
+    LIMITING,
+    LINKING,
+    ORDER,
+    OUT,
+    PRICING,
+    READING,
+    SIZE,
+    SPENDING,
+    STRATEGY,
+    WHERE,
+    Commands,
+    Number,
+    as_number,
+    options,
+)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -205,30 +108,54 @@ def predict(curves_path: str, at: str, new_run: bool, columns: tuple, as_json: b
 
 @main.command(epilog="Example: budget allocate curves.json --budget 1e21 --out allocation.csv")
 @click.argument("curves_path", metavar="CURVES")
-@click.option("--tasks", "tasks_path", metavar="CSV", help="Weights and limits of the tasks.")
-@options(SPENDING, STRATEGY, COLUMN, JSON, OUT)
+@click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets, limits and prices of the tasks.")
+@click.option("--budget", type=Number(), metavar="NUMBER", help="The total to spend, in the unit.")
+@click.option("--unit", type=click.Choice(["flops", "tokens", "x", "money"]), help="By default what the law trades.")
+@options(SIZE, STRATEGY, AIMING, LIMITING, PRICING)
+@click.option("--evaluate", "split_path", metavar="CSV", help="Score this split (task, spend) instead of planning one.")
+@options(COLUMN, JSON, OUT)
 def allocate(
     curves_path: str,
     tasks_path: str | None,
-    budget: float,
-    unit: str | None,
-    params: float | None,
-    strategy: str | None,
+    split_path: str | None,
     columns: tuple,
     as_json: bool,
     out: str | None,
+    **asked: Any,
 ) -> None:
-    """Find the plan with the best weighted mean value at a budget, with a proven bound."""
-    from budget.allocation.problem import ask
-    from budget.allocation.solve import allocate as solve
+    """Find the plan with the best objective at a budget, with a proven bound."""
+    from budget.allocation.ask import ask
+    from budget.allocation.question import ONE_MODEL
+    from budget.allocation.result import Plan
     from budget.report.progress import step
     from budget.report.words import plan_summary
+    from budget.tables.columns import column_mapping
     from budget.tables.files import json_text
+    from budget.tables.plans import read_split
 
-    curves, tasks, notes = _planned(curves_path, tasks_path, columns)
-    question = ask(curves, tasks, budget, unit=unit, strategy=strategy, params=params)
-    with step("plan") as bar:
-        plan = solve(curves, question, progress=bar)
+    if asked["budget"] is None and asked["objective"] != "cheapest":
+        raise click.UsageError("Missing option '--budget'.")
+    mapping = column_mapping(columns)
+    curves, tasks, notes = _planned(
+        curves_path, tasks_path, columns, bool(split_path or asked["limits_path"]), asked["measure"] == "score"
+    )
+    split = read_split(split_path, curves.tasks, columns=mapping) if split_path else None
+    question = ask(curves, tasks, asked.pop("budget"), **_asked(asked, tasks, mapping))
+    if curves.law in ONE_MODEL:
+        from budget.allocation.mixture.shared import plan_mixture
+
+        if split is not None:
+            raise DataError(f"--evaluate scores a split among specialists, and law '{curves.law}' plans one model.")
+        with step("plan") as bar:
+            plan: Plan = plan_mixture(curves, question, progress=bar)
+    else:
+        from budget.allocation.evaluate import evaluate
+        from budget.allocation.solve import allocate as solve
+
+        with step("plan") as bar:
+            plan = solve(curves, question, progress=bar, draws=split is None)
+        if split is not None:
+            plan = evaluate(curves, question, split, plan)
     _tell(*notes, *plan.notes)
     _emit(plan.table(), json_text(plan.record()), as_json, out)
     _tell(plan_summary(plan))
@@ -259,6 +186,51 @@ def grow(
         growth = study(curves, tasks, budget, unit=unit, params=params, order=order, progress=bar)
     _tell(*notes, *growth.plans[-1].notes)
     _emit(growth.table(), json_text(growth.record()), as_json, out)
+
+
+@main.command(epilog="Example: budget portfolio candidates.csv --budget 3 --select val --report test")
+@click.argument("candidates_path", metavar="CANDIDATES")
+@click.option(
+    "--budget", type=Number(), required=True, metavar="NUMBER", help="What the built models may cost together."
+)
+@options(COLUMN, WHERE, HIGHER)
+@click.option("--select", metavar="SPLIT", help="The split to choose on, where the file has a column split.")
+@click.option("--report", metavar="SPLIT", help="The split to report; by default the one that is chosen on.")
+@click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets and unserved values of the tasks.")
+@options(CHOOSING, JSON, OUT)
+def portfolio(
+    candidates_path: str,
+    budget: float,
+    columns: tuple,
+    where: tuple,
+    higher_is_better: bool,
+    select: str | None,
+    report: str | None,
+    tasks_path: str | None,
+    as_json: bool,
+    out: str | None,
+    **choosing: Any,
+) -> None:
+    """Choose which models to build, and which of them serves each task, with a proven bound."""
+    from budget.allocation.portfolio.portfolio import choose
+    from budget.report.portfolio import portfolio_summary
+    from budget.tables.candidates import COLUMNS, read_candidates
+    from budget.tables.columns import column_mapping
+    from budget.tables.files import json_text
+
+    mapping = column_mapping(columns)
+    if not tasks_path and set(mapping) - set(COLUMNS):
+        raise DataError(
+            f"--column {min(set(mapping) - set(COLUMNS))}=… names a column of the tasks file; give that with --tasks."
+        )
+    candidates = read_candidates(
+        candidates_path, columns=mapping, where=where, higher_is_better=higher_is_better, select=select, report=report
+    )
+    tasks = _wishes(tasks_path, candidates.tasks, mapping)
+    found = choose(candidates, budget, tasks=tasks, **choosing)
+    _tell(*tasks.notes, *found.notes)
+    _emit(found.table(), json_text(found.record()), as_json, out)
+    _tell(portfolio_summary(found))
 
 
 @main.command(epilog="Example: budget measure plan.csv --out runs.csv --jobs 2")
@@ -458,11 +430,10 @@ def _fit_options(tasks: Any, fitting: dict[str, Any]) -> dict[str, Any]:
 
     options = dict(fitting)
     loss = make_loss(*(options.pop(name) for name in ("loss", "delta", "quantile", "residual")))
-    number = Number()
     pairs = options.pop("fix")
     if len({name for name, _ in pairs}) < len(pairs):
         raise DataError("--fix names one parameter twice; keep one of them.")
-    fix = {name: number.convert(value, None, None) for name, value in pairs}
+    fix = {name: as_number(value, f"--fix {name}", "0.34") for name, value in pairs}
     tie = [tuple(name.strip() for name in names.split("=")) for names in options.pop("tie")]
     return options | {"loss": loss, "fix": fix, "tie": tie, "best": tasks.best}
 
@@ -474,22 +445,50 @@ def _curves(path: str) -> Any:
     return curves_from_record(read_json(path, "curves file"), path)
 
 
-def _planned(curves_path: str, tasks_path: str | None, columns: tuple) -> tuple[Any, Any, tuple[str, ...]]:
+def _asked(asked: dict[str, Any], tasks: Any, columns: dict[str, str]) -> dict[str, Any]:
+    """The command line's words as arguments of ``ask``."""
+    from budget.allocation.resources import UNITS, Prices
+    from budget.tables.limits import read_limits
+
+    options = dict(asked)
+    paid = [options.pop(name) for name in ("price", "peak", "mfu")]
+    if any(number is not None for number in paid) and None in paid:
+        raise DataError("--price, --peak and --mfu belong together: money for an hour, FLOP/s, and the share reached.")
+    further = options.pop("further")
+    if len(dict(further)) < len(further):
+        raise DataError("--limit names one unit twice; keep one of them.")
+    path, sizes = options.pop("limits_path"), options.pop("sizes")
+    return options | {
+        "prices": None if None in paid else Prices(*paid),
+        "further": {unit: as_number(total, f"--limit {unit}", "1e12") for unit, total in further},
+        "limits": read_limits(path, tasks.names, tasks.group, UNITS, columns=columns) if path else (),
+        "sizes": [as_number(size.strip(), "A size of --sizes", "1e8") for size in sizes.split(",")] if sizes else (),
+    }
+
+
+def _planned(
+    curves_path: str, tasks_path: str | None, columns: tuple, more_tables: bool = False, scores: bool = False
+) -> tuple[Any, Any, tuple[str, ...]]:
     """The curves that plans use, the wishes for those tasks, and what has to be said."""
     from budget.tables.columns import column_mapping
 
-    if columns and not tasks_path:
+    if columns and not (tasks_path or more_tables):
         raise DataError("--column names columns of the tasks file; give that with --tasks.")
     curves = _curves(curves_path)
     tasks = _wishes(tasks_path, curves.tasks, column_mapping(columns))
     usable = curves.usable()
-    ignored = tuple(
-        f"Column '{name}' of the tasks file is read by fit and plan; these curves keep the one they were fitted with."
-        for name, stated in (("best", tasks.best), ("unserved", tasks.unserved))
-        if any(stated == stated)
-    )
-    notes = (*tasks.notes, *ignored, *curves.left_out, *curves.score_note)
-    return usable, tasks.select(usable.tasks), notes
+    said = curves.score_note
+    if scores:
+        usable, said = usable.linked(), curves.unlinked
+    other = [
+        name
+        for name, higher, ceiling, best in zip(
+            curves.tasks, curves.higher_is_better, curves.ceiling, tasks.best, strict=True
+        )
+        if higher and best == best and best != ceiling
+    ]
+    kept = (f"The curves of {', '.join(other)} keep the best value they were fitted with.",) if other else ()
+    return usable, tasks.select(usable.tasks), (*tasks.notes, *kept, *curves.left_out, *said)
 
 
 def _cost_note(curves: Any) -> tuple[str, ...]:

@@ -45,7 +45,14 @@ def test_imports_point_one_way(path):
 
 
 @pytest.mark.parametrize(
-    ("package", "homes"), [("jax", JAX_HOMES), ("optax", JAX_HOMES), ("cvxpy", {"allocation"}), ("plotly", {"report"})]
+    ("package", "homes"),
+    [
+        ("jax", JAX_HOMES),
+        ("optax", JAX_HOMES),
+        ("cvxpy", {"allocation"}),
+        ("highspy", {"allocation"}),
+        ("plotly", {"report"}),
+    ],
 )
 def test_heavy_packages_have_one_home(package, homes):
     for path in MODULES:
@@ -90,7 +97,7 @@ with contextlib.suppress(SystemExit):
 with contextlib.suppress(SystemExit):
     main(["plan", "--help"])
 """
-    assert not loaded_after(code) & {"pandas", "numpy", "jax", "optax", "cvxpy", "plotly", "scipy", "jinja2"}
+    assert not loaded_after(code) & {"pandas", "numpy", "jax", "optax", "cvxpy", "highspy", "plotly", "scipy", "jinja2"}
 
 
 def test_package_import_loads_nothing_heavy():
@@ -103,6 +110,7 @@ def test_allocation_runs_without_jax_and_fitting_without_cvxpy():
     planning = loaded_after("import budget.allocation.solve, budget.studies.growth, budget.studies.response")
     assert not planning & {"budget.curves.fit", "budget.curves.solver", "budget.curves.loss", "optax"}
     assert "cvxpy" not in loaded_after("import budget.curves.fit")
+    assert not {"cvxpy", "jax"} & loaded_after("import budget.allocation.mixture.shared")
 
 
 def test_public_names_resolve():

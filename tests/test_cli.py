@@ -237,13 +237,19 @@ def test_measure_refuses_a_bad_plan(tmp_path):
 
 
 def test_choices_are_the_tables_of_the_package():
-    from budget.allocation.problem import STRATEGIES, UNITS
+    from budget.allocation.objectives import MEASURES, OBJECTIVES, RISKS
+    from budget.allocation.question import STRATEGIES
+    from budget.allocation.resources import UNITS
     from budget.studies.growth import ORDERS
     from budget.tables.runs import SCALES
 
     choices = {param.name: tuple(getattr(param.type, "choices", ())) for param in main.commands["plan"].params}
-    assert choices["unit"] == UNITS and choices["strategy"] == STRATEGIES
+    assert (*choices["unit"], "money") == UNITS and choices["strategy"] == STRATEGIES
     assert choices["order"] == ORDERS and choices["scale"] == SCALES
+    choices = {param.name: tuple(getattr(param.type, "choices", ())) for param in main.commands["allocate"].params}
+    assert choices["unit"] == UNITS and choices["strategy"] == STRATEGIES
+    assert choices["objective"] == tuple(OBJECTIVES) and choices["measure"] == tuple(MEASURES)
+    assert choices["risk"] == tuple(RISKS)
 
 
 def test_columns_that_do_not_exist_are_refused(runs):

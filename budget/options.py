@@ -1,0 +1,189 @@
+"""The options of the commands, and how a user's mistake is said. Only click is loaded here."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from budget.errors import BudgetError, DataError
+
+
+class Commands(click.Group):
+    """Turns the user's mistakes into one sentence and exit code 1; a bug keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except BudgetError as error:
+            raise click.ClickException(str(error)) from error
+
+
+def as_number(text: Any, what: str, example: str) -> float:
+    """A finite number; a wrong one is the user's mistake (exit 1), like a wrong cell in a file.
+
+    Args:
+        text: what the user wrote.
+        what: whose number it is, such as ``--budget``.
+        example: one that is right.
+
+    Raises:
+        DataError: the text is no finite number.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not abs(number) < float("inf"):
+        raise DataError(f"{what} is '{text}', which is not a number; give one such as {example}.")
+    return number
+
+
+class Number(click.ParamType):
+    """A finite number, see ``as_number``."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse the text."""
+        return as_number(value, param.opts[0] if param else "The number", "1e21")
+
+
+class Pair(click.ParamType):
+    """``NAME=VALUE``."""
+
+    name = "name=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Split at the first equals sign."""
+        if isinstance(value, tuple):
+            return value
+        left, equals, right = value.partition("=")
+        if not (left.strip() and equals):
+            self.fail(f"'{value}' is not of the form NAME=VALUE.", param, ctx)
+        return left.strip(), right.strip()
+
+
+def options(*chosen: Callable) -> Callable:
+    """Apply several click options in the order given."""
+
+    def decorate(command: Callable) -> Callable:
+        for option in reversed(chosen):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+WHERE = click.option(
+    "--where", type=Pair(), multiple=True, metavar="COLUMN=VALUE",
+    help="Keep rows with this value; several on one column: any of them. Repeatable.",
+)  # fmt: skip
+HIGHER = click.option("--higher-is-better", is_flag=True, help="Larger values are better, where the file does not say.")
+COLUMN = click.option(
+    "--column", "columns", type=Pair(), multiple=True, metavar="CANONICAL=THEIRS",
+    help="Read THEIRS as the column CANONICAL; A+B joins two columns. Repeatable.",
+)  # fmt: skip
+READING = options(
+    COLUMN,
+    WHERE,
+    click.option("--task", metavar="NAME", help="Name of the task, for a file of one task without a task column."),
+    HIGHER,
+    click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets, limits and best values of the tasks."),
+)  # fmt: skip
+FITTING = options(
+    click.option("--law", type=click.Choice(["power", "chinchilla", "repeat", "m4", "bnsl", "shared", "transfer"]),
+                 help="power: E + A·x^-a; chinchilla: E + A/N^alpha + B/D^beta; repeat: chinchilla with repeated data; "
+                      "m4, bnsl: one scale, levelling off or with one break; shared: models of several numbers of "
+                      "tasks; transfer: mixtures of sources. By default chinchilla where params and tokens are there."),
+    click.option("--scale", type=click.Choice(["params", "tokens", "flops", "x"]),
+                 help="What the laws power, m4 and bnsl read."),
+    click.option("--mixtures", metavar="CSV", help="What each run was trained on (run, source, tokens), for transfer."),
+)  # fmt: skip
+ESTIMATING = options(
+    click.option("--loss", type=click.Choice(["huber", "lad", "squares", "asymmetric"]), default="huber",
+                 show_default=True, help="What the fit minimizes over the residuals."),
+    click.option("--delta", type=Number(), metavar="NUMBER",
+                 help="Corner of huber and asymmetric: a relative error, or a share of the median value with "
+                      "--residual raw.  [default: 0.001]"),
+    click.option("--quantile", type=Number(), metavar="Q",
+                 help="Which quantile of the runs asymmetric follows; 0.5 is huber.  [default: 0.25]"),
+    click.option("--residual", type=click.Choice(["log", "raw"]), default="log", show_default=True,
+                 help="Residuals of logarithms, or of the values (which may then be 0 or negative)."),
+    click.option("--fix", type=Pair(), multiple=True, metavar="PARAMETER=VALUE",
+                 help="Hold a parameter of every task, such as alpha=0.34. Repeatable."),
+    click.option("--tie", multiple=True, metavar="PARAMETER=PARAMETER",
+                 help="Give exponents of a task one value, such as alpha=beta. Repeatable."),
+    click.option("--pool/--no-pool", default=None,
+                 help="Pull exponents toward the tasks' common distribution.  [default: of tasks with few runs]"),
+    click.option("--device", type=click.Choice(["cpu", "gpu", "tpu"]), help="Where to fit. By default JAX's choice."),
+)  # fmt: skip
+LINKING = options(
+    click.option("--loss-metric", metavar="NAME",
+                 help="Fit this metric and, with --score-metric, the link from it to the score."),
+    click.option("--score-metric", metavar="NAME", help="The score to predict; rows join on run or scale."),
+)  # fmt: skip
+DRAWING = options(
+    click.option("--draws", type=click.IntRange(0, 100_000), default=200, show_default=True,
+                 help="Bootstrap draws behind every interval."),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the draws."),
+)  # fmt: skip
+SIZE = click.option("--params", type=Number(), metavar="N", help="Size of every model, for --unit tokens.")
+SPENDING = options(
+    click.option("--budget", type=Number(), required=True, metavar="NUMBER", help="The total to spend, in the unit."),
+    click.option("--unit", type=click.Choice(["flops", "tokens", "x"]), help="By default what the law trades."),
+    SIZE,
+)  # fmt: skip
+AIMING = options(
+    click.option("--objective", type=click.Choice(["mean", "worst", "targets", "cheapest"]), default="mean",
+                 show_default=True, help="mean: weighted mean over the tasks; worst: the worst task; targets: weighted "
+                                         "number at their target; cheapest: smallest total that meets the targets."),
+    click.option("--measure", type=click.Choice(["value", "progress", "score"]),
+                 help="What counts of a task: its metric, the share of the way from unserved to best, or the score "
+                      "through the link. By default its metric, or progress where there are several."),
+    click.option("--risk", type=click.Choice(["point", "mean", "cvar", "quantile"]), default="point",
+                 show_default=True, help="Plan for the point fit, the mean over the draws, the mean of the worst, or "
+                                         "a quantile of them."),
+    click.option("--level", type=Number(), metavar="SHARE",
+                 help="Share of the draws below the tail, for cvar and quantile.  [default: 0.9]"),
+    click.option("--at-least", type=click.IntRange(1), metavar="K",
+                 help="How many targets --objective cheapest meets."),
+)  # fmt: skip
+LIMITING = options(
+    click.option("--limit", "further", type=Pair(), multiple=True, metavar="UNIT=NUMBER",
+                 help="A further budget, such as tokens=1e12 or money=2e6. Repeatable."),
+    click.option("--limits", "limits_path", metavar="CSV",
+                 help="Linear limits: limit, task or group, coefficient, unit, min, max."),
+    click.option("--freeze", multiple=True, metavar="TASK", help="Keep this task at its current spend. Repeatable."),
+    click.option("--sizes", metavar="N,N,…", help="The only sizes (parameters) that models may have."),
+    click.option("--allow-unserved", is_flag=True, help="Tasks may be given nothing, at their unserved value."),
+)  # fmt: skip
+PRICING = options(
+    click.option("--price", type=Number(), metavar="MONEY",
+                 help="An hour of one device, for --unit money; 1 for device-hours."),
+    click.option("--peak", type=Number(), metavar="FLOPS", help="FLOP/s of the device."),
+    click.option("--mfu", type=Number(), metavar="SHARE", help="Share of the peak that training reaches, such as 0.4."),
+)  # fmt: skip
+STRATEGY = click.option(
+    "--strategy", type=click.Choice(["specialists", "shared"]),
+    help="One training per task, or one model for all. By default what the runs are.",
+)  # fmt: skip
+ORDER = click.option(
+    "--order", type=click.Choice(["given", "weight"]), default="given", show_default=True,
+    help="In which order tasks join: as in the file, or the heaviest first.",
+)  # fmt: skip
+CHOOSING = options(
+    click.option("--objective", type=click.Choice(["mean", "worst", "targets"]), default="mean", show_default=True,
+                 help="Weighted mean of the values, the worst task's value, or the weighted share of targets met."),
+    click.option("--risk", type=click.Choice(["mean", "cvar"]), default="mean", show_default=True,
+                 help="Over the draws: their mean, or the mean of their worst share."),
+    click.option("--level", type=Number(), default=0.9, show_default=True, metavar="SHARE",
+                 help="Share of the draws that cvar leaves out."),
+    click.option("--allow-unserved", is_flag=True,
+                 help="A task may go without a model, at the value in column unserved of the tasks file."),
+    click.option("--max-models", type=click.IntRange(1), metavar="N", help="How many models may be built."),
+    click.option("--time-limit", type=Number(), default=30, show_default=True, metavar="SECONDS",
+                 help="Then the best choice so far is given, with its gap."),
+)  # fmt: skip
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+OUT = click.option("--out", metavar="FILE", help="Write the result here instead of printing it.")
