@@ -1,0 +1,54 @@
+"""Prints what splitting a budget over S-curves costs and how far it is proven, beside a split by share.
+
+Usage: python benchmarks/envelope.py [seeds]
+"""
+
+import sys
+import time
+
+import numpy as np
+
+from budget.allocation.separable.envelope import solve_separable
+from budget.allocation.separable.response import Responses
+
+
+def s_curves(count: int, seed: int) -> Responses:
+    """Sigmoids in the logarithm of spend, midpoints over three decades; about half of the tasks can be served."""
+    random = np.random.default_rng(seed)
+    middle, slope = 10 ** random.uniform(-1.5, 1.5, count), random.uniform(0.5, 4, count)
+    weight, best = 10 ** random.uniform(-0.5, 0.5, count), random.uniform(0.0, 0.3, count)
+
+    def value(task: np.ndarray, spend: np.ndarray) -> np.ndarray:
+        share = 1 / (1 + (spend / middle[task]) ** -slope[task])
+        return weight[task] * (1 - (1 - best[task]) * share)
+
+    budget = 0.1 * float(middle.sum())
+    return Responses(value, np.zeros(count), np.full(count, budget), budget, weight.copy())
+
+
+def measure(count: int, gap: float, seed: int) -> None:
+    """One line for one set of tasks."""
+    responses = s_curves(count, seed)
+    wall, cpu = time.perf_counter(), time.process_time()
+    found = solve_separable(responses, gap=gap, time_limit=60)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    of_value = (found.value - found.bound) / found.value
+    equal = responses.objective(np.full(count, responses.budget / count))
+    print(
+        f"{count:5d} S-curves, asked {gap:.0e}: {wall:6.2f} s wall {cpu:6.2f} s CPU   value {found.value:.6g}   "
+        f"bound {found.bound:.6g}   gap {found.gap:.1e} of range {of_value:.1e} of value   "
+        f"served {np.count_nonzero(found.spend) / count:.0%}   equal split {equal:.6g}   {found.solver}, {found.status}"
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    solve_separable(s_curves(20, 0))  # the first call loads HiGHS
+    for count, gap in ((10, 1e-3), (30, 1e-3), (300, 1e-3), (300, 1e-4), (5000, 1e-3), (5000, 1e-4)):
+        for seed in range(seeds if count < 5000 else 1):
+            measure(count, gap, seed)
+
+
+if __name__ == "__main__":
+    main()
