@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from budget.allocation.objectives import MEASURES, OBJECTIVES, RISKS
 from budget.allocation.resources import UNITS
@@ -15,11 +15,8 @@ from budget.tables.files import json_text
 from cli import main
 from tests import made
 from tests.simulate import LINKS, TRUTHS
-
-COLUMNS = [
-    "task", "strategy", "spend", "spend_low", "spend_high", "params", "tokens", "predicted", "low", "high",
-    "marginal", "binding", "extrapolation", "status",
-]  # fmt: skip
+from tests.test_cli import ALLOCATION, run
+from tests.test_cli import refused as refused_by_command
 
 TASKS = (
     "task,weight,target,min,max,current,unserved,unit_cost,served_tokens,group\n"
@@ -29,17 +26,10 @@ TASKS = (
 )
 
 
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
-
-
 def refused(*arguments: object) -> str:
-    """The sentence of a command that must exit with 1 and print nothing else."""
-    result = run(*arguments)
-    assert result.exit_code == 1, result.output
-    assert result.stdout == ""
-    sentence = result.stderr.strip().splitlines()[-1]
-    assert sentence.startswith("Error: ") and sentence.endswith((".", "'."))
+    """The sentence of a command that must exit with 1 and print nothing else, a whole one."""
+    sentence = refused_by_command(*arguments)
+    assert sentence.endswith((".", "'."))
     return sentence
 
 
@@ -75,7 +65,7 @@ def allocate(folder):
 
 def frame_of(result: Result) -> pd.DataFrame:
     frame = pd.read_csv(io.StringIO(result.stdout))
-    assert list(frame.columns) == COLUMNS and frame["task"].tolist() == list(TRUTHS)
+    assert list(frame.columns) == ALLOCATION and frame["task"].tolist() == list(TRUTHS)
     return frame
 
 

@@ -51,7 +51,7 @@ def _rows(problem: Problem, unit: str) -> tuple[list[str], np.ndarray, np.ndarra
         if problem.high[position] < problem.budget:
             add(f"{name} at most {problem.high[position]:.6g} {unit}", 0, one, problem.high[position])
     for row in problem.rows:
-        right_side = -row.most if row.name.startswith("min ") else row.most
+        right_side = row.sign * row.most
         add(f"{row.name} ({right_side:.6g})", row.resource, row.coefficient, row.most)
     totals = [(unit, problem.budget), *((each.unit, each.budget) for each in problem.further)]
     for resource, (name, total) in enumerate(totals):

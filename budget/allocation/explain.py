@@ -1,5 +1,7 @@
 """Why a plan is as it is: which limits bind, what loosening them would bring, why something stays unspent."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from budget.allocation.certificate import AT_LIMIT, Multipliers
@@ -17,7 +19,6 @@ def limit_lines(question: Question, problem: Problem, given: np.ndarray, prices:
         given: (R, V) what the models are given.
         prices: of the limits.
     """
-    names = question.tasks.names if len(given[0]) == len(question.tasks.names) else ("the model",)
     lines = []
     totals = [(question.unit, problem.budget), *((each.unit, each.budget) for each in problem.further)]
     for position, (unit, total) in enumerate(totals):
@@ -25,19 +26,42 @@ def limit_lines(question: Question, problem: Problem, given: np.ndarray, prices:
             word = "budget" if position == 0 else f"budget in {unit}"
             price = float(prices.budget[position]) if question.objective != "cheapest" or position else 0.0
             lines.append(LimitLine(word, unit, total, float(given[position].sum()), price))
-    for model, name in enumerate(names):
-        if problem.low[model] > 0:
-            least, price = float(problem.low[model]), float(prices.low[model])
-            lines.append(LimitLine(f"min of {name}", question.unit, least, float(given[0, model]), price))
-        if problem.high[model] < problem.budget:
-            most, price = float(problem.high[model]), float(prices.high[model])
-            lines.append(LimitLine(f"max of {name}", question.unit, most, float(given[0, model]), price))
+    lines += own_lines(
+        question.unit, problem.names, problem.budget, given[0], (problem.low, problem.high), (prices.low, prices.high)
+    )
     for row, price in zip(problem.rows, prices.row, strict=True):
-        sign = -1.0 if row.name.startswith("min ") else 1.0
         unit = totals[row.resource][0]
         used = float(row.coefficient @ given[row.resource])
-        lines.append(LimitLine(row.name, unit, sign * row.most, sign * used, float(price)))
+        lines.append(LimitLine(row.name, unit, row.sign * row.most, row.sign * used, float(price)))
     return tuple(lines)
+
+
+def own_lines(
+    unit: str,
+    names: Sequence[str],
+    budget: float,
+    spend: np.ndarray,
+    ends: tuple[np.ndarray, np.ndarray],
+    prices: tuple[np.ndarray, np.ndarray],
+) -> list[LimitLine]:
+    """The minimum and the maximum of each model that has one.
+
+    Args:
+        unit: of the budget.
+        names: (V,) of the models.
+        budget: the total; a greatest spend that reaches it is none.
+        spend: (V,).
+        ends: (V,) least and (V,) greatest spends.
+        prices: (V,) of each.
+    """
+    lines = []
+    for model, name in enumerate(names):
+        low, high = (float(end[model]) for end in ends)
+        if low > 0:
+            lines.append(LimitLine(f"min of {name}", unit, low, float(spend[model]), float(prices[0][model])))
+        if high < budget:
+            lines.append(LimitLine(f"max of {name}", unit, high, float(spend[model]), float(prices[1][model])))
+    return lines
 
 
 def binding(

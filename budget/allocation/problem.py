@@ -38,12 +38,19 @@ class Row:
         resource: 0 for the budget's unit, r for the r-th further resource.
         coefficient: (V,).
         most: its right side.
+        is_minimum: whether the reader stated a least amount.
     """
 
     name: str
     resource: int
     coefficient: np.ndarray
     most: float
+    is_minimum: bool = False
+
+    @property
+    def sign(self) -> float:
+        """−1 where the reader stated a minimum, whose sides stand here with their signs turned."""
+        return -1.0 if self.is_minimum else 1.0
 
 
 @dataclass(frozen=True)
@@ -194,5 +201,5 @@ def _rows(question: Question, units: Sequence[str]) -> tuple[Row, ...]:
         if np.isfinite(limit.most):
             rows.append(Row(f"max of limit '{limit.name}'", resource, coefficient, limit.most))
         if np.isfinite(limit.least):
-            rows.append(Row(f"min of limit '{limit.name}'", resource, -coefficient, -limit.least))
+            rows.append(Row(f"min of limit '{limit.name}'", resource, -coefficient, -limit.least, True))
     return tuple(rows)

@@ -100,8 +100,10 @@ def compiled(curves: Curves, question: Question) -> Program | None:
 
 
 def _compiled(problem: Problem, goal: Goal) -> Program | None:
-    """A program for what is solved by one: more than one model shares one budget."""
-    return None if is_trivial(problem) or not problem.is_plain or goal != "sum" else Program(problem)
+    """A program for what is solved by one: further limits, a sum over models that share a budget, one model's worst."""
+    if problem.is_plain and goal == "sum":
+        return None if is_trivial(problem) else Program(problem)
+    return Program(problem, goal) if not problem.is_plain or len(problem.cost) < len(problem.value) else None
 
 
 _NO_DRAWS = (np.empty((0, 0)), np.empty(0), 0)
@@ -148,8 +150,6 @@ def _over_draws(
         try:
             _refuse_draw(curves, question, draw)
             problem = state(curves, question, draw)
-            if program is None and not is_trivial(problem) and not (problem.is_plain and goal != "sum"):
-                program = Program(problem, goal)
             best = solve(problem, goal, program)
             spends.append(best.spend)
             inputs.append(law_inputs_of(curves, question, best.u[question.serves]))

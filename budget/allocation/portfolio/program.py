@@ -7,10 +7,11 @@
 import time
 from dataclasses import dataclass
 
-import highspy
 import numpy as np
+from highspy import HighsModelStatus
 from scipy import sparse
 
+from budget.allocation.highs import found_solution, run_highs
 from budget.allocation.portfolio.selection import Selection
 
 TOLERANCE = 1e-9
@@ -157,38 +158,30 @@ def solve(program: Program, deadline: float, start: np.ndarray | None = None) ->
     if left <= 0:
         return Outcome(None, -np.inf, False)
     scale = float(np.abs(program.cost).max(initial=0)) or 1.0
-    columns = sparse.csc_matrix(program.matrix)
-    model = highspy.HighsLp()
-    model.num_row_, model.num_col_ = columns.shape
-    model.col_cost_, model.col_lower_, model.col_upper_ = program.cost / scale, program.lower, program.upper
-    model.row_lower_, model.row_upper_ = program.row_lower, program.row_upper
-    model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    model.a_matrix_.start_, model.a_matrix_.index_ = columns.indptr, columns.indices
-    model.a_matrix_.value_ = columns.data
-    kinds = np.array([highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger])
-    model.integrality_ = list(kinds[program.whole.astype(int)])
-    # the public Highs prints a banner to standard output before it can be silenced; the stubs omit the class it extends
-    highs = highspy._Highs()  # type: ignore[attr-defined]
-    for option, value in (
-        ("output_flag", False),
-        ("time_limit", left),
-        ("mip_rel_gap", TOLERANCE),
-        ("mip_abs_gap", TOLERANCE),
-        ("mip_feasibility_tolerance", TOLERANCE),
-        ("primal_feasibility_tolerance", TOLERANCE),
-    ):
-        highs.setOptionValue(option, value)
-    highs.passModel(model)
-    if start is not None:
-        highs.setSolution(len(start), np.arange(len(start), dtype=np.int32), start)
-    highs.run()
-    status, info = highs.getModelStatus(), highs.getInfo()
-    if status == highspy.HighsModelStatus.kInfeasible:
+    highs = run_highs(
+        program.cost / scale,
+        program.lower,
+        program.upper,
+        program.whole,
+        sparse.csc_matrix(program.matrix),
+        program.row_lower,
+        program.row_upper,
+        options={
+            "time_limit": left,
+            "mip_rel_gap": TOLERANCE,
+            "mip_abs_gap": TOLERANCE,
+            "mip_feasibility_tolerance": TOLERANCE,
+            "primal_feasibility_tolerance": TOLERANCE,
+        },
+        start=start,
+    )
+    if highs is None:
+        return Outcome(None, -np.inf, False)
+    status = highs.getModelStatus()
+    if status == HighsModelStatus.kInfeasible:
         return Outcome(None, np.inf, True)
-    known = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
-    x = np.array(highs.getSolution().col_value) if known else None
-    bound = info.mip_dual_bound * scale
-    return Outcome(x, bound if np.isfinite(bound) else -np.inf, status == highspy.HighsModelStatus.kOptimal)
+    bound = highs.getInfo().mip_dual_bound * scale
+    return Outcome(found_solution(highs), bound if np.isfinite(bound) else -np.inf, status == HighsModelStatus.kOptimal)
 
 
 def _placed(values: np.ndarray, row: np.ndarray, column: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:

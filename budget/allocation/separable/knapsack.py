@@ -3,9 +3,10 @@
 Plans come from HiGHS; the bound does not: it is a dynamic programme over the budget with spends rounded down.
 """
 
-import highspy
 import numpy as np
+from scipy import sparse
 
+from budget.allocation.highs import found_solution, run_highs
 from budget.allocation.separable.hull import Choices
 from budget.errors import SolverError
 
@@ -55,13 +56,6 @@ def pick(choices: Choices, budget: float, size: float, tolerance: float, time_li
     return None
 
 
-class _Quiet(highspy.Highs):
-    """HiGHS without the lines that its Python class prints before it can be told not to."""
-
-    def __init__(self) -> None:
-        super(highspy.Highs, self).__init__()
-
-
 def _solve(
     cost: np.ndarray,
     row: np.ndarray,
@@ -77,30 +71,26 @@ def _solve(
         SolverError: HiGHS refused the program.
     """
     count = len(cost)
-    program = highspy.HighsLp()
-    program.num_col_, program.num_row_ = count, len(row_low)
-    program.col_cost_, program.col_lower_, program.col_upper_ = cost, np.zeros(count), np.ones(count)
-    program.row_lower_, program.row_upper_ = row_low, row_high
-    per_column = len(row) // count
-    program.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    program.a_matrix_.start_ = np.arange(0, len(row) + 1, per_column)
-    program.a_matrix_.index_, program.a_matrix_.value_ = row, weight
-    program.integrality_ = [highspy.HighsVarType.kInteger] * count
-    highs = _Quiet()
-    for option, setting in (
-        ("output_flag", False),
-        ("time_limit", time_limit),
-        ("mip_rel_gap", 0.0),
-        ("mip_abs_gap", tolerance),
-        ("mip_feasibility_tolerance", ROW),
-        ("primal_feasibility_tolerance", ROW),
-    ):
-        highs.setOptionValue(option, setting)
-    if highs.passModel(program) == highspy.HighsStatus.kError or highs.run() == highspy.HighsStatus.kError:
+    start = np.arange(0, len(row) + 1, len(row) // count)
+    highs = run_highs(
+        cost,
+        np.zeros(count),
+        np.ones(count),
+        np.ones(count, dtype=bool),
+        sparse.csc_matrix((weight, row, start), shape=(len(row_low), count)),
+        row_low,
+        row_high,
+        options={
+            "time_limit": time_limit,
+            "mip_rel_gap": 0.0,
+            "mip_abs_gap": tolerance,
+            "mip_feasibility_tolerance": ROW,
+            "primal_feasibility_tolerance": ROW,
+        },
+    )
+    if highs is None:
         raise SolverError("HiGHS refused the integer program; bring weights and spends closer together.")
-    if highs.getInfo().primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
-        return None
-    return np.array(highs.getSolution().col_value)
+    return found_solution(highs)
 
 
 def least_through(choices: Choices, budget: float, price: float, error: float) -> np.ndarray:

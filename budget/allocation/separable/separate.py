@@ -10,6 +10,7 @@ import numpy as np
 from budget.allocation.assemble import Outcome, baseline
 from budget.allocation.baselines import baseline_splits
 from budget.allocation.certificate import AT_LIMIT
+from budget.allocation.explain import own_lines
 from budget.allocation.question import Question
 from budget.allocation.result import Baseline, LimitLine
 from budget.allocation.separable.envelope import solve_separable
@@ -31,12 +32,11 @@ FAR = 1e12
 HALVINGS = 60
 """Bisections of the logarithm of a spend, or of a level: to rounding."""
 
+COARSE = 20
+"""The same where only the spends of a draw's plan are wanted."""
 
 LEVEL = 1e-9
 """Relative distance from the worst measure within which a task is at the worst level."""
-
-COARSE = 20
-"""The same where only the spends of a draw's plan are wanted."""
 
 
 def plan_separately(curves: Curves, question: Question, *, gap: float = GAP) -> Outcome:
@@ -128,7 +128,7 @@ def _most_targets(ways: Ways, low: np.ndarray, high: np.ndarray, gap: float) -> 
     found = most_targets(
         needed - kept_back, question.tasks.weight, question.budget - kept_back.sum(), high=high - kept_back
     )
-    held = replace_where(found.chosen, needed, low)
+    held = _replaced(found.chosen, needed, low)
     try:
         rest = solve_separable(_responses(ways, question.weight, held, np.maximum(high, held)), gap=max(gap, 1e-3))
         # a target that is met must stay so, even where giving the task nothing were better for the mean
@@ -155,7 +155,7 @@ def _needed(ways: Ways, low: np.ndarray, most: np.ndarray) -> tuple[np.ndarray, 
     return needed, np.where(optional, 0.0, low)
 
 
-def replace_where(mask: np.ndarray, new: np.ndarray, old: np.ndarray) -> np.ndarray:
+def _replaced(mask: np.ndarray, new: np.ndarray, old: np.ndarray) -> np.ndarray:
     """``new`` where the mask holds and is positive, else ``old``."""
     return np.where(mask & (new > 0), new, old)
 
@@ -274,13 +274,9 @@ def outcome_of_spends(
     lines = []
     if np.isfinite(question.budget):
         lines.append(LimitLine("budget", question.unit, question.budget, float(spend.sum()), price))
-    for task, name in enumerate(question.tasks.names):
-        if low[task] > 0:
-            charge = float(np.maximum(price - marginal[task], 0.0)) if at_low[task] else 0.0
-            lines.append(LimitLine(f"min of {name}", question.unit, float(low[task]), float(spend[task]), charge))
-        if high[task] < question.budget:
-            charge = float(np.maximum(marginal[task] - price, 0.0)) if at_high[task] else 0.0
-            lines.append(LimitLine(f"max of {name}", question.unit, float(high[task]), float(spend[task]), charge))
+    excess = marginal - price
+    charges = np.where(at_low, np.maximum(-excess, 0.0), 0.0), np.where(at_high, np.maximum(excess, 0.0), 0.0)
+    lines += own_lines(question.unit, question.tasks.names, question.budget, spend, (low, high), charges)
     return Outcome(
         inputs=inputs,
         given=spend[None],

@@ -113,7 +113,7 @@ class Ways:
         fixed = cost.fix_input(0, log_size)
         left = spend - fixed.offset  # what serving a model of this size takes is not there for training it
         pays = left > 0.5 * PAYS * spend
-        tokens = last_input(replace_offset(fixed), np.empty((len(spend), 0)), np.log(np.where(pays, left, 1.0)))
+        tokens = last_input(_without_offset(fixed), np.empty((len(spend), 0)), np.log(np.where(pays, left, 1.0)))
         return np.where(pays[:, None], np.column_stack([log_size, tokens]), -np.inf)
 
     def _checkpoint(self, task: np.ndarray) -> np.ndarray:
@@ -150,6 +150,6 @@ def ways_of(curves: Curves, question: Question) -> Ways:
     return Ways(curves, question, cost, value, sunk)
 
 
-def replace_offset(cost: Posynomial) -> Posynomial:
+def _without_offset(cost: Posynomial) -> Posynomial:
     """The same cost without its constant part."""
     return Posynomial(np.zeros(len(cost)), cost.log_coef, cost.exponent)
