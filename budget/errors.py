@@ -13,6 +13,10 @@ class DataError(BudgetError):
     """A file, a column or a cell is missing or holds what it must not hold."""
 
 
+class MeasureError(BudgetError):
+    """Runs of a plan ended without a result, or what they found could not be kept."""
+
+
 class FitError(BudgetError):
     """No curve could be fitted to any task."""
 

@@ -13,6 +13,7 @@ import numpy as np
 from budget.curves.law import EXPONENT, LOG_COEFFICIENT, Law, Parameter
 from budget.errors import DataError
 from budget.tables.runs import Runs
+from budget.tables.served import SPECIALIST
 
 SLOPES = tuple(np.geomspace(0.04, 1.6, 8))
 """Where starts are laid along an exponent."""
@@ -219,10 +220,6 @@ LAWS: dict[str, Law] = {
 }
 
 
-ALONE = ("specialist", "specialists")
-"""Names of the strategy whose models serve one task: they are K = 1 of any other."""
-
-
 def law_of(name: str, inputs: Sequence[str]) -> Law:
     """The law of a curves file: its record, over the file's own sources where it has any."""
     law = LAWS[name]
@@ -261,7 +258,7 @@ def law_inputs(runs: Runs, law: Law, scale: str | None = None) -> tuple[str, ...
         inputs = law.inputs
     kinds = [name for name in runs.strategy.split("|") if name]
     if "n_tasks" in law.inputs:
-        several = [name for name in kinds if name not in ALONE]
+        several = [name for name in kinds if name not in SPECIALIST]
         if len(several) > 1:
             raise DataError(
                 f"{runs.source}: column 'strategy' holds {' and '.join(repr(name) for name in several)}, and phi and "

@@ -149,8 +149,8 @@ def _candidates(
         task=pairs["task"].to_numpy(),
         select=selected,
         report=selected if reported == chosen else _measured(cells, reported, names, path),
-        metric=_metric(frame, path),
-        higher_is_better=_direction(frame, path, higher_is_better),
+        metric=metric_of(frame, path),
+        higher_is_better=direction_of(frame, path, higher_is_better),
     )
 
 
@@ -245,7 +245,12 @@ def _measured(cells: pd.DataFrame, split: str, pairs: list[str], path: str | Pat
     return Measured(split, point, values[1:] if draws[0] == POINT else values)
 
 
-def _metric(frame: pd.DataFrame, path: str | Path) -> str:
+def metric_of(frame: pd.DataFrame, path: str | Path) -> str:
+    """The one metric of all rows, ``"value"`` where the table names none.
+
+    Raises:
+        DataError: rows are of several metrics; names the row.
+    """
     if is_empty(frame, "metric"):
         return "value"
     cells = frame["metric"].str.strip()
@@ -260,7 +265,12 @@ def _metric(frame: pd.DataFrame, path: str | Path) -> str:
     return first
 
 
-def _direction(frame: pd.DataFrame, path: str | Path, default: bool) -> bool:
+def direction_of(frame: pd.DataFrame, path: str | Path, default: bool) -> bool:
+    """Whether larger values are better, as all rows say, or by default.
+
+    Raises:
+        DataError: rows differ; names the row.
+    """
     if is_empty(frame, "higher_is_better"):
         return default
     cells = truths(frame, "higher_is_better", path)

@@ -13,7 +13,7 @@ CANONICAL = (
     "task", "value", "params", "tokens", "flops", "x", "metric", "higher_is_better", "run", "model", "stderr", "weight",
     "strategy", "target", "min", "max", "best", "unserved", "chance", "unique_tokens", "task_tokens", "n_tasks",
     "source", "current", "unit_cost", "served_tokens", "checkpoint_params", "checkpoint", "group", "spend", "limit",
-    "coefficient", "unit", "cost", "split", "draw",
+    "coefficient", "unit", "cost", "split", "draw", "partner", "model_tasks", "seed",
 )  # fmt: skip
 """The names that ``--column`` can give to a file's own columns."""
 

@@ -7,9 +7,10 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 
@@ -117,9 +118,55 @@ def write_folder(folder: str | Path, files: Mapping[str, str], absent: Iterable[
             Path(beside).unlink(missing_ok=True)
 
 
+@contextmanager
+def appending(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a log to add bytes to, its folder made where it is missing; an `OSError` inside is one of the log.
+
+    Raises:
+        DataError: the log cannot be opened or no longer be written.
+    """
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "ab") as stream:
+            yield stream
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror}).") from None
+
+
+def stamp(path: str | Path) -> tuple[int, int, int] | None:
+    """What changes whenever somebody replaces or edits a file; ``None`` where there is none."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+@contextmanager
+def alone_in(folder: str | Path) -> Iterator[None]:
+    """Wait until no other process is in such a block for the folder, which is there; where locks exist, that is.
+
+    Blocks of one folder must not be nested.
+    """
+    try:
+        import fcntl
+
+        descriptor = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        yield
+        return
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def csv_text(frame: pd.DataFrame) -> str:
     """A table as CSV text: floats in full precision, missing values as empty cells."""
-    return frame.to_csv(index=False, lineterminator="\n")
+    # only the characters of the line end are quoted in a cell, and a reader takes a bare carriage return for one
+    return frame.to_csv(index=False, lineterminator="\r\n").replace("\r\n", "\n")
 
 
 def read_json(path: str | Path, what: str) -> Any:

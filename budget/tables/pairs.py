@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from budget.errors import DataError
+from budget.tables.arms import of_specialists
 from budget.tables.columns import read_table
 from budget.tables.files import require_columns
 from budget.tables.runs import Runs, read_runs
@@ -74,6 +75,7 @@ def read_pair(
         read_runs(path, columns=columns, where=(*where, ("metric", metric)), task=task, higher_is_better=better)
         for metric, better in ((loss_metric, False), (score_metric, True))
     )
+    losses, scores = of_specialists(losses), of_specialists(scores)
     if losses.higher_is_better.any():
         name = losses.tasks[int(losses.higher_is_better.argmax())]
         raise DataError(

@@ -13,6 +13,8 @@ from scipy.sparse import csgraph
 from budget.errors import DataError
 from budget.tables.columns import is_empty, numbers, read_table, refuse_empty, truths
 from budget.tables.files import require_columns
+from budget.tables.run_ids import positions, refuse_restarting_ids, run_ids
+from budget.tables.served import SPECIALIST, Arm, arms_of
 
 SCALES = ("params", "tokens", "flops", "x")
 """The columns that can say how large a run was; every number in them is positive."""
@@ -48,6 +50,8 @@ class Runs:
             where the file has no FLOPs but both of these.
         row: row number in the file, header being row 1.
         strategy: how the runs served their tasks, ``""`` where the file does not say, ``a|b`` where they differ.
+        arms: how the runs served which tasks, in order of first appearance.
+        arm: index into ``arms``.
         flops_assumed: whether ``scale["flops"]`` is 6·params·tokens.
         extra: the columns of ``EXTRAS`` that are there or follow from others: name → array, positive.
         derived: name in ``extra`` → the sentence that says what it was derived from.
@@ -69,6 +73,8 @@ class Runs:
     scale: Mapping[str, np.ndarray]
     row: np.ndarray
     strategy: str = ""
+    arms: tuple[Arm, ...] = ()
+    arm: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
     flops_assumed: bool = False
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)
     derived: Mapping[str, str] = field(default_factory=dict)
@@ -77,9 +83,12 @@ class Runs:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Nobody said what guessing scores: NaN for every task."""
+        """Nobody said what guessing scores, or how tasks were served."""
         if len(self.chance) == 0:
             object.__setattr__(self, "chance", np.full(len(self.tasks), np.nan))
+        if len(self.arm) == 0:
+            object.__setattr__(self, "arms", (Arm(self.strategy, ()),))
+            object.__setattr__(self, "arm", np.zeros(len(self.task), dtype=int))
 
     @property
     def columns(self) -> dict[str, np.ndarray]:
@@ -93,7 +102,7 @@ class Runs:
 
     def keep(self, rows: np.ndarray) -> "Runs":
         """The runs with some rows only (a mask or positions); every task must keep at least one."""
-        per_row = ("task", "run", "value", "stderr", "weight", "row")
+        per_row = ("task", "run", "value", "stderr", "weight", "row", "arm")
         mixture = None if self.mixture is None else replace(self.mixture, tokens=self.mixture.tokens[rows])
         return replace(
             self,
@@ -101,6 +110,25 @@ class Runs:
             scale={name: values[rows] for name, values in self.scale.items()},
             extra={name: values[rows] for name, values in self.extra.items()},
             mixture=mixture,
+        )
+
+    def select(self, rows: np.ndarray, task: np.ndarray, tasks: Sequence[str], names: Sequence[str]) -> "Runs":
+        """Some rows under other tasks: U curves where a task was measured in several arms, or fewer tasks.
+
+        Args:
+            rows: positions or a mask, r of them.
+            task: (r,) index of each row's curve.
+            tasks: (U,) the curves' names.
+            names: (U,) the task that each is of.
+        """
+        of = np.array([self.tasks.index(name) for name in names], dtype=int)
+        return replace(
+            self.keep(rows),
+            tasks=tuple(tasks),
+            task=np.asarray(task, dtype=int),
+            metric=tuple(self.metric[i] for i in of),
+            higher_is_better=self.higher_is_better[of],
+            chance=self.chance[of],
         )
 
     def tasks_per_run(self) -> np.ndarray:
@@ -118,6 +146,11 @@ class Runs:
             rows[run].append(int(each))
         first: dict[tuple[int, ...], int] = {}
         return np.array([first.setdefault(tuple(sorted(mine)) or (-run,), run) for run, mine in enumerate(rows)])
+
+    @property
+    def serves_both_ways(self) -> bool:
+        """Whether the file holds specialists and shared models."""
+        return len({arm.strategy in SPECIALIST for arm in self.arms}) == 2
 
     @property
     def shared_models(self) -> int:
@@ -203,7 +236,7 @@ def _runs(frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_bet
         raise DataError(f"{path}: the file has a task column; choose one task with --where task={task}.")
     refuse_empty(frame, "task", path)
     names = tuple(dict.fromkeys(frame["task"].str.strip()))
-    task_index = _index(frame["task"].str.strip(), names)
+    task_index = positions(frame["task"].str.strip(), names)
 
     notes: list[str] = []
     scale = {name: numbers(frame, name, path, above=0.0) for name in SCALES if not is_empty(frame, name)}
@@ -223,11 +256,12 @@ def _runs(frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_bet
             "There is no column 'flops': 6·params·tokens is taken, which counted FLOPs exceed by 1.1 to 2 times."
         )
 
-    run, run_names, run_note = _run_ids(frame, scale)
+    run, run_names, run_note = run_ids(frame, scale)
     if run_note:
         notes.append(run_note)
-    _refuse_restarting_ids(frame, run, task_index, scale, path)
+    refuse_restarting_ids(frame, run, task_index, scale, path)
     extra, derived = _extras(frame, scale, run, task_index, path)
+    arms, arm = arms_of(frame, run, task_index, names, path)
     return Runs(
         source=Path(path).name,
         tasks=names,
@@ -246,17 +280,14 @@ def _runs(frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_bet
         scale=scale,
         row=frame.index.to_numpy(),
         strategy=_strategy(frame),
+        arms=arms,
+        arm=arm,
         flops_assumed=flops_assumed,
         extra=extra,
         derived=derived,
         chance=_chance(frame, names, path),
         notes=tuple(notes),
     )
-
-
-def _index(cells: pd.Series, names: Sequence[str]) -> np.ndarray:
-    position = {name: index for index, name in enumerate(names)}
-    return cells.map(position).to_numpy(dtype=int)
 
 
 def _metrics(frame: pd.DataFrame, names: Sequence[str], path: str | Path) -> tuple[str, ...]:
@@ -291,58 +322,6 @@ def _directions(frame: pd.DataFrame, names: Sequence[str], path: str | Path, def
             )
         result[index] = cells[mine][0]
     return result
-
-
-def _run_ids(frame: pd.DataFrame, scale: Mapping[str, np.ndarray]) -> tuple[np.ndarray, tuple[str, ...], str]:
-    """Run index of each row, the runs' names, and a note.
-
-    Without a ``run`` column, a ``model`` column serves where each model has one scale; else each row is a run.
-    """
-    note, column = "", None
-    if not is_empty(frame, "run"):
-        column = "run"
-    elif not is_empty(frame, "model"):
-        scales = pd.DataFrame(dict(scale), index=frame.index)
-        one_scale = (scales.groupby(frame["model"].str.strip()).nunique() == 1).all(axis=None)
-        if one_scale and frame["model"].str.strip().ne("").all():
-            column = "model"
-            note = "There is no column 'run': 'model' is taken as the run, since each model has one scale."
-    if column is None:
-        note = (
-            "There is no column 'run': each row counts as a trained model of its own (else name it with --column run=)."
-        )
-        return np.arange(len(frame)), tuple(f"row {row}" for row in frame.index), note
-    cells = frame[column].str.strip()
-    cells = cells.where(cells != "", "row " + frame.index.astype(str).to_series(index=frame.index))
-    names = tuple(dict.fromkeys(cells))
-    return _index(cells, names), names, note
-
-
-def _refuse_restarting_ids(
-    frame: pd.DataFrame, run: np.ndarray, task: np.ndarray, scale: Mapping[str, np.ndarray], path: str | Path
-) -> None:
-    """Refuse rows that share a run id but cannot be one model, as where every task counts its runs from 1."""
-    first_of_run: dict[int, int] = {}
-    seen: dict[int, dict[int, set[tuple[float, ...]]]] = {}
-    cells = np.column_stack(list(scale.values()))
-    for position, model in enumerate(run):
-        first = first_of_run.setdefault(model, position)
-        if "params" in scale and scale["params"][position] != scale["params"][first]:
-            raise DataError(_restarting(frame, first, position, path))
-        seen.setdefault(model, {}).setdefault(task[position], set()).add(tuple(cells[position]))
-    for model, by_task in seen.items():
-        scales = list(by_task.values())
-        if any(scales[0].isdisjoint(other) for other in scales[1:]):
-            rows = np.flatnonzero(run == model)
-            other = next(row for row in rows if task[row] != task[rows[0]])
-            raise DataError(_restarting(frame, int(rows[0]), int(other), path))
-
-
-def _restarting(frame: pd.DataFrame, first: int, second: int, path: str | Path) -> str:
-    return (
-        f"{path}, rows {frame.index[first]} and {frame.index[second]}: the same run at different scales cannot be one "
-        "model; if run ids start again in each task, join them with --column run=task+run."
-    )
 
 
 def _strategy(frame: pd.DataFrame) -> str:

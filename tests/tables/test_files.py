@@ -64,6 +64,14 @@ def test_csv_keeps_full_precision(tmp_path):
     assert back["b"].tolist() == ["x,y", ""] and back.index.tolist() == [2, 3]
 
 
+def test_line_ends_in_cells_stay_in_their_cells(tmp_path):
+    frame = pd.DataFrame({"a": ["one\rtwo", "one\ntwo", "one\r\ntwo", "plain"], "b": list("wxyz")})
+    write_text(tmp_path / "t.csv", csv_text(frame))
+    assert (tmp_path / "t.csv").read_bytes().endswith(b"\nplain,z\n")
+    back = read_csv(tmp_path / "t.csv")
+    assert back["a"].tolist() == ["one\rtwo", "one\ntwo", "one\ntwo", "plain"] and back["b"].tolist() == list("wxyz")
+
+
 def test_json_is_strict(tmp_path):
     assert json.loads(json_text({"a": [1.5]})) == {"a": [1.5]}
     with pytest.raises(ValueError, match="not JSON compliant"):

@@ -1,0 +1,68 @@
+"""Which rows of a file are one trained model."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from budget.errors import DataError
+from budget.tables.columns import is_empty
+
+
+def run_ids(frame: pd.DataFrame, scale: Mapping[str, np.ndarray]) -> tuple[np.ndarray, tuple[str, ...], str]:
+    """Run index of each row, the runs' names, and a note.
+
+    Without a ``run`` column, a ``model`` column serves where each model has one scale; else each row is a run.
+    """
+    note, column = "", None
+    if not is_empty(frame, "run"):
+        column = "run"
+    elif not is_empty(frame, "model"):
+        scales = pd.DataFrame(dict(scale), index=frame.index)
+        one_scale = (scales.groupby(frame["model"].str.strip()).nunique() == 1).all(axis=None)
+        if one_scale and frame["model"].str.strip().ne("").all():
+            column = "model"
+            note = "There is no column 'run': 'model' is taken as the run, since each model has one scale."
+    if column is None:
+        note = (
+            "There is no column 'run': each row counts as a trained model of its own (else name it with --column run=)."
+        )
+        return np.arange(len(frame)), tuple(f"row {row}" for row in frame.index), note
+    cells = frame[column].str.strip()
+    cells = cells.where(cells != "", "row " + frame.index.astype(str).to_series(index=frame.index))
+    names = tuple(dict.fromkeys(cells))
+    return positions(cells, names), names, note
+
+
+def refuse_restarting_ids(
+    frame: pd.DataFrame, run: np.ndarray, task: np.ndarray, scale: Mapping[str, np.ndarray], path: str | Path
+) -> None:
+    """Refuse rows that share a run id but cannot be one model, as where every task counts its runs from 1."""
+    first_of_run: dict[int, int] = {}
+    seen: dict[int, dict[int, set[tuple[float, ...]]]] = {}
+    cells = np.column_stack(list(scale.values()))
+    for position, model in enumerate(run):
+        first = first_of_run.setdefault(model, position)
+        if "params" in scale and scale["params"][position] != scale["params"][first]:
+            raise DataError(_restarting(frame, first, position, path))
+        seen.setdefault(model, {}).setdefault(task[position], set()).add(tuple(cells[position]))
+    for model, by_task in seen.items():
+        scales = list(by_task.values())
+        if any(scales[0].isdisjoint(other) for other in scales[1:]):
+            rows = np.flatnonzero(run == model)
+            other = next(row for row in rows if task[row] != task[rows[0]])
+            raise DataError(_restarting(frame, int(rows[0]), int(other), path))
+
+
+def _restarting(frame: pd.DataFrame, first: int, second: int, path: str | Path) -> str:
+    return (
+        f"{path}, rows {frame.index[first]} and {frame.index[second]}: the same run at different scales cannot be one "
+        "model; if run ids start again in each task, join them with --column run=task+run."
+    )
+
+
+def positions(cells: pd.Series, names: Sequence[str]) -> np.ndarray:
+    """Index of each cell among the names."""
+    position = {name: index for index, name in enumerate(names)}
+    return cells.map(position).to_numpy(dtype=int)
