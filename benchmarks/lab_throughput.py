@@ -1,5 +1,7 @@
 """Prints how fast one core trains each width, against its rate for plain matrix products of the same shapes.
 
+The products are those of a dense hidden layer of that width; experts multiply smaller groups.
+
 Run it with nothing else on the core:  python benchmarks/lab_throughput.py
 """
 
@@ -19,7 +21,7 @@ from budget.lab import recipe, train
 from budget.lab.model import start_weights
 from budget.lab.shape import CONTEXT, SYMBOLS, Shape
 
-WIDTHS = (16, 24, 32, 48, 64, 96)
+SHAPES = [Shape(width, 1) for width in (16, 24, 32, 48, 64, 96)] + [Shape(width, 1, 4, 1) for width in (16, 32, 64)]
 BATCH = 8
 CALLS = 8
 
@@ -40,15 +42,15 @@ def training_rate(shape: Shape) -> float:
     steps = train.STEPS_PER_CALL
     sequences = np.random.default_rng(0).integers(0, SYMBOLS, (steps, BATCH, CONTEXT + 1)).astype(np.uint8)
     rates = recipe.learning_rates(steps).astype(np.float32)
-    scored = np.ones(CONTEXT, np.float32)
+    scored, tasks = np.ones((1, CONTEXT), np.float32), np.zeros((steps, BATCH), np.int32)
     weights = start_weights(shape, 0)
     carried = [weights, train.optimizer(shape).init(weights)]
 
     def call() -> jax.Array:
-        *carried[:], losses = train.training_steps(shape)(*carried, sequences, rates, scored)
+        *carried[:], losses = train.training_steps(shape)(*carried, sequences, tasks, rates, scored)
         return losses
 
-    return shape.flops_per_token * steps * BATCH * CONTEXT / seconds(call, CALLS)
+    return shape.flops_per_token(BATCH) * steps * BATCH * CONTEXT / seconds(call, CALLS)
 
 
 def product_rate(shape: Shape) -> float:
@@ -65,14 +67,13 @@ def product_rate(shape: Shape) -> float:
 
 
 def main() -> None:
-    """Print one line a width."""
-    print("width   params  FLOPs/token  training GFLOP/s  products GFLOP/s  share")
-    for width in WIDTHS:
-        shape = Shape(width, 1)
+    """Print one line a shape."""
+    print("width  experts   params  FLOPs/token  training GFLOP/s  products GFLOP/s  share")
+    for shape in SHAPES:
         training, products = training_rate(shape) / 1e9, product_rate(shape) / 1e9
         print(
-            f"{width:5d} {shape.parameters:8d} {shape.flops_per_token:12d} {training:17.1f} {products:17.1f} "
-            f"{training / products:6.0%}"
+            f"{shape.width:5d} {shape.experts:8d} {shape.parameters:8d} {shape.flops_per_token(BATCH):12.0f} "
+            f"{training:17.1f} {products:17.1f} {training / products:6.0%}"
         )
 
 

@@ -4,6 +4,8 @@ The rules were tuned on such tasks at widths 16 to 64. Short runs need many smal
 costs a short run 2 to 8 % of its loss and a long one little, which bends the low end of the curve.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from budget.lab.shape import CONTEXT, Shape
@@ -17,8 +19,9 @@ REFERENCE_WIDTH = 16
 WARMUP_SHARE, WARMUP_LEAST = 0.05, 5
 """Share of the steps, and least number of steps, over which the rate rises linearly from zero."""
 
-DECAY_SHARE = 0.4
-"""Share of the steps, at the end, over which the rate falls linearly to zero."""
+DECAY_SHARE, TRUNK_DECAY, BRANCH_DECAY = 0.4, 0.0, 0.95
+"""Share of the steps, at the end, over which the rate falls linearly to zero: of a whole training; of a trunk, which
+its branches go on from; of a branch."""
 
 FIRST_MOMENT, SECOND_MOMENT = 0.9, 0.98
 """Adam's decay rates."""
@@ -35,34 +38,61 @@ def batch_size(tokens: int) -> int:
     return next((batch for below, batch in _BATCHES if tokens < below), _LARGEST_BATCH)
 
 
-def step_count(tokens: int) -> int:
-    """Steps of a run over `tokens` tokens, rounded to whole batches; at least one."""
-    return max(1, round(tokens / (batch_size(tokens) * CONTEXT)))
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of training under one schedule.
+
+    Attributes:
+        batch: sequences per step.
+        steps: number of steps, at least one.
+        decay: share of the steps, at the end, over which the rate falls.
+    """
+
+    batch: int
+    steps: int
+    decay: float = DECAY_SHARE
+
+    @property
+    def sequences(self) -> int:
+        """Sequences trained on."""
+        return self.batch * self.steps
+
+    @property
+    def tokens(self) -> int:
+        """Input positions trained on, scored or not."""
+        return self.sequences * CONTEXT
+
+    def flops(self, shape: Shape) -> float:
+        """Training FLOPs, by `Shape.flops_per_token`."""
+        return self.tokens * shape.flops_per_token(self.batch)
 
 
-def trained_tokens(tokens: int) -> int:
-    """Input positions that a run asked for `tokens` tokens really processes, scored or not."""
-    return step_count(tokens) * batch_size(tokens) * CONTEXT
+def stage(tokens: int, before: int = 0, decay: float = DECAY_SHARE) -> Stage:
+    """The stage that trains on `tokens` tokens, rounded to whole batches.
+
+    Args:
+        tokens: input positions of this stage.
+        before: input positions that the model has been trained on before it; the batch follows from both together.
+        decay: share of the steps, at the end, over which the rate falls.
+    """
+    batch = batch_size(before + tokens)
+    return Stage(batch, max(1, round(tokens / (batch * CONTEXT))), decay)
 
 
-def training_flops(shape: Shape, tokens: int) -> float:
-    """FLOPs of the whole run, by `Shape.flops_per_token`; scoring the held-out set is not part of it."""
-    return float(shape.flops_per_token) * trained_tokens(tokens)
-
-
-def learning_rates(steps: int) -> np.ndarray:
+def learning_rates(steps: int, decay: float = DECAY_SHARE) -> np.ndarray:
     """The embeddings' rate at each step: linear warm-up, constant, linear decay to almost zero.
 
     Args:
         steps: number of steps.
+        decay: share of the steps over which it falls.
 
     Returns:
         Rates, shape (steps,), positive.
     """
     step = np.arange(steps)
     warmup = max(WARMUP_LEAST, WARMUP_SHARE * steps)
-    decay = max(1.0, DECAY_SHARE * steps)
-    return EMBEDDING_RATE * np.minimum(1.0, np.minimum((step + 1) / warmup, (steps - step) / decay))
+    falling = (steps - step) / max(1.0, decay * steps)
+    return EMBEDDING_RATE * np.minimum(1.0, np.minimum((step + 1) / warmup, falling))
 
 
 def matrix_factor(shape: Shape) -> float:

@@ -1,51 +1,129 @@
-"""One run: the cell of a plan it fills, and the row it becomes. Loads JAX only to train."""
+"""One run: the cell of a plan it fills, and the rows it becomes. Loads JAX only to train."""
 
+import hashlib
 import time
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 import numpy as np
 
-from budget.lab import recipe
-from budget.lab.shape import Shape
+from budget.lab import mixture, recipe
+from budget.lab.ledger import Row
+from budget.lab.recipe import Stage
+from budget.lab.score import Score
+from budget.lab.shape import CONTEXT, MOST_TASKS, Shape
+from budget.lab.sources import Source
+from budget.lab.tasks import TASKS
 
 METRIC = "nats_per_token"
 
+STRATEGIES = ("specialist", "generalist", "trunk", "moe")
+"""How a run serves its tasks: a model for one task; one for several; one that then branches into a model for each; one
+for several whose tokens are routed to experts."""
+
 COLUMNS = (
-    "task", "run", "params", "tokens", "flops", "value", "stderr", "metric", "strategy", "n_tasks", "model_tasks",
-    "seed", "seconds", "width", "layers", "batch",
+    "task", "run", "params", "active_params", "tokens", "task_tokens", "unique_tokens", "flops", "shared_flops",
+    "value", "stderr", "metric", "strategy", "n_tasks", "model_tasks", "mixture", "seed", "seconds", "width", "layers",
+    "experts", "active", "batch",
 )  # fmt: skip
 """Columns of a file of measured runs, in order."""
-
-Row = dict[str, str | int | float]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What a plan asks for: one model to train.
+    """What a plan asks for: the training of one model, or of one trunk and its branches.
 
     Attributes:
-        task: name in `tasks.TASKS`.
+        tasks: names in `tasks.TASKS`, K of them.
         shape: the model's size.
-        tokens: input positions to train on, before rounding to whole batches.
+        tokens: input positions to train on, all tasks and branches together, before rounding to whole batches.
         seed: of the starting weights and the training sequences.
+        strategy: one of `STRATEGIES`.
+        mixture: share of each task in the training data, shape (K,), in any unit; empty for equal shares.
+        unique_tokens: distinct tokens that each task has, repeated when they are used up; None for no limit.
+        trunk_share: share of the tokens that a trunk is trained on before it branches; 0 for other strategies.
     """
 
-    task: str
+    tasks: tuple[str, ...]
     shape: Shape
     tokens: int
     seed: int
+    strategy: str = "specialist"
+    mixture: tuple[float, ...] = ()
+    unique_tokens: int | None = None
+    trunk_share: float = 0.0
 
     @property
     def run(self) -> str:
-        """The run's name, such as `lookup_easy-d16-L1-1.28e5-s0`; no other cell has it."""
-        digits, _, power = f"{Decimal(self.tokens).normalize():e}".partition("e")
-        return f"{self.task}-d{self.shape.width}-L{self.shape.layers}-{digits}e{int(power)}-s{self.seed}"
+        """The run's name, such as `lookup_easy-d16-L1-1.28e5-s0` or `generalist4-9c1f-d16-L1-1.28e5-s0`.
+
+        Several tasks and their mixture are shortened to their number and four digits of a digest.
+        """
+        parts = [self.tasks[0]]
+        if self.strategy != "specialist":
+            named = hashlib.sha256(repr((self.tasks, self.mixture)).encode()).hexdigest()[:4]
+            parts = [f"{self.strategy}{len(self.tasks)}", named]
+        parts += [f"d{self.shape.width}", f"L{self.shape.layers}"]
+        if self.shape.experts > 1:
+            parts.append(f"e{self.shape.experts}.{self.shape.active}")
+        if self.trunk_share:
+            parts.append(f"t{self.trunk_share:g}")
+        if self.unique_tokens is not None:
+            parts.append(f"u{_short(self.unique_tokens)}")
+        return "-".join([*parts, _short(self.tokens), f"s{self.seed}"])
+
+    @property
+    def base(self) -> Stage:
+        """The training of the one model, or of the trunk."""
+        if self.strategy == "trunk":
+            return recipe.stage(max(1, round(self.trunk_share * self.tokens)), decay=recipe.TRUNK_DECAY)
+        return recipe.stage(self.tokens)
+
+    @property
+    def branch(self) -> Stage | None:
+        """The training of each branch after the trunk; None for other strategies."""
+        if self.strategy != "trunk":
+            return None
+        each = round((1 - self.trunk_share) * self.tokens / len(self.tasks))
+        return recipe.stage(max(1, each), self.base.tokens, recipe.BRANCH_DECAY)
+
+    @property
+    def base_sequences(self) -> np.ndarray:
+        """Sequences of each task in the base's training, shape (K,)."""
+        return mixture.counts(self.base.sequences, self.mixture or (1.0,) * len(self.tasks))
+
+    @property
+    def branch_sequences(self) -> int:
+        """Sequences of its task in each branch's training."""
+        return self.branch.sequences if self.branch else 0
+
+    @property
+    def trained_tokens(self) -> int:
+        """Input positions that are really processed, all branches together."""
+        return (self.base.sequences + len(self.tasks) * self.branch_sequences) * CONTEXT
 
     @property
     def flops(self) -> float:
-        """Training FLOPs, known before the run."""
-        return recipe.training_flops(self.shape, self.tokens)
+        """Training FLOPs of the whole run, the base counted once; known before the run."""
+        branches = len(self.tasks) * self.branch.flops(self.shape) if self.branch else 0.0
+        return self.base.flops(self.shape) + branches
+
+    @property
+    def task_parameters(self) -> int:
+        """Trained numbers of the task tokens: `K d`, none in a specialist."""
+        return 0 if self.strategy == "specialist" else len(self.tasks) * self.shape.width
+
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        """Where each task's sequences come from."""
+        return tuple(TASKS[task].source for task in self.tasks)
+
+
+def _short(number: int) -> str:
+    """A whole number in the shortest exact form, such as `1.28e5`."""
+    digits, _, power = f"{Decimal(number).normalize():e}".partition("e")
+    return f"{digits}e{int(power)}"
 
 
 @dataclass(frozen=True)
@@ -54,47 +132,106 @@ class Run:
 
     Attributes:
         cell: what was trained.
-        value: held-out loss, nats per scored token; not finite where the run diverged.
-        stderr: its standard error.
+        scores: held-out loss of each task, nats per scored token; not finite where the run diverged.
         seconds: wall time of data, training and scoring, any compilation included.
     """
 
     cell: Cell
-    value: float
-    stderr: float
+    scores: tuple[Score, ...]
     seconds: float
 
     @property
     def diverged(self) -> bool:
-        """Whether there is no loss to report."""
-        return not (np.isfinite(self.value) and np.isfinite(self.stderr))
+        """Whether the loss of some task is not finite."""
+        return not all(np.isfinite(score.value) and np.isfinite(score.stderr) for score in self.scores)
 
     @property
-    def row(self) -> Row:
-        """The row of the file of measured runs, by `COLUMNS`."""
-        cell = self.cell
-        cells = (
-            cell.task, cell.run, cell.shape.parameters, recipe.trained_tokens(cell.tokens), cell.flops, self.value,
-            self.stderr, METRIC, "specialist", 1, cell.task, cell.seed, round(self.seconds, 2), cell.shape.width,
-            cell.shape.layers, recipe.batch_size(cell.tokens),
-        )  # fmt: skip
-        return dict(zip(COLUMNS, cells, strict=True))
+    def rows(self) -> list[Row]:
+        """The rows of the file of measured runs, one a task, by `COLUMNS`."""
+        cell, several = self.cell, self.cell.strategy != "specialist"
+        shape, extra = cell.shape, cell.task_parameters
+        return [
+            {
+                "task": task,
+                "run": cell.run,
+                "params": shape.parameters + extra,
+                "active_params": shape.active_parameters + extra,
+                "tokens": cell.trained_tokens,
+                "task_tokens": (int(base) + cell.branch_sequences) * CONTEXT,
+                "unique_tokens": "" if cell.unique_tokens is None else cell.unique_tokens,
+                "flops": cell.flops,
+                "shared_flops": cell.base.flops(shape) if several else 0.0,
+                "value": score.value,
+                "stderr": score.stderr,
+                "metric": METRIC,
+                "strategy": cell.strategy,
+                "n_tasks": len(cell.tasks),
+                "model_tasks": "|".join(cell.tasks),
+                "mixture": "|".join(f"{share:g}" for share in cell.mixture),
+                "seed": cell.seed,
+                "seconds": round(self.seconds, 2),
+                "width": shape.width,
+                "layers": shape.layers,
+                "experts": shape.experts,
+                "active": shape.active,
+                "batch": cell.base.batch,
+            }
+            for task, score, base in zip(cell.tasks, self.scores, cell.base_sequences, strict=True)
+        ]
 
 
-def measure_cell(cell: Cell) -> Run:
-    """Train and score the model of a cell.
+def training_sequences(cell: Cell) -> list[np.ndarray]:
+    """Each task's sequences in the order they are trained on: those of the base, then those of its branch.
+
+    Scarce data are repeated in a new random order each time.
 
     Args:
         cell: what to train.
 
     Returns:
-        The run; its value is not finite if it diverged.
+        For each task uint8, shape (sequences, CONTEXT + 1).
+    """
+    needed = cell.base_sequences + cell.branch_sequences
+    if cell.unique_tokens is None:
+        return [source.training(count, cell.seed) for source, count in zip(cell.sources, needed, strict=True)]
+    random = np.random.default_rng(cell.seed)
+    unique = max(1, cell.unique_tokens // CONTEXT)
+    repeated = []
+    for source, count in zip(cell.sources, needed, strict=True):
+        own = source.training(unique, cell.seed)
+        passes = [random.permutation(len(own)) for _ in range(-(-count // len(own)))]
+        repeated.append(own[np.concatenate([*passes, np.zeros(0, int)])[:count]])
+    return repeated
+
+
+def measure_cell(cell: Cell) -> Run:
+    """Train and score what a cell asks for.
+
+    Args:
+        cell: what to train.
+
+    Returns:
+        The run; a score is not finite if it diverged.
     """
     from budget.lab import train  # loads JAX
-    from budget.lab.tasks import TASKS
+    from budget.lab.model import start_weights
 
     begin = time.perf_counter()
-    source = TASKS[cell.task].source
-    weights, _ = train.train(source, cell.shape, cell.tokens, cell.seed)
-    score = train.score(weights, source)
-    return Run(cell, score.value, score.stderr, time.perf_counter() - begin)
+    several = cell.strategy != "specialist"
+    scored = np.zeros((MOST_TASKS, CONTEXT), np.float32)
+    scored[: len(cell.tasks)] = [source.scored for source in cell.sources]
+    data, counts = training_sequences(cell), cell.base_sequences
+    tasks = mixture.interleaved(counts, cell.seed)
+    sequences = np.empty((len(tasks), CONTEXT + 1), np.uint8)
+    for number, (own, count) in enumerate(zip(data, counts, strict=True)):
+        sequences[tasks == number] = own[:count]
+    start = start_weights(cell.shape, cell.seed, several)
+    weights, _ = train.train(start, cell.shape, cell.base, sequences, tasks, scored)
+    scores = []
+    for number, (source, own, count) in enumerate(zip(cell.sources, data, counts, strict=True)):
+        served = weights
+        if cell.branch:
+            alone = np.full(cell.branch_sequences, number)
+            served, _ = train.train(weights, cell.shape, cell.branch, own[count:], alone, scored)
+        scores.append(train.score(served, cell.shape, source, number))
+    return Run(cell, tuple(scores), time.perf_counter() - begin)

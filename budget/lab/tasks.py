@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from budget.lab import corpora
-from budget.lab.sources import LogLinearMarkov, Source, Text, ZipfLookup
+from budget.lab.chains import LogLinearMarkov, ModularChain
+from budget.lab.hierarchy import RandomHierarchy
+from budget.lab.lookup import ZipfLookup
+from budget.lab.sources import Source
+from budget.lab.text import Text
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,34 @@ _RECORDS = (
         "markov_3",
         "Predict a Markov chain of 48 symbols from the three symbols before.",
         partial(LogLinearMarkov, letters=48, order=3, strength=1.2, exponent=1.0, structure=7),
+    ),
+    *(
+        Task(
+            f"medium_near_{variant}",
+            "lookup_medium with one value in twenty drawn anew.",
+            partial(ZipfLookup, keys=64**3, exponent=1.3, noise=0.0, structure=2, variant=variant, redrawn=0.05),
+        )
+        for variant in (1, 2, 3)
+    ),
+    Task(
+        "hard_near",
+        "lookup_hard with one value in five drawn anew.",
+        partial(ZipfLookup, keys=64**3, exponent=1.1, noise=0.0, structure=3, variant=1, redrawn=0.2),
+    ),
+    Task(
+        "easy_conflict",
+        "lookup_easy with the same keys and all values drawn anew.",
+        partial(ZipfLookup, keys=64**3, exponent=1.5, noise=0.0, structure=1, variant=1, redrawn=1.0),
+    ),
+    Task(
+        "grammar",
+        "Predict sentences of a random grammar of six levels: learned level by level.",
+        partial(RandomHierarchy, letters=24, rules=6, structure=8),
+    ),
+    Task(
+        "modular",
+        "Predict sums of the last two terms modulo 31, a tenth of them random: chance, then a cliff.",
+        partial(ModularChain, modulus=31, noise=0.1, structure=9),
     ),
     Task("code", "Predict the next character of the standard library's source.", partial(_text, "code")),
     Task("prose", "Predict the next character of Python's help topics and docstrings.", partial(_text, "prose")),

@@ -1,7 +1,6 @@
-"""Training one model on one task, and scoring it on the task's held-out sequences."""
+"""Training a model through a stage of its recipe, and scoring it on the held-out sequences of its tasks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
@@ -11,26 +10,20 @@ import numpy as np
 import optax
 
 from budget.lab import recipe
-from budget.lab.model import Weights, sequence_losses, start_weights
-from budget.lab.shape import Shape
-from budget.lab.sources import HeldOut, Source
+from budget.lab.model import BALANCE, Weights, sequence_losses
+from budget.lab.recipe import Stage
+from budget.lab.score import Score, clustered_mean
+from budget.lab.shape import CONTEXT, MOST_TASKS, Shape
+from budget.lab.sources import Source
 
 STEPS_PER_CALL = 25
 """Steps compiled into one call; a shorter rest is filled up with steps of rate zero."""
 
-SEQUENCES_PER_CALL = 128
-"""Held-out sequences scored in one call."""
+SEQUENCES_PER_CALL = 8
+"""Held-out sequences scored in one call; more are slower, for they leave the processor's cache."""
 
 
-_AT_FULL_RATE = ("symbols", "distances")  # the weights that are no matrix product
-
-
-@dataclass(frozen=True)
-class Score:
-    """A held-out loss: nats per scored token, and its standard error over clusters."""
-
-    value: float
-    stderr: float
+_AT_FULL_RATE = ("symbols", "distances", "tasks")  # the weights that are no matrix product
 
 
 def optimizer(shape: Shape) -> optax.GradientTransformation:
@@ -68,96 +61,92 @@ def training_steps(shape: Shape) -> Callable[..., tuple[Weights, Any, jax.Array]
         shape: the model's size.
 
     Returns:
-        A function of (weights, optimizer state, sequences (steps, B, T + 1), rates (steps,), scored (T,))
-        that gives the new weights and state, and the training loss of each step.
+        A function of (weights, optimizer state, sequences (steps, B, T + 1), tasks (steps, B), rates (steps,),
+        scored (tasks, T)) that gives the new weights and state, and the training loss of each step.
     """
     transform = optimizer(shape)
 
-    def mean_loss(weights: Weights, batch: jax.Array, scored: jax.Array) -> jax.Array:
-        return jnp.mean(sequence_losses(weights, batch, scored))
+    def mean_loss(
+        weights: Weights, batch: jax.Array, tasks: jax.Array, scored: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        losses, unevenness = sequence_losses(weights, batch, scored, tasks, shape.active)
+        loss = jnp.mean(losses)
+        return (loss + BALANCE * unevenness if shape.experts > 1 else loss), loss
 
     @partial(jax.jit, donate_argnums=(0, 1))
     def several(
-        weights: Weights, state: Any, sequences: jax.Array, rates: jax.Array, scored: jax.Array
+        weights: Weights, state: Any, sequences: jax.Array, tasks: jax.Array, rates: jax.Array, scored: jax.Array
     ) -> tuple[Weights, Any, jax.Array]:
-        def one(carry: tuple[Weights, Any], inputs: tuple[jax.Array, jax.Array]) -> tuple[Any, jax.Array]:
+        def one(carry: tuple[Weights, Any], inputs: tuple[jax.Array, ...]) -> tuple[Any, jax.Array]:
             weights, state = carry
-            batch, rate = inputs
-            loss, gradient = jax.value_and_grad(mean_loss)(weights, batch, scored)
+            batch, task, rate = inputs
+            (_, loss), gradient = jax.value_and_grad(mean_loss, has_aux=True)(weights, batch, task, scored)
             updates, state = transform.update(gradient, state, weights)
             weights = jax.tree.map(lambda weight, update: weight - rate * update, weights, updates)
             return (weights, state), loss
 
-        (weights, state), losses = jax.lax.scan(one, (weights, state), (sequences, rates))
+        (weights, state), losses = jax.lax.scan(one, (weights, state), (sequences, tasks, rates))
         return weights, state, losses
 
     return several
 
 
-def train(source: Source, shape: Shape, tokens: int, seed: int) -> tuple[Weights, np.ndarray]:
-    """Train a model by the recipe.
+def train(
+    weights: Weights, shape: Shape, stage: Stage, sequences: np.ndarray, tasks: np.ndarray, scored: np.ndarray
+) -> tuple[Weights, np.ndarray]:
+    """Train a model through one stage, the optimizer starting anew.
 
     Args:
-        source: of the task.
+        weights: to start from; left as they are.
         shape: the model's size.
-        tokens: input positions to process, rounded to whole batches.
-        seed: of the starting weights and of the training sequences.
+        stage: batch, steps and schedule.
+        sequences: in the order of training, uint8, shape (batch * steps, T + 1).
+        tasks: which task each is of, shape (batch * steps,).
+        scored: positions that count for each task, float32, shape (tasks, T).
 
     Returns:
         The weights, and the training loss of each step, shape (steps,).
     """
-    batch, steps = recipe.batch_size(tokens), recipe.step_count(tokens)
-    filled = -(-steps // STEPS_PER_CALL) * STEPS_PER_CALL
-    data = source.training(batch * steps, seed)
-    data = np.concatenate([data, np.resize(data, (batch * (filled - steps), data.shape[1]))])
-    data = data.reshape(-1, STEPS_PER_CALL, batch, data.shape[1])
-    rates = np.pad(recipe.learning_rates(steps), (0, filled - steps)).astype(np.float32).reshape(-1, STEPS_PER_CALL)
-    scored = source.scored.astype(np.float32)
-    weights = start_weights(shape, seed)
+    steps = -(-stage.steps // STEPS_PER_CALL) * STEPS_PER_CALL
+    filled = np.arange(stage.batch * steps) % stage.sequences
+    calls = (-1, STEPS_PER_CALL, stage.batch)
+    rates = np.pad(recipe.learning_rates(stage.steps, stage.decay), (0, steps - stage.steps)).astype(np.float32)
+    several, losses = training_steps(shape), []
     state = optimizer(shape).init(weights)
-    several = training_steps(shape)
-    losses = []
-    for sequences, rate in zip(data, rates, strict=True):
-        weights, state, part = several(weights, state, sequences, rate, scored)
+    weights = jax.tree.map(jnp.copy, weights)  # the loop overwrites its own
+    for batches, task, rate in zip(
+        sequences[filled].reshape(*calls, CONTEXT + 1),
+        tasks[filled].astype(np.int32).reshape(calls),
+        rates.reshape(-1, STEPS_PER_CALL),
+        strict=True,
+    ):
+        weights, state, part = several(weights, state, batches, task, rate, scored)
         losses.append(part)
-    return weights, np.concatenate(losses)[:steps]
+    return weights, np.concatenate(losses)[: stage.steps]
 
 
-_scoring = jax.jit(sequence_losses)
+@partial(jax.jit, static_argnames="active")
+def _scoring(weights: Weights, sequences: jax.Array, scored: jax.Array, tasks: jax.Array, active: int) -> jax.Array:
+    return sequence_losses(weights, sequences, scored, tasks, active)[0]
 
 
-def score(weights: Weights, source: Source) -> Score:
-    """Held-out loss of a trained model.
+def score(weights: Weights, shape: Shape, source: Source, task: int = 0) -> Score:
+    """Held-out loss of a trained model on one of its tasks.
 
     Args:
         weights: of the model.
+        shape: its size.
         source: of the task.
+        task: the task's number in the model.
 
     Returns:
         The loss and its standard error; not finite where the model diverged.
     """
     held_out = source.held_out()
-    scored = source.scored.astype(np.float32)
     count = len(held_out.sequences)
-    filled = np.resize(held_out.sequences, (-(-count // SEQUENCES_PER_CALL) * SEQUENCES_PER_CALL, scored.size + 1))
-    calls = filled.reshape(-1, SEQUENCES_PER_CALL, scored.size + 1)
-    losses = [_scoring(weights, sequences, scored) for sequences in calls]
+    filled = np.resize(held_out.sequences, (-(-count // SEQUENCES_PER_CALL) * SEQUENCES_PER_CALL, CONTEXT + 1))
+    calls = filled.reshape(-1, SEQUENCES_PER_CALL, CONTEXT + 1)
+    tasks = np.full(SEQUENCES_PER_CALL, task, np.int32)
+    scored = np.tile(source.scored.astype(np.float32), (MOST_TASKS, 1))
+    losses = [_scoring(weights, sequences, scored, tasks, active=shape.active) for sequences in calls]
     return clustered_mean(np.concatenate(losses)[:count].astype(np.float64), held_out)
-
-
-def clustered_mean(losses: np.ndarray, held_out: HeldOut) -> Score:
-    """Mean over sequences and its standard error, sequences of a cluster being dependent.
-
-    `se² = G/(G-1) · Σ_g (Σ_{s in g} (y_s - mean))² / S²` over G clusters and S sequences.
-
-    Args:
-        losses: of each sequence, shape (S,).
-        held_out: for its clusters.
-
-    Returns:
-        Mean and standard error.
-    """
-    mean = losses.mean()
-    deviations = np.bincount(held_out.clusters, weights=losses - mean)
-    groups = len(deviations)
-    return Score(float(mean), float(np.sqrt(groups / (groups - 1) * np.sum(deviations**2)) / len(losses)))

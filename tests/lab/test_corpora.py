@@ -3,7 +3,7 @@ import pytest
 
 from budget.lab import corpora
 from budget.lab.shape import SYMBOLS
-from budget.lab.sources import Text
+from budget.lab.text import Text
 
 
 def _words(symbols):

@@ -15,11 +15,18 @@ def test_batch_grows_with_tokens(tokens, batch):
 
 @pytest.mark.parametrize("tokens", [1, 200, 32_000, 128_000, 512_000, 2_048_000, 8_192_000, 1_234_567])
 def test_trained_tokens_are_within_half_a_batch(tokens):
+    stage = recipe.stage(tokens)
     batch_tokens = recipe.batch_size(tokens) * CONTEXT
-    trained = recipe.trained_tokens(tokens)
-    assert trained % batch_tokens == 0
-    assert trained == batch_tokens or abs(trained - tokens) <= batch_tokens / 2
-    assert recipe.training_flops(Shape(16, 1), tokens) == trained * 39_936
+    assert stage.batch * CONTEXT == batch_tokens
+    assert stage.tokens % batch_tokens == 0
+    assert stage.tokens == batch_tokens or abs(stage.tokens - tokens) <= batch_tokens / 2
+    assert stage.flops(Shape(16, 1)) == stage.tokens * 39_936
+
+
+def test_branch_goes_on_with_the_batch_of_all_that_its_model_has_seen():
+    assert recipe.stage(50_000).batch == 1
+    assert recipe.stage(50_000, before=1_000_000).batch == 8
+    assert abs(recipe.stage(50_000, before=1_000_000).tokens - 50_000) <= 4 * CONTEXT
 
 
 @pytest.mark.parametrize("steps", [1, 7, 100, 4000])
@@ -35,6 +42,14 @@ def test_rates_rise_stay_and_fall(steps):
         assert (top[0] + 1) / steps == pytest.approx(recipe.WARMUP_SHARE)
         assert (steps - top[-1]) / steps == pytest.approx(recipe.DECAY_SHARE)
         assert rates[-1] == pytest.approx(recipe.EMBEDDING_RATE / (recipe.DECAY_SHARE * steps))
+
+
+def test_trunk_keeps_its_rate_and_a_branch_falls_all_the_way():
+    trunk, branch = (recipe.learning_rates(1000, decay) for decay in (recipe.TRUNK_DECAY, recipe.BRANCH_DECAY))
+    assert np.all(trunk[50:] == recipe.EMBEDDING_RATE)
+    assert np.all(np.diff(branch[50:]) < 0)
+    assert branch[-1] < 0.002 * recipe.EMBEDDING_RATE
+    np.testing.assert_array_equal(trunk[:49], branch[:49])
 
 
 def test_matrices_learn_in_inverse_proportion_to_width():

@@ -1,15 +1,24 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse
 import scipy.stats
 
+from budget.lab.chains import LogLinearMarkov, ModularChain
+from budget.lab.hierarchy import RandomHierarchy
+from budget.lab.lookup import ZipfLookup
 from budget.lab.shape import CONTEXT
-from budget.lab.sources import LogLinearMarkov, Text, ZipfLookup, unigram_loss
+from budget.lab.sources import unigram_loss
+from budget.lab.text import Text
 
 LOOKUP = ZipfLookup(keys=500, exponent=1.2, noise=0.3, structure=1)
 CHAINS = [LogLinearMarkov(letters=12, order=order, strength=1.0, exponent=1.0, structure=order) for order in (1, 2, 3)]
 TEXT = Text(np.random.default_rng(0).integers(0, 96, 60_000).astype(np.uint8))
-SOURCES = [LOOKUP, *CHAINS, TEXT]
+NEAR = replace(LOOKUP, variant=1, redrawn=0.2)
+HIERARCHY = RandomHierarchy(letters=8, rules=3, structure=1)
+MODULAR = ModularChain(modulus=7, noise=0.2, structure=1)
+SOURCES = [LOOKUP, NEAR, *CHAINS, HIERARCHY, MODULAR, TEXT]
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: type(source).__name__)
@@ -59,6 +68,53 @@ def test_lookup_held_out_set_holds_each_key_as_often_as_it_should():
 
 def test_lookup_scores_the_position_before_each_value():
     np.testing.assert_array_equal(np.flatnonzero(LOOKUP.scored), np.arange(2, CONTEXT, 4))
+
+
+@pytest.mark.parametrize("redrawn", [0.05, 0.2, 1.0])
+def test_variant_has_the_keys_and_all_but_the_redrawn_values(redrawn):
+    table = ZipfLookup(keys=20_000, exponent=1.2, noise=0.0, structure=1)
+    other, third = (replace(table, variant=variant, redrawn=redrawn)._table for variant in (1, 2))
+    np.testing.assert_array_equal(table._table[:, :3], other[:, :3])
+    for first, second, share in ((table._table, other, redrawn), (other, third, 1 - (1 - redrawn) ** 2)):
+        differ = (first[:, 3] != second[:, 3]).mean()
+        assert differ == pytest.approx(share * 63 / 64, abs=0.012)
+
+
+def test_variants_share_no_sequence():
+    near = replace(LOOKUP, variant=1)
+    assert not np.array_equal(LOOKUP.training(50, 0)[:, :3], near.training(50, 0)[:, :3])
+    assert not np.array_equal(LOOKUP.held_out().sequences, near.held_out().sequences)
+
+
+def test_hierarchy_sentences_have_one_tree_and_its_entropy():
+    sentences = HIERARCHY.training(4000, 0).astype(int)
+    assert np.all(sentences[:, 0] == HIERARCHY.letters)
+    row, chosen = sentences[:, 1:], []
+    for pairs in HIERARCHY.pairs[::-1]:  # parse from the leaves up: each pair has one owner
+        owner = np.full((HIERARCHY.letters, HIERARCHY.letters), -1)
+        rule = np.zeros_like(owner)
+        for symbol in range(HIERARCHY.letters):
+            for number, (left, right) in enumerate(pairs[symbol]):
+                assert owner[left, right] == -1
+                owner[left, right], rule[left, right] = symbol, number
+        chosen.append(rule[row[:, ::2], row[:, 1::2]].ravel())
+        row = owner[row[:, ::2], row[:, 1::2]]
+        assert np.all(row >= 0)
+    choices = np.concatenate(chosen)
+    assert choices.size == 4000 * 63
+    np.testing.assert_allclose(np.bincount(choices) / choices.size, 1 / 3, atol=0.005)
+    np.testing.assert_allclose(np.bincount(row.ravel()) / row.size, 1 / 8, atol=0.02)
+    assert pytest.approx((np.log(8) + 63 * np.log(3)) / 64) == HIERARCHY.entropy
+
+
+def test_modular_terms_are_sums_but_for_the_noise():
+    chains = MODULAR.training(2000, 0).astype(int)
+    right = (chains[:, 2:] == (chains[:, 1:-1] + chains[:, :-2]) % 7).mean()
+    assert right == pytest.approx(1 - 0.2 + 0.2 / 7, abs=0.005)
+    shares = np.full(7, 0.2 / 7)
+    shares[0] += 0.8
+    assert scipy.stats.entropy(shares) == pytest.approx(MODULAR.entropy)
+    np.testing.assert_array_equal(np.flatnonzero(~MODULAR.scored), [0])
 
 
 @pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: f"order {chain.order}")

@@ -1,12 +1,16 @@
+import errno
+import os
 import subprocess
 import sys
 
 import pandas as pd
 import pytest
 
-from budget.errors import BudgetError, DataError
+from budget.errors import BudgetError, DataError, MeasureError
 from budget.lab import sweep
+from budget.lab.plan import read_plan
 from budget.lab.runs import COLUMNS, Run
+from budget.lab.score import Score
 
 HEADER = "task,width,layers,tokens,seed\n"
 PLAN = HEADER + "code,16,1,1.28e5,0\nlookup_easy,24,1,32000,1\nlookup_easy,16,1,32000,0\n"
@@ -26,14 +30,14 @@ def trained(monkeypatch):
 
     def pretend(cell):
         cells.append(cell.run)
-        return Run(cell, 1 / 3 + cell.seed, 0.01, 0.5)
+        return Run(cell, (Score(1 / 3 + cell.seed, 0.01),), 0.5)
 
     monkeypatch.setattr(sweep, "measure_cell", pretend)
     return cells
 
 
 def test_plan_is_read_in_order(plan):
-    cells = sweep.read_plan(plan)
+    cells = read_plan(plan)
     assert [cell.run for cell in cells] == [
         "code-d16-L1-1.28e5-s0", "lookup_easy-d24-L1-3.2e4-s1", "lookup_easy-d16-L1-3.2e4-s0",
     ]  # fmt: skip
@@ -83,10 +87,10 @@ def test_measuring_writes_a_row_a_run_and_reports_it(tmp_path, plan, trained):
     pd.testing.assert_frame_equal(pd.read_csv(out), frame)
     assert frame["value"].tolist() == [1 / 3, 4 / 3, 1 / 3]  # in full precision
     done = frame["flops"].cumsum()
-    assert [call[:2] for call in calls] == [(1, 3), (2, 3), (3, 3)]
-    assert [call[2] for call in calls] == pytest.approx(done.tolist())
+    assert [call[:2] for call in calls] == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    assert [call[2] for call in calls] == pytest.approx([0, *done])
     assert {call[3] for call in calls} == {done.iloc[-1]}
-    assert [call[4] for call in calls] == trained
+    assert [call[4] for call in calls] == ["", *trained]
 
 
 def test_finished_runs_are_kept_to_the_letter_and_not_trained_again(tmp_path, plan, trained):
@@ -98,7 +102,7 @@ def test_finished_runs_are_kept_to_the_letter_and_not_trained_again(tmp_path, pl
     calls = []
     again = sweep.measure(plan, out, progress=lambda *call: calls.append(call))
     assert len(trained) == 2
-    assert [call[0] for call in calls] == [2, 3]
+    assert [call[0] for call in calls] == [1, 2, 3]
     assert out.read_text().splitlines(keepends=True) == lines
     pd.testing.assert_frame_equal(again, whole)
     trained.clear()
@@ -130,23 +134,114 @@ def test_foreign_output_file_is_refused_and_left(tmp_path, plan, trained, text, 
     assert not trained
 
 
-def test_diverged_run_is_named_and_never_written(tmp_path, plan, monkeypatch):
-    def diverge(cell):
-        return Run(cell, float("nan") if cell.seed else 1.0, 0.01, 0.5)
+def _diverge(cell):
+    return Run(cell, (Score(float("nan") if cell.seed else 1.0, 0.01),), 0.5)
 
-    monkeypatch.setattr(sweep, "measure_cell", diverge)
+
+def test_diverged_run_is_named_and_recorded_beside_the_runs(tmp_path, plan, monkeypatch):
+    monkeypatch.setattr(sweep, "measure_cell", _diverge)
+    out, calls = tmp_path / "runs.csv", []
+    with (
+        pytest.warns(RuntimeWarning, match="'lookup_easy-d24-L1-3.2e4-s1' diverged: its loss is not finite; see .*csv"),
+        pytest.raises(
+            MeasureError, match=r"1 of 3 runs failed \(1 diverged\).*runs-failed\.csv; to repeat one, delete"
+        ),
+    ):
+        sweep.measure(plan, out, progress=lambda *call: calls.append(call))
+    assert pd.read_csv(out)["seed"].tolist() == [0, 0]
+    assert [call[0] for call in calls] == [0, 1, 2, 3]
+    assert (tmp_path / "runs-failed.csv").read_text() == (
+        "run,reason,detail,attempts,log\nlookup_easy-d24-L1-3.2e4-s1,diverged,its loss is not finite,1,\n"
+    )
+
+
+def test_diverged_run_is_not_repeated_until_its_record_is_deleted(tmp_path, plan, trained, monkeypatch):
+    out, failed = tmp_path / "runs.csv", tmp_path / "runs-failed.csv"
+    with monkeypatch.context() as patch, pytest.warns(RuntimeWarning), pytest.raises(MeasureError):
+        patch.setattr(sweep, "measure_cell", _diverge)
+        sweep.measure(plan, out)
     calls = []
-    with pytest.warns(RuntimeWarning, match="'lookup_easy-d24-L1-3.2e4-s1' diverged"):
-        frame = sweep.measure(plan, tmp_path / "runs.csv", progress=lambda *call: calls.append(call))
-    assert frame["seed"].tolist() == [0, 0]
-    assert [call[0] for call in calls] == [1, 2, 3]
+    with (
+        pytest.warns(
+            RuntimeWarning, match="1 run diverged before and not repeated.*delete its line in .*runs-failed.csv"
+        ),
+        pytest.raises(MeasureError),
+    ):
+        sweep.measure(plan, out, progress=lambda *call: calls.append(call))
+    assert not trained
+    assert [call[:2] for call in calls] == [(3, 3)]
+    failed.unlink()
+    assert len(sweep.measure(plan, out)) == 3
+    assert trained == ["lookup_easy-d24-L1-3.2e4-s1"]
+
+
+def test_success_removes_the_record_of_that_run_only(tmp_path, plan, trained):
+    failed, header = tmp_path / "runs-failed.csv", "run,reason,detail,attempts,log\n"
+    other = "else,timeout,slow,2,else.log\n"
+    failed.write_text(f"{header}code-d16-L1-1.28e5-s0,timeout,slow,2,\n{other}")
+    sweep.measure(plan, tmp_path / "runs.csv")
+    assert failed.read_text() == header + other
+    failed.write_text(f"{header}code-d16-L1-1.28e5-s0,timeout,slow,2,\n")
+    sweep.measure(plan, tmp_path / "runs.csv")  # nothing left to train, and the record is stale
+    assert not failed.exists()
+
+
+def test_foreign_side_file_is_refused_and_left(tmp_path, plan, trained):
+    failed = tmp_path / "runs-failed.csv"
+    failed.write_text("name\nmine\n")
+    with pytest.raises(DataError, match="not those of failed runs"):
+        sweep.measure(plan, tmp_path / "runs.csv")
+    assert failed.read_text() == "name\nmine\n"
+    assert not trained
+
+
+def test_rows_of_another_process_are_kept(tmp_path, plan, monkeypatch):
+    out, other = tmp_path / "runs.csv", tmp_path / "other.csv"
+    other.write_text(HEADER + "names,16,1,1000,0\ncode,16,1,1.28e5,0\n")
+
+    def pretend(cell):
+        if cell.run == "lookup_easy-d24-L1-3.2e4-s1":  # meanwhile
+            sweep.measure(other, out)
+        return Run(cell, (Score(1.0, 0.01),), 0.5)
+
+    monkeypatch.setattr(sweep, "measure_cell", pretend)
+    frame = sweep.measure(plan, out)
+    assert frame["run"].is_unique
+    assert set(frame["task"]) == {"names", "code", "lookup_easy"} and len(frame) == 4
+
+
+def test_full_disk_ends_with_a_sentence_and_the_rows_there_were(tmp_path, plan, trained, monkeypatch):
+    out = tmp_path / "runs.csv"
+    synced = []
+
+    def fill_up(descriptor):
+        synced.append(descriptor)
+        if len(synced) > 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fill_up)
+    with pytest.raises(MeasureError, match=r"runs\.csv: cannot be written \(No space left on device\); make room"):
+        sweep.measure(plan, out)
+    assert len(pd.read_csv(out)) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["plan.csv", "runs.csv"]
+
+
+def test_run_of_several_tasks_becomes_several_rows(tmp_path, plan, monkeypatch):
+    def share(cell):
+        return Run(cell, (Score(1.0, 0.01), Score(2.0, 0.01)), 0.5)
+
+    monkeypatch.setattr(sweep, "measure_cell", share)
+    plan.write_text(HEADER + "code|names,16,1,1000,0\ncode|names,16,1,1000,1\n")
+    out = tmp_path / "runs.csv"
+    assert sweep.measure(plan, out)["task"].tolist() == ["code", "names"] * 2
+    assert len(sweep.measure(plan, out)) == 4
 
 
 def test_interrupted_training_leaves_what_is_finished(tmp_path, plan, monkeypatch):
     def interrupt(cell):
         if cell.seed:
             raise KeyboardInterrupt
-        return Run(cell, 1.0, 0.01, 0.5)
+        return Run(cell, (Score(1.0, 0.01),), 0.5)
 
     monkeypatch.setattr(sweep, "measure_cell", interrupt)
     with pytest.raises(KeyboardInterrupt):

@@ -1,8 +1,9 @@
 import pytest
 
 from budget.lab.shape import CONTEXT, SYMBOLS
-from budget.lab.sources import Text, unigram_loss
+from budget.lab.sources import unigram_loss
 from budget.lab.tasks import TASKS
+from budget.lab.text import Text
 
 
 def test_there_are_enough_tasks_and_texts():

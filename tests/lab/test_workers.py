@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +12,7 @@ from budget.lab.runs import Cell
 from budget.lab.shape import Shape
 from budget.lab.sweep import measure
 from budget.lab.workers import measure_in_parallel
+from tests.lab.processes import alive, children, needs_proc, wait_for
 
 PLAN = "task,width,layers,tokens,seed\n" + "".join(
     f"{task},8,1,{tokens},{seed}\n"
@@ -27,27 +27,6 @@ if __name__ == "__main__":
     print("ready", flush=True)
     measure(sys.argv[1], sys.argv[2], jobs=2)
 """
-needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="lists processes through /proc")
-
-
-def _children(parent):
-    """Ids of the processes that `parent` started."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it ended while we looked
-        if int(fields[1]) == parent:
-            found.append(int(folder.name))
-    return found
-
-
-def _wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "nothing happened in time"
-        time.sleep(0.02)
 
 
 @needs_proc
@@ -64,15 +43,15 @@ def test_killed_sweep_goes_on_where_it_stopped(tmp_path, blow):
         stdout=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     try:
-        _wait_for(lambda: out.exists() and len(pd.read_csv(out)) >= 3)
-        workers = _children(process.pid)
+        wait_for(lambda: out.exists() and len(pd.read_csv(out)) >= 3)
+        workers = children(process.pid)
         assert len(workers) >= 2
         if blow == signal.SIGINT:  # a Ctrl-C reaches the whole group
             os.killpg(process.pid, blow)
         else:
             process.send_signal(blow)
         assert process.wait(timeout=30) != 0
-        _wait_for(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers), 20)
+        wait_for(lambda: not any(map(alive, workers)), 20)
     finally:
         process.kill()
         process.wait()
@@ -86,6 +65,6 @@ def test_killed_sweep_goes_on_where_it_stopped(tmp_path, blow):
 
 
 def test_worker_that_dies_is_reported_by_the_name_of_its_run():
-    cells = [Cell("no such task", Shape(8, 1), 1000, seed) for seed in range(2)]
+    cells = [Cell(("no such task",), Shape(8, 1), 1000, seed) for seed in range(2)]
     with pytest.raises(BudgetError, match=r"run 'no such task-d8-L1-1e3-s0'.*exit code 1.*start the same command"):
         list(measure_in_parallel(cells, jobs=1))
