@@ -1,0 +1,214 @@
+"""Closes the loop: plans from small runs, trains exactly what the plans ask for, and compares predicted with measured.
+
+Usage: python benchmarks/closed_loop.py plan data/runs.csv > data/loop_plan.csv
+       budget measure data/loop_plan.csv --out data/loop_runs.csv --jobs 2
+       python benchmarks/closed_loop.py report data/runs.csv data/loop_runs.csv data/closed_loop.csv
+
+The curves see only runs below `LIMIT` FLOPs. The budget gives each task, on average, ten times that, so the plans'
+models are larger than the runs behind their predictions. `report` writes one row for each plan and task, and prints
+how the plans did.
+"""
+
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from budget.allocation.ask import ask
+from budget.allocation.result import Plan
+from budget.allocation.solve import allocate
+from budget.curves.prepare import use_all_cores, use_compilation_cache
+from budget.lab.plan import read_plan
+from budget.lab.runs import Cell
+from budget.lab.shape import Shape
+from budget.studies.arms import Served, fit_arms
+from budget.tables.runs import runs_from_frame
+from budget.tables.tasks import Tasks
+
+TASKS = ("lookup_medium", "medium_near_1", "lookup_hard", "lookup_noisy", "markov_2", "code", "prose", "names")
+WEIGHTS = (1.0, 1.0, 1.0, 1.0, 1.0, 3.0, 2.0, 2.0)
+"""Text counts more than the tables and the chain, so that a split in proportion to weight is none into equal parts."""
+
+LIMIT = 6e10
+"""FLOPs of the largest run that the curves see."""
+
+AFTERWARDS = "matched"
+"""Arm of the measuring plan that was added when the loop had been planned: its runs are not seen, and no more are the
+shared models' second and third seeds, which came then, too."""
+
+BUDGET = 10 * LIMIT * len(TASKS)
+SEEDS = (0, 1, 2)
+WIDTH_STEP = 4
+"""Models have a width of a multiple of this."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that a plan asks for.
+
+    Attributes:
+        plan: the plan's name.
+        cell: what to train, with seed 0.
+        served: curves of the tasks it serves.
+        predicted: of each of its tasks, with the 80 % interval for the mean of the seeds' runs, shape (3, tasks).
+    """
+
+    plan: str
+    cell: Cell
+    served: Served
+    predicted: np.ndarray
+
+
+def models(runs_path: Path) -> list[Model]:
+    """What the plans ask for: three splits among specialists, and one model for all under each shared strategy."""
+    frame = pd.read_csv(runs_path)
+    plan_path = runs_path.with_name("plan.csv")
+    arm = pd.read_csv(plan_path)["arm"]
+    later = {cell.run for cell, name in zip(read_plan(plan_path), arm, strict=True) if name == AFTERWARDS}
+    frame = frame[~frame["run"].isin(later) & ((frame["strategy"] == "specialist") | (frame["seed"] == 0))]
+    together = "|".join(TASKS)
+    alone = (frame["strategy"] == "specialist") & frame["task"].isin(TASKS)
+    seen = frame[(frame["flops"] <= LIMIT) & (alone | (frame["model_tasks"] == together))]
+    arms = fit_arms(runs_from_frame(seen), draws=200, seed=0)
+    if arms.specialists is None or len(arms.specialists.tasks) < len(TASKS):
+        raise SystemExit(f"Some specialist has no curve: {' '.join(arms.left_out)}")
+    plan = _planned(arms.specialists, "specialists")
+    wanted = {"plan": plan.spend} | {rival.name: rival.spend for rival in plan.baselines}
+    found = [
+        _specialist(name, arms.specialists, task, float(wanted[name][position]))
+        for name in ("uniform", "proportional", "plan")
+        for position, task in enumerate(arms.specialists.tasks)
+    ]
+    for served in arms.shared:
+        size = _planned(served, "shared").params[0]
+        found.append(_realised(served.strategy, served, served.tasks, float(size), BUDGET))
+    return found
+
+
+def _weights(tasks: Sequence[str]) -> np.ndarray:
+    return np.array([WEIGHTS[TASKS.index(task)] for task in tasks])
+
+
+def _planned(served: Served, strategy: str) -> Plan:
+    wishes = Tasks(served.tasks, weight=_weights(served.tasks))
+    question = ask(served.curves, wishes, BUDGET, unit="flops", strategy=strategy, measure="value")
+    return allocate(served.curves, question)
+
+
+def _specialist(name: str, served: Served, task: str, spend: float) -> Model:
+    """The best size for a spend: a plan of one task."""
+    position = served.tasks.index(task)
+    alone = Served(served.strategy, served.curves.take(np.array([position])))
+    question = ask(alone.curves, Tasks((task,)), spend, unit="flops", strategy="specialists", measure="value")
+    return _realised(name, alone, (task,), float(allocate(alone.curves, question, draws=False).params[0]), spend)
+
+
+def _realised(name: str, served: Served, tasks: tuple[str, ...], params: float, spend: float) -> Model:
+    """The model of the nearest width, trained on the tokens that the spend then pays."""
+    strategy = "specialist" if len(tasks) == 1 else served.strategy
+    routing = (4, 1) if strategy == "moe" else (1, 1)
+    share = 0.5 if strategy == "trunk" else 0.0
+    extra = 0 if strategy == "specialist" else len(tasks)
+    widths = range(WIDTH_STEP, 400, WIDTH_STEP)
+    width = min(widths, key=lambda d: abs(np.log((Shape(d, 1, *routing).parameters + extra * d) / params)))
+    shape = Shape(width, 1, *routing)
+    tokens = round(spend / shape.flops_per_token(16))
+    cell = Cell(tasks, shape, tokens, 0, strategy, trunk_share=share)
+    at = np.log([[shape.parameters + extra * width, cell.trained_tokens]])
+    value, low, high = served.curves.predict(np.arange(len(tasks)), np.repeat(at, len(tasks), axis=0))
+    return Model(name, cell, served, np.stack([value, low, high]))
+
+
+def show_plan(found: list[Model]) -> None:
+    """Print the plan for `budget measure`: every seed of the splits and of the best shared model, one of the others."""
+    together = [model for model in found if len(model.cell.tasks) > 1]
+    best = min(together, key=lambda model: _weights(model.cell.tasks) @ model.predicted[0])
+    once = {model.cell.run for model in together if model is not best}
+    cells = {model.cell.run: (model.plan, model.cell) for model in found}
+    rows = [
+        {
+            "task": "|".join(cell.tasks),
+            "width": cell.shape.width,
+            "layers": 1,
+            "tokens": cell.tokens,
+            "seed": seed,
+            "strategy": cell.strategy,
+            "experts": cell.shape.experts,
+            "trunk_share": cell.trunk_share or None,
+            "plan": plan,
+        }
+        for plan, cell in sorted(cells.values(), key=lambda each: each[1].flops)
+        for seed in (SEEDS[:1] if cell.run in once else SEEDS)
+    ]
+    pd.DataFrame(rows).sort_values("seed", kind="stable").to_csv(sys.stdout, index=False)
+
+
+def compared(found: list[Model], measured: pd.DataFrame) -> pd.DataFrame:
+    """One row for each plan and task: spend, size, predicted and measured value."""
+    rows = []
+    for model in found:
+        cell = model.cell
+        prefix = cell.run.rpartition("-s")[0]
+        mine = measured[measured["run"].str.rpartition("-s")[0] == prefix]
+        for position, task in enumerate(cell.tasks):
+            values = mine.loc[mine["task"] == task, "value"].to_numpy()
+            if len(values) == 0:
+                continue
+            predicted, low, high = model.predicted[:, position]
+            rows.append({
+                "plan": model.plan, "task": task, "flops": cell.flops, "width": cell.shape.width,
+                "params": int(mine["params"].iloc[0]), "tokens": cell.trained_tokens,
+                "predicted": predicted, "low": low, "high": high, "measured": values.mean(),
+                "seeds": len(values), "deviation": values.std(ddof=1) if len(values) > 1 else np.nan,
+                "error": predicted / values.mean() - 1,
+            })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def show_report(table: pd.DataFrame) -> None:
+    """Print the errors of the predictions, and the plans beside each other."""
+    print(f"curves from runs of at most {LIMIT:.0e} FLOPs, budget {BUDGET:.2g} FLOPs")
+    error = table["error"].abs()
+    inside = ((table["low"] <= table["measured"]) & (table["measured"] <= table["high"])).mean()
+    print(f"error of {len(table)} predictions: median {error.median():.1%}, largest {error.max():.1%}; "
+          f"{inside:.0%} of the measured values lie in the 80 % interval")  # fmt: skip
+    weights = dict(zip(TASKS, np.array(WEIGHTS) / sum(WEIGHTS), strict=True))
+    lines = []
+    for name, rows in table.groupby("plan", sort=False):
+        share = rows["task"].map(weights)
+        noise = np.sqrt((share**2 * rows["deviation"] ** 2 / rows["seeds"]).sum(skipna=False))  # NaN: one seed
+        lines.append((name, (share * rows["predicted"]).sum(), (share * rows["measured"]).sum(), noise, len(rows)))
+    base = next((line for line in lines if line[0] == "uniform"), lines[0])
+    print("plan           predicted  measured  noise     better than uniform (predicted, measured)")
+    for name, predicted, value, noise, count in lines:
+        if count < len(TASKS):
+            print(f"{name:14s} measured on {count} of {len(TASKS)} tasks so far")
+            continue
+        one = bool(np.isnan(noise))
+        said, apart = ("one seed", "") if one else (f"{noise:.4f}", f" ± {np.hypot(noise, base[3]):.4f}")
+        gains = f"{base[1] - predicted:+.4f}   {base[2] - value:+.4f}{apart}"
+        print(f"{name:14s} {predicted:9.4f} {value:9.4f}  {said:8s}  {gains}")
+    print(table.round(4).to_string(index=False))
+
+
+def main() -> None:
+    """Plan or report."""
+    warnings.simplefilter("ignore")
+    use_compilation_cache()
+    use_all_cores()
+    what, runs_path, *rest = sys.argv[1:]
+    found = models(Path(runs_path))
+    if what == "plan":
+        show_plan(found)
+        return
+    table = compared(found, pd.read_csv(rest[0]))
+    table.to_csv(rest[1], index=False)
+    show_report(table)
+
+
+if __name__ == "__main__":
+    main()
