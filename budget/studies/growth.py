@@ -11,54 +11,78 @@ from budget.allocation.ask import ask
 from budget.allocation.result import Plan
 from budget.allocation.solve import allocate, compiled
 from budget.curves.fitted import Curves
+from budget.errors import AllocationError
+from budget.studies.decline import Decline, decline
+from budget.studies.kept import Kept, kept
+from budget.studies.orders import COUNT, are_all, joining_orders
+from budget.studies.rows import numbers, records
+from budget.studies.sizes import Sizes, Spread, sizes_of, spread_of
+from budget.studies.subsets import Subsets
+from budget.studies.unchanged import Unchanged, unchanged
 from budget.tables.tasks import Tasks
-
-ORDERS = ("given", "weight")
-"""In which order tasks join: as in the file, or the heaviest first."""
 
 
 @dataclass(frozen=True)
 class Growth:
-    """The plans for the first 1, 2, …, K tasks, each the best split of the same budget among specialists.
+    """The first 1, 2, …, K tasks of an order, each the best split of the same budget among specialists.
 
     Attributes:
-        order: one of ``ORDERS``.
-        names: the K tasks in joining order.
-        plans: K plans; ``plans[k - 1]`` serves ``names[:k]``.
+        order: one of ``orders.ORDERS``.
+        names: the K tasks in joining order; of random orders, as in the file.
+        plans: K plans; ``plans[k - 1]`` serves ``names[:k]``. For random orders only the last: that of all tasks.
+        sizes: what each number of tasks reaches.
+        decline: the law of the decline; ``None`` for one task.
+        kept: the most tasks that keep their targets; ``None`` where no target is stated.
+        unchanged: the budgets that keep today's values; ``None`` where no price divides the budget.
+        spread: each task over the random orders; ``None`` for one order.
+        seed: of the random orders.
     """
 
     order: str
     names: tuple[str, ...]
     plans: tuple[Plan, ...]
+    sizes: Sizes
+    decline: Decline | None
+    kept: Kept | None
+    unchanged: Unchanged | None
+    spread: Spread | None = None
+    seed: int = 0
 
     @property
     def hypothetical(self) -> bool:
         """Whether the specialists are read off a generalist's curves."""
-        return self.plans[0].hypothetical
+        return self.plans[-1].hypothetical
 
     def table(self) -> pd.DataFrame:
-        """``growth.csv``: one row for each task of each set; ``target_met`` is empty where no target is stated."""
+        """``growth.csv``: one row for each task of each set; ``target_met`` is empty where no target is stated.
+
+        Of random orders the cells are means over the orders that have the task among their first ``n_tasks``, with
+        their 80 % band, and further columns say so.
+        """
+        if self.spread is not None:
+            return self.spread.table(self.plans[0].question.strategy)
         return pd.concat([_rows(self.order, plan) for plan in self.plans], ignore_index=True)
 
     def record(self) -> dict[str, Any]:
         """The study as JSON."""
-        rows = self.table().to_dict("records")
-        first = self.plans[0]
+        last = self.plans[-1]
         return {
-            "budget": first.question.budget,
-            "unit": first.question.unit,
-            "strategy": first.question.strategy,
+            "budget": last.question.budget,
+            "unit": last.question.unit,
+            "strategy": last.question.strategy,
             "hypothetical": self.hypothetical,
-            "metric": first.metric,
-            "higher_is_better": first.higher_is_better,
+            "metric": last.metric,
+            "higher_is_better": last.higher_is_better,
             "order": self.order,
             "tasks": list(self.names),
-            "objective": [plan.objective for plan in self.plans],
+            "objective": numbers(self.sizes.objective),
             "gap": [plan.gap for plan in self.plans],
-            "rows": [
-                {name: None if isinstance(cell, float) and np.isnan(cell) else cell for name, cell in row.items()}
-                for row in rows
-            ],
+            "rows": records(self.table()),
+            "sizes": records(self.sizes.table()),
+            "decline": None if self.decline is None else self.decline.record(),
+            "targets": None if self.kept is None else self.kept.record(),
+            "unchanged": None if self.unchanged is None else self.unchanged.record(),
+            **({} if self.spread is None else {"basis": self.spread.basis, "seed": self.seed}),
         }
 
 
@@ -70,6 +94,9 @@ def grow(
     unit: str | None = None,
     params: float | None = None,
     order: str = "given",
+    orders: int = COUNT,
+    seed: int = 0,
+    today: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Growth:
     """Plan for the first 1, 2, …, K tasks at one budget, one training per task.
@@ -80,41 +107,58 @@ def grow(
         budget: the total for every set size.
         unit: see ``ask.ask``.
         params: see ``ask.ask``.
-        order: one of ``ORDERS``.
+        order: one of ``orders.ORDERS``.
+        orders: how many random ones.
+        seed: of the random ones.
+        today: number of tasks whose values ``unchanged`` keeps.
         progress: called with (sets done, K).
 
     Raises:
-        AllocationError: see ``ask.ask``.
+        AllocationError: the tasks have several metrics, the order is unknown, there are fewer tasks than today, or see
+            ``ask.ask``.
     """
-    count = len(curves.tasks)
-    joining = np.arange(count) if order == "given" else np.argsort(-tasks.weight, kind="stable")
-    plans = []
-    program = compiled(
-        curves, ask(curves, tasks, budget, unit=unit, strategy="specialists", params=params, measure="value")
-    )
-    for size in range(1, count + 1):
-        pick = joining[:size]
-        some = curves.take(pick)
-        question = ask(
-            some, tasks.select(some.tasks), budget, unit=unit, strategy="specialists", params=params, measure="value"
+    metrics = list(dict.fromkeys(curves.metric))
+    if len(metrics) > 1:
+        raise AllocationError(
+            f"A growing set is followed by the mean of one metric, and these tasks have {', '.join(metrics)}; fit the "
+            f"runs of one with --where metric={metrics[0]}."
         )
-        plans.append(allocate(some, question, draws=False, program=program))
+    question = ask(curves, tasks, budget, unit=unit, strategy="specialists", params=params, measure="value")
+    subsets = Subsets(curves, question)
+    joining = joining_orders(subsets, order, orders, seed)
+    iso = unchanged(subsets, joining, today)
+    several = order == "random"
+    return Growth(
+        order=order,
+        names=curves.tasks if several else tuple(curves.tasks[task] for task in joining[0]),
+        plans=(allocate(curves, question, draws=False),) if several else _plans(subsets, joining[0], progress),
+        sizes=sizes_of(subsets, joining, progress if several else None),
+        decline=decline(subsets, joining),
+        kept=kept(subsets, joining),
+        unchanged=iso,
+        spread=spread_of(subsets, joining, _basis(len(curves.tasks), orders)) if several else None,
+        seed=seed,
+    )
+
+
+def _plans(subsets: Subsets, joining: np.ndarray, progress: Callable[[int, int], None] | None) -> tuple[Plan, ...]:
+    """The proven plan of each size, by one compiled program."""
+    program, plans = compiled(subsets.curves, subsets.question), []
+    for size in range(1, len(joining) + 1):
+        plans.append(allocate(*subsets.about(joining[:size]), draws=False, program=program))
         if progress is not None:
-            progress(size, count)
-    return Growth(order, tuple(curves.tasks[task] for task in joining), tuple(plans))
+            progress(size, len(joining))
+    return tuple(plans)
+
+
+def _basis(tasks: int, count: int) -> str:
+    """What rows of random orders are means of."""
+    return "mean of all orders" if are_all(tasks, count) else f"mean of {count} random orders"
 
 
 def target_met(plan: Plan) -> list[bool | None]:
     """Whether each task's predicted value reaches its target; ``None`` where none is stated."""
-    better = (
-        plan.predicted >= plan.question.tasks.target
-        if plan.higher_is_better
-        else plan.predicted <= plan.question.tasks.target
-    )
-    return [
-        bool(met) if np.isfinite(target) else None
-        for met, target in zip(better, plan.question.tasks.target, strict=True)
-    ]
+    return [None if np.isnan(met) else bool(met) for met in plan.target_met]
 
 
 def _rows(order: str, plan: Plan) -> pd.DataFrame:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
+
 from budget.allocation.ask import ask
 from budget.allocation.question import Question, is_separable
 from budget.allocation.result import Plan
@@ -13,6 +15,8 @@ from budget.allocation.solve import allocate
 from budget.curves.fitted import Curves
 from budget.curves.records import record_of
 from budget.errors import AllocationError
+from budget.studies.arms import Arms
+from budget.studies.focus import BUDGETS, DECADES, Focus, comparable, focus
 from budget.studies.growth import Growth, grow
 from budget.studies.response import Response, respond
 from budget.tables.quality import Finding, check_table
@@ -35,6 +39,7 @@ class Study:
         alternative: for shared models, the hypothetical split among specialists; else ``None``.
         response: the plan's objective at other budgets.
         growth: what happens as tasks are added.
+        focus: specialists against every shared strategy, where the runs hold several; else ``None``.
         inputs: role (runs, tasks) → name and SHA-256 of every file read.
         notes: what was assumed or not used, one sentence each.
     """
@@ -47,6 +52,7 @@ class Study:
     alternative: Plan | None
     response: Response
     growth: Growth
+    focus: Focus | None
     inputs: dict[str, dict[str, str]]
     notes: tuple[str, ...]
 
@@ -72,6 +78,7 @@ class Study:
                 "objective": [None if value != value else value for value in self.response.objective.tolist()],
             },
             "growth": self.growth.record(),
+            "focus": None if self.focus is None else self.focus.record(),
             "notes": list(self.notes),
         }
 
@@ -87,6 +94,7 @@ def make_plan(
     strategy: str | None = None,
     params: float | None = None,
     order: str = "given",
+    compared: tuple[Arms, Tasks] | None = None,
     inputs: dict[str, dict[str, str]] | None = None,
     progress: Callable[[str], Callable[[int, int], None]] | None = None,
 ) -> Study:
@@ -102,6 +110,7 @@ def make_plan(
         strategy: see ``ask.ask``; by default what the runs support.
         params: see ``ask.ask``.
         order: see ``growth.grow``.
+        compared: every strategy's curves, and wishes for all their tasks, where the runs hold several.
         inputs: role → name and SHA-256 of each file.
         progress: step name → its (done, total) callback.
 
@@ -130,10 +139,21 @@ def make_plan(
         plan=plan,
         alternative=alternative,
         response=respond(planned, question),
+        focus=_focus(compared, question, watch("compare")),
         growth=grow(planned, wishes, budget, unit=unit, params=params, order=order, progress=watch("growth")),
         inputs=inputs or {},
         notes=(*tasks.notes, *curves.notes, *curves.left_out, *curves.score_note, *curves.unlinked, *plan.notes),
     )
+
+
+def _focus(
+    compared: tuple[Arms, Tasks] | None, question: Question, progress: Callable[[int, int], None] | None
+) -> Focus | None:
+    """The comparison of strategies around the plan's budget, ``None`` where no set of tasks has two of them."""
+    if compared is None or len(comparable(compared[0])) == 0:
+        return None
+    budgets = question.budget * np.geomspace(10.0 ** -(DECADES / 2), 10.0 ** (DECADES / 2), BUDGETS)
+    return focus(*compared, budgets, unit=question.unit, measure=question.measure.name, progress=progress)
 
 
 def _refuse_unreported(curves: Curves, question: Question) -> None:

@@ -1,0 +1,184 @@
+"""Every way in which a file's runs served their tasks, fitted: the curves that strategies are compared by.
+
+A task that was measured alone, in a generalist of four and in one of twelve has three curves. All curves of a strategy
+are fitted in one batch, so that exponents are pooled over them and draws are joint; each strategy has its own cost law,
+for a routed model's FLOPs are not a dense model's.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from budget.curves.fit import fit_curves
+from budget.curves.fitted import Curves
+from budget.errors import DataError
+from budget.tables.quality import score_ceiling
+from budget.tables.runs import Runs
+from budget.tables.served import SPECIALIST, Arm
+
+
+@dataclass(frozen=True)
+class Served:
+    """A set of tasks and the curves it follows under one strategy.
+
+    Attributes:
+        strategy: the file's word for it; ``specialists`` for one model each.
+        curves: of the tasks that have one, in the file's order.
+        missing: tasks of the set without a usable curve, and why, one sentence each.
+    """
+
+    strategy: str
+    curves: Curves
+    missing: tuple[str, ...] = ()
+
+    @property
+    def one_model(self) -> bool:
+        """Whether one training serves all its tasks."""
+        return self.strategy != SPECIALISTS
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks served."""
+        return self.curves.tasks
+
+
+ALONE = Arm(SPECIALIST[0], ())
+
+SPECIALISTS = "specialists"
+"""The strategy that trains one model a task."""
+
+
+@dataclass(frozen=True)
+class Arms:
+    """All that a file's runs say about strategies.
+
+    Attributes:
+        specialists: curves of the tasks that were measured alone, ``None`` where none was.
+        shared: sets of tasks that one model serves, each under one strategy, in the file's order.
+        left_out: arms that cannot be compared, one sentence each.
+    """
+
+    specialists: Served | None
+    shared: tuple[Served, ...]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed in the fits, each sentence once."""
+        every = (*((self.specialists,) if self.specialists else ()), *self.shared)
+        return tuple(dict.fromkeys(note for served in every for note in served.curves.notes))
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """The strategies measured, specialists first."""
+        alone = (SPECIALISTS,) if self.specialists is not None else ()
+        return (*alone, *dict.fromkeys(served.strategy for served in self.shared))
+
+    @property
+    def sets(self) -> tuple[tuple[str, ...], ...]:
+        """The distinct sets of tasks that shared models serve, by number of tasks."""
+        return tuple(sorted(dict.fromkeys(served.tasks for served in self.shared), key=len))
+
+    def of(self, tasks: tuple[str, ...]) -> tuple[Served, ...]:
+        """The shared arms of one set."""
+        return tuple(served for served in self.shared if served.tasks == tasks)
+
+
+def fit_arms(
+    runs: Runs,
+    *,
+    specialists: Curves | None = None,
+    progress: Callable[[str], Callable[[int, int], None] | None] | None = None,
+    **fitting: Any,
+) -> Arms:
+    """Fit every arm of a file, one batch for each strategy.
+
+    Args:
+        runs: as read, all strategies together.
+        specialists: their curves, where they are fitted already.
+        progress: strategy → its (done, total) callback.
+        fitting: what ``fit_curves`` takes beside the runs.
+
+    Returns:
+        The arms with the curves that plans can use.
+
+    Raises:
+        DataError: no run says how it served its tasks, or the law cannot read the file.
+    """
+    best = _best(runs, fitting.pop("best", None))
+    alone: Served | None = None
+    shared: list[Served] = []
+    left_out: list[str] = []
+    if specialists is not None:
+        alone, left_out = _served(specialists, np.arange(len(specialists.tasks)), list(specialists.tasks), ALONE)
+    for strategy in dict.fromkeys(runs.arms[number].strategy for number in np.unique(runs.arm)):
+        if strategy in SPECIALIST and specialists is not None:
+            continue
+        chosen, arms = _curves_of(runs, strategy)
+        given = best[[runs.tasks.index(name) for name in chosen[1]]]
+        watch = None if progress is None else progress(strategy)
+        curves = fit_curves(chosen[0], best=given, progress=watch, **fitting)
+        for number, arm in enumerate(arms):
+            served, lost = _served(curves, np.flatnonzero(chosen[2] == number), chosen[1], arm)
+            left_out += lost
+            if served is not None and arm.strategy in SPECIALIST:
+                alone = served
+            elif served is not None:
+                shared.append(served)
+    if alone is None and not shared:
+        raise DataError(f"{runs.source}: no strategy has a curve that can be compared: {' '.join(left_out)}")
+    return Arms(alone, tuple(shared), tuple(left_out))
+
+
+def _best(runs: Runs, stated: np.ndarray | None) -> np.ndarray:
+    """(T,) best scores as stated, else by its values under all strategies together, as a task has one ceiling."""
+    best = np.full(len(runs.tasks), np.nan) if stated is None else stated
+    values = [runs.value[runs.task == task] for task in range(len(runs.tasks))]
+    scores = runs.higher_is_better & np.array([len(mine) > 0 for mine in values])
+    return np.array(
+        [score_ceiling(mine, at) if is_score else at for mine, at, is_score in zip(values, best, scores, strict=True)]
+    )
+
+
+def _curves_of(runs: Runs, strategy: str) -> tuple[tuple[Runs, list[str], np.ndarray], list[Arm]]:
+    """The rows of a strategy under one name a curve, the task and the arm of each curve; and the arms."""
+    there = set(runs.arm.tolist())
+    numbers = [number for number, arm in enumerate(runs.arms) if arm.strategy == strategy and number in there]
+    mine = np.isin(runs.arm, numbers)
+    pairs, curve = np.unique(np.stack([runs.arm[mine], runs.task[mine]], axis=1), axis=0, return_inverse=True)
+    tasks = [runs.tasks[task] for task in pairs[:, 1]]
+    several = len(numbers) > 1
+    names = [
+        f"{task} ({strategy} of {len(runs.arms[arm].tasks)}, set {numbers.index(arm) + 1})" if several else task
+        for task, arm in zip(tasks, pairs[:, 0], strict=True)
+    ]
+    chosen = replace(runs.select(mine, curve.ravel(), names, tasks), strategy=strategy)
+    return (chosen, tasks, np.searchsorted(numbers, pairs[:, 0])), [runs.arms[number] for number in numbers]
+
+
+def _served(curves: Curves, pick: np.ndarray, tasks: list[str], arm: Arm) -> tuple[Served | None, list[str]]:
+    """The usable curves of an arm under their tasks' names; a shared model must have all of them."""
+    mine = curves.take(pick)
+    used = mine.used
+    mine = replace(mine, tasks=tuple(tasks[i] for i in pick))
+    alone = arm.strategy in SPECIALIST
+    strategy = SPECIALISTS if alone else arm.strategy
+    lost = list(mine.left_out) if alone else []
+    if len(arm.tasks) == 1:
+        return None, [
+            f"Strategy '{arm.strategy}' on {arm.tasks[0]} is left out: its runs serve one task; give the rows of one "
+            "model the same 'run', or name its tasks in column 'model_tasks'."
+        ]
+    if alone:
+        return (Served(strategy, mine.take(np.flatnonzero(used)), tuple(lost)) if used.any() else None), lost
+    if not used.all() or set(mine.tasks) != set(arm.tasks):
+        bad = [code for code, fine in zip(mine.status, used, strict=True) if not fine]
+        codes = ", ".join(f"{code} on {bad.count(code)}" for code in dict.fromkeys(bad))
+        lacking = len(set(arm.tasks) - set(mine.tasks))
+        codes += f"{', ' if codes else ''}no runs on {lacking}" if lacking else ""
+        served = ", ".join(arm.tasks)
+        return None, [f"Strategy '{arm.strategy}' on {served} is left out: {codes} of {len(arm.tasks)} tasks."]
+    count = len(pick)  # the file says that one model serves them, whether or not rows share a run id
+    return Served(strategy, replace(mine, shared=np.ones(count, dtype=bool), group=np.zeros(count, dtype=int))), []

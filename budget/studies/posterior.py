@@ -1,0 +1,112 @@
+"""What a new run would teach: the joint draws reweighted by the likelihood of its outcome.
+
+The draws of a group of tasks that are measured on the same models are particles of one posterior. An outcome gives
+each of them a weight, its normal likelihood (importance sampling; Doucet, de Freitas & Gordon 2001). Tasks of other
+groups share no run with them, so their draws are independent by construction and keep their weights: the posterior is
+local to the group, and many tasks do not wear the particles out.
+
+Two measures keep few particles honest. The draw that made an outcome has no weight in the posterior of that outcome,
+or few particles would recognize it and be too sure. And where the effective sample size ``1/Σ π²`` (Kong, Liu & Wong
+1994) would fall below ``LEAST_SHARE`` of the draws, the likelihood is tempered (raised to a power below 1) until it
+does not, which can only understate what is learnt.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from budget.curves.fitted import Curves
+
+LEAST_SHARE = 0.1
+"""Smallest effective sample size of a posterior, as a share of the draws."""
+
+LEAST_DRAWS = 5
+"""The same as a number of draws."""
+
+SMALLEST = 1e-9
+"""Least noise of a run, where the measured ones lie on their curve."""
+
+SHRINK = 0.1
+"""Weight of independence in the covariance of the noise of tasks that are measured on one model."""
+
+HALVINGS = 20
+"""Of the tempering power's interval."""
+
+
+@dataclass(frozen=True)
+class Observer:
+    """Outcomes of new runs of one group of k tasks, in the measure of the fit's residuals (log or raw).
+
+    Attributes:
+        curves: usable curves whose draws and noise are all finite.
+        group: (k,) task positions.
+        root: (k, k) Cholesky factor of the covariance of a new run's noise.
+    """
+
+    curves: Curves
+    group: np.ndarray
+    root: np.ndarray
+
+    @classmethod
+    def of(cls, curves: Curves, group: np.ndarray) -> "Observer":
+        """The observer of the tasks at the positions ``group``; the noise's size is its root mean square."""
+        noise = curves.noise[:, group]
+        covariance = noise.T @ noise / len(noise)
+        variance = np.maximum(np.diag(covariance), SMALLEST**2)
+        covariance = (1 - SHRINK) * covariance
+        np.fill_diagonal(covariance, variance)
+        return cls(curves, group, np.linalg.cholesky(covariance))
+
+    def predicted(self, log_inputs: np.ndarray) -> np.ndarray:
+        """What each draw predicts (B, k) for a run at log inputs (k, I), one row a task."""
+        distance = self.curves.distance_draws(self.group, log_inputs)
+        return distance if self.curves.residual == "raw" else np.log(distance)
+
+    def log_likelihood(self, predicted: np.ndarray, order: np.ndarray) -> np.ndarray:
+        """Logarithms (B, B) of each draw's likelihood (second axis) of the outcome that each draw (first axis) shows.
+
+        Args:
+            predicted: (B, k) what the draws predict.
+            order: (B,) whose noise is added to each draw's prediction.
+        """
+        outcome = predicted + self.curves.noise[order][:, self.group]
+        unit = np.linalg.inv(self.root).T
+        miss = (outcome @ unit)[:, None, :] - (predicted @ unit)[None, :, :]
+        return -0.5 * np.einsum("mbk,mbk->mb", miss, miss)
+
+
+def weights(log_likelihood: np.ndarray) -> np.ndarray:
+    """Posterior weights (B, B) of the draws (second axis) for each outcome (first axis), tempered where needed.
+
+    Args:
+        log_likelihood: (B, B); the outcome in row m comes from draw m, which gets no weight.
+    """
+    logs = log_likelihood.copy()
+    np.fill_diagonal(logs, -np.inf)
+    logs -= logs.max(axis=1, keepdims=True)
+    result = _normal(logs)
+    least = min(max(LEAST_SHARE * len(logs), LEAST_DRAWS), 0.5 * len(logs))
+    poor = np.flatnonzero(effective(result) < least)
+    if len(poor):
+        mine = logs[poor]
+        low, high = np.zeros(len(poor)), np.ones(len(poor))
+        for _ in range(HALVINGS):
+            middle = 0.5 * (low + high)
+            enough = effective(_normal(_tempered(mine, middle))) >= least
+            low, high = np.where(enough, middle, low), np.where(enough, high, middle)
+        result[poor] = _normal(_tempered(mine, low))
+    return result
+
+
+def effective(weight: np.ndarray) -> np.ndarray:
+    """Effective sample sizes (M,) of weights (M, B) that sum to 1."""
+    return 1 / (weight**2).sum(axis=1)
+
+
+def _tempered(logs: np.ndarray, power: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(logs), logs, 0.0) * power[:, None] + np.where(np.isfinite(logs), 0.0, -np.inf)
+
+
+def _normal(logs: np.ndarray) -> np.ndarray:
+    weight = np.exp(logs)
+    return weight / weight.sum(axis=1, keepdims=True)

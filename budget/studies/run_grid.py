@@ -1,0 +1,122 @@
+"""Runs that could be measured next: affordable sizes of every task, on its efficient frontier and off it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from budget.allocation.problem import value_of
+from budget.allocation.size import best_inputs, last_input
+from budget.curves.fitted import Curves
+from budget.errors import AllocationError
+from budget.tables.tasks import Tasks
+
+BEYOND = 10.0
+"""Largest factor beyond the largest measured params, tokens or scale: further out a law is not to be trusted."""
+
+COSTS = 3.0 ** -np.arange(6)
+"""Costs that are looked at, as shares of the dearest affordable run."""
+
+SHAPES = (0.0625, 0.25, 1.0, 4.0, 16.0)
+"""Sizes at one cost, as multiples of the best one there: a run off the frontier tells params and tokens apart."""
+
+DIGITS = 3
+"""Significant digits of params, tokens and scales."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """C candidates.
+
+    Attributes:
+        group: (C,) which group of tasks is measured.
+        inputs: (C, I) what the law reads of the run.
+        cost: (C,) in the unit.
+        unit: FLOPs, or the law's one scale where that is no FLOPs.
+    """
+
+    group: np.ndarray
+    inputs: np.ndarray
+    cost: np.ndarray
+    unit: str
+
+
+def groups_of(curves: Curves) -> list[np.ndarray]:
+    """Positions of the tasks that one run measures: all of a group whose models are shared, else each alone."""
+    found: dict[object, list[int]] = {}
+    for task, (group, shared) in enumerate(zip(curves.group.tolist(), curves.shared.tolist(), strict=True)):
+        found.setdefault(group if shared else (group, task), []).append(task)
+    return [np.array(members) for members in found.values()]
+
+
+def affordable(curves: Curves, tasks: Tasks, groups: list[np.ndarray], spend: float) -> Runs:
+    """A grid of runs of each group that cost at most the spend.
+
+    Args:
+        curves: usable curves of T tasks.
+        tasks: their wishes; the law of repeated data reads ``unique_tokens``.
+        groups: from ``groups_of``.
+        spend: what there is for new runs, in FLOPs, or in the law's one scale where that is no FLOPs.
+
+    Raises:
+        AllocationError: nothing is affordable.
+    """
+    two = len(curves.inputs) > 1
+    unit = "flops" if two else curves.inputs[0]
+    parts = [(_sizes if two else _scales)(curves, tasks, group, spend) for group in groups]
+    inputs = np.concatenate(parts)
+    group = np.repeat(np.arange(len(groups)), [len(part) for part in parts])
+    cost = _flops(curves, inputs) if two else inputs[:, 0]
+    if len(inputs) == 0:
+        columns = [np.array([curves.smallest[name][group].max() for group in groups]) for name in curves.inputs[:2]]
+        least = float((_flops(curves, np.column_stack(columns)) if two else columns[0]).min())
+        raise AllocationError(
+            f"--spend {spend:g} buys no run: the cheapest of the measured sizes costs about {least:.3g} {unit}; "
+            "give at least that."
+        )
+    return Runs(group, inputs, cost, unit)
+
+
+def _flops(curves: Curves, inputs: np.ndarray) -> np.ndarray:
+    assert curves.cost is not None, "a law of params and tokens comes with a cost law"
+    return curves.cost.flops(inputs[:, 0], inputs[:, 1])
+
+
+def _scales(curves: Curves, tasks: Tasks, group: np.ndarray, spend: float) -> np.ndarray:
+    name = curves.inputs[0]
+    top = min(spend, BEYOND * curves.largest[name][group].min())
+    scales = top * COSTS
+    scales = np.unique(_rounded(scales[scales >= curves.smallest[name][group].max() * 0.999]))
+    return scales[scales <= spend][:, None]
+
+
+def _sizes(curves: Curves, tasks: Tasks, group: np.ndarray, spend: float) -> np.ndarray:
+    low, high = (
+        np.log([pick(of[name][group]) for name in ("params", "tokens")])
+        for of, pick in ((curves.smallest, np.max), (curves.largest, np.min))
+    )
+    high = np.maximum(high + np.log(BEYOND), low)
+    top = min(spend, float(_flops(curves, np.exp(high)[None])[0]))
+    costs = top * COSTS
+    value = value_of(curves, tasks).take(group).summed
+    assert curves.cost is not None, "a law of params and tokens comes with a cost law"
+    cost = curves.cost.posynomial(1)  # of the training alone, whatever the model will serve
+    found = [np.exp(low)]
+    for each in costs:
+        centre = best_inputs(value, cost, np.array([each]))[0, 0]
+        for log_n in np.unique(np.clip(centre + np.log(SHAPES), low[0], high[0])):
+            log_d = min(last_input(cost, np.array([[log_n]]), np.log([each]))[0, 1], high[1])
+            if log_d >= low[1]:
+                found.append(np.exp([log_n, log_d]))
+    sizes = np.unique(_rounded(np.array(found)), axis=0)
+    sizes = sizes[_flops(curves, sizes) <= spend * (1 + 1e-12)]
+    if "unique_tokens" in curves.inputs:
+        unique = np.full(len(sizes), tasks.unique_tokens[group].min())
+        sizes = np.column_stack([sizes, np.minimum(unique, sizes[:, 1])])
+    return sizes
+
+
+def _rounded(numbers: np.ndarray) -> np.ndarray:
+    """Positive numbers cut to ``DIGITS`` significant digits, never upward."""
+    unit = 10.0 ** (np.floor(np.log10(numbers)) - DIGITS + 1)
+    cut = np.floor(numbers / unit * (1 + 1e-12)) * unit
+    return np.array([float(f"{each:.{DIGITS - 1}e}") for each in cut.flat]).reshape(cut.shape)

@@ -1,0 +1,115 @@
+"""How many tasks each strategy serves as thresholds become strict: where focusing on a few wins.
+
+A threshold of strictness f asks of every task what its specialist reaches with the share f of the whole budget. Up to
+f = 1/K equal shares serve all K tasks; above, they serve none, and focusing serves ⌊1/f⌋, or more with a model of some
+of the tasks that was measured. A shared model passes only
+where what tasks give each other outweighs what they take, and at f = 1 the threshold is what a task reaches alone with
+everything (Goldfeder, Wyder, LeCun & Shwartz-Ziv 2026, arXiv 2602.23643, argue that no generalist passes it).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from budget.studies.entries import Entry, Planner
+from budget.studies.intervals import interval
+from budget.studies.thresholds import ROUNDING
+
+STRICTNESS = (0.25, 0.5, 1.0)
+"""Shares looked at below an equal one, as multiples of 1/K; above it, 1/k for every k from K − 1 to 1."""
+
+
+@dataclass(frozen=True)
+class Strictness:
+    """Tasks served on one set at one budget, for J thresholds and S strategies; K tasks, B draws.
+
+    Attributes:
+        tasks: the set.
+        budget: in all.
+        share: (J,) strictness, rising.
+        value: (J, K) the thresholds, as values in the tasks' own metrics.
+        strategies: (S,) names.
+        served: (S, J) tasks at their threshold by the point fit.
+        low: (S, J) 10 % point over the draws, the thresholds fixed.
+        high: (S, J) 90 % point.
+        focused: (J,) tasks that serving a subset brings to their thresholds: ``min(K, ⌊1/f⌋)`` by specialists, or what
+            a measured model of a subset does with the whole budget, whichever is more.
+    """
+
+    tasks: tuple[str, ...]
+    budget: float
+    share: np.ndarray
+    value: np.ndarray
+    strategies: tuple[str, ...]
+    served: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    focused: np.ndarray
+
+    @property
+    def best_shared(self) -> np.ndarray:
+        """(J,) tasks that the best strategy which serves all of them brings to their thresholds."""
+        return self.served.max(axis=0)
+
+    @property
+    def value_of_focus(self) -> np.ndarray:
+        """(J,) tasks that focusing serves beyond the best plan for all; negative where serving all wins."""
+        return self.focused - self.best_shared
+
+    def table(self) -> pd.DataFrame:
+        """One row for each threshold and strategy."""
+        rows: list[dict[str, Any]] = []
+        for level, share in enumerate(self.share):
+            common = {
+                "budget": self.budget, "n_tasks": len(self.tasks), "tasks": "|".join(self.tasks), "strictness": share,
+            }  # fmt: skip
+            rows.append(common | {"strategy": "focus", "served": self.focused[level]})
+            rows += [
+                common | {"strategy": name, "served": self.served[place, level], "low": self.low[place, level],
+                          "high": self.high[place, level]}
+                for place, name in enumerate(self.strategies)
+            ]  # fmt: skip
+        return pd.DataFrame(rows)
+
+
+def strictness(specialists: Planner, entries: tuple[Entry, ...], parts: Sequence[Entry] = ()) -> Strictness:
+    """Count what each plan for all tasks serves, and what focusing would.
+
+    Args:
+        specialists: the set's own specialists, by which thresholds are stated.
+        entries: the strategies' plans at one budget.
+        parts: plans of one model for some of the tasks, each with the whole budget.
+    """
+    count, budget = len(specialists.served.tasks), entries[0].budget
+    share = np.array([part / count for part in STRICTNESS] + [1 / k for k in range(count - 1, 0, -1)])
+    budgets = np.full(len(share), budget)
+    plans = specialists.split(budgets, np.repeat((share * budget)[:, None], count, axis=1), "one task's share")
+    limit = np.array([plan.measure for plan in plans])
+
+    def reached(measure: np.ndarray) -> np.ndarray:
+        """Tasks served (J, …) by measures (…, K)."""
+        slack = ROUNDING * np.abs(limit)
+        return np.array([(measure <= at + more).sum(axis=-1) for at, more in zip(limit, slack, strict=True)])
+
+    served = np.array([reached(entry.measure) for entry in entries])
+    focused = np.minimum(count, np.floor(1 / share * (1 + ROUNDING))).astype(int)
+    for part in parts:
+        place = np.array([specialists.served.tasks.index(name) for name in part.tasks])
+        nothing = np.full(count, np.inf)
+        nothing[place] = part.measure
+        focused = np.maximum(focused, reached(nothing))
+    low, high = interval(np.array([reached(entry.worlds) for entry in entries]).transpose(2, 0, 1), served)
+    return Strictness(
+        specialists.served.tasks,
+        budget,
+        share,
+        np.array([plan.predicted for plan in plans]),
+        tuple(entry.strategy for entry in entries),
+        served,
+        low,
+        high,
+        focused,
+    )

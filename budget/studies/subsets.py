@@ -1,0 +1,130 @@
+"""The best splits of one budget among many subsets of the tasks, each subset solved once.
+
+Subsets of one size are one batch of ``many.splits``; laws that are no sums of powers are searched one by one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from budget.allocation.assemble import law_inputs_of
+from budget.allocation.many import splits
+from budget.allocation.problem import Problem, state
+from budget.allocation.question import Question, is_separable
+from budget.allocation.result import MEETS
+from budget.allocation.separable.separate import plan_separately
+from budget.curves.fitted import Curves
+
+AT_ONCE = 20_000
+"""Models of one batch; more at once are no faster."""
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The best splits of Q subsets of k tasks each.
+
+    Attributes:
+        members: (Q, k) task positions.
+        spend: (Q, k) in the budget's unit.
+        inputs: (Q, k, I) the law's log inputs.
+        distance: (Q, k) to best, by the point fit.
+    """
+
+    members: np.ndarray
+    spend: np.ndarray
+    inputs: np.ndarray
+    distance: np.ndarray
+
+
+@dataclass(frozen=True)
+class Subsets:
+    """Solves subsets of T tasks and remembers them.
+
+    Attributes:
+        curves: of the T tasks.
+        question: about all of them: one training per task, the weighted mean at one budget.
+        found: sorted members as bytes → spends (k,) and the law's log inputs (k, I).
+    """
+
+    curves: Curves
+    question: Question
+    found: dict[bytes, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
+
+    @property
+    def convex(self) -> bool:
+        """Whether marginal returns fall, so that one price divides a budget."""
+        return not is_separable(self.curves, self.question)
+
+    @property
+    def problem(self) -> Problem:
+        """The convex problem of all T tasks."""
+        return state(self.curves, self.question)
+
+    @property
+    def ends(self) -> tuple[np.ndarray, np.ndarray]:
+        """(T,) least and greatest spends, 0 and infinity where none is stated."""
+        tasks = self.question.tasks
+        return np.nan_to_num(tasks.min, nan=0.0), np.where(np.isfinite(tasks.max), tasks.max, np.inf)
+
+    def of(self, members: np.ndarray) -> Splits:
+        """The best splits of subsets (Q, k), each row in its own order."""
+        order = np.argsort(members, axis=1)
+        rows, which = np.unique(np.take_along_axis(members, order, axis=1), axis=0, return_inverse=True)
+        missing = np.array([row.tobytes() not in self.found for row in rows])
+        self._solve(rows[missing])
+        solved = [self.found[row.tobytes()] for row in rows]
+        back = np.argsort(order, axis=1)
+        spend = np.take_along_axis(np.array([each for each, _ in solved])[which.ravel()], back, axis=1)
+        inputs = np.take_along_axis(np.array([each for _, each in solved])[which.ravel()], back[:, :, None], axis=1)
+        flat = self.curves.distance(members.ravel(), inputs.reshape(members.size, -1))
+        return Splits(members, spend, inputs, flat.reshape(members.shape))
+
+    def measure(self, split: Splits) -> np.ndarray:
+        """(Q, k) what counts of each task, smaller being better."""
+        return self.question.measure.of(split.members, split.distance)
+
+    def objective(self, split: Splits) -> np.ndarray:
+        """(Q,) weighted mean of each subset, smaller being better."""
+        return self.weighted(split, self.measure(split))
+
+    def weighted(self, split: Splits, values: np.ndarray) -> np.ndarray:
+        """(…, Q) weighted means over the members of values (…, Q, k)."""
+        weight = self.question.tasks.weight[split.members]
+        return (values * weight).sum(axis=-1) / weight.sum(axis=-1)
+
+    def met(self, split: Splits) -> np.ndarray:
+        """(Q, k) 1 where a task's target is reached, 0 where not, NaN where none is stated."""
+        target = self.question.tasks.target[split.members]
+        predicted = self.curves.present(split.members, split.distance)
+        direction = np.where(self.curves.higher_is_better[split.members], 1.0, -1.0)
+        # a target that the plan was made to meet is met, whatever the last digit says
+        slack = MEETS * np.maximum(np.abs(target), np.abs(predicted))
+        return np.where(np.isfinite(target), direction * (predicted - target) >= -slack, np.nan)
+
+    def in_draws(self, split: Splits) -> Iterator[tuple[int, np.ndarray]]:
+        """Row of the split, and distances (B, k) of its members in every draw: planned once, judged in each."""
+        for row, (task, inputs) in enumerate(zip(split.members, split.inputs, strict=True)):
+            yield row, self.curves.distance_draws(task, inputs)
+
+    def about(self, pick: np.ndarray) -> tuple[Curves, Question]:
+        """Curves of some tasks and the question about them."""
+        curves, asked = self.curves.take(pick), self.question
+        measure = replace(asked.measure, scale=asked.measure.scale[pick], shift=asked.measure.shift[pick])
+        params = None if asked.params is None else asked.params[pick]
+        return curves, replace(asked, tasks=asked.tasks.select(curves.tasks), measure=measure, params=params)
+
+    def _solve(self, rows: np.ndarray) -> None:
+        if len(rows) == 0:
+            return
+        if not self.convex:
+            for row in rows:
+                outcome = plan_separately(*self.about(row))
+                self.found[row.tobytes()] = outcome.given[0], outcome.inputs
+            return
+        problem, ends = self.problem, self.ends
+        for part in np.array_split(rows, -(-rows.size // AT_ONCE)):
+            spend, u = splits(problem, np.full(len(part), self.question.budget), *ends, part)
+            inputs = law_inputs_of(self.curves, self.question, u.reshape(part.size, -1), part.ravel())
+            for row, given, each in zip(part, spend, inputs.reshape(*part.shape, -1), strict=True):
+                self.found[row.tobytes()] = given, each

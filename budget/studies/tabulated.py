@@ -1,0 +1,226 @@
+"""A model's objective as a table over spends and sizes, for every draw, and its response to the price of the budget.
+
+The mean under any weights of the draws is one product of matrices, and where its fall per unit of spend is a given
+price is read off it. The table only places a plan, a little off the best one, which costs a second-order amount; what
+the plan is worth under a draw is evaluated exactly (``Model.worth``).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from budget.allocation.assemble import law_inputs_of
+from budget.allocation.problem import planned_cost, value_of
+from budget.allocation.question import Question
+from budget.allocation.size import best_inputs, last_input
+from budget.curves.fitted import Curves
+from budget.curves.posynomial import Posynomial
+from budget.curves.repeated import Values
+
+SPENDS = 48
+"""Tabulated spends of a model, even in their logarithm; marginal returns are nearly powers, so few are enough."""
+
+LEAST_SPEND = 1e-4
+"""The smallest of them, as a share of an equal split."""
+
+SIZES = 15
+"""Tabulated sizes of a model at each spend."""
+
+MOST_OFFSET = 3.0
+"""Half the width of the table in the logarithm of the size, about the point fit's best size: a factor of 20."""
+
+TINY = 1e-300
+"""Stands for a marginal return of nothing."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model of the plan, which serves k tasks.
+
+    Attributes:
+        curves: of all T tasks.
+        question: what is asked.
+        tasks: (k,) positions of the tasks it serves.
+        cost: what it takes of the budget, one function of the plan's log inputs.
+        log_spend: (S,) tabulated spends.
+        line: slope and level of the log size against the log spend about which sizes are tabulated.
+        offset: (Z,) tabulated log sizes, counted from the line; one for plans that do not choose the size.
+        table: (B, S, Z) weighted measure of its tasks.
+        least: logarithm of its least spend.
+        most: logarithm of its greatest spend.
+    """
+
+    curves: Curves
+    question: Question
+    tasks: np.ndarray
+    cost: Posynomial
+    log_spend: np.ndarray
+    line: tuple[float, float]
+    offset: np.ndarray
+    table: np.ndarray
+    least: float
+    most: float
+
+    @property
+    def nodes(self) -> np.ndarray:
+        """(S + 1,) log spends at which responses state the marginal return: the ends, and between each two."""
+        middle = 0.5 * (self.log_spend[1:] + self.log_spend[:-1])
+        return np.concatenate([self.log_spend[:1], middle, self.log_spend[-1:]])
+
+    def inputs(self, log_spend: np.ndarray, offset: np.ndarray) -> np.ndarray:
+        """The plan's log inputs (M, I) at spends and sizes (M,)."""
+        count = len(log_spend)
+        slope, level = self.line
+        sizes = (level + slope * log_spend + offset)[:, None] if self.cost.inputs == 2 else np.empty((count, 0))
+        return last_input(self.cost.take(np.zeros(count, dtype=int)), sizes, log_spend)
+
+    def worth(self, draw: np.ndarray, log_spend: np.ndarray, offset: np.ndarray) -> np.ndarray:
+        """The weighted measure (M,) of its tasks under draws (M,), at spends and sizes (M,); exact."""
+        u, total = self.inputs(log_spend, offset), np.zeros(len(draw))
+        for task in self.tasks:
+            row = np.full(len(u), task)
+            inputs = law_inputs_of(self.curves, self.question, u, row)
+            distance = self.curves.form.value(
+                self.curves.draws[draw, task], inputs - np.log(self.curves.reference[task])
+            )
+            total += self.question.weight[task] * self.question.measure.of(row, distance)
+        return total
+
+    def under(self, weight: np.ndarray) -> "Response":
+        """Its response to a price, under weights (M, B) of the draws."""
+        mean = np.tensordot(weight, self.table, axes=1)
+        best = mean.argmin(axis=2)
+        value = np.take_along_axis(mean, best[:, :, None], axis=2)[:, :, 0]
+        shift = np.zeros_like(value)
+        if len(self.offset) > 2:
+            middle = np.clip(best, 1, len(self.offset) - 2)
+            left, here, right = (
+                np.take_along_axis(mean, middle[:, :, None] + step, axis=2)[:, :, 0] for step in (-1, 0, 1)
+            )
+            bend = left - 2 * here + right
+            safe = bend > 0
+            move = np.where(safe, 0.5 * (left - right) / np.where(safe, bend, 1.0), 0.0)
+            inside = safe & (np.abs(move) <= 1)
+            value = np.where(inside, here - 0.25 * (left - right) * move, value)
+            step = self.offset[1] - self.offset[0]
+            shift = np.where(inside, self.offset[middle] + move * step, self.offset[best])
+        fall = (value[:, :-1] - value[:, 1:]) / np.diff(np.exp(self.log_spend))
+        marginal = np.log(np.maximum(fall, TINY))
+        # of convex values marginal returns fall; what does not is rounding, or a draw without a number
+        falling = np.maximum.accumulate(marginal[:, ::-1], axis=1)[:, ::-1]
+        steep = falling - 1e-12 * np.arange(falling.shape[1])
+        ends = [1.5 * steep[:, [at]] - 0.5 * steep[:, [by]] for at, by in ((0, 1), (-1, -2))]
+        return Response(self, value, shift, np.hstack([ends[0], steep, ends[1]]))
+
+
+@dataclass(frozen=True)
+class Response:
+    """How M posteriors' best spend of one model answers to the price of the budget.
+
+    Attributes:
+        model: the model.
+        value: (M, S) the mean value at the tabulated spends, sizes being the best.
+        offset: (M, S) these sizes.
+        marginal: (M, S + 1) log marginal returns at the first spend, between each two, and at the last; falling.
+    """
+
+    model: Model
+    value: np.ndarray
+    offset: np.ndarray
+    marginal: np.ndarray
+
+    def log_spend(self, log_price: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Log spends (M,) at which the marginal return is the price (M,), and their slopes; within the limits."""
+        model, marginal = self.model, self.marginal
+        node, row = model.nodes, np.arange(len(log_price)) if len(marginal) > 1 else 0
+        right = np.clip((marginal > log_price[:, None]).sum(axis=1), 1, len(node) - 1)
+        first, second = marginal[row, right - 1], marginal[row, right]
+        slope = (node[right] - node[right - 1]) / (second - first)
+        free = node[right] + slope * (log_price - second)
+        spend = np.minimum(np.maximum(free, model.least), model.most)
+        return spend, np.where(spend == free, slope, 0.0)
+
+    def sizes(self, log_spend: np.ndarray) -> np.ndarray:
+        """Sizes (M,), counted from the line, at spends (M,)."""
+        grid = self.model.log_spend
+        place = np.clip((log_spend - grid[0]) / (grid[1] - grid[0]), 0, len(grid) - 1 - 1e-9)
+        left = place.astype(int)
+        row = np.arange(len(log_spend)) if len(self.offset) > 1 else 0
+        share = place - left
+        return (1 - share) * self.offset[row, left] + share * self.offset[row, left + 1]
+
+
+def tabulated(curves: Curves, question: Question) -> list[Model]:
+    """The V models of a question whose plan is a convex program."""
+    shared = question.strategy == "shared"
+    every = np.arange(len(curves.tasks))
+    served = [every] if shared else [every[[task]] for task in every]
+    cost = planned_cost(curves, question, question.unit)
+    low = np.zeros(len(served)) if shared else np.nan_to_num(question.tasks.min, nan=0.0)
+    high = np.full(len(served), np.inf) if shared else np.nan_to_num(question.tasks.max, nan=np.inf)
+    log_budget = np.log(question.budget)
+    log_spend = np.linspace(log_budget - np.log(len(served)) + np.log(LEAST_SPEND), log_budget, SPENDS)
+    return [
+        _model(
+            curves,
+            question,
+            tasks,
+            cost.take(np.array([position])),
+            log_spend,
+            max(log_spend[0], np.log(max(low[position], TINY))),
+            min(log_budget, np.log(high[position])),
+        )
+        for position, tasks in enumerate(served)
+    ]
+
+
+def _model(
+    curves: Curves,
+    question: Question,
+    tasks: np.ndarray,
+    cost: Posynomial,
+    log_spend: np.ndarray,
+    least: float,
+    most: float,
+) -> Model:
+    line, offset = _size_range(curves, question, tasks, cost, log_spend) if cost.inputs == 2 else ((0.0, 0.0), _ONE)
+    blank = Model(curves, question, tasks, cost, log_spend, line, offset, np.empty(0), least, most)
+    spends, sizes = (each.ravel() for each in np.meshgrid(log_spend, offset, indexing="ij"))
+    u = blank.inputs(spends, sizes)
+    table = np.zeros((len(curves.draws), len(u)))
+    for task in tasks:
+        row = np.full(len(u), task)
+        distance = curves.distance_draws(row, law_inputs_of(curves, question, u, row))
+        table += question.weight[task] * question.measure.of(row, distance)
+    shaped = table.reshape(len(table), len(log_spend), len(offset))
+    return Model(curves, question, tasks, cost, log_spend, line, offset, shaped, least, most)
+
+
+_ONE = np.zeros(1)
+
+
+def _size_range(
+    curves: Curves, question: Question, tasks: np.ndarray, cost: Posynomial, log_spend: np.ndarray
+) -> tuple[tuple[float, float], np.ndarray]:
+    """The line of the point fit's best sizes, and the sizes about it that hold most draws' best ones."""
+    ends = log_spend[[0, -1]]
+    first, last = (best_inputs(_summed(curves, question, tasks, None), cost, np.exp([end]))[0, 0] for end in ends)
+    slope = (last - first) / (ends[1] - ends[0])
+    level = first - slope * ends[0]
+    middle = log_spend[len(log_spend) // 2]
+    best = np.array(
+        [
+            best_inputs(_summed(curves, question, tasks, draw), cost, np.exp([middle]))[0, 0]
+            for draw in range(len(curves.draws))
+        ]
+    )
+    away = np.percentile(np.append(best - (level + slope * middle), 0.0), [2, 98])
+    low, high = np.clip(away + np.array([-0.5, 0.5]), -MOST_OFFSET, MOST_OFFSET)
+    return (slope, level), np.linspace(low, high, SIZES)
+
+
+def _summed(curves: Curves, question: Question, tasks: np.ndarray, draw: int | None) -> Values:
+    """The sum of what a model serves, by the point fit or one draw."""
+    values = value_of(curves, question.tasks, draw)
+    scale = question.measure.scale * question.weight
+    return values.scaled(scale, np.zeros(len(scale))).take(tasks).summed

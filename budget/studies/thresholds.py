@@ -1,0 +1,113 @@
+"""Thresholds for serving a task: values that must be reached, or the spends that reach them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from budget.errors import AllocationError
+
+Value = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""``value(tasks (R,), spends (R,)) → (R,)``: smaller is better, never rising with spend."""
+
+DECADES = 24.0
+"""How far below the most that may be spent a required spend is looked for."""
+
+HALVINGS = 60
+"""Bisections of the logarithm of a spend: to rounding."""
+
+ROUNDING = 1e-12
+"""Relative slack of a threshold, so that a share equal to the required spend but for rounding reaches it."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """J levels of strictness for T tasks, as values and as spends.
+
+    Attributes:
+        stated: ``value`` or ``spend``, whichever was given.
+        level: (J,) what was given; the mean over the tasks where each has its own.
+        value: (J, T) a task is served by a value of at most this.
+        spend: (J, T) the least spend that reaches it; infinite where none does.
+    """
+
+    stated: str
+    level: np.ndarray
+    value: np.ndarray
+    spend: np.ndarray
+
+    @property
+    def required(self) -> np.ndarray:
+        """(J,) median over the tasks of the required spend."""
+        return np.median(self.spend, axis=1)
+
+    def reached(self, value: np.ndarray, level: int) -> np.ndarray:
+        """Whether values (…, T) serve their tasks at one of the levels; an infinite value serves nobody."""
+        limit = self.value[level]
+        return np.isfinite(value) & (value <= limit + ROUNDING * np.abs(limit))
+
+
+def at_spends(value: Value, spends: np.ndarray, count: int) -> Thresholds:
+    """The thresholds that are reached by spending so much on a task: from lax (little) to strict (much).
+
+    Args:
+        value: of T tasks.
+        spends: (J,) the same for every task, or (J, T); positive.
+        count: T.
+
+    Raises:
+        AllocationError: there is none, or one is not a positive number.
+    """
+    spend = _levels(spends, count)
+    if not (np.isfinite(spend) & (spend > 0)).all():
+        raise AllocationError("A required spend is not a positive number; give positive ones.")
+    task = np.tile(np.arange(count), len(spend))
+    reached = np.asarray(value(task, spend.ravel()), dtype=float).reshape(spend.shape)
+    return Thresholds("spend", spend.mean(axis=1), reached, spend)
+
+
+def at_values(value: Value, values: np.ndarray, count: int, most: float) -> Thresholds:
+    """Thresholds stated as values, with the spend that each requires.
+
+    Args:
+        value: of T tasks.
+        values: (J,) the same for every task, or (J, T).
+        count: T.
+        most: the largest spend that is looked at; what it does not reach requires infinity.
+
+    Raises:
+        AllocationError: there is none, or one is not a number.
+    """
+    limit = _levels(values, count)
+    if not np.isfinite(limit).all():
+        raise AllocationError("A threshold is not a finite number; give the value that each task must reach.")
+    task = np.tile(np.arange(count), len(limit))
+    spend = least_spend(value, task, limit.ravel(), most).reshape(limit.shape)
+    return Thresholds("value", limit.mean(axis=1), limit, spend)
+
+
+def least_spend(value: Value, task: np.ndarray, limit: np.ndarray, most: float) -> np.ndarray:
+    """The least spend (R,) at which tasks (R,) reach values (R,), by bisection; infinite beyond ``most``."""
+    never = ~(value(task, np.full(len(task), most)) <= limit)
+    high = np.full(len(task), np.log(most))
+    low = high - DECADES * np.log(10)
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        enough = value(task, np.exp(middle)) <= limit
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return np.where(never, np.inf, np.exp(high))
+
+
+def most_tasks(budget: np.ndarray, spend: np.ndarray, count: int) -> np.ndarray:
+    """``k* = min(T, ⌊B/s⌋)``: how many alike tasks of required spend s a budget serves; elementwise."""
+    return np.minimum(count, np.floor(budget / spend * (1 + ROUNDING))).astype(int)
+
+
+def _levels(given: np.ndarray, count: int) -> np.ndarray:
+    """(J, T) levels."""
+    levels = np.asarray(given, dtype=float)
+    if levels.size == 0:
+        raise AllocationError("There is no threshold; give at least one value or required spend.")
+    if levels.ndim == 2 and levels.shape[1] != count:
+        raise AllocationError(f"The thresholds have {levels.shape[1]} columns for {count} tasks; give one for each.")
+    return levels if levels.ndim == 2 else np.repeat(levels.reshape(-1, 1), count, axis=1)

@@ -1,0 +1,199 @@
+"""Iso-performance: the budget at which every task keeps its value while tasks are added.
+
+Among specialists the best split gives all tasks the same marginal return. So the tasks that are there keep their
+spends, and their values, exactly where the budget grows by what the added tasks are given at that same return.
+For one model under the law of several tasks the factors are closed forms (``generalist.iso_loss``).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from budget.allocation.assemble import law_inputs_of
+from budget.allocation.certificate import marginal_return
+from budget.allocation.mixture.generalist import iso_loss
+from budget.allocation.size import best_inputs, rising_root
+from budget.curves.fitted import Curves
+from budget.errors import AllocationError
+from budget.studies.intervals import interval, mean_and_band
+from budget.studies.rows import numbers, records
+from budget.studies.subsets import Subsets
+
+REACH = 46.0
+"""How far from the budget an added task's spend is looked for, in its logarithm: 20 decades either way."""
+
+QUANTITIES = ("budget", "params", "tokens")
+"""What grows: the whole budget, the mean size of a model, and all tokens together."""
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """The budgets at which the first ``today`` of K tasks keep the values that they have at the budget.
+
+    Attributes:
+        today: number of tasks whose values are kept.
+        counts: (J,) numbers of tasks: ``today``, …, K.
+        total: (J, 3) of ``QUANTITIES``, mean over the orders; NaN what the law does not read.
+        low: (J, 3) 10 % point over the orders; NaN for one order.
+        high: (J, 3) 90 % point.
+        doubling: (3,) factor of each total for twice the tasks: ``2^slope`` of the line of logarithms through today.
+    """
+
+    today: int
+    counts: np.ndarray
+    total: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    doubling: np.ndarray
+
+    def table(self) -> pd.DataFrame:
+        """One row for each number of tasks."""
+        columns = {"n_tasks": self.counts}
+        for position, name in enumerate(QUANTITIES):
+            columns[name] = self.total[:, position]
+            columns[f"{name}_low"], columns[f"{name}_high"] = self.low[:, position], self.high[:, position]
+        return pd.DataFrame(columns)
+
+    def record(self) -> dict[str, Any]:
+        """The budgets as JSON."""
+        return {
+            "today": self.today,
+            "doubling": dict(zip(QUANTITIES, numbers(self.doubling), strict=True)),
+            "rows": records(self.table()),
+        }
+
+
+def unchanged(subsets: Subsets, orders: np.ndarray, today: int = 1) -> Unchanged | None:
+    """What keeping today's values takes along orders (O, K).
+
+    Args:
+        subsets: solves the sets.
+        orders: task positions in joining order.
+        today: how many tasks there are.
+
+    Returns:
+        The budgets, or ``None`` where marginal returns do not fall, so that no one price divides a budget, or where
+        maxima leave some of today's budget, which then has no price.
+
+    Raises:
+        AllocationError: there are fewer tasks than today.
+    """
+    count, tasks = orders.shape
+    if not 1 <= today <= tasks:
+        raise AllocationError(
+            f"Today's number of tasks is {today}, and the curves are of {tasks}; give one from 1 to {tasks}."
+        )
+    if not subsets.convex:
+        return None
+    split = subsets.of(orders[:, :today])
+    price = np.array([_price(subsets, *each) for each in zip(split.members, split.spend, strict=True)])
+    if np.isnan(price).any():
+        return None
+    spend = _at_price(subsets, np.repeat(price, tasks), orders.ravel()).reshape(orders.shape)
+    spend[:, :today] = split.spend
+    problem, curves = subsets.problem, subsets.curves
+    u = best_inputs(problem.by_model.take(orders.ravel()), problem.cost.take(orders.ravel()), spend.ravel())
+    scales = np.exp(law_inputs_of(curves, subsets.question, u, orders.ravel())).reshape(count, tasks, -1)
+    amounts = {name: scales[:, :, place] for place, name in enumerate(curves.inputs)} | {"budget": spend}
+    counts = np.arange(today, tasks + 1)
+    nothing = np.full((count, tasks), np.nan)
+    totals = np.stack([np.cumsum(amounts.get(name, nothing), axis=1) for name in QUANTITIES], axis=2)
+    totals = totals[:, today - 1 :]
+    totals[:, :, QUANTITIES.index("params")] /= counts
+    mean, low, high = (np.array(each) for each in zip(*map(mean_and_band, totals.swapaxes(0, 1)), strict=True))
+    if count == 1:
+        low, high = np.full_like(low, np.nan), np.full_like(high, np.nan)
+    return Unchanged(today, counts, mean, low, high, _doubling(counts / today, mean))
+
+
+def _doubling(ratio: np.ndarray, totals: np.ndarray) -> np.ndarray:
+    """``2^slope`` (3,) of log totals (J, 3) against log ratios (J,), through the first of them."""
+    x = np.log(ratio)
+    if len(x) < 2:
+        return np.full(totals.shape[1], np.nan)
+    slope = x @ np.log(totals / totals[:1]) / (x @ x)
+    return np.asarray(np.exp2(slope))
+
+
+def _price(subsets: Subsets, members: np.ndarray, spend: np.ndarray) -> float:
+    """The marginal return at which a split leaves its tasks, NaN where none of them could take more."""
+    problem, high = subsets.problem, subsets.ends[1][members]
+    value, cost = problem.by_model.take(members), problem.cost.take(members)
+    marginal = marginal_return(value, cost, best_inputs(value, cost, spend))
+    takes_more = spend < high * (1 - 1e-12)
+    return float(marginal[takes_more].max()) if takes_more.any() else float("nan")
+
+
+def _at_price(subsets: Subsets, price: np.ndarray, task: np.ndarray) -> np.ndarray:
+    """The spends (R,) within their limits at which tasks (R,) return the prices (R,)."""
+    problem, (low, high) = subsets.problem, subsets.ends
+    value, cost = problem.by_model.take(task), problem.cost.take(task)
+
+    def above(log_spend: np.ndarray) -> np.ndarray:
+        marginal = marginal_return(value, cost, best_inputs(value, cost, np.exp(log_spend)))
+        return np.log(price) - np.log(np.maximum(marginal, 1e-300))
+
+    start = np.full(len(task), np.log(subsets.question.budget))
+    return np.clip(np.exp(rising_root(above, start - REACH, start + REACH)), low[task], high[task])
+
+
+@dataclass(frozen=True)
+class UnchangedShared:
+    """What twice the tasks cost one model at an unchanged loss, for the law of several tasks; T tasks.
+
+    Attributes:
+        names: (T,) the tasks.
+        ratio: how many times more tasks.
+        factor: (T, 3) of compute, of parameters and of all tokens, by the point fit: were all tasks like this one.
+        low: (T, 3) 10 % point over the draws.
+        high: (T, 3) 90 % point.
+    """
+
+    names: tuple[str, ...]
+    ratio: float
+    factor: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    def table(self) -> pd.DataFrame:
+        """One row a task."""
+        columns: dict[str, object] = {"task": self.names, "ratio": self.ratio}
+        for position, name in enumerate(("flops", "params", "tokens")):
+            columns[name] = self.factor[:, position]
+            columns[f"{name}_low"], columns[f"{name}_high"] = self.low[:, position], self.high[:, position]
+        return pd.DataFrame(columns)
+
+    def record(self) -> dict[str, Any]:
+        """The factors as JSON."""
+        return {"ratio": self.ratio, "rows": records(self.table())}
+
+
+def unchanged_shared(curves: Curves, ratio: float = 2.0) -> UnchangedShared:
+    """Factors that keep the loss of one model when there are ``ratio`` times the tasks, at a cost ∝ N·D.
+
+    Raises:
+        AllocationError: the curves are not of law ``shared``, or the ratio is not positive.
+    """
+    if curves.law != "shared":
+        raise AllocationError(
+            f"The factors at an unchanged loss are read off phi and psi, and these curves are of law '{curves.law}'; "
+            "fit models of several numbers of tasks with --law shared."
+        )
+    if not (np.isfinite(ratio) and ratio > 0):
+        raise AllocationError(f"The ratio of tasks is {ratio:g}; give a positive number.")
+
+    def factors(natural: np.ndarray) -> np.ndarray:
+        """(…, 3) of parameters (…, P)."""
+        names = curves.form.names
+        alpha, beta, phi, psi = (
+            natural[..., names.index(name)].ravel().tolist() for name in ("alpha", "beta", "phi", "psi")
+        )
+        found = np.array([iso_loss(*each, ratio) for each in zip(alpha, beta, phi, psi, strict=True)])
+        found = found.reshape(*natural.shape[:-1], 2)
+        return np.concatenate([found.prod(axis=-1, keepdims=True), found], axis=-1)
+
+    point = factors(curves.form.natural(curves.parameters, curves.reference))
+    worlds = factors(curves.form.natural(curves.draws, curves.reference))
+    return UnchangedShared(curves.tasks, ratio, point, *interval(worlds, point))
