@@ -1,12 +1,31 @@
 """The command line: parse, call the package, write or echo. Heavy imports stay inside the commands."""
 
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 import click
 
+from budget.commands import (
+    TOGETHER_NAMES,
+    asked_of,
+    cost_note,
+    emit,
+    findings_of,
+    fit_all,
+    fit_strategies,
+    parted,
+    read_curves,
+    read_inputs,
+    read_linked,
+    read_planned,
+    read_together,
+    read_wishes,
+    rows_of,
+    sensitivity_of,
+    tell,
+    with_scores,
+)
 from budget.errors import DataError
 from budget.options import (
     AIMING,
@@ -16,20 +35,23 @@ from budget.options import (
     ESTIMATING,
     FITTING,
     HIGHER,
+    JOINING,
     JSON,
     LIMITING,
     LINKING,
     ORDER,
     OUT,
+    PLANNED,
     PRICING,
     READING,
+    RUNNING,
+    SEED,
     SIZE,
     SPENDING,
     STRATEGY,
     WHERE,
     Commands,
     Number,
-    as_number,
     options,
 )
 
@@ -51,10 +73,10 @@ def check(runs_path: str, law: str | None, scale: str | None, as_json: bool, out
     from budget.tables.files import json_text
     from budget.tables.quality import check_table
 
-    runs, tasks = _read(runs_path, **reading)
-    findings = _check(runs, tasks.best, law, scale)
-    _tell(*runs.notes, *tasks.notes)
-    _emit(check_table(findings), json_text([vars(finding) for finding in findings]), as_json, out)
+    runs, tasks = read_inputs(runs_path, **reading, law=law)
+    findings = findings_of(runs, tasks.best, law, scale)
+    tell(*runs.notes, *tasks.notes)
+    emit(check_table(findings), json_text([vars(finding) for finding in findings]), as_json, out)
 
 
 @main.command(epilog="Example: budget fit runs.csv --out curves.json")
@@ -71,20 +93,20 @@ def fit(runs_path: str, sensitivity: bool, as_json: bool, out: str | None, **cho
     from budget.curves.records import record_of
     from budget.tables.files import json_text, write_text
 
-    reading, fitting = _parted(chosen)
-    runs, scores, tasks = _read_linked(runs_path, **reading)
-    curves = _linked(_fit(runs, tasks, runs_path, fitting), runs, scores, tasks, fitting["device"])
+    reading, fitting = parted(chosen)
+    runs, scores, tasks = read_linked(runs_path, law=fitting["law"], **reading)
+    curves = with_scores(fit_all(runs, tasks, runs_path, fitting), runs, scores, tasks, fitting["device"])
     curves.usable()
-    _tell(*tasks.notes, *curves.notes, *_cost_note(curves), *curves.left_out, *curves.unlinked)
+    tell(*tasks.notes, *curves.notes, *cost_note(curves), *curves.left_out, *curves.unlinked)
     content = json_text(record_of(curves))
     if sensitivity:
-        table = _sensitivity(runs, tasks, curves, fitting)
+        table = sensitivity_of(runs, tasks, curves, fitting)
     if out:
         write_text(out, content)
     if sensitivity:
-        _emit(table, json_text(_records(table)), as_json, None)
+        emit(table, json_text(rows_of(table)), as_json, None)
     else:
-        _emit(curves.table(), content, as_json, None)
+        emit(curves.table(), content, as_json, None)
 
 
 @main.command(epilog="Example: budget predict curves.json --at points.csv --out predicted.csv")
@@ -101,9 +123,9 @@ def predict(curves_path: str, at: str, new_run: bool, columns: tuple, as_json: b
     from budget.tables.columns import column_mapping
     from budget.tables.files import json_text
 
-    table, notes = predict_points(_curves(curves_path), at, columns=column_mapping(columns), new_run=new_run)
-    _tell(*notes)
-    _emit(table, json_text(_records(table)), as_json, out)
+    table, notes = predict_points(read_curves(curves_path), at, columns=column_mapping(columns), new_run=new_run)
+    tell(*notes)
+    emit(table, json_text(rows_of(table)), as_json, out)
 
 
 @main.command(epilog="Example: budget allocate curves.json --budget 1e21 --out allocation.csv")
@@ -136,11 +158,11 @@ def allocate(
     if asked["budget"] is None and asked["objective"] != "cheapest":
         raise click.UsageError("Missing option '--budget'.")
     mapping = column_mapping(columns)
-    curves, tasks, notes = _planned(
+    curves, tasks, notes = read_planned(
         curves_path, tasks_path, columns, bool(split_path or asked["limits_path"]), asked["measure"] == "score"
     )
     split = read_split(split_path, curves.tasks, columns=mapping) if split_path else None
-    question = ask(curves, tasks, asked.pop("budget"), **_asked(asked, tasks, mapping))
+    question = ask(curves, tasks, asked.pop("budget"), **asked_of(asked, tasks, mapping))
     if curves.law in ONE_MODEL:
         from budget.allocation.mixture.shared import plan_mixture
 
@@ -156,15 +178,15 @@ def allocate(
             plan = solve(curves, question, progress=bar, draws=split is None)
         if split is not None:
             plan = evaluate(curves, question, split, plan)
-    _tell(*notes, *plan.notes)
-    _emit(plan.table(), json_text(plan.record()), as_json, out)
-    _tell(plan_summary(plan))
+    tell(*notes, *plan.notes)
+    emit(plan.table(), json_text(plan.record()), as_json, out)
+    tell(plan_summary(plan))
 
 
 @main.command(epilog="Example: budget grow curves.json --budget 1e21 --out growth.csv")
 @click.argument("curves_path", metavar="CURVES")
 @click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets and limits of the tasks.")
-@options(SPENDING, ORDER, COLUMN, JSON, OUT)
+@options(SPENDING, JOINING, COLUMN, JSON, OUT)
 def grow(
     curves_path: str,
     tasks_path: str | None,
@@ -172,20 +194,123 @@ def grow(
     unit: str | None,
     params: float | None,
     order: str,
+    orders: int | None,
+    seed: int | None,
+    today: int,
     columns: tuple,
     as_json: bool,
     out: str | None,
 ) -> None:
-    """Show what happens to every task as the set grows from 1 to K tasks at one budget."""
+    """Show what happens to every task as the set grows from 1 to K tasks at one budget.
+
+    It ends with the law of the decline, the most tasks that keep their targets, and the budget that keeps today's
+    values as tasks are added. With --order random the rows are means over the orders, and column basis says so.
+
+    Of curves of law shared it prints what twice the tasks cost one model at unchanged values, at any budget.
+    """
+    from budget.report.growth import growth_summary, unchanged_shared_summary
     from budget.report.progress import step
     from budget.studies.growth import grow as study
     from budget.tables.files import json_text
 
-    curves, tasks, notes = _planned(curves_path, tasks_path, columns)
+    chosen = {name: number for name, number in (("orders", orders), ("seed", seed)) if number is not None}
+    if chosen and order != "random":
+        raise click.UsageError(f"--{min(chosen)} belongs to --order random; give that too, or leave it out.")
+    curves, tasks, notes = read_planned(curves_path, tasks_path, columns)
+    if curves.law == "shared":
+        from budget.studies.unchanged import unchanged_shared
+
+        factors = unchanged_shared(curves)
+        tell(*notes)
+        emit(factors.table(), json_text(factors.record()), as_json, out)
+        tell(unchanged_shared_summary(factors))
+        return
     with step("growth") as bar:
-        growth = study(curves, tasks, budget, unit=unit, params=params, order=order, progress=bar)
-    _tell(*notes, *growth.plans[-1].notes)
-    _emit(growth.table(), json_text(growth.record()), as_json, out)
+        growth = study(
+            curves, tasks, budget, unit=unit, params=params, order=order, today=today, progress=bar, **chosen
+        )
+    tell(*notes, *growth.plans[-1].notes)
+    emit(growth.table(), json_text(growth.record()), as_json, out)
+    tell(*growth_summary(growth))
+
+
+@main.command(epilog="Example: budget focus runs.csv --budget 1e20 --budget 1e22 --out focus.csv")
+@click.argument("runs_path", metavar="RUNS")
+@click.option(
+    "--budget", "budgets", type=Number(), multiple=True, metavar="NUMBER",
+    help="A total to compare at. Repeatable; by default 13 over six decades from the smallest models on.",
+)  # fmt: skip
+@click.option("--unit", type=click.Choice(["flops", "tokens", "x"]), help="By default what the law trades.")
+@click.option("--measure", type=click.Choice(["value", "progress"]), help="What counts of a task, see allocate.")
+@click.option(
+    "--assume", type=click.Choice(["atlas"]),
+    help="Add a generalist that was not measured, from published constants; it is marked as assumed.",
+)  # fmt: skip
+@options(READING, FITTING, ESTIMATING, DRAWING, JSON, OUT)
+def focus(
+    runs_path: str,
+    budgets: tuple,
+    unit: str | None,
+    measure: str | None,
+    assume: str | None,
+    as_json: bool,
+    out: str | None,
+    **chosen: Any,
+) -> None:
+    """Compare specialists with every shared strategy that the runs hold, at equal total budget.
+
+    RUNS says by its columns strategy and model_tasks (or by rows that share a run) which tasks each model serves.
+    """
+    from budget.report.breadth import breadth_sentences
+    from budget.report.focus import assumptions, focus_summary
+    from budget.report.progress import step
+    from budget.studies.assumed import with_assumed
+    from budget.studies.breadth import breadth_of
+    from budget.studies.focus import focus as study
+    from budget.tables.files import json_text
+
+    reading, fitting = parted(chosen)
+    runs, tasks = read_inputs(runs_path, **reading, law="shared")
+    arms = fit_strategies(runs, tasks, fitting)
+    if assume:
+        arms = with_assumed(arms, assume)
+    with step("compare") as bar:
+        found = study(arms, tasks, list(budgets) or None, unit=unit, measure=measure, progress=bar)
+        checks = breadth_of(arms, found, tasks, seed=fitting["seed"])
+    tell(*runs.notes, *tasks.notes, *arms.notes, *assumptions(found))
+    record = found.record() | {"breadth_checks": None if checks is None else checks.record()}
+    emit(found.table(), json_text(record), as_json, out)
+    tell(*focus_summary(found), *(breadth_sentences(checks, found.unit) if checks else ()))
+
+
+@main.command(name="next", epilog="Example: budget next curves.json --spend 1e20 --budget 1e23 --out next.csv")
+@click.argument("curves_path", metavar="CURVES")
+@click.option("--spend", type=Number(), required=True, metavar="NUMBER", help="FLOPs there are for new runs.")
+@click.option("--tasks", "tasks_path", metavar="CSV", help="Weights and limits of the tasks.")
+@options(PLANNED, SEED, COLUMN, JSON, OUT)
+def next_(
+    curves_path: str,
+    spend: float,
+    tasks_path: str | None,
+    budget: float | None,
+    objective: str,
+    columns: tuple,
+    as_json: bool,
+    out: str | None,
+    **asked: Any,
+) -> None:
+    """Rank the runs to measure next by what each is expected to bring to the plan of a budget."""
+    from budget.report.next_runs import next_summary
+    from budget.report.progress import step
+    from budget.studies.next_runs import next_runs
+    from budget.tables.files import json_text
+
+    curves, tasks, notes = read_planned(curves_path, tasks_path, columns)
+    with step("next") as bar:
+        found = next_runs(curves, tasks, budget, spend, progress=bar, **asked)
+    tell(*notes, *found.notes)
+    emit(found.table(), json_text(found.record()), as_json, out)
+    tell(next_summary(found))
 
 
 @main.command(epilog="Example: budget portfolio candidates.csv --budget 3 --select val --report test")
@@ -226,14 +351,56 @@ def portfolio(
     candidates = read_candidates(
         candidates_path, columns=mapping, where=where, higher_is_better=higher_is_better, select=select, report=report
     )
-    tasks = _wishes(tasks_path, candidates.tasks, mapping)
+    tasks = read_wishes(tasks_path, candidates.tasks, mapping)
     found = choose(candidates, budget, tasks=tasks, **choosing)
-    _tell(*tasks.notes, *found.notes)
-    _emit(found.table(), json_text(found.record()), as_json, out)
-    _tell(portfolio_summary(found))
+    tell(*tasks.notes, *found.notes)
+    emit(found.table(), json_text(found.record()), as_json, out)
+    tell(portfolio_summary(found))
 
 
-@main.command(epilog="Example: budget measure plan.csv --out runs.csv --jobs 2")
+@main.command(epilog="Example: budget groups pairs.csv --budget 2 --budget 3 --out groups.csv")
+@click.argument("table_path", metavar="TABLE")
+@click.option(
+    "--budget", "budgets", type=Number(), multiple=True, metavar="NUMBER",
+    help="What the models may cost together. Repeatable; without it the matrix alone is printed.",
+)  # fmt: skip
+@options(COLUMN, WHERE, HIGHER)
+@click.option("--select", metavar="SPLIT", help="The split of candidates to choose on.")
+@click.option("--report", metavar="SPLIT", help="The split of candidates to report.")
+@click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets and unserved values of the tasks.")
+@click.option("--measured-only", is_flag=True, help="From a table of pairs, predict no larger groups.")
+@options(CHOOSING, JSON, OUT)
+def groups(table_path: str, budgets: tuple, as_json: bool, out: str | None, **chosen: Any) -> None:
+    """Say which tasks help or harm each other, and choose which to train together at each budget.
+
+    TABLE has candidates (model, cost, task, value), or pairs (task, value and partner or model_tasks; seed, stderr and
+    cost where there are any). Of a curves file of law transfer the coefficients are printed.
+    """
+    from budget.report.groups import groups_summary, matrix_text, transfer_summary
+    from budget.tables.files import json_text
+
+    if table_path.endswith(".json"):
+        from budget.studies.law_transfer import law_transfer
+
+        curves = read_curves(table_path)
+        transfer = law_transfer(curves)
+        tell(*curves.left_out)
+        emit(transfer.table(), json_text(transfer.record()), as_json, out)
+        tell(transfer_summary(transfer))
+        return
+    from budget.studies.groups import group_tasks
+
+    table, tasks = read_together(table_path, **{name: chosen.pop(name) for name in TOGETHER_NAMES})
+    found = group_tasks(table, budgets, tasks=tasks, predict=not chosen.pop("measured_only"), **chosen)
+    tell(*tasks.notes, *found.notes, *found.matrix.notes)
+    emit(found.table() if budgets else found.matrix.table(), json_text(found.record()), as_json, out)
+    tell(matrix_text(found.matrix), *groups_summary(found))
+
+
+@main.command(
+    epilog="Example: budget measure plan.csv --out runs.csv --jobs 2 "
+    '--command "python train.py --task {task} --params {params} --tokens {tokens} --seed {seed}"'
+)
 @click.argument("plan_path", metavar="PLAN")
 @click.option(
     "--out",
@@ -241,22 +408,37 @@ def portfolio(
     metavar="CSV",
     help="The runs file; finished rows in it are kept and not trained again.",
 )
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Worker processes, one core each.")
-@JSON
-def measure(plan_path: str, out: str, jobs: int, as_json: bool) -> None:
-    """Train the runs of a plan and append one row for each; stop and start again at will."""
-    from budget.lab.sweep import measure as sweep
+@click.option(
+    "--jobs", type=click.IntRange(1), default=1, show_default=True,
+    help="Runs at once; without --command worker processes, one core each.",
+)  # fmt: skip
+@options(RUNNING, JSON)
+def measure(plan_path: str, out: str, jobs: int, command: str | None, as_json: bool, **running: Any) -> None:
+    """Train the runs of a plan and append rows for each; stop and start again at will.
+
+    Without --command it trains the small transformers of this package. Failed runs are listed beside OUT, in a file
+    whose name ends with -failed.csv; the same command repeats them, but for those whose value was no finite number.
+    """
+    from budget.report.sweep import sweep
     from budget.tables.files import json_text
 
-    def tell(done: int, total: int, flops_done: float, flops_total: float, run: str) -> None:
-        _tell(f"{done}/{total} runs, {flops_done / flops_total:.0%} of {flops_total:.3g} FLOPs: {run}")
+    chosen = {name: value for name, value in running.items() if value is not None}
+    if chosen and command is None:
+        raise click.UsageError(f"--{min(chosen)} belongs to --command; give that too, or leave it out.")
+    warnings.showwarning = lambda message, *_: tell(f"Warning: {message}")
+    with sweep(tell) as progress:
+        if command is None:
+            from budget.lab.sweep import measure as train
 
-    warnings.showwarning = lambda message, *_: _tell(f"Warning: {message}")
-    runs = sweep(plan_path, out, jobs=jobs, progress=tell)
+            runs = train(plan_path, out, jobs=jobs, progress=progress)
+        else:
+            from budget.lab.command import measure_command
+
+            runs = measure_command(plan_path, out, command, jobs=jobs, progress=progress, **chosen)
     if as_json:
         click.echo(json_text({"out": out, "rows": len(runs)}), nl=False)
     else:
-        _tell(f"{out} holds {len(runs)} rows.")
+        tell(f"{out} holds {len(runs)} rows.")
 
 
 @main.command(epilog="Example: budget plan runs.csv --budget 1e21 --out plan")
@@ -275,16 +457,21 @@ def plan(
     **chosen: Any,
 ) -> None:
     """From measured runs to the planning report: check, fit, allocate and grow in one go."""
-    from budget.report.files import SPECIALISTS, report_files
+    from budget.report.files import FOCUS, SPECIALISTS, report_files
     from budget.report.progress import steps
     from budget.report.words import plan_summary
     from budget.studies.plan import make_plan
     from budget.tables.files import json_text, sha256, write_folder
 
-    reading, fitting = _parted(chosen)
-    runs, scores, tasks = _read_linked(runs_path, **reading)
-    findings = _check(runs, tasks.best, fitting["law"], fitting["scale"], fitting["residual"] == "log")
-    curves = _linked(_fit(runs, tasks, runs_path, fitting), runs, scores, tasks, fitting["device"])
+    reading, fitting = parted(chosen)
+    runs, scores, tasks = read_linked(runs_path, law=fitting["law"], **reading)
+    findings = findings_of(runs, tasks.best, fitting["law"], fitting["scale"], fitting["residual"] == "log")
+    curves = with_scores(fit_all(runs, tasks, runs_path, fitting), runs, scores, tasks, fitting["device"])
+    compared = None
+    if runs.serves_both_ways and scores is None and fitting["law"] not in ("shared", "transfer"):
+        unlinked = {name: given for name, given in reading.items() if name not in ("loss_metric", "score_metric")}
+        everything, wishes = read_inputs(runs_path, **unlinked, law="shared")
+        compared = fit_strategies(everything, wishes, fitting, curves), wishes
     with steps() as watch:
         study = make_plan(
             runs,
@@ -296,6 +483,7 @@ def plan(
             strategy=strategy,
             params=params,
             order=order,
+            compared=compared,
             inputs={
                 role: {"name": Path(path).name, "sha256": sha256(path)}
                 for role, path in (
@@ -308,221 +496,12 @@ def plan(
             progress=watch,
         )
     files = report_files(study)
-    write_folder(out, files, absent={SPECIALISTS} - set(files))
-    _tell(*study.notes)
+    write_folder(out, files, absent={SPECIALISTS, FOCUS} - set(files))
+    tell(*study.notes)
     if as_json:
         click.echo(json_text(study.record()), nl=False)
     else:
-        _tell(plan_summary(study.plan), f"Wrote {', '.join(sorted(files))} to {out}.")
-
-
-def _read(
-    runs_path: str,
-    columns: tuple,
-    where: tuple,
-    task: str | None,
-    higher_is_better: bool,
-    tasks_path: str | None,
-    mixtures: str | None,
-) -> tuple[Any, Any]:
-    from budget.tables.columns import column_mapping
-    from budget.tables.mixtures import with_mixtures
-    from budget.tables.runs import read_runs
-
-    mapping = column_mapping(columns)
-    runs = read_runs(runs_path, columns=mapping, where=where, task=task, higher_is_better=higher_is_better)
-    if mixtures:
-        runs = with_mixtures(runs, mixtures, columns=mapping)
-    tasks = _wishes(tasks_path, runs.tasks, mapping)
-    return runs.with_chance(tasks.unserved), tasks
-
-
-def _wishes(path: str | None, names: tuple[str, ...], columns: dict[str, str]) -> Any:
-    from budget.tables.tasks import default_tasks, read_tasks
-
-    return read_tasks(path, names, columns=columns) if path else default_tasks(names)
-
-
-def _read_linked(
-    runs_path: str, *, loss_metric: str | None, score_metric: str | None, **reading: Any
-) -> tuple[Any, Any, Any]:
-    """The losses and the scores where a link is asked for, else the runs and nothing; and the wishes."""
-    from budget.tables.columns import column_mapping
-    from budget.tables.pairs import read_pair
-
-    if loss_metric is None and score_metric is None:
-        runs, tasks = _read(runs_path, **reading)
-        return runs, None, tasks
-    columns, path = column_mapping(reading["columns"]), reading["tasks_path"]
-    if reading["mixtures"]:
-        raise DataError("--mixtures is for a law of one metric; leave it out, or --loss-metric and --score-metric.")
-    losses, scores = read_pair(
-        runs_path, loss_metric, score_metric, columns=columns, where=reading["where"], task=reading["task"]
-    )
-    return losses, scores, _wishes(path, losses.tasks, columns)
-
-
-def _linked(curves: Any, runs: Any, scores: Any, tasks: Any, device: str | None) -> Any:
-    if scores is None:
-        return curves
-    from budget.curves.link_fit import with_link
-    from budget.report.progress import step
-
-    with step("link"):
-        return with_link(curves, runs, scores, best=tasks.best, chance=tasks.unserved, device=device)
-
-
-def _check(runs: Any, best: Any, law: str | None, scale: str | None, positive: bool = True) -> list:
-    from budget.curves.laws import LAWS, choose_law, law_inputs, law_of
-    from budget.tables.quality import check
-
-    name = law or choose_law(tuple(runs.scale))
-    inputs = law_inputs(runs, LAWS[name], scale)
-    form = law_of(name, inputs)
-    return check(runs, inputs, len(form.parameters) - bool(len(form.transfers)), best, positive)
-
-
-READING_NAMES = (
-    "columns",
-    "where",
-    "task",
-    "higher_is_better",
-    "tasks_path",
-    "mixtures",
-    "loss_metric",
-    "score_metric",
-)
-
-
-def _parted(chosen: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The options of reading and those of fitting."""
-    return (
-        {name: value for name, value in chosen.items() if name in READING_NAMES},
-        {name: value for name, value in chosen.items() if name not in READING_NAMES},
-    )
-
-
-def _fit(runs: Any, tasks: Any, path: str, fitting: dict[str, Any]) -> Any:
-    from budget.curves.fit import fit_curves
-    from budget.curves.prepare import use_all_cores, use_compilation_cache
-    from budget.report.progress import step
-    from budget.tables.files import sha256
-
-    use_compilation_cache()
-    use_all_cores()
-    with step("fit") as bar:
-        return fit_curves(runs, **_fit_options(tasks, fitting), sha256=sha256(path), progress=bar)
-
-
-def _sensitivity(runs: Any, tasks: Any, curves: Any, fitting: dict[str, Any]) -> Any:
-    from budget.curves.sensitivity import sensitivity
-    from budget.report.progress import step
-
-    options = _fit_options(tasks, fitting)
-    del options["law"], options["seed"]
-    with step("sensitivity") as bar:
-        return sensitivity(runs, curves, options.pop("loss"), progress=bar, **options)
-
-
-def _fit_options(tasks: Any, fitting: dict[str, Any]) -> dict[str, Any]:
-    """The command line's words as arguments of ``fit_curves``."""
-    from budget.curves.loss import make_loss
-
-    options = dict(fitting)
-    loss = make_loss(*(options.pop(name) for name in ("loss", "delta", "quantile", "residual")))
-    pairs = options.pop("fix")
-    if len({name for name, _ in pairs}) < len(pairs):
-        raise DataError("--fix names one parameter twice; keep one of them.")
-    fix = {name: as_number(value, f"--fix {name}", "0.34") for name, value in pairs}
-    tie = [tuple(name.strip() for name in names.split("=")) for names in options.pop("tie")]
-    return options | {"loss": loss, "fix": fix, "tie": tie, "best": tasks.best}
-
-
-def _curves(path: str) -> Any:
-    from budget.curves.records import curves_from_record
-    from budget.tables.files import read_json
-
-    return curves_from_record(read_json(path, "curves file"), path)
-
-
-def _asked(asked: dict[str, Any], tasks: Any, columns: dict[str, str]) -> dict[str, Any]:
-    """The command line's words as arguments of ``ask``."""
-    from budget.allocation.resources import UNITS, Prices
-    from budget.tables.limits import read_limits
-
-    options = dict(asked)
-    paid = [options.pop(name) for name in ("price", "peak", "mfu")]
-    if any(number is not None for number in paid) and None in paid:
-        raise DataError("--price, --peak and --mfu belong together: money for an hour, FLOP/s, and the share reached.")
-    further = options.pop("further")
-    if len(dict(further)) < len(further):
-        raise DataError("--limit names one unit twice; keep one of them.")
-    path, sizes = options.pop("limits_path"), options.pop("sizes")
-    return options | {
-        "prices": None if None in paid else Prices(*paid),
-        "further": {unit: as_number(total, f"--limit {unit}", "1e12") for unit, total in further},
-        "limits": read_limits(path, tasks.names, tasks.group, UNITS, columns=columns) if path else (),
-        "sizes": [as_number(size.strip(), "A size of --sizes", "1e8") for size in sizes.split(",")] if sizes else (),
-    }
-
-
-def _planned(
-    curves_path: str, tasks_path: str | None, columns: tuple, more_tables: bool = False, scores: bool = False
-) -> tuple[Any, Any, tuple[str, ...]]:
-    """The curves that plans use, the wishes for those tasks, and what has to be said."""
-    from budget.tables.columns import column_mapping
-
-    if columns and not (tasks_path or more_tables):
-        raise DataError("--column names columns of the tasks file; give that with --tasks.")
-    curves = _curves(curves_path)
-    tasks = _wishes(tasks_path, curves.tasks, column_mapping(columns))
-    usable = curves.usable()
-    said = curves.score_note
-    if scores:
-        usable, said = usable.linked(), curves.unlinked
-    other = [
-        name
-        for name, higher, ceiling, best in zip(
-            curves.tasks, curves.higher_is_better, curves.ceiling, tasks.best, strict=True
-        )
-        if higher and best == best and best != ceiling
-    ]
-    kept = (f"The curves of {', '.join(other)} keep the best value they were fitted with.",) if other else ()
-    return usable, tasks.select(usable.tasks), (*tasks.notes, *kept, *curves.left_out, *said)
-
-
-def _cost_note(curves: Any) -> tuple[str, ...]:
-    cost = curves.cost
-    if cost is None or cost.assumed:
-        return ()
-    return (
-        f"Cost law: {cost.formula} FLOPs (root mean square error {cost.rms_error:.2%}, largest {cost.max_error:.2%}).",
-    )
-
-
-def _emit(table: Any, json_content: str, as_json: bool, out: str | None) -> None:
-    """The result as JSON or CSV, to a file or to standard output; on a terminal, as a table."""
-    from budget.tables.files import csv_text, write_text
-
-    content = json_content if as_json else csv_text(table)
-    if out:
-        write_text(out, content)
-    elif not as_json and sys.stdout.isatty():
-        from budget.report.terminal import print_table
-
-        print_table(table)
-    else:
-        click.echo(content, nl=False)
-
-
-def _records(table: Any) -> list[dict[str, Any]]:
-    """The table's rows for JSON, a missing cell being null."""
-    return table.astype(object).where(table.notna(), None).to_dict("records")
-
-
-def _tell(*sentences: str) -> None:
-    for sentence in dict.fromkeys(sentences):
-        click.echo(sentence, err=True)
+        tell(plan_summary(study.plan), f"Wrote {', '.join(sorted(files))} to {out}.")
 
 
 if __name__ == "__main__":

@@ -134,6 +134,25 @@ SPENDING = options(
     click.option("--unit", type=click.Choice(["flops", "tokens", "x"]), help="By default what the law trades."),
     SIZE,
 )  # fmt: skip
+STRATEGY = click.option(
+    "--strategy", type=click.Choice(["specialists", "shared"]),
+    help="One training per task, or one model for all. By default what the runs are.",
+)  # fmt: skip
+PLANNED = options(
+    click.option("--budget", type=Number(), metavar="NUMBER", help="The total that will be planned, in the unit."),
+    click.option("--unit", type=click.Choice(["flops", "tokens", "x"]), help="By default what the law trades."),
+    SIZE,
+    STRATEGY,
+    click.option("--objective", type=click.Choice(["mean"]), default="mean", show_default=True,
+                 help="Weighted mean over the tasks."),
+    click.option("--measure", type=click.Choice(["value", "progress"]),
+                 help="What counts of a task: its metric, or the share of the way from unserved to best."),
+    click.option("--count", type=click.IntRange(1), default=8, show_default=True, metavar="M",
+                 help="Most runs that are chosen."),
+)  # fmt: skip
+SEED = click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the outcomes that runs may have.",
+)  # fmt: skip
 AIMING = options(
     click.option("--objective", type=click.Choice(["mean", "worst", "targets", "cheapest"]), default="mean",
                  show_default=True, help="mean: weighted mean over the tasks; worst: the worst task; targets: weighted "
@@ -164,13 +183,20 @@ PRICING = options(
     click.option("--peak", type=Number(), metavar="FLOPS", help="FLOP/s of the device."),
     click.option("--mfu", type=Number(), metavar="SHARE", help="Share of the peak that training reaches, such as 0.4."),
 )  # fmt: skip
-STRATEGY = click.option(
-    "--strategy", type=click.Choice(["specialists", "shared"]),
-    help="One training per task, or one model for all. By default what the runs are.",
-)  # fmt: skip
 ORDER = click.option(
-    "--order", type=click.Choice(["given", "weight"]), default="given", show_default=True,
-    help="In which order tasks join: as in the file, or the heaviest first.",
+    "--order", type=click.Choice(["given", "weight", "greedy"]), default="given", show_default=True,
+    help="In which order tasks join: as in the file, the heaviest first, or always the one that costs least.",
+)  # fmt: skip
+JOINING = options(
+    click.option("--order", type=click.Choice(["given", "weight", "greedy", "random"]), default="given",
+                 show_default=True,
+                 help="In which order tasks join: as in the file; the heaviest first; greedy: always the one with "
+                      "which most targets are met, then the mean is best; random: many orders, mean and band."),
+    click.option("--orders", type=click.IntRange(1, 100_000), metavar="N",
+                 help="How many random orders; all of them where there are no more.  [default: 100]"),
+    click.option("--seed", type=click.IntRange(0), metavar="S", help="Seed of the random orders.  [default: 0]"),
+    click.option("--today", type=click.IntRange(1), default=1, show_default=True, metavar="K",
+                 help="How many tasks there are: the budgets that keep their values as more join are reported."),
 )  # fmt: skip
 CHOOSING = options(
     click.option("--objective", type=click.Choice(["mean", "worst", "targets"]), default="mean", show_default=True,
@@ -184,6 +210,17 @@ CHOOSING = options(
     click.option("--max-models", type=click.IntRange(1), metavar="N", help="How many models may be built."),
     click.option("--time-limit", type=Number(), default=30, show_default=True, metavar="SECONDS",
                  help="Then the best choice so far is given, with its gap."),
+)  # fmt: skip
+RUNNING = options(
+    click.option("--command", metavar="COMMAND",
+                 help="Run this program for each row instead, {column} standing for the row's cell. It prints a JSON "
+                      "line: {\"value\": 2.31}, or {\"values\": {\"task_a\": 2.3, …}}, and whatever else is a column."),
+    click.option("--timeout", type=Number(), metavar="SECONDS",
+                 help="End an attempt of --command that takes longer.  [default: never]"),
+    click.option("--retries", type=click.IntRange(0), metavar="N",
+                 help="Further attempts of --command after a failure other than a diverged value.  [default: 1]"),
+    click.option("--logs", metavar="DIR",
+                 help="Where the output of --command goes, a file a run.  [default: OUT's name with -logs, beside it]"),
 )  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 OUT = click.option("--out", metavar="FILE", help="Write the result here instead of printing it.")

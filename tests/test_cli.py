@@ -154,6 +154,40 @@ def test_grow(curves):
     assert json.loads(run("grow", curves, "--budget", "1e21", "--json").stdout)["tasks"] == list(TRUTHS)
 
 
+def test_grow_ends_with_what_breadth_costs(curves, tmp_path):
+    (tmp_path / "tasks.csv").write_text("task,target\nprose,2.5\ncode,1.5\nmaths,0.1\n")
+    result = run("grow", curves, "--budget", "1e21", "--tasks", tmp_path / "tasks.csv", "--order", "greedy")
+    assert list(frame_of(result).columns) == GROWTH
+    for said in ("as the number of tasks to the power 0.", "at most 2 (prose, code)", "keeps its value at"):
+        assert said in result.stderr
+    assert "No spend meets the target of maths" in result.stderr
+    record = json.loads(run("grow", curves, "--budget", "1e21", "--json", "--today", 2).stdout)
+    assert {"sizes", "decline", "targets", "unchanged"} <= set(record) and record["unchanged"]["today"] == 2
+
+
+def test_grow_over_random_orders(curves):
+    arguments = ("grow", curves, "--budget", "1e21", "--order", "random", "--orders", 5, "--seed", 1)
+    frame = frame_of(run(*arguments))
+    assert list(frame.columns) == [*GROWTH, "spend_low", "spend_high", "orders", "basis"]
+    assert set(frame["basis"]) == {"mean of 5 random orders"}
+    assert run(*arguments).stdout == run(*arguments).stdout
+    assert json.loads(run(*arguments, "--json").stdout)["seed"] == 1
+    assert run("grow", curves, "--budget", "1e21", "--orders", 5).exit_code == 2
+    assert "Today's number of tasks is 9" in refused("grow", curves, "--budget", "1e21", "--today", 9)
+
+
+def test_grow_of_the_law_of_several_tasks_is_what_twice_the_tasks_cost(tmp_path):
+    from budget.curves.records import record_of
+    from budget.tables.files import json_text
+    from tests.studies.test_unchanged import shared
+
+    (tmp_path / "shared.json").write_text(json_text(record_of(shared())))
+    result = run("grow", tmp_path / "shared.json", "--budget", "1e21")
+    row = frame_of(result).iloc[0]
+    assert (round(row["params"], 2), round(row["tokens"], 2)) == (1.18, 1.66)
+    assert "One model for 2 times the tasks" in result.stderr
+
+
 def test_plan_writes_the_report(runs, tmp_path):
     out = tmp_path / "plan"
     result = run("plan", runs, "--budget", "1e21", "--out", out, "--draws", 20)
@@ -240,12 +274,14 @@ def test_choices_are_the_tables_of_the_package():
     from budget.allocation.objectives import MEASURES, OBJECTIVES, RISKS
     from budget.allocation.question import STRATEGIES
     from budget.allocation.resources import UNITS
-    from budget.studies.growth import ORDERS
+    from budget.studies.orders import ORDERS, SEQUENCES
     from budget.tables.runs import SCALES
 
     choices = {param.name: tuple(getattr(param.type, "choices", ())) for param in main.commands["plan"].params}
     assert (*choices["unit"], "money") == UNITS and choices["strategy"] == STRATEGIES
-    assert choices["order"] == ORDERS and choices["scale"] == SCALES
+    assert choices["order"] == SEQUENCES and choices["scale"] == SCALES
+    orders = next(param.type for param in main.commands["grow"].params if param.name == "order")
+    assert tuple(orders.choices) == ORDERS
     choices = {param.name: tuple(getattr(param.type, "choices", ())) for param in main.commands["allocate"].params}
     assert choices["unit"] == UNITS and choices["strategy"] == STRATEGIES
     assert choices["objective"] == tuple(OBJECTIVES) and choices["measure"] == tuple(MEASURES)

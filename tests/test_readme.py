@@ -1,6 +1,7 @@
 """README's commands are the ones that decide what lands, and what it shows is what comes out."""
 
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def test_every_command_and_law_is_in_the_readme():
 
 @pytest.mark.parametrize("line", [line for line in "\n".join(SHELL[2:]).splitlines() if line.startswith("budget ")])
 def test_shown_commands_parse(line):
-    words = line.split()[1:]
+    words = shlex.split(line)[1:]
     result = CliRunner().invoke(main, [*words, "--out", "x"] if words[0] == "plan" else words)
     assert result.exit_code == 1, f"{line}: {result.output}"  # usage is right (else 2); the file is not there
 

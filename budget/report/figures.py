@@ -12,6 +12,7 @@ import numpy as np
 from plotly.offline import get_plotlyjs
 
 from budget.report import facts
+from budget.report.focus import set_name
 from budget.report.numerals import UNIT_WORDS, amount, count, percent, quantity, value
 from budget.report.series import curve_series
 from budget.report.story import PANELS, ROWS
@@ -170,10 +171,41 @@ def curves(study: Study) -> list[Panel]:
     return panels
 
 
+def focus(study: Study) -> list[Panel]:
+    """The advantage of specialists over the best shared model against the budget, for each set."""
+    found = study.focus
+    assert found is not None  # the story asks for this picture only then
+    panels = []
+    for each in found.trends[:PANELS]:
+        y, low, high = 100 * each.advantage, 100 * each.low, 100 * each.high
+        hover = [
+            f"{quantity(x, found.unit)}: {at:+.1f} % against {name}"
+            for x, at, name in zip(each.budgets, y, each.shared, strict=True)
+        ]
+        zero = np.zeros(len(y))
+        traces = [
+            *_band(each.budgets, low, high),
+            _line(each.budgets, zero, [""] * len(y)) | {"line": {"color": MUTED, "width": 1}, "hoverinfo": "skip"},
+            _line(each.budgets, y, hover) | {"line": {"color": PLAN, "width": 2, "dash": "dot"}},
+        ]
+        inside = ~each.extrapolated
+        if inside.any():
+            traces.append(
+                _line(each.budgets[inside], y[inside], [text for text, keep in zip(hover, inside, strict=True) if keep])
+            )
+        layout = _layout(height=200)
+        layout["xaxis"] |= {"title": _title(f"budget, {UNIT_WORDS[found.unit]}"),
+                            **_decade_ticks(each.budgets, found.unit)}  # fmt: skip
+        layout["yaxis"] |= {"ticksuffix": " %"}
+        panels.append(Panel(set_name(each.tasks), {"data": traces, "layout": layout}))
+    return panels
+
+
 FIGURES: dict[str, Callable[[Study], list[Panel]]] = {
     "spend": spend,
     "sizes": sizes,
     "breadth": breadth,
+    "focus": focus,
     "response": response,
     "curves": curves,
 }

@@ -11,13 +11,17 @@ from budget.tables.quality import check_table
 SPECIALISTS = "allocation_specialists.csv"
 """Written only where a study has a hypothetical split beside its plan."""
 
+FOCUS = "focus.csv"
+"""Written only where the runs hold several strategies."""
+
 
 def report_files(study: Study) -> dict[str, str]:
     """Render everything.
 
     Returns:
         File name → content: the report as HTML and Markdown, the tables as CSV, curves and plan as JSON.
-        ``SPECIALISTS`` is there only where the study has a hypothetical split beside its plan.
+        ``SPECIALISTS`` is there only where the study has a hypothetical split beside its plan, ``FOCUS`` only where it
+        compares strategies.
     """
     story = tell(study)
     files = {
@@ -30,6 +34,8 @@ def report_files(study: Study) -> dict[str, str]:
         "curves.json": json_text(record_of(study.curves)),
         "plan.json": json_text(study.record()),
     }
+    if study.focus is not None:
+        files[FOCUS] = csv_text(study.focus.table())
     if study.alternative is not None:
         files[SPECIALISTS] = csv_text(study.alternative.table())
     return files

@@ -12,8 +12,11 @@ from budget.report.blocks import (
     Story,
     Text,
 )
+from budget.report.focus import focus_summary, focus_table
+from budget.report.growth import decline_sentence
 from budget.report.numerals import LEVEL, plural
 from budget.report.words import objective_name
+from budget.studies.focus import Focus
 from budget.studies.plan import Study
 
 PANELS = 12
@@ -30,6 +33,8 @@ def tell(study: Study) -> Story:
         sections.append(_alternative(study))
     if len(study.growth.names) > 1:
         sections.append(_breadth(study))
+    if study.focus is not None:
+        sections.append(_focus(study.focus))
     sections += [_response(study), _curves(study), _trust(study), _check(study), _method(study), _reproduce(study)]
     return Story(
         headline=narrative.headline(study),
@@ -101,7 +106,8 @@ def _breadth(study: Study) -> Section:
                 "read off the shared model's curves."
             )
         )
-    blocks.append(Text(narrative.breadth(study, found)))
+    law = "" if study.growth.decline is None else f" {decline_sentence(study.growth.decline)}"
+    blocks.append(Text(narrative.breadth(study, found) + law))
     blocks.append(
         Picture(
             "breadth",
@@ -113,6 +119,24 @@ def _breadth(study: Study) -> Section:
     blocks += [tabular.breadth_table(study, found), tabular.set_size_table(study)]
     label = narrative.HYPOTHETICAL if study.growth.hypothetical else ""
     return Section("breadth", "What breadth costs", tuple(blocks), label)
+
+
+def _focus(found: Focus) -> Section:
+    shown = min(PANELS, len(found.trends))
+    capped = "" if shown == len(found.trends) else f" Shown are {shown} of {len(found.trends)} sets."
+    blocks: list[Block] = [Bullets(focus_summary(found))]
+    if shown:
+        blocks.append(
+            Picture(
+                "focus",
+                "How much worse the best shared model is than specialists of the same total budget, in % of the "
+                f"objective: above zero focusing wins, below it sharing. Band: {LEVEL} interval. Dotted: models lie "
+                f"more than three times outside the measured sizes.{capped}",
+                "The table below holds the winner of each set at the plan's budget.",
+            )
+        )
+    blocks.append(focus_table(found))
+    return Section("focus", "Specialists or one shared model", tuple(blocks))
 
 
 def _response(study: Study) -> Section:

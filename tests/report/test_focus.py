@@ -1,0 +1,247 @@
+"""Sentences on small comparisons with known outcomes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from budget.report.focus import assumptions, focus_summary, focus_table, set_name
+from budget.studies.arms import SPECIALISTS, Arms, Served
+from budget.studies.assumed import with_assumed
+from budget.studies.focus import focus
+from budget.tables.tasks import Tasks, default_tasks
+from tests.made import chinchilla, one_model
+from tests.simulate import HOFFMANN
+
+INSIDE = (1e19, 3e19, 1e20)
+"""Budgets whose models lie within three times the measured sizes."""
+
+FAR = (1e24, 1e25, 1e26)
+"""Budgets whose models do not."""
+
+
+def arms_of(*sets, draws=40):
+    """Specialists of five alike tasks, and a generalist of each set: (number of tasks, what its floor lies higher)."""
+
+    def curves(count, more, seed):
+        truths = {f"t{number}": replace(HOFFMANN, E=HOFFMANN.E + more) for number in range(count)}
+        return chinchilla(truths, draws=draws, seed=seed)
+
+    shared = (Served("generalist", one_model(curves(count, more, 7 + count))) for count, more in sets)
+    return Arms(Served(SPECIALISTS, curves(5, 0.0, 1)), tuple(shared), ("Strategy 'trunk' is left out.",))
+
+
+def summary(arms, budgets):
+    names = arms.specialists.tasks
+    return focus_summary(focus(arms, default_tasks(names), budgets))
+
+
+def starting(sentences, *words):
+    """The one sentence that starts so."""
+    (found,) = [said for said in sentences if said.startswith(words)]
+    return found
+
+
+def test_a_set_is_named_by_its_tasks_or_how_many_they_are():
+    assert set_name(("a", "b")) == "a + b"
+    assert set_name(tuple("abcde")) == "5 tasks (a, b, …)"
+
+
+@pytest.mark.parametrize(
+    ("more", "winner", "who"), [(0.8, SPECIALISTS, "specialists win"), (-1.5, "generalist", "a shared model wins")]
+)
+def test_winners_are_counted_with_those_that_the_draws_agree_on(more, winner, who):
+    said = summary(arms_of((3, more)), INSIDE)
+    assert said[0] == "Compared at equal total budget: 1 set of 3 tasks, 3 budgets from 1.00e19 FLOPs to 1.00e20 FLOPs."
+    assert f"of 3 cases of set and budget the best is {winner} in 3 (3); in brackets" in starting(said, "Inside")
+    assert f"Where {who}, the median advantage is" in starting(said, "Where")
+    assert not any(said.startswith("Beyond") for said in said)
+
+
+def test_specialists_that_share_the_draws_with_an_equal_split_are_one_kind():
+    """Unequal tasks: which split is better differs from draw to draw, and specialists win in all of them."""
+    arms = arms_of((2, 3.0))
+    curves = arms.specialists.curves
+    theta = curves.parameters.copy()
+    theta[1, 1] += 0.02
+    shift = theta - curves.parameters
+    arms = replace(
+        arms,
+        specialists=replace(arms.specialists, curves=replace(curves, parameters=theta, draws=curves.draws + shift)),
+    )
+    found = focus(arms, default_tasks(curves.tasks), [1e20])
+    assert max(found.cells[0].wins) < 0.9
+    assert "specialists in 1 (1)" in starting(focus_summary(found), "Inside")
+
+
+def test_without_draws_no_agreement_is_claimed():
+    said = starting(summary(arms_of((3, 0.8), draws=0), INSIDE), "Inside")
+    assert said.endswith("the best is specialists in 3.")
+
+
+def test_a_winner_outside_the_measured_range_is_said_to_be_outside():
+    said = summary(arms_of((2, 0.8), (4, 0.8)), FAR)
+    assert said[0].endswith("Every budget asks for models more than three times outside the measured sizes.")
+    assert not any(each.startswith(("Inside", "Where")) for each in said)
+    for each in said[1:]:
+        assert "Beyond it" in each or "extrapolated" in each, each
+
+
+def test_every_sentence_on_mixed_budgets_speaks_of_the_inside_or_says_otherwise():
+    said = summary(arms_of((2, -0.2), (4, 0.5)), INSIDE + FAR)
+    assert "Budgets above 1.00e20 FLOPs ask for models more than three times outside" in said[0]
+    assert "of 6 cases" in starting(said, "Inside") and "of 6 cases" in starting(said, "Beyond it")
+    assert "1.00e20 FLOPs, the advantage" in starting(said, "By number of tasks")
+    assert "at 1.00e20 FLOPs and 1 set of more than two" in starting(said, "Thresholds")
+    assert "Up to 50.0 % of these budgets are extrapolated." in starting(said, "Over 7.0 decades")
+
+
+@pytest.mark.parametrize(
+    ("budgets", "far"), [(np.geomspace(1e18, 1e20, 5), False), (np.geomspace(1e23, 1e27, 5), True)]
+)
+def test_a_change_of_places_says_where_and_whether_it_is_extrapolated(budgets, far):
+    """A generalist of the same floor and a smaller exponent of capacity wins below some budget only."""
+    at = float(np.sqrt(budgets[1] * budgets[2]))
+    arms = crossing(at)
+    found = focus(arms, default_tasks(arms.specialists.tasks), budgets)
+    assert found.crossovers[0].budget == pytest.approx(at, rel=1e-6)
+    said = starting(focus_summary(found), "Sharing wins below and focusing above")
+    assert "t0 + t1 against generalist at" in said and said.endswith("extrapolated.") == far
+    assert ("extrapolated" in said) == far
+
+
+def crossing(at):
+    """Two alike specialists and a model that reaches at a budget what they do, improving more slowly."""
+    pair = {name: HOFFMANN for name in ("t0", "t1")}
+    slow = replace(HOFFMANN, alpha=0.30, beta=0.24)
+
+    def reducible(truth, budget):
+        a, b = truth.alpha, truth.beta
+        size = (a * truth.A / (b * truth.B)) ** (1 / (a + b)) * (budget / 6) ** (b / (a + b))
+        return truth.value(size, budget / 6 / size) - truth.E
+
+    ratio = reducible(HOFFMANN, at / 2) / reducible(slow, at)
+    slow = replace(slow, A=slow.A * ratio, B=slow.B * ratio)
+    shared = one_model(chinchilla(dict.fromkeys(pair, slow)))
+    return Arms(Served(SPECIALISTS, chinchilla(pair)), (Served("generalist", shared),))
+
+
+def test_breadth_names_the_number_of_tasks_at_which_the_sign_changes():
+    said = starting(summary(arms_of((2, -0.4), (4, 0.9)), INSIDE), "By number of tasks")
+    assert "−" in said.split("for 2 tasks")[0] and "+" in said.split("for 2 tasks")[1] and "It changes sign at" in said
+    same = starting(summary(arms_of((2, 0.5), (4, 0.9)), INSIDE), "By number of tasks")
+    assert "changes sign" not in same
+
+
+def test_thresholds_say_what_focusing_serves_and_whether_a_shared_model_passes():
+    poor, rich = (starting(summary(arms_of((4, more)), INSIDE), "Thresholds") for more in (0.8, -1.5))
+    assert "focusing on some serves 2.0 more tasks than the best plan for all" in poor and poor.endswith("on 0 of 1.")
+    assert "focusing on some serves 2.0 fewer tasks" in rich and rich.endswith("on 1 of 1.")
+
+
+def test_the_trend_s_verdict_is_counted():
+    said = starting(summary(arms_of((3, 0.8)), INSIDE), "Over 1.0 decades")
+    assert "the advantage of specialists grows on 1 (t0 + t1 + t2), shrinks on 0 and is undecided on 0 of 1 set" in said
+
+
+def test_what_was_assumed_stands_first_among_what_was_left_out():
+    arms = with_assumed(arms_of((3, 0.8)), "atlas")
+    found = focus(arms, default_tasks(arms.specialists.tasks), INSIDE)
+    first, *rest = assumptions(found)
+    assert first.startswith("Strategy 'generalist (assumed: atlas)' was not measured") and len(rest) == 1
+
+
+def test_groups_are_named_with_their_models_and_what_flatters_them():
+    """A pair whose model costs nothing beside one specialist: the partition wins everywhere."""
+    arms = arms_of((2, -0.3), (3, 0.5))
+    said = starting(summary(arms, INSIDE), "Groups")
+    assert "in 3 of 3 cases inside the measured range" in said and "with t0 + t1 (generalist)" in said
+    assert said.endswith("It is chosen by the same fit, which flatters it.")
+    none = starting(summary(arms_of((2, 0.9), (3, 0.5)), INSIDE), "Groups")
+    assert none.endswith("in 0 of 3 cases inside the measured range.")
+
+
+def test_dilution_claims_no_interval_without_draws_and_a_saving_is_no_negative_cost():
+    said = {draws: starting(summary(arms_of((3, -0.5), draws=draws), INSIDE), "At 1.00e20") for draws in (0, 40)}
+    assert "0 show interference and 3 transfer, without intervals" in said[0] and "80 %" not in said[0]
+    assert "0 show interference and 3 transfer beyond the 80 % interval" in said[40]
+    assert "to a shared model saves" in said[0]
+    assert "to a shared model costs" in starting(summary(arms_of((3, 0.8)), INSIDE), "At 1.00e20")
+
+
+def test_an_advantage_that_only_shrinks_its_own_loss_is_shown_with_its_level():
+    """Specialists lose everywhere, by less at larger budgets: their advantage grows, and stays negative."""
+    said = starting(summary(arms_of((3, -0.02), draws=0), INSIDE), "Inside")
+    assert "the best is generalist in 3" in said
+    arms = arms_of((3, -0.02))
+    found = focus(arms, default_tasks(arms.specialists.tasks), INSIDE)
+    (each,) = found.trends
+    assert each.advantage[-1] < 0
+    said = starting(focus_summary(found), "Over 1.0 decades")
+    assert f"its median goes from −{100 * -each.advantage[0]:.1f} % to −{100 * -each.advantage[-1]:.1f} %" in said
+    assert "negative where sharing wins" in said
+
+
+def test_the_value_of_focus_is_stated_by_threshold_at_both_ends_with_what_is_extrapolated():
+    poor = starting(summary(arms_of((4, 0.8)), INSIDE), "By threshold")
+    assert "+0.0 and +0.0 with an equal share, +2.0 and +2.0 with half of it and +1.0 and +1.0 with all of it." in poor
+    rich = starting(summary(arms_of((4, -1.5)), INSIDE + FAR), "By threshold")
+    assert "−2.0 and −2.0 with half of it" in rich and "(1 set extrapolated at the largest)" in rich
+
+
+@pytest.mark.parametrize(("target", "nobody", "everybody"), [(0.5, 1, 0), (9.0, 0, 1)])
+def test_targets_that_nobody_or_everybody_reaches_are_said(target, nobody, everybody):
+    arms = arms_of((3, 0.8))
+    tasks = Tasks(arms.specialists.tasks, target=np.full(5, target))
+    said = starting(focus_summary(focus(arms, tasks, INSIDE)), "Stated targets")
+    assert f"no strategy meets any on {nobody} and every strategy meets all on {everybody}." in said
+    between = Tasks(arms.specialists.tasks, target=np.full(5, 2.8))
+    said = starting(focus_summary(focus(arms, between, [1e20])), "Stated targets")
+    assert said.endswith("where they differ, most are met by specialists on 1.")
+    assert not any(each.startswith("Stated") for each in summary(arms, INSIDE))
+
+
+def test_the_table_names_the_winner_of_the_study_where_two_differ_by_rounding():
+    """Alike tasks: the equal split is the best split but for rounding."""
+    arms = arms_of((5, 0.8))
+    found = focus(arms, default_tasks(arms.specialists.tasks), INSIDE)
+    (row,) = focus_table(found).rows
+    cell = found.of(found.sets[0])[1]
+    assert row[2].text == cell.winner.strategy == SPECIALISTS and row[2].detail != "0 %"
+
+
+def test_sentences_speak_of_the_largest_budget_with_most_sets_inside():
+    """One of three sets was measured far out: what is said of all stays where the other two were measured."""
+    arms = arms_of((2, 0.8), (3, 0.8), (4, 0.8))
+    wide = arms.shared[0].curves
+    reach = {name: 1e6 * ends for name, ends in wide.largest.items()}
+    arms = replace(arms, shared=(replace(arms.shared[0], curves=replace(wide, largest=reach)), *arms.shared[1:]))
+    alone = arms.specialists.curves
+    outer = {name: ends * np.where(np.arange(5) < 2, 1e6, 1) for name, ends in alone.largest.items()}
+    arms = replace(arms, specialists=replace(arms.specialists, curves=replace(alone, largest=outer)))
+    found = focus(arms, default_tasks(alone.tasks), INSIDE + FAR)
+    assert [cell.extrapolates for cell in found.of(("t0", "t1"))] == [False] * 6
+    said = focus_summary(found)
+    for start in ("By number of tasks, at 1.00e20", "Thresholds, at 1.00e20", "At 1.00e20 FLOPs an equal share"):
+        assert "extrapolated" not in starting(said, start)
+    assert {each.budget for each in found.dilution} == {1e20}
+
+
+def test_where_every_budget_is_far_out_the_smallest_is_spoken_of_and_marked():
+    said = summary(arms_of((3, 0.8), (4, 0.8)), FAR)
+    assert "At 1.00e24 FLOPs" in starting(said, "At 1.00e24") and "extrapolated on 2 of 2" in starting(
+        said, "At 1.00e24"
+    )
+
+
+def test_every_sentence_that_an_assumed_strategy_stands_behind_says_so():
+    """Only specialists were measured: whatever is compared is compared with an assumption."""
+    alone = arms_of()
+    arms = with_assumed(alone, "atlas")
+    tasks = Tasks(alone.specialists.tasks, target=np.full(5, 2.5))
+    found = focus(arms, tasks, INSIDE + FAR)
+    for said in focus_summary(found):
+        assert "assumed" in said, said
+    assert "assumed" in focus_table(found).caption
+    measured = arms_of((3, 0.8))
+    assert not any("assumed" in said for said in summary(measured, INSIDE))

@@ -1,0 +1,75 @@
+"""``budget next``: its columns, its JSON, its sentences."""
+
+import json
+
+import pytest
+
+from budget.curves.records import record_of
+from budget.studies.next_runs import COUNT
+from budget.tables.files import json_text
+from cli import main
+from tests.simulate import TRUTHS
+from tests.test_cli import frame_of, refused, run
+
+NEXT = [
+    "rank", "task", "params", "tokens", "flops", "expected_gain", "error", "per_flop", "chosen", "reason", "seed",
+]  # fmt: skip
+
+
+@pytest.fixture
+def curves(tmp_path, noisy_curves):
+    path = tmp_path / "curves.json"
+    path.write_text(json_text(record_of(noisy_curves)))
+    return path
+
+
+def test_next_prints_a_plan_of_runs(curves, tmp_path):
+    result = run("next", curves, "--spend", 1e22, "--budget", 1e23, "--count", 3)
+    assert result.exit_code == 0, result.output
+    table = frame_of(result)
+    assert list(table.columns) == NEXT
+    assert set(table["task"]) == set(TRUTHS) and table["rank"].tolist() == list(range(1, len(table) + 1))
+    chosen = table[table["chosen"]]
+    assert 1 <= len(chosen) <= 3 and chosen["rank"].tolist() == list(range(1, len(chosen) + 1))
+    assert chosen["flops"].sum() <= 1e22 * (1 + 1e-9)
+    assert "no runs can bring more than that" in result.stderr and "effective draws" in result.stderr
+    assert f"The chosen {len(chosen)} runs" in result.stderr
+    written = run("next", curves, "--spend", 1e22, "--budget", 1e23, "--count", 3, "--out", tmp_path / "next.csv")
+    assert written.stdout == "" and (tmp_path / "next.csv").read_text() == result.stdout
+
+
+def test_next_as_json(curves, tmp_path):
+    (tmp_path / "tasks.csv").write_text("task,weight\nprose,1\ncode,5\nmaths,1\n")
+    asked = ("next", curves, "--spend", 1e21, "--budget", 1e23, "--json", "--seed", 5)
+    record = json.loads(run(*asked).stdout)
+    assert record["seed"] == 5 and record["unit"] == record["spend_unit"] == "flops" and record["draws"] == 40
+    assert 0 < record["expected_regret"] == record["perfect_information"]
+    assert set(record["perfect_information_by_task"]) == set(TRUTHS)
+    assert 0 < record["effective_draws"]["least"] <= record["effective_draws"]["mean"] <= 40
+    assert len(record["batch"]["added"]) == sum(row["chosen"] for row in record["runs"])
+    assert list(record["runs"][0]) == NEXT
+    weighted = json.loads(run(*asked, "--tasks", tmp_path / "tasks.csv").stdout)
+    assert weighted["perfect_information_by_task"]["code"] > record["perfect_information_by_task"]["code"]
+
+
+def test_mistakes_get_one_sentence(curves, noisy_curves, tmp_path):
+    assert "A plan needs a budget: give --budget NUMBER." in refused("next", curves, "--spend", 1e22)
+    assert "--spend 100 buys no run" in refused("next", curves, "--spend", 100, "--budget", 1e23)
+    assert "give a positive number" in refused("next", curves, "--spend", 0, "--budget", 1e23)
+    assert "which is not a number" in refused("next", curves, "--spend", "all", "--budget", 1e23)
+    point = record_of(noisy_curves)
+    point["draws"] = 0
+    for task in point["tasks"]:
+        task["working_draws"], task["noise_draws"] = [], []
+    (tmp_path / "point.json").write_text(json_text(point))
+    asked = ("next", tmp_path / "point.json", "--spend", 1e22, "--budget", 1e23)
+    assert "no draws (a point fit)" in refused(*asked)
+    (tmp_path / "tasks.csv").write_text("task,min\nprose,9e22\ncode,9e22\nmaths,\n")
+    asked = ("next", curves, "--tasks", tmp_path / "tasks.csv", "--spend", 1e22, "--budget", 1e23)
+    assert "The minima in the tasks file sum to 1.8e+23" in refused(*asked)
+
+
+def test_usage():
+    assert run("next", "curves.json").exit_code == 2
+    count = next(param for param in main.commands["next"].params if param.name == "count")
+    assert count.default == COUNT
