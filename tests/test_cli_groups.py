@@ -10,6 +10,8 @@ from budget.tables.files import json_text
 from cli import main
 from tests.curves.cases import planted
 from tests.test_cli import frame_of, refused, run
+from tests.test_cli_portfolio import READING as CANDIDATE_COLUMNS
+from tests.test_cli_portfolio import ROWS as CANDIDATES
 
 PAIRS = """job,beside,score,rep,set
 a,,0.70,0,x
@@ -27,16 +29,6 @@ READING = [
     for pair in ("task=job", "partner=beside", "value=score", "seed=rep")
     for word in ("--column", pair)
 ] + ["--where", "set=x", "--higher-is-better"]  # fmt: skip
-CANDIDATES = """network,price,job,loss,fold
-big,3,a,.5,val
-big,3,b,.6,val
-small,1,a,.55,val
-other,1,b,.5,val
-big,3,a,.52,test
-big,3,b,.61,test
-small,1,a,.6,test
-other,1,b,.4,test
-"""
 
 
 @pytest.fixture
@@ -51,13 +43,6 @@ def candidates(tmp_path):
     path = tmp_path / "candidates.csv"
     path.write_text(CANDIDATES)
     return path
-
-
-CANDIDATE_COLUMNS = [
-    word
-    for pair in ("model=network", "cost=price", "task=job", "value=loss", "split=fold")
-    for word in ("--column", pair)
-]
 
 
 def test_pairs_print_the_matrix_and_the_groups(pairs, tmp_path):

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from budget.lab.shape import CONTEXT
-from budget.lab.sources import HELD_OUT, STRUCTURE, TRAINING, HeldOut, replaced_entropy
+from budget.lab.sources import STRUCTURE, TRAINING, HeldOut, fresh_held_out, replaced_entropy
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,6 @@ class LogLinearMarkov:
     strength: float
     exponent: float
     structure: int
-
-    held_out_sequences = 8192
 
     @property
     def scored(self) -> np.ndarray:
@@ -89,9 +87,7 @@ class LogLinearMarkov:
 
     def held_out(self) -> HeldOut:
         """Fresh independent chains, each its own cluster."""
-        rng = np.random.default_rng((self.structure, HELD_OUT))
-        count = self.held_out_sequences
-        return HeldOut(self._sequences(count, rng), np.arange(count))
+        return fresh_held_out(self._sequences, self.structure)
 
 
 @dataclass(frozen=True)
@@ -110,8 +106,6 @@ class ModularChain:
     modulus: int
     noise: float
     structure: int
-
-    held_out_sequences = 8192
 
     @property
     def scored(self) -> np.ndarray:
@@ -137,5 +131,4 @@ class ModularChain:
 
     def held_out(self) -> HeldOut:
         """Fresh independent chains, each its own cluster."""
-        rng = np.random.default_rng((self.structure, HELD_OUT))
-        return HeldOut(self._sequences(self.held_out_sequences, rng), np.arange(self.held_out_sequences))
+        return fresh_held_out(self._sequences, self.structure)

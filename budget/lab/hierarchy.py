@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from budget.lab.shape import CONTEXT
-from budget.lab.sources import HELD_OUT, STRUCTURE, TRAINING, HeldOut
+from budget.lab.sources import STRUCTURE, TRAINING, HeldOut, fresh_held_out
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,6 @@ class RandomHierarchy:
     structure: int
 
     levels = 6  # 2**6 leaves fill the context
-    held_out_sequences = 8192
 
     @property
     def scored(self) -> np.ndarray:
@@ -60,5 +59,4 @@ class RandomHierarchy:
 
     def held_out(self) -> HeldOut:
         """Fresh independent sentences, each its own cluster."""
-        rng = np.random.default_rng((self.structure, HELD_OUT))
-        return HeldOut(self._sequences(self.held_out_sequences, rng), np.arange(self.held_out_sequences))
+        return fresh_held_out(self._sequences, self.structure)

@@ -4,6 +4,7 @@ Every source yields sequences of `CONTEXT + 1` symbols; the model reads all but 
 one at each position that the source's mask marks as scored.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +14,9 @@ from budget.lab.shape import SYMBOLS
 
 STRUCTURE, TRAINING, HELD_OUT = 0, 1, 2
 """Separate random streams of one source."""
+
+HELD_OUT_SEQUENCES = 8192
+"""Sequences in the held-out set of a source that makes any number of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +48,12 @@ class Source(Protocol):
 
     def held_out(self) -> HeldOut:
         """The sequences to score, which no training seed draws on."""
+
+
+def fresh_held_out(sequences: Callable[[int, np.random.Generator], np.ndarray], structure: int) -> HeldOut:
+    """A held-out set of independent sequences, each its own cluster, of a source that makes any number of them."""
+    rng = np.random.default_rng((structure, HELD_OUT))
+    return HeldOut(sequences(HELD_OUT_SEQUENCES, rng), np.arange(HELD_OUT_SEQUENCES))
 
 
 def replaced_entropy(noise: float, values: int) -> float:

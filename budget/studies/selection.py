@@ -7,7 +7,6 @@ a lax one lets the broad survive on what the narrow leave to them. The claim tha
 Goldfeder, Wyder, LeCun & Shwartz-Ziv 2026 (arXiv 2602.23643); this study says where it holds for given curves.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ from budget.errors import AllocationError
 from budget.studies.competition import NOBODY, compete
 from budget.studies.investing import SPLITS
 from budget.studies.players import Players
+from budget.studies.rows import records
 from budget.studies.thresholds import Thresholds, Value, most_tasks
 
 DEVIATIONS = 1.2815515655446004
@@ -105,8 +105,8 @@ class Selection:
         return {
             "tasks": self.thresholds.value.shape[1],
             "stated": self.thresholds.stated,
-            "rows": _plain(self.table()),
-            "widest": _plain(self.widest()),
+            "rows": records(self.table()),
+            "widest": records(self.widest()),
             "vacant": self.vacant.tolist(),
             "rounds": self.rounds.tolist(),
             "replications": self.replications,
@@ -186,11 +186,3 @@ def wilson(share: np.ndarray, trials: int) -> tuple[np.ndarray, np.ndarray]:
     centre = (share + z2 / 2) / (1 + z2)
     half = np.sqrt(z2 * (share * (1 - share) + z2 / 4)) / (1 + z2)
     return np.clip(centre - half, 0.0, share), np.clip(centre + half, share, 1.0)
-
-
-def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as JSON: an infinite spend is ``None``."""
-    return [
-        {str(name): None if isinstance(cell, float) and not math.isfinite(cell) else cell for name, cell in row.items()}
-        for row in table.to_dict("records")
-    ]
