@@ -36,7 +36,8 @@ def test_every_command_and_law_is_in_the_readme():
 
 
 @pytest.mark.parametrize("line", [line for line in "\n".join(SHELL[2:]).splitlines() if line.startswith("budget ")])
-def test_shown_commands_parse(line):
+def test_shown_commands_parse(line, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     words = shlex.split(line)[1:]
     result = CliRunner().invoke(main, [*words, "--out", "x"] if words[0] == "plan" else words)
     assert result.exit_code == 1, f"{line}: {result.output}"  # usage is right (else 2); the file is not there

@@ -270,13 +270,12 @@ def test_full_disk_ends_the_sweep_with_a_sentence(folder, monkeypatch):
         if Path("ran1").exists():
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(MeasureError, match=r"cannot be written \(No space left on device\); make room"):
-        measure_command("plan.csv", "runs.csv", command)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(MeasureError, match=r"cannot be written \(No space left on device\); make room"):
+            measure_command("plan.csv", "runs.csv", command)
     assert len(pd.read_csv("runs.csv")) <= 1
     assert not list(folder.glob(".runs*"))
-    monkeypatch.undo()
-    os.chdir(folder)
     assert len(measure_command("plan.csv", "runs.csv", command)) == 3
 
 
