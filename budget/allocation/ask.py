@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from budget.allocation.measure import measure_of
+from budget.allocation.measure import Measure, measure_of
 from budget.allocation.question import ONE_MODEL, Question, default_unit
 from budget.allocation.refusals import refuse, refuse_weights, refuse_words
 from budget.allocation.resources import Prices
@@ -27,7 +27,7 @@ def ask(
     strategy: str | None = None,
     params: float | None = None,
     objective: str = "mean",
-    measure: str | None = None,
+    measure: str | Measure | None = None,
     risk: str = "point",
     level: float | None = None,
     further: Mapping[str, float] | None = None,
@@ -48,7 +48,8 @@ def ask(
         strategy: one of ``STRATEGIES``; by default ``shared`` where the runs are shared models.
         params: size of every model, for a token budget under a law of params and tokens; the tasks' own come first.
         objective: one of ``OBJECTIVES``.
-        measure: one of ``MEASURES``; by default the value where all tasks have one metric, else progress.
+        measure: one of ``MEASURES``; by default the value where all tasks have one metric, else progress. Or one that
+            was made from other curves of the same tasks, which are compared with these.
         risk: one of ``RISKS``.
         level: for ``cvar`` and ``quantile``; ``LEVEL`` by default.
         further: budgets in other units.
@@ -63,7 +64,7 @@ def ask(
         AllocationError: the question does not fit the curves or itself.
         InfeasibleError: the limits contradict the budget.
     """
-    refuse_words(objective, measure, strategy)
+    refuse_words(objective, None if isinstance(measure, Measure) else measure, strategy)
     if curves.law not in ONE_MODEL:  # a mixture may hold tasks of no weight, and refuses the rest itself
         refuse_weights(tasks)
     if level is not None and risk not in ("cvar", "quantile"):
@@ -77,7 +78,7 @@ def ask(
         _total(budget, objective),
         unit,
         strategy,
-        measure_of(curves, tasks, measure),
+        measure if isinstance(measure, Measure) else measure_of(curves, tasks, measure),
         objective,
         risk,
         LEVEL if level is None else level,

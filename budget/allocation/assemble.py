@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.allocation.baselines import TOKENS_PER_PARAMETER, baseline_splits, rule_of_thumb
-from budget.allocation.optimum import violation
 from budget.allocation.problem import Problem, one_model
 from budget.allocation.question import FAR, Question
 from budget.allocation.resources import Prices, cost_of
 from budget.allocation.result import MEETS, Baseline, LimitLine, Plan
 from budget.allocation.size import best_inputs
+from budget.allocation.within import violation
 from budget.curves.fitted import Curves
 
 OPTIMAL = 1e-9

@@ -10,6 +10,9 @@ from scipy.optimize import linprog
 from budget.allocation.problem import Problem
 from budget.errors import InfeasibleError
 
+NOTHING = 1e-9
+"""Share of an equal part of a budget below which limits are said to leave nothing."""
+
 
 def refuse_conflict(problem: Problem, unit: str) -> None:
     """Refuse limits that no plan obeys.
@@ -31,6 +34,43 @@ def refuse_conflict(problem: Problem, unit: str) -> None:
             kept[position] = True
     listed = [word for word, is_kept in zip(words, kept, strict=True) if is_kept]
     raise InfeasibleError(f"No plan obeys these limits together: {'; '.join(listed)}. Loosen or drop any one of them.")
+
+
+def refuse_nothing(problem: Problem, unit: str) -> None:
+    """Refuse limits on the budget's unit that leave a model nothing: what is served must be given something.
+
+    Args:
+        problem: the stated problem, whose limits some plan obeys.
+        unit: of its budget.
+
+    Raises:
+        InfeasibleError: names the models.
+    """
+    if all(row.resource for row in problem.rows):
+        return
+    models = len(problem.cost)
+    _, matrix, right = _rows(problem, unit)
+    of_budget = matrix[:, :models].any(axis=1)  # a row is about one resource
+    matrix, right = matrix[of_budget, :models], right[of_budget]
+    size = problem.budget if np.isfinite(problem.budget) else float(np.abs(right).max())
+    row = np.abs(matrix).max(axis=1) * size
+    matrix, right = matrix * size / row[:, None], right / row
+
+    def most(among: np.ndarray) -> float:
+        """How much each of some models can have at once, as a share of an equal part of the budget."""
+        every = np.column_stack([matrix, np.zeros(len(matrix))])
+        some = np.column_stack([-np.eye(models)[among], np.full(among.sum(), 1 / models)])
+        least = np.append(np.zeros(models), -1.0)
+        found = linprog(least, np.vstack([every, some]), np.append(right, np.zeros(among.sum())), method="highs")
+        return float(-found.fun) if found.status == 0 else np.inf
+
+    if most(np.ones(models, dtype=bool)) > NOTHING:
+        return
+    empty = [name for v, name in enumerate(problem.names) if most(np.arange(models) == v) <= NOTHING]
+    if empty:
+        raise InfeasibleError(
+            f"The limits leave nothing for {', '.join(empty)}; loosen them, or leave out what cannot be served."
+        )
 
 
 def _rows(problem: Problem, unit: str) -> tuple[list[str], np.ndarray, np.ndarray]:

@@ -7,13 +7,13 @@ import numpy as np
 from budget.allocation.assemble import NOT_OPTIMAL, Outcome, assembled, law_inputs_of
 from budget.allocation.certificate import marginal_return
 from budget.allocation.one_model import plan_one_model
-from budget.allocation.optimum import violation
 from budget.allocation.problem import Problem, planned_cost, state
 from budget.allocation.question import Question, is_separable
 from budget.allocation.result import Baseline, Plan
 from budget.allocation.separable.separate import ends, outcome_of_spends
 from budget.allocation.separable.ways import ways_of
 from budget.allocation.size import best_inputs, last_input
+from budget.allocation.within import violation
 from budget.curves.fitted import Curves
 from budget.curves.posynomial import Posynomial
 from budget.errors import AllocationError

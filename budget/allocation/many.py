@@ -1,14 +1,22 @@
 """The best splits of many budgets at once: one batched root for all, where a convex program would be solved for each.
 
 The optimality condition is one price of the budget at which every model's marginal return, within its limits, is the
-same. Newton's method on its logarithm, as in ``polish``, but over Q budgets × V models in one array.
+same. A model's marginal return at its best inputs is nearly a power of its spend, so its logarithm is nearly linear in
+the logarithm of the spend. Each round takes the local slope, finds the one price at which the spends that it implies,
+clipped to their limits, use up the budget, and moves there.
 """
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from budget.allocation.certificate import marginal_return
 from budget.allocation.problem import Problem
-from budget.allocation.size import best_inputs
+from budget.allocation.size import best_inputs, rising_root
+from budget.allocation.worlds import Worlds
+from budget.curves.posynomial import Posynomial
+from budget.curves.repeated import Values
 
 ROUNDS = 30
 """Most rounds; sums of falling powers take 3 to 6."""
@@ -18,6 +26,12 @@ EXACT = 1e-8
 
 STEP = 1e-3
 """Relative step of the finite difference behind the slope."""
+
+AT_ONCE = 20_000
+"""Models of one batch; more at once are no faster, and take memory."""
+
+LEAST = 1e-30
+"""Share of a budget below which no spend falls, though it bring nothing."""
 
 
 def splits(
@@ -37,43 +51,67 @@ def splits(
     """
     if members is None:
         members = np.tile(np.arange(len(problem.cost)), (len(budgets), 1))
-    count, models = members.shape
     value, cost = problem.by_model.take(members.ravel()), problem.cost.take(members.ravel())
-    low, high = low[members], high[members]
-
-    def at(spend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        u = best_inputs(value, cost, spend.ravel())
-        return u, np.log(np.maximum(marginal_return(value, cost, u), 1e-300)).reshape(count, models)
-
-    most = np.minimum(high, budgets[:, None])
-    spend = _to_budget(np.full((count, models), 1 / models), budgets, low, most)
+    low, most = low[members], np.minimum(high[members], budgets[:, None])
+    spend = _to_budget(np.full(members.shape, 1 / members.shape[1]), budgets, low, most)
     for _ in range(ROUNDS):
-        _, here = at(spend)
-        _, beyond = at(spend * (1 + STEP))
-        slope = np.minimum((beyond - here) / np.log1p(STEP), -0.5)
-        moved = _at_common_price(spend, here, slope, budgets, low, most)
+        moved = newton_step(value, cost, spend, budgets, low, most)
         step = np.abs(np.log(moved / spend)).max()
         spend = moved
         if step <= EXACT:
             break
-    return spend, at(spend)[0].reshape(count, models, -1)
+    return spend, best_inputs(value, cost, spend.ravel()).reshape(*spend.shape, -1)
 
 
-def _at_common_price(
-    spend: np.ndarray, here: np.ndarray, slope: np.ndarray, budgets: np.ndarray, low: np.ndarray, most: np.ndarray
+def split_each(problems: Sequence[Problem]) -> np.ndarray:
+    """The split (B, V) of each of B problems that differ in their values only, such as draws."""
+    models, first = len(problems[0].cost), problems[0]
+    parts, each = [], max(1, AT_ONCE // models)
+    for start in range(0, len(problems), each):
+        some = problems[start : start + each]
+        alike = np.tile(np.arange(models), len(some))
+        every = replace(first, value=Worlds.of(some).values, cost=first.cost.take(alike))
+        members = np.arange(len(alike)).reshape(len(some), models)
+        parts.append(splits(every, np.full(len(some), first.budget), first.low[alike], first.high[alike], members)[0])
+    return np.concatenate(parts)
+
+
+def newton_step(
+    value: Values, cost: Posynomial, spend: np.ndarray, budgets: np.ndarray, low: np.ndarray, most: np.ndarray
 ) -> np.ndarray:
-    """The spends ``spend · exp((log price − here)/slope)`` within the limits that sum to each budget."""
-    cheap, dear = here.min(axis=1) - 50.0, here.max(axis=1) + 50.0
+    """One step of splits toward a common price of each budget.
 
-    def implied(log_price: np.ndarray) -> np.ndarray:
-        logs = np.minimum(np.log(spend) + (log_price[:, None] - here) / slope, np.log(budgets)[:, None])
+    Args:
+        value: Q·V values, those that share a budget together.
+        cost: Q·V costs.
+        spend: (Q, V) positive, within the limits, using the budgets up as far as these let them.
+        budgets: (Q,).
+        low: (Q, V) least spends.
+        most: (Q, V) greatest spends.
+
+    Returns:
+        (Q, V) spends within the limits that sum to each budget as far as these let them.
+    """
+
+    def log_marginal(u: np.ndarray) -> np.ndarray:
+        return np.log(np.maximum(marginal_return(value, cost, u), 1e-300)).reshape(spend.shape)
+
+    u = best_inputs(value, cost, spend.ravel())
+    here, beyond = log_marginal(u), log_marginal(best_inputs(value, cost, spend.ravel() * (1 + STEP), near=u))
+    slope = np.minimum((beyond - here) / np.log1p(STEP), -0.5)
+    log_spend, log_budget = np.log(spend), np.log(budgets)[:, None]
+    low = np.minimum(np.maximum(low, LEAST * budgets[:, None]), most)
+
+    def implied(cheapness: np.ndarray) -> np.ndarray:
+        """The spends ``spend · exp((log price − here)/slope)``; the price falls as the cheapness (Q,) rises."""
+        logs = np.minimum(log_spend - (cheapness[:, None] + here) / slope, log_budget)
         return np.clip(np.exp(logs), low, most)
 
-    for _ in range(100):
-        middle = 0.5 * (cheap + dear)
-        over = implied(middle).sum(axis=1) > budgets
-        cheap, dear = np.where(over, middle, cheap), np.where(over, dear, middle)
-    return _to_budget(implied(dear), budgets, low, most)
+    def over(cheapness: np.ndarray) -> np.ndarray:
+        return np.log(implied(cheapness).sum(axis=1) / budgets)
+
+    # the spends use the budget up: at the highest return of all, none of them would rise, and at the lowest none fall
+    return _to_budget(implied(rising_root(over, -here.max(axis=1), -here.min(axis=1))), budgets, low, most)
 
 
 def _to_budget(spend: np.ndarray, budgets: np.ndarray, low: np.ndarray, most: np.ndarray) -> np.ndarray:

@@ -87,7 +87,8 @@ def _value(curves: Curves, kinds: dict[tuple[str, bool], None]) -> Measure:
         names = ", ".join(f"{metric} ({'higher' if higher else 'lower'} is better)" for metric, higher in kinds)
         raise AllocationError(
             f"The weighted mean needs one metric, and these tasks have {names}; fit the runs of one with "
-            f"--where metric={next(iter(kinds))[0]}, or compare them by --measure progress."
+            f"--where metric={next(iter(kinds))[0]}, or compare them by --measure progress "
+            "(budget allocate, grow, next and focus have it; plan reports one metric)."
         )
     count = len(curves.tasks)
     if not curves.higher_is_better[0]:

@@ -18,13 +18,11 @@ from budget.allocation.level import level_split, spend_to_level
 from budget.allocation.polish import polish
 from budget.allocation.problem import Problem
 from budget.allocation.program import Answer, Goal, Program, equal_split
-from budget.allocation.size import best_inputs, last_input
+from budget.allocation.size import best_inputs
+from budget.allocation.within import chargeable, inputs_within, violation, within
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import Values
 from budget.errors import InfeasibleError, SolverError
-
-WITHIN = 1e-6
-"""Relative distance by which a plan may miss a limit: the solver's, once its budgets are met exactly."""
 
 PROVEN = 1e-6
 """Gap, relative to the reducible objective, below which a plan found without a solver is taken."""
@@ -72,7 +70,9 @@ class Optimum:
         return self.given[0]
 
 
-def solve(problem: Problem, goal: Goal = "sum", program: Program | None = None) -> Optimum:
+def solve(
+    problem: Problem, goal: Goal = "sum", program: Program | None = None, split: np.ndarray | None = None
+) -> Optimum:
     """Solve a problem.
 
     One budget and each model's own limits: the split by the convex program, polished onto the budget (for the largest
@@ -84,6 +84,7 @@ def solve(problem: Problem, goal: Goal = "sum", program: Program | None = None) 
         goal: what is made small; for ``cheapest`` the values are counted from their targets.
         program: a compiled program of the problem's shape and goal, to save compiling again. For one budget it may
             be of more models than the problem has.
+        split: (V,) spends that may be the best for the sum under one budget: taken where the bound proves it.
 
     Raises:
         SolverError: no solver found an optimum, or a curve is no number.
@@ -99,7 +100,7 @@ def solve(problem: Problem, goal: Goal = "sum", program: Program | None = None) 
         if optimum is None:
             optimum = _solved(problem, goal, program or Program(problem, goal))
     else:
-        optimum = _plain(problem, goal, program)
+        optimum = _plain(problem, goal, program, split)
     if not (np.isfinite(optimum.given).all() and np.isfinite(optimum.u).all()):
         raise SolverError("The numbers of this problem span too many orders; bring weights and budget closer together.")
     return optimum if _is_proven(problem, goal, optimum) else replace(optimum, status=NOT_PROVEN)
@@ -118,22 +119,22 @@ def is_trivial(problem: Problem) -> bool:
     return bool(problem.is_plain and problem.high.sum() <= problem.budget)
 
 
-def _plain(problem: Problem, goal: Goal, program: Program | None) -> Optimum:
+def _plain(problem: Problem, goal: Goal, program: Program | None, split: np.ndarray | None = None) -> Optimum:
     """The optimum under one budget and each model's own limits."""
     shared = len(problem.cost) < len(problem.value)
     if goal == "sum":
-        return _plain_sum(problem, program)
+        return (None if split is None else _if_proven(problem, split)) or _plain_sum(problem, program)
     if shared:
         return _solved(problem, goal, program or Program(problem, goal))
     if goal == "cheapest":
         return _cheapest(problem)
-    split = level_split(problem)
-    u = best_inputs(problem.value, problem.cost, split.spend)
-    value = weighted(problem.value, split.weight)
+    level = level_split(problem)
+    u = best_inputs(problem.value, problem.cost, level.spend)
+    value = weighted(problem.value, level.weight)
     marginal = marginal_return(value, problem.cost, u)
-    prices = plain_prices(problem, split.spend, marginal)
+    prices = plain_prices(problem, level.spend, marginal)
     bound = lower_bound(value, problem, u, prices)
-    return Optimum(u, split.spend[None], Certificate(bound, marginal, prices), "bisection", "optimal")
+    return Optimum(u, level.spend[None], Certificate(bound, marginal, prices), "bisection", "optimal")
 
 
 def _plain_sum(problem: Problem, program: Program | None) -> Optimum:
@@ -152,12 +153,18 @@ def _plain_sum(problem: Problem, program: Program | None) -> Optimum:
 
 def _dual(problem: Problem, why: str) -> Optimum:
     """The optimum without a solver: the price of the budget at which the spends that it implies use it up."""
-    spend = polish(problem, to_budget(np.ones(len(problem.cost)), problem), ROUNDS)
-    optimum = _certified(problem, spend, "dual bisection", "optimal")
-    value = float(problem.by_model.value(optimum.u).sum())
-    if not value - optimum.certificate.bound <= PROVEN * (value - problem.value.offset.sum()):
+    optimum = _if_proven(problem, polish(problem, to_budget(np.ones(len(problem.cost)), problem), ROUNDS))
+    if optimum is None:
         raise SolverError(why)
     return optimum
+
+
+def _if_proven(problem: Problem, spend: np.ndarray) -> Optimum | None:
+    """The plan of a split that no solver made, where the bound shows that it is the best."""
+    optimum = _certified(problem, spend, "dual bisection", "optimal")
+    value = float(problem.by_model.value(optimum.u).sum())
+    close = value - optimum.certificate.bound <= PROVEN * (value - problem.value.offset.sum())
+    return optimum if close else None
 
 
 def _certified(problem: Problem, spend: np.ndarray, solver: str, status: str) -> Optimum:
@@ -252,18 +259,6 @@ def _without_further(problem: Problem, goal: Goal) -> Optimum | None:
     return replace(relaxed, given=given, certificate=replace(relaxed.certificate, prices=prices))
 
 
-def violation(problem: Problem, given: np.ndarray) -> float:
-    """By how much amounts (R, V) break the worst limit, relative to what that limit is about."""
-    totals = np.array([problem.budget, *(each.budget for each in problem.further)])
-    worst = float((given.sum(axis=1) / totals - 1).max())
-    size = max(float(given[0].max()), 1e-300)
-    worst = max(worst, float(((problem.low - given[0]) / size).max()), float((given[0] / problem.high - 1).max()))
-    for row in problem.rows:
-        used = row.coefficient * given[row.resource]
-        worst = max(worst, float((used.sum() - row.most) / max(abs(row.most), np.abs(used).max(), 1e-300)))
-    return worst
-
-
 def _solved(problem: Problem, goal: Goal, program: Program) -> Optimum:
     """The optimum by the program with all limits; values with repeated data by tangents, until the gap is closed."""
     u = _origin(problem, goal)
@@ -353,47 +348,3 @@ def _merged(problem: Problem, answer: Answer, goal: Goal) -> Values:
         return problem.by_model
     value = weighted(problem.value, answer.task_price / answer.task_price.sum())
     return value if len(value) == len(problem.cost) else value.summed
-
-
-def within(problem: Problem, given: np.ndarray, solver: str) -> np.ndarray:
-    """Amounts (R, V) that a solver found, with every budget obeyed exactly.
-
-    Raises:
-        SolverError: they miss a limit by more than the solver's tolerance.
-    """
-    given = np.maximum(given, 1e-300)
-    given[0] = np.clip(given[0], problem.low, problem.high)
-    totals = np.array([problem.budget, *(each.budget for each in problem.further)])
-    fill = totals / given.sum(axis=1)
-    # what the solver's tolerance leaves of a budget that it meant to use is used, if no row could object
-    close = (fill <= 1 + WITHIN) & (len(problem.rows) == 0)
-    given = given * np.where(close, fill, np.minimum(fill, 1.0))[:, None]
-    given[0] = np.minimum(given[0], problem.high)
-    if violation(problem, given) > WITHIN:
-        raise SolverError(f"{solver} left a limit broken by {violation(problem, given):.1g}; loosen the limits.")
-    return given
-
-
-def inputs_within(problem: Problem, u: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """The solver's log inputs, the last lowered until every cost is within what is given."""
-    costs = [problem.cost, *(each.cost for each in problem.further)]
-    last = [
-        last_input(cost, u[:, :-1], np.log(np.maximum(amount - cost.offset, 1e-300)))[:, -1]
-        for cost, amount in zip(costs, given, strict=True)
-    ]
-    return np.column_stack([u[:, :-1], np.min(last, axis=0)])
-
-
-def chargeable(problem: Problem, prices: Multipliers) -> Multipliers:
-    """Prices under which nothing is paid for taking more, which a solver's rounding can make of them.
-
-    What pays (rows and minima) is shrunk until what charges (budgets and maxima) covers it: any prices that are not
-    negative give a bound.
-    """
-    paid = replace(prices, budget=np.zeros_like(prices.budget), high=np.zeros_like(prices.high)).charge(problem)
-    charged = prices.charge(problem) - paid
-    with np.errstate(divide="ignore", invalid="ignore"):
-        covered = np.where(paid < -charged, charged / -paid, 1.0)
-    share = covered.min(axis=1) * np.where(covered.min(axis=1) < 1, 1 - 1e-15, 1.0)  # of each resource apart
-    rows = np.array([price * share[row.resource] for row, price in zip(problem.rows, prices.row, strict=True)])
-    return replace(prices, low=prices.low * share[0], row=rows.reshape(-1))

@@ -160,6 +160,12 @@ def _refuse_reach(curves: Curves, question: Question) -> None:
             f"The minima in the tasks file sum to {must.sum():.6g} {question.unit}, above the budget of "
             f"{question.budget:.6g}; raise the budget or lower them."
         )
+    if not question.allow_unserved and must.sum() >= question.budget * (1 - 1e-12) and not low.all():
+        left = ", ".join(name for name, least in zip(question.tasks.names, low, strict=True) if not least)
+        raise InfeasibleError(
+            f"The minima in the tasks file take the whole budget of {question.budget:.6g} {question.unit} and leave "
+            f"nothing for {left}; raise the budget, lower the minima, or leave these tasks out."
+        )
 
 
 def _largest(curves: Curves, question: Question) -> np.ndarray:

@@ -26,8 +26,9 @@ from budget.allocation.assemble import over_worlds
 from budget.allocation.baselines import to_budget
 from budget.allocation.certificate import Certificate, Multipliers, lower_bound, marginal_return, plain_prices
 from budget.allocation.interior import Iterate, central_path
-from budget.allocation.optimum import NOT_PROVEN, PROVEN, Optimum, chargeable, inputs_within, violation, within
+from budget.allocation.optimum import NOT_PROVEN, PROVEN, Optimum
 from budget.allocation.problem import Problem
+from budget.allocation.within import chargeable, inputs_within, violation, within
 from budget.allocation.worlds import Worlds
 from budget.errors import SolverError
 

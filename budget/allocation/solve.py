@@ -1,13 +1,15 @@
 """From curves and a question to a plan with its certificate."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
 from budget.allocation.assemble import Outcome, assembled, convex_baselines, law_inputs_of
-from budget.allocation.conflict import refuse_conflict
+from budget.allocation.conflict import refuse_conflict, refuse_nothing
 from budget.allocation.explain import binding, limit_lines, unspent
+from budget.allocation.many import split_each
 from budget.allocation.one_model import one_model_baselines, plan_one_model
 from budget.allocation.optimum import Optimum, is_trivial, solve
 from budget.allocation.problem import Problem, state
@@ -21,6 +23,9 @@ from budget.errors import InfeasibleError, SolverError
 
 DRAWS_GAP = 3e-3
 """Gap to which plans that are no convex program are searched for in each draw's world."""
+
+CONTRADICTS = 1e-4
+"""By how much a plan may be better than its bound, relatively: a solver's tolerance in meeting limits, and rounding."""
 
 MOST_DRAWS = 50
 """Draws in which such plans are searched for: each search takes as long as some ten convex programs."""
@@ -67,6 +72,7 @@ def allocate(
     else:
         problem = state(curves, question)
         refuse_conflict(problem, question.unit)
+        refuse_nothing(problem, question.unit)
         goal = GOALS[question.objective]
         program = program or _compiled(problem, goal)
         best = solve(problem, goal, program)
@@ -80,6 +86,7 @@ def allocate(
             convex_baselines(curves, question, problem),
         )
         spends, worlds, failed = _over_draws(curves, question, goal, program, progress) if draws else _NO_DRAWS
+    _refuse_contradiction(plan)
     low, high = _interval(spends, plan.spend, question.serves)
     return replace(
         plan,
@@ -90,6 +97,16 @@ def allocate(
         inputs=_ranges(curves, question, worlds),
         notes=(*plan.notes, *_failed(failed, failed + len(spends))),
     )
+
+
+def _refuse_contradiction(plan: Plan) -> None:
+    """Refuse a plan that is better than what is proven of every plan."""
+    better = (plan.objective - plan.bound) * (1 if plan.larger_is_better else -1)
+    if better > CONTRADICTS * max(abs(plan.objective), abs(plan.bound)):
+        raise SolverError(
+            f"The plan found ({plan.objective:.6g}) is better than what is proven of every plan ({plan.bound:.6g}): "
+            "the numbers span too many orders. Loosen limits, or leave out tasks that get next to nothing."
+        )
 
 
 def compiled(curves: Curves, question: Question) -> Program | None:
@@ -144,20 +161,22 @@ def _over_draws(
     progress: Callable[[int, int], None] | None,
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """The best plan in every draw's world: spends (B', V), law's log inputs (B', T, I), and how many draws failed."""
-    spends, inputs, failed = [], [], 0
+    spends, inputs, problems = [], [], []
     count = len(curves.draws)
     for draw in range(count):
-        try:
+        with suppress(SolverError):
             _refuse_draw(curves, question, draw)
-            problem = state(curves, question, draw)
-            best = solve(problem, goal, program)
+            problems.append(state(curves, question, draw))
+    together = goal == "sum" and bool(problems) and problems[0].is_plain
+    ahead = split_each(problems) if together else [None] * len(problems)
+    for done, (problem, split) in enumerate(zip(problems, ahead, strict=True), start=1):
+        with suppress(SolverError, InfeasibleError):
+            best = solve(problem, goal, program, split)
             spends.append(best.spend)
             inputs.append(law_inputs_of(curves, question, best.u[question.serves]))
-        except (SolverError, InfeasibleError):
-            failed += 1
         if progress is not None:
-            progress(draw + 1, count)
-    return np.array(spends), np.array(inputs), failed
+            progress(done + count - len(problems), count)
+    return np.array(spends), np.array(inputs), count - len(spends)
 
 
 def _refuse_draw(curves: Curves, question: Question, draw: int) -> None:

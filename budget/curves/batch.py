@@ -77,6 +77,12 @@ class Batch:
         return (self.free_lower < self.free_upper).sum(axis=1)
 
     @property
+    def narrow(self) -> np.ndarray:
+        """(T,) tasks whose rows fit into half the width; none where these are the fewer: a width is a compilation."""
+        fits = self.there.sum(axis=1) <= self.rows.shape[1] // 2
+        return fits & (fits.mean() > 0.5)
+
+    @property
     def root_weight(self) -> np.ndarray:
         """(T, R) what makes residuals of one size, 1 where padded: a weight is the inverse of a row's variance."""
         return np.sqrt(np.where(self.weight > 0, self.weight, 1.0))

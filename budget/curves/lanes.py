@@ -57,7 +57,7 @@ def in_lanes(
     common: Sequence[np.ndarray | float] = (),
     *,
     devices: Devices,
-    share: int = 1,
+    share: float = 1,
 ) -> Any:
     """Run ``function(*static, *lane, *common)`` for every lane, in float64; NumPy in, NumPy out.
 
@@ -72,15 +72,16 @@ def in_lanes(
     Returns:
         The function's result (any tree of arrays) with the lanes as first axis.
     """
-    count, pieces = len(lanes[0]), []
-    width = len(devices) * max(1, lanes_at_once(devices) // len(devices) // share)
+    count, chunks = len(lanes[0]), []
+    width = len(devices) * max(1, int(lanes_at_once(devices) / len(devices) / share))
     program = _compiled(function, static, len(lanes), len(common), devices)
     with jax.enable_x64(True):
         for first in range(0, count, width):
             chunk = [lane[first : first + width] for lane in lanes]
             size = len(chunk[0])
             padded = [np.concatenate([lane, lane[:1].repeat(width - size, axis=0)]) for lane in chunk]
-            pieces.append(jax.tree.map(lambda field, size=size: np.asarray(field)[:size], program(*padded, *common)))
+            chunks.append((size, program(*padded, *common)))  # the next is under way before the first is read
+    pieces = [jax.tree.map(lambda field, size=size: np.asarray(field)[:size], ended) for size, ended in chunks]
     return jax.tree.map(lambda *parts: np.concatenate(parts), *pieces)
 
 

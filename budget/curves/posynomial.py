@@ -56,6 +56,13 @@ class Posynomial:
         """Derivative of each function in its log inputs at ``u`` (T, I): shape (T, I)."""
         return np.einsum("tk,tki->ti", self.terms(u), self.exponent)
 
+    def expansion(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Sum of the terms (T,), its gradient (T, I) and its Hessian (T, I, I) at log inputs ``u`` (T, I)."""
+        terms = self.terms(u)
+        weighted = terms[:, :, None] * self.exponent
+        hessian = weighted.transpose(0, 2, 1) @ self.exponent
+        return np.einsum("tk->t", terms), np.einsum("tki->ti", weighted), hessian  # a sum over a short axis is slow
+
     def scaled(self, factor: np.ndarray, shift: np.ndarray) -> "Posynomial":
         """The functions times positive factors (T,), plus shifts (T,)."""
         return Posynomial(factor * self.offset + shift, self.log_coef + np.log(factor)[:, None], self.exponent)

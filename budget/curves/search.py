@@ -130,11 +130,13 @@ def fit_draws(
     for first in range(0, draws, each):
         block = slice(first, min(first + each, draws))
         value = with_noise(estimator, batch, point, noise.rows(block.start, block.stop))
-        lane = np.tile(np.arange(tasks), len(value))
-        pulls = Prior(*(array[block].reshape(len(lane), -1) for array in prior))
-        found = search(estimator, batch, lane, value.reshape(len(lane), -1), batch.weight[lane], free[lane], pulls)
-        result[block] = batch.reduced.theta(found.theta.reshape(len(value), tasks, -1))
-        slack[block] = found.slack.reshape(len(value), tasks)
+        lane = np.repeat(np.arange(tasks), len(value))  # draws of one task side by side: they take alike many steps
+        pulls = Prior(*(array[block].swapaxes(0, 1).reshape(len(lane), -1) for array in prior))
+        noisy = value.swapaxes(0, 1).reshape(len(lane), -1)
+        found = search(estimator, batch, lane, noisy, batch.weight[lane], free[lane], pulls)
+        ends = found.theta.reshape(tasks, len(value), -1).swapaxes(0, 1)
+        result[block] = batch.reduced.theta(ends)
+        slack[block] = found.slack.reshape(tasks, len(value)).T
         if progress is not None:
             progress(block.stop * tasks, draws * tasks)
     return result, slack
@@ -173,17 +175,28 @@ def search(
     constrained = estimator.static[2]
     if constrained:
         prior = batch.take(lane).reduced.prior(prior)
+    width, narrow = value.shape[1], batch.narrow[lane]
 
     def some(active: np.ndarray, found: Search, corner: float, limit: int) -> Search:
+        ended = Search(*(field[active] for field in found))
+        for rows, mine in ((width // 2, narrow[active]), (width, ~narrow[active])):
+            if mine.any():
+                for field, part in zip(ended, of_rows(rows, active[mine], found, corner, limit), strict=True):
+                    field[mine] = part
+        return ended
+
+    def of_rows(rows: int, active: np.ndarray, found: Search, corner: float, limit: int) -> Search:
         task = lane[active]
         lanes = [
-            batch.z[task], value[active], weight[active], found.theta[active], found.damping[active],
-            batch.free_lower[task], batch.free_upper[task], prior.centre[active], prior.precision[active],
+            batch.z[task, :rows], value[active, :rows], weight[active, :rows], found.theta[active],
+            found.damping[active], batch.free_lower[task], batch.free_upper[task], prior.centre[active],
+            prior.precision[active],
         ]  # fmt: skip
         if constrained:
             lanes += [batch.offset[task], batch.expand[task]]
         common = (corner, estimator.loss.quantile, limit)
-        return in_lanes(_refine, estimator.static, lanes, common, devices=estimator.devices)
+        share = rows / width
+        return in_lanes(_refine, estimator.static, lanes, common, devices=estimator.devices, share=share)
 
     return in_passes(estimator.loss, start, some)
 

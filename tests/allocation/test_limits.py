@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize_scalar
 
 from budget.allocation.ask import ask
-from budget.allocation.conflict import refuse_conflict
+from budget.allocation.conflict import refuse_conflict, refuse_nothing
 from budget.allocation.problem import Problem, Resource, Row, state
 from budget.allocation.resources import Prices
 from budget.allocation.solve import allocate
@@ -691,3 +691,26 @@ def test_every_unit_buys_the_same_in_every_order():
         further = {{"tokens": "money"}.get(second[0], second[0]): second[1]}
         plan = planned(first[1], tasks=tasks, unit=unit, further=further)
         np.testing.assert_allclose(plan.objective, planned(1e22, further={"tokens": 1.5e11}).objective, rtol=1e-8)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_tasks_that_the_limits_leave_nothing_are_those_whose_largest_amount_is_0(data):
+    models = data.draw(st.integers(1, 4))
+    whole = st.lists(st.integers(-2, 2), min_size=models, max_size=models)
+    rows = tuple(
+        Row(f"row {number}", 0, np.array(data.draw(whole), dtype=float), float(data.draw(st.integers(-4, 4))))
+        for number in range(data.draw(st.integers(1, 4)))
+    )
+    unit = Posynomial(np.zeros(models), np.zeros((models, 1)), np.ones((models, 1, 1)))
+    problem = Problem(unit, unit, 4.0, np.zeros(models), np.full(models, 4.0), (), rows,
+                      tuple(f"task {each}" for each in range(models)))  # fmt: skip
+    assume(is_feasible(problem))
+    lines, right = [*(row.coefficient for row in rows), np.ones(models)], [*(row.most for row in rows), 4.0]
+    most = [-linprog(-np.eye(models)[v], lines, right, method="highs").fun for v in range(models)]
+    empty = [name for name, amount in zip(problem.names, most, strict=True) if amount < 1e-7]
+    if empty:
+        with pytest.raises(InfeasibleError, match=f"leave nothing for {', '.join(empty)};"):
+            refuse_nothing(problem, "flops")
+    else:
+        refuse_nothing(problem, "flops")

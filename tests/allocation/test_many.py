@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budget.allocation.many import splits
+from budget.allocation.many import split_each, splits
 from budget.allocation.optimum import solve
 from budget.allocation.problem import Problem
 from budget.allocation.size import best_inputs
@@ -65,3 +67,23 @@ def test_one_model_takes_it_all():
     spend, u = splits(problem, np.array([1.0, 10.0]), np.zeros(1), np.full(1, np.inf))
     np.testing.assert_allclose(spend[:, 0], [1.0, 10.0])
     np.testing.assert_allclose(u[1], best_inputs(problem.value, problem.cost, np.array([10.0])), rtol=1e-12)
+
+
+@pytest.mark.parametrize("at_once", [1, 6, 20_000])
+@pytest.mark.parametrize("inputs", [1, 2])
+def test_all_draws_at_once_are_each_draw_by_the_convex_program(inputs, at_once, monkeypatch):
+    monkeypatch.setattr("budget.allocation.many.AT_ONCE", at_once)
+    low, high = np.array([0.0, 20.0, 0.0]), np.array([1000.0, 1000.0, 30.0])
+    first = _problem(0, 3, inputs, 1000.0, low, high)
+    draws = [replace(first, value=_problem(seed, 3, inputs).value) for seed in range(6)]
+    for problem, spend in zip(draws, split_each(draws), strict=True):
+        np.testing.assert_allclose(spend, solve(problem).spend, rtol=1e-6)
+        assert solve(problem, split=spend).solver == "dual bisection"
+
+
+def test_a_split_that_is_not_the_best_is_not_taken():
+    problem = _problem(1, 3, 2, 1000.0)
+    best = solve(problem)
+    found = solve(problem, split=best.spend[::-1].copy())
+    assert found.solver == best.solver != "dual bisection"
+    np.testing.assert_allclose(found.spend, best.spend, rtol=1e-9)

@@ -12,7 +12,7 @@ from budget.allocation.mixture.baselines import fill
 from budget.allocation.mixture.generalist import iso_loss
 from budget.allocation.mixture.limited import solve_limited
 from budget.allocation.mixture.mixture import certify_mixture, solve_mixture
-from budget.allocation.mixture.shares import best_shares, inside
+from budget.allocation.mixture.shares import best_shares, inside, own_shares
 from tests.allocation.blends import DEAR_WHEN_SMALL, PLAIN, TWO_TERMS, blend_of, start_of, truth
 from tests.oracles import mixture as oracle
 from tests.oracles import water_filling
@@ -370,3 +370,24 @@ def test_filling_takes_in_proportion_up_to_the_limits(seed, sources):
         free = (row < limit) & (wish > 0)
         if free.any():
             np.testing.assert_allclose(row[free] / wish[free], (row[wish > 0] / wish[wish > 0]).max(), rtol=1e-9)
+
+
+@given(st.integers(0, 50), st.integers(1, 12), st.floats(0.01, 20.0))
+@settings(max_examples=30, deadline=None)
+def test_own_tokens_have_one_price_and_are_what_the_interior_method_finds(seed, tasks, wide):
+    random = np.random.default_rng(seed)
+    level, beta = random.normal(0, wide, (3, tasks)), random.uniform(0.005, 3.0, (3, tasks))
+    share = own_shares(level, beta)
+    price = level + np.log(beta) - (1 + beta) * np.log(share)
+    np.testing.assert_allclose(share.sum(axis=1), 1, rtol=1e-12)
+    np.testing.assert_allclose(np.ptp(price, axis=1), 0, atol=1e-9 * max(1.0, np.abs(price).max()))
+    tau, start = np.tile(np.eye(tasks), (3, 1, 1)), np.full((3, tasks), 1 / tasks)
+    own = best_shares(level, beta, tau, 0.0, np.full((3, tasks), np.inf), start)
+    interior = best_shares(level, beta, tau, 0.0, np.full((3, tasks), 5.0), start)  # limits that never bind
+    # one price is optimal; the interior method ends within its own tolerance above, wider where levels are far apart
+    near = 1e-9 if wide < 5 else 1e-6
+    np.testing.assert_allclose(own.log_value, interior.log_value, rtol=near, atol=near)
+    assert (own.log_value <= interior.log_value + 1e-12 * np.maximum(1, np.abs(own.log_value))).all()
+    nothing = np.full((3, tasks), np.inf)
+    np.testing.assert_allclose(own.bound(nothing), 1, rtol=1e-9)
+    np.testing.assert_array_equal(own.share, share)

@@ -12,11 +12,12 @@ from budget.allocation.ask import ask
 from budget.allocation.assemble import over_worlds
 from budget.allocation.baselines import to_budget
 from budget.allocation.certificate import certify
-from budget.allocation.optimum import Optimum, solve, violation
+from budget.allocation.optimum import Optimum, solve
 from budget.allocation.problem import Problem, Resource, Row
 from budget.allocation.risk import RiskOptimum, minimize_risk
 from budget.allocation.size import best_inputs
 from budget.allocation.solve import allocate
+from budget.allocation.within import violation
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import repeated_of
 from budget.errors import SolverError

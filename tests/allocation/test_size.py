@@ -36,6 +36,30 @@ def test_posynomial_cost_against_scipy():
     np.testing.assert_allclose(WITH_ATTENTION.value(u), [1e18], rtol=1e-12)
 
 
+def test_no_size_nearby_is_better_at_the_same_cost():
+    """Many models at once, with and without a place to start from, over 30 decades of spend."""
+    random = np.random.default_rng(3)
+    count = 300
+    exponent = np.zeros((count, 2, 2))
+    exponent[:, [0, 1], [0, 1]] = -random.uniform(0.05, 1.5, (count, 2))
+    value = Posynomial(np.zeros(count), random.normal(0, 3, (count, 2)), exponent)
+    cost, spend = WITH_ATTENTION.take(np.zeros(count, dtype=int)), 10.0 ** random.uniform(-4, 26, count)
+    u = best_inputs(value, cost, spend)
+    np.testing.assert_allclose(cost.value(u), spend, rtol=1e-12)
+    for way in (-1e-3, 1e-3):
+        other = last_input(cost, u[:, :1] + way, np.log(spend))
+        assert np.all(value.value(other) > value.value(u))
+    again = best_inputs(value, cost, spend * 1.001, near=u)
+    np.testing.assert_allclose(again, best_inputs(value, cost, spend * 1.001), atol=1e-10)
+
+
+def test_an_input_that_brings_nothing_ends_at_the_edge_of_the_search():
+    flat = Posynomial(np.zeros(2), np.log([[400.0, 1e-300], [400.0, 300.0]]), np.repeat(VALUE.exponent, 2, axis=0))
+    u = best_inputs(flat, SIX_N_D.take(np.zeros(2, dtype=int)), np.full(2, 1e20))
+    assert np.isfinite(u).all() and u[0, 0] - u[1, 0] > 40
+    np.testing.assert_allclose(u.sum(axis=1), np.log(1e20 / 6), rtol=1e-12)
+
+
 def test_last_input_meets_the_spend_far_from_the_crossover():
     others = np.array([[0.0], [20.0], [60.0]])
     cost = WITH_ATTENTION.take(np.zeros(3, dtype=int))

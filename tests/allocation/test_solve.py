@@ -11,7 +11,7 @@ from scipy.optimize import minimize, minimize_scalar
 from budget.allocation.ask import ask
 from budget.allocation.optimum import solve
 from budget.allocation.problem import Problem, state
-from budget.allocation.solve import allocate
+from budget.allocation.solve import allocate, compiled
 from budget.curves.posynomial import Posynomial
 from budget.errors import AllocationError, InfeasibleError, SolverError
 from budget.tables.tasks import default_tasks
@@ -264,7 +264,12 @@ def test_scores_are_maximized(exact_curves):
         ({}, {"unit": "x"}, AllocationError, "--unit flops or --unit tokens"),
         ({}, {"params": 1e9}, AllocationError, "the plan chooses it"),
         ({"cost": None}, {}, AllocationError, "use --unit tokens"),
-        ({"metric": ("nats", "nats", "bits")}, {"measure": "value"}, AllocationError, "needs one metric"),
+        (
+            {"metric": ("nats", "nats", "bits")},
+            {"measure": "value"},
+            AllocationError,
+            "needs one metric.*plan reports one metric",
+        ),
         (
             {"metric": ("nats", "nats", "bits")},
             {},
@@ -362,3 +367,15 @@ def test_a_law_of_params_alone_is_no_budget(exact_curves):
     curves = replace(exact_curves, law="power", inputs=("params",))
     with pytest.raises(AllocationError, match="read params alone, which is no budget"):
         ask(curves, default_tasks(curves.tasks), 1e22)
+
+
+def test_a_plan_better_than_its_bound_is_refused(exact_curves, monkeypatch):
+    """Whatever went wrong in between, no plan leaves with a bound that it contradicts."""
+    from budget.allocation import solve as module
+
+    question = ask(exact_curves, default_tasks(exact_curves.tasks), 1e21)
+    found = module.solve(state(exact_curves, question), "sum", compiled(exact_curves, question))
+    wrong = replace(found, certificate=replace(found.certificate, bound=1e3))
+    monkeypatch.setattr(module, "solve", lambda *_: wrong)
+    with pytest.raises(SolverError, match=r"is better than what is proven of every plan \(1000\)"):
+        allocate(exact_curves, question, draws=False)

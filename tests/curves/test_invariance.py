@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from budget.curves.batch import Batch
 from budget.curves.fit import fit_curves
 from budget.errors import FitError
 from tests.simulate import HOFFMANN, TRUTHS, table
@@ -67,6 +68,18 @@ def test_other_tasks_in_the_file_do_not_change_a_fit(plain):
     _, first = plain
     three = fit_curves(table({"task": HOFFMANN, "a": TRUTHS["code"], "b": TRUTHS["maths"]}, noise=0.02), draws=0)
     np.testing.assert_allclose(three.objective[0], first.objective[0], rtol=1e-9)
+
+
+def test_tasks_of_few_rows_are_fitted_in_a_narrower_program_to_the_same_curves(monkeypatch):
+    truths = {name: HOFFMANN for name in ("long", "a", "b")}
+    frame = table(truths, noise=0.02)
+    few = frame.groupby("task", sort=False).cumcount() < 14
+    frame = frame[few | (frame["task"] == "long")]
+    found = fit_curves(frame, draws=4)
+    monkeypatch.setattr(Batch, "narrow", property(lambda batch: np.zeros(len(batch), dtype=bool)))
+    wide = fit_curves(frame, draws=4)
+    np.testing.assert_allclose(found.objective, wide.objective, rtol=1e-9)
+    np.testing.assert_allclose(found.draws, wide.draws, rtol=1e-5)
 
 
 def test_a_device_that_is_not_there_gets_one_sentence(plain):

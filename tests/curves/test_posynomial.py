@@ -17,6 +17,18 @@ def test_gradient_agrees_with_finite_differences():
         np.testing.assert_allclose(SUM.gradient(u)[:, which], finite, rtol=1e-6, atol=1e-8)
 
 
+def test_expansion_agrees_with_value_and_finite_differences_of_the_gradient():
+    random = np.random.default_rng(8)
+    function = Posynomial(random.normal(size=3), random.normal(size=(3, 4)), random.normal(size=(3, 4, 2)))
+    u, step = random.normal(size=(3, 2)), 1e-6
+    total, gradient, hessian = function.expansion(u)
+    np.testing.assert_allclose(total, function.value(u) - function.offset, rtol=1e-12)
+    np.testing.assert_allclose(gradient, function.gradient(u), rtol=1e-12)
+    for which, way in enumerate(step * np.eye(2)):
+        finite = (function.gradient(u + way) - function.gradient(u - way)) / (2 * step)
+        np.testing.assert_allclose(hessian[:, :, which], finite, rtol=1e-6)
+
+
 def test_a_fixed_input_moves_into_offset_and_coefficients():
     exponent = SUM.exponent.copy()
     exponent[:, 1, 1] = 0.0  # the second term depends on the first input alone

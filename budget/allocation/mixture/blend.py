@@ -168,24 +168,54 @@ def state_blend(curves: Curves, question: Question, limit: np.ndarray, theta: np
         theta: (L, T, P) working parameters of all the question's tasks.
     """
     counted = np.flatnonzero(question.weight > 0)
-    measure = question.measure
-    log_weight = np.log((question.weight * measure.scale)[counted])
     theta = theta[:, counted]
-    logs = np.log(curves.reference[counted])
-    capacity = theta[..., 1] + theta[..., 2] * logs[:, 0] + log_weight
-    data = theta[..., 3] + theta[..., 4] * logs[:, 1] + log_weight
     if curves.law == "transfer":
         # tokens of all sources have one reference, so tau is the same in the law's coordinates and in tokens
         tau, least = theta[..., 5:], LEAST_SHARE
     else:
-        tasks = np.log(len(curves.tasks)) - logs[:, 2]
-        capacity, data = capacity + theta[..., 5] * tasks, data + theta[..., 6] * tasks
         tau, least = np.broadcast_to(np.eye(len(curves.tasks))[counted], (len(theta), len(counted), len(limit))), 0.0
+    return _blend(curves, question, counted, question.weight[counted], theta, tau, least, limit)
+
+
+def state_subsets(curves: Curves, question: Question, members: np.ndarray) -> Blend:
+    """The problems of one model for each of Q subsets of k tasks by the point fit of law ``shared``, a world each.
+
+    Args:
+        curves: of T tasks.
+        question: about all of them.
+        members: (Q, k) task positions.
+    """
+    count = members.shape[1]
+    weight = question.tasks.weight[members]
+    weight = weight / weight.sum(axis=1, keepdims=True)
+    tau = np.broadcast_to(np.eye(count), (len(members), count, count))
+    return _blend(curves, question, members, weight, curves.parameters[members], tau, 0.0, np.full(count, np.inf))
+
+
+def _blend(
+    curves: Curves,
+    question: Question,
+    members: np.ndarray,
+    weight: np.ndarray,
+    theta: np.ndarray,
+    tau: np.ndarray,
+    least: float,
+    limit: np.ndarray,
+) -> Blend:
+    """The problems of tasks ``members`` (T,) or (L, T) with weights of the same shape; under ``shared`` K is T."""
+    measure = question.measure
+    log_weight = np.log(weight * measure.scale[members])
+    logs = np.log(curves.reference[members])
+    capacity = theta[..., 1] + theta[..., 2] * logs[..., 0] + log_weight
+    data = theta[..., 3] + theta[..., 4] * logs[..., 1] + log_weight
+    if curves.law == "shared":
+        tasks = np.log(len(limit)) - logs[..., 2]
+        capacity, data = capacity + theta[..., 5] * tasks, data + theta[..., 6] * tasks
     sized = question.unit == "flops"
     if sized:
         assert curves.cost is not None  # ask() refuses a FLOP budget without it
     return Blend(
-        floor=theta[..., 0] @ np.exp(log_weight) + (question.weight * measure.shift)[counted].sum(),
+        floor=(theta[..., 0] * np.exp(log_weight)).sum(axis=-1) + (weight * measure.shift[members]).sum(axis=-1),
         capacity=capacity,
         alpha=theta[..., 2],
         data=data,

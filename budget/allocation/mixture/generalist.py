@@ -1,4 +1,6 @@
-"""One model for K tasks under the law of several tasks: what more tasks cost at an unchanged loss."""
+"""One model for K tasks under the law of several tasks: what more cost at an unchanged loss, and how it declines."""
+
+import numpy as np
 
 
 def iso_loss(alpha: float, beta: float, phi: float, psi: float, ratio: float) -> tuple[float, float]:
@@ -25,3 +27,30 @@ def iso_loss(alpha: float, beta: float, phi: float, psi: float, ratio: float) ->
     [1.18, 1.66]
     """
     return ratio ** (phi / alpha), ratio ** (1 + psi / beta)
+
+
+def decline_exponent(
+    alpha: np.ndarray, beta: np.ndarray, phi: np.ndarray, psi: np.ndarray, p: float = 1.0, q: float = 1.0
+) -> np.ndarray:
+    """The power of K by which the reducible loss of one model for K identical tasks grows at one total compute.
+
+    With D tokens in all, a task has D/K, and the model loses ``A·K^phi/N^alpha + B·K^(psi + beta)/D^beta``. The least
+    such sum at a cost ``∝ N^p·D^q`` is in proportion to the first coefficient to the power βp/(αq + βp) and to the
+    second to the power αq/(αq + βp), so that it grows as K to the power
+
+        (phi·βp + (psi + beta)·αq) / (αq + βp).
+
+    Where phi and psi are 0 it is αβq/(αq + βp): each task then has a share of the tokens and the whole model.
+
+    Args:
+        alpha: exponents of the size.
+        beta: exponents of the tokens.
+        phi: exponents of the number of tasks in the term of size.
+        psi: the same in the term of data.
+        p: exponent of the size in the cost.
+        q: exponent of the tokens in the cost.
+
+    >>> round(float(decline_exponent(alpha=0.5, beta=0.25, phi=0.2, psi=0.05)), 4)
+    0.2667
+    """
+    return (phi * beta * p + (psi + beta) * alpha * q) / (alpha * q + beta * p)

@@ -36,6 +36,10 @@ ROUGH = 1e-4
 """The same in a draw, whose bound nobody reads."""
 
 
+SPAN = "The numbers of this problem span too many orders; bring weights and budget closer together."
+"""What is said where a plan is no number."""
+
+
 def plan_shared(
     curves: Curves,
     tasks: Tasks,
@@ -84,7 +88,7 @@ def plan_mixture(
 
     Arguments, result and errors as ``plan_shared``.
     """
-    _refuse(curves, question)
+    refuse_mixture(curves, question)
     stated = dict(zip(curves.tasks, question.tasks.unique_tokens.tolist(), strict=True))
     known = {name: each for name, each in stated.items() if name in sources_of(curves) and np.isfinite(each)}
     limit = _limits(curves, known | dict(unique or {}))
@@ -94,14 +98,19 @@ def plan_mixture(
         raise InfeasibleError(_unreachable(curves, question, blend))
     best, bound, shadow = _solve(blend, start[None], PROVEN)
     if not np.isfinite([best.n[0], best.value[0], bound, shadow]).all():
-        raise SolverError("The numbers of this problem span too many orders; bring weights and budget closer together.")
+        raise SolverError(SPAN)
     drawn = 0 if not draws else min(LIMITED_DRAWS, len(curves.draws)) if blend.branches else len(curves.draws)
     wanted = replace(curves, draws=curves.draws[:drawn])
     sizes, mixtures = _over_draws(wanted, question, limit, blend.branches, progress)
     return _plan(curves, question, blend, best, bound, shadow, sizes, mixtures, len(wanted.draws))
 
 
-def _refuse(curves: Curves, question: Question) -> None:
+def refuse_mixture(curves: Curves, question: Question) -> None:
+    """Refuse what one model's mixture is not planned for.
+
+    Raises:
+        AllocationError: the question asks more than the weighted mean within one budget, or the runs say too little.
+    """
     asked = {
         "--objective": question.objective != "mean",
         "--measure score": not question.measure.linear,

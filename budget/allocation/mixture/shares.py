@@ -2,7 +2,8 @@
 
 Minimize ``Σ_i exp(level_i)·(Σ_j τ_ij·s_j)^-β_i`` over shares ``s ≥ 0`` with ``Σ s ≤ 1``, ``s ≤ limit`` and effective
 shares ``τ_i·s ≥ least·Σ s``: convex. A primal-dual interior-point method finds shares and prices of the constraints
-together; its problems have a few dozen unknowns, so the worlds are stacked and no general solver is called.
+together; its problems have a few dozen unknowns, so the worlds are stacked and no general solver is called. Where each
+task has a source of its own and no limit, one price decides all shares, and a root takes its place.
 
 The bound trusts none of it: for any prices ≥ 0, a convex function lies above its tangent at ``s``, and what a linear
 function and priced constraints can reach at most is a sum of positive parts.
@@ -97,6 +98,53 @@ def best_shares(
     """
     hurt = np.flatnonzero((tau < least).any(axis=(0, 2)))
     bounded = np.flatnonzero(np.isfinite(limit).all(axis=0))
+    if len(hurt) == len(bounded) == 0 and tau.shape[1] == tau.shape[2] and (tau == np.eye(tau.shape[1])).all():
+        s = own_shares(level, beta)
+        price = np.zeros((len(s), 1))  # no constraint but the total, whose price the gradient tells
+    else:
+        s, price = _interior(level, beta, tau, least, limit, start, hurt, bounded)
+    log_value, gradient, _ = _model(level, beta, tau, s)
+    domain = np.zeros(tau.shape[:2])
+    domain[:, hurt] = price[:, price.shape[1] - len(hurt) :]
+    gain = np.einsum("lt,lts->ls", domain, tau - least) - gradient
+    total, excess = _prices(gain, price[:, -1 - len(hurt)], bounded, limit)
+    return Shares(s, log_value, -gradient, total, excess, domain, 1 - (gradient * s).sum(axis=1))
+
+
+def own_shares(level: np.ndarray, beta: np.ndarray) -> np.ndarray:
+    """The best shares (L, T) where every task lives on its own tokens: ``β_i·exp(level_i)·s_i^-(β_i+1)`` is one price.
+
+    The logarithm of ``Σ s`` is convex and falls in that of the price, so Newton's method from a price that is too low
+    rises to the root.
+
+    Args:
+        level: (L, T) logarithms of the objective's coefficients.
+        beta: (L, T) exponents.
+    """
+    gain, power = level + np.log(beta), 1 / (1 + beta)
+    price = gain.max(axis=1, keepdims=True)
+    for _ in range(STEPS):
+        part = np.exp(power * (gain - price))
+        total = part.sum(axis=1, keepdims=True)
+        step = total * np.log(total) / (power * part).sum(axis=1, keepdims=True)
+        price = price + step
+        if (np.abs(step) <= EXACT * np.maximum(np.abs(price), 1.0)).all():
+            break
+    share = np.exp(power * (gain - price))
+    return share / share.sum(axis=1, keepdims=True)
+
+
+def _interior(
+    level: np.ndarray,
+    beta: np.ndarray,
+    tau: np.ndarray,
+    least: float,
+    limit: np.ndarray,
+    start: np.ndarray,
+    hurt: np.ndarray,
+    bounded: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shares (L, S) and the prices of all constraints, those of effective shares (tasks ``hurt``) last."""
     rows = np.concatenate([-np.ones((len(tau), 1, tau.shape[2])), tau[:, hurt] - least], axis=1)
     if len(hurt):
         s = start * np.minimum(0.5, 0.5 * (limit / start).min(axis=1))[:, None]
@@ -124,12 +172,7 @@ def best_shares(
     s = _without_traces(s, tau)
     if len(bounded) == 0:  # more tokens of the same mixture always help, so nothing of the total is left
         s = s / s.sum(axis=1, keepdims=True)
-    log_value, gradient, _ = _model(level, beta, tau, s)
-    domain = np.zeros(tau.shape[:2])
-    domain[:, hurt] = price[:, price.shape[1] - len(hurt) :]
-    gain = np.einsum("lt,lts->ls", domain, tau - least) - gradient
-    total, excess = _prices(gain, price[:, -1 - len(hurt)], bounded, limit)
-    return Shares(s, log_value, -gradient, total, excess, domain, 1 - (gradient * s).sum(axis=1))
+    return s, price
 
 
 def _prices(
