@@ -1,0 +1,44 @@
+"""``budget backtest``: its columns, its JSON, its sentences."""
+
+import json
+
+import pytest
+
+from tests.simulate import TRUTHS, table
+from tests.test_cli import frame_of, refused, run
+
+COLUMNS = [
+    "task", "law", "fitted", "hidden", "reach", "error", "bias", "worst", "coverage", "widen", "best", "status",
+]  # fmt: skip
+
+
+@pytest.fixture
+def runs(tmp_path):
+    path = tmp_path / "runs.csv"
+    table(TRUTHS, noise=0.01).to_csv(path, index=False)
+    return path
+
+
+def test_backtest_prints_a_row_a_task_and_law(runs, tmp_path):
+    asked = ("backtest", runs, "--law", "chinchilla", "--law", "chinchilla", "--draws", 20)
+    result = run(*asked)
+    assert result.exit_code == 0, result.output
+    shown = frame_of(result)
+    assert list(shown.columns) == COLUMNS and shown["law"].tolist() == ["none", "chinchilla"] * 3
+    assert "18 hidden values of 3 tasks" in result.stderr and "best on 3" in result.stderr
+    written = run(*asked, "--out", tmp_path / "backtest.csv")
+    assert written.stdout == "" and (tmp_path / "backtest.csv").read_text() == result.stdout
+
+
+def test_backtest_as_json(runs):
+    record = json.loads(run("backtest", runs, "--law", "chinchilla", "--draws", 0, "--hide", 0.1, "--json").stdout)
+    assert record["size"] == "flops" and [row["law"] for row in record["laws"]] == ["none", "chinchilla"]
+    assert record["laws"][1]["best_on"] == 3 and record["laws"][1]["coverage"] is None
+    assert len(record["points"]) == 2 * sum(row["hidden"] for row in record["rows"][::2])
+
+
+def test_mistakes_get_one_sentence(runs):
+    assert "between 0 and 1" in refused("backtest", runs, "--hide", 2)
+    assert "which is not a number" in refused("backtest", runs, "--below", "all")
+    assert "needs the column 'unique_tokens'" in refused("backtest", runs, "--law", "repeat")
+    assert "needs what each run was trained on" in refused("backtest", runs, "--law", "transfer")
