@@ -20,10 +20,13 @@ from budget.curves.prepare import use_all_cores, use_compilation_cache
 from budget.studies.arms import fit_arms
 from budget.studies.focus import Focus, focus
 from budget.tables.runs import Runs, runs_from_frame
-from budget.tables.tasks import default_tasks
+from budget.tables.tasks import Tasks
 
 SHARES = (1 / 15, 1 / 6, 1 / 3, 1.0)
 """Sizes of the sets, as shares of all tasks; several sets of the smaller sizes."""
+
+UNSERVED = 6.0
+"""Value of a task that is given nothing: at small budgets, better than a small share of them."""
 
 STRATEGIES = {"generalist": 6.0, "trunk": 6.5, "moe": 4.0}
 """Shared strategies and FLOPs a parameter and token."""
@@ -100,7 +103,7 @@ def main() -> None:
     use_all_cores()
     runs = simulated(tasks)
     arms, *fit = timed(lambda: fit_arms(runs, draws=draws), 1)
-    wishes, budgets = default_tasks(runs.tasks), np.geomspace(1e18, 1e24, count)
+    wishes, budgets = Tasks(runs.tasks, unserved=np.full(tasks, UNSERVED)), np.geomspace(1e18, 1e24, count)
     found: Focus
     found, *whole = timed(lambda: focus(arms, wishes, budgets), repeats)
     curves = len(arms.specialists.tasks if arms.specialists else ()) + sum(len(each.tasks) for each in arms.shared)

@@ -1,22 +1,74 @@
-"""Prints what growing sets of tasks take: 30 and 100 tasks in 100 random orders, with 200 draws.
+"""Prints what growing sets of tasks take, and how near the law of several tasks comes to measured models.
 
 Usage: python benchmarks/growth.py
 """
 
 import time
+from pathlib import Path
 
 import numpy as np
 
+from budget.curves.fit import fit_curves
 from budget.studies.growth import grow
+from budget.studies.growth_of_strategies import grow_strategies
+from budget.tables.runs import Runs, read_runs
 from budget.tables.tasks import Tasks
 from tests.made import chinchilla
 from tests.simulate import Truth
+from tests.studies.made_sets import different, shared_models
 
 BUDGET = 1e21
+
+RUNS = Path(__file__).resolve().parents[1] / "data" / "runs.csv"
+
+NUMBERS = (2, 4, 8, 12)
+"""Numbers of tasks of the measured shared models."""
 
 
 def main() -> None:
     """Print the figures."""
+    specialists()
+    strategies()
+    for strategy in ("generalist", "moe"):
+        law_of_several_tasks(strategy)
+
+
+def strategies() -> None:
+    """Specialists and one model: 30 tasks in 100 random orders, 100 tasks in one."""
+    for count, order in ((30, "random"), (100, "given")):
+        names = tuple(f"t{i}" for i in range(count))
+        curves = {"specialists": different(count, draws=200), "generalist": shared_models(names, draws=200)}
+        began = time.perf_counter()
+        grow_strategies(curves, Tasks(names, target=np.full(count, 2.5)), BUDGET, order=order)
+        print(f"two strategies, {count} tasks, order {order}, 200 draws: {time.perf_counter() - began:.1f} s")
+
+
+def law_of_several_tasks(strategy: str) -> None:
+    """Relative errors on the models that were fitted, and on those of a number of tasks that was not."""
+
+    def runs(*numbers: int) -> Runs:
+        where = [("strategy", strategy), *(("n_tasks", str(number)) for number in numbers)]
+        return read_runs(RUNS, where=where)
+
+    def error(fitted: Runs, asked: Runs) -> tuple[float, float]:
+        curves = fit_curves(fitted, law="shared", draws=0)
+        names = [asked.tasks[task] for task in asked.task]
+        rows = np.array([name in curves.tasks for name in names])
+        task = np.array([curves.tasks.index(name) for name, there in zip(names, rows, strict=True) if there])
+        inputs = np.log(np.column_stack([asked.columns[name] for name in curves.inputs])[rows])
+        off = curves.distance(task, inputs) / asked.value[rows] - 1
+        return float(np.median(np.abs(off))), float(np.median(off))
+
+    every = runs(*NUMBERS)
+    print(f"{strategy}: median error {error(every, every)[0]:.1%} on its own {len(every.value)} rows")
+    for number in NUMBERS:
+        others = [each for each in NUMBERS if each != number]
+        size, sign = error(runs(*others), runs(number))
+        print(f"  models of {number} tasks from those of {', '.join(map(str, others))}: {size:.1%}, median {sign:+.1%}")
+
+
+def specialists() -> None:
+    """30 and 100 tasks in 100 random orders."""
     for count in (30, 100):
         random = np.random.default_rng(0)
         truths = {

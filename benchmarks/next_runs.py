@@ -96,18 +96,25 @@ def drawn(runs: Runs, spend: float, count: int, random: np.random.Generator, lar
 
 def true_regret(law: str, curves: Curves, tasks: Tasks, budget: float, truth: np.ndarray) -> tuple[float, float]:
     """True regret of the plan of fitted curves, and the best plan's reducible loss."""
+    best = worth_of(law, known(law, curves, truth), tasks, budget, truth)[1]
+    weight = tasks.weight / tasks.weight.sum()
+    return worth_of(law, curves, tasks, budget, truth)[1] - best, best - float(weight @ truth[:, 0])
 
-    def worth(fitted: Curves) -> float:
-        plan = allocate(fitted, ask(fitted, tasks, budget), draws=False)
-        inputs = np.stack([plan.params, plan.tokens] if law == "chinchilla" else [plan.spend], axis=-1)
-        return float(plan.question.weight @ true_value(law, truth, inputs))
 
+def worth_of(law: str, curves: Curves, tasks: Tasks, budget: float, truth: np.ndarray) -> tuple[float, float]:
+    """What the plan of curves is worth by these curves, and in truth."""
+    plan = allocate(curves, ask(curves, tasks, budget), draws=False)
+    inputs = np.stack([plan.params, plan.tokens] if law == "chinchilla" else [plan.spend], axis=-1)
+    weight = plan.question.weight
+    return float(weight @ plan.predicted), float(weight @ true_value(law, truth, inputs))
+
+
+def known(law: str, curves: Curves, truth: np.ndarray) -> Curves:
+    """The curves with the true parameters."""
     natural = truth.copy()
     for which, centre in enumerate(CENTRE[law]):
         natural[:, 1 + 2 * which] *= centre ** truth[:, 2 + 2 * which]
-    best = worth(replace(curves, parameters=curves.form.working(natural, curves.reference)))
-    weight = tasks.weight / tasks.weight.sum()
-    return worth(curves) - best, best - float(weight @ truth[:, 0])
+    return replace(curves, parameters=curves.form.working(natural, curves.reference))
 
 
 def main() -> None:

@@ -78,10 +78,11 @@ class Heading:
 
 @dataclass(frozen=True)
 class Bullets:
-    """A list of sentences."""
+    """A list of sentences; one with a caption is opened by the reader on demand."""
 
     kind: ClassVar[str] = "bullets"
     items: tuple[str, ...]
+    caption: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from plotly.offline import get_plotlyjs
 
 from budget.report import facts
-from budget.report.focus import set_name
+from budget.report.cases import set_name
 from budget.report.numerals import UNIT_WORDS, amount, count, percent, quantity, value
 from budget.report.series import curve_series
 from budget.report.story import PANELS, ROWS

@@ -1,45 +1,49 @@
 """Where focusing wins and where sharing does, in sentences."""
 
-from collections.abc import Iterable
-
 import numpy as np
 
+from budget.report.alone import alone_with_everything
 from budget.report.blocks import Cell as TableCell
 from budget.report.blocks import Column, Table
+from budget.report.cases import (
+    SHOWN,
+    assumed,
+    extrapolated_on,
+    lies_beyond,
+    set_name,
+    signed,
+    some_names,
+    telling_budget,
+)
 from budget.report.numerals import LEVEL, NOTHING, listing, percent, plural, quantity
+from budget.report.thresholds import focused_targets, strictness, strictness_by_budget, targets
 from budget.report.words import capital
 from budget.studies.arms import SPECIALISTS
 from budget.studies.assumed import MARK
-from budget.studies.crossover import SURE, Crossover
-from budget.studies.entries import EQUAL, largest_inside
-from budget.studies.focus import Cell, Focus
+from budget.studies.crossover import SURE, BreadthCrossover, Crossover
+from budget.studies.focus import Focus
 from budget.studies.intervals import interval
 from budget.studies.partition import GROUPS
+from budget.studies.served_subset import FOCUS
 from budget.studies.thresholds import ROUNDING
-
-NOT_MEASURED = " This rests in part on an assumed strategy, which nobody measured."
-"""Ends every sentence that compares with one without naming it."""
-
-SHOWN = 4
-"""Names and lines of one kind that a sentence lists."""
 
 
 def focus_summary(focus: Focus) -> tuple[str, ...]:
-    """The study in a paragraph: who wins where, by how much, how it moves, and what was not compared."""
-    parts = (_winners, _groups, _crossovers, _breadth, _dilution, _targets, _strictness, _scale)
+    """The study in detail, a sentence or two a topic: who wins where, by how much, how it moves."""
+    parts = (
+        _winners,
+        _groups,
+        _subsets,
+        _crossovers,
+        _breadth,
+        _dilution,
+        alone_with_everything,
+        targets,
+        focused_targets,
+        strictness,
+        _scale,
+    )
     return (_scope(focus), *(sentence for part in parts for sentence in part(focus)))
-
-
-def _assumed(strategies: Iterable[str]) -> str:
-    """The warning where one of the strategies behind a sentence is assumed."""
-    return NOT_MEASURED if any(MARK in name for name in strategies) else ""
-
-
-def set_name(tasks: tuple[str, ...]) -> str:
-    """A set in a sentence: its tasks, or how many and the first two."""
-    if len(tasks) <= SHOWN:
-        return " + ".join(tasks)
-    return f"{len(tasks)} tasks ({tasks[0]}, {tasks[1]}, …)"
 
 
 def _scope(focus: Focus) -> str:
@@ -50,7 +54,7 @@ def _scope(focus: Focus) -> str:
         if len(focus.budgets) > 1
         else quantity(low, focus.unit)
     )
-    inside = [cell.budget for cell in focus.cells if not _beyond(cell)]
+    inside = [cell.budget for cell in focus.cells if not lies_beyond(cell)]
     far = (
         f" Budgets above {quantity(max(inside), focus.unit)} ask for models more than three times outside the measured "
         "sizes, on every set."
@@ -58,32 +62,21 @@ def _scope(focus: Focus) -> str:
         else ("" if inside else " Every budget asks for models more than three times outside the measured sizes.")
     )
     sizes = f"{counts[0]} to {counts[-1]} tasks" if len(counts) > 1 else plural(counts[0], "task")
-    warned = _assumed(entry.strategy for cell in focus.cells for entry in cell.entries)
+    warned = assumed(entry.strategy for cell in focus.cells for entry in cell.entries)
     return f"Compared at equal total budget: {plural(len(focus.sets), 'set')} of {sizes}, {budgets}.{far}{warned}"
-
-
-def _beyond(cell: Cell) -> bool:
-    """Whether the plans that decide the cell lie far outside the measured scales."""
-    return cell.extrapolates
-
-
-def _telling(cells: list[Cell]) -> float:
-    """The largest budget with most of the cells inside the measured range; the smallest where there is none."""
-    found = largest_inside([cell.budget for cell in cells], [_beyond(cell) for cell in cells])
-    return min(cell.budget for cell in cells) if found is None else found
 
 
 def _winners(focus: Focus) -> list[str]:
     """How often each strategy wins, inside the measured range and beyond; how large the advantages are."""
     said = []
     for where, cells in (
-        ("Inside the measured range", [cell for cell in focus.cells if not _beyond(cell)]),
-        ("Beyond it", [cell for cell in focus.cells if _beyond(cell)]),
+        ("Inside the measured range", [cell for cell in focus.cells if not lies_beyond(cell)]),
+        ("Beyond the measured range", [cell for cell in focus.cells if lies_beyond(cell)]),
     ):
         if not cells:
             continue
-        names = [_kind(cell.winner.strategy) for cell in cells]
-        agreeing = [_agreement(cell) for cell in cells]
+        names = [cell.winner.strategy for cell in cells]
+        agreeing = [float(cell.wins[cell.place(cell.winner.strategy)]) for cell in cells]
         drawn = bool(np.isfinite(agreeing).all())
         sure = [name for name, share in zip(names, agreeing, strict=True) if share >= SURE]
         parts = [
@@ -93,9 +86,9 @@ def _winners(focus: Focus) -> list[str]:
         brackets = f"; in brackets, those where at least {SURE:.0%} of the draws agree" if drawn else ""
         said.append(
             f"{where}, of {plural(len(cells), 'case')} of set and budget the best is {listing(parts)}{brackets}."
-            + _assumed(entry.strategy for cell in cells for entry in cell.entries)
+            + assumed(entry.strategy for cell in cells for entry in cell.entries)
         )
-    inside = [cell for cell in focus.cells if not _beyond(cell) and cell.advantage is not None]
+    inside = [cell for cell in focus.cells if not lies_beyond(cell) and cell.advantage is not None]
     for sign, who in ((1, "specialists win"), (-1, "a shared model wins")):
         gains = [(sign * cell.advantage[1], cell) for cell in inside if cell.advantage and sign * cell.advantage[1] > 0]
         if gains:
@@ -104,7 +97,7 @@ def _winners(focus: Focus) -> list[str]:
             said.append(
                 f"Where {who}, the median advantage is {percent(float(np.median(values)))} of the objective; it is "
                 f"largest, {percent(most)}, on {set_name(cell.tasks)} at {quantity(cell.budget, focus.unit)}."
-                + _assumed(each.advantage[0] for _, each in gains if each.advantage)
+                + assumed(each.advantage[0] for _, each in gains if each.advantage)
             )
     return said
 
@@ -114,10 +107,10 @@ def _groups(focus: Focus) -> list[str]:
     gains = []
     for cell in focus.cells:
         names = [entry.strategy for entry in cell.entries]
-        if GROUPS in names and not _beyond(cell):
+        if GROUPS in names and not lies_beyond(cell):
             mine = names.index(GROUPS)
-            others = np.delete(cell.objective, mine)
-            worlds = np.delete(cell.worlds, mine, axis=0)
+            rest = np.array([place for place, name in enumerate(names) if name not in (GROUPS, FOCUS)])
+            others, worlds = cell.objective[rest], cell.worlds[rest]
             share = float((cell.worlds[mine] < worlds.min(axis=0)).mean()) if worlds.shape[1] else float("nan")
             gains.append((float((others.min() - cell.objective[mine]) / abs(others.min())), share, cell))
     if not gains:
@@ -127,7 +120,7 @@ def _groups(focus: Focus) -> list[str]:
         f"Groups (some tasks share a model, the best partition of the set) beat all specialists and one model for all "
         f"in {len(better)} of {plural(len(gains), 'case')} inside the measured range"
     )
-    warned = _assumed(entry.strategy for _, _, cell in gains for entry in cell.entries)
+    warned = assumed(entry.strategy for _, _, cell in gains for entry in cell.entries)
     if not better:
         return [f"{said}.{warned}"]
     gain, share, cell = max(better, key=lambda each: each[0])
@@ -140,17 +133,26 @@ def _groups(focus: Focus) -> list[str]:
     ]
 
 
-def _kind(strategy: str) -> str:
-    """Specialists are one kind, however the budget is split among them."""
-    return SPECIALISTS if strategy == EQUAL else strategy
-
-
-def _agreement(cell: Cell) -> float:
-    """Share of the draws in which the winner's kind is the best."""
-    kind = _kind(cell.winner.strategy)
-    return float(
-        sum(share for share, each in zip(cell.wins, cell.entries, strict=True) if _kind(each.strategy) == kind)
-    )
+def _subsets(focus: Focus) -> list[str]:
+    """Whether serving a subset beats every plan for all tasks, and the largest gain inside the measured range."""
+    beyond = {(cell.tasks, cell.budget): lies_beyond(cell) for cell in focus.cells}
+    inside = [each for each in focus.subsets if not beyond[each.tasks, each.budget]]
+    if not inside:
+        return []
+    gains = [(each.gain, each) for each in inside if each.gain > ROUNDING]
+    outside = [each for each in focus.subsets if beyond[each.tasks, each.budget]]
+    where = f"{plural(len(inside), 'case')} inside the measured range"
+    further = f" Beyond it, in {sum(each.gain > ROUNDING for each in outside)} of {len(outside)}." if outside else ""
+    warned = assumed(entry.strategy for cell in focus.cells for entry in cell.entries)
+    what = "Leaving tasks out (focus, each at its value when it is given nothing) beats every plan for all tasks in"
+    if not gains:
+        return [f"{what} none of {where}.{further}{warned}"]
+    gain, best = max(gains, key=lambda each: each[0])
+    return [
+        f"{what} {len(gains)} of {where}, at most by {percent(gain)} of the objective: on {set_name(best.tasks)} at "
+        f"{quantity(best.budget, focus.unit)}, by {best.by}, without "
+        f"{some_names(list(best.left_out))}.{further}{warned}"
+    ]
 
 
 def _crossovers(focus: Focus) -> list[str]:
@@ -179,97 +181,49 @@ def _crossover(each: Crossover, focus: Focus) -> str:
         max((cell for cell in cells if cell.budget <= each.budget), key=lambda cell: cell.budget, default=cells[0]),
         min((cell for cell in cells if cell.budget >= each.budget), key=lambda cell: cell.budget, default=cells[-1]),
     )
-    far = ", extrapolated" if any(_beyond(cell) for cell in around) else ""
+    far = ", extrapolated" if any(lies_beyond(cell) for cell in around) else ""
     return f"{set_name(each.tasks)} against {shared} at {quantity(each.budget, unit)}{span}{far}"
 
 
 def _breadth(focus: Focus) -> list[str]:
     """How the advantage moves with the number of tasks, at the largest budget with most sets inside."""
-    usable = [each for each in focus.breadth if len(each.counts) > 1]
-    if not usable:
+    last = telling_breadth(focus)
+    if last is None:
         return []
-    budget = _telling([cell for cell in focus.cells if cell.advantage is not None])
-    last = max((each for each in usable if each.budget <= budget), key=lambda each: each.budget, default=usable[0])
     parts = [
-        f"{_signed(point)} for {plural(int(count), 'task')} ({_signed(low)} to {_signed(high)}, "
+        f"{signed(point)} for {plural(int(count), 'task')} ({signed(low)} to {signed(high)}, "
         f"{plural(int(sets), 'set')})"
         for count, sets, point, low, high in zip(
             last.counts, last.sets, last.advantage, last.low, last.high, strict=True
         )
     ]
-    change = f" It changes sign at {last.crossover:.1f} tasks." if np.isfinite(last.crossover) else ""
-    far = _far([cell for cell in focus.cells if cell.budget == last.budget and cell.advantage is not None])
+    change = f" It changes sign at {last.crossover:.1f} tasks{tasks_span(last)}." if np.isfinite(last.crossover) else ""
+    far = extrapolated_on([cell for cell in focus.cells if cell.budget == last.budget and cell.advantage is not None])
     return [
         f"By number of tasks, at {quantity(last.budget, focus.unit)}{far}, the advantage of specialists over the best "
         f"shared model is {listing(parts)}.{change}"
-        + _assumed(
+        + assumed(
             cell.advantage[0] for cell in focus.cells if cell.budget == last.budget and cell.advantage is not None
         )
     ]
 
 
-def _far(cells: list[Cell]) -> str:
-    """How many of the cells behind a sentence are extrapolated."""
-    count = sum(_beyond(cell) for cell in cells)
-    return f" (extrapolated on {count} of {plural(len(cells), 'set')})" if count else ""
+def telling_breadth(focus: Focus) -> BreadthCrossover | None:
+    """The advantage by number of tasks at the largest budget with most sets inside the measured range."""
+    usable = [each for each in focus.breadth if len(each.counts) > 1]
+    if not usable:
+        return None
+    budget = telling_budget([cell for cell in focus.cells if cell.advantage is not None])
+    return max((each for each in usable if each.budget <= budget), key=lambda each: each.budget, default=usable[0])
 
 
-def _signed(number: float) -> str:
-    return ("−" if number < 0 else "+") + percent(abs(number))
-
-
-def _targets(focus: Focus) -> list[str]:
-    """How many stated targets the strategies meet, at the largest budget with most sets inside."""
-    stated = [cell for cell in focus.cells if cell.targets]
-    if not stated:
-        return []
-    budget = _telling(stated)
-    mine = [cell for cell in stated if cell.budget == budget]
-    met = [[entry.targets_met for entry in cell.entries] for cell in mine]
-    nobody = sum(max(each) == 0 for each in met)
-    everybody = sum(min(each) == cell.targets for each, cell in zip(met, mine, strict=True))
-    most: dict[str, int] = {}
-    for each, cell in zip(met, mine, strict=True):
-        if max(each) > min(each):
-            for name in {
-                _kind(entry.strategy) for entry, kept in zip(cell.entries, each, strict=True) if kept == max(each)
-            }:
-                most[name] = most.get(name, 0) + 1
-    rest = (
-        f"; where they differ, most are met by {listing([f'{name} on {n}' for name, n in most.items()])}"
-        if most
-        else ""
-    )
-    return [
-        f"Stated targets, at {quantity(budget, focus.unit)}{_far(mine)}: of {plural(len(mine), 'set')}, no strategy "
-        f"meets any on {nobody} and every strategy meets all on {everybody}{rest}."
-        + _assumed(entry.strategy for cell in mine for entry in cell.entries)
-    ]
-
-
-def _strictness(focus: Focus) -> list[str]:
-    """What strict thresholds do, at the largest budget with most sets inside."""
-    cases = [each for each in focus.strictness if len(each.tasks) > 2]
-    if not cases:
-        return []
-    sets = {each.tasks for each in cases}
-    budget = _telling([cell for cell in focus.cells if cell.tasks in sets])
-    mine = [each for each in cases if each.budget == budget]
-    shared = [[name not in (SPECIALISTS, EQUAL, GROUPS) for name in each.strategies] for each in mine]
-    alone = sum(bool((each.served[keep, -1] > 0).any()) for each, keep in zip(mine, shared, strict=True))
-    far = _far([cell for cell in focus.cells if cell.budget == budget and cell.tasks in {each.tasks for each in mine}])
-    half = [float(np.interp(0.5, each.share, each.value_of_focus)) for each in mine]
-    return [
-        f"Thresholds, at {quantity(budget, focus.unit)}{far} and {plural(len(mine), 'set')} of more than two tasks: "
-        "where every task must reach what its specialist reaches with half the budget, focusing on some serves "
-        f"{_more(float(np.mean(half)))} than the best plan for all, on average. What a task reaches alone with the "
-        f"whole budget, some shared model passes for at least one task on {alone} of {len(mine)}."
-        + _assumed(name for each in mine for name in each.strategies)
-    ]
-
-
-def _more(tasks: float) -> str:
-    return f"{abs(tasks):.1f} {'more' if tasks >= 0 else 'fewer'} tasks"
+def tasks_span(found: BreadthCrossover) -> str:
+    """The interval of a number of tasks, and how many draws change sign like it."""
+    if np.isnan(found.crossover_low):
+        return ""
+    low = "fewer than measured" if found.crossover_low == 0 else f"{found.crossover_low:.1f}"
+    high = "more than measured" if np.isinf(found.crossover_high) else f"{found.crossover_high:.1f}"
+    return f" ({LEVEL}: {low} to {high}; {percent(found.crossover_share)} of the draws change so)"
 
 
 def _scale(focus: Focus) -> list[str]:
@@ -289,44 +243,10 @@ def _scale(focus: Focus) -> list[str]:
     first, last = (float(np.median([each.advantage[place] for each in usable])) for place in (0, -1))
     return [
         f"Over {decades:.1f} decades of budget the advantage of specialists {listing(parts)} of "
-        f"{plural(len(usable), 'set')}; its median goes from {_signed(first)} to {_signed(last)} of the objective, "
-        f"negative where sharing wins.{far}" + _assumed(name for each in usable for name in each.shared),
-        *_scale_by_threshold(focus),
+        f"{plural(len(usable), 'set')}; its median goes from {signed(first)} to {signed(last)} of the objective, "
+        f"negative where sharing wins.{far}" + assumed(name for each in usable for name in each.shared),
+        *strictness_by_budget(focus),
     ]
-
-
-def _scale_by_threshold(focus: Focus) -> list[str]:
-    """What focusing serves beyond the best plan for all, at the smallest and the largest budget, lax to strict."""
-    ends = [[each for each in focus.strictness if each.budget == focus.budgets[place]] for place in (0, -1)]
-    ends = [[each for each in mine if len(each.tasks) > 2] for mine in ends]
-    if not ends[0]:
-        return []
-    parts = []
-    for share, what in ((None, "an equal share"), (0.5, "half of it"), (1.0, "all of it")):
-        more = [
-            np.mean([np.interp(share or 1 / len(each.tasks), each.share, each.value_of_focus) for each in mine])
-            for mine in ends
-        ]
-        parts.append(f"{_more_by(more[0])} and {_more_by(more[1])} with {what}")
-    far = ", ".join(
-        f"{plural(count, 'set')} extrapolated at the {which}"
-        for which, mine, budget in zip(("smallest", "largest"), ends, focus.budgets[[0, -1]], strict=True)
-        if (count := _count_beyond(focus, {each.tasks for each in mine}, budget))
-    )
-    return [
-        "By threshold, so many more tasks are served by focusing than by the best plan for all, at the smallest and "
-        "the largest budget, where a task must reach what its specialist does with a part of it: "
-        f"{listing(parts)}{f' ({far})' if far else ''}."
-        + _assumed(name for mine in ends for each in mine for name in each.strategies)
-    ]
-
-
-def _count_beyond(focus: Focus, sets: set[tuple[str, ...]], budget: float) -> int:
-    return sum(_beyond(cell) for cell in focus.cells if cell.budget == budget and cell.tasks in sets)
-
-
-def _more_by(number: float) -> str:
-    return f"{number:+.1f}".replace("-", "−")
 
 
 def focus_table(focus: Focus) -> Table:
@@ -341,8 +261,8 @@ def focus_table(focus: Focus) -> Table:
         text, detail = NOTHING, ""
         if advantage is not None:
             low, high = (float(end) for end in interval(advantage[2], np.array(advantage[1])))
-            text = _signed(advantage[1])
-            detail = f"{_signed(low)} to {_signed(high)}" if np.isfinite(low) else ""
+            text = signed(advantage[1])
+            detail = f"{signed(low)} to {signed(high)}" if np.isfinite(low) else ""
         rows.append(
             (
                 TableCell(" + ".join(cell.tasks)),
@@ -350,7 +270,9 @@ def focus_table(focus: Focus) -> Table:
                 TableCell(cell.entries[best].strategy, percent(float(cell.wins[best])) if cell.worlds.shape[1] else ""),
                 TableCell(text, detail),
                 TableCell(
-                    "beyond the measured sizes" if _beyond(cell) else "inside", "", "warn" if _beyond(cell) else ""
+                    "beyond the measured sizes" if lies_beyond(cell) else "inside",
+                    "",
+                    "warn" if lies_beyond(cell) else "",
                 ),
             )
         )
@@ -362,9 +284,7 @@ def focus_table(focus: Focus) -> Table:
         Column("models"),
     )
     caption = f"Who wins at {quantity(budget, focus.unit)} for each set that was measured together"
-    caption += (
-        "" if not _assumed(entry.strategy for cell in focus.cells for entry in cell.entries) else f", some {MARK}"
-    )
+    caption += "" if not assumed(entry.strategy for cell in focus.cells for entry in cell.entries) else f", some {MARK}"
     return Table(caption, columns, tuple(rows), cards=True)
 
 
@@ -373,7 +293,7 @@ def _dilution(focus: Focus) -> list[str]:
     if not focus.dilution:
         return []
     first = focus.dilution[0]
-    far = _far([cell for cell in focus.cells if cell.budget == first.budget])
+    far = extrapolated_on([cell for cell in focus.cells if cell.budget == first.budget])
     parts = np.concatenate([each.dilution / np.abs(each.alone) for each in focus.dilution])
     sharing = np.concatenate([each.sharing / np.abs(each.alone) for each in focus.dilution])
     ends = np.concatenate([[each.low, each.high] for each in focus.dilution], axis=1)
@@ -389,7 +309,7 @@ def _dilution(focus: Focus) -> list[str]:
         f"task {percent(float(np.median(parts)))} of its value, median; the step from there to a shared model "
         f"{'saves' if step < 0 else 'costs'} {percent(abs(step))}. Of {plural(len(sharing), 'case')} of task and "
         f"shared model, {told}{far}; only the net of both can be told."
-        + _assumed(each.strategy for each in focus.dilution)
+        + assumed(each.strategy for each in focus.dilution)
     ]
 
 

@@ -48,7 +48,8 @@ def _heading(block: Heading) -> list[str]:
 
 
 def _bullets(block: Bullets) -> list[str]:
-    return [f"- {escape(item)}" for item in block.items]
+    head = [f"{escape(block.caption)}:", ""] if block.caption else []
+    return [*head, *(f"- {escape(item)}" for item in block.items)]
 
 
 def _definitions(block: Definitions) -> list[str]:

@@ -84,8 +84,7 @@ def method(study: Study) -> tuple[tuple[str, str], ...]:
 
 def versions_table(study: Study) -> Table:
     """What is needed to get the same numbers again."""
-    record = study.record()
     rows = [(Cell("Seed of the draws"), Cell(str(study.curves.seed)))]
-    rows += [(Cell(f"{file['name']}, SHA-256"), Cell(file["sha256"])) for file in record["inputs"].values()]
-    rows += [(Cell(name), Cell(number)) for name, number in record["versions"].items()]
+    rows += [(Cell(f"{file['name']}, SHA-256"), Cell(file["sha256"])) for file in study.inputs.values()]
+    rows += [(Cell(name), Cell(number)) for name, number in study.versions.items()]
     return Table("Inputs and versions", (Column("What"), Column("Value")), tuple(rows))

@@ -7,15 +7,46 @@ from budget.studies.next_runs import NextRuns
 def next_summary(found: NextRuns) -> str:
     """The chosen batch in a few sentences for the terminal."""
     unit = UNIT_WORDS.get(found.runs.unit, found.runs.unit)
+    today = f"{_today(found)} That choice, with its plan," if found.several else "The plan of today"
     regret = (
-        f"The plan of today is expected to be {difference(found.regret)} ± {difference(found.regret_error)} worse than "
+        f"{today} is expected to be {difference(found.regret)} ± {difference(found.regret_error)} worse than "
         "one that knows the curves; no runs can bring more than that."
     )
     if not found.batch:
         return f"{regret} No run that {scientific(found.spend)} {unit} buy has a value that is told from 0."
-    names = list(dict.fromkeys(found.names[run] for run in found.batch))
-    return (
-        f"{regret} The chosen {plural(len(found.batch), 'run')} ({listing(names)}) for {scientific(found.spent)} of "
+    bring = (
+        f"The chosen {plural(len(found.batch), 'run')} ({listing(_chosen(found))}) for {scientific(found.spent)} of "
         f"{scientific(found.spend)} {unit} are expected to bring {difference(found.batch_gain)} ± "
-        f"{difference(found.batch_error)} of it ({percent(found.batch_gain / found.regret)})."
+        f"{difference(found.batch_error)} of it ({percent(found.batch_gain / found.regret)})"
     )
+    if not found.several:
+        return f"{regret} {bring}."
+    winner = found.winner
+    more = f"{100 * winner.more:+.1f} ± {100 * winner.more_error:.1f} points".replace("-", "−")
+    return f"{regret} {bring}, and the winner to be named with probability {percent(winner.after)} ({more})."
+
+
+def _today(found: NextRuns) -> str:
+    """Who wins today, and how sure that is."""
+    winner = found.winner
+    others = [
+        f"{name} in {percent(share)}"
+        for at, (name, share) in enumerate(zip(winner.names, winner.share, strict=True))
+        if at != winner.today
+    ]
+    return (
+        f"Of {plural(len(winner.names), 'strategy', 'strategies')}, {winner.name} has the best plan today: it wins in "
+        f"{percent(winner.sure)} of the draws, {listing(others)}."
+    )
+
+
+def _chosen(found: NextRuns) -> list[str]:
+    """What the batch measures, in the order of choice; of several strategies, under each one's name."""
+    if not found.several:
+        return list(dict.fromkeys(found.names[run] for run in found.batch))
+    told = []
+    for at in dict.fromkeys(found.strategy[list(found.batch)].tolist()):
+        mine = [run for run in found.batch if found.strategy[run] == at]
+        tasks = "" if found.strategies[at].one_model else f": {', '.join(dict.fromkeys(found.names[r] for r in mine))}"
+        told.append(f"{len(mine)} of {found.strategies[at].name}{tasks}")
+    return told

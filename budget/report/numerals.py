@@ -89,6 +89,11 @@ def listing(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
+def shortened(names: list[str], most: int = 8) -> str:
+    """The same, the names beyond ``most`` being counted: ``a, b and 3 more``."""
+    return listing([*names[:most], *([f"{len(names) - most} more"] if len(names) > most else [])])
+
+
 def plural(number: int, singular: str, many: str = "") -> str:
     """A counted noun, such as ``1 task`` or ``8 tasks``."""
     return f"{number:,} {singular if number == 1 else many or singular + 's'}"

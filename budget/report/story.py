@@ -1,6 +1,8 @@
 """The report's order: what a decision-maker reads first stands first."""
 
 from budget.report import facts, method, narrative, tabular, trust
+from budget.report.alone import alone_table
+from budget.report.answer import focus_answer
 from budget.report.blocks import (
     Block,
     Bullets,
@@ -124,7 +126,7 @@ def _breadth(study: Study) -> Section:
 def _focus(found: Focus) -> Section:
     shown = min(PANELS, len(found.trends))
     capped = "" if shown == len(found.trends) else f" Shown are {shown} of {len(found.trends)} sets."
-    blocks: list[Block] = [Bullets(focus_summary(found))]
+    blocks: list[Block] = [Bullets(focus_answer(found)), Bullets(focus_summary(found), "In detail")]
     if shown:
         blocks.append(
             Picture(
@@ -136,6 +138,9 @@ def _focus(found: Focus) -> Section:
             )
         )
     blocks.append(focus_table(found))
+    singles = alone_table(found)
+    if singles is not None:
+        blocks.append(singles)
     return Section("focus", "Specialists or one shared model", tuple(blocks))
 
 

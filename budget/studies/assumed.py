@@ -28,7 +28,7 @@ def with_assumed(arms: Arms, source: str) -> Arms:
         AllocationError: there are no such specialists, or only one task.
     """
     alone = arms.specialists
-    if alone is None or alone.curves.law != "chinchilla" or len(alone.tasks) < 2:
+    if alone is None or not can_assume(arms):
         raise AllocationError(
             f"--assume {source} turns the specialists' curves of law chinchilla into a generalist's, and needs those "
             "of at least two tasks; measure specialists over params and tokens, or leave it out."
@@ -59,3 +59,9 @@ def with_assumed(arms: Arms, source: str) -> Arms:
         shared=(*arms.shared, Served(f"generalist ({MARK}: {source})", model)),
         left_out=(*arms.left_out, said),
     )
+
+
+def can_assume(arms: Arms) -> bool:
+    """Whether there are the specialists that ``with_assumed`` starts from."""
+    alone = arms.specialists
+    return alone is not None and alone.curves.law == "chinchilla" and len(alone.tasks) > 1

@@ -1,7 +1,7 @@
 """Where one strategy overtakes another as the budget grows, and where the number of tasks decides."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,7 +15,7 @@ NEAR = 1e-12
 """Relative precision of a crossover."""
 
 NEVER = 700.0
-"""Stands for the logarithm of a budget that no draw's change comes near."""
+"""Stands for a logarithm that no draw's change comes near."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def crossovers(
         at = float(np.exp(brentq(along, logs[place], logs[after], xtol=NEAR, rtol=NEAR)))
         below, above = names if points[place] < 0 else names[::-1]
         first, second = worlds if points[place] < 0 else worlds[::-1]
-        found.append(Crossover(tasks, below, above, at, *_over_draws(logs, first - second, at)))
+        found.append(Crossover(tasks, below, above, at, *over_draws(logs, first - second, at)))
     return found
 
 
@@ -80,14 +80,39 @@ def apart(first: float, second: float) -> float:
     return 0.0 if abs(first - second) <= ROUNDING * abs(first) else first - second
 
 
+def first_best(objective: np.ndarray) -> np.ndarray:
+    """Position of the least of objectives (S, …), the first of those that differ by rounding only."""
+    least = objective.min(axis=0)
+    return (objective <= least + ROUNDING * np.abs(least)).argmax(axis=0)
+
+
+def win_shares(worlds: np.ndarray) -> np.ndarray:
+    """(S, …) share of the draws in which each strategy is the best, of objectives (S, …, B); NaN without draws."""
+    if worlds.shape[-1] == 0:
+        return np.full(worlds.shape[:-1], np.nan)
+    first = first_best(worlds)
+    return np.stack([(first == place).mean(axis=-1) for place in range(len(worlds))])
+
+
 def changes(numbers: np.ndarray) -> list[tuple[int, int]]:
     """Where numbers change sign: the last position of one sign and the first of the other; zeros have none."""
     there = np.flatnonzero(numbers)
     return [(int(a), int(b)) for a, b in pairwise(there) if (numbers[a] < 0) != (numbers[b] < 0)]
 
 
-def _over_draws(log_budgets: np.ndarray, gap: np.ndarray, at: float) -> tuple[float, float, float]:
-    """Ends and share of the draws' own changes from negative to positive, the one nearest to the point's."""
+def over_draws(logs: np.ndarray, gap: np.ndarray, at: float) -> tuple[float, float, float]:
+    """The 80 % interval of a change, over draws that each have a change of their own.
+
+    Args:
+        logs: (Q,) rising logarithms of what is followed: budgets, or numbers of tasks.
+        gap: (Q, B) in each draw the objective of what is better below the change less that of what is better above it.
+        at: the change by the point fit.
+
+    Returns:
+        Its low end, 0 where the draws without a negative gap reach it; its high end, infinite where those without a
+        positive one do; and the share of the draws that change from negative to positive. In a draw that changes more
+        than once the change nearest to the point's counts.
+    """
     draws = gap.shape[1]
     if draws == 0:
         return float("nan"), float("nan"), float("nan")
@@ -96,15 +121,26 @@ def _over_draws(log_budgets: np.ndarray, gap: np.ndarray, at: float) -> tuple[fl
         rises = np.flatnonzero((gap[:-1, draw] < 0) & (gap[1:, draw] >= 0))
         if len(rises):
             before, after = gap[rises, draw], gap[rises + 1, draw]
-            places = log_budgets[rises] + np.diff(log_budgets)[rises] * before / (before - after)
+            places = logs[rises] + np.diff(logs)[rises] * before / (before - after)
             changed[draw] = places[np.abs(places - np.log(at)).argmin()]
         else:
             changed[draw] = np.inf if gap[:, draw].mean() < 0 else -np.inf
     share = float(np.isfinite(changed).mean())
     low, high = np.percentile(np.clip(changed, -NEVER, NEVER), INTERVAL, method=QUANTILE)
-    first = 0.0 if low < log_budgets[0] else float(np.exp(low))
-    last = np.inf if high > log_budgets[-1] else float(np.exp(high))
+    first = 0.0 if low < logs[0] else float(np.exp(low))
+    last = np.inf if high > logs[-1] else float(np.exp(high))
     return min(first, at), max(last, at), share
+
+
+def sign_change(logs: np.ndarray, numbers: np.ndarray) -> float:
+    """Where the line in logarithms through two numbers of unlike sign is 0; the second place if that number is 0.
+
+    Args:
+        logs: (2,) logarithms of the places.
+        numbers: (2,) there.
+    """
+    before, after = numbers
+    return float(np.exp(logs[0] + (logs[1] - logs[0]) * before / (before - after)))
 
 
 @dataclass(frozen=True)
@@ -187,6 +223,10 @@ class BreadthCrossover:
         advantage: (J,) mean over the sets of (shared − specialists) / |specialists|; positive where specialists win.
         low: (J,) 10 % point over the draws.
         high: (J,) 90 % point.
+        crossover_low: 10 % point of the number of tasks at which it changes sign, over all draws; 0 where the draws
+            that never change reach it from below; NaN without a crossover or draws.
+        crossover_high: 90 % point; infinite where they reach it from above.
+        crossover_share: share of the draws that change the same way within the numbers measured.
     """
 
     budget: float
@@ -195,6 +235,9 @@ class BreadthCrossover:
     advantage: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    crossover_low: float = float("nan")
+    crossover_high: float = float("nan")
+    crossover_share: float = float("nan")
 
     @property
     def crossover(self) -> float:
@@ -205,9 +248,7 @@ class BreadthCrossover:
         first, last = found[0]
         if last > first + 1:  # it is 0 between them
             return float(self.counts[first + 1])
-        before, after = self.advantage[first], self.advantage[last]
-        logs = np.log(self.counts)
-        return float(np.exp(logs[first] + (logs[last] - logs[first]) * before / (before - after)))
+        return sign_change(np.log(self.counts[[first, last]]), self.advantage[[first, last]])
 
 
 def by_breadth(
@@ -227,4 +268,9 @@ def by_breadth(
     point = np.array([np.mean(np.array(points)[numbers == kind]) for kind in kinds])
     ends = np.array([interval(each, at) for each, at in zip(mean, point, strict=True)])
     sets = np.array([(numbers == kind).sum() for kind in kinds])
-    return BreadthCrossover(budget, kinds, sets, point, ends[:, 0], ends[:, 1])
+    found = BreadthCrossover(budget, kinds, sets, point, ends[:, 0], ends[:, 1])
+    if np.isnan(found.crossover):
+        return found
+    upward = np.array(mean) * np.sign(point[np.flatnonzero(point)[-1]])
+    low, high, share = over_draws(np.log(kinds), upward, found.crossover)
+    return replace(found, crossover_low=low, crossover_high=high, crossover_share=share)

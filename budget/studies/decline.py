@@ -6,7 +6,9 @@ reaches alone with the whole budget, so that tasks of different difficulty join 
 
 K copies of one task decline exactly so: with the exponent ``a`` of a one-scale law, and with ``αβ/(βp + αq)`` of
 ``E + A/N^α + B/D^β`` at a cost ∝ N^p·D^q, which is ``αβ/(α + β)`` for 6ND (the frontier of Hoffmann et al. 2022,
-arXiv 2203.15556).
+arXiv 2203.15556). Copies that share one model decline by ``mixture.generalist.decline_exponent``.
+
+The mean is weighted, and of tasks with several metrics each reducible loss is divided by the gap from unserved to best.
 """
 
 from dataclasses import dataclass
@@ -15,9 +17,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from budget.allocation.mixture.generalist import decline_exponent
 from budget.curves.posynomial import Posynomial
 from budget.studies.intervals import mean_and_band
 from budget.studies.rows import numbers, records
+from budget.studies.shared_subsets import SharedSubsets
 from budget.studies.subsets import Subsets
 
 AT_FLOOR = 1e-12
@@ -79,7 +83,7 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
     own_draws = np.empty((draws, tasks))
     for task, distance in subsets.in_draws(alone):
         own_draws[:, task] = _reducible(distance[:, 0], curves.draws[:, task, 0])
-    weight = subsets.question.tasks.weight
+    weight = subsets.question.tasks.weight * subsets.question.measure.scale
     logs = np.log(np.arange(1, tasks + 1))
     # the slope through the origin is Σ log k · log factor over Σ log² k of the sizes at which the task is there
     squares = np.cumsum((logs**2)[::-1])[::-1]
@@ -115,10 +119,16 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
 def copies_exponent(subsets: Subsets) -> np.ndarray:
     """(T,) the exponent at which identical copies of each task would decline; NaN where there is no such power.
 
-    For one term in each input and a cost of one term ``c ∝ Π_i x_i^{p_i}`` it is ``1/Σ_i (p_i/e_i)`` with the terms'
-    exponents e.
+    Copies in one model have that of ``decline_exponent``. Of specialists, for one term in each input and a cost of one
+    term ``c ∝ Π_i x_i^{p_i}``, it is ``1/Σ_i (p_i/e_i)`` with the terms' exponents e.
     """
     nothing = np.full(len(subsets.curves.tasks), np.nan)
+    if isinstance(subsets, SharedSubsets):
+        flops = subsets.curves.cost
+        if subsets.question.unit != "flops" or flops is None or len(flops.kappa) > 1:
+            return nothing
+        _, _, alpha, _, beta, phi, psi = subsets.curves.parameters.T
+        return decline_exponent(alpha, beta, phi, psi, float(flops.params_exponent[0]), float(flops.tokens_exponent[0]))
     if not subsets.convex or subsets.question.params is not None:
         return nothing
     problem = subsets.problem

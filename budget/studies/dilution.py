@@ -14,11 +14,15 @@ import numpy as np
 import pandas as pd
 
 from budget.allocation.measure import measure_of
+from budget.allocation.separable.ways import ways_of
+from budget.curves.fitted import Curves
 from budget.errors import AllocationError
 from budget.studies.arms import Served
 from budget.studies.entries import Entry, Planner
 from budget.studies.intervals import interval
 from budget.studies.rows import records
+from budget.studies.shared_subsets import SharedSubsets
+from budget.studies.subsets import Subsets
 from budget.tables.tasks import Tasks
 
 
@@ -79,7 +83,15 @@ class Dilution:
         return {"budget": self.budget, "unit": self.unit, "strategy": self.strategy, "rows": records(table)}
 
 
-def dilution(specialists: Served, shared: Served, tasks: Tasks, budget: float, *, unit: str | None = None) -> Dilution:
+def dilution(
+    specialists: Served,
+    shared: Served,
+    tasks: Tasks,
+    budget: float,
+    *,
+    unit: str | None = None,
+    params: float | None = None,
+) -> Dilution:
     """Part the loss of each task of one set at one budget.
 
     Args:
@@ -88,6 +100,7 @@ def dilution(specialists: Served, shared: Served, tasks: Tasks, budget: float, *
         tasks: wishes for these tasks, or more.
         budget: the total, positive.
         unit: see ``ask.ask``.
+        params: see ``ask.ask``.
 
     Raises:
         AllocationError: the arms are the wrong way round, a task has no specialist, or see ``ask.ask``.
@@ -106,24 +119,101 @@ def dilution(specialists: Served, shared: Served, tasks: Tasks, budget: float, *
     pick = np.array([specialists.tasks.index(name) for name in names])
     alone_curves, wishes = specialists.curves.take(pick), tasks.select(names)
     measure = measure_of(alone_curves, wishes, None)
-    single = Planner(Served(specialists.strategy, alone_curves), wishes, measure, unit)
-    together = Planner(shared, wishes, measure, unit)
+    single = Planner(Served(specialists.strategy, alone_curves), wishes, measure, unit, params)
+    together = Planner(shared, wishes, measure, unit, params)
     budgets, count = np.array([float(budget)]), len(names)
     asked = single.question(float(budget))
     whole = single.split(budgets, np.full((1, count), float(budget)), "alone")[0]
     part = single.split(budgets, np.full((1, count), budget / count), "equal share")[0]
     one = together.best(budgets)[0]
-    sign = np.where(alone_curves.higher_is_better, -1.0, 1.0)
+    return parted(
+        float(budget), asked.unit, shared.strategy, names, alone_curves.higher_is_better,
+        *((entry.predicted, _in_draws(planner, entry)) for planner, entry in
+          ((single, whole), (single, part), (together, one))),
+    )  # fmt: skip
 
-    def against(after: Entry, before: Entry) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        point = sign * (after.predicted - before.predicted)
-        worlds = sign * (_in_draws(together if after is one else single, after) - _in_draws(single, before))
-        return point, *interval(worlds, point)
+
+Values = tuple[np.ndarray, np.ndarray]
+"""Values (K,) of tasks by the point fit, and (B, K) in the draws."""
+
+
+def parted(
+    budget: float,
+    unit: str,
+    strategy: str,
+    tasks: tuple[str, ...],
+    higher_is_better: np.ndarray,
+    alone: Values,
+    share: Values,
+    shared: Values,
+) -> Dilution:
+    """Part each task's loss between its value alone, at an equal share and in the shared model.
+
+    Args:
+        budget: in all.
+        unit: what it is counted in.
+        strategy: of the shared model.
+        tasks: (K,) names.
+        higher_is_better: (K,) direction of the values.
+        alone: of a specialist with the whole budget.
+        share: of a specialist with an equal share.
+        shared: in the shared model.
+    """
+    sign = np.where(higher_is_better, -1.0, 1.0)
+
+    def against(after: Values, before: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        point = sign * (after[0] - before[0])
+        return point, *interval(sign * (after[1] - before[1]), point)
 
     return Dilution(
-        float(budget), asked.unit, shared.strategy, names, whole.predicted, part.predicted, one.predicted,
-        *against(part, whole), *against(one, part),
-    )  # fmt: skip
+        budget, unit, strategy, tasks, alone[0], share[0], shared[0], *against(share, alone), *against(shared, share)
+    )
+
+
+def parts_along(
+    specialists: Subsets, shared: SharedSubsets, strategy: str, order: np.ndarray, least: int = 1
+) -> tuple[Dilution, ...]:
+    """The parts for the first ``least``, …, K tasks of an order (K,), each at the same budget.
+
+    A task alone and at an equal share has a specialist of its best size, whatever limits are on its spend. With one
+    task dilution is 0, and what is left under sharing is by how much the shared strategy's law misses the specialist.
+
+    Args:
+        specialists: solves sets of specialists.
+        shared: solves sets of one shared model, over the same tasks.
+        strategy: its name.
+        order: task positions in joining order.
+        least: the first number of tasks.
+    """
+    curves, question = specialists.curves, specialists.question
+    draws = min(len(curves.draws), len(shared.curves.draws))
+    ways = ways_of(curves, question)
+
+    def values(of: Curves, task: np.ndarray, inputs: np.ndarray) -> Values:
+        worlds = of.distance_draws(task, inputs)[:draws]
+        return of.present(task, of.distance(task, inputs)), of.present(task, worlds)
+
+    def specialist(task: np.ndarray, spend: float) -> Values:
+        return values(curves, task, ways.inputs(task, np.full(len(task), spend)))
+
+    alone = specialist(order, question.budget)
+    found = []
+    for size in range(least, len(order) + 1):
+        task = order[:size]
+        split = shared.of(task[None])
+        found.append(
+            parted(
+                question.budget,
+                question.unit,
+                strategy,
+                tuple(curves.tasks[i] for i in task),
+                curves.higher_is_better[task],
+                (alone[0][:size], alone[1][:, :size]),
+                specialist(task, question.budget / size),
+                values(shared.curves, task, split.inputs[0]),
+            )
+        )
+    return tuple(found)
 
 
 def _in_draws(planner: Planner, entry: Entry) -> np.ndarray:

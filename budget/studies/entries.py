@@ -43,6 +43,8 @@ class Entry:
         worlds: (B, T) measure in each draw.
         targets_met: tasks at their stated target; NaN where no target is stated.
         beyond: the largest factor by which a planned scale lies outside the measured ones; 1 inside.
+
+    A task that is given nothing has a spend of 0, log inputs of minus infinity, and counts at its unserved value.
     """
 
     strategy: str
@@ -55,6 +57,11 @@ class Entry:
     worlds: np.ndarray
     targets_met: float
     beyond: float
+
+    @property
+    def leaves_out(self) -> tuple[str, ...]:
+        """The tasks that are given nothing."""
+        return tuple(name for name, given in zip(self.tasks, self.spend, strict=True) if given == 0)
 
     @property
     def extrapolates(self) -> bool:
@@ -78,12 +85,20 @@ class Planner:
         wishes: weights and targets of its tasks.
         measure: how the tasks' distances are compared, the same for all strategies of a set.
         unit: what budgets are counted in; by default what the law suggests.
+        params: size of every model, for budgets in tokens under a law of params and tokens.
     """
 
     served: Served
     wishes: Tasks
     measure: Measure
     unit: str | None = None
+    params: float | None = None
+
+    @property
+    def unknown_unserved(self) -> tuple[str, ...]:
+        """The tasks whose value is unknown when they are given nothing."""
+        known = np.isfinite(self.wishes.unserved)
+        return tuple(name for name, there in zip(self.wishes.names, known, strict=True) if not there)
 
     def question(self, budget: float) -> Question:
         """What is asked of the arm.
@@ -95,7 +110,10 @@ class Planner:
         if self.served.one_model:  # limits of a task's own spend are for tasks that have one
             nothing = np.full(len(wishes.names), np.nan)
             strategy, wishes = "shared", replace(wishes, min=nothing, max=nothing)
-        asked = ask(self.served.curves, wishes, budget, unit=self.unit, strategy=strategy, measure=self.measure.name)
+        asked = ask(
+            self.served.curves, wishes, budget,
+            unit=self.unit, strategy=strategy, params=self.params, measure=self.measure.name,
+        )  # fmt: skip
         return replace(asked, measure=self.measure)
 
     def best(self, budgets: np.ndarray) -> list[Entry]:
@@ -137,20 +155,16 @@ class Planner:
         """Plans of another arm on some of the tasks, measured as they are here."""
         pick = np.array([self.served.tasks.index(name) for name in served.tasks])
         measure = replace(self.measure, scale=self.measure.scale[pick], shift=self.measure.shift[pick])
-        return Planner(served, self.wishes.select(served.tasks), measure, self.unit)
+        return Planner(served, self.wishes.select(served.tasks), measure, self.unit, self.params)
 
     def judge(self, strategy: str, budget: float, spend: np.ndarray, inputs: np.ndarray) -> Entry:
         """A plan: spends (T,) and the law's log inputs (T, I), judged by the point fit and in every draw."""
         curves, every = self.served.curves, np.arange(len(self.served.tasks))
-        distance = curves.distance(every, inputs)
-        predicted = curves.present(every, distance)
-        target = self.wishes.target
-        direction = np.where(curves.higher_is_better, 1.0, -1.0)
-        met = direction * (predicted - target) >= -MEETS * np.abs(target)
-        scales = np.exp(inputs)
-        largest, smallest = (
-            np.stack([ends[name] for name in curves.inputs], axis=1) for ends in (curves.largest, curves.smallest)
-        )
+        served = np.isfinite(inputs).all(axis=1)
+        nothing = self.measure.of_value(curves, every, self.wishes.unserved)
+        there = np.where(served[:, None], inputs, 0.0)
+        distance = curves.distance(every, there)
+        predicted = np.where(served, curves.present(every, distance), self.wishes.unserved)
         return Entry(
             strategy,
             self.served.tasks,
@@ -158,11 +172,27 @@ class Planner:
             spend,
             inputs,
             predicted,
-            self.measure.of(every, distance),
-            self.measure.of_draws(every, curves.distance_draws(every, inputs)),
-            float(met[np.isfinite(target)].sum()) if np.isfinite(target).any() else float("nan"),
-            float(np.maximum(np.maximum(scales / largest, smallest / scales), 1.0).max()),
+            np.where(served, self.measure.of(every, distance), nothing),
+            np.where(served, self.measure.of_draws(every, curves.distance_draws(every, there)), nothing),
+            float(self.met(predicted).sum()) if np.isfinite(self.wishes.target).any() else float("nan"),
+            float(self.factors(inputs).max()),
         )
+
+    def factors(self, inputs: np.ndarray) -> np.ndarray:
+        """(T,) the largest factor by which log inputs (T, I) lie outside the measured scales; 1 inside or unserved."""
+        curves, served = self.served.curves, np.isfinite(inputs).all(axis=1)
+        largest, smallest = (
+            np.log(np.stack([ends[name] for name in curves.inputs], axis=1))
+            for ends in (curves.largest, curves.smallest)
+        )
+        there = np.where(served[:, None], inputs, largest)
+        return np.exp(np.maximum(there - largest, smallest - there).max(axis=1, initial=0.0))
+
+    def met(self, predicted: np.ndarray) -> np.ndarray:
+        """(T,) whether values reach their stated targets; not where none is stated."""
+        target = self.wishes.target
+        direction = np.where(self.served.curves.higher_is_better, 1.0, -1.0)
+        return np.isfinite(target) & (direction * (predicted - target) >= -MEETS * np.abs(target))
 
 
 def largest_inside(budgets: Sequence[float], beyond: Sequence[bool]) -> float | None:

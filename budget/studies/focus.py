@@ -10,16 +10,20 @@ import pandas as pd
 from budget.allocation.measure import Measure, measure_of
 from budget.allocation.question import default_unit
 from budget.curves.fitted import Curves
-from budget.errors import AllocationError
-from budget.studies.arms import SPECIALISTS, Arms, Served
-from budget.studies.crossover import BreadthCrossover, Crossover, Trend, apart, by_breadth, crossovers, trend
+from budget.errors import AllocationError, InfeasibleError
+from budget.studies.alone import Alone, alone
+from budget.studies.arms import Arms, Served
+from budget.studies.assumed import can_assume
+from budget.studies.cells import Cell, rows_of
+from budget.studies.crossover import BreadthCrossover, Crossover, Trend, by_breadth, trend
 from budget.studies.dilution import Dilution, dilution
-from budget.studies.entries import EQUAL, Entry, Planner, largest_inside
-from budget.studies.intervals import interval
-from budget.studies.partition import GROUPS, Partition, about_groups, blocks_of, partitions
+from budget.studies.entries import EQUAL, Planner, largest_inside
+from budget.studies.one_set import OneSet, compare_all
+from budget.studies.partition import GROUPS, Partition
 from budget.studies.rows import plain, records
-from budget.studies.strictness import Strictness, strictness
-from budget.studies.thresholds import ROUNDING
+from budget.studies.served_subset import FOCUS, ServedSubset, about_subsets
+from budget.studies.stated_targets import StatedTargets, stated_targets
+from budget.studies.strictness import Strictness
 from budget.tables.tasks import Tasks
 
 DECADES = 6
@@ -31,71 +35,8 @@ BUDGETS = 13
 REASONS = 4
 """Sentences on what was left out that the refusal of a comparison repeats."""
 
-
-@dataclass(frozen=True)
-class Cell:
-    """All strategies on one set of tasks at one budget.
-
-    Attributes:
-        tasks: the set, K tasks.
-        budget: in all.
-        entries: the strategies' plans.
-        weight: (K,) weights that sum to 1.
-        targets: tasks with a stated target.
-    """
-
-    tasks: tuple[str, ...]
-    budget: float
-    entries: tuple[Entry, ...]
-    weight: np.ndarray
-    targets: int = 0
-
-    @property
-    def extrapolates(self) -> bool:
-        """Whether a plan lies far outside the measured scales; the equal split decides nothing."""
-        return any(entry.extrapolates for entry in self.entries if entry.strategy != EQUAL)
-
-    @property
-    def objective(self) -> np.ndarray:
-        """(S,) weighted mean measure of each strategy, smaller being better."""
-        return np.array([entry.measure @ self.weight for entry in self.entries])
-
-    @property
-    def worlds(self) -> np.ndarray:
-        """(S, B) the same in each draw."""
-        return np.array([entry.worlds @ self.weight for entry in self.entries])
-
-    @property
-    def wins(self) -> np.ndarray:
-        """(S,) share of the draws in which each strategy is the best."""
-        worlds = self.worlds
-        if worlds.shape[1] == 0:
-            return np.full(len(worlds), np.nan)
-        return np.bincount(_first_best(worlds), minlength=len(worlds)) / worlds.shape[1]
-
-    @property
-    def winner(self) -> Entry:
-        """The best strategy by the point fit."""
-        return self.entries[int(_first_best(self.objective))]
-
-    def place(self, strategy: str) -> int:
-        """Position of a strategy that has a plan here."""
-        return [entry.strategy for entry in self.entries].index(strategy)
-
-    @property
-    def advantage(self) -> tuple[str, float, np.ndarray] | None:
-        """The best model of all tasks, and (shared − specialists) / |specialists| by the point fit and in draws (B,).
-
-        ``None`` where the set has no specialists or no shared model.
-        """
-        names = [entry.strategy for entry in self.entries]
-        shared = [place for place, name in enumerate(names) if name not in (SPECIALISTS, EQUAL, GROUPS)]
-        if SPECIALISTS not in names or not shared:
-            return None
-        objective, worlds, alone = self.objective, self.worlds, names.index(SPECIALISTS)
-        best = min(shared, key=lambda place: float(objective[place]))
-        point = float((objective[best] - objective[alone]) / abs(objective[alone]))
-        return names[best], point, (worlds[best] - worlds[alone]) / np.abs(worlds[alone])
+PLANNED = (EQUAL, GROUPS, FOCUS)
+"""Strategies that the comparison plans itself."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +58,10 @@ class Focus:
         dilution: what sharing the budget and sharing the model cost each task of each set, at the largest budget with
             most sets inside the measured range; the smallest where there is none.
         partitions: at every budget, the best partition of each set that measured subsets and specialists make up.
+        alone: each task with the whole budget, against all plans that serve it with others.
+        targets: at every budget, stated targets met by the best subset and by the best plan for all, on each set that
+            has specialists.
+        subsets: at every budget, the best subset to serve of each set whose tasks all have an unserved value.
     """
 
     cells: tuple[Cell, ...]
@@ -132,6 +77,9 @@ class Focus:
     strictness: tuple[Strictness, ...] = ()
     dilution: tuple[Dilution, ...] = ()
     partitions: tuple[Partition, ...] = ()
+    subsets: tuple[ServedSubset, ...] = ()
+    alone: tuple[Alone, ...] = ()
+    targets: tuple[StatedTargets, ...] = ()
 
     @property
     def sets(self) -> tuple[tuple[str, ...], ...]:
@@ -144,7 +92,7 @@ class Focus:
 
     def table(self) -> pd.DataFrame:
         """``focus.csv``: one row for each set, budget and strategy."""
-        return pd.DataFrame([row for cell in self.cells for row in _rows(cell, self.sign)])
+        return pd.DataFrame([row for cell in self.cells for row in rows_of(cell, self.sign)])
 
     def record(self) -> dict[str, Any]:
         """The comparison as JSON."""
@@ -158,9 +106,12 @@ class Focus:
             "crossovers": [plain(vars(change)) for change in self.crossovers],
             "trends": [plain(vars(each)) | {"verdict": each.verdict} for each in self.trends],
             "breadth": [plain(vars(each)) | {"crossover": plain(each.crossover)} for each in self.breadth],
-            "strictness": [plain(vars(each)) for each in self.strictness],
+            "strictness": [each.record() for each in self.strictness],
             "dilution": [each.record() for each in self.dilution],
             "partitions": [plain(vars(each)) for each in self.partitions],
+            "subsets": [plain(vars(each)) for each in self.subsets],
+            "alone": [each.record() for each in self.alone],
+            "targets": [plain(vars(each)) for each in self.targets],
             "rows": records(self.table()),
         }
 
@@ -171,7 +122,9 @@ def focus(
     budgets: Sequence[float] | np.ndarray | None = None,
     *,
     unit: str | None = None,
+    params: float | None = None,
     measure: str | None = None,
+    jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Focus:
     """Compare what each strategy makes of each budget on each set of tasks that some shared model serves.
@@ -181,93 +134,105 @@ def focus(
         tasks: wishes for all tasks of the runs.
         budgets: totals; by default ``BUDGETS`` of them over ``DECADES`` decades from the smallest measured models on.
         unit: see ``ask.ask``.
+        params: size of every model, see ``ask.ask``.
         measure: see ``measure.measure_of``; by default the value where all tasks have one metric, else progress.
+        jobs: processes that compare sets at once.
         progress: called with (sets done, sets in all).
 
     Raises:
         AllocationError: there is nothing to compare, or a budget is not positive.
+        InfeasibleError: the tasks' minima leave no budget to compare at.
     """
-    planners, left_out = _planners(arms, tasks, unit, measure)
+    arms = _told_apart(arms)
+    planners, left_out = _planners(arms, tasks, unit, params, measure)
     if not planners:
         why = [*arms.left_out, *left_out]
         some = [*why[:REASONS], f"And {len(why) - REASONS} more." if len(why) > REASONS else ""]
         raise AllocationError(
             "There is nothing to compare: no set of tasks has two strategies with curves "
             f"(measured: {', '.join(arms.strategies)}). {''.join(f'{said} ' for said in some if said)}Measure some set "
-            "of tasks both with specialists and with a shared model, or assume one from published constants with "
-            "--assume atlas."
+            "of tasks both with specialists and with a shared model"
+            + (", or assume one from published constants with --assume atlas." if can_assume(arms) else ".")
         )
     totals = _default_budgets(arms, unit) if budgets is None else np.unique(np.asarray(budgets, dtype=float))
     if len(totals) == 0 or not (np.isfinite(totals) & (totals > 0)).all():
         raise AllocationError("A budget is not a positive number; give positive ones.")
-    cells: list[Cell] = []
-    changes: list[Crossover] = []
-    strict: list[Strictness] = []
-    groups: list[Partition] = []
-    for done, (names, entrants) in enumerate(planners.items(), start=1):
-        weight = entrants[0].wishes.weight / entrants[0].wishes.weight.sum()
-        plans = [planner.best(totals) for planner in entrants]
-        plans += [planner.equal(totals) for planner in entrants if not planner.served.one_model]
-        blocks = blocks_of(arms, names)
-        chosen = partitions(entrants[0], blocks, totals)
-        plans += [[entry for entry, _ in chosen]] if chosen else []
-        left_out += about_groups(names, blocks, [partition for _, partition in chosen])
-        groups += [partition for _, partition in chosen]
-        targets = int(np.isfinite(entrants[0].wishes.target).sum())
-        mine = [
-            Cell(names, float(budget), each, weight, targets)
-            for budget, each in zip(totals, zip(*plans, strict=True), strict=True)
-        ]
-        cells += mine
-        if not entrants[0].served.one_model:
-            changes += _crossovers(mine, entrants)
-            parts = [entrants[0].of(block).best(totals) for block in blocks if block.one_model]
-            strict += [
-                strictness(entrants[0], cell.entries, [plan[at] for plan in parts]) for at, cell in enumerate(mine)
-            ]
-        if progress is not None:
-            progress(done, len(planners))
+    parts = compare_all(arms, planners, totals, jobs, progress)
+    cells = [cell for part in parts for cell in part.cells]
+    too_small = _below_the_minima(list(planners), parts, len(totals))
+    if not cells:
+        raise InfeasibleError(f"There is nothing to compare. {too_small} Give larger budgets, or lower column 'min'.")
     budget = largest_inside([cell.budget for cell in cells], [cell.extrapolates for cell in cells])
+    budget = min(cell.budget for cell in cells) if budget is None else budget
+    there = {cell.tasks for cell in cells if cell.budget == budget}
     shares = [
-        dilution(alone.served, planner.served, alone.wishes, budget or float(totals[0]), unit=unit)
-        for alone, *others in planners.values()
-        for planner in (() if alone.served.one_model else others)
+        dilution(first.served, planner.served, first.wishes, budget, unit=unit, params=params)
+        for names, (first, *others) in planners.items()
+        for planner in (() if first.served.one_model or names not in there else others)
     ]
     first = next(iter(planners.values()))[0]
     trends = _trends(cells)
+    compared = np.unique([cell.budget for cell in cells])
+    singles = alone(planners, cells, compared)
+    missing = tuple(dict.fromkeys(name for part in parts for name in part.unknown_unserved))
     return Focus(
         tuple(cells),
-        totals,
-        first.question(float(totals[0])).unit,
+        compared,
+        first.question(float(compared[-1])).unit,
         first.measure.name,
         first.measure.sign,
         first.measure.metric,
-        (*arms.left_out, *left_out),
-        tuple(changes),
+        (
+            *arms.left_out,
+            *left_out,
+            *(said for part in parts for said in part.left_out),
+            *([too_small] if too_small else []),
+            *about_subsets(missing),
+        ),
+        tuple(change for part in parts for change in part.crossovers),
         trends,
         _by_breadth(trends, cells),
-        tuple(strict),
+        tuple(each for part in parts for each in part.strictness),
         tuple(shares),
-        tuple(groups),
+        tuple(each for part in parts for each in part.partitions),
+        tuple(each for part in parts for each in part.subsets),
+        singles,
+        tuple(_targets(parts, planners, {each.task: each.required for each in singles})),
     )
 
 
-def _crossovers(cells: list[Cell], planners: list[Planner]) -> list[Crossover]:
-    """Where each shared strategy of a set changes places with its specialists."""
-    weight, budgets = cells[0].weight, np.array([cell.budget for cell in cells])
-    alone = planners[0]
+def _told_apart(arms: Arms) -> Arms:
+    """The arms, a file's own strategy with the name of a planned one being called measured."""
+    named = (
+        replace(served, strategy=f"{served.strategy} (measured)") if served.strategy in PLANNED else served
+        for served in arms.shared
+    )
+    return replace(arms, shared=tuple(named))
+
+
+def _below_the_minima(sets: Sequence[tuple[str, ...]], parts: Sequence[OneSet], count: int) -> str:
+    """Which budgets are left out of which sets, one sentence; "" where none is."""
+    some = [(names, part) for names, part in zip(sets, parts, strict=True) if part.below]
+    if not some:
+        return ""
+    said = [f"{part.below} of {count} for {', '.join(names)} ({part.least:.6g})" for names, part in some[:REASONS]]
+    more = f"; and of {len(some) - REASONS} more sets" if len(some) > REASONS else ""
+    return f"Budgets below the sum of the tasks' minima are left out: {'; '.join(said)}{more}."
+
+
+def _targets(
+    parts: Sequence[OneSet], planners: dict[tuple[str, ...], list[Planner]], required: dict[str, float]
+) -> list[StatedTargets]:
+    """The stated targets of every set that has specialists, at every budget."""
     found = []
-    for planner in planners[1:]:
-        names = (alone.served.strategy, planner.served.strategy)
-        worlds = [np.array([cell.worlds[cell.place(name)] for cell in cells]) for name in names]
-        points = np.array([apart(*(cell.objective[cell.place(name)] for name in names)) for cell in cells])
-
-        def difference(budget: float, shared: Planner = planner) -> float:
-            one = np.array([budget])
-            return apart(*(float(each.best(one)[0].measure @ weight) for each in (alone, shared)))
-
-        found += crossovers(cells[0].tasks, names, budgets, points, (worlds[0], worlds[1]), difference)
-    return found
+    for part in parts:
+        for at, cell in enumerate(part.cells):
+            first = planners[cell.tasks][0]
+            if not first.served.one_model:
+                spends = np.array([required[name] for name in cell.tasks])
+                smaller = [(strategy, plans[at]) for strategy, plans in part.smaller]
+                found.append(stated_targets(first, cell, spends, smaller))
+    return [each for each in found if each is not None]
 
 
 def _trends(cells: list[Cell]) -> tuple[Trend, ...]:
@@ -309,7 +274,7 @@ def comparable(arms: Arms) -> tuple[tuple[str, ...], ...]:
 
 
 def _planners(
-    arms: Arms, tasks: Tasks, unit: str | None, measure: str | None
+    arms: Arms, tasks: Tasks, unit: str | None, params: float | None, measure: str | None
 ) -> tuple[dict[tuple[str, ...], list[Planner]], list[str]]:
     """The strategies of each set that has two, specialists first; and what is missing."""
     every: dict[tuple[str, ...], list[Served]] = {}
@@ -335,7 +300,7 @@ def _planners(
     for names, entrants in every.items():
         wishes = tasks.select(names)
         common: Measure = measure_of(entrants[0].curves, wishes, measure)
-        found[names] = [Planner(served, wishes, common, unit) for served in entrants]
+        found[names] = [Planner(served, wishes, common, unit, params) for served in entrants]
     return found, left_out
 
 
@@ -360,35 +325,3 @@ def _default_budgets(arms: Arms, unit: str | None) -> np.ndarray:
     smallest = curves.smallest.get(unit or default_unit(curves.inputs), curves.smallest[curves.inputs[0]])
     least = 10 * float(np.median(smallest))
     return np.geomspace(least, least * 10.0**DECADES, BUDGETS)
-
-
-def _rows(cell: Cell, sign: float) -> list[dict[str, Any]]:
-    objective, worlds, wins = cell.objective, cell.worlds, cell.wins
-    best = int(_first_best(objective))
-    rows = []
-    for place, entry in enumerate(cell.entries):
-        low, high = (float(end) for end in interval(worlds[place], objective[place]))
-        ends = sorted((sign * low, sign * high))
-        rows.append(
-            {
-                "budget": cell.budget,
-                "n_tasks": len(cell.tasks),
-                "tasks": "|".join(cell.tasks),
-                "strategy": entry.strategy,
-                "objective": sign * float(objective[place]),
-                "low": ends[0],
-                "high": ends[1],
-                "targets_met": entry.targets_met,
-                "wins": float(wins[place]),
-                "best": place == best,
-                "beyond": entry.beyond,
-                "status": entry.status,
-            }
-        )
-    return rows
-
-
-def _first_best(objective: np.ndarray) -> np.ndarray:
-    """Position of the least of objectives (S, …), the first of those that differ by rounding only."""
-    least = objective.min(axis=0)
-    return (objective <= least + ROUNDING * np.abs(least)).argmax(axis=0)

@@ -1,6 +1,6 @@
 """What breadth costs: every task's value as the task set grows from 1 to K tasks at one budget."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,9 +59,7 @@ class Growth:
         Of random orders the cells are means over the orders that have the task among their first ``n_tasks``, with
         their 80 % band, and further columns say so.
         """
-        if self.spread is not None:
-            return self.spread.table(self.plans[0].question.strategy)
-        return pd.concat([_rows(self.order, plan) for plan in self.plans], ignore_index=True)
+        return growth_table(self.order, self.plans[-1].question.strategy, self.plans, self.spread)
 
     def record(self) -> dict[str, Any]:
         """The study as JSON."""
@@ -71,6 +69,7 @@ class Growth:
             "unit": last.question.unit,
             "strategy": last.question.strategy,
             "hypothetical": self.hypothetical,
+            "measure": last.question.measure.name,
             "metric": last.metric,
             "higher_is_better": last.higher_is_better,
             "order": self.order,
@@ -93,10 +92,12 @@ def grow(
     *,
     unit: str | None = None,
     params: float | None = None,
+    measure: str | None = None,
     order: str = "given",
     orders: int = COUNT,
     seed: int = 0,
     today: int = 1,
+    intervals: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Growth:
     """Plan for the first 1, 2, …, K tasks at one budget, one training per task.
@@ -107,38 +108,61 @@ def grow(
         budget: the total for every set size.
         unit: see ``ask.ask``.
         params: see ``ask.ask``.
+        measure: ``value`` or ``progress``, see ``ask.ask``.
         order: one of ``orders.ORDERS``.
         orders: how many random ones.
         seed: of the random ones.
         today: number of tasks whose values ``unchanged`` keeps.
+        intervals: whether ``unchanged`` has intervals, for which every draw is planned too.
         progress: called with (sets done, K).
 
     Raises:
-        AllocationError: the tasks have several metrics, the order is unknown, there are fewer tasks than today, or see
-            ``ask.ask``.
+        AllocationError: the order is unknown, there are fewer tasks than today, or see ``ask.ask``.
     """
-    metrics = list(dict.fromkeys(curves.metric))
-    if len(metrics) > 1:
-        raise AllocationError(
-            f"A growing set is followed by the mean of one metric, and these tasks have {', '.join(metrics)}; fit the "
-            f"runs of one with --where metric={metrics[0]}."
-        )
-    question = ask(curves, tasks, budget, unit=unit, strategy="specialists", params=params, measure="value")
+    refuse_measure(measure)
+    question = ask(curves, tasks, budget, unit=unit, strategy="specialists", params=params, measure=measure)
     subsets = Subsets(curves, question)
     joining = joining_orders(subsets, order, orders, seed)
-    iso = unchanged(subsets, joining, today)
-    several = order == "random"
+    return follow(
+        subsets, joining, order=order, orders=orders, seed=seed, today=today, intervals=intervals, progress=progress
+    )
+
+
+def follow(
+    subsets: Subsets,
+    joining: np.ndarray,
+    *,
+    order: str,
+    orders: int = COUNT,
+    seed: int = 0,
+    today: int = 1,
+    intervals: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> Growth:
+    """The same for a question that was stated already, along joining orders (O, K)."""
+    curves, several = subsets.curves, order == "random"
+    iso = unchanged(subsets, joining, today, draws=intervals)
     return Growth(
         order=order,
         names=curves.tasks if several else tuple(curves.tasks[task] for task in joining[0]),
-        plans=(allocate(curves, question, draws=False),) if several else _plans(subsets, joining[0], progress),
+        plans=(allocate(curves, subsets.question, draws=False),) if several else _plans(subsets, joining[0], progress),
         sizes=sizes_of(subsets, joining, progress if several else None),
         decline=decline(subsets, joining),
         kept=kept(subsets, joining),
         unchanged=iso,
-        spread=spread_of(subsets, joining, _basis(len(curves.tasks), orders)) if several else None,
+        spread=spread_of(subsets, joining, basis_of(len(curves.tasks), orders)) if several else None,
         seed=seed,
     )
+
+
+def refuse_measure(measure: str | None) -> None:
+    """Refuse a measure that a growing set is not followed by.
+
+    Raises:
+        AllocationError: it is neither the value nor the progress.
+    """
+    if measure not in (None, "value", "progress"):
+        raise AllocationError(f"A growing set is followed by value or by progress, and not by '{measure}'.")
 
 
 def _plans(subsets: Subsets, joining: np.ndarray, progress: Callable[[int, int], None] | None) -> tuple[Plan, ...]:
@@ -151,7 +175,7 @@ def _plans(subsets: Subsets, joining: np.ndarray, progress: Callable[[int, int],
     return tuple(plans)
 
 
-def _basis(tasks: int, count: int) -> str:
+def basis_of(tasks: int, count: int) -> str:
     """What rows of random orders are means of."""
     return "mean of all orders" if are_all(tasks, count) else f"mean of {count} random orders"
 
@@ -161,13 +185,20 @@ def target_met(plan: Plan) -> list[bool | None]:
     return [None if np.isnan(met) else bool(met) for met in plan.target_met]
 
 
-def _rows(order: str, plan: Plan) -> pd.DataFrame:
+def growth_table(order: str, strategy: str, plans: Sequence[Plan], spread: Spread | None) -> pd.DataFrame:
+    """Rows of ``growth.csv``: of the plans of one order, or of the spread over random orders."""
+    if spread is not None:
+        return spread.table(strategy)
+    return pd.concat([_rows(order, strategy, plan) for plan in plans], ignore_index=True)
+
+
+def _rows(order: str, strategy: str, plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "order": order,
             "n_tasks": len(plan.spend),
             "task": plan.question.tasks.names,
-            "strategy": plan.question.strategy,
+            "strategy": strategy,
             "spend": plan.spend,
             "predicted": plan.predicted,
             "low": plan.low,

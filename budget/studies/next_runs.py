@@ -1,26 +1,25 @@
-"""Which runs to measure next: affordable runs ranked by what each is expected to bring to the plan of a budget."""
+"""Which runs to measure next: affordable runs ranked by what each is expected to bring to the decision of a budget.
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+With one strategy the decision is its plan; with several it is also which of them is trained.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from budget.allocation.ask import ask
-from budget.allocation.question import ONE_MODEL, Question, is_separable
+from budget.allocation.question import Question
 from budget.curves.fitted import Curves
-from budget.errors import AllocationError, DataError
+from budget.errors import DataError
 from budget.studies.posterior import LEAST_SHARE
-from budget.studies.run_grid import Runs, affordable, groups_of
+from budget.studies.rows import records
+from budget.studies.run_grid import Runs
 from budget.studies.sample_value import SURE, Sampling, alone, best_batch, error, perfect, together
+from budget.studies.strategies import Strategy, compete
+from budget.studies.winner import Winner
 from budget.tables.tasks import Tasks
-
-FEWEST = 20
-"""Draws without which there is no posterior to speak of."""
-
-MOST = 300
-"""Draws that are used, evenly spaced: the work grows with their square."""
 
 COUNT = 8
 """Most runs of a batch where nothing is asked for."""
@@ -31,29 +30,30 @@ class NextRuns:
     """Candidates with their values, and the batch.
 
     Attributes:
-        curves: the draws that were used.
-        question: the plan whose regret is to fall.
+        strategies: A of them, with the draws that were used.
         spend: what there is for new runs.
-        runs: C candidates.
+        runs: C candidates, of all strategies.
+        strategy: (C,) whose run each of them is.
         names: (C,) the tasks each of them measures, joined by ``|``.
-        gain: (C,) expected reduction of the plan's objective by this run alone, in the objective's unit.
+        gain: (C,) expected reduction of the regret by this run alone, in the objective's unit.
         error: (C,) its Monte Carlo standard error over the draws.
         effective: (C,) mean effective sample size of the posteriors.
         batch: positions of the chosen candidates in the order of choice, repeats allowed.
         added: what each of them was expected to add to those before it.
         batch_gain: expected reduction by all of them together, on outcomes that did not choose them.
         batch_error: its standard error.
-        regret: expected regret of today's plan: its distance to the plans that know the draw.
+        regret: expected regret of today's decision: its distance to the decisions that know the draw.
         regret_error: its standard error.
         bound: (C,) value of knowing the run's tasks perfectly, an upper bound of its gain.
+        winner: which strategy wins, how sure that is, and what runs bring to it.
         seed: of the outcomes.
         notes: what has to be said.
     """
 
-    curves: Curves
-    question: Question
+    strategies: tuple[Strategy, ...]
     spend: float
     runs: Runs
+    strategy: np.ndarray
     names: tuple[str, ...]
     gain: np.ndarray
     error: np.ndarray
@@ -65,8 +65,24 @@ class NextRuns:
     regret: float
     regret_error: float
     bound: np.ndarray
+    winner: Winner
     seed: int
     notes: tuple[str, ...]
+
+    @property
+    def curves(self) -> Curves:
+        """Those of the strategy that would be chosen today."""
+        return self.strategies[self.winner.today].curves
+
+    @property
+    def question(self) -> Question:
+        """What is asked of the strategy that would be chosen today."""
+        return self.strategies[self.winner.today].question
+
+    @property
+    def several(self) -> bool:
+        """Whether there is a strategy to choose."""
+        return len(self.strategies) > 1
 
     @property
     def per_cost(self) -> np.ndarray:
@@ -85,27 +101,34 @@ class NextRuns:
         chosen = np.arange(len(row)) < len(self.batch)
         seeds = [self.batch[:place].count(each) for place, each in enumerate(self.batch)] + [0] * len(others)
         columns: dict[str, Any] = {"rank": np.arange(1, len(row) + 1), "task": [self.names[each] for each in row]}
+        if self.several:
+            columns["strategy"] = [self.strategies[at].name for at in self.strategy[row]]
         columns |= {name: np.nan for name in ("params", "tokens")}
-        columns |= {name: self.runs.inputs[row, at] for at, name in enumerate(self.curves.inputs)}
+        columns |= {name: self.runs.inputs[row, at] for at, name in enumerate(self.runs.columns)}
         columns["flops"] = self.runs.cost[row] if self.runs.unit == "flops" else np.nan
         columns |= {"expected_gain": self.gain[row], "error": self.error[row], "per_flop": self.per_cost[row]}
+        if self.several:
+            columns["wins"] = self.winner.alone[row]
         columns |= {"chosen": chosen, "reason": self._reasons(others), "seed": seeds}
         return pd.DataFrame(columns)
 
     def record(self) -> dict[str, Any]:
         """The study as JSON."""
-        rows = self.table().astype(object)
+        known: list[dict[str, float]] = [{} for _ in self.strategies]
+        for at, name, bound in zip(self.strategy, self.names, self.bound.tolist(), strict=True):
+            known[at][name] = bound
         return {
             "budget": self.question.budget,
             "unit": self.question.unit,
             "spend": self.spend,
             "spend_unit": self.runs.unit,
             "measure": self.question.measure.name,
-            "strategy": self.question.strategy,
+            "strategy": self.winner.name if self.several else self.question.strategy,
             "expected_regret": self.regret,
             "expected_regret_error": self.regret_error,
             "perfect_information": self.regret,
-            "perfect_information_by_task": dict(zip(self.names, self.bound.tolist(), strict=True)),
+            **({} if self.several else {"perfect_information_by_task": known[0]}),
+            **({"winner": self.winner.record(), "strategies": self._strategies(known)} if self.several else {}),
             "batch": {
                 "expected_gain": self.batch_gain,
                 "error": self.batch_error,
@@ -116,8 +139,22 @@ class NextRuns:
             "effective_draws": {"least": float(self.effective.min()), "mean": float(self.effective.mean())},
             "seed": self.seed,
             "notes": list(self.notes),
-            "runs": rows.where(rows.notna(), None).to_dict("records"),
+            "runs": records(self.table()),
         }
+
+    def _strategies(self, known: list[dict[str, float]]) -> list[dict[str, Any]]:
+        """What each strategy makes of the budget today, and what knowing it would bring."""
+        return [
+            {
+                "strategy": each.name,
+                "plan": each.question.strategy,
+                "tasks": list(each.curves.tasks),
+                "objective": float(each.question.measure.sign * self.winner.expected[at]),
+                "wins": float(self.winner.share[at]),
+                "perfect_information_by_task": known[at],
+            }
+            for at, each in enumerate(self.strategies)
+        ]
 
     def _reasons(self, others: list[int]) -> list[str]:
         left = self.spend - self.spent
@@ -131,7 +168,7 @@ class NextRuns:
 
 
 def next_runs(
-    curves: Curves,
+    curves: Curves | Mapping[str, Curves],
     tasks: Tasks,
     budget: float | None,
     spend: float,
@@ -144,54 +181,61 @@ def next_runs(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> NextRuns:
-    """Rank runs that could be measured next by what they are expected to bring to the plan of a budget.
+    """Rank runs that could be measured next by what they are expected to bring to the decision of a budget.
 
     Args:
-        curves: usable curves of T tasks with joint draws.
-        tasks: wishes for the same tasks in the same order.
+        curves: usable curves with joint draws; of several strategies, strategy → its curves, fitted to runs of its own.
+        tasks: wishes for all tasks of the curves; several strategies are compared on those that all of them have.
         budget: the total that will be planned.
         spend: what there is for new runs: FLOPs, or the law's one scale where that is no FLOPs.
         unit: see ``ask.ask``, likewise below.
         params: size of every model, for a token budget.
-        strategy: one training per task, or one model.
-        measure: what a task's value is.
+        strategy: one training per task, or one model; of one strategy's curves only.
+        measure: what a task's value is; where it is relative to a best value, the first strategy's fit states it.
         count: most runs in the batch.
         seed: of the outcomes.
         progress: called with (candidates valued, candidates).
 
     Raises:
-        AllocationError: the plan cannot be stated, is not convex, or the spend buys no run.
+        AllocationError: a plan cannot be stated, is not convex, the spend buys no run, or the strategies cannot be
+            compared.
         DataError: the curves have too few draws, or the spend is no positive number.
     """
     if not (np.isfinite(spend) and spend > 0):
         raise DataError(f"--spend is {spend:g}; give a positive number.")
-    question = ask(curves, tasks, budget, unit=unit, params=params, strategy=strategy, measure=measure)
-    if curves.law in ONE_MODEL or is_separable(curves, question):
-        raise AllocationError(
-            "The next runs are valued for plans that are convex: of the laws power, chinchilla and repeat, without "
-            "checkpoints; fit again with one of these, or leave the checkpoints out."
-        )
-    curves, notes = _with_draws(curves)
-    groups = groups_of(curves)
-    runs = affordable(curves, question.tasks, groups, spend)
-    study = Sampling(curves, question, groups, runs, np.random.default_rng(seed))
+    strategies, notes = compete(
+        {"": curves} if isinstance(curves, Curves) else curves,
+        tasks,
+        budget,
+        spend,
+        seed,
+        unit=unit,
+        params=params,
+        strategy=strategy,
+        measure=measure,
+    )
+    study = Sampling(strategies, np.random.default_rng(seed))
+    runs, right = study.runs, []
     single: list[list[float]] = []
     bases: dict[int, np.ndarray] = {}
     for run in range(len(runs.cost)):
-        gain, size = alone(study, run, bases)
-        single.append([gain.mean(), error(gain), size])
+        gain, state = alone(study, run, bases)
+        single.append([gain.mean(), error(gain), state.effective])
+        right.append((state.chosen == study.winner).mean())
         if progress is not None:
             progress(run + 1, len(runs.cost))
     values = np.array(single)
     regret, bound = perfect(study)
     batch, added = best_batch(study, values[:, 0], spend, count)
-    joint = together(study, batch)
+    joint, after = together(study, batch)
+    whose = [study.groups[group] for group in runs.group]
+    measured = [[strategies[at].curves.tasks[task] for task in strategies[at].groups[group]] for at, group in whose]
     return NextRuns(
-        curves=curves,
-        question=question,
+        strategies=strategies,
         spend=spend,
         runs=runs,
-        names=tuple("|".join(curves.tasks[task] for task in groups[group]) for group in runs.group),
+        strategy=np.array([at for at, _ in whose]),
+        names=tuple("|".join(tasks) for tasks in measured),
         gain=values[:, 0],
         error=values[:, 1],
         effective=values[:, 2],
@@ -202,28 +246,10 @@ def next_runs(
         regret=float(regret.mean()),
         regret_error=error(regret),
         bound=bound[runs.group],
+        winner=Winner.of(study, after, np.array(right)),
         seed=seed,
         notes=(*notes, *_told(values, runs.unit)),
     )
-
-
-def _with_draws(curves: Curves) -> tuple[Curves, tuple[str, ...]]:
-    """The curves with the draws that are used, and what has to be said of the others."""
-    whole = np.isfinite(curves.draws).all(axis=(1, 2)) & np.isfinite(curves.noise).all(axis=1)
-    pick = np.flatnonzero(whole)
-    if len(pick) < FEWEST:
-        has = f"{len(pick)} draws" if len(pick) else "no draws (a point fit)"
-        raise DataError(
-            f"The curves have {has}, and what a run would teach is read off at least {FEWEST}; fit again with "
-            "--draws 200."
-        )
-    notes = []
-    if len(pick) < len(whole):
-        notes.append(f"{len(whole) - len(pick)} of {len(whole)} draws are no numbers and are not used.")
-    if len(pick) > MOST:
-        notes.append(f"{MOST} of {len(pick)} draws are used.")
-        pick = pick[np.linspace(0, len(pick) - 1, MOST).astype(int)]
-    return replace(curves, draws=curves.draws[pick], noise=curves.noise[pick], link=None), tuple(notes)
 
 
 def _told(single: np.ndarray, unit: str) -> tuple[str, ...]:

@@ -81,15 +81,17 @@ def partitions(whole: Planner, blocks: Sequence[Served], budgets: np.ndarray) ->
     questions = [planner.question(float(budgets[0])) for planner in planners]
     problem = _problem(whole, planners, questions, float(budgets[-1]))
     objective = np.empty((len(covers), len(budgets)))
+    solved: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     for size in {len(cover) for cover in covers}:
         rows = np.array([row for row, cover in enumerate(covers) if len(cover) == size])
         for some in np.array_split(rows, -(-rows.size * len(budgets) * size // AT_ONCE)):
-            objective[some] = _split(problem, np.array([covers[row] for row in some]), budgets)[2]
+            spends, inputs, objective[some] = _split(problem, np.array([covers[row] for row in some]), budgets)
+            solved |= dict(zip(some.tolist(), zip(spends, inputs, strict=True), strict=True))
     found = []
     for at, budget in enumerate(budgets.tolist()):
         best = int(objective[:, at].argmin())
         cover = np.array(covers[best])
-        (spend,), (u,), _ = _split(problem, cover[None], budgets[[at]])
+        spend, u = (each[at] for each in solved[best])
         entries = []
         for block, given, each in zip(cover, spend, u, strict=True):
             served = planners[block].served
@@ -115,8 +117,6 @@ def partitions(whole: Planner, blocks: Sequence[Served], budgets: np.ndarray) ->
 
 def blocks_of(arms: Arms, names: tuple[str, ...]) -> list[Served]:
     """What a partition of a set can be made of: shared models of fewer of its tasks, and its specialists."""
-    if any(served.strategy == GROUPS for served in arms.shared):  # the file's own word for something else
-        return []
     parts = [served for served in arms.shared if set(served.tasks) < set(names) and MARK not in served.strategy]
     alone = arms.specialists
     if alone is not None:
@@ -175,11 +175,12 @@ def _problem(whole: Planner, planners: list[Planner], questions: list[Question],
 
 
 def _split(problem: Problem, members: np.ndarray, budgets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Spends and inputs of covers (C, V) at every budget (Q,), one row each; and their objectives (C, Q)."""
+    """Spends (C, Q, V), inputs (C, Q, V, I) and objectives (C, Q) of covers (C, V) at every budget (Q,)."""
     rows = np.repeat(members, len(budgets), axis=0)
     spend, u = splits(problem, np.tile(budgets, len(members)), problem.low, problem.high, rows)
     value = problem.value.take(rows.ravel()).value(u.reshape(rows.size, -1))
-    return spend, u, value.reshape(rows.shape).sum(axis=1).reshape(len(members), -1)
+    each = len(members), len(budgets), members.shape[1]
+    return spend.reshape(each), u.reshape(*each, -1), value.reshape(each).sum(axis=2)
 
 
 def _stacked(functions: Sequence[Values]) -> Posynomial:

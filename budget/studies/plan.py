@@ -56,6 +56,11 @@ class Study:
     inputs: dict[str, dict[str, str]]
     notes: tuple[str, ...]
 
+    @property
+    def versions(self) -> dict[str, str]:
+        """Package → its version."""
+        return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
     def record(self) -> dict[str, Any]:
         """The content of ``plan.json``."""
         fitted = record_of(self.curves)
@@ -65,7 +70,7 @@ class Study:
             del task["draws"], task["noise_draws"]
         return {
             "format": "budget plan 1",
-            "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+            "versions": self.versions,
             "seeds": {"draws": self.curves.seed},
             "inputs": self.inputs,
             "check": check_table(self.findings).to_dict("records"),
@@ -139,21 +144,28 @@ def make_plan(
         plan=plan,
         alternative=alternative,
         response=respond(planned, question),
-        focus=_focus(compared, question, watch("compare")),
-        growth=grow(planned, wishes, budget, unit=unit, params=params, order=order, progress=watch("growth")),
+        focus=_focus(compared, question, params, watch("compare")),
+        growth=grow(
+            planned, wishes, budget, unit=unit, params=params, order=order, intervals=False, progress=watch("growth")
+        ),
         inputs=inputs or {},
         notes=(*tasks.notes, *curves.notes, *curves.left_out, *curves.score_note, *curves.unlinked, *plan.notes),
     )
 
 
 def _focus(
-    compared: tuple[Arms, Tasks] | None, question: Question, progress: Callable[[int, int], None] | None
+    compared: tuple[Arms, Tasks] | None,
+    question: Question,
+    params: float | None,
+    progress: Callable[[int, int], None] | None,
 ) -> Focus | None:
     """The comparison of strategies around the plan's budget, ``None`` where no set of tasks has two of them."""
     if compared is None or len(comparable(compared[0])) == 0:
         return None
     budgets = question.budget * np.geomspace(10.0 ** -(DECADES / 2), 10.0 ** (DECADES / 2), BUDGETS)
-    return focus(*compared, budgets, unit=question.unit, measure=question.measure.name, progress=progress)
+    return focus(
+        *compared, budgets, unit=question.unit, params=params, measure=question.measure.name, progress=progress
+    )
 
 
 def _refuse_unreported(curves: Curves, question: Question) -> None:

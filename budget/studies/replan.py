@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from budget.allocation.question import Question
 from budget.curves.fitted import Curves
@@ -29,14 +28,12 @@ class Planner:
     Attributes:
         models: (V,).
         prior: their responses under equal weights.
-        spline: (V,) the prior's mean values over log spends.
         budget: the total.
         price: logarithm of its price from which others are looked for.
     """
 
     models: tuple[Model, ...]
     prior: tuple[Response, ...]
-    spline: tuple[CubicSpline, ...]
     budget: float
     price: float
 
@@ -46,12 +43,16 @@ class Planner:
         models = tuple(tabulated(curves, question))
         equal = np.full((1, len(curves.draws)), 1 / len(curves.draws))
         prior = tuple(model.under(equal) for model in models)
-        spline = tuple(CubicSpline(each.model.log_spend, each.value[0]) for each in prior)
         price = float(np.median([each.marginal[0, SPENDS // 2] for each in prior]))
-        return cls(models, prior, spline, question.budget, price)
+        return cls(models, prior, question.budget, price)
 
-    def worth(self, learnt: Mapping[int, Response], draws: int) -> np.ndarray:
-        """What the plans made from what was learnt are worth (B,), plan m in the world of draw m.
+    def plans(self, learnt: Mapping[int, Response], draws: int) -> tuple[np.ndarray, np.ndarray]:
+        """What the plans made from what was learnt are expected to be worth, and what they are: both (B,).
+
+        Plan m is made after the outcome that comes from draw m. What it is expected to be worth is its mean under the
+        posterior of that outcome, and what it is worth is judged in the world of draw m. A posterior leaves its own
+        draw out (``posterior``); in the mean the draw counts by its prior weight 1/B, so that an outcome that says
+        nothing leaves the prior mean.
 
         Args:
             learnt: model → its response under the posterior of each of B outcomes, of which the m-th comes from draw m.
@@ -59,13 +60,24 @@ class Planner:
             draws: their number B.
         """
         spends = self._spends(learnt, draws)
-        total = np.zeros(draws)
+        expected, worth = np.zeros(draws), np.zeros(draws)
         for position, model in enumerate(self.models):
             if position in learnt:
-                sizes = learnt[position].sizes(spends[position])
-                total += model.worth(np.arange(draws), spends[position], sizes)
+                response = learnt[position]
+                judged = model.worth(np.arange(draws), spends[position], response.sizes(spends[position]))
+                expected += (1 - 1 / draws) * response.mean(spends[position]) + judged / draws
+                worth += judged
             else:
-                total += self.spline[position](spends[position])
+                known = self.prior[position].mean(spends[position])
+                expected += known
+                worth += known
+        return expected, worth
+
+    def today(self, draws: int) -> np.ndarray:
+        """What the plan under equal weights is worth in the world of each of B draws (B,)."""
+        total = np.zeros(draws)
+        for model, (spend, size) in zip(self.models, self.plan(), strict=True):
+            total += model.worth(np.arange(draws), np.repeat(spend, draws), np.repeat(size, draws))
         return total
 
     def plan(self) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -7,7 +7,6 @@ import numpy as np
 from budget.allocation.problem import value_of
 from budget.allocation.size import best_inputs, last_input
 from budget.curves.fitted import Curves
-from budget.errors import AllocationError
 from budget.tables.tasks import Tasks
 
 BEYOND = 10.0
@@ -29,15 +28,17 @@ class Runs:
 
     Attributes:
         group: (C,) which group of tasks is measured.
-        inputs: (C, I) what the law reads of the run.
+        inputs: (C, I) what the law reads of the run; NaN where another strategy's law alone reads the column.
         cost: (C,) in the unit.
         unit: FLOPs, or the law's one scale where that is no FLOPs.
+        columns: (I,) names of the inputs.
     """
 
     group: np.ndarray
     inputs: np.ndarray
     cost: np.ndarray
     unit: str
+    columns: tuple[str, ...]
 
 
 def groups_of(curves: Curves) -> list[np.ndarray]:
@@ -49,16 +50,13 @@ def groups_of(curves: Curves) -> list[np.ndarray]:
 
 
 def affordable(curves: Curves, tasks: Tasks, groups: list[np.ndarray], spend: float) -> Runs:
-    """A grid of runs of each group that cost at most the spend.
+    """A grid of runs of each group that cost at most the spend; none where it buys nothing.
 
     Args:
         curves: usable curves of T tasks.
         tasks: their wishes; the law of repeated data reads ``unique_tokens``.
         groups: from ``groups_of``.
         spend: what there is for new runs, in FLOPs, or in the law's one scale where that is no FLOPs.
-
-    Raises:
-        AllocationError: nothing is affordable.
     """
     two = len(curves.inputs) > 1
     unit = "flops" if two else curves.inputs[0]
@@ -66,14 +64,13 @@ def affordable(curves: Curves, tasks: Tasks, groups: list[np.ndarray], spend: fl
     inputs = np.concatenate(parts)
     group = np.repeat(np.arange(len(groups)), [len(part) for part in parts])
     cost = _flops(curves, inputs) if two else inputs[:, 0]
-    if len(inputs) == 0:
-        columns = [np.array([curves.smallest[name][group].max() for group in groups]) for name in curves.inputs[:2]]
-        least = float((_flops(curves, np.column_stack(columns)) if two else columns[0]).min())
-        raise AllocationError(
-            f"--spend {spend:g} buys no run: the cheapest of the measured sizes costs about {least:.3g} {unit}; "
-            "give at least that."
-        )
-    return Runs(group, inputs, cost, unit)
+    return Runs(group, inputs, cost, unit, curves.inputs)
+
+
+def cheapest(curves: Curves, groups: list[np.ndarray]) -> float:
+    """Cost of the cheapest run that is as large as the smallest measured ones of its group."""
+    columns = [np.array([curves.smallest[name][group].max() for group in groups]) for name in curves.inputs[:2]]
+    return float((_flops(curves, np.column_stack(columns)) if len(columns) > 1 else columns[0]).min())
 
 
 def _flops(curves: Curves, inputs: np.ndarray) -> np.ndarray:

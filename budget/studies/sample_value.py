@@ -1,25 +1,27 @@
-"""The expected value of sample information of new runs for a plan, alone and together.
+"""The expected value of sample information of new runs for a decision, alone and together.
 
 Preposterior analysis (Raiffa & Schlaifer 1961; the knowledge gradient of Frazier, Powell & Dayanik 2008): every draw
 of the curves in turn is taken for the truth and shows the outcome of a run, its prediction with the noise of a new
 run; the draws are reweighted by the likelihood of that outcome (``posterior``), the budget is planned anew
-(``replan``), and the plans with and without the outcome are judged under the draw that made it. The mean difference is
-the value of the run.
+(``replan``) under every strategy, the one whose plan has the best posterior mean is chosen, and the decisions with and
+without the outcome are judged under the draw that made it. The mean difference is the value of the run. With one
+strategy the decision is its plan alone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from budget.allocation.question import Question
-from budget.curves.fitted import Curves
-from budget.studies.posterior import Observer, effective, weights
-from budget.studies.replan import Planner
-from budget.studies.run_grid import Runs
+from budget.studies.posterior import effective, weights
+from budget.studies.strategies import Strategy, pooled
 from budget.studies.tabulated import Response
 
 SURE = 2.0
 """Standard errors above 0 from which a value is told from 0."""
+
+Key = tuple[int, int]
+"""Which strategy, and which of its models."""
 
 
 @dataclass
@@ -27,119 +29,138 @@ class Sampling:
     """What all values of one study rest on.
 
     Attributes:
-        curves: usable curves of T tasks whose B draws are all finite.
-        question: the plan that new runs are to improve.
-        groups: positions of the tasks that one run measures, for each of G groups.
-        runs: C candidates.
+        strategies: A of them, with B draws each; draw b of all of them is one world.
         random: source of the outcomes.
         orders: whose noise the r-th new run of a group has in each draw; the same for all groups and candidates,
             so that these are compared on common random numbers.
     """
 
-    curves: Curves
-    question: Question
-    groups: list[np.ndarray]
-    runs: Runs
+    strategies: tuple[Strategy, ...]
     random: np.random.Generator
     orders: list[np.ndarray] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Prepare the plans and the observers."""
-        self.planner = Planner.of(self.curves, self.question)
-        self.observers = [Observer.of(self.curves, group) for group in self.groups]
+        """Pool the candidates and judge the plans of today."""
+        self.runs = pooled(self.strategies)
+        self.groups = [(at, group) for at, each in enumerate(self.strategies) for group in range(len(each.groups))]
+        self.place = np.concatenate([np.arange(len(each.runs.cost)) for each in self.strategies])
+        self.draws = len(self.strategies[0].curves.draws)
         self.none = weights(np.zeros((self.draws, self.draws)))
         self.predicted: dict[int, np.ndarray] = {}
+        self.prior = [each.planner.plans({}, self.draws) for each in self.strategies]
+        self.today = np.array([each.planner.today(self.draws) for each in self.strategies])
+        self.start = State({}, {}, {}, *self.decide({}), float("nan"))
 
     @property
-    def draws(self) -> int:
-        """Their number B."""
-        return len(self.curves.draws)
+    def winner(self) -> np.ndarray:
+        """(B,) the strategy whose plan of today is the best in each world."""
+        return self.today.argmin(axis=0)
 
     def log_likelihood(self, run: int, which: int) -> np.ndarray:
         """(B, B), see ``Observer``, of a candidate that is the ``which``-th new run of its group."""
-        group = self.runs.group[run]
+        at, group = self.groups[self.runs.group[run]]
+        strategy = self.strategies[at]
         while len(self.orders) <= which:
             self.orders.append(self.random.permutation(self.draws))
         if run not in self.predicted:
-            inputs = np.tile(np.log(self.runs.inputs[run]), (len(self.groups[group]), 1))
-            self.predicted[run] = self.observers[group].predicted(inputs)
-        return self.observers[group].log_likelihood(self.predicted[run], self.orders[which])
+            inputs = np.log(strategy.runs.inputs[self.place[run]])
+            rows = np.tile(inputs, (len(strategy.groups[group]), 1))
+            self.predicted[run] = strategy.observers[group].predicted(rows)
+        return strategy.observers[group].log_likelihood(self.predicted[run], self.orders[which])
 
-    def responses(self, group: int, weight: np.ndarray) -> dict[int, Response]:
+    def responses(self, group: int, weight: np.ndarray) -> dict[Key, Response]:
         """What the models that serve a group answer under weights (B, B) of its draws."""
-        one_model = len(self.planner.models) < len(self.curves.tasks)
-        models = [0] if one_model else self.groups[group].tolist()
-        return {model: self.planner.models[model].under(weight) for model in models}
+        at, mine = self.groups[group]
+        strategy = self.strategies[at]
+        models = [0] if strategy.one_model else strategy.groups[mine].tolist()
+        return {(at, model): strategy.planner.models[model].under(weight) for model in models}
 
-    def worth(self, learnt: dict[int, Response]) -> np.ndarray:
-        """See ``Planner.worth``."""
-        return self.planner.worth(learnt, self.draws)
+    def plans(self, learnt: Mapping[Key, Response]) -> tuple[np.ndarray, np.ndarray]:
+        """What every strategy's plan is expected to be worth and is, both (A, B); see ``Planner.plans``."""
+        pairs = []
+        for at, strategy in enumerate(self.strategies):
+            mine = {model: response for (whose, model), response in learnt.items() if whose == at}
+            pairs.append(strategy.planner.plans(mine, self.draws) if mine else self.prior[at])
+        expected, worth = zip(*pairs, strict=True)
+        return np.array(expected), np.array(worth)
+
+    def decide(self, learnt: Mapping[Key, Response]) -> tuple[np.ndarray, np.ndarray]:
+        """The strategy whose plan is expected to be the best after each outcome (B,), and what it is worth (B,)."""
+        expected, worth = self.plans(learnt)
+        chosen = expected.argmin(axis=0)
+        return chosen, worth[chosen, np.arange(self.draws)]
 
 
 @dataclass(frozen=True)
 class State:
-    """What was learnt so far.
+    """What was learnt so far, and what is decided.
 
     Attributes:
         likelihood: group → (B, B) sum of its runs' log likelihoods.
-        learnt: model → its response under the posteriors.
+        learnt: strategy and model → its response under the posteriors.
         taken: group → number of its runs.
+        chosen: (B,) the strategy that is chosen after each outcome.
+        worth: (B,) what its plan is worth in the world of that outcome.
+        effective: mean effective sample size of the posteriors that came last.
     """
 
     likelihood: dict[int, np.ndarray]
-    learnt: dict[int, Response]
+    learnt: dict[Key, Response]
     taken: dict[int, int]
+    chosen: np.ndarray
+    worth: np.ndarray
+    effective: float
 
-    def after(self, study: Sampling, run: int) -> tuple["State", float]:
-        """The state after one more run, and the mean effective sample size of the posteriors of its group."""
+    def after(self, study: Sampling, run: int) -> "State":
+        """The state after one more run."""
         group = int(study.runs.group[run])
         which = self.taken.get(group, 0)
         total = self.likelihood.get(group, 0.0) + study.log_likelihood(run, which)
         weight = weights(total)
-        state = State(
+        learnt = self.learnt | study.responses(group, weight)
+        return State(
             self.likelihood | {group: total},
-            self.learnt | study.responses(group, weight),
+            learnt,
             self.taken | {group: which + 1},
+            *study.decide(learnt),
+            float(effective(weight).mean()),
         )
-        return state, float(effective(weight).mean())
 
-    def judging(self, study: Sampling, group: int) -> "State":
-        """The state in which a group is judged draw by draw, though nothing of it may have been learnt."""
-        if group in self.likelihood:
+    def judging(self, study: Sampling, *groups: int) -> "State":
+        """The same decision where groups are judged draw by draw, though nothing of them may have been learnt."""
+        fresh = [group for group in groups if group not in self.likelihood]
+        if not fresh:
             return self
-        return replace(self, learnt=self.learnt | study.responses(group, study.none))
+        learnt = dict(self.learnt)
+        for group in fresh:
+            learnt |= study.responses(group, study.none)
+        worth = study.plans(learnt)[1][self.chosen, np.arange(study.draws)]
+        return replace(self, learnt=learnt, worth=worth)
 
 
-START = State({}, {}, {})
-
-
-def alone(study: Sampling, run: int, bases: dict[int, np.ndarray]) -> tuple[np.ndarray, float]:
-    """The gain of one run in each draw's world (B,), and the mean effective sample size of its posteriors.
+def alone(study: Sampling, run: int, bases: dict[int, np.ndarray]) -> tuple[np.ndarray, State]:
+    """The gain of one run in each draw's world (B,), and the state after it.
 
     Args:
         study: what it rests on.
         run: the candidate.
-        bases: group → what today's plan is worth in each draw's world; filled here.
+        bases: group → what today's decision is worth in each draw's world; filled here.
     """
-    state, size = START.after(study, run)
+    state = study.start.after(study, run)
     group = int(study.runs.group[run])
     if group not in bases:
-        bases[group] = study.worth(START.judging(study, group).learnt)
-    return bases[group] - study.worth(state.learnt), size
+        bases[group] = study.start.judging(study, group).worth
+    return bases[group] - state.worth, state
 
 
 def perfect(study: Sampling) -> tuple[np.ndarray, np.ndarray]:
     """The value of knowing the draw: of all groups in each draw's world (B,), and the mean of each alone (G,)."""
     exact = np.eye(study.draws)
-    before: dict[int, Response] = {}
-    after: dict[int, Response] = {}
-    single = []
-    for group in range(len(study.groups)):
-        none, known = (study.responses(group, weight) for weight in (study.none, exact))
-        single.append(float((study.worth(none) - study.worth(known)).mean()))
-        before |= none
-        after |= known
-    return study.worth(before) - study.worth(after), np.array(single)
+    every = range(len(study.groups))
+    known = [study.responses(group, exact) for group in every]
+    single = [(study.start.judging(study, group).worth - study.decide(known[group])[1]).mean() for group in every]
+    all_known = {key: response for each in known for key, response in each.items()}
+    return study.start.judging(study, *every).worth - study.decide(all_known)[1], np.array(single)
 
 
 Batch = tuple[tuple[int, ...], tuple[float, ...]]
@@ -161,16 +182,14 @@ def best_batch(study: Sampling, gain: np.ndarray, spend: float, count: int) -> B
     return max(batches, key=lambda each: sum(each[1]))
 
 
-def together(study: Sampling, batch: tuple[int, ...]) -> np.ndarray:
-    """The gain of a batch in each draw's world (B,), on outcomes of their own."""
-    if not batch:
-        return np.zeros(study.draws)
+def together(study: Sampling, batch: tuple[int, ...]) -> tuple[np.ndarray, State]:
+    """The gain of a batch in each draw's world (B,) on outcomes of their own, and the state after it."""
     study.orders.clear()
-    before = after = START
+    before = study.start.judging(study, *{int(study.runs.group[run]) for run in batch})
+    after = study.start
     for run in batch:
-        before = before.judging(study, int(study.runs.group[run]))
-        after, _ = after.after(study, run)
-    return study.worth(before.learnt) - study.worth(after.learnt)
+        after = after.after(study, run)
+    return before.worth - after.worth, after
 
 
 def error(gain: np.ndarray) -> float:
@@ -180,7 +199,7 @@ def error(gain: np.ndarray) -> float:
 
 def _greedy(study: Sampling, gain: np.ndarray, price: np.ndarray, spend: float, count: int) -> Batch:
     """Runs one by one; the candidate of the greatest old value is valued anew until it stays first (Minoux 1978)."""
-    state, left = START, spend
+    state, left = study.start, spend
     batch: list[int] = []
     added: list[float] = []
     stale = gain / price
@@ -196,9 +215,9 @@ def _greedy(study: Sampling, gain: np.ndarray, price: np.ndarray, spend: float, 
                 break
             group = int(study.runs.group[first])
             if group not in bases:
-                bases[group] = study.worth(state.judging(study, group).learnt)
-            then, _ = state.after(study, first)
-            more = bases[group] - study.worth(then.learnt)
+                bases[group] = state.judging(study, group).worth
+            then = state.after(study, first)
+            more = bases[group] - then.worth
             fresh[first] = float(more.mean()), then
             stale[first] = more.mean() / price[first] if more.mean() > SURE * error(more) else 0.0
         value, state = fresh[first]

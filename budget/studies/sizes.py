@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from budget.curves.fitted import Curves
 from budget.studies.intervals import interval, mean_and_band
 from budget.studies.subsets import Splits, Subsets
 
@@ -28,7 +27,8 @@ class Sizes:
         targets_met: tasks at their target; NaN where none is stated.
         targets_met_low: its lower end.
         targets_met_high: its upper end.
-        mean_spend: what a task is given on average: the budget over the number of tasks, unless maxima leave some.
+        mean_spend: what a task is given on average: the budget over the number of tasks, unless maxima leave some. A
+            task of a shared model has the part of it that its tokens are of all tokens.
         largest_share: of what is spent, the largest task's part.
         smallest_share: the smallest task's part.
     """
@@ -108,7 +108,7 @@ def sizes_of(subsets: Subsets, orders: np.ndarray, progress: Callable[[int, int]
     rows = []
     for size in range(1, orders.shape[1] + 1):
         split = subsets.of(orders[:, :size])
-        rows.append([*_values(subsets, split), *_shares(split.spend)])
+        rows.append([*_values(subsets, split), *_shares(subsets.taken(split))])
         if progress is not None:
             progress(size, orders.shape[1])
     return Sizes(*np.array(rows).T)
@@ -142,10 +142,8 @@ def spread_of(subsets: Subsets, orders: np.ndarray, basis: str) -> Spread:
 def _values(subsets: Subsets, split: Splits) -> list[float]:
     """Objective, worst value and targets met, each with its ends."""
     sign = subsets.question.measure.sign
-    measure, met = subsets.measure(split), subsets.met(split)
-    stated = np.isfinite(met)
-    counts = np.where(stated.any(axis=1), np.nansum(met, axis=1), np.nan)
-    points = [sign * subsets.objective(split), sign * measure.max(axis=1), counts]
+    measure = subsets.measure(split)
+    points = [sign * subsets.objective(split), sign * measure.max(axis=1), _counted(subsets.met(split))]
     if len(split.members) > 1:
         return [float(end) for samples in points for end in _over_orders(samples)]
     _, distance = next(subsets.in_draws(split))
@@ -154,7 +152,7 @@ def _values(subsets: Subsets, split: Splits) -> list[float]:
     samples = [
         sign * subsets.weighted(split, worlds[:, None, :])[:, 0],
         sign * worlds.max(axis=1),
-        _met_in_draws(subsets.curves, subsets.question.tasks.target[task], task, distance),
+        _counted(subsets.reached(task, distance)),
     ]
     ends = [(point[0], *interval(each, point[0])) for each, point in zip(samples, points, strict=True)]
     return [float(end) for three in ends for end in three]
@@ -165,16 +163,13 @@ def _over_orders(samples: np.ndarray) -> list[float]:
     return [float(each[0]) for each in mean_and_band(samples[:, None])]
 
 
-def _met_in_draws(curves: Curves, target: np.ndarray, task: np.ndarray, distance: np.ndarray) -> np.ndarray:
-    """(B,) tasks at their target in each draw; NaN where no target is stated."""
-    stated = np.isfinite(target)
-    direction = np.where(curves.higher_is_better[task], 1.0, -1.0)
-    met = direction * (curves.present(task, distance) - target) >= 0
-    return met[:, stated].sum(axis=1) if stated.any() else np.full(len(distance), np.nan)
+def _counted(met: np.ndarray) -> np.ndarray:
+    """(…,) tasks at their target; NaN where none is stated."""
+    return np.where(np.isfinite(met).any(axis=-1), np.nansum(met, axis=-1), np.nan)
 
 
 def _shares(spend: np.ndarray) -> list[float]:
-    """Mean spend, largest and smallest share of spends (O, k), on average over the orders."""
+    """Mean spend, largest and smallest share of what tasks have (O, k), on average over the orders."""
     total = spend.sum(axis=1)
     return [
         float(total.mean() / spend.shape[1]),

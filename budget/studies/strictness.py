@@ -2,9 +2,12 @@
 
 A threshold of strictness f asks of every task what its specialist reaches with the share f of the whole budget. Up to
 f = 1/K equal shares serve all K tasks; above, they serve none, and focusing serves ⌊1/f⌋, or more with a model of some
-of the tasks that was measured. A shared model passes only
-where what tasks give each other outweighs what they take, and at f = 1 the threshold is what a task reaches alone with
-everything (Goldfeder, Wyder, LeCun & Shwartz-Ziv 2026, arXiv 2602.23643, argue that no generalist passes it).
+of the tasks that was measured. A shared model passes only where what tasks give each other outweighs what they take,
+and at f = 1 the threshold is what a task reaches alone with everything (Goldfeder, Wyder, LeCun & Shwartz-Ziv 2026,
+arXiv 2602.23643, argue that no generalist passes it).
+
+In a draw the threshold is what the specialist reaches in that draw: were it that of the point fit, a plan which is
+exactly at it would pass in half of the draws, and the interval would say how uncertain a curve is, not who is better.
 """
 
 from collections.abc import Sequence
@@ -16,6 +19,7 @@ import pandas as pd
 
 from budget.studies.entries import Entry, Planner
 from budget.studies.intervals import interval
+from budget.studies.rows import plain
 from budget.studies.thresholds import ROUNDING
 
 STRICTNESS = (0.25, 0.5, 1.0)
@@ -33,10 +37,13 @@ class Strictness:
         value: (J, K) the thresholds, as values in the tasks' own metrics.
         strategies: (S,) names.
         served: (S, J) tasks at their threshold by the point fit.
-        low: (S, J) 10 % point over the draws, the thresholds fixed.
+        low: (S, J) 10 % point over the draws, each with thresholds of its own.
         high: (S, J) 90 % point.
         focused: (J,) tasks that serving a subset brings to their thresholds: ``min(K, ⌊1/f⌋)`` by specialists, or what
             a measured model of a subset does with the whole budget, whichever is more.
+        focused_low: (J,) 10 % point over the draws.
+        focused_high: (J,) 90 % point.
+        worlds: (B, J) the value of focus in each draw: of the best subset beyond the best plan for all there.
     """
 
     tasks: tuple[str, ...]
@@ -48,6 +55,9 @@ class Strictness:
     low: np.ndarray
     high: np.ndarray
     focused: np.ndarray
+    focused_low: np.ndarray
+    focused_high: np.ndarray
+    worlds: np.ndarray
 
     @property
     def best_shared(self) -> np.ndarray:
@@ -59,6 +69,18 @@ class Strictness:
         """(J,) tasks that focusing serves beyond the best plan for all; negative where serving all wins."""
         return self.focused - self.best_shared
 
+    @property
+    def value_interval(self) -> tuple[np.ndarray, np.ndarray]:
+        """(J,) each: its 10 % and 90 % points over the draws."""
+        return interval(self.worlds, self.value_of_focus)
+
+    def record(self) -> dict[str, Any]:
+        """The counts as JSON."""
+        low, high = self.value_interval
+        mine = {name: each for name, each in vars(self).items() if name != "worlds"}
+        more = {"value_of_focus": self.value_of_focus, "value_of_focus_low": low, "value_of_focus_high": high}
+        return {str(name): each for name, each in plain(mine | more).items()}
+
     def table(self) -> pd.DataFrame:
         """One row for each threshold and strategy."""
         rows: list[dict[str, Any]] = []
@@ -66,7 +88,10 @@ class Strictness:
             common = {
                 "budget": self.budget, "n_tasks": len(self.tasks), "tasks": "|".join(self.tasks), "strictness": share,
             }  # fmt: skip
-            rows.append(common | {"strategy": "focus", "served": self.focused[level]})
+            rows.append(
+                common | {"strategy": "focus", "served": self.focused[level], "low": self.focused_low[level],
+                          "high": self.focused_high[level]}
+            )  # fmt: skip
             rows += [
                 common | {"strategy": name, "served": self.served[place, level], "low": self.low[place, level],
                           "high": self.high[place, level]}
@@ -88,20 +113,26 @@ def strictness(specialists: Planner, entries: tuple[Entry, ...], parts: Sequence
     budgets = np.full(len(share), budget)
     plans = specialists.split(budgets, np.repeat((share * budget)[:, None], count, axis=1), "one task's share")
     limit = np.array([plan.measure for plan in plans])
+    limits = np.array([plan.worlds for plan in plans])  # in each draw
 
     def reached(measure: np.ndarray) -> np.ndarray:
-        """Tasks served (J, …) by measures (…, K)."""
-        slack = ROUNDING * np.abs(limit)
-        return np.array([(measure <= at + more).sum(axis=-1) for at, more in zip(limit, slack, strict=True)])
+        """(J,) tasks served by measures (K,) of the point fit."""
+        return (measure <= limit + ROUNDING * np.abs(limit)).sum(axis=-1)
+
+    def reached_in_draws(worlds: np.ndarray) -> np.ndarray:
+        """(J, B) the same by measures (B, K) of draws."""
+        return (worlds <= limits + ROUNDING * np.abs(limits)).sum(axis=-1)
 
     served = np.array([reached(entry.measure) for entry in entries])
-    focused = np.minimum(count, np.floor(1 / share * (1 + ROUNDING))).astype(int)
+    drawn = np.array([reached_in_draws(entry.worlds) for entry in entries])
+    alone = np.minimum(count, np.floor(1 / share * (1 + ROUNDING))).astype(int)  # by their own shares, in every draw
+    focused, focused_drawn = alone, np.repeat(alone[:, None], drawn.shape[2], axis=1)
     for part in parts:
         place = np.array([specialists.served.tasks.index(name) for name in part.tasks])
-        nothing = np.full(count, np.inf)
-        nothing[place] = part.measure
+        nothing, in_draws = np.full(count, np.inf), np.full((len(part.worlds), count), np.inf)
+        nothing[place], in_draws[:, place] = part.measure, part.worlds
         focused = np.maximum(focused, reached(nothing))
-    low, high = interval(np.array([reached(entry.worlds) for entry in entries]).transpose(2, 0, 1), served)
+        focused_drawn = np.maximum(focused_drawn, reached_in_draws(in_draws))
     return Strictness(
         specialists.served.tasks,
         budget,
@@ -109,7 +140,8 @@ def strictness(specialists: Planner, entries: tuple[Entry, ...], parts: Sequence
         np.array([plan.predicted for plan in plans]),
         tuple(entry.strategy for entry in entries),
         served,
-        low,
-        high,
+        *interval(drawn.transpose(2, 0, 1), served),
         focused,
+        *interval(focused_drawn.T, focused),
+        (focused_drawn - drawn.max(axis=0)).T,
     )

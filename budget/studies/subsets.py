@@ -9,15 +9,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from budget.allocation.assemble import law_inputs_of
-from budget.allocation.many import splits
+from budget.allocation.many import AT_ONCE, splits
 from budget.allocation.problem import Problem, state
 from budget.allocation.question import Question, is_separable
 from budget.allocation.result import MEETS
 from budget.allocation.separable.separate import plan_separately
 from budget.curves.fitted import Curves
-
-AT_ONCE = 20_000
-"""Models of one batch; more at once are no faster."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +90,19 @@ class Subsets:
         weight = self.question.tasks.weight[split.members]
         return (values * weight).sum(axis=-1) / weight.sum(axis=-1)
 
+    def taken(self, split: Splits) -> np.ndarray:
+        """(Q, k) what each task has of the budget."""
+        return split.spend
+
     def met(self, split: Splits) -> np.ndarray:
         """(Q, k) 1 where a task's target is reached, 0 where not, NaN where none is stated."""
-        target = self.question.tasks.target[split.members]
-        predicted = self.curves.present(split.members, split.distance)
-        direction = np.where(self.curves.higher_is_better[split.members], 1.0, -1.0)
+        return self.reached(split.members, split.distance)
+
+    def reached(self, task: np.ndarray, distance: np.ndarray) -> np.ndarray:
+        """The same for tasks (…, k) at distances of that shape, or with more axes before them."""
+        target = self.question.tasks.target[task]
+        predicted = self.curves.present(task, distance)
+        direction = np.where(self.curves.higher_is_better[task], 1.0, -1.0)
         # a target that the plan was made to meet is met, whatever the last digit says
         slack = MEETS * np.maximum(np.abs(target), np.abs(predicted))
         return np.where(np.isfinite(target), direction * (predicted - target) >= -slack, np.nan)

@@ -6,8 +6,10 @@ the plan is worth under a draw is evaluated exactly (``Model.worth``).
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from budget.allocation.assemble import law_inputs_of
 from budget.allocation.problem import planned_cost, value_of
@@ -139,6 +141,18 @@ class Response:
         free = node[right] + slope * (log_price - second)
         spend = np.minimum(np.maximum(free, model.least), model.most)
         return spend, np.where(spend == free, slope, 0.0)
+
+    def mean(self, log_spend: np.ndarray) -> np.ndarray:
+        """The mean value (M,) at spends (M,), a cubic spline through the tabulated ones."""
+        grid = self.model.log_spend
+        place = np.clip(np.searchsorted(grid, log_spend) - 1, 0, len(grid) - 2)
+        past, row = log_spend - grid[place], np.arange(len(log_spend)) if len(self.value) > 1 else 0
+        cubic, square, linear, constant = self._spline.c[:, place, row]
+        return ((cubic * past + square) * past + linear) * past + constant
+
+    @cached_property
+    def _spline(self) -> CubicSpline:
+        return CubicSpline(self.model.log_spend, self.value.T)
 
     def sizes(self, log_spend: np.ndarray) -> np.ndarray:
         """Sizes (M,), counted from the line, at spends (M,)."""

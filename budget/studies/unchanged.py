@@ -5,7 +5,7 @@ spends, and their values, exactly where the budget grows by what the added tasks
 For one model under the law of several tasks the factors are closed forms (``generalist.iso_loss``).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from budget.curves.fitted import Curves
 from budget.errors import AllocationError
 from budget.studies.intervals import interval, mean_and_band
 from budget.studies.rows import numbers, records
-from budget.studies.subsets import Subsets
+from budget.studies.subsets import Splits, Subsets
 
 REACH = 46.0
 """How far from the budget an added task's spend is looked for, in its logarithm: 20 decades either way."""
@@ -39,6 +39,9 @@ class Unchanged:
         low: (J, 3) 10 % point over the orders; NaN for one order.
         high: (J, 3) 90 % point.
         doubling: (3,) factor of each total for twice the tasks: ``2^slope`` of the line of logarithms through today.
+        doubling_low: (3,) 10 % point over the draws, each with its own price, spends and values; NaN for many orders,
+            or where the draws are not planned.
+        doubling_high: (3,) 90 % point.
     """
 
     today: int
@@ -47,6 +50,8 @@ class Unchanged:
     low: np.ndarray
     high: np.ndarray
     doubling: np.ndarray
+    doubling_low: np.ndarray
+    doubling_high: np.ndarray
 
     def table(self) -> pd.DataFrame:
         """One row for each number of tasks."""
@@ -60,18 +65,22 @@ class Unchanged:
         """The budgets as JSON."""
         return {
             "today": self.today,
-            "doubling": dict(zip(QUANTITIES, numbers(self.doubling), strict=True)),
+            **{
+                name: dict(zip(QUANTITIES, numbers(getattr(self, name)), strict=True))
+                for name in ("doubling", "doubling_low", "doubling_high")
+            },
             "rows": records(self.table()),
         }
 
 
-def unchanged(subsets: Subsets, orders: np.ndarray, today: int = 1) -> Unchanged | None:
+def unchanged(subsets: Subsets, orders: np.ndarray, today: int = 1, *, draws: bool = True) -> Unchanged | None:
     """What keeping today's values takes along orders (O, K).
 
     Args:
         subsets: solves the sets.
         orders: task positions in joining order.
         today: how many tasks there are.
+        draws: whether every draw is planned too, which gives the interval of the factors along one order.
 
     Returns:
         The budgets, or ``None`` where marginal returns do not fall, so that no one price divides a budget, or where
@@ -87,43 +96,77 @@ def unchanged(subsets: Subsets, orders: np.ndarray, today: int = 1) -> Unchanged
         )
     if not subsets.convex:
         return None
-    split = subsets.of(orders[:, :today])
-    price = np.array([_price(subsets, *each) for each in zip(split.members, split.spend, strict=True)])
-    if np.isnan(price).any():
+    totals = _totals(subsets, orders, today)
+    if np.isnan(totals[:, 0, 0]).any():
         return None
+    counts = np.arange(today, tasks + 1)
+    mean, low, high = (np.array(each) for each in zip(*map(mean_and_band, totals.swapaxes(0, 1)), strict=True))
+    if count == 1:
+        low, high = np.full_like(low, np.nan), np.full_like(high, np.nan)
+    ratio = counts / today
+    doubling = _doubling(ratio, mean[None])[0]
+    several = count > 1 or not draws
+    worlds = np.empty((0, len(QUANTITIES))) if several else _doubling(ratio, _in_draws(subsets, orders[0], today))
+    ends = mean_and_band(worlds)[1:]
+    return Unchanged(
+        today, counts, mean, low, high, doubling, np.minimum(ends[0], doubling), np.maximum(ends[1], doubling)
+    )
+
+
+def _totals(subsets: Subsets, orders: np.ndarray, today: int) -> np.ndarray:
+    """``QUANTITIES`` (O, J, 3) along each order at today's price; NaN where today's budget has none."""
+    count, tasks = orders.shape
+    split = subsets.of(orders[:, :today])
+    price = _price(subsets, split)
     spend = _at_price(subsets, np.repeat(price, tasks), orders.ravel()).reshape(orders.shape)
     spend[:, :today] = split.spend
     problem, curves = subsets.problem, subsets.curves
     u = best_inputs(problem.by_model.take(orders.ravel()), problem.cost.take(orders.ravel()), spend.ravel())
     scales = np.exp(law_inputs_of(curves, subsets.question, u, orders.ravel())).reshape(count, tasks, -1)
     amounts = {name: scales[:, :, place] for place, name in enumerate(curves.inputs)} | {"budget": spend}
-    counts = np.arange(today, tasks + 1)
     nothing = np.full((count, tasks), np.nan)
     totals = np.stack([np.cumsum(amounts.get(name, nothing), axis=1) for name in QUANTITIES], axis=2)
     totals = totals[:, today - 1 :]
-    totals[:, :, QUANTITIES.index("params")] /= counts
-    mean, low, high = (np.array(each) for each in zip(*map(mean_and_band, totals.swapaxes(0, 1)), strict=True))
-    if count == 1:
-        low, high = np.full_like(low, np.nan), np.full_like(high, np.nan)
-    return Unchanged(today, counts, mean, low, high, _doubling(counts / today, mean))
+    totals[:, :, QUANTITIES.index("params")] /= np.arange(today, tasks + 1)
+    totals[np.isnan(price)] = np.nan
+    return totals
+
+
+def _in_draws(subsets: Subsets, order: np.ndarray, today: int) -> np.ndarray:
+    """The same (B, J, 3) along one order (K,) in every draw's world, planned there: its tasks stand side by side."""
+    curves, asked = subsets.curves, subsets.question
+    draws, tasks, parameters = curves.draws.shape
+    if draws == 0:
+        return np.empty((0, tasks - today + 1, len(QUANTITIES)))
+    every = np.tile(np.arange(tasks), draws)
+    worlds = replace(curves, draws=curves.draws[:0], noise=curves.noise[:0]).take(every)
+    worlds = replace(worlds, parameters=curves.draws.reshape(-1, parameters))
+    question = replace(
+        asked,
+        tasks=asked.tasks.select(worlds.tasks),
+        measure=replace(asked.measure, scale=asked.measure.scale[every], shift=asked.measure.shift[every]),
+        params=None if asked.params is None else asked.params[every],
+    )
+    return _totals(Subsets(worlds, question), order + tasks * np.arange(draws)[:, None], today)
 
 
 def _doubling(ratio: np.ndarray, totals: np.ndarray) -> np.ndarray:
-    """``2^slope`` (3,) of log totals (J, 3) against log ratios (J,), through the first of them."""
+    """``2^slope`` (…, 3) of log totals (…, J, 3) against log ratios (J,), through the first of them."""
     x = np.log(ratio)
     if len(x) < 2:
-        return np.full(totals.shape[1], np.nan)
-    slope = x @ np.log(totals / totals[:1]) / (x @ x)
+        return np.full((len(totals), totals.shape[-1]), np.nan)
+    slope = np.einsum("j,...jq->...q", x, np.log(totals / totals[..., :1, :])) / (x @ x)
     return np.asarray(np.exp2(slope))
 
 
-def _price(subsets: Subsets, members: np.ndarray, spend: np.ndarray) -> float:
-    """The marginal return at which a split leaves its tasks, NaN where none of them could take more."""
-    problem, high = subsets.problem, subsets.ends[1][members]
-    value, cost = problem.by_model.take(members), problem.cost.take(members)
+def _price(subsets: Subsets, split: Splits) -> np.ndarray:
+    """(Q,) the marginal return at which splits leave their tasks, NaN where none of them could take more."""
+    problem, task, spend = subsets.problem, split.members.ravel(), split.spend.ravel()
+    value, cost = problem.by_model.take(task), problem.cost.take(task)
     marginal = marginal_return(value, cost, best_inputs(value, cost, spend))
-    takes_more = spend < high * (1 - 1e-12)
-    return float(marginal[takes_more].max()) if takes_more.any() else float("nan")
+    takes_more = spend < subsets.ends[1][task] * (1 - 1e-12)
+    most = np.where(takes_more, marginal, -np.inf).reshape(split.members.shape).max(axis=1)
+    return np.where(np.isfinite(most), most, np.nan)
 
 
 def _at_price(subsets: Subsets, price: np.ndarray, task: np.ndarray) -> np.ndarray:

@@ -5,9 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from budget.report.alone import alone_table
 from budget.report.focus import assumptions, focus_summary, focus_table, set_name
+from budget.report.numerals import percent, quantity, value
 from budget.studies.arms import SPECIALISTS, Arms, Served
 from budget.studies.assumed import with_assumed
+from budget.studies.entries import EQUAL
 from budget.studies.focus import focus
 from budget.tables.tasks import Tasks, default_tasks
 from tests.made import chinchilla, one_model
@@ -58,7 +61,7 @@ def test_winners_are_counted_with_those_that_the_draws_agree_on(more, winner, wh
     assert not any(said.startswith("Beyond") for said in said)
 
 
-def test_specialists_that_share_the_draws_with_an_equal_split_are_one_kind():
+def test_an_equal_split_takes_no_draws_from_specialists():
     """Unequal tasks: which split is better differs from draw to draw, and specialists win in all of them."""
     arms = arms_of((2, 3.0))
     curves = arms.specialists.curves
@@ -70,7 +73,9 @@ def test_specialists_that_share_the_draws_with_an_equal_split_are_one_kind():
         specialists=replace(arms.specialists, curves=replace(curves, parameters=theta, draws=curves.draws + shift)),
     )
     found = focus(arms, default_tasks(curves.tasks), [1e20])
-    assert max(found.cells[0].wins) < 0.9
+    cell = found.cells[0]
+    best, equal = (cell.worlds[cell.place(name)] for name in (SPECIALISTS, EQUAL))
+    assert 0.1 < (equal < best).mean() < 0.9 and cell.wins[cell.place(SPECIALISTS)] == 1
     assert "specialists in 1 (1)" in starting(focus_summary(found), "Inside")
 
 
@@ -84,13 +89,13 @@ def test_a_winner_outside_the_measured_range_is_said_to_be_outside():
     assert said[0].endswith("Every budget asks for models more than three times outside the measured sizes.")
     assert not any(each.startswith(("Inside", "Where")) for each in said)
     for each in said[1:]:
-        assert "Beyond it" in each or "extrapolated" in each, each
+        assert "Beyond the measured range" in each or "extrapolated" in each, each
 
 
 def test_every_sentence_on_mixed_budgets_speaks_of_the_inside_or_says_otherwise():
     said = summary(arms_of((2, -0.2), (4, 0.5)), INSIDE + FAR)
     assert "Budgets above 1.00e20 FLOPs ask for models more than three times outside" in said[0]
-    assert "of 6 cases" in starting(said, "Inside") and "of 6 cases" in starting(said, "Beyond it")
+    assert "of 6 cases" in starting(said, "Inside") and "of 6 cases" in starting(said, "Beyond the measured range")
     assert "1.00e20 FLOPs, the advantage" in starting(said, "By number of tasks")
     assert "at 1.00e20 FLOPs and 1 set of more than two" in starting(said, "Thresholds")
     assert "Up to 50.0 % of these budgets are extrapolated." in starting(said, "Over 7.0 decades")
@@ -148,7 +153,10 @@ def test_what_was_assumed_stands_first_among_what_was_left_out():
     arms = with_assumed(arms_of((3, 0.8)), "atlas")
     found = focus(arms, default_tasks(arms.specialists.tasks), INSIDE)
     first, *rest = assumptions(found)
-    assert first.startswith("Strategy 'generalist (assumed: atlas)' was not measured") and len(rest) == 1
+    assert first.startswith("Strategy 'generalist (assumed: atlas)' was not measured") and len(rest) == 2
+    assert rest[0] == "Strategy 'trunk' is left out." and rest[1].startswith(
+        "Serving a subset ('focus') is not planned"
+    )
 
 
 def test_groups_are_named_with_their_models_and_what_flatters_them():
@@ -159,6 +167,72 @@ def test_groups_are_named_with_their_models_and_what_flatters_them():
     assert said.endswith("It is chosen by the same fit, which flatters it.")
     none = starting(summary(arms_of((2, 0.9), (3, 0.5)), INSIDE), "Groups")
     assert none.endswith("in 0 of 3 cases inside the measured range.")
+
+
+def with_unserved(*values):
+    return Tasks(tuple(f"t{number}" for number in range(5)), unserved=np.array(values))
+
+
+def test_leaving_tasks_out_is_said_with_what_it_gains_and_who_is_left_out():
+    """Two tasks that nobody misses: given nothing they are as good as alone with everything."""
+    arms = arms_of((3, 0.8))
+    near = 2.0
+    rich = with_unserved(9.0, near, near, 9.0, 9.0)
+    said = starting(focus_summary(focus(arms, rich, INSIDE)), "Leaving tasks out")
+    assert "beats every plan for all tasks in 3 of 3 cases inside the measured range, at most by" in said
+    assert said.endswith("at 1.00e19 FLOPs, by specialists, without t1 and t2.")
+    none = starting(focus_summary(focus(arms, with_unserved(*[9.0] * 5), INSIDE)), "Leaving tasks out")
+    assert none.endswith("none of 3 cases inside the measured range.")
+    assert not any(said.startswith("Leaving") for said in summary(arms, INSIDE))
+
+
+def test_alone_with_everything_is_said_with_who_is_not_and_what_a_task_takes_at_least():
+    """The pair's model is better than a specialist with everything; the others are better alone."""
+    found = focus(arms_of((2, -1.5), (5, 0.8)), with_unserved(9.0, 9.0, 9.0, 9.0, 1.0), INSIDE + FAR)
+    said = starting(focus_summary(found), "Alone with the whole budget, at 1.00e20 FLOPs, 3 of 5 tasks reach more")
+    assert "3 of them in at least 90% of the draws; not t0 and t1." in said and "target" not in said
+    assert "3 of 5 at the smallest budget and 3 of 5 at the largest budget (extrapolated for 5 of 5 tasks)." in said
+    least = starting(focus_summary(found), "The smallest efficient spend")
+    spends = [each.efficient for each in found.alone[:4]]
+    assert f"{quantity(spends[0], 'flops')} (t0)" in least
+    assert "No spend improves on giving nothing to t4." in focus_summary(found)
+    assert not any(said.startswith("The smallest") for said in summary(arms_of((3, 0.8)), INSIDE))
+
+
+def test_the_table_of_tasks_alone_says_what_the_study_does_at_the_middle_budget():
+    target = np.r_[np.full(4, 2.6), np.nan]
+    tasks = Tasks(tuple(f"t{n}" for n in range(5)), unserved=np.r_[np.full(4, 9.0), 1.0], target=target)
+    found = focus(arms_of((2, -1.5), (5, 0.8)), tasks, INSIDE)
+    table = alone_table(found)
+    assert table.columns[-1].label == "spend to target" and "3.00e19 FLOPs" in table.caption
+    for each, row in zip(found.alone, table.rows, strict=True):
+        assert row[0].text == each.task and row[1].text == value(each.value[1])
+        assert row[1].detail == f"{value(each.low[1])} to {value(each.high[1])}"
+        assert (row[2].text, row[2].detail) == (value(each.shared[1]), each.strategy[1])
+        assert row[3].text == ("yes" if each.ahead[1] else "no") and row[3].detail == percent(each.share[1])
+    assert table.rows[0][4].text == quantity(found.alone[0].efficient, "flops")
+    assert table.rows[4][4].text == "none" and table.rows[4][5].text == "–"
+    words = ["with others too" if each.met_shared[1] else "nobody" for each in found.alone[:4]]
+    assert [row[5].detail for row in table.rows[:4]] == words and len(set(words)) == 2
+    bare = alone_table(focus(arms_of((3, 0.8), draws=0), default_tasks(tasks.names), FAR))
+    assert len(bare.columns) == 5 and bare.rows[0][1].detail == "extrapolated" and bare.rows[0][4].text == "–"
+
+
+def test_targets_that_only_a_task_alone_or_a_subset_meets_are_named():
+    """A target that a third of 1e20 reaches, and an eighth less than that does not."""
+    arms = arms_of((5, 0.8))
+    reached = focus(arms, default_tasks(tuple(f"t{n}" for n in range(5))), [1e20 / 2]).alone[0].value[0]
+    found = focus(arms, Tasks(arms.specialists.tasks, target=np.full(5, reached)), [1e20])
+    alone = starting(focus_summary(found), "Alone with the whole budget")
+    assert alone.endswith("Met only alone: the stated targets of t0, t1, t2, t3 and 1 more.")
+    said = starting(focus_summary(found), "Focusing on stated targets")
+    assert (
+        "meets more than the best plan for all in 1 of 1 case of set and budget, as many in 0 and fewer in 0." in said
+    )
+    assert said.endswith("range: the targets of t0 and t1 by specialists, against none by specialists.")
+    easy = focus(arms, Tasks(arms.specialists.tasks, target=np.full(5, 9.0)), [1e20])
+    assert starting(focus_summary(easy), "Focusing on stated targets").endswith("as many in 1 and fewer in 0.")
+    assert starting(focus_summary(easy), "Alone with").endswith("No target is met only alone.")
 
 
 def test_dilution_claims_no_interval_without_draws_and_a_saving_is_no_negative_cost():
@@ -239,6 +313,8 @@ def test_every_sentence_that_an_assumed_strategy_stands_behind_says_so():
     alone = arms_of()
     arms = with_assumed(alone, "atlas")
     tasks = Tasks(alone.specialists.tasks, target=np.full(5, 2.5))
+    idle = focus(arms, replace(tasks, unserved=np.full(5, 9.0)), INSIDE + FAR)
+    assert "assumed" in starting(focus_summary(idle), "Leaving tasks out")
     found = focus(arms, tasks, INSIDE + FAR)
     for said in focus_summary(found):
         assert "assumed" in said, said

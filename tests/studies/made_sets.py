@@ -1,14 +1,18 @@
 """Sets of tasks for the growth study: different, identical, of one scale or two."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from budget.allocation.ask import ask
+from budget.curves.cost import Cost
 from budget.curves.fitted import Curves
+from budget.studies.shared_subsets import SharedSubsets
 from budget.studies.subsets import Subsets
 from budget.tables.tasks import Tasks
-from tests.made import chinchilla, power
+from tests.made import SIX, chinchilla, curves_of, power
 from tests.simulate import Truth
 
 BUDGET = 1e21
@@ -47,3 +51,55 @@ def subsets_of(curves: Curves, budget: float = BUDGET, **wishes: Any) -> Subsets
     """The solver of the curves' subsets."""
     tasks = Tasks(curves.tasks, **wishes)
     return Subsets(curves, ask(curves, tasks, budget, strategy="specialists", measure="value"))
+
+
+def shared_models(
+    names: Sequence[str],
+    *,
+    seed: int = 0,
+    phi: float = 0.2,
+    psi: float = 0.1,
+    alike: bool = False,
+    draws: int = 0,
+    measured: tuple[int, int] = (2, 4),
+    strategy: str = "generalist",
+    cost: Cost = SIX,
+    **changes: Any,
+) -> Curves:
+    """Curves ``E + A·K^phi/N^alpha + B·K^psi/D^beta`` of one model for several tasks, copies of one where ``alike``."""
+    random = np.random.default_rng(seed)
+    natural = {
+        name: (
+            random.uniform(0.5, 2), random.uniform(50, 400), random.uniform(0.2, 0.4), random.uniform(200, 900),
+            random.uniform(0.2, 0.4), phi, psi,
+        )
+        for name in names
+    }  # fmt: skip
+    if alike:
+        natural = dict.fromkeys(names, (1.7, 400.0, 0.34, 410.0, 0.28, phi, psi))
+    curves = curves_of(
+        "shared", ("params", "task_tokens", "n_tasks"), natural, reference=(2e8, 5e9, 1.0), draws=draws, seed=seed
+    )
+    if alike and draws:
+        curves = replace(curves, draws=np.repeat(curves.draws[:, :1], len(names), axis=1))
+    count = len(names)
+    ends = (
+        {"params": 1e7, "task_tokens": 1e9, "tokens": 1e9, "flops": 1e18, "n_tasks": measured[0]},
+        {"params": 1e9, "task_tokens": 1e11, "tokens": 1e12, "flops": 1e21, "n_tasks": measured[1]},
+    )
+    smallest, largest = ({name: np.full(count, float(end)) for name, end in each.items()} for each in ends)
+    options: dict[str, Any] = {
+        "cost": cost,
+        "shared": np.ones(count, dtype=bool),
+        "group": np.zeros(count, dtype=int),
+        "smallest": smallest,
+        "largest": largest,
+        "strategy": strategy,
+    }
+    return replace(curves, **(options | changes))
+
+
+def shared_subsets_of(curves: Curves, budget: float = BUDGET, **wishes: Any) -> SharedSubsets:
+    """The solver of one model for each subset."""
+    tasks = Tasks(curves.tasks, **wishes)
+    return SharedSubsets(curves, ask(curves, tasks, budget, strategy="shared", measure="value"))

@@ -292,16 +292,40 @@ def test_a_better_shared_model_passes_what_a_task_reaches_alone_with_everything(
     assert table[(table["strictness"] == 1) & (table["strategy"] == "focus")]["served"].item() == 1
 
 
-def test_draws_are_held_against_the_point_fit_s_thresholds():
+def test_draws_are_held_against_thresholds_of_their_own():
     alone, shared = (chinchilla(copies(HOFFMANN, 3), draws=40, seed=seed) for seed in (0, 1))
     found = compared(arms_of(alone, shared), [1e21])
     (strict,), (cell,) = found.strictness, found.cells
-    for place, each in enumerate(cell.entries):
-        counts = (each.worlds[:, None, :] <= strict.value + 1e-12).sum(axis=2)
-        low, high = np.percentile(counts, INTERVAL, axis=0, method=QUANTILE)
+    limits = []
+    for share in strict.share:
+        a, b = HOFFMANN.alpha, HOFFMANN.beta
+        best = (a * HOFFMANN.A / (b * HOFFMANN.B)) ** (1 / (a + b)) * (share * 1e21 / 6) ** (b / (a + b))
+        inputs = np.log(np.tile([best, share * 1e21 / 6 / best], (3, 1)))
+        limits.append(alone.distance_draws(np.arange(3), inputs))
+    counts = [(each.worlds <= np.array(limits) * (1 + 1e-9)).sum(axis=2) for each in cell.entries]
+    for place, count in enumerate(counts):
+        low, high = np.percentile(count, INTERVAL, axis=1, method=QUANTILE)
         np.testing.assert_array_equal(strict.low[place], np.minimum(low, strict.served[place]))
         np.testing.assert_array_equal(strict.high[place], np.maximum(high, strict.served[place]))
     assert (strict.low < strict.high).any()
+    value = strict.focused - np.max(counts, axis=0).T
+    np.testing.assert_array_equal(strict.worlds, value)
+    low, high = np.percentile(value, INTERVAL, axis=0, method=QUANTILE)
+    record = strict.record()
+    np.testing.assert_array_equal(record["value_of_focus_low"], np.minimum(low, strict.value_of_focus))
+    np.testing.assert_array_equal(record["value_of_focus_high"], np.maximum(high, strict.value_of_focus))
+    assert "worlds" not in record and record["value_of_focus"] == strict.value_of_focus.tolist()
+
+
+def test_a_plan_exactly_at_its_threshold_passes_in_every_draw():
+    """Equal shares against the threshold of an equal share: the same models, whatever the draw."""
+    curves = chinchilla(TRUTHS, draws=50, spread=0.05)
+    (strict,) = compared(arms_of(curves, chinchilla(lifted(TRUTHS, 3.0), draws=50)), [1e21]).strictness
+    at = int(np.flatnonzero(np.isclose(strict.share, 1 / 3))[0])
+    place = strict.strategies.index(EQUAL)
+    assert strict.low[place, at] == strict.served[place, at] == strict.high[place, at] == 3
+    assert (strict.worlds[:, at] == 0).all() and (strict.focused_low == strict.focused).all()
+    assert (strict.worlds[:, -1] >= 1).all()  # alone with everything, one is served and nobody by a third
 
 
 # Draws
@@ -318,22 +342,25 @@ def test_wins_are_shares_of_the_draws_and_sum_to_1():
     found = compared(shaken(), TOTALS)
     for cell in found.cells:
         assert [each.strategy for each in cell.entries] == [SPECIALISTS, "generalist", "moe", EQUAL]
-        best = cell.worlds.argmin(axis=0)
-        assert cell.wins.tolist() == [(best == place).mean() for place in range(4)]
-        assert cell.wins.sum() == pytest.approx(1, abs=1e-15)
+        best = cell.worlds[:3].argmin(axis=0)
+        assert cell.wins[:3].tolist() == [(best == place).mean() for place in range(3)]
+        assert cell.wins[:3].sum() == pytest.approx(1, abs=1e-15) and np.isnan(cell.wins[3])
     assert any(0 < win < 1 for cell in found.cells for win in cell.wins)
 
 
-def test_a_tie_is_won_by_specialists_of_the_best_split():
+def test_a_tie_is_won_by_specialists_and_the_equal_split_does_not_compete():
     curves = chinchilla(copies(HOFFMANN, 3), draws=10)
     for cell in compared(arms_of(curves, chinchilla(copies(replace(HOFFMANN, E=9.0), 3), draws=10)), TOTALS).cells:
-        assert cell.wins.tolist() == [1, 0, 0]
+        assert cell.wins[:2].tolist() == [1, 0] and np.isnan(cell.wins[2])
         alone, shared, equal = cell.entries
-        rounded = replace(equal, measure=equal.measure * (1 - 1e-14), worlds=equal.worlds * (1 - 1e-14))
-        better = replace(equal, measure=equal.measure * (1 - 1e-9), worlds=equal.worlds * (1 - 1e-9))
-        for last, place in ((rounded, 0), (better, 2)):
-            again = replace(cell, entries=(alone, shared, last))
+        rounded = replace(shared, measure=alone.measure * (1 - 1e-14), worlds=alone.worlds * (1 - 1e-14))
+        better = replace(shared, measure=alone.measure * (1 - 1e-9), worlds=alone.worlds * (1 - 1e-9))
+        for second, place in ((rounded, 0), (better, 1)):
+            again = replace(cell, entries=(alone, second, equal))
             assert again.winner is again.entries[place] and again.wins[place] == 1
+        ahead = replace(equal, measure=equal.measure * (1 - 1e-9), worlds=equal.worlds * (1 - 1e-9))
+        again = replace(cell, entries=(alone, shared, ahead))
+        assert again.winner is alone and again.wins[0] == 1
 
 
 def test_every_draw_judges_the_point_fit_s_plan():
@@ -435,6 +462,29 @@ def test_breadth_is_the_mean_over_sets_and_read_off_in_logarithms():
 def test_breadth_has_a_crossover_where_the_sign_changes_once(advantage, expected):
     found = by_breadth(1e20, [2, 4, 8], advantage, [np.zeros(0)] * 3)
     np.testing.assert_allclose(found.crossover, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_number_of_tasks_at_the_crossover_has_the_draws_own_interval(sign):
+    """Advantages that are ``log(K/own)`` in the draws are read off at their own numbers, interpolated in logarithms."""
+    counts, own = [2, 4, 8, 16], np.linspace(3, 9, 19)
+    worlds = [sign * np.log(count / own) for count in counts]
+    found = by_breadth(1e20, counts, [sign * np.log(count / 5) for count in counts], worlds)
+    assert found.crossover == pytest.approx(5, rel=1e-12) and found.crossover_share == 1
+    expected = np.exp(np.percentile(np.log(own), INTERVAL, method=QUANTILE))
+    np.testing.assert_allclose([found.crossover_low, found.crossover_high], expected, rtol=1e-12)
+
+
+def test_draws_that_never_change_sign_open_the_interval_of_the_number_of_tasks():
+    own = np.r_[np.full(5, 0.1), np.full(10, 5.0), np.full(5, 90.0)]
+    found = by_breadth(1e20, [2, 4, 8], np.log(np.array([2, 4, 8]) / 5), [np.log(count / own) for count in (2, 4, 8)])
+    assert (found.crossover_low, found.crossover_high, found.crossover_share) == (0, np.inf, 0.5)
+    bare = by_breadth(1e20, [2, 4, 8], [-1.0, 1.0, 2.0], [np.zeros(0)] * 3)
+    assert (
+        np.isfinite(bare.crossover) and np.isnan([bare.crossover_low, bare.crossover_high, bare.crossover_share]).all()
+    )
+    none = by_breadth(1e20, [2, 4], [1.0, 2.0], [np.ones(9), np.ones(9)])
+    assert np.isnan([none.crossover, none.crossover_low, none.crossover_share]).all()
 
 
 def nested():
@@ -581,16 +631,22 @@ def test_budgets_that_are_not_positive_are_refused(budgets):
 
 
 @pytest.mark.parametrize(
-    ("arms", "measured"),
+    ("arms", "measured", "offered"),
     [
-        (arms_of(chinchilla(TRUTHS)), "measured: specialists"),
-        (arms_of(None, chinchilla(TRUTHS)), "measured: generalist"),
+        (arms_of(chinchilla(TRUTHS)), "measured: specialists", True),
+        (arms_of(None, chinchilla(TRUTHS)), "measured: generalist", False),
+        (arms_of(chinchilla(copies(HOFFMANN, 1))), "measured: specialists", False),
+        (arms_of(power({"t0": (1.0, 9.0, 0.2), "t1": (1.0, 9.0, 0.2)})), "measured: specialists", False),
     ],
 )
-def test_one_strategy_alone_has_nothing_to_be_compared_with(arms, measured):
+def test_one_strategy_alone_has_nothing_to_be_compared_with(arms, measured, offered):
+    """What --assume would add is offered where it could be."""
     with pytest.raises(AllocationError, match="There is nothing to compare") as caught:
         compared(arms, TOTALS)
-    assert measured in str(caught.value) and "--assume atlas" in str(caught.value) and "  " not in str(caught.value)
+    assert measured in str(caught.value) and "  " not in str(caught.value)
+    assert ("--assume atlas" in str(caught.value)) == offered
+    if offered:
+        assert compared(with_assumed(arms, "atlas"), TOTALS).cells
 
 
 def test_a_refusal_says_what_was_left_out_and_why():
@@ -632,3 +688,14 @@ def test_laws_that_are_no_sums_of_powers_are_searched():
     np.testing.assert_allclose(entry(cell, "generalist").predicted - 1.5, whole, rtol=1e-8)
     np.testing.assert_allclose(entry(cell, EQUAL).predicted - 1.5, whole * 2**0.15, rtol=1e-8)
     np.testing.assert_allclose(cell.objective[0] - 1.5, whole * 2**0.15, rtol=1e-4)
+
+
+def test_several_processes_find_the_same_and_tell_their_progress():
+    truths = copies(HOFFMANN, 4)
+    arms = arms_of(chinchilla(truths, draws=20), chinchilla(truths, draws=20, seed=1))
+    pair = chinchilla(copies(HOFFMANN, 2), draws=20, seed=2)
+    arms = replace(arms, shared=(*arms.shared, Served("generalist", one_model(pair))))
+    seen = []
+    one, two = (compared(arms, TOTALS, jobs=jobs, progress=lambda *done: seen.append(done)) for jobs in (1, 2))
+    assert json.dumps(one.record()) == json.dumps(two.record()) and len(one.sets) == 2
+    assert seen == [(1, 2), (2, 2)] * 2

@@ -196,10 +196,30 @@ def test_the_table_and_the_largest_set_agree_on_a_target_met_to_the_last_digit()
     assert study.table()["target_met"].tolist() == [True] * 3
 
 
-def test_several_metrics_are_refused_with_an_option_that_grow_has():
+def test_several_metrics_are_followed_by_progress():
+    """The mean is of the share of the way from unserved to best, and the decline's of what is left of that way."""
+    curves = different(3, metric=("nats", "accuracy", "nats"))
+    weight, unserved, best = np.array([1.0, 2.0, 3.0]), np.array([4.0, 6.0, 5.0]), np.array([0.1, 0.2, 0.3])
+    growth = grow(curves, Tasks(curves.tasks, weight=weight, unserved=unserved, best=best), BUDGET)
+    gap = unserved - best
+    progress = [(unserved[:k] - growth.plans[k - 1].predicted) / gap[:k] for k in (1, 2, 3)]
+    expected = [weight[:k] @ each / weight[:k].sum() for k, each in zip((1, 2, 3), progress, strict=True)]
+    np.testing.assert_allclose(growth.sizes.objective, expected, rtol=1e-9)
+    assert growth.record()["measure"] == "progress"
+    left = [growth.plans[k - 1].predicted - curves.parameters[:k, 0] for k in (1, 2, 3)]
+    alone = np.array([grow(curves.take(np.array([i])), Tasks((name,)), BUDGET).plans[0].predicted[0]
+                      for i, name in enumerate(curves.tasks)]) - curves.parameters[:, 0]  # fmt: skip
+    factor = [(weight / gap)[:k] @ left[k - 1] / ((weight / gap)[:k] @ alone[:k]) for k in (1, 2, 3)]
+    np.testing.assert_allclose(growth.decline.mean_factor, factor, rtol=1e-7)
+    again = grow(curves, Tasks(curves.tasks, weight, unserved=unserved, best=best), BUDGET, measure="progress")
+    assert json_text(again.record()) == json_text(growth.record())
+
+
+def test_several_metrics_without_what_compares_them_are_refused():
     curves = different(2, metric=("nats", "accuracy"))
-    with pytest.raises(
-        AllocationError, match="have nats, accuracy; fit the runs of one with --where metric=nats"
-    ) as told:
+    with pytest.raises(AllocationError, match="several metrics, so they are compared by progress, which needs the val"):
         grow(curves, default_tasks(curves.tasks), BUDGET)
-    assert "--measure" not in str(told.value)
+    with pytest.raises(AllocationError, match="--measure progress"):
+        grow(curves, default_tasks(curves.tasks), BUDGET, measure="value")
+    with pytest.raises(AllocationError, match="by value or by progress, and not by 'score'"):
+        grow(curves, default_tasks(curves.tasks), BUDGET, measure="score")

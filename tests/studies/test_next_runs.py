@@ -14,8 +14,9 @@ from budget.errors import AllocationError, DataError
 from budget.studies.next_runs import next_runs
 from budget.studies.posterior import LEAST_SHARE, Observer, effective, weights
 from budget.studies.replan import Planner
-from budget.studies.run_grid import BEYOND, affordable, groups_of
+from budget.studies.run_grid import BEYOND
 from budget.studies.sample_value import Sampling, alone, perfect
+from budget.studies.strategies import Strategy
 from budget.tables.tasks import Tasks, default_tasks
 from tests.curves.cases import planted
 
@@ -50,9 +51,7 @@ def two_powers(exact_curves, spread, noise, draws=800):
 
 def study_of(curves, spend=200.0, budget=BUDGET, seed=0):
     question = ask(curves, default_tasks(curves.tasks), budget)
-    groups = groups_of(curves)
-    runs = affordable(curves, question.tasks, groups, spend)
-    return Sampling(curves, question, groups, runs, np.random.default_rng(seed))
+    return Sampling((Strategy.of("", curves, question, spend),), np.random.default_rng(seed))
 
 
 def best_value(factor):

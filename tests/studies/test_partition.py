@@ -6,6 +6,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from budget.report.answer import focus_answer
+from budget.report.focus import focus_summary
 from budget.studies.arms import SPECIALISTS, Arms, Served
 from budget.studies.focus import focus
 from budget.studies.partition import GROUPS, exact_covers
@@ -142,6 +144,20 @@ def test_sets_without_parts_have_no_groups_and_those_that_cannot_be_made_up_say_
     )
     found = focus(arms, default_tasks(alone.tasks), BUDGETS)
     assert not found.partitions and any(said.startswith("Groups on t0, t1, t2 are left out") for said in found.left_out)
+
+
+def test_groups_of_the_files_own_are_models_like_any_other():
+    """A strategy that the file calls so is told apart from the best partition, of which it may be a part."""
+    alone, pair, whole = different(0, 1, 2), different(0, 1, better=1.0), different(0, 1, 2, better=0.5)
+    own, other = (compared(alone, (name, pair), (name, whole)) for name in (GROUPS, "moe"))
+    assert [each.strategy for each in own.cells[-1].entries] == [
+        SPECIALISTS, "groups (measured)", "specialists, equal split", GROUPS
+    ]  # fmt: skip
+    assert own.partitions[-1].blocks[0][0] == "groups (measured)"
+    for one, same in zip(own.cells, other.cells, strict=True):
+        np.testing.assert_array_equal(one.objective, same.objective)
+    assert focus_summary(own) == tuple(said.replace("moe", "groups (measured)") for said in focus_summary(other))
+    assert focus_answer(own) == focus_answer(other).replace("moe", "groups (measured)")
 
 
 def test_groups_never_count_as_one_model_for_all():

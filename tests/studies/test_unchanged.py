@@ -69,6 +69,34 @@ def test_more_tasks_today_than_there_are_is_refused():
     assert only.record()["doubling"]["budget"] is None
 
 
+@pytest.mark.parametrize("today", [1, 2])
+def test_each_draw_has_its_own_factors(today):
+    """The interval is that of the study of each draw's curves by themselves."""
+    curves, weight = different(4, draws=15), np.array([1.0, 2.0, 0.5, 3.0])
+    order = np.array([[2, 0, 3, 1]])
+    found = unchanged(subsets_of(curves, weight=weight), order, today)
+    worlds = []
+    for draw in curves.draws:
+        one = type(curves)(**{**vars(curves), "parameters": draw, "draws": curves.draws[:0]})
+        worlds.append(unchanged(subsets_of(one, weight=weight), order, today).doubling)
+    ends = np.percentile(worlds, (10, 90), axis=0, method="weibull")
+    np.testing.assert_allclose(found.doubling_low, np.minimum(ends[0], found.doubling), rtol=1e-7)
+    np.testing.assert_allclose(found.doubling_high, np.maximum(ends[1], found.doubling), rtol=1e-7)
+    assert set(found.record()) == {"today", "doubling", "doubling_low", "doubling_high", "rows"}
+
+
+def test_factors_have_no_interval_over_many_orders_or_where_draws_are_not_planned():
+    subsets = subsets_of(different(3, draws=5))
+    assert np.isnan(unchanged(subsets, np.array([[0, 1, 2], [2, 1, 0]])).doubling_low).all()
+    assert np.isnan(unchanged(subsets, np.arange(3)[None], draws=False).doubling_low).all()
+
+
+def test_draws_in_which_maxima_leave_some_of_the_budget_have_no_price_and_no_part():
+    most = np.array([BUDGET / 4, np.nan])
+    found = unchanged(subsets_of(different(2, draws=6), max=most), np.array([[1, 0]]))
+    assert np.isfinite(found.doubling_low[0]) and found.total[1, 0] <= 1.25 * BUDGET * (1 + 1e-12)
+
+
 def shared(phi=0.11, psi=-0.04, alpha=0.453, beta=0.147, draws=0):
     natural = {"a": (1.0, 100.0, alpha, 300.0, beta, phi, psi)}
     curves = curves_of("shared", ("params", "task_tokens", "n_tasks"), natural, reference=(1e8, 1e9, 4.0), draws=draws)

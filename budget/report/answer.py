@@ -1,0 +1,140 @@
+"""Where focusing wins and where it does not: the answer in one paragraph."""
+
+import numpy as np
+
+from budget.report.cases import SHOWN, assumed, lies_beyond, set_name, signed
+from budget.report.focus import tasks_span, telling_breadth
+from budget.report.numerals import LEVEL, listing, percent, plural, quantity
+from budget.report.thresholds import half_the_budget, more_tasks
+from budget.studies.arms import SPECIALISTS
+from budget.studies.cells import Cell
+from budget.studies.crossover import SURE
+from budget.studies.focus import Focus
+from budget.studies.intervals import interval
+from budget.studies.partition import GROUPS
+from budget.studies.served_subset import FOCUS
+
+
+def focus_answer(focus: Focus) -> tuple[str, ...]:
+    """Who wins, on which sets and by how much, from how many tasks on, under which thresholds, and with more compute.
+
+    Everything is said of the cases inside the measured range where there are any.
+    """
+    inside = [cell for cell in focus.cells if not lies_beyond(cell)]
+    cells = inside or list(focus.cells)
+    parts = (_verdict(cells, bool(inside), focus.unit), *_both_sides(cells, focus.unit), *_tasks(focus))
+    warned = assumed(entry.strategy for cell in cells for entry in cell.entries).strip()
+    return (*parts, *_thresholds(focus), *_scale(focus), *([warned] if warned else []))
+
+
+def _verdict(cells: list[Cell], inside: bool, unit: str) -> str:
+    """Who is best in how many cases, and in how many the draws agree."""
+    winners = [cell.winner.strategy for cell in cells]
+    kinds = {
+        "one model a task": winners.count(SPECIALISTS),
+        "some tasks only (focus)": winners.count(FOCUS),
+        "groups (some tasks share a model)": winners.count(GROUPS),
+    }
+    kinds["one model for all"] = len(cells) - sum(kinds.values())
+    agree = [float(cell.wins[cell.place(cell.winner.strategy)]) for cell in cells]
+    drawn = bool(np.isfinite(agree).all())
+    sure = sum(share >= SURE for share in agree)
+    where = (
+        f"Inside the measured range, up to {quantity(max(cell.budget for cell in cells), unit)} in all,"
+        if inside
+        else "Far beyond the measured range, where every case lies,"
+    )
+    counts = listing([f"{kind} in {count}" for kind, count in kinds.items() if count])
+    return (
+        f"{_who(kinds, cells, drawn and sure == 0)} {where} the best of {plural(len(cells), 'case')} of set and budget "
+        f"is {counts}{f'; in {sure} at least {SURE:.0%} of the draws agree' if drawn else ''}."
+    )
+
+
+def _who(kinds: dict[str, int], cells: list[Cell], unsure: bool) -> str:
+    """Which side wins everywhere, if one does and had a rival."""
+    single, some, groups, shared = kinds.values()
+    if not any(entry.strategy == SPECIALISTS for cell in cells for entry in cell.entries):
+        return "No task of these sets was measured alone, so that nothing says whether focusing would win."
+    for who, count, ahead, wins in (
+        ("Focusing", single + some, "is ahead", "wins"),
+        ("Sharing", shared, "is ahead", "wins"),
+        ("Groups", groups, "are ahead", "win"),
+    ):
+        if count == len(cells):
+            return f"{who} {ahead} in every case, surely in none." if unsure else f"{who} {wins} in every case."
+    return "Neither focusing nor sharing wins everywhere."
+
+
+def _both_sides(cells: list[Cell], unit: str) -> list[str]:
+    """The sets on which specialists beat every shared model, and those on which one beats them, over their budgets."""
+    by_set: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in cells:
+        if cell.advantage is not None:
+            by_set.setdefault(cell.tasks, []).append(cell)
+    said = []
+    for sign, who in ((1, "Specialists beat the best shared model"), (-1, "A shared model beats specialists")):
+        sets = {names: mine for names, mine in by_set.items() if sign * np.median([_gain(cell) for cell in mine]) > 0}
+        if not sets:
+            continue
+        cell = max((cell for mine in sets.values() for cell in mine), key=lambda each: sign * _gain(each))
+        ranked = sorted(sets, key=lambda names: -sign * float(np.median([_gain(each) for each in sets[names]])))
+        rest = len(ranked) - SHOWN
+        names = "; ".join(set_name(each) for each in ranked[:SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
+        middle = float(np.median([_gain(each) for mine in sets.values() for each in mine]))
+        said.append(
+            f"{who} on {len(sets)} of {plural(len(by_set), 'set')} ({names}): by {percent(sign * middle)} of the "
+            f"objective in the median, at most by {percent(sign * _gain(cell))}{_interval(cell, sign)} on "
+            f"{set_name(cell.tasks)} at {quantity(cell.budget, unit)}."
+        )
+    return said
+
+
+def _gain(cell: Cell) -> float:
+    """Relative advantage of specialists; the cell has one."""
+    assert cell.advantage is not None
+    return cell.advantage[1]
+
+
+def _interval(cell: Cell, sign: int) -> str:
+    assert cell.advantage is not None
+    low, high = (float(end) for end in interval(cell.advantage[2], np.array(cell.advantage[1])))
+    ends = sorted((sign * low, sign * high))
+    return f" ({LEVEL}: {signed(ends[0])} to {signed(ends[1])})" if np.isfinite(low) else ""
+
+
+def _tasks(focus: Focus) -> list[str]:
+    """The number of tasks at which the advantage changes hands."""
+    last = telling_breadth(focus)
+    if last is None or not np.isfinite(last.crossover):
+        return []
+    which = ("focusing", "sharing") if last.advantage[-1] > 0 else ("sharing", "focusing")
+    return [
+        f"With more tasks {which[0]} gains: at {quantity(last.budget, focus.unit)} it overtakes {which[1]} at "
+        f"{last.crossover:.1f} tasks{tasks_span(last)}."
+    ]
+
+
+def _thresholds(focus: Focus) -> list[str]:
+    """What a strict threshold does."""
+    found = half_the_budget(focus)
+    if found is None:
+        return []
+    return [
+        "Where a task counts only if it reaches what half of all compute would bring it alone, focusing on some serves "
+        f"{more_tasks(found.more)} than the best plan for all{found.span}."
+    ]
+
+
+def _scale(focus: Focus) -> list[str]:
+    """Whether more compute helps one side."""
+    usable = [each for each in focus.trends if np.isfinite(each.growing) and len(each.budgets) > 2]
+    if not usable:
+        return []
+    grows, shrinks = (sum(each.verdict == verdict for each in usable) for verdict in ("grows", "shrinks"))
+    low, high = focus.budgets[[0, -1]]
+    return [
+        f"From {quantity(low, focus.unit)} to {quantity(high, focus.unit)} the advantage of focusing surely grows on "
+        f"{grows} and surely shrinks on {shrinks} of {plural(len(usable), 'set')}"
+        + (", much of it beyond what was measured." if any(each.extrapolated.any() for each in usable) else ".")
+    ]
