@@ -9,6 +9,7 @@ import click
 from budget.commands import (
     TOGETHER_NAMES,
     asked_of,
+    backtest_all,
     cost_note,
     emit,
     findings_of,
@@ -19,6 +20,7 @@ from budget.commands import (
     read_inputs,
     read_linked,
     read_planned,
+    read_strategies,
     read_together,
     read_wishes,
     rows_of,
@@ -34,6 +36,7 @@ from budget.options import (
     DRAWING,
     ESTIMATING,
     FITTING,
+    HIDING,
     HIGHER,
     JOINING,
     JSON,
@@ -128,6 +131,28 @@ def predict(curves_path: str, at: str, new_run: bool, columns: tuple, as_json: b
     emit(table, json_text(rows_of(table)), as_json, out)
 
 
+@main.command(epilog="Example: budget backtest runs.csv --law chinchilla --law power --out backtest.csv")
+@click.argument("runs_path", metavar="RUNS")
+@options(HIDING, READING, ESTIMATING, DRAWING, JSON, OUT)
+def backtest(
+    runs_path: str, laws: tuple, hide: float, below: float | None, as_json: bool, out: str | None, **chosen: Any
+) -> None:
+    """Hide each task's largest runs, fit laws to the others, and say how well they predict the hidden ones.
+
+    Law 'none' predicts that nothing improves on the best run that is not hidden.
+    """
+    from budget.report.backtest import backtest_summary
+    from budget.tables.files import json_text
+
+    reading, fitting = parted(chosen)
+    across = set(laws) & {"shared", "transfer"}
+    runs, tasks = read_inputs(runs_path, **reading, law=min(across) if across else None)
+    found = backtest_all(runs, tasks, fitting, laws, hide, below)
+    tell(*runs.notes, *tasks.notes, *found.notes)
+    emit(found.table(), json_text(found.record()), as_json, out)
+    tell(*backtest_summary(found))
+
+
 @main.command(epilog="Example: budget allocate curves.json --budget 1e21 --out allocation.csv")
 @click.argument("curves_path", metavar="CURVES")
 @click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets, limits and prices of the tasks.")
@@ -183,55 +208,54 @@ def allocate(
     tell(plan_summary(plan))
 
 
-@main.command(epilog="Example: budget grow curves.json --budget 1e21 --out growth.csv")
-@click.argument("curves_path", metavar="CURVES")
+@main.command(epilog="Example: budget grow specialists.json generalist.json --budget 1e21 --out growth.csv")
+@click.argument("paths", nargs=-1, required=True, metavar="CURVES...")
 @click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets and limits of the tasks.")
+@click.option("--measure", type=click.Choice(["value", "progress"]), help="What counts of a task, see allocate.")
 @options(SPENDING, JOINING, COLUMN, JSON, OUT)
 def grow(
-    curves_path: str,
+    paths: tuple[str, ...],
     tasks_path: str | None,
-    budget: float,
-    unit: str | None,
-    params: float | None,
-    order: str,
     orders: int | None,
     seed: int | None,
-    today: int,
     columns: tuple,
     as_json: bool,
     out: str | None,
+    **asked: Any,
 ) -> None:
-    """Show what happens to every task as the set grows from 1 to K tasks at one budget.
+    """Show what happens to every task as the set grows from 1 to K tasks at one budget, by every strategy.
 
-    It ends with the law of the decline, the most tasks that keep their targets, and the budget that keeps today's
-    values as tasks are added. With --order random the rows are means over the orders, and column basis says so.
+    CURVES are one file for each strategy: at most one of specialists, and any of law shared, which plan one model for
+    the k tasks there are. A shared strategy has the name in the runs' column strategy, or else that of its file. Every
+    row of a shared model has the spend of the whole model. Tasks that some file lacks are left out and named.
 
-    Of curves of law shared it prints what twice the tasks cost one model at unchanged values, at any budget.
+    It ends with the best strategy by the number of tasks, the law of the decline, the most tasks that keep their
+    targets, why tasks lose (dilution, interference less transfer), and what more tasks cost at unchanged values. With
+    --order random the rows are means over the orders, and column basis says so.
     """
-    from budget.report.growth import growth_summary, unchanged_shared_summary
+    from budget.report.growth import growth_summary, strategies_summary
     from budget.report.progress import step
-    from budget.studies.growth import grow as study
+    from budget.studies.growth import grow as by_specialists
+    from budget.studies.growth_of_strategies import grow_strategies, strategy_name
     from budget.tables.files import json_text
 
-    chosen = {name: number for name, number in (("orders", orders), ("seed", seed)) if number is not None}
-    if chosen and order != "random":
+    chosen: dict[str, Any] = {
+        name: number for name, number in (("orders", orders), ("seed", seed)) if number is not None
+    }
+    if chosen and asked["order"] != "random":
         raise click.UsageError(f"--{min(chosen)} belongs to --order random; give that too, or leave it out.")
-    curves, tasks, notes = read_planned(curves_path, tasks_path, columns)
-    if curves.law == "shared":
-        from budget.studies.unchanged import unchanged_shared
-
-        factors = unchanged_shared(curves)
-        tell(*notes)
-        emit(factors.table(), json_text(factors.record()), as_json, out)
-        tell(unchanged_shared_summary(factors))
-        return
+    strategies, tasks, notes = read_strategies(paths, tasks_path, columns, strategy_name)
+    only = next(iter(strategies.values()))
     with step("growth") as bar:
-        growth = study(
-            curves, tasks, budget, unit=unit, params=params, order=order, today=today, progress=bar, **chosen
-        )
-    tell(*notes, *growth.plans[-1].notes)
-    emit(growth.table(), json_text(growth.record()), as_json, out)
-    tell(*growth_summary(growth))
+        if len(strategies) == 1 and only.law != "shared":
+            one = by_specialists(only, tasks.select(only.tasks), **asked, **chosen, progress=bar)
+            result, found, said = (one.table(), one.record()), one.plans[-1].notes, growth_summary(one)
+        else:
+            several = grow_strategies(strategies, tasks, **asked, **chosen, progress=bar)
+            result, found, said = (several.table(), several.record()), several.notes, strategies_summary(several)
+    tell(*notes, *found)
+    emit(result[0], json_text(result[1]), as_json, out)
+    tell(*said)
 
 
 @main.command(epilog="Example: budget focus runs.csv --budget 1e20 --budget 1e22 --out focus.csv")
@@ -241,18 +265,25 @@ def grow(
     help="A total to compare at. Repeatable; by default 13 over six decades from the smallest models on.",
 )  # fmt: skip
 @click.option("--unit", type=click.Choice(["flops", "tokens", "x"]), help="By default what the law trades.")
+@SIZE
 @click.option("--measure", type=click.Choice(["value", "progress"]), help="What counts of a task, see allocate.")
 @click.option(
     "--assume", type=click.Choice(["atlas"]),
     help="Add a generalist that was not measured, from published constants; it is marked as assumed.",
+)  # fmt: skip
+@click.option(
+    "--jobs", type=click.IntRange(1), default=1, show_default=True,
+    help="Processes that compare sets of tasks at once; for many sets, or laws that are searched.",
 )  # fmt: skip
 @options(READING, FITTING, ESTIMATING, DRAWING, JSON, OUT)
 def focus(
     runs_path: str,
     budgets: tuple,
     unit: str | None,
+    params: float | None,
     measure: str | None,
     assume: str | None,
+    jobs: int,
     as_json: bool,
     out: str | None,
     **chosen: Any,
@@ -261,6 +292,7 @@ def focus(
 
     RUNS says by its columns strategy and model_tasks (or by rows that share a run) which tasks each model serves.
     """
+    from budget.report.answer import focus_answer
     from budget.report.breadth import breadth_sentences
     from budget.report.focus import assumptions, focus_summary
     from budget.report.progress import step
@@ -275,21 +307,23 @@ def focus(
     if assume:
         arms = with_assumed(arms, assume)
     with step("compare") as bar:
-        found = study(arms, tasks, list(budgets) or None, unit=unit, measure=measure, progress=bar)
-        checks = breadth_of(arms, found, tasks, seed=fitting["seed"])
+        asked: dict[str, Any] = {"unit": unit, "params": params, "measure": measure, "jobs": jobs}
+        found = study(arms, tasks, list(budgets) or None, **asked, progress=bar)
+        checks = breadth_of(arms, found, tasks, params=params, seed=fitting["seed"])
     tell(*runs.notes, *tasks.notes, *arms.notes, *assumptions(found))
     record = found.record() | {"breadth_checks": None if checks is None else checks.record()}
     emit(found.table(), json_text(record), as_json, out)
-    tell(*focus_summary(found), *(breadth_sentences(checks, found.unit) if checks else ()))
+    details = (*focus_summary(found), *(breadth_sentences(checks, found.unit) if checks else ()))
+    tell(" ".join(focus_answer(found)), "In detail:", *(f"- {said}" for said in details))
 
 
 @main.command(name="next", epilog="Example: budget next curves.json --spend 1e20 --budget 1e23 --out next.csv")
-@click.argument("curves_path", metavar="CURVES")
+@click.argument("curves_paths", metavar="CURVES...", nargs=-1, required=True)
 @click.option("--spend", type=Number(), required=True, metavar="NUMBER", help="FLOPs there are for new runs.")
 @click.option("--tasks", "tasks_path", metavar="CSV", help="Weights and limits of the tasks.")
 @options(PLANNED, SEED, COLUMN, JSON, OUT)
 def next_(
-    curves_path: str,
+    curves_paths: tuple,
     spend: float,
     tasks_path: str | None,
     budget: float | None,
@@ -299,13 +333,17 @@ def next_(
     out: str | None,
     **asked: Any,
 ) -> None:
-    """Rank the runs to measure next by what each is expected to bring to the plan of a budget."""
+    """Rank the runs to measure next by what each is expected to bring to the plan of a budget.
+
+    Of several CURVES, one file for each strategy, it also weighs which strategy wins, and runs of all are candidates.
+    """
     from budget.report.next_runs import next_summary
     from budget.report.progress import step
     from budget.studies.next_runs import next_runs
+    from budget.studies.strategies import strategy_of
     from budget.tables.files import json_text
 
-    curves, tasks, notes = read_planned(curves_path, tasks_path, columns)
+    curves, tasks, notes = read_strategies(curves_paths, tasks_path, columns, strategy_of)
     with step("next") as bar:
         found = next_runs(curves, tasks, budget, spend, progress=bar, **asked)
     tell(*notes, *found.notes)

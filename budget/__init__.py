@@ -37,6 +37,7 @@ _HOME = {
     "SharedPlan": "budget.allocation.mixture.plan",
     "iso_loss": "budget.allocation.mixture.generalist",
     "grow": "budget.studies.growth",
+    "grow_strategies": "budget.studies.growth_of_strategies",
     "dilution": "budget.studies.dilution",
     "unchanged_shared": "budget.studies.unchanged",
     "group_tasks": "budget.studies.groups",
@@ -44,6 +45,7 @@ _HOME = {
     "measured_transfer": "budget.studies.transfer",
     "law_transfer": "budget.studies.law_transfer",
     "next_runs": "budget.studies.next_runs",
+    "backtest": "budget.studies.backtest",
     "make_plan": "budget.studies.plan",
     "measure": "budget.lab.sweep",
 }

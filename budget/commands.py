@@ -1,6 +1,8 @@
 """What the commands share: reading files, fitting them, saying what was found. Heavy imports stay inside."""
 
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -158,6 +160,18 @@ def fit_strategies(runs: Any, tasks: Any, fitting: dict[str, Any], specialists: 
         return fit_arms(runs, specialists=specialists, **fit_options(tasks, fitting), progress=start)
 
 
+def backtest_all(runs: Any, tasks: Any, fitting: dict[str, Any], laws: tuple, hide: float, below: float | None) -> Any:
+    """The laws judged on hidden runs."""
+    from budget.curves.prepare import use_all_cores, use_compilation_cache
+    from budget.report.progress import steps
+    from budget.studies.backtest import backtest
+
+    use_compilation_cache()
+    use_all_cores()
+    with steps() as start:
+        return backtest(runs, laws, hide=hide, below=below, **fit_options(tasks, fitting), progress=start)
+
+
 def sensitivity_of(runs: Any, tasks: Any, curves: Any, fitting: dict[str, Any]) -> Any:
     """The table of ``fit --sensitivity``."""
     from budget.curves.sensitivity import sensitivity
@@ -222,8 +236,42 @@ def read_planned(
         raise DataError("--column names columns of the tasks file; give that with --tasks.")
     curves = read_curves(curves_path)
     tasks = read_wishes(tasks_path, curves.tasks, column_mapping(columns))
-    usable = curves.usable()
-    said = curves.score_note
+    usable, notes = _planned(curves, tasks, scores)
+    return usable, tasks.select(usable.tasks), (*tasks.notes, *notes)
+
+
+def read_strategies(
+    paths: tuple[str, ...], tasks_path: str | None, columns: tuple, name_of: Callable[[Any, str], str]
+) -> tuple[dict[str, Any], Any, tuple[str, ...]]:
+    """Strategy → its usable curves, one file each, the wishes for the tasks of all, and what has to be said.
+
+    ``name_of`` names a file's strategy by its curves and the file's stem, which tells strategies of one name apart.
+    """
+    from budget.tables.columns import column_mapping
+
+    if columns and not tasks_path:
+        raise DataError("--column names columns of the tasks file; give that with --tasks.")
+    if len(set(paths)) < len(paths):
+        twice = next(path for path in paths if paths.count(path) > 1)
+        raise DataError(f"{twice} is given twice; give one curves file for each strategy.")
+    read = {path: read_curves(path) for path in paths}
+    measured = tuple(dict.fromkeys(name for curves in read.values() for name in curves.tasks))
+    tasks = read_wishes(tasks_path, measured, column_mapping(columns))
+    stems = [Path(path).stem for path in paths]
+    files = stems if len(set(stems)) == len(stems) else list(paths)
+    words = [name_of(curves, stem) for curves, stem in zip(read.values(), stems, strict=True)]
+    usable, notes = {}, list(tasks.notes)
+    for word, file, curves in zip(words, files, read.values(), strict=True):
+        name = word if words.count(word) == 1 else f"{word} ({file})"
+        usable[name], said = _planned(curves, tasks.select(curves.tasks))
+        notes += said if len(paths) == 1 else [f"By {name}: {note}" for note in said]
+    every = dict.fromkeys(name for curves in usable.values() for name in curves.tasks)
+    return usable, tasks.select(tuple(every)), tuple(notes)
+
+
+def _planned(curves: Any, tasks: Any, scores: bool = False) -> tuple[Any, tuple[str, ...]]:
+    """The curves that plans use, and what has to be said of the others."""
+    usable, said = curves.usable(), curves.score_note
     if scores:
         usable, said = usable.linked(), curves.unlinked
     other = [
@@ -234,7 +282,7 @@ def read_planned(
         if higher and best == best and best != ceiling
     ]
     kept = (f"The curves of {', '.join(other)} keep the best value they were fitted with.",) if other else ()
-    return usable, tasks.select(usable.tasks), (*tasks.notes, *kept, *curves.left_out, *said)
+    return usable, (*kept, *curves.left_out, *said)
 
 
 def cost_note(curves: Any) -> tuple[str, ...]:

@@ -91,14 +91,27 @@ READING = options(
     HIGHER,
     click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets, limits and best values of the tasks."),
 )  # fmt: skip
+LAWS = click.Choice(["power", "chinchilla", "repeat", "m4", "bnsl", "shared", "transfer"])
+SCALE = click.option("--scale", type=click.Choice(["params", "tokens", "flops", "x"]),
+                     help="What the laws power, m4 and bnsl read.")  # fmt: skip
+MIXTURES = click.option("--mixtures", metavar="CSV",
+                        help="What each run was trained on (run, source, tokens), for transfer.")  # fmt: skip
 FITTING = options(
-    click.option("--law", type=click.Choice(["power", "chinchilla", "repeat", "m4", "bnsl", "shared", "transfer"]),
+    click.option("--law", type=LAWS,
                  help="power: E + A·x^-a; chinchilla: E + A/N^alpha + B/D^beta; repeat: chinchilla with repeated data; "
                       "m4, bnsl: one scale, levelling off or with one break; shared: models of several numbers of "
                       "tasks; transfer: mixtures of sources. By default chinchilla where params and tokens are there."),
-    click.option("--scale", type=click.Choice(["params", "tokens", "flops", "x"]),
-                 help="What the laws power, m4 and bnsl read."),
-    click.option("--mixtures", metavar="CSV", help="What each run was trained on (run, source, tokens), for transfer."),
+    SCALE,
+    MIXTURES,
+)  # fmt: skip
+HIDING = options(
+    click.option("--law", "laws", type=LAWS, multiple=True,
+                 help="A law to judge, see fit. Repeatable; by default each law of one task that the columns allow."),
+    click.option("--hide", type=Number(), default=0.25, show_default=True, metavar="SHARE",
+                 help="Share of each task's rows that is hidden, the largest by FLOPs (or the one scale)."),
+    click.option("--below", type=Number(), metavar="NUMBER", help="Hide instead what is larger than this."),
+    SCALE,
+    MIXTURES,
 )  # fmt: skip
 ESTIMATING = options(
     click.option("--loss", type=click.Choice(["huber", "lad", "squares", "asymmetric"]), default="huber",
@@ -196,7 +209,7 @@ JOINING = options(
                  help="How many random orders; all of them where there are no more.  [default: 100]"),
     click.option("--seed", type=click.IntRange(0), metavar="S", help="Seed of the random orders.  [default: 0]"),
     click.option("--today", type=click.IntRange(1), default=1, show_default=True, metavar="K",
-                 help="How many tasks there are: the budgets that keep their values as more join are reported."),
+                 help="How many tasks there are: the budgets that keep their values (by specialists) are reported."),
 )  # fmt: skip
 CHOOSING = options(
     click.option("--objective", type=click.Choice(["mean", "worst", "targets"]), default="mean", show_default=True,

@@ -244,6 +244,7 @@ def test_mistakes_exit_with_1_and_one_sentence(folder, options, sentence):
         ("tasks", "task,weight\ncode,-1\n", (), "row 2, column 'weight': '-1' where a positive number is due"),
         ("tasks", "task,min,max\ncode,2e21,1e21\n", (), "row 2: min 2e+21 is above max 1e+21 for task 'code'"),
         ("tasks", "task,min\ncode,9e21\nmaths,9e21\n", (), "minima in the tasks file sum to 1.8e+22 flops"),
+        ("tasks", "task,min\ncode,4e21\nmaths,6e21\n", (), "leave nothing for prose; raise the budget"),
         (
             "tasks",
             "task,target\ncode,1.2\n",
@@ -256,6 +257,8 @@ def test_mistakes_exit_with_1_and_one_sentence(folder, options, sentence):
         ("tasks", "task,weight\ncode,1\n", ("--unit", "money"), "fill column 'unit_cost' of the tasks file for prose"),
         ("limits", "limit,min\nall,2e22\n", (), "No plan obeys these limits together: min of limit 'all' (2e+22)"),
         ("limits", "limit,max\nall,-1\n", (), "No plan obeys these limits together: max of limit 'all' (-1)"),
+        ("limits", "limit,task,min\na,code,1e22\n", (), "The limits leave nothing for prose, maths; loosen them"),
+        ("limits", "limit,task,max\na,code,0\n", (), "The limits leave nothing for code; loosen them"),
         ("limits", "limit,task,min\nx,prose,5e21\nx,z,\n", (), "row 3, column 'task': 'z' is not among the tasks"),
         ("evaluate", "task,spend\nprose,1e21\n", (), "no row for code, maths; give every task a spend"),
         ("evaluate", "task,spend\nprose,0\ncode,1\nmaths,1\n", (), "gives prose nothing, and what a task is worth"),

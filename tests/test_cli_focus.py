@@ -81,12 +81,36 @@ def test_focus_as_json_has_the_table_and_the_studies(runs):
     record = json.loads(result.stdout)
     assert set(record) == {
         "unit", "measure", "metric", "budgets", "sets", "left_out", "crossovers", "trends", "breadth", "strictness",
-        "dilution", "partitions", "breadth_checks", "rows",
+        "dilution", "partitions", "subsets", "alone", "targets", "breadth_checks", "rows",
     }  # fmt: skip
     assert (record["unit"], record["measure"], record["sets"]) == ("flops", "value", [list(TASKS)])
     assert len(record["budgets"]) == 13 and len(record["rows"]) == 3 * 13 and list(record["rows"][0]) == COLUMNS
     assert record["rows"][0]["targets_met"] is None and record["trends"][0]["verdict"] in ("grows", "shrinks")
     assert {"share", "served", "focused", "strategies"} <= set(record["strictness"][0])
+
+
+def test_a_token_budget_takes_the_size_of_the_models(runs):
+    arguments = ("focus", runs, *FAST, "--budget", 1e11, "--unit", "tokens")
+    assert "give --params N" in refused(*arguments)
+    result = run(*arguments, "--params", 1e9, "--json")
+    assert result.exit_code == 0, result.output
+    record = json.loads(result.stdout)
+    assert record["unit"] == "tokens" and record["breadth_checks"]["budget"] == 1e11
+    shared = next(row for row in record["rows"] if row["strategy"] == "generalist")
+    expected = np.mean([TRUTHS[task].value(1e9, 1e11) + 0.3 for task in TASKS])
+    np.testing.assert_allclose(shared["objective"], expected, rtol=1e-3)
+    assert "--params fixes the size for a token budget" in refused("focus", runs, *FAST, "--params", 1e9)
+
+
+def test_an_unserved_value_makes_focus_a_strategy(runs, tmp_path):
+    """At a tiny budget one task well served is better than both badly; a missing value is asked for by its column."""
+    (tmp_path / "tasks.csv").write_text("task,unserved\nprose,4\ncode,4\n")
+    result = run("focus", runs, *FAST, "--budget", 1e13, "--budget", 1e22, "--tasks", tmp_path / "tasks.csv")
+    frame = frame_of(result)
+    rows = frame[frame["strategy"] == "focus"].set_index("budget")
+    assert rows["best"].tolist() == [True, False] and rows["wins"].tolist() == [1, 0]
+    assert frame.loc[frame["strategy"] == NAMES[2], "wins"].isna().all()
+    assert "fill column 'unserved' of the tasks file for prose, code." in run("focus", runs, *FAST).stderr
 
 
 def test_wishes_count(runs, tmp_path):

@@ -1,7 +1,9 @@
 """``budget next``: its columns, its JSON, its sentences."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from budget.curves.records import record_of
@@ -52,6 +54,47 @@ def test_next_as_json(curves, tmp_path):
     assert weighted["perfect_information_by_task"]["code"] > record["perfect_information_by_task"]["code"]
 
 
+@pytest.fixture
+def rival(tmp_path, shared_curves):
+    path = tmp_path / "rival.json"
+    path.write_text(json_text(record_of(replace(shared_curves, strategy="generalist"))))
+    return path
+
+
+def test_several_files_are_strategies(curves, rival, tmp_path):
+    asked = ("next", curves, rival, "--spend", 1e20, "--budget", 1e23, "--count", 2)
+    result = run(*asked)
+    assert result.exit_code == 0, result.output
+    table = frame_of(result)
+    assert list(table.columns) == [*NEXT[:2], "strategy", *NEXT[2:8], "wins", *NEXT[8:]]
+    assert set(table["strategy"]) == {"specialists", "generalist"}
+    assert table["chosen"].sum() <= 2 and table.loc[table["chosen"], "flops"].sum() <= 1e20 * (1 + 1e-9)
+    assert "Of 2 strategies, generalist has the best plan today: it wins in" in result.stderr
+    assert result.stderr.count("no runs can bring more than that") == 1
+    record = json.loads(run(*asked, "--json").stdout)
+    assert set(record) > {"winner", "strategies"} and "perfect_information_by_task" not in record
+    assert set(record["winner"]) == {
+        "strategy", "probability", "probability_after_batch", "increase", "increase_error",
+    }  # fmt: skip
+    assert [each["strategy"] for each in record["strategies"]] == ["specialists", "generalist"]
+
+    (tmp_path / "tasks.csv").write_text("task,weight\nprose,1\ncode,5\nmaths,1\n")
+    weighted = run(*asked, "--tasks", tmp_path / "tasks.csv")
+    assert weighted.exit_code == 0 and weighted.stdout != result.stdout
+
+
+def test_files_of_one_word_are_told_apart_by_their_names(curves, noisy_curves, tmp_path):
+    fewer = record_of(noisy_curves.take(np.array([2, 0])))
+    fewer["tasks"][0]["status"], fewer["tasks"][0]["message"] = "no_signal", "nothing"
+    (tmp_path / "other.json").write_text(json_text(fewer))
+    sentence = refused("next", curves, tmp_path / "other.json", "--spend", 1e20, "--budget", 1e23)
+    assert "specialists (curves) and specialists (other) have 1 usable task in common" in sentence
+    again = refused("next", curves, curves, "--spend", 1e20, "--budget", 1e23)
+    assert "is given twice; give one curves file for each strategy" in again
+    asked = ("next", curves, tmp_path / "missing.json", "--spend", 1e20, "--budget", 1e23)
+    assert "missing.json" in refused(*asked)
+
+
 def test_mistakes_get_one_sentence(curves, noisy_curves, tmp_path):
     assert "A plan needs a budget: give --budget NUMBER." in refused("next", curves, "--spend", 1e22)
     assert "--spend 100 buys no run" in refused("next", curves, "--spend", 100, "--budget", 1e23)
@@ -71,5 +114,6 @@ def test_mistakes_get_one_sentence(curves, noisy_curves, tmp_path):
 
 def test_usage():
     assert run("next", "curves.json").exit_code == 2
+    assert run("next", "--spend", 1e22, "--budget", 1e23).exit_code == 2
     count = next(param for param in main.commands["next"].params if param.name == "count")
     assert count.default == COUNT

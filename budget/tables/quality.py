@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -249,13 +250,18 @@ def _rank_test(scale: np.ndarray, value: np.ndarray) -> tuple[float, float]:
         return falls, 1 - falls
     ranks, others = stats.rankdata(scale), stats.rankdata(value)
     ranks, others = ranks - ranks.mean(), others - others.mean()
-    random = np.random.default_rng(0)
-    chance = random.permuted(np.tile(others, (PERMUTATIONS, 1)), axis=1) @ ranks
+    chance = others[_permutations(len(others))] @ ranks
     seen = others @ ranks
     tie = 1e-9 * np.abs(ranks) @ np.abs(others)
     return float(((chance <= seen + tie).sum() + 1) / (PERMUTATIONS + 1)), float(
         ((chance >= seen - tie).sum() + 1) / (PERMUTATIONS + 1)
     )
+
+
+@cache
+def _permutations(count: int) -> np.ndarray:
+    """Random orders (``PERMUTATIONS``, count), the same in every test."""
+    return np.random.default_rng(0).permuted(np.tile(np.arange(count), (PERMUTATIONS, 1)), axis=1)
 
 
 def check(runs: Runs, inputs: Sequence[str], parameters: int, best: np.ndarray, positive: bool = True) -> list[Finding]:
