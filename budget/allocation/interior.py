@@ -31,6 +31,9 @@ LONGEST = 1.0
 FIRST = 0.1
 """First sum of the products of slacks and multipliers, relative to the reducible objective; and first least slack."""
 
+CIRCLING = 8
+"""Steps without progress after which they are cut: under repeated data full steps may jump to and fro for ever."""
+
 STEPS = 100
 """Most steps; 15 to 30 are usual."""
 
@@ -110,6 +113,7 @@ class _Path:
         ]
         self.matrix, self.most, self.row_unit, self.budgets = _linear(problem, given)
         self.low, self.high = problem.low / given[0], problem.high / given[0]
+        self.least, self.idle, self.cut = np.inf, 0, 1.0
         self._begin(u, terms / self.size)
 
     def _begin(self, u: np.ndarray, terms: np.ndarray) -> None:
@@ -148,6 +152,7 @@ class _Path:
         system.solve([target - limits.second_order for limits in self.all])
         length = min(1.0, TO_EDGE * min(limits.reach() for limits in self.all))
         length = min(length, LONGEST / max(float(np.abs(system.u_step).max()), 1e-30))
+        length *= self._shorter(max(system.remainder, here))
         self.u = self.u + length * system.u_step
         self.x = self.x + length * system.x_step
         self.eta += length * system.eta_step
@@ -156,6 +161,16 @@ class _Path:
         if not self.is_mean:
             self.weight = self.under.price
         return max(system.remainder, here)
+
+    def _shorter(self, remained: float) -> float:
+        """By which factor a step is cut: halved when what remains does not fall for some, doubled when it does."""
+        falls = remained < 0.9 * self.least
+        self.idle, self.least = (0 if falls else self.idle + 1), min(self.least, remained)
+        if falls:
+            self.cut = min(1.0, 2 * self.cut)
+        elif self.idle >= CIRCLING:
+            self.idle, self.cut = 0, 0.5 * self.cut
+        return self.cut
 
     def iterate(self, distance: float) -> Iterate:
         """The present point in the problem's units."""

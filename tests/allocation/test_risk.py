@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
@@ -245,6 +245,7 @@ def test_equal_draws_are_the_point_plan(law, risk, level, draws):
 @given(
     st.integers(1, 6), st.integers(1, 25), st.integers(0, 10_000), st.sampled_from(RISKS), st.sampled_from([*MAKERS])
 )
+@example(5, 12, 9999, ("cvar", 0.9), "repeat")  # full steps jump to and fro
 def test_no_feasible_plan_is_below_the_bound_or_better(count, draws, seed, risk, law):
     problems = MAKERS[law](count, draws, seed=seed)
     found = plan_of(problems, *risk)
