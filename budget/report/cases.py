@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from budget.report.numerals import listing, percent, plural
+from budget.report.numerals import percent, plural, shortened
 from budget.studies.assumed import MARK
 from budget.studies.cells import Cell
 from budget.studies.entries import largest_inside
@@ -50,5 +50,4 @@ def signed(fraction: float) -> str:
 
 def some_names(tasks: list[str]) -> str:
     """Some names, and how many more."""
-    rest = len(tasks) - SHOWN
-    return listing(tasks) if rest <= 0 else f"{', '.join(tasks[:SHOWN])} and {rest} more"
+    return shortened(tasks, SHOWN)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from budget.allocation.question import FAR
-from budget.report.numerals import LEVEL, difference, factor, listing, percent, plural, quantity, span
+from budget.report.numerals import LEVEL, difference, factor, listing, percent, plural, quantity, shortened, span
 from budget.studies.arms import SPECIALISTS
 from budget.studies.comparison import TaskCrossover
 from budget.studies.decline import Decline
@@ -60,9 +60,7 @@ def _kept_sentence(found: Kept | None, tasks: int, several: bool) -> str:
         return "No task states a target, so no largest set is named."
     lost = ""
     if found.lost:
-        shown = listing(
-            [*found.lost[:NAMED], *([f"{len(found.lost) - NAMED} more"] if len(found.lost) > NAMED else [])]
-        )
+        shown = shortened(list(found.lost), NAMED)
         lost = f" No spend meets the target of {shown}."
     most = f"Of {plural(found.stated, 'target')} the budget can meet at most {found.most}"
     if found.most and found.most < found.stated:
