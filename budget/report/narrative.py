@@ -102,7 +102,7 @@ def whose_runs(study: Study) -> str:
         else:
             measured = ", measured on one task each"
         return (
-            f"The runs are of {plural(len(study.runs.run_names), 'trained model')}{measured}; "
+            f"The runs are of {plural(study.runs.trained_models, 'trained model')}{measured}; "
             "the plan trains one model for each task."
         )
     each = study.runs.tasks_per_run()

@@ -153,6 +153,11 @@ class Runs:
         return len({arm.strategy in SPECIALIST for arm in self.arms}) == 2
 
     @property
+    def trained_models(self) -> int:
+        """How many trained models the rows are of; ``run_names`` still holds those whose rows were left out."""
+        return len(np.unique(self.run))
+
+    @property
     def shared_models(self) -> int:
         """How many trained models serve more than one task."""
         return int((self.tasks_per_run() > 1).sum())

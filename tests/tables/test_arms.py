@@ -101,6 +101,7 @@ def test_specialists_are_picked_and_the_rest_is_named(tmp_path):
     alone = of_specialists(runs)
     assert alone.tasks == ("c", "b") and alone.value.tolist() == [3, 4] and alone.task.tolist() == [0, 1]
     assert alone.row.tolist() == [2, 3] and alone.strategy == "specialist"
+    assert alone.trained_models == 2 and runs.trained_models > 2  # the report counts what its curves rest on
     assert alone.notes[:-1] == runs.notes
     assert "the curves are the specialists' (2 rows), and the 5 rows of generalist, moe are left to" in alone.notes[-1]
     assert alone.scale["x"].tolist() == [1, 1] and len(alone.metric) == len(alone.chance) == 2
