@@ -94,7 +94,8 @@ def check(runs_path: str, law: str | None, scale: str | None, as_json: bool, out
 def fit(runs_path: str, sensitivity: bool, as_json: bool, out: str | None, **chosen: Any) -> None:
     """Fit a law to every task at once; --out writes the curves file that the other commands read."""
     from budget.curves.records import record_of
-    from budget.tables.files import json_text, write_text
+    from budget.tables.files import json_text
+    from budget.tables.writing import write_text
 
     reading, fitting = parted(chosen)
     runs, scores, tasks = read_linked(runs_path, law=fitting["law"], **reading)
@@ -499,7 +500,8 @@ def plan(
     from budget.report.progress import steps
     from budget.report.words import plan_summary
     from budget.studies.plan import make_plan
-    from budget.tables.files import json_text, sha256, write_folder
+    from budget.tables.files import json_text, sha256
+    from budget.tables.writing import write_folder
 
     reading, fitting = parted(chosen)
     runs, scores, tasks = read_linked(runs_path, law=fitting["law"], **reading)

@@ -297,7 +297,8 @@ def cost_note(curves: Any) -> tuple[str, ...]:
 
 def emit(table: Any, json_content: str, as_json: bool, out: str | None) -> None:
     """The result as JSON or CSV, to a file or to standard output; on a terminal, as a table."""
-    from budget.tables.files import csv_text, write_text
+    from budget.tables.files import csv_text
+    from budget.tables.writing import write_text
 
     content = json_content if as_json else csv_text(table)
     if out:

@@ -20,7 +20,7 @@ from budget.lab.guard import Guard
 from budget.lab.ledger import DIVERGED, Failure, Ledger, keeping
 from budget.lab.printed import RunFailed
 from budget.lab.template import fill, read_rows, safe_name, split_command
-from budget.tables import files
+from budget.tables import files, writing
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def measure_command(
     words = split_command(command, next(iter(rows.values())))
     trainer = Trainer(tuple(words), timeout, retries, Path(logs) if logs else out.with_name(f"{out.stem}-logs"))
     ledger = Ledger(out, _read_named_runs)
-    if not files.can_write(trainer.logs):
+    if not writing.can_write(trainer.logs):
         raise DataError(f"{trainer.logs}: this folder of logs cannot be written; give another with --logs.")
 
     def train(names: list[str]) -> Generator[Outcome, None, None]:
@@ -120,7 +120,7 @@ def _run(row: dict[str, str], trainer: Trainer, guard: Guard, stop: threading.Ev
         if stop.is_set():
             raise Stopped
         try:
-            with keeping(), files.appending(path) as log:
+            with keeping(), writing.appending(path) as log:
                 return Outcome(name, attempt(words, row, log, trainer.timeout, guard, stop))
         except RunFailed as error:
             failure = Failure(name, error.reason, error.detail, attempts, str(path))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from budget.errors import DataError, MeasureError
-from budget.tables import files
+from budget.tables import files, writing
 
 Row = dict[str, str | int | float]
 
@@ -61,7 +61,7 @@ class Ledger:
         """
         self.path = Path(path)
         self.failed_path = self.path.with_name(f"{self.path.stem}-failed.csv")
-        if not files.can_write(self.path.parent):
+        if not writing.can_write(self.path.parent):
             raise DataError(f"{path}: its folder cannot be written; give another path before anything is trained.")
         self._runs = _Table(self.path, read)
         self._failed = _Table(self.failed_path, _read_failures)
@@ -82,7 +82,7 @@ class Ledger:
         Raises:
             MeasureError: they cannot be written; the file is what it was.
         """
-        with files.alone_in(self.path.parent):
+        with writing.alone_in(self.path.parent):
             if run not in self.finished():
                 self._runs.replace([*self._runs.rows(), *rows])
             self._forget({run})
@@ -93,7 +93,7 @@ class Ledger:
         Raises:
             MeasureError: it cannot be written; the file is what it was.
         """
-        with files.alone_in(self.path.parent):
+        with writing.alone_in(self.path.parent):
             others = [row for row in self._failed.rows() if row["run"] != failure.run]
             self._failed.replace([*others, asdict(failure)])
 
@@ -103,7 +103,7 @@ class Ledger:
         Raises:
             MeasureError: the side file cannot be written; it is what it was.
         """
-        with files.alone_in(self.path.parent):
+        with writing.alone_in(self.path.parent):
             self._forget(runs)
 
     def _forget(self, runs: set[str]) -> None:
@@ -140,9 +140,9 @@ class _Table:
     def replace(self, rows: list[Row]) -> None:
         with keeping():
             if rows:
-                files.write_text(self._path, files.csv_text(pd.DataFrame(rows, columns=_columns(rows), dtype=object)))
+                writing.write_text(self._path, files.csv_text(pd.DataFrame(rows, columns=_columns(rows), dtype=object)))
             else:
-                files.write_folder(self._path.parent, {}, absent={self._path.name})
+                writing.write_folder(self._path.parent, {}, absent={self._path.name})
         self._rows, self._stamp = rows, files.stamp(self._path)
 
 

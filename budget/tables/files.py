@@ -1,16 +1,10 @@
-"""Reading and writing files: the only module of the package that touches the disk.
-
-Every write goes beside the target and is then renamed, so that a failed command leaves what was there before.
-"""
+"""Reading files, and tables and records as text: what is written by hand or by `writing` is read here."""
 
 import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pandas as pd
 
@@ -69,70 +63,6 @@ def read_csv(path: str | Path, what: str = "table") -> pd.DataFrame:
     return frame
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Write a text file as a whole or not at all.
-
-    Raises:
-        DataError: the folder cannot be written.
-    """
-    path = Path(path)
-    write_folder(path.parent, {path.name: text})
-
-
-def write_folder(folder: str | Path, files: Mapping[str, str], absent: Iterable[str] = ()) -> None:
-    """Write the text files of one result: all are written beside their targets before the first is renamed.
-
-    Args:
-        folder: made where it is missing.
-        files: file name → text.
-        absent: names of files of an earlier result that must not stay beside this one.
-
-    Raises:
-        DataError: the folder cannot be written; what was there before is untouched.
-    """
-    folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise DataError(f"{folder}: this is a file; give a folder to write to.")
-    for name in files:
-        if (folder / name).is_dir():
-            raise DataError(f"{folder / name}: this is a folder; give the name of a file to write.")
-    staged: dict[Path, str] = {}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            descriptor, beside = tempfile.mkstemp(dir=folder, prefix=f".{name}.")
-            staged[folder / name] = beside
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.chmod(beside, 0o666 & ~_umask())
-        for path, beside in staged.items():
-            os.replace(beside, path)
-        for name in absent:
-            (folder / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(f"{(folder / name) if staged else folder}: cannot be written ({error.strerror}).") from None
-    finally:
-        for beside in staged.values():
-            Path(beside).unlink(missing_ok=True)
-
-
-@contextmanager
-def appending(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a log to add bytes to, its folder made where it is missing; an `OSError` inside is one of the log.
-
-    Raises:
-        DataError: the log cannot be opened or no longer be written.
-    """
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "ab") as stream:
-            yield stream
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror}).") from None
-
-
 def stamp(path: str | Path) -> tuple[int, int, int] | None:
     """What changes whenever somebody replaces or edits a file; ``None`` where there is none."""
     try:
@@ -140,27 +70,6 @@ def stamp(path: str | Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-@contextmanager
-def alone_in(folder: str | Path) -> Iterator[None]:
-    """Wait until no other process is in such a block for the folder, which is there; where locks exist, that is.
-
-    Blocks of one folder must not be nested.
-    """
-    try:
-        import fcntl
-
-        descriptor = os.open(folder, os.O_RDONLY)
-    except (ImportError, OSError):
-        yield
-        return
-    try:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def csv_text(frame: pd.DataFrame) -> str:
@@ -191,16 +100,6 @@ def json_text(content: Any) -> str:
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
-def can_write(folder: str | Path) -> bool:
-    """Whether files can be made in a folder, which is made if it is missing."""
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
-
-
 def sha256(path: str | Path) -> str:
     """The file's SHA-256, which a plan records for each input."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
@@ -218,9 +117,3 @@ def require_columns(frame: pd.DataFrame, needed: Iterable[str], path: str | Path
             raise DataError(
                 f"{path}: column '{name}' is missing; name yours with --column {name}=THEIRS (the file has: {there})."
             )
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -1,64 +1,17 @@
-"""Files are written whole or not at all."""
+"""Tables and records come back from their text as they were."""
 
 import json
-import os
-import stat
 
 import pandas as pd
 import pytest
 
 from budget.errors import DataError
-from budget.tables.files import csv_text, json_text, read_csv, read_json, sha256, write_folder, write_text
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "result.csv"
-    write_text(path, "old\n")
-
-    def full_disk(descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full_disk)
-    with pytest.raises(DataError, match=r"result\.csv: cannot be written \(No space left on device\)"):
-        write_text(path, "new\n")
-    assert path.read_text() == "old\n"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["result.csv"]
-
-
-def test_a_result_of_several_files_is_all_old_or_all_new(tmp_path, monkeypatch):
-    write_folder(tmp_path, {"a": "old", "b": "old"})
-    calls = []
-
-    def disk_fills_up(descriptor):
-        calls.append(descriptor)
-        if len(calls) == 2:
-            raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", disk_fills_up)
-    with pytest.raises(DataError, match="b: cannot be written"):
-        write_folder(tmp_path, {"a": "new", "b": "new"})
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old", "b": "old"}
-
-
-def test_a_written_file_has_ordinary_permissions(tmp_path):
-    write_folder(tmp_path / "deep" / "folder", {"a.txt": "1", "b.txt": "2"})
-    mode = stat.S_IMODE((tmp_path / "deep" / "folder" / "a.txt").stat().st_mode)
-    umask = os.umask(0)
-    os.umask(umask)
-    assert mode == 0o666 & ~umask
-
-
-def test_a_folder_that_is_a_file_is_refused(tmp_path):
-    (tmp_path / "taken").write_text("")
-    with pytest.raises(DataError, match="taken: this is a file; give a folder"):
-        write_text(tmp_path / "taken" / "x.csv", "")
-    with pytest.raises(DataError, match="this is a folder; give the name of a file"):
-        write_text(tmp_path, "")
+from budget.tables.files import csv_text, json_text, read_csv, read_json, sha256
 
 
 def test_csv_keeps_full_precision(tmp_path):
     frame = pd.DataFrame({"a": [0.1 + 0.2, 1e300], "b": ["x,y", None]})
-    write_text(tmp_path / "t.csv", csv_text(frame))
+    (tmp_path / "t.csv").write_text(csv_text(frame), newline="")
     back = read_csv(tmp_path / "t.csv")
     assert float(back["a"].iloc[0]) == 0.1 + 0.2 and float(back["a"].iloc[1]) == 1e300
     assert back["b"].tolist() == ["x,y", ""] and back.index.tolist() == [2, 3]
@@ -66,7 +19,7 @@ def test_csv_keeps_full_precision(tmp_path):
 
 def test_line_ends_in_cells_stay_in_their_cells(tmp_path):
     frame = pd.DataFrame({"a": ["one\rtwo", "one\ntwo", "one\r\ntwo", "plain"], "b": list("wxyz")})
-    write_text(tmp_path / "t.csv", csv_text(frame))
+    (tmp_path / "t.csv").write_text(csv_text(frame), newline="")
     assert (tmp_path / "t.csv").read_bytes().endswith(b"\nplain,z\n")
     back = read_csv(tmp_path / "t.csv")
     assert back["a"].tolist() == ["one\rtwo", "one\ntwo", "one\ntwo", "plain"] and back["b"].tolist() == list("wxyz")
