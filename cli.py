@@ -101,7 +101,7 @@ def fit(runs_path: str, sensitivity: bool, as_json: bool, out: str | None, **cho
     runs, scores, tasks = read_linked(runs_path, law=fitting["law"], **reading)
     curves = with_scores(fit_all(runs, tasks, runs_path, fitting), runs, scores, tasks, fitting["device"])
     curves.usable()
-    tell(*tasks.notes, *curves.notes, *cost_note(curves), *curves.left_out, *curves.unlinked)
+    tell(*curves.warnings, *tasks.notes, *curves.notes, *cost_note(curves), *curves.left_out, *curves.unlinked)
     content = json_text(record_of(curves))
     if sensitivity:
         table = sensitivity_of(runs, tasks, curves, fitting)

@@ -9,6 +9,7 @@ from budget.curves.batch import Batch
 from budget.curves.noise import jacobian
 from budget.curves.search import Estimator, Points
 from budget.curves.solver import Prior
+from budget.tables.status import STATUS
 
 EXPLAINED = 0.5
 """Share of the variance of log values under which a fit counts as poor."""
@@ -190,6 +191,11 @@ def _condition(slopes: np.ndarray) -> float:
         return float("inf")
     singular = np.linalg.svd(slopes / size, compute_uv=False)
     return float("inf") if singular[-1] == 0 else float((singular[0] / singular[-1]) ** 2)
+
+
+def gravest_first(found: Sequence[Finding]) -> list[Finding]:
+    """Findings by gravity: what leaves a task out, then what is said first of a plan, then the others as they come."""
+    return sorted(found, key=lambda each: (STATUS[each[0]].used, not STATUS[each[0]].headline))
 
 
 def primary(found: Sequence[Finding]) -> Finding:

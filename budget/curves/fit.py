@@ -9,7 +9,7 @@ from budget.curves import joint
 from budget.curves.batch import Batch, make_batch, ridge
 from budget.curves.constraints import make_constraints
 from budget.curves.cost import fit_cost
-from budget.curves.diagnosis import Finding, convergence, findings, primary, unsettled
+from budget.curves.diagnosis import Finding, convergence, findings, gravest_first, primary, unsettled
 from budget.curves.fitted import Curves
 from budget.curves.lanes import choose_devices
 from budget.curves.laws import LAWS, choose_law, law_inputs
@@ -116,7 +116,7 @@ def fit_curves(
             found[task] += more
         wild = _wild(estimator, batch, points, common.prior, runs, found)
         for position, task in enumerate(good):
-            found[task] += copies(runs, task)
+            found[task] = gravest_first([*found[task], *copies(runs, task)])
             fitted["bounds"][task] = record.bounds[position]
             fitted["outliers"][task] = wild[position]
         fitted["parameters"][good] = form.in_units(points.theta, batch.unit)

@@ -88,6 +88,7 @@ class Curves:
         strategy: the file's strategy, "" where it does not say.
         link: from each task's loss to its score, ``None`` where no score was asked for.
         notes: what was assumed, one sentence each.
+        warnings: what makes the whole file doubtful, such as FLOPs in another unit, one sentence each.
     """
 
     law: str
@@ -126,6 +127,7 @@ class Curves:
     strategy: str = ""
     link: Link | None = None
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def form(self) -> Law:

@@ -40,6 +40,7 @@ def record_of(curves: Curves) -> dict[str, Any]:
         "is_shared": curves.is_shared,
         "strategy": curves.strategy,
         "notes": list(curves.notes),
+        "warnings": list(curves.warnings),
         "link": None if curves.link is None else _link_record(curves.link),
         "cost": None if curves.cost is None else {name: _plain(value) for name, value in vars(curves.cost).items()},
         "tasks": [
@@ -138,6 +139,7 @@ def _curves(record: Mapping[str, Any]) -> Curves:
         strategy=record["strategy"],
         link=None if record["link"] is None else _link(record["link"], count, record["draws"]),
         notes=tuple(record["notes"]),
+        warnings=tuple(record.get("warnings", ())),
     )
 
 

@@ -10,21 +10,31 @@ class Status:
     Attributes:
         used: whether studies and plans use a task with this code; the others are left out and named.
         advice: the next step.
+        headline: whether a finding with this code is said first wherever a plan is read: the plan may be far off.
     """
 
     used: bool
     advice: str
+    headline: bool = False
 
 
 STATUS: dict[str, Status] = {
     "ok": Status(True, ""),
+    "suspect_scale": Status(True, "write this cell in the unit of the column's other cells", headline=True),
+    "suspect_flops": Status(
+        True, "write params and tokens as plain counts and flops as plain FLOPs, about 6·params·tokens", headline=True
+    ),
+    "suspect_values": Status(True, "write all values of the task in one unit, or correct these rows", headline=True),
+    "checkpoints": Status(True, "keep the last row of each run with --last-of", headline=True),
     "outliers": Status(True, "look at these rows, and at what 'budget fit --sensitivity' says without them"),
     "several_optima": Status(True, "measure larger runs: the data do not decide between these curves"),
     "duplicated_rows": Status(True, "remove the copies; each counts in the fit, together as one run in the draws"),
     "ill_conditioned": Status(True, "trust predictions inside the range, not single parameters; or fit a simpler law"),
     "at_bound": Status(True, "measure larger runs: the data leave this parameter at the end of its range"),
     "poor_fit": Status(
-        True, "take its predictions as rough: the runs do not follow the law (scores often rise in an S)"
+        True,
+        "take its predictions as rough: the runs do not follow the law (scores often rise in an S)",
+        headline=True,
     ),
     "flat": Status(False, "fit --law power on the scale that matters, or measure a wider range of this one"),
     "too_few_runs": Status(False, "measure more runs of this task, at other scales"),

@@ -1,6 +1,7 @@
 """Fitted curves as files."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,13 @@ def test_curves_survive_their_file(noisy_curves):
     np.testing.assert_array_equal(back.draws, noisy_curves.draws)
     np.testing.assert_array_equal(back.parameters, noisy_curves.parameters)
     assert back.cost.formula == noisy_curves.cost.formula == "6·N·D"
+
+
+def test_warnings_survive_the_file_and_may_lack_in_older_ones(noisy_curves):
+    record = json.loads(json_text(record_of(replace(noisy_curves, warnings=("flops look like GFLOPs.",)))))
+    assert curves_from_record(record, "curves.json").warnings == ("flops look like GFLOPs.",)
+    del record["warnings"]
+    assert curves_from_record(record, "curves.json").warnings == ()
 
 
 @pytest.mark.parametrize(

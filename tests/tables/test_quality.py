@@ -50,6 +50,10 @@ AFTER_A_FIT = {
     "outliers",
     "several_optima",
     "duplicated_rows",
+    "suspect_scale",
+    "suspect_flops",
+    "suspect_values",
+    "checkpoints",
 }
 """Codes that only a fit can earn, or that are said beside one: see tests/curves."""
 
