@@ -1,0 +1,1 @@
+"""Small pure helpers that know no task and no law; NumPy only."""

@@ -1,0 +1,63 @@
+"""The one rule by which draws become an interval."""
+
+import numpy as np
+
+LEVEL = 0.8
+"""Share that every interval promises to hold where no other is asked for."""
+
+
+def least_draws(level: float = LEVEL) -> int:
+    """The fewest draws of which an interval can be told: ``k/(B + 1)`` must reach both of its ends.
+
+    >>> least_draws(0.8), least_draws(0.95)
+    (9, 39)
+    """
+    return round(2 / (1 - level)) - 1
+
+
+def interval(draws: np.ndarray, axis: int = 0, *, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
+    """The central interval of draws: of B draws the k-th smallest stands at ``k/(B + 1)``, lines between (Weibull 1939).
+
+    The usual rule, ``(k − 1)/(B − 1)``, is too sure of few draws: 100 of them cover 78.4 % where 80 are due.
+
+    A draw that is infinite counts like any other: between a finite draw and an infinite one the line is infinite
+    everywhere, and between −∞ and ∞ the end is the outer one. A draw that is NaN has failed and is left out, for
+    each interval by itself.
+
+    Args:
+        draws: (…, B, …) with the draws along ``axis``.
+        axis: of the draws.
+        level: share between the two ends, each of which has half of what is left beyond it.
+
+    Returns:
+        The low and the high ends, shaped like ``draws`` without ``axis``; NaN where fewer than ``least_draws(level)``
+        draws are numbers, whose ends lie beyond the smallest and the largest of them.
+
+    >>> low, high = interval(np.arange(1.0, 100.0))
+    >>> print(f"{low:g} {high:g}")
+    10 90
+    """
+    ordered = np.sort(np.moveaxis(np.asarray(draws, dtype=float), axis, 0), axis=0)  # NaN goes last
+    count = np.sum(~np.isnan(ordered), axis=0)
+    known = count >= least_draws(level)
+    if not known.any():
+        return np.full(count.shape, np.nan), np.full(count.shape, np.nan)
+    below = _at(ordered, (1 - level) / 2 * (count + 1), np.maximum(count, 1), outer=-np.inf)
+    above = _at(ordered, (1 + level) / 2 * (count + 1), np.maximum(count, 1), outer=np.inf)
+    return np.where(known, below, np.nan), np.where(known, above, np.nan)
+
+
+def _at(ordered: np.ndarray, place: np.ndarray, count: np.ndarray, outer: float) -> np.ndarray:
+    """The value at places (…) between the sorted draws (B, …), counted from 1."""
+    nearest = np.round(place)
+    place = np.where(np.abs(place - nearest) < 1e-9, nearest, place)  # 0.9 · 100 is not 90 in floating point
+    first = np.clip(np.floor(place), 1, count).astype(int)
+    second = np.minimum(first + 1, count)
+    share = np.clip(place - first, 0.0, 1.0)
+    start, stop = (np.take_along_axis(ordered, (each - 1)[None], axis=0)[0] for each in (first, second))
+    with np.errstate(invalid="ignore"):
+        # both products, not the difference: draws near the largest number have no difference
+        line = start * (1 - share) + stop * share
+    opposite = np.isinf(start) & np.isinf(stop) & (start != stop)
+    between = np.select([opposite, np.isinf(start), np.isinf(stop)], [outer, start, stop], line)
+    return np.where(share == 0, start, between)
