@@ -150,11 +150,13 @@ def _least(value: Posynomial, costs: list[Posynomial], u: np.ndarray, charge: np
     exponent = np.concatenate([value.exponent, *(cost.exponent for cost in costs)], axis=1)
     at_plan = np.concatenate(logs, axis=1) + np.einsum("vki,vi->vk", exponent, u)
     priced = np.isfinite(log_price).any(axis=0)
+    known = (np.isfinite(at_plan) | np.isneginf(at_plan)).all(axis=1)  # 0 bounds a model whose terms are no numbers
+    at_plan = np.where(known[:, None], at_plan, 0.0)
     top = at_plan.max(axis=1, keepdims=True)
     weight, cancels = _cancel(_shares(at_plan - top), exponent)
     used = weight > 0
     depth = np.where(used, at_plan - np.log(np.where(used, weight, 1.0)), 0.0)
-    return np.where(priced & cancels, np.exp((weight * depth).sum(axis=1)), 0.0)
+    return np.where(known & priced & cancels, np.exp((weight * depth).sum(axis=1)), 0.0)
 
 
 def _shares(logs: np.ndarray) -> np.ndarray:

@@ -42,6 +42,9 @@ ROUNDS = 60
 CUTS = 24
 """Most rounds of tangents for values that are no sum of falling powers."""
 
+FAR = 1e200
+"""A spend from which none is looked for: its square would overflow."""
+
 NOTHING = 1e-300
 """Stands for a weight of 0 where its logarithm is needed."""
 
@@ -178,14 +181,32 @@ def weighted(value: Values, weight: np.ndarray) -> Values:
 
 
 def _refuse_unreachable(problem: Problem) -> None:
-    """Targets that no spend reaches: values are counted from them, so a floor of 0 or more is one."""
-    lost = np.flatnonzero(problem.value.least >= 0)
+    """Refuse targets that no spend reaches."""
+    lost = np.flatnonzero(np.isinf(least_spends(problem)))
     if len(lost):
         listed = ", ".join(_task_names(problem)[task] for task in lost[:8])
         raise InfeasibleError(
             f"The target of {listed} lies beyond what the fitted curve reaches with any spend; set a target above its "
             "floor (see 'budget fit'), or ask for --at-least fewer."
         )
+
+
+def least_spends(problem: Problem) -> np.ndarray:
+    """The least spend (T,) that brings each task alone to its target, whatever the limits; infinite where none does.
+
+    Values are counted from their targets, so a floor of 0 or more is out of reach, and so is what takes a spend that is
+    no number: a floor a rounding below the target.
+    """
+    spend = np.full(len(problem.value), np.inf)
+    pick = np.flatnonzero(problem.value.least < 0)
+    value, cost = problem.value.take(pick), problem.cost.take(problem.serves[pick])
+    with np.errstate(over="ignore"):
+        near = np.maximum(equal_spend(replace(problem, value=value, cost=cost)), 1e-300)
+    there = np.flatnonzero(near < FAR)
+    pick = pick[there]
+    if len(pick):
+        spend[pick] = spend_to_level(value.take(there), cost.take(there), np.zeros(len(pick)), near[there])
+    return spend
 
 
 def _task_names(problem: Problem) -> tuple[str, ...]:
@@ -195,8 +216,7 @@ def _task_names(problem: Problem) -> tuple[str, ...]:
 
 def _cheapest(problem: Problem) -> Optimum:
     """Each model's least spend to its target."""
-    near = np.maximum(equal_spend(problem), 1e-300)
-    wanted = spend_to_level(problem.value, problem.cost, np.zeros(len(problem.value)), near)
+    wanted = least_spends(problem)
     spend = np.maximum(wanted, problem.low)
     over = np.flatnonzero(spend > problem.high * (1 + 1e-12))
     if len(over):

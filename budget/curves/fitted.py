@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,16 +13,11 @@ from budget.curves.laws import law_of
 from budget.curves.link import Link
 from budget.curves.posynomial import Posynomial
 from budget.errors import FitError
+from budget.numerics.interval import interval
 from budget.tables.status import STATUS
 
 LARGEST = 1e300
 """A steep curve far below the measured scales overflows; it is cut here, so that intervals stay numbers."""
-
-INTERVAL = (10.0, 90.0)
-"""Percentiles of the draws that make ``low`` and ``high``: an 80 % interval."""
-
-QUANTILE: Final = "weibull"
-"""How percentiles are taken from B draws: the k-th smallest stands at k/(B + 1), so that few draws are not too sure."""
 
 
 _PER_TASK = (
@@ -240,7 +235,7 @@ class Curves:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Predicted value with its 80 % interval at given scales; each of shape (R,).
 
-        The interval is from the draws, and widened to hold the point where it does not.
+        The interval is that of the draws. It need not hold the point: the finding ``outside_interval`` says where.
 
         Args:
             task: (R,) task positions.
@@ -251,7 +246,7 @@ class Curves:
         worlds = self.distance_draws(task, log_inputs)
         if new_run:
             worlds = self._of_new_run(task, worlds)
-        return _with_interval(value, self.present(task, worlds))
+        return value, *interval(self.present(task, worlds))
 
     def predict_score(
         self, task: np.ndarray, log_inputs: np.ndarray, *, new_run: bool = False
@@ -272,7 +267,7 @@ class Curves:
             scores = np.where(self.link.higher_is_better[task], np.minimum(scores, best), np.maximum(scores, best))
         else:
             scores = self.link.value_draws(task, worlds)
-        return _with_interval(value, scores)
+        return value, *interval(scores)
 
     def _of_new_run(self, task: np.ndarray, worlds: np.ndarray) -> np.ndarray:
         """Distances (B, R) of each draw's curve with the noise of that draw's new run."""
@@ -288,8 +283,7 @@ class Curves:
         for position, name in enumerate(names):
             columns[name] = point[:, position]
             if len(worlds):
-                low, high = np.percentile(worlds[:, :, position], INTERVAL, axis=0, method=QUANTILE)
-                columns[f"{name}_low"], columns[f"{name}_high"] = low, high
+                columns[f"{name}_low"], columns[f"{name}_high"] = interval(worlds[:, :, position])
         for position in self.form.where("coefficient"):
             columns[f"{names[position]}_at_reference"] = np.exp(self.parameters[:, position])
         columns |= {f"reference_{name}": self.reference[:, i] for i, name in enumerate(self.inputs)}
@@ -299,13 +293,5 @@ class Curves:
         columns["outliers"] = ["|".join(map(str, rows)) for rows in self.outliers]
         columns |= {"status": self.status, "message": self.message}
         if self.link is not None:
-            columns |= self.link.columns(INTERVAL, QUANTILE)
+            columns |= self.link.columns()
         return pd.DataFrame(columns)
-
-
-def _with_interval(value: np.ndarray, worlds: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values (R,) with the interval that the draws (B, R) give, NaN without draws."""
-    if len(worlds) == 0:
-        return value, np.full_like(value, np.nan), np.full_like(value, np.nan)
-    low, high = np.percentile(worlds, INTERVAL, axis=0, method=QUANTILE)
-    return value, np.minimum(low, value), np.maximum(high, value)

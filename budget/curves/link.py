@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from budget.curves.law import Law, Parameter
+from budget.numerics.interval import interval
 from budget.tables.status import LINK_STATUS
 
 PARAMETERS = ("slope", "midpoint", "chance", "best")
@@ -127,14 +128,13 @@ class Link:
             if not LINK_STATUS[code].used
         )
 
-    def columns(self, interval: tuple[float, float], method: Any) -> dict[str, Any]:
-        """Columns of the fit's table: parameters in the file's units with intervals (percentiles), error and status."""
+    def columns(self) -> dict[str, Any]:
+        """Columns of the fit's table: parameters in the file's units with intervals, error and status."""
         result: dict[str, Any] = {"score": [self.metric] * len(self.status)}
         for position, name in enumerate(PARAMETERS):
             result[name] = self.parameters[:, position]
             if name != "best" and len(self.draws):
-                ends = np.percentile(self.draws[:, :, position], interval, axis=0, method=method)
-                result[f"{name}_low"], result[f"{name}_high"] = ends
+                result[f"{name}_low"], result[f"{name}_high"] = interval(self.draws[:, :, position])
         result["chance_stated"] = self.stated
         result |= {f"link_{name}": getattr(self, name) for name in ("pairs", "error", "agreement", "gradient")}
         return result | {"link_status": self.status, "link_message": self.message}

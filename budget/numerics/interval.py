@@ -16,7 +16,7 @@ def least_draws(level: float = LEVEL) -> int:
 
 
 def interval(draws: np.ndarray, axis: int = 0, *, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
-    """The central interval of draws: of B draws the k-th smallest stands at ``k/(B + 1)``, lines between (Weibull 1939).
+    """The central interval of draws: of B draws the k-th smallest stands at ``k/(B + 1)``, lines between.
 
     The usual rule, ``(k − 1)/(B − 1)``, is too sure of few draws: 100 of them cover 78.4 % where 80 are due.
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from budget.numerics.interval import interval
 from budget.report.cases import SHOWN, assumed, lies_beyond, set_name, signed
 from budget.report.focus import tasks_span, telling_breadth
 from budget.report.numerals import LEVEL, listing, percent, plural, quantity
@@ -10,7 +11,6 @@ from budget.studies.arms import SPECIALISTS
 from budget.studies.cells import Cell
 from budget.studies.crossover import SURE
 from budget.studies.focus import Focus
-from budget.studies.intervals import interval
 from budget.studies.partition import GROUPS
 from budget.studies.served_subset import FOCUS
 
@@ -98,7 +98,7 @@ def _gain(cell: Cell) -> float:
 
 def _interval(cell: Cell, sign: int) -> str:
     assert cell.advantage is not None
-    low, high = (float(end) for end in interval(cell.advantage[2], np.array(cell.advantage[1])))
+    low, high = (float(end) for end in interval(cell.advantage[2]))
     ends = sorted((sign * low, sign * high))
     return f" ({LEVEL}: {signed(ends[0])} to {signed(ends[1])})" if np.isfinite(low) else ""
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from budget.numerics.interval import LEVEL as PROMISED
 from budget.report.numerals import LEVEL, UNIT_WORDS, factor, listing, percent, plural, shortened, span
-from budget.studies.backtest import LEVEL as PROMISED
 from budget.studies.backtest import NO_LAW, Backtest
 
 NARROW = 0.1

@@ -9,7 +9,8 @@ from budget.allocation.assemble import law_inputs_of
 from budget.allocation.problem import state
 from budget.allocation.result import Plan
 from budget.allocation.size import best_inputs, last_input
-from budget.curves.fitted import INTERVAL, Curves
+from budget.curves.fitted import Curves
+from budget.numerics.interval import interval
 from budget.report.numerals import UNIT_WORDS, factor
 from budget.studies.plan import Study
 from budget.studies.response import FACTORS
@@ -89,7 +90,7 @@ def heaviest(plan: Plan, most: int) -> np.ndarray:
 
 def objective_interval(curves: Curves, plan: Plan) -> tuple[float, float]:
     """80 % interval of the plan's objective over the draws, NaN where there are none."""
-    low, high = _interval(_worlds(curves, _log_inputs(curves, plan)[None]) @ plan.question.weight)
+    low, high = interval(_worlds(curves, _log_inputs(curves, plan)[None]) @ plan.question.weight)
     return float(np.minimum(low, plan.objective)[0]), float(np.maximum(high, plan.objective)[0])
 
 
@@ -120,15 +121,15 @@ def size_tradeoff(study: Study) -> Sizes:
     tasks = np.arange(len(curves.tasks))
     values = np.array([curves.present(tasks, curves.distance(tasks, at)) for at in everywhere])
     objective = values @ plan.question.weight
-    low, high = _interval(_worlds(curves, everywhere) @ plan.question.weight)
+    low, high = interval(_worlds(curves, everywhere) @ plan.question.weight)
     worth = NEAR * plan.shadow_price * plan.question.budget
     near = np.exp(log_params[np.abs(objective - plan.objective) <= worth])
     return Sizes(
         params=np.exp(inputs[:, 0]),
         tokens=np.exp(inputs[:, 1]),
         objective=objective,
-        low=np.minimum(low, objective),
-        high=np.maximum(high, objective),
+        low=low,
+        high=high,
         near=(float(near.min()), float(near.max())),
     )
 
@@ -177,12 +178,3 @@ def _worlds(curves: Curves, inputs: np.ndarray) -> np.ndarray:
     task = np.tile(np.arange(tasks), points)
     distance = curves.distance_draws(task, inputs.reshape(points * tasks, -1))
     return curves.present(task, distance).reshape(len(curves.draws), points, tasks)
-
-
-def _interval(worlds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """10 % and 90 % point of (B, G) over the draws; NaN where there is no draw."""
-    if len(worlds) == 0:
-        nothing = np.full(worlds.shape[1], np.nan)
-        return nothing, nothing
-    low, high = np.percentile(worlds, INTERVAL, axis=0)
-    return low, high

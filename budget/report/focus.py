@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from budget.numerics.interval import interval
 from budget.report.alone import alone_with_everything
 from budget.report.blocks import Cell as TableCell
 from budget.report.blocks import Column, Table
@@ -22,7 +23,6 @@ from budget.studies.arms import SPECIALISTS
 from budget.studies.assumed import MARK
 from budget.studies.crossover import SURE, BreadthCrossover, Crossover
 from budget.studies.focus import Focus
-from budget.studies.intervals import interval
 from budget.studies.partition import GROUPS
 from budget.studies.served_subset import FOCUS
 from budget.studies.thresholds import ROUNDING
@@ -260,7 +260,7 @@ def focus_table(focus: Focus) -> Table:
         advantage = cell.advantage
         text, detail = NOTHING, ""
         if advantage is not None:
-            low, high = (float(end) for end in interval(advantage[2], np.array(advantage[1])))
+            low, high = (float(end) for end in interval(advantage[2]))
             text = signed(advantage[1])
             detail = f"{signed(low)} to {signed(high)}" if np.isfinite(low) else ""
         rows.append(

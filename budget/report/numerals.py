@@ -2,7 +2,7 @@
 
 import math
 
-from budget.curves.fitted import INTERVAL
+from budget.numerics import interval
 
 NOTHING = "–"
 """What stands in a cell for which there is no number."""
@@ -10,7 +10,7 @@ NOTHING = "–"
 UNIT_WORDS = {"flops": "FLOPs", "tokens": "tokens", "params": "parameters", "x": "units of x"}
 """A scale column → how the report calls its unit."""
 
-LEVEL = f"{INTERVAL[1] - INTERVAL[0]:g} %"
+LEVEL = f"{100 * interval.LEVEL:g} %"
 """The level of every interval, in words."""
 
 SUFFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))

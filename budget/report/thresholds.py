@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from budget.numerics.interval import interval
 from budget.report.cases import assumed, extrapolated_on, lies_beyond, set_name, some_names, telling_budget
 from budget.report.numerals import LEVEL, listing, plural, quantity
 from budget.studies.arms import SPECIALISTS
 from budget.studies.cells import NO_MODEL_FOR_ALL
 from budget.studies.entries import EQUAL
 from budget.studies.focus import Focus
-from budget.studies.intervals import interval
 from budget.studies.strictness import Strictness
 
 
@@ -99,7 +99,7 @@ def half_the_budget(focus: Focus) -> HalfTheBudget | None:
     mine = tuple(each for each in cases if each.budget == budget)
     half = float(np.mean([_at_half(each.share, each.value_of_focus) for each in mine]))
     worlds = np.mean([[_at_half(each.share, world) for world in each.worlds] for each in mine], axis=0)
-    low, high = (float(end) for end in interval(worlds, np.array(half)))
+    low, high = (float(end) for end in interval(worlds))
     span = f" ({LEVEL}: {_more_by(low)} to {_more_by(high)})" if np.isfinite(low) else ""
     return HalfTheBudget(budget, mine, half, span)
 

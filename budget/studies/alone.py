@@ -19,9 +19,9 @@ from budget.allocation.separable.response import Responses
 from budget.allocation.separable.tangent import tangents
 from budget.allocation.separable.ways import ways_of
 from budget.allocation.unserved import tangent_points
+from budget.numerics.interval import interval
 from budget.studies.cells import Cell
 from budget.studies.entries import Entry, Planner
-from budget.studies.intervals import interval
 from budget.studies.kept import required_spends
 from budget.studies.rows import plain
 from budget.studies.thresholds import ROUNDING
@@ -172,7 +172,7 @@ def _task(
     ends = np.full((2, count), np.nan)
     for q, (budget, entry) in enumerate(zip(budgets, single.entries, strict=True)):
         mine, in_draws = _distance(planner, entry, at)
-        low, high = interval(in_draws, np.array(mine))
+        low, high = interval(in_draws)
         ends[:, q] = np.sort([curves.present(place, np.array([end]))[0] for end in (low, high)])
         best, best_drawn = np.inf, np.full(len(in_draws), np.inf)
         for cell in cells:

@@ -12,18 +12,16 @@ import numpy as np
 import pandas as pd
 
 from budget.curves.fit import fit_curves
-from budget.curves.fitted import INTERVAL, Curves
+from budget.curves.fitted import Curves
 from budget.curves.law import ABSENT
 from budget.curves.laws import LAWS, choose_scale
 from budget.errors import DataError
+from budget.numerics.interval import LEVEL
 from budget.studies.rows import records
 from budget.tables.runs import Runs
 
 HIDDEN = 0.25
 """Share of a task's rows that is hidden where nothing is asked for."""
-
-LEVEL = (INTERVAL[1] - INTERVAL[0]) / 100
-"""What an interval promises."""
 
 NO_LAW = "none"
 """Stands in the table for the prediction that nothing improves: the best value among the runs that are not hidden."""

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from budget.numerics.interval import interval
 from budget.studies.arms import SPECIALISTS
 from budget.studies.crossover import first_best, win_shares
 from budget.studies.entries import EQUAL, Entry
-from budget.studies.intervals import interval
 from budget.studies.partition import GROUPS
 from budget.studies.served_subset import FOCUS
 
@@ -101,7 +101,7 @@ def rows_of(cell: Cell, sign: float) -> list[dict[str, Any]]:
     best = cell.place(cell.winner.strategy)
     rows = []
     for place, entry in enumerate(cell.entries):
-        low, high = (float(end) for end in interval(worlds[place], objective[place]))
+        low, high = (float(end) for end in interval(worlds[place]))
         ends = sorted((sign * low, sign * high))
         rows.append(
             {

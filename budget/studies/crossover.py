@@ -7,15 +7,11 @@ from itertools import pairwise
 import numpy as np
 from scipy.optimize import brentq
 
-from budget.curves.fitted import INTERVAL, QUANTILE
-from budget.studies.intervals import interval
+from budget.numerics.interval import interval
 from budget.studies.thresholds import ROUNDING
 
 NEAR = 1e-12
 """Relative precision of a crossover."""
-
-NEVER = 700.0
-"""Stands for a logarithm that no draw's change comes near."""
 
 
 @dataclass(frozen=True)
@@ -126,10 +122,10 @@ def over_draws(logs: np.ndarray, gap: np.ndarray, at: float) -> tuple[float, flo
         else:
             changed[draw] = np.inf if gap[:, draw].mean() < 0 else -np.inf
     share = float(np.isfinite(changed).mean())
-    low, high = np.percentile(np.clip(changed, -NEVER, NEVER), INTERVAL, method=QUANTILE)
+    low, high = interval(changed)
     first = 0.0 if low < logs[0] else float(np.exp(low))
     last = np.inf if high > logs[-1] else float(np.exp(high))
-    return min(first, at), max(last, at), share
+    return first, last, share
 
 
 def sign_change(logs: np.ndarray, numbers: np.ndarray) -> float:
@@ -204,12 +200,12 @@ def trend(
     decades = np.log10(budgets) - np.log10(budgets).mean()
     spread = float(decades @ decades) or float("nan")
     slopes = decades @ worlds / spread if worlds.shape[1] else np.array([float("nan")])
-    ends = np.array([interval(each, at) for each, at in zip(worlds, points, strict=True)])
+    low, high = interval(worlds, axis=1)
     known = bool(np.isfinite(slopes).all())
     least = NEAR * np.abs(worlds).max(initial=0.0)  # what does not move but for rounding neither grows nor shrinks
     growing, shrinking = (float((way * slopes > least).mean()) if known else float("nan") for way in (1, -1))
     slope = float(decades @ points / spread)
-    return Trend(tasks, budgets, tuple(shared), points, ends[:, 0], ends[:, 1], extrapolated, slope, growing, shrinking)
+    return Trend(tasks, budgets, tuple(shared), points, low, high, extrapolated, slope, growing, shrinking)
 
 
 @dataclass(frozen=True)
@@ -266,9 +262,9 @@ def by_breadth(
     kinds = np.unique(numbers)
     mean = [np.mean([worlds[int(i)] for i in np.flatnonzero(numbers == kind)], axis=0) for kind in kinds]
     point = np.array([np.mean(np.array(points)[numbers == kind]) for kind in kinds])
-    ends = np.array([interval(each, at) for each, at in zip(mean, point, strict=True)])
+    ends = interval(np.array(mean), axis=1)
     sets = np.array([(numbers == kind).sum() for kind in kinds])
-    found = BreadthCrossover(budget, kinds, sets, point, ends[:, 0], ends[:, 1])
+    found = BreadthCrossover(budget, kinds, sets, point, *ends)
     if np.isnan(found.crossover):
         return found
     upward = np.array(mean) * np.sign(point[np.flatnonzero(point)[-1]])

@@ -19,6 +19,7 @@ import pandas as pd
 
 from budget.allocation.mixture.generalist import decline_exponent
 from budget.curves.posynomial import Posynomial
+from budget.numerics.interval import interval
 from budget.studies.intervals import mean_and_band
 from budget.studies.rows import numbers, records
 from budget.studies.shared_subsets import SharedSubsets
@@ -108,8 +109,7 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
             worlds[:, :2] += x * np.log(whole) / squares[0] / count
             worlds[:, pick + 2] += share[order] * np.log(each) / count
     exponent = point.mean(axis=0)
-    ends = mean_and_band(worlds)[1:]
-    low, high = np.minimum(ends[0], exponent), np.maximum(ends[1], exponent)
+    low, high = interval(worlds)
     band = mean_and_band(point)[1:] if count > 1 else np.full((2, tasks + 2), np.nan)
     copies = np.concatenate([[np.nan, np.nan], copies_exponent(subsets)])
     names = ("mean", "worst", *curves.tasks)

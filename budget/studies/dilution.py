@@ -17,9 +17,9 @@ from budget.allocation.measure import measure_of
 from budget.allocation.separable.ways import ways_of
 from budget.curves.fitted import Curves
 from budget.errors import AllocationError
+from budget.numerics.interval import interval
 from budget.studies.arms import Served
 from budget.studies.entries import Entry, Planner
-from budget.studies.intervals import interval
 from budget.studies.rows import records
 from budget.studies.shared_subsets import SharedSubsets
 from budget.studies.subsets import Subsets
@@ -163,7 +163,7 @@ def parted(
 
     def against(after: Values, before: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         point = sign * (after[0] - before[0])
-        return point, *interval(sign * (after[1] - before[1]), point)
+        return point, *interval(sign * (after[1] - before[1]))
 
     return Dilution(
         budget, unit, strategy, tasks, alone[0], share[0], shared[0], *against(share, alone), *against(shared, share)

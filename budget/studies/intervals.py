@@ -1,25 +1,20 @@
-"""80 % intervals over draws or over orders, widened to hold the point that is reported."""
+"""Means and bands over the orders in which tasks join."""
 
 import numpy as np
 
-from budget.curves.fitted import INTERVAL, QUANTILE
-
-
-def interval(worlds: np.ndarray, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The 10 % and 90 % points of samples (B, …) beside their point (…); NaN where there is no sample."""
-    if len(worlds) == 0:
-        nothing = np.full_like(np.asarray(point, dtype=float), np.nan)
-        return nothing, nothing.copy()
-    low, high = np.percentile(worlds, INTERVAL, axis=0, method=QUANTILE)
-    return np.minimum(low, point), np.maximum(high, point)
+from budget.numerics.interval import interval, least_draws
 
 
 def mean_and_band(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, 10 % and 90 % point of each column of samples (O, T), those that are NaN left out; NaN where all are."""
-    result = np.full((3, samples.shape[1]), np.nan)
-    for column, there in enumerate(~np.isnan(samples).T):
-        if there.any():
-            kept = samples[there, column]
-            mean = kept.mean()
-            result[:, column] = mean, *interval(kept, mean)
-    return result[0], result[1], result[2]
+    """Mean and 80 % band of each column of samples (O, T), those that are NaN left out; NaN where all are.
+
+    Of fewer orders than an interval takes the band is all of them, from the least to the greatest.
+    """
+    count = (~np.isnan(samples)).sum(axis=0)
+    low, high = interval(samples)
+    few = (count > 0) & (count < least_draws())
+    mean, some = np.full(samples.shape[1], np.nan), samples[:, count > 0]
+    least = np.nanmin(some, axis=0)
+    mean[count > 0] = least + np.nanmean(some - least, axis=0)  # of equal numbers the mean is that number
+    low[few], high[few] = np.nanmin(samples[:, few], axis=0), np.nanmax(samples[:, few], axis=0)
+    return mean, low, high

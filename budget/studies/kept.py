@@ -11,7 +11,7 @@ from budget.allocation.problem import state
 from budget.allocation.question import Question, is_separable
 from budget.allocation.separable.ways import ways_of
 from budget.curves.fitted import Curves
-from budget.studies.intervals import interval
+from budget.numerics.interval import interval
 from budget.studies.rows import plain, records
 from budget.studies.subsets import Subsets
 from budget.studies.thresholds import ROUNDING, least_spend
@@ -57,7 +57,7 @@ def planned_sets(subsets: Subsets, orders: np.ndarray) -> Planned | None:
             in_draws[order] &= (subsets.reached(split.members[order], distance) != 0).all(axis=1)
         largest, worlds = largest + whole, worlds + in_draws
     sure = float((worlds >= largest[:, None]).mean()) if worlds.size else float("nan")
-    low, high = interval(worlds.mean(axis=0), largest.mean())
+    low, high = interval(worlds.mean(axis=0))
     return Planned(largest, float(low), float(high), sure)
 
 

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.curves.fitted import QUANTILE, Curves
+from budget.curves.fitted import Curves
 from budget.curves.law import ABSENT
 from budget.curves.laws import LEAST_SHARE
 from budget.errors import AllocationError
+from budget.numerics.interval import interval
 
 LEVELS = (0.80, 0.95)
 """Levels of the intervals over the draws."""
@@ -43,15 +44,8 @@ class LawTransfer:
         return self.curves.inputs[1:]
 
     def interval(self, level: float) -> tuple[np.ndarray, np.ndarray]:
-        """Ends (T, S) of the interval over the draws, each entry's own; NaN with fewer draws than it takes.
-
-        ``level`` needs ``2/(1 − level) − 1`` draws, so that both percentiles lie between two of them.
-        """
-        if len(self.draws) < round(2 / (1 - level)) - 1:
-            return np.full_like(self.tau, np.nan), np.full_like(self.tau, np.nan)
-        ends = 50 * (1 - level), 50 * (1 + level)
-        low, high = np.percentile(self.draws, ends, axis=0, method=QUANTILE)
-        return low, high
+        """Ends (T, S) of the interval over the draws, each entry's own; NaN with fewer draws than it takes."""
+        return interval(self.draws, level=level)
 
     def verdict(self, level: float) -> np.ndarray:
         """(T, S) of ``VERDICTS``: whether the interval excludes 0, and on which side."""
@@ -107,10 +101,7 @@ class LawTransfer:
             point = self.curves.distance(rows, inputs)
             result[0, task] = point[0] - point[1:]
             worlds = self.curves.distance_draws(rows, inputs)
-            if len(worlds):
-                gains = worlds[:, :1] - worlds[:, 1:]
-                low, high = np.percentile(gains, (10, 90), axis=0, method=QUANTILE)
-                result[1, task], result[2, task] = np.minimum(low, result[0, task]), np.maximum(high, result[0, task])
+            result[1, task], result[2, task] = interval(worlds[:, :1] - worlds[:, 1:])
             result[:, task, self.own[task]] = np.nan
         return result[0], result[1], result[2]
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from budget.studies.intervals import interval, mean_and_band
+from budget.numerics.interval import interval
+from budget.studies.intervals import mean_and_band
 from budget.studies.subsets import Splits, Subsets
 
 
@@ -154,7 +155,7 @@ def _values(subsets: Subsets, split: Splits) -> list[float]:
         sign * worlds.max(axis=1),
         _counted(subsets.reached(task, distance)),
     ]
-    ends = [(point[0], *interval(each, point[0])) for each, point in zip(samples, points, strict=True)]
+    ends = [(point[0], *interval(each)) for each, point in zip(samples, points, strict=True)]
     return [float(end) for three in ends for end in three]
 
 

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from budget.numerics.interval import interval
 from budget.studies.entries import Entry, Planner
-from budget.studies.intervals import interval
 from budget.studies.rows import plain
 from budget.studies.thresholds import ROUNDING
 
@@ -72,7 +72,7 @@ class Strictness:
     @property
     def value_interval(self) -> tuple[np.ndarray, np.ndarray]:
         """(J,) each: its 10 % and 90 % points over the draws."""
-        return interval(self.worlds, self.value_of_focus)
+        return interval(self.worlds)
 
     def record(self) -> dict[str, Any]:
         """The counts as JSON."""
@@ -140,8 +140,8 @@ def strictness(specialists: Planner, entries: tuple[Entry, ...], parts: Sequence
         np.array([plan.predicted for plan in plans]),
         tuple(entry.strategy for entry in entries),
         served,
-        *interval(drawn.transpose(2, 0, 1), served),
+        *interval(drawn, axis=2),
         focused,
-        *interval(focused_drawn.T, focused),
+        *interval(focused_drawn, axis=1),
         (focused_drawn - drawn.max(axis=0)).T,
     )

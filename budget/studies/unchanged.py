@@ -17,7 +17,8 @@ from budget.allocation.mixture.generalist import iso_loss
 from budget.allocation.size import best_inputs, rising_root
 from budget.curves.fitted import Curves
 from budget.errors import AllocationError
-from budget.studies.intervals import interval, mean_and_band
+from budget.numerics.interval import interval
+from budget.studies.intervals import mean_and_band
 from budget.studies.rows import numbers, records
 from budget.studies.subsets import Splits, Subsets
 
@@ -107,10 +108,7 @@ def unchanged(subsets: Subsets, orders: np.ndarray, today: int = 1, *, draws: bo
     doubling = _doubling(ratio, mean[None])[0]
     several = count > 1 or not draws
     worlds = np.empty((0, len(QUANTITIES))) if several else _doubling(ratio, _in_draws(subsets, orders[0], today))
-    ends = mean_and_band(worlds)[1:]
-    return Unchanged(
-        today, counts, mean, low, high, doubling, np.minimum(ends[0], doubling), np.maximum(ends[1], doubling)
-    )
+    return Unchanged(today, counts, mean, low, high, doubling, *interval(worlds))
 
 
 def _totals(subsets: Subsets, orders: np.ndarray, today: int) -> np.ndarray:
@@ -239,4 +237,4 @@ def unchanged_shared(curves: Curves, ratio: float = 2.0) -> UnchangedShared:
 
     point = factors(curves.form.natural(curves.parameters, curves.reference))
     worlds = factors(curves.form.natural(curves.draws, curves.reference))
-    return UnchangedShared(curves.tasks, ratio, point, *interval(worlds, point))
+    return UnchangedShared(curves.tasks, ratio, point, *interval(worlds))

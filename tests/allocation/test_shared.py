@@ -228,9 +228,9 @@ def test_the_json_has_the_keys_of_any_plan_and_its_mixture(several, mixed, noisy
 
 
 def test_limits_are_planned_for_some_draws_and_that_is_said(mixed, monkeypatch):
-    monkeypatch.setattr("budget.allocation.mixture.shared.LIMITED_DRAWS", 3)
+    monkeypatch.setattr("budget.allocation.mixture.shared.LIMITED_DRAWS", 9)
     plan = plan_of(mixed, unique={"t1": 3e9})
-    assert plan.drawn == 3 and any("first 3 of 12 draws" in note for note in plan.notes)
+    assert plan.drawn == 9 and any("first 9 of 12 draws" in note for note in plan.notes)
     assert (plan.share_low <= plan.share).all() and (plan.share <= plan.share_high).all()
 
 

@@ -6,7 +6,6 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from budget.curves.fitted import INTERVAL, QUANTILE
 from budget.errors import InfeasibleError
 from budget.studies.arms import SPECIALISTS, Arms, Served
 from budget.studies.entries import EQUAL
@@ -82,7 +81,7 @@ def test_the_share_counts_the_draws_in_which_no_plan_is_better():
             (cell,) = [cell for cell in found.cells if cell.budget == budget]
             rival = np.min([entry.worlds[:, task] for entry in cell.entries], axis=0)
             assert each.share[at] == (mine < rival).mean()
-            low, high = np.percentile(mine, INTERVAL, method=QUANTILE)
+            low, high = np.percentile(mine, (10, 90), method="weibull")
             np.testing.assert_allclose(
                 [each.low[at], each.high[at]], [min(low, each.value[at]), max(high, each.value[at])], rtol=1e-12
             )

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from budget.allocation.mixture.generalist import iso_loss
-from budget.curves.fitted import INTERVAL, QUANTILE
 from budget.errors import AllocationError
 from budget.studies.arms import SPECIALISTS, Arms, Served
 from budget.studies.assumed import CONSTANTS, with_assumed
@@ -190,7 +189,7 @@ def test_a_change_has_the_interval_of_the_draws_own_changes(sign):
     own = np.geomspace(1e20, 1e22, 19)
     gap = sign * np.log(budgets[:, None] / own)
     (change,) = changes_of(budgets, gap, lambda budget: sign * np.log(budget / 1e21))
-    expected = np.exp(np.percentile(np.log(own), INTERVAL, method=QUANTILE))
+    expected = np.exp(np.percentile(np.log(own), (10, 90), method="weibull"))
     np.testing.assert_allclose([change.low, change.high], expected, rtol=1e-9)
     assert change.share == 1 and change.budget == pytest.approx(1e21, rel=1e-11)
     assert change.above == ("two" if sign > 0 else "one")
@@ -304,13 +303,13 @@ def test_draws_are_held_against_thresholds_of_their_own():
         limits.append(alone.distance_draws(np.arange(3), inputs))
     counts = [(each.worlds <= np.array(limits) * (1 + 1e-9)).sum(axis=2) for each in cell.entries]
     for place, count in enumerate(counts):
-        low, high = np.percentile(count, INTERVAL, axis=1, method=QUANTILE)
+        low, high = np.percentile(count, (10, 90), axis=1, method="weibull")
         np.testing.assert_array_equal(strict.low[place], np.minimum(low, strict.served[place]))
         np.testing.assert_array_equal(strict.high[place], np.maximum(high, strict.served[place]))
     assert (strict.low < strict.high).any()
     value = strict.focused - np.max(counts, axis=0).T
     np.testing.assert_array_equal(strict.worlds, value)
-    low, high = np.percentile(value, INTERVAL, axis=0, method=QUANTILE)
+    low, high = np.percentile(value, (10, 90), axis=0, method="weibull")
     record = strict.record()
     np.testing.assert_array_equal(record["value_of_focus_low"], np.minimum(low, strict.value_of_focus))
     np.testing.assert_array_equal(record["value_of_focus_high"], np.maximum(high, strict.value_of_focus))
@@ -417,7 +416,9 @@ def test_a_trend_is_stated_where_nine_draws_in_ten_agree():
     assert constant.verdict == "undecided" and constant.growing == constant.shrinking == 0
     np.testing.assert_allclose(grows.slope, 0.08, rtol=1e-12)
     np.testing.assert_allclose(grows.advantage, 0.3 + 0.08 * decades, rtol=1e-12)
-    assert (grows.low <= grows.advantage).all() and (grows.advantage <= grows.high).all()
+    np.testing.assert_allclose(grows.low, np.percentile(0.3 + decades[:, None] * np.r_[-0.1, [0.1] * 9], 10, axis=1,
+                                                        method="weibull"), rtol=1e-12)  # fmt: skip
+    assert (grows.low <= grows.advantage + 1e-15).all() and (grows.advantage <= grows.high + 1e-15).all()
     assert grows.high[-1] > grows.advantage[-1] + 0.01
 
 
@@ -437,7 +438,7 @@ def test_a_set_s_trend_is_its_relative_advantage_over_the_best_shared_strategy()
         np.testing.assert_allclose(line.advantage[place], (best - alone) / alone, rtol=1e-12)
         shared = cell.worlds[1 if generalist < moe else 2]
         drawn = (shared - cell.worlds[0]) / cell.worlds[0]
-        low, high = np.percentile(drawn, INTERVAL, method=QUANTILE)
+        low, high = np.percentile(drawn, (10, 90), method="weibull")
         np.testing.assert_allclose([line.low[place], line.high[place]], [low, high], rtol=1e-12)
         assert line.extrapolated[place] == any(each.extrapolates for each in cell.entries)
     decades = np.log10(TOTALS)
@@ -446,7 +447,7 @@ def test_a_set_s_trend_is_its_relative_advantage_over_the_best_shared_strategy()
 
 
 def test_breadth_is_the_mean_over_sets_and_read_off_in_logarithms():
-    worlds = [np.array([-0.3, -0.1]), np.array([-0.1, 0.1]), np.array([0.2, 0.4])]
+    worlds = [np.linspace(middle - 0.1, middle + 0.1, 9) for middle in (-0.2, 0.0, 0.3)]
     found = by_breadth(1e20, [2, 2, 8], [-0.2, 0.0, 0.3], worlds)
     assert found.counts.tolist() == [2, 8] and found.sets.tolist() == [2, 1]
     np.testing.assert_allclose(found.advantage, [-0.1, 0.3])
@@ -471,7 +472,7 @@ def test_the_number_of_tasks_at_the_crossover_has_the_draws_own_interval(sign):
     worlds = [sign * np.log(count / own) for count in counts]
     found = by_breadth(1e20, counts, [sign * np.log(count / 5) for count in counts], worlds)
     assert found.crossover == pytest.approx(5, rel=1e-12) and found.crossover_share == 1
-    expected = np.exp(np.percentile(np.log(own), INTERVAL, method=QUANTILE))
+    expected = np.exp(np.percentile(np.log(own), (10, 90), method="weibull"))
     np.testing.assert_allclose([found.crossover_low, found.crossover_high], expected, rtol=1e-12)
 
 

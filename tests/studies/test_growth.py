@@ -175,7 +175,7 @@ def test_one_task_and_curves_without_draws(order):
 def test_scores_and_laws_that_are_no_sums_of_powers(order):
     natural = {"a": (0.1, 0.9, 1.2, 0.4, 1e18), "b": (0.2, 0.8, 0.8, 0.3, 1e19), "c": (0.1, 0.8, 1.0, 0.5, 1e19)}
     score = {"higher_is_better": np.ones(3, dtype=bool), "ceiling": np.ones(3)}
-    curves = curves_of("m4", ("flops",), natural, reference=(1e19,), draws=6, **score)
+    curves = curves_of("m4", ("flops",), natural, reference=(1e19,), draws=12, **score)
     growth = grow(curves, Tasks(curves.tasks, target=np.array([0.7, 0.6, 2.0])), 1e20, order=order, orders=6)
     assert growth.unchanged is None and growth.kept.lost == ("c",)
     assert (np.diff(growth.decline.mean_factor) > 0).all() and (

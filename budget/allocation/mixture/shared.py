@@ -15,9 +15,10 @@ from budget.allocation.mixture.notes import limit_lines, measured_range, mixture
 from budget.allocation.mixture.plan import SharedPlan
 from budget.allocation.mixture.shares import inside
 from budget.allocation.question import Question
-from budget.curves.fitted import INTERVAL, Curves
+from budget.curves.fitted import Curves
 from budget.curves.laws import LEAST_SHARE
 from budget.errors import AllocationError, InfeasibleError, SolverError
+from budget.numerics.interval import interval
 from budget.tables.tasks import Tasks
 
 WORLDS = 50
@@ -232,11 +233,11 @@ def _plan(
     predicted, low, high = curves.predict(np.arange(tasks), at)
     spend = spend_on(question, tokens)
     unspent = spend < question.budget * (1 - AT_LIMIT)
-    share_low, share_high = _interval(mixtures / mixtures.sum(axis=1, keepdims=True), share)
+    share_low, share_high = interval(mixtures / mixtures.sum(axis=1, keepdims=True))
     of_data = np.exp(best.shares.log_value[0] - best.t[0])
     beyond = measured_range(curves, question, spend, size, tokens)
     failed = drawn - len(mixtures)
-    ends = np.exp(np.percentile(sizes, INTERVAL, axis=0)) if len(sizes) else np.empty((2, 0))
+    ends = np.exp(interval(sizes))
     return SharedPlan(
         question=question,
         metric="|".join(dict.fromkeys(curves.metric)),
@@ -285,11 +286,3 @@ def _plan(
             np.where(share == 0, "unused", np.where(tokens >= blend.limit * (1 - 1e-6), "limit", "budget")).tolist()
         ),
     )
-
-
-def _interval(worlds: np.ndarray, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The 80 % range over worlds (W, S), widened to hold the point; NaN without worlds."""
-    if len(worlds) == 0:
-        return np.full_like(point, np.nan), np.full_like(point, np.nan)
-    low, high = np.percentile(worlds, INTERVAL, axis=0)
-    return np.minimum(low, point), np.maximum(high, point)

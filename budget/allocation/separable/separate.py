@@ -121,6 +121,12 @@ def least_spend(ways: Ways, level: np.ndarray, most: np.ndarray) -> np.ndarray:
     return np.where(at_once, 0.0, np.where(never, np.inf, np.exp(high)))
 
 
+def needed_spends(curves: Curves, question: Question) -> np.ndarray:
+    """The least spend (T,) that meets each target, whatever the budget and maxima; infinite where none does."""
+    ways = ways_of(curves, question)
+    return _needed(ways, ends(ways)[0], _far(ways))[0]
+
+
 def _most_targets(ways: Ways, low: np.ndarray, high: np.ndarray, gap: float) -> Outcome:
     """The targets of greatest weight; what they leave goes to the mean."""
     question = ways.question
