@@ -39,7 +39,7 @@ def folder(tmp_path_factory):
     linked = made.chinchilla(draws=6, link=made.link_of(LINKS, draws=6))
     (path / "curves.json").write_text(json_text(record_of(made.chinchilla(draws=6))))
     (path / "linked.json").write_text(json_text(record_of(linked)))
-    (path / "shared.json").write_text(json_text(record_of(made.one_model(made.chinchilla(draws=6)))))
+    (path / "shared.json").write_text(json_text(record_of(made.one_model(made.chinchilla(draws=9)))))
     (path / "tasks.csv").write_text(TASKS)
     (path / "chances.csv").write_text(
         "task,unserved,target\n"

@@ -201,7 +201,7 @@ def test_fewer_unique_tokens_are_never_better():
 
 
 def test_one_shared_model_with_repeats(responses):
-    curves = made.one_model(made.repeat(NATURAL, draws=5))
+    curves = made.one_model(made.repeat(NATURAL, draws=9))
     for objective in ("mean", "worst"):
         plan = allocate(curves, ask(curves, TASKS, 1e22, objective=objective))
         n = np.geomspace(1e7, 1e13, 200_001)

@@ -19,7 +19,7 @@ def said(curves, *, target=None, **options):
 
 
 def test_copies_are_told_their_law():
-    text = said(identical(4, draws=5))
+    text = said(identical(4, draws=9))
     assert "With 4 tasks each gets 2.50e20 FLOPs on average, 25.0 % of the whole." in text
     assert (
         "as the number of tasks to the power 0.154 (80 % interval" in text and "11.2 % more for twice the tasks" in text
