@@ -96,7 +96,7 @@ def fit_curves(
     settled = estimator.constraints.settled(form)
     verdicts = [diagnose(runs, task, inputs, free, ceiling[task], positive, settled) for task in range(count)]
     found: list[list[Finding]] = [[] if code == "ok" else [(code, text)] for code, text in verdicts]
-    good = np.array([task for task in range(count) if not found[task]], dtype=int)
+    good = np.array([task for task, (code, _) in enumerate(verdicts) if STATUS[code].used], dtype=int)
 
     fitted = _blank(count, size, len(inputs), draws)
     notes = [*runs.notes, *_ceiling_notes(runs, best, ceiling), *_derived_notes(runs, inputs)]
@@ -113,7 +113,7 @@ def fit_curves(
         error = _rms_error(estimator, batch, points.theta)
         record = convergence(estimator, batch, points, common.prior)
         for task, more in zip(good, findings(estimator, batch, points, error, record), strict=True):
-            found[task] += more
+            found[task] = [*more, *found[task]]
         wild = _wild(estimator, batch, points, common.prior, runs, found)
         for position, task in enumerate(good):
             found[task] = gravest_first([*found[task], *copies(runs, task)])

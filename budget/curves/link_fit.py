@@ -20,8 +20,9 @@ from budget.curves.noise import covariance, scatter
 from budget.curves.resample import resampler
 from budget.curves.search import Estimator, Points, fit_draws, fit_points
 from budget.curves.solver import Prior
-from budget.tables.quality import SIGNAL_LEVEL, at_chance, trend
+from budget.tables.quality import at_chance
 from budget.tables.runs import Runs
+from budget.tables.signal import SIGNAL_LEVEL, trend
 from budget.tables.status import LINK_STATUS
 
 DELTA = 0.01
@@ -140,13 +141,16 @@ def _before(curves: Curves, joined: Joined, task: int) -> list[Finding]:
         return [("no_signal", "the score is the same in all runs")]
     by_loss = replace(joined.scores, scale={"loss": joined.loss})
     # the test takes logarithms, which a distance of 0 has none of
-    falls, rises = trend(by_loss, task, np.exp(distance / joined.span[task]))
-    if rises <= SIGNAL_LEVEL:
+    nearness = trend(by_loss, task, np.exp(-distance / joined.span[task]))
+    if nearness.falls <= SIGNAL_LEVEL:
         guessing = at_chance(joined.scores, task)
         return [guessing] if guessing else []
-    if falls <= SIGNAL_LEVEL:
-        return [("wrong_direction", f"the score gets worse as the loss falls (rank test p = {falls:.2g})")]
-    return [("no_signal", f"no trend of the score with the loss can be told from noise (rank test p = {rises:.2g})")]
+    if nearness.rises <= SIGNAL_LEVEL:
+        return [("wrong_direction", f"the score gets worse as the loss falls (rank test p = {nearness.rises:.2g})")]
+    p = f"rank test p = {nearness.falls:.2g}"
+    if nearness.best > SIGNAL_LEVEL:
+        return [("too_few_pairs", f"{nearness.runs} runs are too few to tell a trend of the score with the loss ({p})")]
+    return [("no_signal", f"no trend of the score with the loss can be told from noise ({p})")]
 
 
 def _after(

@@ -2,29 +2,17 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from budget.tables.runs import Runs
+from budget.tables.signal import SIGNAL_LEVEL, trend
 from budget.tables.status import STATUS
-
-SIGNAL_LEVEL = 0.01
-"""One-sided level of the rank test for a trend with scale, shared over the scales tested (Bonferroni)."""
-
-FEW = 12
-"""Number of runs up to which the rank test counts permutations."""
-
-PERMUTATIONS = 9999
-"""Random permutations behind such a p-value."""
 
 POOLED = 0.75
 """Share of distinct scales among a task's rows below which different kinds of runs may have been pooled."""
-
-TINY = 1e-30
-"""What stands for no tokens of a source where logarithms are ranked."""
 
 COLLINEAR = 0.999
 """Correlation of log params with log tokens from which their effects cannot be told apart."""
@@ -76,7 +64,7 @@ def diagnose(
     positive: bool = True,
     settled: Collection[str] = (),
 ) -> tuple[str, str]:
-    """Status code of a task before any fit, with one sentence.
+    """Status code of a task before any fit, with one sentence; one that plans do not use leaves the task without a fit.
 
     Args:
         runs: the measurements.
@@ -112,12 +100,26 @@ def diagnose(
         return found
     if np.ptp(value) == 0:
         return "no_signal", "the value is the same in all runs"
-    falls, rises = trend(runs, task, value)
-    if falls > SIGNAL_LEVEL:
-        if rises <= SIGNAL_LEVEL:
-            return "wrong_direction", f"the value gets worse with scale (rank test p = {rises:.2g})"
-        return "no_signal", f"no trend with scale can be told from noise (rank test p = {falls:.2g})"
-    return at_chance(runs, task) or ("ok", "")
+    code, text = _signal(runs, task, value)
+    return (code, text) if not STATUS[code].used else at_chance(runs, task) or (code, text)
+
+
+def _signal(runs: Runs, task: int, value: np.ndarray) -> tuple[str, str]:
+    """Whether the values fall with scale: proven, as cleanly as so few runs can show, or not."""
+    found = trend(runs, task, value)
+    if found.falls <= SIGNAL_LEVEL:
+        return "ok", ""
+    p = f"rank test p = {found.falls:.2g}"
+    if found.unproven:
+        return "unproven_trend", f"the value falls, but {found.runs} runs are too few to prove a trend ({p})"
+    if found.rises <= SIGNAL_LEVEL:
+        return "wrong_direction", f"the value gets worse with scale (rank test p = {found.rises:.2g})"
+    if found.best > SIGNAL_LEVEL:
+        return (
+            "too_few_runs",
+            f"{found.runs} runs are too few to tell a trend from noise ({p}, {found.best:.2g} at best)",
+        )
+    return "no_signal", f"no trend with scale can be told from noise ({p})"
 
 
 NEED_LEVELS = {"params": 3, "tokens": 3, "flops": 3, "x": 3, "task_tokens": 3}
@@ -219,51 +221,6 @@ def _again(runs: Runs, task: int) -> tuple[np.ndarray, np.ndarray]:
     return cells, np.setdiff1d(np.arange(len(cells)), first)
 
 
-def trend(runs: Runs, task: int, value: np.ndarray) -> tuple[float, float]:
-    """Rank tests of ``value`` against every scale: p-values that it falls and that it rises (Spearman, Bonferroni).
-
-    The tokens of each source of a mixture are scales too. Rows of one run are averaged first, since they are not
-    independent; with at most ``FEW`` runs the p-value comes from random permutations instead of the t approximation.
-    """
-    mine = runs.task == task
-    _, run = np.unique(runs.run[mine], return_inverse=True)
-    rows = np.bincount(run)
-    mean_value = np.bincount(run, np.log(value) if (value > 0).all() else value) / rows
-    falls, rises = [], []
-    sources = {} if runs.mixture is None else dict(zip(runs.mixture.sources, runs.mixture.tokens.T, strict=True))
-    for scale in {**runs.scale, **sources}.values():
-        mean_scale = np.bincount(run, np.log(np.maximum(scale[mine], TINY))) / rows
-        if np.ptp(mean_scale) < 1e-9 or np.ptp(mean_value) == 0:
-            continue
-        fall, rise = _rank_test(mean_scale, mean_value)
-        falls.append(fall)
-        rises.append(rise)
-    if not falls:
-        return 1.0, 1.0
-    return min(1.0, min(falls) * len(falls)), min(1.0, min(rises) * len(rises))
-
-
-def _rank_test(scale: np.ndarray, value: np.ndarray) -> tuple[float, float]:
-    """One-sided p-values that the value falls and that it rises with the scale."""
-    if len(scale) > FEW:
-        falls = float(stats.spearmanr(scale, value, alternative="less").pvalue)
-        return falls, 1 - falls
-    ranks, others = stats.rankdata(scale), stats.rankdata(value)
-    ranks, others = ranks - ranks.mean(), others - others.mean()
-    chance = others[_permutations(len(others))] @ ranks
-    seen = others @ ranks
-    tie = 1e-9 * np.abs(ranks) @ np.abs(others)
-    return float(((chance <= seen + tie).sum() + 1) / (PERMUTATIONS + 1)), float(
-        ((chance >= seen - tie).sum() + 1) / (PERMUTATIONS + 1)
-    )
-
-
-@cache
-def _permutations(count: int) -> np.ndarray:
-    """Random orders (``PERMUTATIONS``, count), the same in every test."""
-    return np.random.default_rng(0).permuted(np.tile(np.arange(count), (PERMUTATIONS, 1)), axis=1)
-
-
 def check(runs: Runs, inputs: Sequence[str], parameters: int, best: np.ndarray, positive: bool = True) -> list[Finding]:
     """The data-quality report.
 
@@ -287,7 +244,8 @@ def check(runs: Runs, inputs: Sequence[str], parameters: int, best: np.ndarray, 
         if code == "ok":
             findings.append(Finding(name, "curve", "PASS", "a curve can be fitted"))
         else:
-            findings.append(Finding(name, "curve", "FAIL", f"{code}: {text}", STATUS[code].advice))
+            verdict = "REVIEW" if STATUS[code].used else "FAIL"
+            findings.append(Finding(name, "curve", verdict, f"{code}: {text}", STATUS[code].advice))
         trained = len(np.unique(runs.run[mine]))
         findings.append(
             _graded(
@@ -303,7 +261,7 @@ def check(runs: Runs, inputs: Sequence[str], parameters: int, best: np.ndarray, 
             _graded(name, "range", decades >= 1.5, f"{decades:.1f} decades of {size}", "widen the range of scales")
         )
         findings.append(_repeats(runs, task))
-        if code == "ok":
+        if STATUS[code].used:
             findings.append(_last_decade(runs, task, distance_to_best(runs, task, ceiling), size))
     findings.append(_cost(runs))
     if runs.shared_models:

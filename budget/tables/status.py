@@ -36,6 +36,7 @@ STATUS: dict[str, Status] = {
         "take its predictions as rough: the runs do not follow the law (scores often rise in an S)",
         headline=True,
     ),
+    "unproven_trend": Status(True, "measure more runs, at other scales: so few cannot prove that the value falls"),
     "flat": Status(False, "fit --law power on the scale that matters, or measure a wider range of this one"),
     "too_few_runs": Status(False, "measure more runs of this task, at other scales"),
     "constant_scale": Status(False, "measure runs at other scales"),

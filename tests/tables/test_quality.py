@@ -50,6 +50,7 @@ AFTER_A_FIT = {
     "outliers",
     "several_optima",
     "duplicated_rows",
+    "unproven_trend",
     "suspect_scale",
     "suspect_flops",
     "suspect_values",

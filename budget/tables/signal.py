@@ -1,0 +1,190 @@
+"""Whether a task's values have a trend with scale: rank tests between and within runs, and what few runs can tell.
+
+Rows of one run are not independent: checkpoints of one training drift together, so the order of rows inside a run may
+not be shuffled. Two things may: the runs (whole, by their means), and the sign of what a run does inside, since a drift
+without a cause goes up as often as down. Both together make the group under which a trend is tested.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import permutations, product
+from math import factorial
+
+import numpy as np
+from scipy import stats
+
+from budget.tables.runs import Runs
+
+SIGNAL_LEVEL = 0.01
+"""One-sided level of the tests for a trend with scale, over all scales together."""
+
+FEW = 12
+"""Number of runs up to which the tests between runs count permutations."""
+
+MANY = 100
+"""Number of runs above which the sum over runs of what each does inside is taken as normal."""
+
+RESAMPLES = 9999
+"""Random permutations and signs behind a p-value, where there are more than so many."""
+
+LEAST_FALLING = 4
+"""Runs that must all fall inside, and be half of the task's, to count as falling where no test can prove it."""
+
+WEAK_LEVEL = 0.05
+"""Level at which runs that are too few for ``SIGNAL_LEVEL`` count as falling, with a word of doubt."""
+
+TINY = 1e-30
+"""What stands for no tokens of a source where logarithms are ranked."""
+
+
+@dataclass(frozen=True)
+class Trend:
+    """One-sided tests of a task's values against every scale.
+
+    Attributes:
+        falls: p-value that the values fall.
+        rises: p-value that they rise.
+        best: the smallest p-value that these runs could have given, had the values followed a scale exactly.
+        all_fall: whether the values fall inside every run that has several scales, in runs enough to say so.
+        runs: how many runs there are.
+    """
+
+    falls: float
+    rises: float
+    best: float
+    all_fall: bool
+    runs: int
+
+    @property
+    def unproven(self) -> bool:
+        """Whether the values fall as cleanly as so few runs can show, and the level is out of their reach."""
+        return self.falls > SIGNAL_LEVEL and (
+            self.all_fall or (self.best > SIGNAL_LEVEL and self.falls <= WEAK_LEVEL and self.falls <= self.best + 1e-12)
+        )
+
+
+@dataclass(frozen=True)
+class _Ranks:
+    """Standardized ranks of n runs' means, and what each of m runs does inside, by S scales.
+
+    Attributes:
+        scale: (S, n) centred ranks of the mean scales, of length 1; 0 where all runs have one.
+        value: (n,) the same of the mean values.
+        inside: (S, m) standardized rank correlation inside each run that has several of some scale.
+    """
+
+    scale: np.ndarray
+    value: np.ndarray
+    inside: np.ndarray
+
+
+def trend(runs: Runs, task: int, value: np.ndarray) -> Trend:
+    """Test one task's values, as something that falls to a floor, against every scale and the tokens of each source.
+
+    With n runs, ``z = ρ·√(n − 1)`` of the Spearman correlation ρ of the runs' means tests between runs, and
+    ``z = Σ a/√(Σ a²)`` over each run's own ``a = ρ·√(rows − 1)`` inside them. With few runs the largest of these and of
+    their sums over all scales is judged by permutations of the runs times signs of the insides (Westfall & Young 1993:
+    scales that say the same cost nothing); with many, each by its own distribution (Bonferroni).
+    """
+    mine = runs.task == task
+    _, run = np.unique(runs.run[mine], return_inverse=True)
+    sources = {} if runs.mixture is None else dict(zip(runs.mixture.sources, runs.mixture.tokens.T, strict=True))
+    scales: Mapping[str, np.ndarray] = {**runs.scale, **sources}
+    logs = np.array([np.log(np.maximum(scale[mine], TINY)) for scale in scales.values()])
+    level = np.log(value) if (value > 0).all() else value / max(np.abs(value).max(), TINY)
+    ranks = _ranks(logs, level, run)
+    falls, rises = _p_values(ranks)
+    fall = (ranks.inside < 0).any(axis=0) & ~(ranks.inside > 0).any(axis=0)
+    inside = len(fall)
+    count = int(run.max()) + 1
+    all_fall = inside >= max(LEAST_FALLING, count / 2) and bool(fall.all())
+    best = 1.0
+    if falls > SIGNAL_LEVEL:
+        best = min(_p_values(_ranks(logs, -scale, run))[0] for scale in logs)
+    return Trend(falls, rises, best, all_fall, count)
+
+
+def _ranks(logs: np.ndarray, value: np.ndarray, run: np.ndarray) -> _Ranks:
+    """Rank the runs' means, and the rows inside each run."""
+    rows = np.bincount(run)
+    scale = np.array([_standard(np.bincount(run, log) / rows) for log in logs])
+    order = np.argsort(run, kind="stable")
+    parts = np.split(order, np.cumsum(rows)[:-1])
+    inside = [
+        [np.sqrt(len(part) - 1) * float(_standard(log[part]) @ _standard(value[part])) for log in logs]
+        for part in parts
+        if len(part) > 1 and (np.ptp(logs[:, part], axis=1) > 1e-9).any()
+    ]
+    return _Ranks(scale, _standard(np.bincount(run, value) / rows), np.array(inside).reshape(-1, len(logs)).T)
+
+
+def _standard(numbers: np.ndarray) -> np.ndarray:
+    """Centred ranks of length 1, or zeros where all numbers are the same."""
+    if np.ptp(numbers) < 1e-9:
+        return np.zeros(len(numbers))
+    ranks = stats.rankdata(numbers.round(9))
+    ranks = ranks - ranks.mean()
+    return ranks / np.linalg.norm(ranks)
+
+
+def _p_values(ranks: _Ranks) -> tuple[float, float]:
+    """That the values fall and that they rise."""
+    scale = np.unique(ranks.scale[np.any(ranks.scale != 0, axis=1)].round(12), axis=0)
+    inside = np.unique(ranks.inside[np.any(ranks.inside != 0, axis=1)].round(12), axis=0)
+    between = len(scale) > 0 and bool(np.any(ranks.value))
+    if not between and not len(inside):
+        return 1.0, 1.0
+    if len(ranks.value) > FEW and between:
+        return _by_each(scale, inside, ranks.value)
+    return _by_largest(scale if between else scale[:0], inside, ranks.value)
+
+
+def _by_each(scale: np.ndarray, inside: np.ndarray, value: np.ndarray) -> tuple[float, float]:
+    """Every scale's test by its own distribution (t between runs), and Bonferroni over them."""
+    spare = len(value) - 2
+    rho = np.clip(scale @ value, -1 + 1e-15, 1 - 1e-15)
+    low = stats.t.cdf(rho * np.sqrt(spare / (1 - rho**2)), spare)
+    within = [_by_largest(scale[:0], row[None], value) for row in inside]
+    falls = [*low, *(fall for fall, _ in within)]
+    rises = [*(1 - low), *(rise for _, rise in within)]
+    return min(1.0, min(falls) * len(falls)), min(1.0, min(rises) * len(rises))
+
+
+def _by_largest(scale: np.ndarray, inside: np.ndarray, value: np.ndarray) -> tuple[float, float]:
+    """The most falling (rising) of all statistics among those under permuted runs and flipped insides."""
+    if not len(scale) and inside.shape[1] > MANY:
+        z = _sum(inside, np.ones((1, inside.shape[1]))).ravel()
+        count = len(z)
+        return min(1.0, count * float(stats.norm.cdf(z.min()))), min(1.0, count * float(stats.norm.sf(z.max())))
+    order, sign = _group(len(value) if len(scale) else 1, inside.shape[1] if len(inside) else 0)
+    z = [np.sqrt(len(value) - 1) * (value[order] @ scale.T)] if len(scale) else []
+    if len(inside):
+        within = _sum(inside, sign)
+        both = [(z[0][:, :, None] + within[:, None, :]).reshape(len(order), -1) / np.sqrt(2)] if z else []
+        z = [*z, within, *both]
+    all_z = np.hstack(z)
+    lowest, highest = all_z.min(axis=1), all_z.max(axis=1)
+    return float((lowest <= lowest[0] + 1e-9).mean()), float((highest >= highest[0] - 1e-9).mean())
+
+
+def _sum(inside: np.ndarray, sign: np.ndarray) -> np.ndarray:
+    """(G, S) sums over the runs of what they do inside, under each row of signs (G, m), in standard deviations."""
+    return sign @ inside.T / np.sqrt((inside**2).sum(axis=1))
+
+
+@cache
+def _group(runs: int, insides: int) -> tuple[np.ndarray, np.ndarray]:
+    """Orders (G, runs) and signs (G, insides), the given ones first: all there are, or random ones.
+
+    The same in every test. Random ones are counted with the given one among them, which keeps the level.
+    """
+    if factorial(runs) * 2**insides <= RESAMPLES:
+        orders = np.array(list(permutations(range(runs))))
+        signs = np.array(list(product((1.0, -1.0), repeat=insides))).reshape(2**insides, insides)
+        return np.repeat(orders, len(signs), axis=0), np.tile(signs, (len(orders), 1))
+    random = np.random.default_rng(0)
+    order = random.permuted(np.tile(np.arange(runs), (RESAMPLES + 1, 1)), axis=1)
+    sign = random.choice((1.0, -1.0), size=(RESAMPLES + 1, insides))
+    order[0], sign[0] = np.arange(runs), 1.0
+    return order, sign

@@ -1,0 +1,130 @@
+"""The trend tests: exact p-values where they can be counted by hand, their level under pure noise, their power."""
+
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from budget.tables.quality import check, diagnose
+from budget.tables.runs import Runs, runs_from_frame
+from budget.tables.signal import trend
+from tests.simulate import Truth
+
+PLAIN = Truth(1.9, 350.0, 0.33, 2000.0, 0.37)
+ONE_SCALE = ("tokens",)
+
+
+def checkpoints(values: np.ndarray, tokens: np.ndarray, **columns: np.ndarray) -> Runs:
+    """R runs of M checkpoints each: values (R, M), tokens (M,) or (R, M), further columns (R,)."""
+    runs, rows = values.shape
+    more = {name: np.repeat(column, rows) for name, column in columns.items()}
+    return runs_from_frame(
+        pd.DataFrame(
+            {
+                "task": "a",
+                "run": np.repeat([f"r{number}" for number in range(runs)], rows),
+                "tokens": np.broadcast_to(tokens, values.shape).ravel(),
+                "value": values.ravel(),
+                **more,
+            }
+        )
+    )
+
+
+def finished(values: np.ndarray, tokens: np.ndarray) -> Runs:
+    return checkpoints(np.asarray(values, dtype=float)[:, None], np.asarray(tokens, dtype=float)[:, None])
+
+
+@pytest.mark.parametrize(("count", "p"), [(3, 1 / 6), (4, 1 / 24), (5, 1 / 120), (6, 1 / 720)])
+def test_runs_in_perfect_order_have_the_p_value_of_one_permutation(count, p):
+    found = trend(finished(np.arange(count, 0, -1), np.geomspace(1e6, 1e9, count)), 0, np.arange(count, 0, -1.0))
+    assert found.falls == pytest.approx(p, rel=1e-12)
+    assert found.rises == 1.0
+    assert found.best == pytest.approx(p if p > 0.01 else 1.0)
+
+
+@pytest.mark.parametrize(("runs", "p"), [(5, 1 / 32), (8, 1 / 256)])
+def test_seeds_that_all_fall_have_the_p_value_of_one_choice_of_signs(runs, p):
+    """One scale for all means: nothing to see between the runs."""
+    values = np.geomspace(4, 2, 10) * np.linspace(1, 1.01, runs)[:, None]
+    found = trend(checkpoints(values, np.geomspace(1e8, 1e10, 10)), 0, values.ravel())
+    assert found.falls == pytest.approx(p, rel=1e-12) and found.rises == 1.0
+
+
+def test_between_runs_it_is_spearman_s_permutation_test():
+    random = np.random.default_rng(3)
+    values, tokens = random.uniform(2, 4, 6), random.permutation(np.geomspace(1e6, 1e9, 6))
+    rho = stats.spearmanr(tokens, values).statistic
+    all_rho = [stats.spearmanr(tokens, order).statistic for order in permutations(values)]
+    found = trend(finished(values, tokens), 0, values)
+    assert found.falls == pytest.approx(np.mean(np.array(all_rho) <= rho + 1e-9), rel=1e-12)
+    assert found.rises == pytest.approx(np.mean(np.array(all_rho) >= rho - 1e-9), rel=1e-12)
+
+
+def test_with_many_runs_it_is_spearman_s_test():
+    random = np.random.default_rng(3)
+    tokens = random.permutation(np.geomspace(1e6, 1e9, 40))
+    values = 3 - 0.05 * np.log10(tokens) + 0.1 * random.normal(size=40)
+    found = trend(finished(values, tokens), 0, values)
+    assert found.falls == pytest.approx(stats.spearmanr(tokens, values, alternative="less").pvalue, rel=1e-6)
+
+
+@pytest.mark.parametrize("noise", ["independent", "drift", "slope"])
+@pytest.mark.parametrize(("runs", "rows"), [(8, 10), (20, 6)])
+def test_checkpoints_of_pure_noise_pass_at_the_level(runs, rows, noise):
+    """Drifting together inside a run, up or down, is no trend: 100 tasks, at 1 % (P(more than 5) < 0.1 %)."""
+    random = np.random.default_rng(11)
+    codes = []
+    for _ in range(100):
+        inside = random.normal(size=(runs, rows))
+        if noise == "drift":
+            inside = inside.cumsum(axis=1)
+        if noise == "slope":
+            inside = inside[:, :1] * np.arange(rows)
+        values = np.exp(0.05 * (random.normal(size=(runs, 1)) + inside))
+        tokens = np.geomspace(1e9, 3e10, rows) * 10 ** random.uniform(-0.3, 0.3, (runs, 1))
+        codes.append(diagnose(checkpoints(values, tokens), 0, ONE_SCALE, 3, np.nan)[0])
+    used = codes.count("ok") + codes.count("unproven_trend")
+    assert used <= 5 and codes.count("wrong_direction") <= 5
+    assert set(codes) <= {"ok", "unproven_trend", "wrong_direction", "no_signal"}
+
+
+@given(st.integers(5, 14), st.integers(3, 9), st.integers(0, 2**32 - 1), st.booleans())
+def test_checkpoints_of_a_law_are_never_called_without_signal(runs, rows, seed, one_size):
+    """Seeds of one model, or sizes that trained on fewer tokens the larger they are."""
+    random = np.random.default_rng(seed)
+    params = np.full(runs, 1e8) if one_size else np.geomspace(1e7, 1e10, runs)
+    longest = 1e10 * (params[:, None] / 1e8) ** -0.5
+    tokens = longest * np.geomspace(0.03, 1, rows)
+    values = PLAIN.value(params[:, None], tokens) * np.exp(0.002 * random.normal(size=tokens.shape))
+    code, sentence = diagnose(checkpoints(values, tokens, params=params), 0, ONE_SCALE, 3, np.nan)
+    assert code in ("ok", "unproven_trend"), sentence
+    assert runs < 8 or code == "ok"
+
+
+def test_four_clean_runs_are_too_few_to_prove_a_trend_and_are_used_with_a_word():
+    runs = finished(np.array([3.9, 3.3, 2.9, 2.7]), np.geomspace(1e7, 1e10, 4))
+    code, sentence = diagnose(runs, 0, ONE_SCALE, 3, np.nan)
+    assert code == "unproven_trend"
+    assert sentence == "the value falls, but 4 runs are too few to prove a trend (rank test p = 0.042)"
+    (curve,) = [each for each in check(runs, ONE_SCALE, 3, np.full(1, np.nan)) if each.check == "curve"]
+    assert curve.verdict == "REVIEW" and "measure more runs" in curve.advice
+
+
+def test_four_runs_out_of_order_are_too_few_to_tell_not_without_trend():
+    runs = finished(np.array([3.9, 2.9, 3.3, 2.7]), np.geomspace(1e7, 1e10, 4))
+    code, sentence = diagnose(runs, 0, ONE_SCALE, 3, np.nan)
+    assert code == "too_few_runs"
+    assert sentence == "4 runs are too few to tell a trend from noise (rank test p = 0.17, 0.042 at best)"
+
+
+def test_a_run_in_two_halves_does_not_stand_for_all():
+    """One of six runs has two rows, and falls: that says nothing of the others."""
+    random = np.random.default_rng(5)
+    frame = pd.DataFrame({"task": "a", "run": list("aabcdefghij"), "tokens": [1e9, *np.geomspace(2e9, 1e11, 10)]})
+    runs = runs_from_frame(frame.assign(value=[3.2, 3.1, *random.permutation(np.linspace(2.5, 3.5, 9))]))
+    assert diagnose(runs, 0, ONE_SCALE, 3, np.nan)[0] == "no_signal"
