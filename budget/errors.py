@@ -13,6 +13,10 @@ class DataError(BudgetError):
     """A file, a column or a cell is missing or holds what it must not hold."""
 
 
+class ReaderGoneError(BudgetError):
+    """Whoever read the pipe that a result goes into has left."""
+
+
 class MeasureError(BudgetError):
     """Runs of a plan ended without a result, or what they found could not be kept."""
 

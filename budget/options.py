@@ -1,22 +1,79 @@
 """The options of the commands, and how a user's mistake is said. Only click is loaded here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 
-from budget.errors import BudgetError, DataError
+from budget.errors import BudgetError, DataError, ReaderGoneError
+from budget.streams import watched_streams, writing_output
+from budget.tables.places import place_of, refuse_inputs
+
+READER_GONE = 141
+"""Exit code where nobody reads the output any more, as of a program that SIGPIPE ends (128 + 13)."""
+
+INPUTS = {"RUNS", "CSV", "CURVES", "CURVES...", "CANDIDATES", "TABLE", "PLAN"}
+"""How the help names a file that is read; ``--out`` may be a CSV as well."""
+
+
+class Command(click.Command):
+    """Refuses to write over its own inputs, and to a place that cannot be written, before anything is computed."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        out = ctx.params.get("out")
+        if out:
+            named = [ctx.params[param.name] for param in self.params if is_input(param) and param.name]
+            inputs = [path for given in named for path in (given if isinstance(given, tuple) else (given,)) if path]
+            for output in self._outputs(out):
+                refuse_inputs(output, inputs)
+        return super().invoke(ctx)
+
+    def _outputs(self, out: str) -> list[Path]:
+        if any(param.name == "out" and param.metavar == "DIR" for param in self.params):
+            from budget.tables.manifest import PLAN_FILES
+
+            return [Path(out) / name for name in PLAN_FILES]
+        return [place_of(out).path]
+
+
+def is_input(param: click.Parameter) -> bool:
+    """Whether a parameter names a file, or files, to read."""
+    return param.name != "out" and param.metavar in INPUTS
 
 
 class Commands(click.Group):
     """Turns the user's mistakes into one sentence and exit code 1; a bug keeps its traceback."""
 
+    command_class = Command
+
+    def main(self, *args: Any, **named: Any) -> Any:
+        """Parse the command line and run the command."""
+        with watched_streams():
+            return super().main(*args, **named)
+
+    def make_context(self, *args: Any, **named: Any) -> click.Context:
+        """Parse the command line, which may print the help."""
+        with _said_in_a_sentence():
+            return super().make_context(*args, **named)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        try:
+        with _said_in_a_sentence():
             return super().invoke(ctx)
-        except BudgetError as error:
-            raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def _said_in_a_sentence() -> Iterator[None]:
+    try:
+        with writing_output():
+            yield
+    except ReaderGoneError:
+        raise click.exceptions.Exit(READER_GONE) from None
+    except BudgetError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def as_number(text: Any, what: str, example: str) -> float:

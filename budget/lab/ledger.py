@@ -142,7 +142,7 @@ class _Table:
             if rows:
                 writing.write_text(self._path, files.csv_text(pd.DataFrame(rows, columns=_columns(rows), dtype=object)))
             else:
-                writing.write_folder(self._path.parent, {}, absent={self._path.name})
+                writing.remove(self._path)
         self._rows, self._stamp = rows, files.stamp(self._path)
 
 

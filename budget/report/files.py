@@ -6,6 +6,7 @@ from budget.report.markdown import render_markdown
 from budget.report.story import tell
 from budget.studies.plan import Study
 from budget.tables.files import csv_text, json_text
+from budget.tables.manifest import MANIFEST, hashes
 from budget.tables.quality import check_table
 
 SPECIALISTS = "allocation_specialists.csv"
@@ -21,7 +22,7 @@ def report_files(study: Study) -> dict[str, str]:
     Returns:
         File name → content: the report as HTML and Markdown, the tables as CSV, curves and plan as JSON.
         ``SPECIALISTS`` is there only where the study has a hypothetical split beside its plan, ``FOCUS`` only where it
-        compares strategies.
+        compares strategies. The last is the plan, with the hashes of all others.
     """
     story = tell(study)
     files = {
@@ -32,10 +33,10 @@ def report_files(study: Study) -> dict[str, str]:
         "curves.csv": csv_text(study.curves.table()),
         "check.csv": csv_text(check_table(study.findings)),
         "curves.json": json_text(record_of(study.curves)),
-        "plan.json": json_text(study.record()),
     }
     if study.focus is not None:
         files[FOCUS] = csv_text(study.focus.table())
     if study.alternative is not None:
         files[SPECIALISTS] = csv_text(study.alternative.table())
+    files[MANIFEST] = json_text(study.record() | {"files": hashes(files, {SPECIALISTS, FOCUS} - set(files))})
     return files

@@ -1,3 +1,4 @@
+import hashlib
 import io
 import json
 
@@ -7,8 +8,10 @@ import pytest
 
 from budget.curves.records import curves_from_record
 from budget.report.figures import FIGURES, NAME_LENGTH, short
+from budget.report.files import FOCUS, SPECIALISTS
 from budget.report.markdown import escape
 from budget.report.story import tell
+from budget.tables.manifest import PLAN_FILES
 from tests.report.conftest import KINDS
 from tests.report.pages import Page, markdown_text
 from tests.report.studies import LONG
@@ -115,6 +118,11 @@ def test_json_is_strict_and_comes_back(studies, reports, kind):
         raise AssertionError(constant)
 
     record = json.loads(reports[kind]["plan.json"], parse_constant=refuse)
+    written = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in reports[kind].items()}
+    stated = record.pop("files")
+    assert {name: digest for name, digest in stated.items() if digest} | {"plan.json": written["plan.json"]} == written
+    assert {name for name, digest in stated.items() if not digest} == {FOCUS, SPECIALISTS} - set(written)
+    assert set(written) <= set(PLAN_FILES) and list(reports[kind])[-1] == "plan.json"
     assert record == json.loads(json.dumps(studies[kind].record()))
     assert record["inputs"] == {"runs": {"name": "runs.csv", "sha256": "ab" * 32}}
     again = curves_from_record(json.loads(reports[kind]["curves.json"], parse_constant=refuse), "curves.json")

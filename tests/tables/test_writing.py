@@ -2,11 +2,17 @@
 
 import os
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from budget.errors import DataError
 from budget.tables.writing import write_folder, write_text
+from tests.crashes import SCENARIOS
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
@@ -52,3 +58,15 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path):
         write_text(tmp_path / "taken" / "x.csv", "")
     with pytest.raises(DataError, match="this is a folder; give the name of a file"):
         write_text(tmp_path, "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.parametrize("blow", ["kill", "fail"])
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_whatever_call_is_the_last_files_are_old_or_new(tmp_path, scenario, blow):
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.crashes", scenario, str(tmp_path / "here"), blow], cwd=ROOT, capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 7  # open, write, fsync, close, rename and more were each the last

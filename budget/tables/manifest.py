@@ -1,0 +1,71 @@
+"""What vouches for a plan's folder: `plan.json`, written last, holds the hash of every file written with it."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from budget.errors import DataError
+from budget.tables.files import read_json, sha256
+
+MANIFEST = "plan.json"
+
+PLAN_FILES = (
+    "report.html", "report.md", "allocation.csv", "growth.csv", "curves.csv", "check.csv", "curves.json", "focus.csv",
+    "allocation_specialists.csv", MANIFEST,
+)  # fmt: skip
+"""Every file that a plan's folder may hold; others in it are the user's."""
+
+
+def hashes(files: Mapping[str, str], absent: Iterable[str]) -> dict[str, str | None]:
+    """The manifest's entry ``files``: name → SHA-256 of what is written, ``None`` of a file that must not be there."""
+    written = {name: hashlib.sha256(text.encode(errors="replace")).hexdigest() for name, text in files.items()}
+    return {**written, **dict.fromkeys(absent)}
+
+
+def strays(folder: str | Path) -> tuple[str, ...]:
+    """Names of the files in a plan's folder that are not those its `plan.json` was written with.
+
+    There are some where writing was interrupted or somebody changed a file. Of a `plan.json` without hashes nothing
+    can be said.
+
+    Raises:
+        DataError: there is no readable `plan.json`.
+    """
+    folder = Path(folder)
+    record = read_json(folder / MANIFEST, "plan")
+    stated = record.get("files") if isinstance(record, dict) else None
+    if not isinstance(stated, dict):
+        return ()
+    return tuple(name for name, digest in stated.items() if _hash_of(folder / name) != digest)
+
+
+def require_whole(folder: str | Path) -> None:
+    """Refuse a plan's folder whose files are of different plans.
+
+    Raises:
+        DataError: names the first file that is not of the plan in `plan.json`.
+    """
+    for name in strays(folder):
+        raise DataError(
+            f"{Path(folder) / name}: not of the plan in {MANIFEST} beside it, whose writing was interrupted or which "
+            "was changed since; run plan again."
+        )
+
+
+def stray_note(path: str | Path) -> tuple[str, ...]:
+    """What has to be said of a file before it is used: that it is not of the plan that stands beside it."""
+    path = Path(path)
+    try:
+        is_stray = path.name in strays(path.parent)
+    except DataError:  # it is not in a plan's folder
+        return ()
+    return (f"{path} is not of the plan in {MANIFEST} beside it: it was written or changed since.",) if is_stray else ()
+
+
+def _hash_of(path: Path) -> str | None:
+    try:
+        return sha256(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None

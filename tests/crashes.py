@@ -1,0 +1,169 @@
+"""Kills an action, or fails it, at each of its system calls: each time in a forked child, then looks at what is left.
+
+Run as a script with the name of a scenario and a folder, in a process without threads, where forking is safe.
+"""
+
+import errno
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from budget.errors import BudgetError
+from budget.tables.files import json_text
+from budget.tables.manifest import hashes, strays
+from budget.tables.writing import write_folder, write_text
+
+CALLS = ("open", "write", "fsync", "close", "replace", "rename", "link", "unlink", "mkdir", "rmdir", "chmod", "utime")
+DONE, REFUSED, BLOWN = 0, 3, 64
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """An action in a folder: how the folder begins, what is done, and what may be there after it ended so."""
+
+    prepare: Callable[[Path], None]
+    act: Callable[[Path], None]
+    judge: Callable[[Path, str], None]
+
+
+def arm(number: int, kill: bool) -> list[bool]:
+    """Let the call of that number end the process, or raise; the list is filled when it did."""
+    made, blown = [0], []
+    originals = {name: getattr(os, name) for name in CALLS}
+
+    def armed(name: str) -> Callable:
+        def call(*given, **named):
+            made[0] += 1
+            if made[0] - 1 == number:
+                blown.append(True)
+                if name == "write":
+                    originals[name](given[0], given[1][: len(given[1]) // 2])
+                if kill:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                if name == "close":
+                    originals[name](*given)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return None if name == "fsync" else originals[name](*given, **named)
+
+        return call
+
+    for name in CALLS:
+        setattr(os, name, armed(name))
+    return blown
+
+
+def forked(act: Callable[[], None], number: int = -1, kill: bool = False) -> tuple[str, bool]:
+    """How an action ended in a child (`done`, `refused`, `killed`), and whether its call was reached."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        blown = arm(number, kill)
+        try:
+            act()
+            code = DONE
+        except BudgetError as error:
+            assert "No space left on device" in str(error), error
+            code = REFUSED
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            sys.stderr.flush()
+            os._exit(code | (BLOWN if blown else 0))
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return "killed", True
+    code = os.WEXITSTATUS(status)
+    return {DONE: "done", REFUSED: "refused"}[code & ~BLOWN], bool(code & BLOWN)
+
+
+def at_every_call(folder: Path, scenario: Scenario, kill: bool) -> int:
+    """Sweep the calls; the next process must always succeed and leave nothing behind. Gives the number of calls."""
+    number = 0
+    while True:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        scenario.prepare(folder)
+        ended, blown = forked(lambda: scenario.act(folder), number, kill)
+        scenario.judge(folder, ended)
+        assert forked(lambda: scenario.act(folder)) == ("done", False)
+        scenario.judge(folder, "done")
+        left = [path.name for path in folder.rglob("*") if path.name.startswith(".budget")]
+        assert not left, (number, left)
+        if not blown:
+            return number
+        number += 1
+
+
+OLD = {"a.csv": "old a\n", "gone.csv": "old\n", "b.csv": "old b\n" * 1000}
+NEW = {"a.csv": "new a\n" * 1000, "b.csv": "new b\n"}
+
+
+def plan_of(files: dict[str, str], absent: tuple[str, ...] = ()) -> dict[str, str]:
+    return {**files, "plan.json": json_text({"files": hashes(files, absent)})}
+
+
+OLD_PLAN, NEW_PLAN = plan_of(OLD), plan_of(NEW, ("gone.csv",))
+
+
+def texts(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir() if not path.name.startswith(".budget")}
+
+
+def judge_text(old: str | None) -> Callable[[Path, str], None]:
+    def judge(folder: Path, ended: str) -> None:
+        path = folder / "out.csv"
+        found = path.read_text() if path.exists() else None
+        assert found in {"done": ("new",), "refused": (old,), "killed": (old, "new")}[ended], (found, ended)
+
+    return judge
+
+
+def judge_folder(folder: Path, ended: str) -> None:
+    found = texts(folder / "plan")
+    assert found.pop("mine.txt") == "mine"
+    if ended != "killed":
+        assert found == {"done": NEW_PLAN, "refused": OLD_PLAN}[ended]
+    elif strays(folder / "plan"):
+        assert found["plan.json"] == OLD_PLAN["plan.json"]
+        assert all(text in (OLD_PLAN.get(name), NEW_PLAN.get(name)) for name, text in found.items())
+    else:
+        assert found in (OLD_PLAN, NEW_PLAN)
+
+
+def judge_new_folder(folder: Path, ended: str) -> None:
+    found = texts(folder / "deep" / "plan") if (folder / "deep" / "plan").exists() else None
+    assert found in {"done": (NEW_PLAN,), "refused": (None,), "killed": (None, NEW_PLAN)}[ended]
+
+
+def prepare_folder(folder: Path) -> None:
+    (folder / "plan").mkdir()
+    for name, text in {**OLD_PLAN, "mine.txt": "mine"}.items():
+        (folder / "plan" / name).write_text(text)
+
+
+SCENARIOS = {
+    "a file that is replaced": Scenario(
+        lambda folder: (folder / "out.csv").write_text("old"),
+        lambda folder: write_text(folder / "out.csv", "new"),
+        judge_text("old"),
+    ),
+    "a new file": Scenario(
+        lambda folder: None, lambda folder: write_text(folder / "out.csv", "new"), judge_text(None)
+    ),
+    "a folder that holds a plan": Scenario(
+        prepare_folder, lambda folder: write_folder(folder / "plan", NEW_PLAN, ("gone.csv",)), judge_folder
+    ),
+    "a new folder": Scenario(
+        lambda folder: None,
+        lambda folder: write_folder(folder / "deep" / "plan", NEW_PLAN, ("gone.csv",)),
+        judge_new_folder,
+    ),
+}  # fmt: skip
+
+
+if __name__ == "__main__":
+    print(at_every_call(Path(sys.argv[2]), SCENARIOS[sys.argv[1]], sys.argv[3] == "kill"))
