@@ -199,7 +199,7 @@ def fit_options(tasks: Any, fitting: dict[str, Any]) -> dict[str, Any]:
 
 def read_curves(path: str) -> Any:
     """Curves from a file that ``fit`` wrote."""
-    from budget.curves.records import curves_from_record
+    from budget.curves.reading import curves_from_record
     from budget.tables.files import read_json
     from budget.tables.manifest import stray_note
 

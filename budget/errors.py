@@ -4,9 +4,20 @@ Every message is one plain sentence that names what was received (file, row, col
 The command line prints it and exits with 1; from Python the type tells which layer refused.
 """
 
+from budget.numerics.quoting import sentence
+
 
 class BudgetError(Exception):
-    """Base of all errors that a user can mend."""
+    """Base of all errors that a user can mend.
+
+    Args:
+        message: one sentence; what it repeats of a file is escaped here, and a long one is cut in its middle, so that
+            no cell, name or path can make it more than one line.
+    """
+
+    def __init__(self, message: str) -> None:
+        """Keep the sentence."""
+        super().__init__(sentence(message))
 
 
 class DataError(BudgetError):

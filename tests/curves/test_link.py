@@ -15,7 +15,8 @@ from scipy.special import expit
 from budget.curves.fit import fit_curves
 from budget.curves.link import LINK, score
 from budget.curves.link_fit import with_link
-from budget.curves.records import curves_from_record, record_of
+from budget.curves.reading import curves_from_record
+from budget.curves.records import record_of
 from budget.errors import DataError
 from budget.tables.files import json_text
 from budget.tables.pairs import join, read_pair
