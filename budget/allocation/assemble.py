@@ -4,13 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from budget.allocation.baselines import TOKENS_PER_PARAMETER, baseline_splits, rule_of_thumb
-from budget.allocation.problem import Problem, one_model
+from budget.allocation.baselines import missing_splits
+from budget.allocation.problem import one_model
 from budget.allocation.question import FAR, Question
 from budget.allocation.resources import Prices, cost_of
 from budget.allocation.result import MEETS, Baseline, LimitLine, Plan
-from budget.allocation.size import best_inputs
-from budget.allocation.within import violation
 from budget.curves.fitted import Curves
 
 OPTIMAL = 1e-9
@@ -63,7 +61,7 @@ def assembled(curves: Curves, question: Question, outcome: Outcome, baselines: t
     inputs = outcome.inputs
     predicted, low, high = _predicted(curves, question, tasks, inputs)
     objective = folded(curves, question, inputs, outcome.given[0])
-    sign = _sign(question)
+    sign = seen_sign(question)
     beyond = _beyond(curves, question, spend, np.exp(inputs))
     measure = question.measure
     scored = measure.link is not None
@@ -183,7 +181,7 @@ def reached(curves: Curves, question: Question, inputs: np.ndarray) -> np.ndarra
     return (worth <= target + MEETS * np.maximum(np.abs(target), np.abs(worth))).astype(float)
 
 
-def _sign(question: Question) -> float:
+def seen_sign(question: Question) -> float:
     """From what is made small to what the reader sees."""
     return {"targets": -1.0, "cheapest": 1.0}.get(question.objective, question.measure.sign)
 
@@ -197,6 +195,16 @@ def _predicted(
     found = curves.predict(tasks, at) if question.measure.linear else curves.predict_score(tasks, at)
     value, low, high = (np.where(served, part, question.tasks.unserved) for part in found)
     return value, low, high
+
+
+def point_values(curves: Curves, question: Question, inputs: np.ndarray) -> np.ndarray:
+    """The same without the interval; NaN where nothing is given and what the task is worth then is not stated."""
+    served = np.isfinite(inputs).all(axis=1)
+    tasks = np.arange(len(curves.tasks))
+    distance = curves.distance(tasks, np.where(served[:, None], inputs, 0.0))
+    link = question.measure.link
+    value = curves.present(tasks, distance) if link is None else link.value(tasks, distance)
+    return np.where(served, value, question.tasks.unserved)
 
 
 def _input(curves: Curves, inputs: np.ndarray, name: str) -> np.ndarray:
@@ -281,47 +289,12 @@ def _average(curves: Curves, question: Question, spend: np.ndarray, inputs: np.n
         return np.where(more > 0, question.weight * (start - here) / more, np.nan)
 
 
-def convex_baselines(curves: Curves, question: Question, problem: Problem) -> tuple[Baseline, ...]:
-    """What a convex plan has to beat, each model of the best inputs at its spend."""
-
-    def worth(tasks: np.ndarray, spend: np.ndarray) -> np.ndarray:
-        value, cost = problem.by_model.take(tasks), problem.cost.take(tasks)
-        return value.value(best_inputs(value, cost, spend))
-
-    plans = {
-        name: (spend, best_inputs(problem.by_model, problem.cost, spend))
-        for name, spend in baseline_splits(question, problem, worth).items()
-    }
-    if question.strategy == "shared" and problem.cost.inputs == 2 and np.isfinite(problem.budget):
-        plans[f"{TOKENS_PER_PARAMETER:g} tokens per parameter"] = (
-            problem.high,
-            rule_of_thumb(problem.cost, problem.budget),
-        )
-    result = []
-    for name, (spend, u) in plans.items():
-        given = np.vstack([spend, *(each.cost.value(u)[None] for each in problem.further)])
-        breaks = "a further limit" if violation(problem, given) > OPTIMAL else ""
-        result.append(
-            baseline(curves, question, name, spend, law_inputs_of(curves, question, u[question.serves]), breaks)
-        )
-    return tuple(result)
-
-
-def baseline(
-    curves: Curves, question: Question, name: str, spend: np.ndarray, inputs: np.ndarray, breaks: str = ""
-) -> Baseline:
-    """A split (V,) with its predictions, from the law's log inputs (T, I)."""
-    predicted, _, _ = _predicted(curves, question, np.arange(len(curves.tasks)), inputs)
-    objective = _sign(question) * folded(curves, question, inputs, spend)
-    return Baseline(name, objective, spend[question.serves], predicted, breaks)
-
-
 def _beaten(plan: Plan) -> tuple[str, ...]:
     """That a split without an optimizer is better, which an optimal plan never lets happen."""
     better = [
         each.name
         for each in plan.baselines
-        if not each.breaks and plan.gain_over(each) < -OPTIMAL * max(abs(plan.objective), abs(each.objective))
+        if each.is_feasible and plan.gain_over(each) < -OPTIMAL * max(abs(plan.objective), abs(each.objective))
     ]
     if not better:
         return ()
@@ -358,7 +331,7 @@ def _notes(curves: Curves, question: Question, beyond: dict[str, np.ndarray]) ->
         )
     if question.unit == "flops" and curves.cost is not None and curves.cost.assumed:
         notes.append("Costs are 6·N·D, since the file counts no FLOPs.")
-    return tuple(notes)
+    return (*notes, *missing_splits(question))
 
 
 def _of(curves: Curves, question: Question, task: int) -> str:

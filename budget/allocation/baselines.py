@@ -1,4 +1,4 @@
-"""Plans that need no optimizer, at the same budget and within the same limits: what the plan has to beat."""
+"""Splits that need no optimizer, each exactly what its name says: what a plan is compared with."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -7,9 +7,19 @@ import numpy as np
 
 from budget.allocation.question import Question
 from budget.curves.posynomial import Posynomial
+from budget.numerics.listing import shortened
 
 TOKENS_PER_PARAMETER = 20.0
 """The rule of thumb read off Hoffmann et al. 2022 for one model of general text."""
+
+UNIFORM, PROPORTIONAL, CURRENT, GREEDY = "uniform", "proportional", "current", "greedy"
+CURRENT_SCALED = "current scaled to the budget"
+RULE_OF_THUMB = f"{TOKENS_PER_PARAMETER:g} tokens per parameter"
+WITHIN = " within the limits"
+"""Follows the name of a split that was clipped to the limits and filled up to the budget."""
+
+SAME_TOTAL = 1e-9
+"""Relative distance within which today's total is the budget."""
 
 CHUNKS = 100
 """Parts in which the greedy split hands out the budget."""
@@ -64,35 +74,51 @@ def to_budget(wish: np.ndarray, problem: Bounded) -> np.ndarray:
     return spend
 
 
-def baseline_splits(
-    question: Question, problem: Bounded, worth: Callable[[np.ndarray, np.ndarray], np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Spends (V,) of each split.
+def stated_splits(question: Question, count: int) -> dict[str, np.ndarray]:
+    """Spends (V,) of each split that somebody would make by hand, exactly as its name says and whatever the limits.
 
-    ``uniform``; ``proportional`` to weight where the weights differ; ``current`` where it is stated for every task;
-    ``greedy``, which gives each hundredth of the budget to the task whose value it improves most. One shared model has
-    nothing to split, so it has none; the cheapest plan has no budget to split, and minima above the budget (of tasks
-    that may be given nothing) leave no split that serves all.
+    ``uniform``; ``proportional`` to weight where the weights differ; ``current`` where it is stated for every task, and
+    ``current scaled to the budget`` where it sums to something else. One shared model has nothing to split.
 
     Args:
         question: what is asked.
-        problem: its budget and limits.
-        worth: (positions (R,), spends (R,)) → weighted values (R,), smaller being better.
+        count: V, the number of models.
     """
-    if question.strategy == "shared" or not np.isfinite(problem.budget) or problem.low.sum() > problem.budget:
+    if question.strategy == "shared":
         return {}
-    count = len(problem.low)
-    splits = {"uniform": to_budget(np.ones(count), problem)}
-    if np.ptp(question.weight) > 0:
-        splits["proportional"] = to_budget(question.weight, problem)
-    if (question.tasks.current > 0).all():
-        splits["current"] = to_budget(question.tasks.current, problem)
-    if count > 1:
-        splits["greedy"] = _greedy(problem, worth)
+    splits = {}
+    if np.isfinite(question.budget):
+        splits[UNIFORM] = np.full(count, question.budget / count)
+        if np.ptp(question.weight) > 0:
+            splits[PROPORTIONAL] = question.weight * question.budget
+    current = question.tasks.current
+    if np.isfinite(current).all() and current.sum() > 0:
+        splits[CURRENT] = current.copy()
+        if np.isfinite(question.budget) and abs(current.sum() / question.budget - 1) > SAME_TOTAL:
+            splits[CURRENT_SCALED] = current * (question.budget / current.sum())
     return splits
 
 
-def _greedy(problem: Bounded, worth: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+def missing_splits(question: Question) -> tuple[str, ...]:
+    """Why today's split is not among the baselines though some task states what it is given today."""
+    current, names = question.tasks.current, question.tasks.names
+    empty = [name for name, spend in zip(names, current, strict=True) if not np.isfinite(spend)]
+    if len(empty) == len(names):
+        return ()
+    if question.strategy == "shared":
+        return ("Today's split is not compared: one shared model has one spend.",)
+    if empty:
+        return (f"Today's split is not compared: column 'current' is empty for {shortened(empty)}.",)
+    return () if current.sum() > 0 else ("Today's split is not compared: column 'current' gives no task anything.",)
+
+
+def greedy_split(problem: Bounded, worth: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+    """Spends (V,) that give each hundredth of the budget to the model whose value it improves most, within its limits.
+
+    Args:
+        problem: the budget and the limits; the least spends sum to no more than the budget.
+        worth: (positions (R,), spends (R,)) → weighted values (R,), smaller being better.
+    """
     count = len(problem.low)
     spend = np.maximum(problem.low, np.minimum(SEED_SHARE * problem.budget / count, problem.high))
     left = problem.budget - spend.sum()

@@ -6,6 +6,7 @@ import numpy as np
 
 from budget.allocation.assemble import NOT_OPTIMAL, Outcome, assembled, law_inputs_of
 from budget.allocation.certificate import marginal_return
+from budget.allocation.explain import broken_limits, broken_words
 from budget.allocation.one_model import plan_one_model
 from budget.allocation.problem import Problem, planned_cost, state
 from budget.allocation.question import Question, is_separable
@@ -13,7 +14,6 @@ from budget.allocation.result import Baseline, Plan
 from budget.allocation.separable.separate import ends, outcome_of_spends
 from budget.allocation.separable.ways import ways_of
 from budget.allocation.size import best_inputs, last_input
-from budget.allocation.within import violation
 from budget.curves.fitted import Curves
 from budget.curves.posynomial import Posynomial
 from budget.errors import AllocationError
@@ -43,7 +43,7 @@ def evaluate(curves: Curves, question: Question, split: Split, best: Plan) -> Pl
     else:
         outcome = _convexly(curves, question, split, best)
     plan = assembled(curves, question, outcome, best.baselines)
-    optimal = Baseline("optimal", best.objective, best.spend, best.predicted)
+    optimal = Baseline("optimal", best.objective, best.total, best.spend, best.predicted)
     notes = (*_without_claim(plan.notes), *_missed(plan))
     return replace(plan, bound=best.bound, baselines=(optimal, *plan.baselines), notes=notes)
 
@@ -176,10 +176,8 @@ def _notes(problem: Problem, given: np.ndarray, paid: np.ndarray, u: np.ndarray)
             f"The params and tokens of {problem.names[worst]} take {taken.max():.4g} times its spend: it cannot be "
             "trained for that."
         )
-    served = replace(problem, low=np.where(given[0] > 0, problem.low, 0.0))
-    broken = violation(served, given)
-    if broken > TOLERANCE:
-        notes.append(
-            f"This split breaks a limit of the question by {broken:.2%}; the bound is for plans that keep all."
-        )
+    optional = given[0] == 0  # a task that is given nothing has its unserved value, or the split is refused
+    broken = broken_limits(problem, given, optional, TOLERANCE)
+    if broken:
+        notes.append(f"This split {broken_words(broken)}; the bound is for plans that keep all limits.")
     return tuple(notes)

@@ -8,6 +8,13 @@ from budget.allocation.certificate import AT_LIMIT, Multipliers
 from budget.allocation.problem import Problem, Row
 from budget.allocation.question import Question
 from budget.allocation.result import LimitLine
+from budget.numerics.listing import listing, shortened
+
+BROKEN = 1e-9
+"""Relative distance by which a split may miss a limit to rounding."""
+
+NAMED = 4
+"""Tasks that a sentence names before it counts the others."""
 
 
 def limit_lines(question: Question, problem: Problem, given: np.ndarray, prices: Multipliers) -> tuple[LimitLine, ...]:
@@ -109,6 +116,65 @@ def _charged(problem: Problem, given: np.ndarray, prices: Multipliers) -> tuple[
     least = AT_LIMIT * max([float(prices.budget[0] * given[0].sum()), *further, *rows])
     units = [each.unit for each, worth in zip(problem.further, further, strict=True) if worth > least]
     return units, [row for row, worth in zip(problem.rows, rows, strict=True) if worth > least]
+
+
+def broken_limits(
+    problem: Problem, given: np.ndarray, optional: np.ndarray, tolerance: float = BROKEN
+) -> tuple[str, ...]:
+    """The names of the limits that amounts break, as ``limit_lines`` calls them.
+
+    Args:
+        problem: the limits.
+        given: (R, V) what the models are given.
+        optional: (V,) whether a model may be given nothing; one that must not and is given nothing is ``unserved``.
+        tolerance: relative distance by which a limit may be missed.
+    """
+    spend, over = given[0], 1 + tolerance
+    names = ["budget"] if spend.sum() > problem.budget * over else []
+    names += [
+        f"budget in {each.unit}"
+        for each, amount in zip(problem.further, given[1:], strict=True)
+        if amount.sum() > each.budget * over
+    ]
+    for name, least, most, amount, may_idle in zip(
+        problem.names, problem.low, np.minimum(problem.high, problem.budget), spend, optional, strict=True
+    ):
+        if amount == 0 and not may_idle:
+            names.append(f"unserved {name}")
+        elif 0 < amount < least * (1 - tolerance):
+            names.append(f"min of {name}")
+        elif most < problem.budget and amount > most * over:
+            names.append(f"max of {name}")
+    for row in problem.rows:
+        used = row.coefficient * given[row.resource]
+        if used.sum() - row.most > tolerance * max(abs(row.most), float(np.abs(used).max())):
+            names.append(row.name)
+    return tuple(names)
+
+
+def broken_words(names: Sequence[str]) -> str:
+    """What a split with these broken limits does, such as ``breaks the max of c and d and leaves b unserved``.
+
+    Args:
+        names: from ``broken_limits``, and ``target of c`` where the target of c is missed.
+    """
+    ends: dict[str, list[str]] = {"min": [], "max": []}
+    unserved, missed, others = [], [], []
+    for name in names:
+        kind, _, whom = name.partition(" of ")
+        if name.startswith("unserved "):
+            unserved.append(name.removeprefix("unserved "))
+        elif kind == "target":
+            missed.append(whom)
+        elif kind in ends and not whom.startswith("limit "):
+            ends[kind].append(whom)
+        else:
+            others.append(f"the {name}")
+    own = [f"the {kind} of {shortened(whom, NAMED)}" for kind, whom in ends.items() if whom]
+    doing = [f"breaks {shortened([*own, *others], NAMED)}"] if own or others else []
+    doing += [f"leaves {shortened(unserved, NAMED)} unserved"] if unserved else []
+    doing += [f"misses the target of {shortened(missed, NAMED)}"] if missed else []
+    return listing(doing)
 
 
 def unspent(question: Question, problem: Problem, given: np.ndarray, prices: Multipliers) -> tuple[str, ...]:

@@ -8,11 +8,12 @@ halved.
 
 import numpy as np
 
-from budget.allocation.assemble import Outcome, baseline, law_inputs_of
-from budget.allocation.baselines import TOKENS_PER_PARAMETER, rule_of_thumb
-from budget.allocation.problem import planned_cost
+from budget.allocation.assemble import Outcome, law_inputs_of
+from budget.allocation.baselines import RULE_OF_THUMB, rule_of_thumb
+from budget.allocation.problem import Problem, planned_cost
 from budget.allocation.question import Question
 from budget.allocation.result import MEETS, Baseline, LimitLine
+from budget.allocation.scoring import baseline
 from budget.allocation.size import last_input
 from budget.curves.fitted import Curves
 from budget.curves.posynomial import Posynomial
@@ -71,8 +72,9 @@ def one_model_baselines(curves: Curves, question: Question) -> tuple[Baseline, .
         return ()
     u = rule_of_thumb(cost, question.budget)
     inputs = law_inputs_of(curves, question, np.repeat(u, len(curves.tasks), axis=0))
-    name = f"{TOKENS_PER_PARAMETER:g} tokens per parameter"
-    return (baseline(curves, question, name, np.array([question.budget]), inputs),)
+    given = np.full((1, 1), question.budget)
+    limits = Problem(cost, cost, question.budget, np.zeros(1), given[0], names=("the model",))
+    return (baseline(curves, question, RULE_OF_THUMB, given, inputs, limits, np.zeros(1, dtype=bool)),)
 
 
 def _search(curves: Curves, question: Question, cost: Posynomial, gap: float) -> tuple[np.ndarray, float]:

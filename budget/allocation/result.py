@@ -17,28 +17,40 @@ class Baseline:
     """A plan to compare with.
 
     Attributes:
-        name: ``uniform``, ``proportional``, ``current``, ``greedy`` or ``20 tokens per parameter``.
-        objective: the same objective as the plan's.
+        name: what it is, see ``baselines``; its spends are what the name says, whatever the limits.
+        objective: the same objective as the plan's; NaN where a task has no value (``unscored``).
+        total: what it spends in all.
         spend: (T,) spends.
         predicted: (T,) predicted values.
-        breaks: which further limit it breaks, "" for none.
+        breaks: the limits it breaks, as ``LimitLine`` calls them, ``unserved c`` for a task that must be served, and
+            ``target of c`` for the cheapest plan.
+        unscored: the tasks that it gives nothing, or too little for any model, and whose unserved value is not stated.
     """
 
     name: str
     objective: float
+    total: float
     spend: np.ndarray
     predicted: np.ndarray
-    breaks: str = ""
+    breaks: tuple[str, ...] = ()
+    unscored: tuple[str, ...] = ()
+
+    @property
+    def is_feasible(self) -> bool:
+        """Whether the plan could have been this one: every limit is kept, and every task has a value."""
+        return not self.breaks and not self.unscored
 
     def record(self, regret: float) -> dict[str, Any]:
         """The baseline as JSON, beside how much better the plan is."""
         return {
             "name": self.name,
-            "objective": self.objective,
-            "regret": regret,
-            **({"breaks": self.breaks} if self.breaks else {}),
+            "objective": _finite(self.objective),
+            "regret": _finite(regret),
+            "spent": self.total,
+            "breaks": list(self.breaks),
+            "unscored": list(self.unscored),
             "spend": self.spend.tolist(),
-            "predicted": self.predicted.tolist(),
+            "predicted": [_finite(value) for value in self.predicted.tolist()],
         }
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from budget.allocation.assemble import Outcome, assembled, convex_baselines, law_inputs_of
+from budget.allocation.assemble import Outcome, assembled, law_inputs_of
 from budget.allocation.conflict import refuse_conflict, refuse_nothing
 from budget.allocation.drawn import convex_plans, no_plans, plans_apart
 from budget.allocation.explain import binding, limit_lines, unspent
@@ -16,6 +16,7 @@ from budget.allocation.program import Goal, Program
 from budget.allocation.question import Question, is_separable
 from budget.allocation.result import Plan
 from budget.allocation.risk import minimize_risk
+from budget.allocation.scoring import convex_baselines
 from budget.allocation.separable.separate import plan_separately, separate_baselines
 from budget.curves.fitted import Curves
 from budget.errors import SolverError

@@ -3,10 +3,11 @@
 import numpy as np
 
 from budget.allocation.question import FAR
+from budget.numerics.listing import listing
 from budget.report.blocks import Cell as TableCell
 from budget.report.blocks import Column, Table
 from budget.report.cases import assumed, some_names, telling_budget
-from budget.report.numerals import LEVEL, NOTHING, listing, percent, plural, quantity, value
+from budget.report.numerals import LEVEL, NOTHING, percent, plural, quantity, value
 from budget.studies.alone import Alone
 from budget.studies.crossover import SURE
 from budget.studies.focus import Focus

@@ -3,7 +3,8 @@
 import numpy as np
 
 from budget.numerics.interval import LEVEL as PROMISED
-from budget.report.numerals import LEVEL, UNIT_WORDS, factor, listing, percent, plural, shortened, span
+from budget.numerics.listing import listing, shortened
+from budget.report.numerals import LEVEL, UNIT_WORDS, factor, percent, plural, span
 from budget.studies.backtest import NO_LAW, Backtest
 
 NARROW = 0.1

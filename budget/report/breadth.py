@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from budget.report.numerals import difference, listing, plural, quantity
+from budget.numerics.listing import listing
+from budget.report.numerals import difference, plural, quantity
 from budget.studies.breadth import Breadth
 
 ALIKE = 1e-6

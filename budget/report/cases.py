@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from budget.report.numerals import percent, plural, shortened
+from budget.numerics.listing import shortened
+from budget.report.numerals import percent, plural
 from budget.studies.assumed import MARK
 from budget.studies.cells import Cell
 from budget.studies.entries import largest_inside

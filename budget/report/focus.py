@@ -3,6 +3,7 @@
 import numpy as np
 
 from budget.numerics.interval import interval
+from budget.numerics.listing import listing
 from budget.report.alone import alone_with_everything
 from budget.report.blocks import Cell as TableCell
 from budget.report.blocks import Column, Table
@@ -16,7 +17,7 @@ from budget.report.cases import (
     some_names,
     telling_budget,
 )
-from budget.report.numerals import LEVEL, NOTHING, listing, percent, plural, quantity
+from budget.report.numerals import LEVEL, NOTHING, percent, plural, quantity
 from budget.report.thresholds import focused_targets, strictness, strictness_by_budget, targets
 from budget.report.words import capital
 from budget.studies.arms import SPECIALISTS

@@ -3,7 +3,8 @@
 import numpy as np
 
 from budget.allocation.question import FAR
-from budget.report.numerals import LEVEL, difference, factor, listing, percent, plural, quantity, shortened, span
+from budget.numerics.listing import listing, shortened
+from budget.report.numerals import LEVEL, difference, factor, percent, plural, quantity, span
 from budget.studies.arms import SPECIALISTS
 from budget.studies.comparison import TaskCrossover
 from budget.studies.decline import Decline

@@ -3,26 +3,15 @@
 import numpy as np
 
 from budget.allocation.result import Plan
+from budget.numerics.listing import listing
 from budget.report import facts
 from budget.report.blocks import Tile
-from budget.report.numerals import (
-    LEVEL,
-    count,
-    count_in_words,
-    difference,
-    listing,
-    percent,
-    plural,
-    quantity,
-    span,
-    value,
-)
+from budget.report.numerals import LEVEL, count, count_in_words, difference, percent, plural, quantity, span, value
 from budget.report.words import (
-    baseline_name,
+    baseline_sentence,
     better_by,
     by_hand,
     capital,
-    comparison,
     direction,
     input_ranges,
     model_words,
@@ -77,11 +66,7 @@ def summary(study: Study) -> tuple[str, ...]:
     split = not facts.is_shared(plan) and len(plan.spend) > 1
     sentences = [shares(study), outcome] if split else [outcome]
     if len(plan.spend) > 1:
-        sentences += [
-            f"{capital(baseline_name(baseline))} would reach {value(baseline.objective)}: "
-            f"the plan is {comparison(plan, baseline)}."
-            for baseline in by_hand(plan)
-        ]
+        sentences += [baseline_sentence(plan, baseline, "would reach") for baseline in by_hand(plan)]
     unspent = plan.question.budget - plan.total
     if unspent > 1e-9 * plan.question.budget:
         sentences.append(f"{quantity(unspent, plan.question.unit)} stay unspent: every task is at its maximum.")
@@ -126,8 +111,9 @@ def tiles(study: Study) -> tuple[Tile, ...]:
     low, high = facts.objective_interval(study.planned, plan)
     interval = "" if np.isnan(low) else f"{LEVEL} interval {span(value(low), value(high))}; "
     found = [Tile(f"Predicted {objective_name(plan)}", value(plan.objective), interval + direction(plan))]
-    if plan.baselines and len(plan.spend) > 1:
-        first = plan.baselines[0]
+    rivals = [baseline for baseline in plan.baselines if baseline.is_feasible]
+    if rivals and len(plan.spend) > 1:
+        first = rivals[0]
         against_first = better_by(plan.gain_over(first), plan.objective)
         found.append(Tile(f"Against {first.name}", against_first, against(study, first.objective)))
     twice = facts.at_factor(study, 2.0)

@@ -1,6 +1,7 @@
 """What is said of the runs to measure next. Sentences only."""
 
-from budget.report.numerals import UNIT_WORDS, difference, listing, percent, plural, scientific
+from budget.numerics.listing import listing
+from budget.report.numerals import UNIT_WORDS, difference, percent, plural, scientific
 from budget.studies.next_runs import NextRuns
 
 

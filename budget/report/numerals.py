@@ -7,7 +7,13 @@ from budget.numerics import interval
 NOTHING = "–"
 """What stands in a cell for which there is no number."""
 
-UNIT_WORDS = {"flops": "FLOPs", "tokens": "tokens", "params": "parameters", "x": "units of x"}
+UNIT_WORDS = {
+    "flops": "FLOPs",
+    "tokens": "tokens",
+    "params": "parameters",
+    "x": "units of x",
+    "money": "units of money",
+}
 """A scale column → how the report calls its unit."""
 
 LEVEL = f"{100 * interval.LEVEL:g} %"
@@ -82,16 +88,6 @@ def quantity(number: float, unit: str) -> str:
 def span(low: str, high: str) -> str:
     """Two written numbers as a range; nothing where either is missing."""
     return NOTHING if NOTHING in (low, high) else low if low == high else f"{low} to {high}"
-
-
-def listing(names: list[str]) -> str:
-    """Names as English: ``a``, ``a and b``, ``a, b and c``."""
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def shortened(names: list[str], most: int = 8) -> str:
-    """The same, the names beyond ``most`` being counted: ``a, b and 3 more``."""
-    return listing([*names[:most], *([f"{len(names) - most} more"] if len(names) > most else [])])
 
 
 def plural(number: int, singular: str, many: str = "") -> str:

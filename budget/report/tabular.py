@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from budget.allocation.explain import broken_words
 from budget.allocation.result import Plan
 from budget.report import facts
 from budget.report.blocks import Cell, Column, Table
@@ -17,7 +18,16 @@ from budget.report.numerals import (
     span,
     value,
 )
-from budget.report.words import BINDING_WORDS, baseline_name, better_by, by_hand, capital, comparison, objective_name
+from budget.report.words import (
+    BINDING_WORDS,
+    baseline_name,
+    better_by,
+    by_hand,
+    capital,
+    comparison,
+    objective_name,
+    unscored_words,
+)
 from budget.studies.growth import target_met
 from budget.studies.plan import Study
 from budget.tables.quality import check_table
@@ -89,27 +99,41 @@ def plan_table(plan: Plan, caption: str) -> Table:
 
 
 def comparison_table(study: Study) -> Table:
-    """The plan beside its baselines and the hypothetical split, at the same budget."""
+    """The plan beside its baselines: what each spends and reaches, and which limits it breaks."""
     plan = study.plan
-    budget = plan.question.budget
-    rows = [(Cell("This plan"), Cell(value(plan.objective)), Cell(NOTHING), Cell(percent(1.0)))]
+    budget, unit = plan.question.budget, plan.question.unit
+    rows = [
+        (
+            Cell("This plan"),
+            Cell(amount(plan.total, unit)),
+            Cell(value(plan.objective)),
+            Cell(NOTHING),
+            Cell(percent(1.0)),
+            Cell("yes"),
+        )
+    ]
     for baseline in plan.baselines:
         needed = facts.budget_for(study, baseline.objective) / budget
+        kept = f"no: {broken_words(baseline.breaks)}" if baseline.breaks else "yes"
         rows.append(
             (
                 Cell(capital(baseline_name(baseline))),
-                Cell(value(baseline.objective)),
+                Cell(amount(baseline.total, unit)),
+                Cell(value(baseline.objective), "not scored: " + unscored_words(baseline) if baseline.unscored else ""),
                 Cell(comparison(plan, baseline)),
                 Cell(percent(needed)),
+                Cell(kept, tone="warn" if baseline.breaks else ""),
             )
         )
     return Table(
-        "The same budget spent by simple rules",
+        "The plan beside simple rules",
         (
             Column("Plan"),
+            Column(f"Spent, {UNIT_WORDS[unit]}", True),
             Column(capital(objective_name(plan)), True),
             Column("This plan is", True),
             Column("Budget this plan needs for the same", True),
+            Column("Within the limits"),
         ),
         tuple(rows),
         cards=True,

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.numerics.interval import interval
+from budget.numerics.listing import listing
 from budget.report.cases import assumed, extrapolated_on, lies_beyond, set_name, some_names, telling_budget
-from budget.report.numerals import LEVEL, listing, plural, quantity
+from budget.report.numerals import LEVEL, plural, quantity
 from budget.studies.arms import SPECIALISTS
 from budget.studies.cells import NO_MODEL_FOR_ALL
 from budget.studies.entries import EQUAL

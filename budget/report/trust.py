@@ -3,8 +3,9 @@
 import numpy as np
 
 from budget.curves.fitted import Curves
+from budget.numerics.listing import listing
 from budget.report import facts
-from budget.report.numerals import listing, percent, plural
+from budget.report.numerals import percent, plural
 from budget.studies.plan import Study
 
 

@@ -2,26 +2,34 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
+from budget.allocation.baselines import (
+    CURRENT,
+    CURRENT_SCALED,
+    GREEDY,
+    PROPORTIONAL,
+    RULE_OF_THUMB,
+    SAME_TOTAL,
+    UNIFORM,
+    WITHIN,
+)
+from budget.allocation.explain import broken_words
 from budget.allocation.question import Question
 from budget.allocation.result import Baseline, Plan
-from budget.report.numerals import (
-    LEVEL,
-    NOTHING,
-    UNIT_WORDS,
-    count,
-    difference,
-    listing,
-    quantity,
-    span,
-    value,
-)
+from budget.numerics.listing import listing, shortened
+from budget.report.numerals import LEVEL, NOTHING, UNIT_WORDS, count, difference, quantity, span, value
 
 BASELINE_WORDS = {
-    "uniform": "a uniform split",
-    "proportional": "a split by weight",
-    "20 tokens per parameter": "the rule of 20 tokens per parameter",
-    "current": "today's split",
-    "greedy": "a greedy split by marginal return",
+    UNIFORM: "a uniform split",
+    UNIFORM + WITHIN: "a uniform split within the limits",
+    PROPORTIONAL: "a split by weight",
+    PROPORTIONAL + WITHIN: "a split by weight within the limits",
+    RULE_OF_THUMB: "the rule of 20 tokens per parameter",
+    CURRENT: "today's split",
+    CURRENT_SCALED: "today's split scaled to the budget",
+    CURRENT + WITHIN: "today's split within the limits",
+    GREEDY: "a greedy split by marginal return",
     "optimal": "the best plan",
 }
 """Name of a baseline → how a sentence calls it."""
@@ -38,11 +46,7 @@ def plan_summary(plan: Plan) -> str:
         f"{capital(objective_name(plan))} {value(plan.objective)} (no plan is better than {value(plan.bound)}; "
         f"gap {difference(plan.gap)}; {plan.solver}, {plan.solver_status})."
     ]
-    sentences += [
-        f"{capital(baseline_name(baseline))} {value(baseline.objective)}: "
-        + (f"it breaks {baseline.breaks}." if baseline.breaks else f"the plan is {comparison(plan, baseline)}.")
-        for baseline in plan.baselines
-    ]
+    sentences += [baseline_sentence(plan, baseline) for baseline in plan.baselines]
     if plan.question.strategy == "shared":
         sentences.append(f"{capital(model_words(plan, count))}{_ranges_in_brackets(plan)}.")
     return " ".join(sentences)
@@ -81,8 +85,8 @@ def _risk_words(question: Question) -> str:
 
 
 def by_hand(plan: Plan) -> list[Baseline]:
-    """The splits that somebody would make by hand; the greedy one nearly is the plan, and no news task by task."""
-    return [baseline for baseline in plan.baselines if baseline.name != "greedy"]
+    """The splits that somebody would make by hand, as they are; the comparison table has the others too."""
+    return [baseline for baseline in plan.baselines if baseline.name != GREEDY and not baseline.name.endswith(WITHIN)]
 
 
 def direction(plan: Plan) -> str:
@@ -93,6 +97,36 @@ def direction(plan: Plan) -> str:
 def baseline_name(baseline: Baseline) -> str:
     """A baseline as a sentence calls it."""
     return BASELINE_WORDS.get(baseline.name, baseline.name)
+
+
+def baseline_sentence(plan: Plan, baseline: Baseline, reaches: str = "") -> str:
+    """A baseline with its value, what it breaks, and how the plan compares; or why it has no value.
+
+    Args:
+        plan: what it is compared with.
+        baseline: the split.
+        reaches: what stands before its value, such as ``would reach``.
+    """
+    who = capital(baseline_name(baseline))
+    total = total_words(plan, baseline)
+    if baseline.unscored:
+        return f"{who}{total} is not scored: {unscored_words(baseline)}."
+    broken = f", which {broken_words(baseline.breaks)}" if baseline.breaks else ""
+    verb = f" {reaches}" if reaches else ""
+    return f"{who}{total}{verb} {value(baseline.objective)}{broken}: the plan is {comparison(plan, baseline)}."
+
+
+def total_words(plan: Plan, baseline: Baseline) -> str:
+    """What a baseline spends in all, in brackets where that is not the budget."""
+    budget, unit = plan.question.budget, plan.question.unit
+    same = abs(baseline.total - budget) <= SAME_TOTAL * budget if np.isfinite(budget) else False
+    return "" if same else f" ({quantity(baseline.total, unit)} in all)"
+
+
+def unscored_words(baseline: Baseline) -> str:
+    """Why a baseline has no value."""
+    names = shortened(baseline.unscored)
+    return f"it pays for no model of {names}, and column 'unserved' does not say what that is worth"
 
 
 def comparison(plan: Plan, baseline: Baseline) -> str:

@@ -542,11 +542,19 @@ def test_baselines_are_there_and_scored_alike(name):
     tasks = replace(tasks, checkpoint=np.asarray(tasks.checkpoint))
     question = ask(SCORED, tasks, 5e21, **asked)
     plan = sane(allocate(SCORED, question, draws=False))
-    assert [each.name for each in plan.baselines] == ["uniform", "proportional", "current", "greedy"]
     by_name = {each.name: each for each in plan.baselines}
-    low = np.nan_to_num(tasks.min)
-    np.testing.assert_allclose(by_name["current"].spend, np.maximum(low, tasks.current) if low.any() else tasks.current,
-                               rtol=0.5 if low.any() else 1e-9)  # fmt: skip
+    np.testing.assert_array_equal(by_name["current"].spend, tasks.current)
+    np.testing.assert_array_equal(by_name["uniform"].spend, np.full(3, 5e21 / 3))
+    np.testing.assert_allclose(by_name["proportional"].spend, 5e21 * tasks.weight / tasks.weight.sum(), rtol=1e-15)
+    if name == "minima":  # prose must have 2e21, and has less by every other split; that by weight is clipped alike
+        assert list(by_name) == [
+            "uniform", "uniform within the limits", "proportional", "current", "current within the limits", "greedy",
+        ]  # fmt: skip
+        assert {each.breaks for each in plan.baselines if "within" not in each.name} == {("min of prose",), ()}
+        assert all(each.spend[0] >= 2e21 * (1 - 1e-12) for each in plan.baselines if each.is_feasible)
+    else:
+        assert list(by_name) == ["uniform", "proportional", "current", "greedy"]
+        assert all(each.is_feasible for each in plan.baselines)
     nothing = np.full(3, np.nan)
     for each in plan.baselines:
         np.testing.assert_allclose(each.spend.sum(), 5e21, rtol=1e-9)
@@ -554,7 +562,9 @@ def test_baselines_are_there_and_scored_alike(name):
         np.testing.assert_allclose(scored.objective, each.objective, rtol=1e-9)
         np.testing.assert_allclose(scored.predicted, each.predicted, rtol=1e-9)
         assert scored.gap >= 0 and scored.bound == plan.bound
-        assert scored.baselines[0].name == "optimal" and scored.gain_over(scored.baselines[0]) <= 1e-9
+        assert scored.baselines[0].name == "optimal"
+        assert not each.is_feasible or scored.gain_over(scored.baselines[0]) <= 1e-9
+        assert any("This split breaks" in note for note in scored.notes) == bool(each.breaks)
     # the plan itself, given as a split, with and without the sizes that it chose
     for sizes in (Split(plan.spend, nothing, nothing), Split(plan.spend, plan.params, plan.tokens)):
         again = evaluate(SCORED, question, sizes, plan)
@@ -586,7 +596,9 @@ def test_a_given_split_is_told_what_it_breaks():
     nothing = np.full(3, np.nan)
     split = Split(np.array([4e21, 4e21, 4e21]), nothing, nothing)
     scored = evaluate(CURVES, question, split, best)
-    assert any("breaks a limit of the question" in note for note in scored.notes)
+    assert "This split breaks the max of prose and the budget; the bound is for plans that keep all limits." in (
+        scored.notes
+    )
     big = Split(np.array([1e21, 1e21, 1e21]), np.array([1e10, np.nan, np.nan]), np.array([1e11, np.nan, np.nan]))
     assert any("prose take 6 times its spend" in note for note in evaluate(CURVES, question, big, best).notes)
     with pytest.raises(BudgetError, match="gives code nothing, and what a task is worth then is unknown"):

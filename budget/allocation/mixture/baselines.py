@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from budget.allocation.baselines import PROPORTIONAL, UNIFORM, WITHIN
 from budget.allocation.mixture.blend import Blend, effective_share, law_inputs_at, objective_at, sources_of, spend_on
 from budget.allocation.mixture.mixture import middle_size
 from budget.allocation.mixture.plan import MixtureBaseline
@@ -19,31 +20,34 @@ ROUNDS = 4
 def mixture_baselines(curves: Curves, question: Question, blend: Blend) -> tuple[MixtureBaseline, ...]:
     """The uniform mixture, and the tasks' own sources by weight where every task has one.
 
+    Where sources run out, the rest of the tokens is of the others, and the name says so.
+
     Args:
         curves: of the question's tasks.
         question: what is asked.
         blend: its problem under the point fit.
     """
     sources, tasks = sources_of(curves), np.arange(len(curves.tasks))
-    wishes = {"uniform": np.full(len(sources), 1 / len(sources))}
+    wishes = {UNIFORM: np.full(len(sources), 1 / len(sources))}
     if set(curves.tasks) <= set(sources):
         own = dict(zip(curves.tasks, question.weight, strict=True))
         by_weight = np.array([own.get(source, 0.0) for source in sources])
-        if not np.allclose(by_weight, wishes["uniform"]):
-            wishes["proportional"] = by_weight
+        if not np.allclose(by_weight, wishes[UNIFORM]):
+            wishes[PROPORTIONAL] = by_weight
     result = []
     for name, wish in wishes.items():
         size, tokens = _best_size(curves, blend, wish)
-        at = law_inputs_at(curves, size, tokens)
+        at, spend, share = law_inputs_at(curves, size, tokens), spend_on(question, tokens), tokens / tokens.sum()
         result.append(
             MixtureBaseline(
-                name=name,
+                name=name if np.allclose(share, wish, rtol=1e-9, atol=0.0) else name + WITHIN,
                 objective=objective_at(curves, question, at),
-                spend=np.full(len(tasks), spend_on(question, tokens)),
+                total=spend,
+                spend=np.full(len(tasks), spend),
                 predicted=curves.predict(tasks, at)[0],
                 params=size,
                 sources=sources,
-                share=tokens / tokens.sum(),
+                share=share,
             )
         )
     return tuple(result)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from budget.allocation.ask import ask
+from budget.allocation.baselines import missing_splits
 from budget.allocation.certificate import AT_LIMIT
 from budget.allocation.mixture.baselines import mixture_baselines
 from budget.allocation.mixture.blend import Blend, law_inputs_at, objective_at, sources_of, spend_on, state_blend
@@ -275,7 +276,11 @@ def _plan(
             for at, name in enumerate(("params", "tokens"))
             if len(sizes) and question.unit == "flops"
         },
-        notes=(mixture_words(sources, share), *notes_of(curves, question, blend, best, beyond, drawn, failed)),
+        notes=(
+            mixture_words(sources, share),
+            *notes_of(curves, question, blend, best, beyond, drawn, failed),
+            *missing_splits(question),
+        ),
         sources=sources,
         source_tokens=tokens,
         share=share,

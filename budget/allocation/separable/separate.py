@@ -7,12 +7,13 @@ is all that ``envelope`` and ``targets`` ask for.
 
 import numpy as np
 
-from budget.allocation.assemble import Outcome, baseline
-from budget.allocation.baselines import baseline_splits
+from budget.allocation.assemble import Outcome
 from budget.allocation.certificate import AT_LIMIT
 from budget.allocation.explain import own_lines
+from budget.allocation.problem import Problem
 from budget.allocation.question import Question
 from budget.allocation.result import Baseline, LimitLine
+from budget.allocation.scoring import baseline, compare
 from budget.allocation.separable.envelope import solve_separable
 from budget.allocation.separable.response import Responses
 from budget.allocation.separable.targets import cheapest_targets, most_targets
@@ -89,14 +90,22 @@ def _responses(ways: Ways, weight: np.ndarray, low: np.ndarray, high: np.ndarray
 
 
 def separate_baselines(curves: Curves, question: Question) -> tuple[Baseline, ...]:
-    """What a plan of this kind has to beat."""
+    """What a plan of this kind is compared with."""
     ways = ways_of(curves, question)
-    if not np.isfinite(question.budget):
-        return ()
-    responses = _responses(ways, question.weight, *ends(ways))
-    every = np.arange(len(ways.sunk))
-    splits = baseline_splits(question, responses, responses)
-    return tuple(baseline(curves, question, name, spend, ways.inputs(every, spend)) for name, spend in splits.items())
+    low, high = ends(ways)
+    limits = Problem(ways.cost, ways.cost, question.budget, low, high, names=question.tasks.names)
+
+    def score(name: str, spend: np.ndarray) -> Baseline:
+        inputs = np.full((len(spend), len(curves.inputs)), -np.inf)
+        served, kept = np.flatnonzero(spend > 0), np.flatnonzero((spend == 0) & np.isfinite(ways.sunk))
+        inputs[served] = ways.inputs(served, spend[served])
+        inputs[kept] = ways.checkpoint_inputs(kept)
+        return baseline(curves, question, name, spend[None], inputs, limits, np.isfinite(ways.idle))
+
+    def worth(task: np.ndarray, spend: np.ndarray) -> np.ndarray:
+        return question.weight[task] * ways.worth(task, spend)
+
+    return compare(question, limits, worth, score)
 
 
 def least_spend(ways: Ways, level: np.ndarray, most: np.ndarray) -> np.ndarray:
