@@ -1,17 +1,26 @@
 """Limits that contradict each other: whether any plan obeys them, and the smallest set that none does.
 
-Whatever a model is given, it can be trained for (with inputs as small as need be), so the limits are a linear program
-in the given amounts alone.
+Whatever a model is given, from the smallest model on, it can be trained for, so the limits are a linear program in the
+given amounts alone.
 """
 
+from fractions import Fraction
+
 import numpy as np
-from scipy.optimize import linprog
 
 from budget.allocation.problem import Problem
 from budget.errors import InfeasibleError
+from budget.numerics.feasibility import ROUNDING, Bound, conflict
+from budget.numerics.words import exactly
 
-NOTHING = 1e-9
-"""Share of an equal part of a budget below which limits are said to leave nothing."""
+NOTHING = 1e-30
+"""Share of a budget that counts as something."""
+
+NEARLY = 1e-9
+"""Share of an equal part of a budget that does, where the limits can be met but for rounding."""
+
+SHOWN = 8
+"""Most limits of a conflict that are written out."""
 
 
 def refuse_conflict(problem: Problem, unit: str) -> None:
@@ -24,16 +33,11 @@ def refuse_conflict(problem: Problem, unit: str) -> None:
     Raises:
         InfeasibleError: names a smallest set of limits of which each could be dropped to make a plan possible.
     """
-    words, matrix, right = _rows(problem, unit)
-    kept = np.ones(len(words), dtype=bool)
-    if _is_feasible(matrix, right):
-        return
-    for position in range(len(words)):  # deletion filter: what can be left out of a conflict is no part of it
-        kept[position] = False
-        if _is_feasible(matrix[kept], right[kept]):
-            kept[position] = True
-    listed = [word for word, is_kept in zip(words, kept, strict=True) if is_kept]
-    raise InfeasibleError(f"No plan obeys these limits together: {'; '.join(listed)}. Loosen or drop any one of them.")
+    found = conflict(*_system(problem))
+    if found:
+        listed = "; ".join(_word(problem, unit, bound) for bound in found[:SHOWN])
+        listed += f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        raise InfeasibleError(f"No plan obeys these limits together: {listed}. Loosen or drop any one of them.")
 
 
 def refuse_nothing(problem: Problem, unit: str) -> None:
@@ -48,64 +52,54 @@ def refuse_nothing(problem: Problem, unit: str) -> None:
     """
     if all(row.resource for row in problem.rows):
         return
+    matrix, most, low, high = _system(problem)
     models = len(problem.cost)
-    _, matrix, right = _rows(problem, unit)
-    of_budget = matrix[:, :models].any(axis=1)  # a row is about one resource
-    matrix, right = matrix[of_budget, :models], right[of_budget]
-    size = problem.budget if np.isfinite(problem.budget) else float(np.abs(right).max())
-    row = np.abs(matrix).max(axis=1) * size
-    matrix, right = matrix * size / row[:, None], right / row
+    size = problem.budget if np.isfinite(problem.budget) else float(np.abs(most).max(initial=1.0))
+    exact = not conflict(matrix, most, low, high, Fraction(0))
+    rounding, least = (Fraction(0), NOTHING * size) if exact else (ROUNDING, NEARLY * size / models)
 
-    def most(among: np.ndarray) -> float:
-        """How much each of some models can have at once, as a share of an equal part of the budget."""
-        every = np.column_stack([matrix, np.zeros(len(matrix))])
-        some = np.column_stack([-np.eye(models)[among], np.full(among.sum(), 1 / models)])
-        least = np.append(np.zeros(models), -1.0)
-        found = linprog(least, np.vstack([every, some]), np.append(right, np.zeros(among.sum())), method="highs")
-        return float(-found.fun) if found.status == 0 else np.inf
+    def is_conflict(served: np.ndarray) -> bool:
+        """Whether some models cannot be given something at once."""
+        something = np.where(np.isin(np.arange(len(low)), served), np.maximum(low, least), low)
+        return bool(conflict(matrix, most, something, high, rounding))
 
-    if most(np.ones(models, dtype=bool)) > NOTHING:
+    if not is_conflict(np.arange(models)):
         return
-    empty = [name for v, name in enumerate(problem.names) if most(np.arange(models) == v) <= NOTHING]
+    empty = [name for model, name in enumerate(problem.names) if is_conflict(np.array([model]))]
     if empty:
         raise InfeasibleError(
             f"The limits leave nothing for {', '.join(empty)}; loosen them, or leave out what cannot be served."
         )
 
 
-def _rows(problem: Problem, unit: str) -> tuple[list[str], np.ndarray, np.ndarray]:
+def _totals(problem: Problem, unit: str) -> list[tuple[str, float]]:
+    return [(unit, problem.budget), *((each.unit, each.budget) for each in problem.further)]
+
+
+def _system(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Rows and then budgets over the amounts (R·V,) of all resources, with the ends of the amounts."""
     models, resources = len(problem.cost), 1 + len(problem.further)
-    words, matrix, right = [], [], []
-
-    def add(word: str, resource: int, coefficient: np.ndarray, most: float) -> None:
-        line = np.zeros((resources, models))
-        line[resource] = coefficient
-        words.append(word)
-        matrix.append(line.ravel())
-        right.append(most)
-
-    for position, name in enumerate(problem.names):
-        one = np.eye(models)[position]
-        if problem.low[position] > 0:
-            add(f"{name} at least {problem.low[position]:.6g} {unit}", 0, -one, -problem.low[position])
-        if problem.high[position] < problem.budget:
-            add(f"{name} at most {problem.high[position]:.6g} {unit}", 0, one, problem.high[position])
-    for row in problem.rows:
-        right_side = row.sign * row.most
-        add(f"{row.name} ({right_side:.6g})", row.resource, row.coefficient, row.most)
-    totals = [(unit, problem.budget), *((each.unit, each.budget) for each in problem.further)]
-    for resource, (name, total) in enumerate(totals):
-        if np.isfinite(total):
-            add(f"a budget of {total:.6g} {name}", resource, np.ones(models), total)
-    return words, np.array(matrix), np.array(right)
+    totals = np.array([total for _, total in _totals(problem, "")])
+    matrix = np.zeros((len(problem.rows) + resources, resources, models))
+    for at, row in enumerate(problem.rows):
+        matrix[at, row.resource] = row.coefficient
+    matrix[len(problem.rows) + np.arange(resources), np.arange(resources)] = 1.0
+    most = np.concatenate([[row.most for row in problem.rows], totals])
+    low, high = np.zeros((resources, models)), np.full((resources, models), np.inf)
+    low[0], high[0] = problem.low, np.where(problem.high < problem.budget, problem.high, np.inf)
+    counted = np.isfinite(most)
+    return matrix.reshape(len(most), -1)[counted], most[counted], low.ravel(), high.ravel()
 
 
-def _is_feasible(matrix: np.ndarray, right: np.ndarray) -> bool:
-    if len(matrix) == 0:
-        return True
-    # every row and every amount in units of its own size, so that the tolerance is relative
-    size = np.where(right != 0, np.abs(right), 1.0)
-    unit = np.maximum(np.abs(matrix / size[:, None]).max(axis=0), 1e-300)
-    scaled = matrix / size[:, None] / unit
-    found = linprog(np.zeros(matrix.shape[1]), A_ub=scaled, b_ub=right / size, bounds=(0, None), method="highs")
-    return found.status != 2
+def _word(problem: Problem, unit: str, bound: Bound) -> str:
+    """What the reader calls a limit of the system."""
+    if bound.kind == "low":
+        return f"{problem.names[bound.position]} at least {exactly(float(problem.low[bound.position]))} {unit}"
+    if bound.kind == "high":
+        return f"{problem.names[bound.position]} at most {exactly(float(problem.high[bound.position]))} {unit}"
+    if bound.position < len(problem.rows):
+        row = problem.rows[bound.position]
+        return f"{row.name} ({exactly(float(row.sign * row.most))})"
+    counted = [each for each in _totals(problem, unit) if np.isfinite(each[1])]
+    name, total = counted[bound.position - len(problem.rows)]
+    return f"a budget of {exactly(float(total))} {name}"

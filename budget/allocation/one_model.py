@@ -18,6 +18,7 @@ from budget.allocation.size import last_input
 from budget.curves.fitted import Curves
 from budget.curves.posynomial import Posynomial
 from budget.errors import InfeasibleError
+from budget.numerics.words import apart
 
 GAP = 1e-7
 """The search ends at this share of what a model ten times too large or too small would lose."""
@@ -116,9 +117,10 @@ def _affordable(question: Question, cost: Posynomial) -> np.ndarray:
     menu = np.array(question.sizes)
     serving = cost.take(np.zeros(len(menu), dtype=int)).fix_input(0, np.log(menu)).offset
     if (serving >= question.budget).all():
+        takes, limit = apart(float(serving.min()), question.budget)
         raise InfeasibleError(
-            f"Serving the smallest of the --sizes takes {serving.min():.6g} {question.unit}, which leaves nothing of "
-            f"the budget of {question.budget:.6g} to train it; raise the budget, or give smaller sizes."
+            f"Serving the smallest of the --sizes takes {takes} {question.unit}, which leaves nothing of "
+            f"the budget of {limit} to train it; raise the budget, or give smaller sizes."
         )
     return menu[serving < question.budget]
 

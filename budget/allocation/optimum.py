@@ -23,6 +23,7 @@ from budget.allocation.within import chargeable, inputs_within, violation, withi
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import Values
 from budget.errors import InfeasibleError, SolverError
+from budget.numerics.words import apart
 
 PROVEN = 1e-6
 """Gap, relative to the reducible objective, below which a plan found without a solver is taken."""
@@ -222,13 +223,15 @@ def _cheapest(problem: Problem) -> Optimum:
     if len(over):
         first = over[0]
         what = "its max" if problem.high[first] < problem.budget else "the budget"
+        takes, limit = apart(float(spend[first]), float(problem.high[first]))
         raise InfeasibleError(
-            f"The target of {_task_names(problem)[first]} takes {spend[first]:.6g}, above {what} of "
-            f"{problem.high[first]:.6g}; raise that, or set an easier target."
+            f"The target of {_task_names(problem)[first]} takes {takes}, above {what} of "
+            f"{limit}; raise that, or set an easier target."
         )
     if spend.sum() > problem.budget * (1 + 1e-12):
+        takes, limit = apart(float(spend.sum()), problem.budget)
         raise InfeasibleError(
-            f"Meeting every target takes {spend.sum():.6g}, above the budget of {problem.budget:.6g}; raise it, lower "
+            f"Meeting every target takes {takes}, above the budget of {limit}; raise it, lower "
             "targets, or ask for --at-least fewer."
         )
     u = best_inputs(problem.value, problem.cost, spend)

@@ -7,6 +7,7 @@ from budget.allocation.question import ONE_MODEL, STRATEGIES, Question, is_separ
 from budget.allocation.resources import cost_of, input_units
 from budget.curves.fitted import Curves
 from budget.errors import AllocationError, InfeasibleError
+from budget.numerics.words import apart, named
 from budget.tables.tasks import Tasks
 
 REACH = 1e40
@@ -144,7 +145,8 @@ def _refuse_reach(curves: Curves, question: Question) -> None:
         )
     for name, least, most in zip(question.tasks.names, low, high, strict=True):
         if least > most:
-            raise InfeasibleError(f"Task {name} has min {least:g} above max {most:g}; swap or correct them.")
+            words = apart(float(least), float(most))
+            raise InfeasibleError(f"Task {name} has min {words[0]} above max {words[1]}; swap or correct them.")
     if not np.isfinite(question.budget):
         return
     if question.unit in curves.largest or (question.unit == "money" and curves.law not in ONE_MODEL):
@@ -154,18 +156,38 @@ def _refuse_reach(curves: Curves, question: Question) -> None:
                 f"The budget is {question.budget:g} {question.unit} and the largest measured run {largest:.3g}: no law "
                 "reaches from one to the other; give a budget nearer to the runs."
             )
-    must = low[question.is_frozen] if question.allow_unserved else low
-    if must.sum() > question.budget * (1 + 1e-12):
+    _refuse_minima(question, low)
+
+
+def _refuse_minima(question: Question, low: np.ndarray) -> None:
+    """Least spends (T,) that the budget does not hold, or that leave nothing for the tasks without one."""
+    counted = question.is_frozen if question.allow_unserved else low > 0
+    must, budget = float(low[counted].sum()), question.budget
+    who, mend = _who_must(question, counted)
+    if must > budget * (1 + 1e-12):
+        total, limit = apart(must, budget)
         raise InfeasibleError(
-            f"The minima in the tasks file sum to {must.sum():.6g} {question.unit}, above the budget of "
-            f"{question.budget:.6g}; raise the budget or lower them."
+            f"{who} {total} {question.unit}, above the budget of {limit}; raise the budget or {mend}."
         )
-    if not question.allow_unserved and must.sum() >= question.budget * (1 - 1e-12) and not low.all():
-        left = ", ".join(name for name, least in zip(question.tasks.names, low, strict=True) if not least)
+    if not question.allow_unserved and must >= budget * (1 - 1e-12) and not low.all():
+        left = [name for name, least in zip(question.tasks.names, low, strict=True) if not least]
         raise InfeasibleError(
-            f"The minima in the tasks file take the whole budget of {question.budget:.6g} {question.unit} and leave "
-            f"nothing for {left}; raise the budget, lower the minima, or leave these tasks out."
+            f"{who} the whole budget of {budget:.6g} {question.unit} and leave nothing for {named(left)}; raise the "
+            f"budget, {mend}, or leave these tasks out."
         )
+
+
+def _who_must(question: Question, counted: np.ndarray) -> tuple[str, str]:
+    """Whose least spends these (T,) are, as the beginning of a sentence about their sum, and how to lower them."""
+    frozen, minima = question.is_frozen & counted, ~question.is_frozen & counted
+    names = named([name for name, is_frozen in zip(question.tasks.names, frozen, strict=True) if is_frozen])
+    if not frozen.any():
+        return "The minima in the tasks file sum to", "lower the minima"
+    several = frozen.sum() > 1
+    who = f"The frozen task{'s' if several else ''} {names}"
+    if not minima.any():
+        return f"{who} spend{'' if several else 's'}", "freeze fewer"
+    return f"{who} and the minima of others in the tasks file sum to", "lower the minima, or freeze fewer"
 
 
 def _largest(curves: Curves, question: Question) -> np.ndarray:

@@ -1,1 +1,1 @@
-"""Small pure helpers that know no task and no law; NumPy only."""
+"""Small pure helpers that know no task and no law; NumPy and SciPy only."""

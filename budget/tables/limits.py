@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from budget.errors import DataError
+from budget.numerics.words import apart
 from budget.tables.columns import is_empty, numbers, read_table
 from budget.tables.files import read_csv, require_columns
 
@@ -84,7 +85,8 @@ def read_limits(
         if np.isnan(least) and np.isnan(most):
             raise DataError(f"{path}: limit '{name}' has neither min nor max; give one of them in one of its rows.")
         if least > most:
-            raise DataError(f"{path}: limit '{name}' has min {least:g} above max {most:g}; swap or correct them.")
+            words = apart(least, most)
+            raise DataError(f"{path}: limit '{name}' has min {words[0]} above max {words[1]}; swap or correct them.")
         if not total.any():
             raise DataError(f"{path}: limit '{name}' has only coefficients of 0; correct or remove it.")
         limits.append(Limit(name, total, unit, least if least == least else -np.inf, most if most == most else np.inf))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from budget.errors import DataError
+from budget.numerics.words import apart
 from budget.tables.columns import is_empty, numbers, read_table
 from budget.tables.files import read_csv, require_columns
 
@@ -146,8 +147,9 @@ def read_tasks(
     tasks = Tasks(tuple(names), group=tuple(group), notes=tuple(notes), **{name: column(name) for name in NUMBERS})
     for position, row in zip(where, cells.index, strict=True):
         if tasks.min[position] > tasks.max[position]:
+            least, most = apart(float(tasks.min[position]), float(tasks.max[position]))
             raise DataError(
-                f"{path}, row {row}: min {tasks.min[position]:g} is above max {tasks.max[position]:g} "
+                f"{path}, row {row}: min {least} is above max {most} "
                 f"for task '{tasks.names[position]}'; swap or correct them."
             )
     return tasks

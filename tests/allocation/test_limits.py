@@ -518,6 +518,61 @@ def is_feasible(problem: Problem) -> bool:
     return found.status == 0
 
 
+@pytest.mark.parametrize("room", [0.0, 1.0, 1e6, 1e10])
+@pytest.mark.parametrize("scale", [1e-9, 1e-3, 1.0])
+def test_a_ratio_and_a_small_minimum_leave_the_same_plan_as_the_ratio_alone(room, scale):
+    """A minimum far below the optimal spend, whatever room the ratio leaves: none of it may look contradictory."""
+    equal = np.array([-1.0, 0.0, 1.0])
+    tasks = replace(TASKS, min=np.array([scale * 1e19, np.nan, np.nan]))
+    plan = planned(1e22, tasks=tasks, limits=(Limit("ratio", scale * equal, most=scale * room),))
+    bare = planned(1e22, limits=(Limit("ratio", equal, most=0.0),))
+    np.testing.assert_allclose(plan.spend, bare.spend, rtol=1e-3)  # the objective is flat there
+    np.testing.assert_allclose(plan.spend[0], plan.spend[2], rtol=1e-6)
+    np.testing.assert_allclose(plan.objective, bare.objective, rtol=1e-8)
+
+
+FROZEN = {
+    "minima": (
+        {"min": [6e21, 3e21, 1.0000001e21]},
+        (),
+        "The minima in the tasks file sum to 1.00000001e+22 flops, above the budget of 1e+22; raise the budget or "
+        "lower the minima.",
+    ),
+    "frozen": (
+        {"current": [6e21, 5e21, 1e20]},
+        ("prose", "code"),
+        "The frozen tasks prose and code spend 1.1e+22 flops, above the budget of 1e+22; raise the budget or freeze "
+        "fewer.",
+    ),
+    "one frozen": ({"current": [2e22, 5e21, 1e20]}, ("prose",), "The frozen task prose spends 2e+22 flops, above"),
+    "both": (
+        {"current": [6e21, 1e20, 1e20], "min": [np.nan, 5e21, np.nan]},
+        ("prose",),
+        "The frozen task prose and the minima of others in the tasks file sum to 1.1e+22 flops, above",
+    ),
+    "nothing left": (
+        {"current": [6e21, 4e21, 1e20]},
+        ("prose", "code"),
+        "The frozen tasks prose and code spend the whole budget of 1e+22 flops and leave nothing for maths;",
+    ),
+    "nothing left by minima": (
+        {"min": [6e21, 4e21, np.nan]},
+        (),
+        "The minima in the tasks file sum to the whole budget of 1e+22 flops and leave nothing for maths;",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_what_exceeds_the_budget_is_named_for_what_it_is_with_digits_that_tell_it_apart(name):
+    columns, freeze, sentence = FROZEN[name]
+    tasks = replace(TASKS, **{column: np.array(numbers) for column, numbers in columns.items()})
+    with pytest.raises(InfeasibleError) as caught:
+        planned(1e22, tasks=tasks, freeze=freeze)
+    assert sentence in str(caught.value)
+    assert len(str(caught.value)) <= 300
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_dropping_any_named_limit_makes_a_plan_possible(data):

@@ -12,6 +12,7 @@ from budget.allocation.portfolio.selection import SLACK, Selection
 from budget.allocation.portfolio.solve import best_choice, cheapest
 from budget.allocation.portfolio.wanted import Wanted, outcome_of, refuse, stated
 from budget.errors import InfeasibleError, SolverError
+from budget.numerics.words import apart
 from budget.tables.candidates import Candidates
 from budget.tables.tasks import Tasks, default_tasks
 
@@ -238,9 +239,10 @@ def _none_found(candidates: Candidates, wanted: Wanted) -> InfeasibleError | Sol
             )
     if wanted.budget * (1 + SLACK) < cost < np.inf:
         found = "" if proven else " found in time"
+        takes, limit = apart(cost, wanted.budget)
         return InfeasibleError(
-            f"The cheapest models{found} that serve every task cost {cost:.10g} together, above the budget of "
-            f"{wanted.budget:.10g}; raise the budget to that, {remedy}."
+            f"The cheapest models{found} that serve every task cost {takes} together, above the budget of "
+            f"{limit}; raise the budget to that, {remedy}."
         )
     return SolverError(
         f"No choice that serves every task was found within {wanted.time_limit:g} s; raise --time-limit or the budget."

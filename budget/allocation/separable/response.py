@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.errors import AllocationError, InfeasibleError, SolverError
+from budget.numerics.words import apart
 
 ROUNDING = 1e-12
 """Share by which a plan may exceed the budget, so that ten tasks of a tenth each fit; the bound allows it too."""
@@ -55,7 +56,8 @@ class Responses:
                 f"Task {task} has limits {self.low[task]:g} and {self.high[task]:g}; give positive ones."
             )
         for task in np.flatnonzero(self.low > self.high):
-            raise InfeasibleError(f"Task {task} has low {self.low[task]:g} above high {self.high[task]:g}; change one.")
+            low, high = apart(float(self.low[task]), float(self.high[task]))
+            raise InfeasibleError(f"Task {task} has low {low} above high {high}; change one.")
         if np.isinf(self.unserved).any():
             raise AllocationError(
                 "An unserved value is infinite; give a finite one, or NaN where a task must be served."
@@ -63,8 +65,9 @@ class Responses:
         if self.first_step is not None and not (np.isfinite(self.first_step) & (self.first_step > 0)).all():
             raise AllocationError("A first_step is not a positive number; leave it out or give one for each task.")
         if self.least.sum() > self.budget * (1 + ROUNDING):
+            need, limit = apart(float(self.least.sum()), self.budget)
             raise InfeasibleError(
-                f"The tasks that must be served need {self.least.sum():g} of a budget of {self.budget:g}; "
+                f"The tasks that must be served need {need} of a budget of {limit}; "
                 "raise the budget, lower their minima, or let some go unserved."
             )
         for task in np.flatnonzero(~self.optional & (self.most <= 0)):

@@ -20,6 +20,7 @@ from budget.allocation.separable.targets import cheapest_targets, most_targets
 from budget.allocation.separable.ways import Ways, ways_of
 from budget.curves.fitted import Curves
 from budget.errors import InfeasibleError
+from budget.numerics.words import apart
 
 GAP = 1e-4
 """Share of the range between worst and best at which the search for a better plan ends."""
@@ -189,8 +190,9 @@ def _cheapest(ways: Ways, low: np.ndarray, high: np.ndarray) -> Outcome:
     found = cheapest_targets(needed - kept_back, None, float(asked))
     spend = kept_back + found.spend
     if spend.sum() > question.budget * (1 + 1e-12):
+        takes, limit = apart(float(spend.sum()), question.budget)
         raise InfeasibleError(
-            f"Meeting {asked} targets takes {spend.sum():.6g}, above the budget of {question.budget:.6g}; raise it, "
+            f"Meeting {asked} targets takes {takes}, above the budget of {limit}; raise it, "
             "lower targets, or ask for fewer."
         )
     status = "proven" if found.bound >= found.value * (1 - 1e-9) else "gap"
