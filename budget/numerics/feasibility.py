@@ -52,14 +52,14 @@ def conflict(
         rounding: share by which ends and right sides may be off, to the side that makes them easier to meet.
 
     Returns:
-        A smallest set: without any one of them the others can be met. Empty where all can be met together.
+        A smallest set, columns first: without any one of them the others can be met. Empty where all can be met.
     """
     found = _conflict(matrix, most, low, high, rounding)
     for bound in found if len(found) <= FEW else ():  # what can be left out of a conflict is no part of it
         less = tuple(each for each in found if each != bound)
         if bound in found and _conflict(*_only(matrix, most, low, high, less), rounding):
             found = less
-    return found
+    return tuple(sorted(found, key=lambda bound: (bound.kind == "row", bound.position, bound.kind == "high")))
 
 
 def _only(
