@@ -500,7 +500,8 @@ def plan(
     from budget.report.progress import steps
     from budget.report.words import plan_summary
     from budget.studies.plan import make_plan
-    from budget.tables.files import json_text, sha256
+    from budget.tables.contents import sha256_as_read
+    from budget.tables.files import json_text
     from budget.tables.writing import write_folder
 
     reading, fitting = parted(chosen)
@@ -525,7 +526,7 @@ def plan(
             order=order,
             compared=compared,
             inputs={
-                role: {"name": Path(path).name, "sha256": sha256(path)}
+                role: {"name": Path(path).name, "sha256": sha256_as_read(path)}
                 for role, path in (
                     ("runs", runs_path),
                     ("tasks", reading["tasks_path"]),

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from budget.errors import DataError
+from budget.numerics.quoting import escaped
 from budget.options import as_number
 
 
@@ -140,12 +141,12 @@ def fit_all(runs: Any, tasks: Any, path: str, fitting: dict[str, Any]) -> Any:
     from budget.curves.fit import fit_curves
     from budget.curves.prepare import use_all_cores, use_compilation_cache
     from budget.report.progress import step
-    from budget.tables.files import sha256
+    from budget.tables.contents import sha256_as_read
 
     use_compilation_cache()
     use_all_cores()
     with step("fit") as bar:
-        return fit_curves(runs, **fit_options(tasks, fitting), sha256=sha256(path), progress=bar)
+        return fit_curves(runs, **fit_options(tasks, fitting), sha256=sha256_as_read(path), progress=bar)
 
 
 def fit_strategies(runs: Any, tasks: Any, fitting: dict[str, Any], specialists: Any = None) -> Any:
@@ -310,7 +311,7 @@ def emit(table: Any, json_content: str, as_json: bool, out: str | None) -> None:
 
         print_table(table)
     else:
-        click.echo(content, nl=False)
+        click.echo(content, nl=False, color=True)  # a name keeps its characters, as in --out
 
 
 def rows_of(table: Any) -> list[dict[str, Any]]:
@@ -321,4 +322,4 @@ def rows_of(table: Any) -> list[dict[str, Any]]:
 def tell(*sentences: str) -> None:
     """Say sentences on standard error, each once."""
     for sentence in dict.fromkeys(sentences):
-        click.echo(sentence, err=True)
+        click.echo(escaped(sentence, keep="\n"), err=True)

@@ -1,5 +1,7 @@
 """The options of the commands, and how a user's mistake is said. Only click is loaded here."""
 
+import logging
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +10,8 @@ from typing import Any
 import click
 
 from budget.errors import BudgetError, DataError, ReaderGoneError
+from budget.numerics.numerals import number_of
+from budget.numerics.quoting import sentence, shown
 from budget.streams import watched_streams, writing_output
 from budget.tables.places import place_of, refuse_inputs
 
@@ -51,7 +55,10 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **named: Any) -> Any:
         """Parse the command line and run the command."""
-        with watched_streams():
+        logging.getLogger("jax").setLevel(logging.ERROR)
+        with watched_streams(), warnings.catch_warnings():
+            # what a library warns of, with the path of its source, means nothing to a user; tests make it an error
+            warnings.showwarning = lambda *_, **__: None
             return super().main(*args, **named)
 
     def make_context(self, *args: Any, **named: Any) -> click.Context:
@@ -74,6 +81,9 @@ def _said_in_a_sentence() -> Iterator[None]:
         raise click.exceptions.Exit(READER_GONE) from None
     except BudgetError as error:
         raise click.ClickException(str(error)) from error
+    except click.ClickException as error:  # wrong usage, which repeats what was written
+        error.message = sentence(error.message)
+        raise
 
 
 def as_number(text: Any, what: str, example: str) -> float:
@@ -87,12 +97,9 @@ def as_number(text: Any, what: str, example: str) -> float:
     Raises:
         DataError: the text is no finite number.
     """
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
+    number = float(text) if isinstance(text, (int, float)) else number_of(str(text).strip())
     if not abs(number) < float("inf"):
-        raise DataError(f"{what} is '{text}', which is not a number; give one such as {example}.")
+        raise DataError(f"{what} is {shown(text)}, which is not a number; give one such as {example}.")
     return number
 
 
@@ -117,7 +124,7 @@ class Pair(click.ParamType):
             return value
         left, equals, right = value.partition("=")
         if not (left.strip() and equals):
-            self.fail(f"'{value}' is not of the form NAME=VALUE.", param, ctx)
+            self.fail(f"{shown(value)} is not of the form NAME=VALUE.", param, ctx)
         return left.strip(), right.strip()
 
 
@@ -134,7 +141,8 @@ def options(*chosen: Callable) -> Callable:
 
 WHERE = click.option(
     "--where", type=Pair(), multiple=True, metavar="COLUMN=VALUE",
-    help="Keep rows with this value; several on one column: any of them. Repeatable.",
+    help="Keep rows with this value; several on one column: any of them. COLUMN!=VALUE keeps the others, COLUMN!= "
+         "those whose cell is not empty. Repeatable.",
 )  # fmt: skip
 HIGHER = click.option("--higher-is-better", is_flag=True, help="Larger values are better, where the file does not say.")
 COLUMN = click.option(

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from budget.numerics.quoting import escaped
 from budget.report.numerals import NOTHING
 
 GAP = 2
@@ -23,8 +24,8 @@ def print_table(frame: pd.DataFrame) -> None:
         frame: any table; missing cells are shown as a dash.
     """
     console = Console()
-    cells = {str(name): [_cell(cell) for cell in frame[name]] for name in frame.columns}
-    right = {str(name) for name in frame.columns if _is_number(frame[name])}
+    cells = {escaped(str(name)): [_cell(cell) for cell in frame[name]] for name in frame.columns}
+    right = {escaped(str(name)) for name in frame.columns if _is_number(frame[name])}
     key = "task" if "task" in cells else next(iter(cells))
     key_width = min(_width(key, cells[key]), console.width // 3)
     for position, names in enumerate(_blocks(cells, key, console.width - key_width)):
@@ -66,4 +67,4 @@ def _is_number(column: pd.Series) -> bool:
 def _cell(cell: object) -> str:
     if cell is None or cell is pd.NA or cell != cell:
         return NOTHING
-    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+    return f"{cell:.4g}" if isinstance(cell, float) else escaped(str(cell))

@@ -9,7 +9,8 @@ import pandas as pd
 from budget.curves.fitted import Curves
 from budget.curves.law import ABSENT
 from budget.errors import DataError
-from budget.tables.columns import numbers, read_table
+from budget.tables.columns import numbers
+from budget.tables.columns import view as view_of
 from budget.tables.files import read_csv, require_columns
 
 ADDED = ("predicted", "low", "high")
@@ -41,7 +42,7 @@ def predict_points(
         DataError: a column is missing or already taken, a cell is not a positive number, or a task is unknown.
     """
     points = read_csv(path, "points")
-    view = read_table(path, "points", columns)
+    view = view_of(points, path, columns)
     added = ADDED if curves.link is None else (*ADDED, LOSS)
     for name in added:
         if name in points.columns:

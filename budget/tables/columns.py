@@ -1,12 +1,15 @@
 """Reading anybody's table: column names mapped, rows filtered, cells turned into numbers, refusals by row."""
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from budget.errors import DataError
+from budget.numerics.numerals import number_of
+from budget.numerics.quoting import LONGEST_CELL, listed, shortened, shown
 from budget.tables.files import read_csv
 
 CANONICAL = (
@@ -16,6 +19,9 @@ CANONICAL = (
     "coefficient", "unit", "cost", "split", "draw", "partner", "model_tasks", "seed",
 )  # fmt: skip
 """The names that ``--column`` can give to a file's own columns."""
+
+_MISSING = {"", "na", "n/a", "#n/a"}
+"""Cells that say that there is no number, where a number may be missing."""
 
 _TRUE = {"1", "true", "yes", "y", "t"}
 _FALSE = {"0", "false", "no", "n", "f"}
@@ -29,8 +35,10 @@ def column_mapping(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     """
     for name, theirs in pairs:
         if name not in CANONICAL:
+            near = ", ".join(get_close_matches(name, CANONICAL, 4, 0.0))
             raise DataError(
-                f"--column {name}={theirs}: '{name}' is no canonical column; they are {', '.join(CANONICAL)}."
+                f"--column {shortened(name)}={shortened(theirs)}: {shown(name)} is no canonical column; the "
+                f"nearest are {near}."
             )
     mapping = dict(pairs)
     if len(mapping) < len(pairs):
@@ -43,15 +51,32 @@ def read_table(
     what: str,
     columns: Mapping[str, str] | None = None,
     where: Sequence[tuple[str, str]] = (),
+    *,
+    own: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """Read a CSV, keep the rows asked for and give its columns their canonical names.
+    """Read a CSV, keep the rows asked for and give its columns their canonical names, see ``view``."""
+    return view(read_csv(path, what), path, columns, where, own=own)
+
+
+def view(
+    frame: pd.DataFrame,
+    path: str | Path,
+    columns: Mapping[str, str] | None = None,
+    where: Sequence[tuple[str, str]] = (),
+    *,
+    own: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """The rows asked for of a table that was read, with canonical column names beside its own.
 
     Args:
-        path: the file.
-        what: what the file is, for error sentences.
+        frame: from ``read_csv``; it stays as it is.
+        path: its file, for error sentences.
         columns: canonical name → the file's own name; ``"a+b"`` joins the text of two columns with a dash.
         where: (column, value) conditions on the file's own or canonical names. Conditions on different columns
-            must all hold; of several on one column, any.
+            must all hold; of several on one column, any. ``(column!, value)`` keeps the rows that do not have it, all
+            of several; the value may be empty.
+        own: the canonical names that this table may have, where ``columns`` is meant for several tables: of those, a
+            name that the file lacks is left to the others.
 
     Returns:
         Text cells under canonical names, index = row number in the file (header is row 1).
@@ -59,14 +84,17 @@ def read_table(
     Raises:
         DataError: a named column is not there, or no row passes the conditions.
     """
-    frame = read_csv(path, what)
+    frame = frame.copy()
+    there = list(frame.columns)
     for canonical, theirs in (columns or {}).items():
-        parts = [part.strip() for part in theirs.split("+")] if theirs not in frame.columns else [theirs]
+        if own is not None and (canonical not in own or theirs not in there):
+            continue
+        parts = [part.strip() for part in theirs.split("+")] if theirs not in there else [theirs]
         for part in parts:
-            if part not in frame.columns:
+            if part not in there:
                 raise DataError(
-                    f"{path}: --column {canonical}={theirs} names column '{part}', which is not there "
-                    f"(the file has: {', '.join(frame.columns)})."
+                    f"{path}: --column {canonical}={theirs} names column {shown(part)}, which is not there "
+                    f"(the file has: {listed(there)})."
                 )
         joined = frame[parts[0]]
         for part in parts[1:]:
@@ -76,17 +104,19 @@ def read_table(
     for column, value in where:
         wanted.setdefault(column, []).append(value)
     for column, values in wanted.items():
-        if column not in frame.columns:
+        name = column.removesuffix("!").rstrip() if column not in frame.columns else column
+        if name not in frame.columns:
             raise DataError(
-                f"{path}: --where {column}={values[0]} names a column that is not there "
-                f"(the file has: {', '.join(frame.columns)})."
+                f"{path}: --where {column}={values[0]} names a column that is not there (the file has: "
+                f"{listed(frame.columns)})."
             )
-        keep = np.zeros(len(frame), dtype=bool)
+        has = np.zeros(len(frame), dtype=bool)
         for value in values:
-            keep |= _equals(frame[column], value)
+            has |= _equals(frame[name], value)
+        keep = has if name == column else ~has
         if not keep.any():
-            some = ", ".join(sorted(set(frame[column]))[:8])
-            raise DataError(f"{path}: no row has {column}={' or '.join(values)}; it holds: {some}.")
+            asked = f"{shortened(column)}={shortened(' or '.join(values))}"
+            raise DataError(f"{path}: no row has {asked}; it holds: {listed(sorted(set(frame[name])))}.")
         frame = frame[keep]
     return frame
 
@@ -124,19 +154,17 @@ def numbers(
     result = np.empty(len(frame))
     for position, (row, cell) in enumerate(frame[column].items()):
         text = str(cell).strip()
-        if text == "" and empty is not None:
+        if empty is not None and text.lower() in _MISSING:
             result[position] = empty
             continue
-        try:
-            number = float(text)
-        except ValueError:
-            number = np.nan
+        number = number_of(text)
         low = (above is not None and number <= above) or (least is not None and number < least)
         if not np.isfinite(number) or low:
-            shown = f"'{text}'" if text else "empty"
+            plain = len(text) <= LONGEST_CELL // 4 and text.isprintable() and "'" not in text
+            remedy = f"leave such rows out with --where '{column}!={text}'" if plain else "remove the row"
             raise DataError(
-                f"{path}, row {row}, column '{column}': {shown} where {need} is due; "
-                "correct the cell, or leave the row out with --where."
+                f"{path}, row {row}, column '{column}': {shown(text)} where {need} is due; correct the cell, or "
+                f"{remedy}."
             )
         result[position] = number
     return result
@@ -152,7 +180,7 @@ def truths(frame: pd.DataFrame, column: str, path: str | Path) -> np.ndarray:
     for position, (row, cell) in enumerate(frame[column].items()):
         text = str(cell).strip().lower()
         if text not in _TRUE | _FALSE:
-            raise DataError(f"{path}, row {row}, column '{column}': '{cell}' where 1 or 0 (true or false) is due.")
+            raise DataError(f"{path}, row {row}, column '{column}': {shown(cell)} where 1 or 0 (true or false) is due.")
         result[position] = text in _TRUE
     return result
 
@@ -175,8 +203,7 @@ def refuse_empty(frame: pd.DataFrame, column: str, path: str | Path) -> None:
 
 def _equals(cells: pd.Series, value: str) -> np.ndarray:
     same = cells.str.strip() == value.strip()
-    try:
-        number = float(value)
-    except ValueError:
+    number = number_of(value.strip())
+    if np.isnan(number):
         return same.to_numpy()
     return (same | (pd.to_numeric(cells, errors="coerce") == number)).to_numpy()

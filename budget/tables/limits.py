@@ -10,7 +10,7 @@ import pandas as pd
 from budget.errors import DataError
 from budget.numerics.words import apart
 from budget.tables.columns import is_empty, numbers, read_table
-from budget.tables.files import read_csv, require_columns
+from budget.tables.files import require_columns
 
 COLUMNS = ("limit", "task", "group", "coefficient", "unit", "min", "max")
 
@@ -57,13 +57,11 @@ def read_limits(
     Raises:
         DataError: an unknown task, group or unit, a number that is none, ends that are missing or disagree.
     """
-    there = read_csv(path, "limits").columns
-    mine = {name: theirs for name, theirs in (columns or {}).items() if name in COLUMNS and theirs in there}
-    frame = read_table(path, "limits", mine)
+    frame = read_table(path, "limits", columns, own=COLUMNS)
     require_columns(frame, ["limit"], path)
     for name in COLUMNS:
         frame[name] = frame[name].str.strip() if name in frame.columns else ""
-    unknown = [name for name in there if name not in (*COLUMNS, *mine.values())]
+    unknown = [name for name in frame.columns if name not in (*COLUMNS, *(columns or {}).values())]
     if unknown:
         raise DataError(f"{path}: column '{unknown[0]}' is unknown; a limits file has {', '.join(COLUMNS)}.")
     empty = frame.index[frame["limit"] == ""]

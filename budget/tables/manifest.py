@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from budget.errors import DataError
-from budget.tables.files import read_json, sha256
+from budget.tables.contents import sha256
+from budget.tables.files import read_json
 
 MANIFEST = "plan.json"
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from budget.errors import DataError
 from budget.tables.columns import numbers, read_table
-from budget.tables.files import read_csv, require_columns
+from budget.tables.files import require_columns
 from budget.tables.runs import Mixture, Runs, text_cells
 
 COLUMNS = ("run", "source", "tokens")
@@ -29,9 +29,7 @@ def with_mixtures(runs: Runs, path: str | Path, *, columns: Mapping[str, str] | 
     Raises:
         DataError: a column is missing, a row stands twice, a source has the name of a scale, or a run has no row.
     """
-    there = read_csv(path, "mixtures").columns
-    mine = {name: theirs for name, theirs in (columns or {}).items() if name in COLUMNS and theirs in there}
-    return _joined(runs, read_table(path, "mixtures", mine), path)
+    return _joined(runs, read_table(path, "mixtures", columns, own=COLUMNS), path)
 
 
 def with_mixture_frame(runs: Runs, frame: pd.DataFrame) -> Runs:

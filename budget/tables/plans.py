@@ -8,7 +8,7 @@ import numpy as np
 
 from budget.errors import DataError
 from budget.tables.columns import is_empty, numbers, read_table
-from budget.tables.files import read_csv, require_columns
+from budget.tables.files import require_columns
 
 COLUMNS = ("task", "spend", "params", "tokens")
 
@@ -39,9 +39,7 @@ def read_split(path: str | Path, names: Sequence[str], *, columns: Mapping[str, 
     Raises:
         DataError: a task is missing, unknown or there twice, or a cell is no number.
     """
-    there = read_csv(path, "plan").columns
-    mine = {name: theirs for name, theirs in (columns or {}).items() if name in COLUMNS and theirs in there}
-    frame = read_table(path, "plan", mine)
+    frame = read_table(path, "plan", columns, own=COLUMNS)
     require_columns(frame, ["task", "spend"], path)
     cells = frame["task"].str.strip()
     for row, name in cells.items():

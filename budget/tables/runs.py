@@ -243,7 +243,7 @@ def _runs(frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_bet
     names = tuple(dict.fromkeys(frame["task"].str.strip()))
     task_index = positions(frame["task"].str.strip(), names)
 
-    notes: list[str] = []
+    notes: list[str] = list(frame.attrs.get("notes", ()))
     scale = {name: numbers(frame, name, path, above=0.0) for name in SCALES if not is_empty(frame, name)}
     if not scale:
         raise DataError(

@@ -9,7 +9,7 @@ import numpy as np
 from budget.errors import DataError
 from budget.numerics.words import apart
 from budget.tables.columns import is_empty, numbers, read_table
-from budget.tables.files import read_csv, require_columns
+from budget.tables.files import require_columns
 
 
 def _nothing() -> np.ndarray:
@@ -111,9 +111,7 @@ def read_tasks(
         DataError: an unknown or repeated task, a cell that is not a number, a weight that is not positive,
             a negative limit, or ``min`` above ``max``.
     """
-    there = read_csv(path, "tasks").columns
-    mine = {name: theirs for name, theirs in (columns or {}).items() if name in USED and theirs in there}
-    frame = read_table(path, "tasks", mine)
+    frame = read_table(path, "tasks", columns, own=USED)
     require_columns(frame, ["task"], path)
     cells = frame["task"].str.strip()
     for row, name in cells.items():
@@ -134,11 +132,11 @@ def read_tasks(
         return result
 
     where = np.array([list(names).index(name) for name in cells], dtype=int)
-    notes = []
+    notes = list(frame.attrs.get("notes", ()))
     missing = [name for name in names if name not in set(cells)]
     if missing:
         notes.append(f"{Path(path).name} has no row for {', '.join(missing)}: weight 1, no target, no limits.")
-    unused = [name for name in frame.columns if name not in (*USED, *mine.values())]
+    unused = [name for name in frame.columns if name not in (*USED, *(columns or {}).values())]
     if unused:
         notes.append(f"{Path(path).name}: columns not used by this command: {', '.join(unused)}.")
     group = np.full(len(names), "", dtype=object)

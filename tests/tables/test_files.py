@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from budget.errors import DataError
-from budget.tables.files import csv_text, json_text, read_csv, read_json, sha256
+from budget.tables.contents import sha256
+from budget.tables.files import csv_text, json_text, read_csv, read_json
 
 
 def test_csv_keeps_full_precision(tmp_path):

@@ -101,7 +101,7 @@ def test_blank_columns_count_as_absent(tmp_path):
         ("task,x,value,higher_is_better\na,1,1,maybe\n", "'maybe' where 1 or 0"),
         ("task,x,value,weight\na,1,1,0\n", "column 'weight': '0'"),
         ('task,x,value\na,1,1\n"b,2,3\n', "not a readable CSV"),
-        ("task,x,value\na,1,1\nb,1,000,2\n", r"not a readable CSV \(Expected 3 fields in line 3, saw 4\)"),
+        ("task,x,value\na,1,1\nb,1,000,2\n", "not a readable CSV: line 3 has 4 cells where the header in line 1 has 3"),
         ("task,x,value\na,1,1\n\nb,1\n", "row 4, column 'value': empty"),
     ],
 )
@@ -162,7 +162,7 @@ def test_rows_without_run_or_model_say_so(tmp_path):
     ("text", "sentence"),
     [
         ("task,x,value,stderr\na,1,1,-0.1\n", "column 'stderr': '-0.1' where a number of at least 0"),
-        ("task;x;value\na;1;2\n", "not separated by commas"),
+        ("task|x|value\na|1|2\n", "not separated by commas"),
         ("task,params,tokens,value\na,1e200,1e200,1\n", "row 2: 6·params·tokens is too large"),
     ],
 )
