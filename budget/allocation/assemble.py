@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.allocation.baselines import missing_splits
+from budget.allocation.objectives import not_computed
 from budget.allocation.problem import one_model
 from budget.allocation.question import FAR, Question
 from budget.allocation.resources import Prices, cost_of
@@ -132,14 +133,20 @@ def folded(curves: Curves, question: Question, inputs: np.ndarray, spend: np.nda
         inputs: (T, I) the law's log inputs, minus infinity for a task that is given nothing.
         spend: (V,) the models' spends.
     """
-    if question.objective == "cheapest":
-        return float(spend.sum())
     tasks = np.arange(len(curves.tasks))
-    if question.objective == "targets":
-        return -float(question.tasks.weight @ reached(curves, question, inputs))
-    if question.risk == "point":
-        worth = measured(curves, question, tasks, inputs)
-        return float(worth.max() if question.objective == "worst" else question.weight @ worth)
+    match question.objective, question.risk:
+        case "cheapest", _:
+            return float(spend.sum())
+        case "targets", _:
+            return -float(question.tasks.weight @ reached(curves, question, inputs))
+        case "worst", "point":
+            return float(measured(curves, question, tasks, inputs).max())
+        case "mean", "point":
+            return float(question.weight @ measured(curves, question, tasks, inputs))
+        case "mean", _:
+            pass
+        case _:
+            raise not_computed("objective", question.objective)
     worlds = measured_draws(curves, question, tasks, inputs) @ question.weight
     return over_worlds(worlds[np.isfinite(worlds)], question.risk, question.level)
 
@@ -150,6 +157,8 @@ def over_worlds(worlds: np.ndarray, risk: str, level: float) -> float:
         return float(worlds.mean())
     if risk == "quantile":
         return float(np.quantile(worlds, level, method="higher"))
+    if risk != "cvar":
+        raise not_computed("risk", risk)
     tail = (1 - level) * len(worlds)
     ordered = np.sort(worlds)[::-1]
     whole = int(np.floor(tail + 1e-12))
@@ -183,7 +192,11 @@ def reached(curves: Curves, question: Question, inputs: np.ndarray) -> np.ndarra
 
 def seen_sign(question: Question) -> float:
     """From what is made small to what the reader sees."""
-    return {"targets": -1.0, "cheapest": 1.0}.get(question.objective, question.measure.sign)
+    sign = question.measure.sign
+    signs = {"targets": -1.0, "cheapest": 1.0, "mean": sign, "worst": sign}
+    if question.objective not in signs:
+        raise not_computed("objective", question.objective)
+    return signs[question.objective]
 
 
 def _predicted(

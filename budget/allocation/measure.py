@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from budget.allocation.objectives import not_computed
 from budget.curves.fitted import Curves
 from budget.curves.link import Link
 from budget.errors import AllocationError
@@ -79,7 +80,11 @@ def measure_of(curves: Curves, tasks: Tasks, name: str | None) -> Measure:
         name = "value" if len(kinds) == 1 else "progress"
     if name == "value":
         return _value(curves, kinds)
-    return _progress(curves, tasks, len(kinds)) if name == "progress" else _score(curves)
+    if name == "progress":
+        return _progress(curves, tasks, len(kinds))
+    if name == "score":
+        return _score(curves)
+    raise not_computed("measure", name)
 
 
 def _value(curves: Curves, kinds: dict[tuple[str, bool], None]) -> Measure:

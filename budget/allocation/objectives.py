@@ -7,6 +7,8 @@ loads nothing, and a test compares them.
 
 from dataclasses import dataclass
 
+from budget.errors import AllocationError
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -49,3 +51,15 @@ RISKS = {
     "quantile": "at a quantile of the draws",
 }
 """Over which worlds the objective is taken."""
+
+
+def not_computed(what: str, word: str) -> AllocationError:
+    """The error of a place that would have to know a word and does not: what is not known must never pass for another.
+
+    Args:
+        what: the kind of word, such as ``objective``.
+        word: as it was asked for.
+    """
+    return AllocationError(
+        f"Nothing here computes the {what} '{word}': choose another, or add what it is (see CONTRIBUTING, 'Adding')."
+    )

@@ -10,6 +10,7 @@ import numpy as np
 
 from budget.allocation.assemble import Outcome, law_inputs_of
 from budget.allocation.baselines import RULE_OF_THUMB, rule_of_thumb
+from budget.allocation.objectives import not_computed
 from budget.allocation.problem import Problem, planned_cost
 from budget.allocation.question import Question
 from budget.allocation.result import MEETS, Baseline, LimitLine
@@ -163,4 +164,6 @@ def _worth(curves: Curves, question: Question, u: np.ndarray) -> np.ndarray:
         target = measure.of_value(curves, tasks, question.tasks.target)
         met = worth <= target + MEETS * np.maximum(np.abs(target), np.abs(worth))
         return -(met @ question.tasks.weight)
-    return worth @ question.weight
+    if question.objective == "mean":
+        return worth @ question.weight
+    raise not_computed("objective", question.objective)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from budget.allocation.objectives import not_computed
 from budget.allocation.question import Question
 from budget.allocation.resources import cost_of
 from budget.curves.fitted import Curves
@@ -124,6 +125,8 @@ def value_of(curves: Curves, tasks: Tasks, draw: int | None = None) -> Values:
     """Each task's distance to its best over the plan's log inputs, by the point fit or one draw."""
     if curves.form.posynomial_terms:
         return curves.posynomial(draw)
+    if curves.law != "repeat":
+        raise not_computed("law", curves.law)
     theta = curves.parameters if draw is None else curves.draws[draw]
     return repeated_of(theta, curves.reference, tasks.unique_tokens)
 
@@ -142,6 +145,8 @@ def state(curves: Curves, question: Question, draw: int | None = None) -> Proble
         factor, shift = factor * question.weight, shift * question.weight
     elif question.objective == "cheapest":
         shift = shift - measure.of_value(curves, np.arange(len(factor)), tasks.target)
+    elif question.objective != "worst":
+        raise not_computed("objective", question.objective)
     value = value_of(curves, tasks, draw).scaled(factor, shift)
     if question.params is not None:
         value = value.fix_input(0, np.log(question.params))

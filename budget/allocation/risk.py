@@ -26,6 +26,7 @@ from budget.allocation.assemble import over_worlds
 from budget.allocation.baselines import to_budget
 from budget.allocation.certificate import Certificate, Multipliers, lower_bound, marginal_return, plain_prices
 from budget.allocation.interior import Iterate, central_path
+from budget.allocation.objectives import not_computed
 from budget.allocation.optimum import NOT_PROVEN, PROVEN, Optimum
 from budget.allocation.problem import Problem
 from budget.allocation.within import chargeable, inputs_within, violation, within
@@ -89,8 +90,10 @@ def minimize_risk(problems: Sequence[Problem], risk: str, level: float, *, start
     if risk == "quantile":
         best = _quantile(worlds, problem, level, start)
     else:
-        tail = max((1 - level) * len(worlds), 1.0) if risk == "cvar" else float(len(worlds))
-        best = _least(worlds, problem, tail, start)
+        tails = {"cvar": max((1 - level) * len(worlds), 1.0), "mean": float(len(worlds))}
+        if risk not in tails:
+            raise not_computed("risk", risk)
+        best = _least(worlds, problem, tails[risk], start)
     value = over_worlds(worlds.totals(best.u), risk, level)
     return replace(best, value=value, lost=lost)
 

@@ -9,6 +9,7 @@ from budget.allocation.assemble import Outcome, assembled, law_inputs_of
 from budget.allocation.conflict import refuse_conflict, refuse_nothing
 from budget.allocation.drawn import convex_plans, no_plans, plans_apart
 from budget.allocation.explain import binding, limit_lines, unspent
+from budget.allocation.objectives import not_computed
 from budget.allocation.one_model import one_model_baselines, plan_one_model
 from budget.allocation.optimum import Optimum, is_trivial, solve
 from budget.allocation.problem import Problem, state
@@ -27,6 +28,17 @@ CONTRADICTS = 1e-4
 
 GOALS: dict[str, Goal] = {"mean": "sum", "worst": "largest", "cheapest": "cheapest"}
 """What a convex program makes small for each objective."""
+
+
+def goal_of(question: Question) -> Goal:
+    """What a convex program makes small for a question.
+
+    Raises:
+        AllocationError: nothing is solved for its objective.
+    """
+    if question.objective not in GOALS:
+        raise not_computed("objective", question.objective)
+    return GOALS[question.objective]
 
 
 def allocate(
@@ -65,7 +77,7 @@ def allocate(
         problem = state(curves, question)
         refuse_conflict(problem, question.unit)
         refuse_nothing(problem, question.unit)
-        goal = GOALS[question.objective]
+        goal = goal_of(question)
         program = program or _compiled(problem, goal)
         best = solve(problem, goal, program)
         if question.risk != "point":
@@ -105,7 +117,7 @@ def compiled(curves: Curves, question: Question) -> Program | None:
     """The program of a question, to be solved for other budgets, draws and subsets of its tasks; ``None`` for none."""
     if is_separable(curves, question):
         return None
-    return _compiled(state(curves, question), GOALS[question.objective])
+    return _compiled(state(curves, question), goal_of(question))
 
 
 def _compiled(problem: Problem, goal: Goal) -> Program | None:

@@ -239,7 +239,7 @@ def _none_found(candidates: Candidates, wanted: Wanted) -> InfeasibleError | Sol
             )
     if wanted.budget * (1 + SLACK) < cost < np.inf:
         found = "" if proven else " found in time"
-        takes, limit = apart(cost, wanted.budget)
+        takes, limit = apart(cost, wanted.budget, 10)
         return InfeasibleError(
             f"The cheapest models{found} that serve every task cost {takes} together, above the budget of "
             f"{limit}; raise the budget to that, {remedy}."

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from budget.allocation.objectives import not_computed
+
 OBJECTIVES = ("mean", "worst", "targets")
 """Weighted mean of the values; the worst task's value; weighted share of tasks at their target."""
 
@@ -60,10 +62,15 @@ class Selection:
     @property
     def terms(self) -> np.ndarray:
         """(W, P) what a chosen pair adds to the objective of a world; for ``worst``, the loss that is compared."""
-        if self.objective == "worst":
-            return self.loss
         weight = self.weight[self.task]
-        return -weight * self.met if self.objective == "targets" else weight * self.loss
+        match self.objective:
+            case "worst":
+                return self.loss
+            case "targets":
+                return -weight * self.met
+            case "mean":
+                return weight * self.loss
+        raise not_computed("objective", self.objective)
 
     @property
     def mean_loss(self) -> np.ndarray:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from budget.allocation.objectives import not_computed
 from budget.allocation.portfolio.selection import OBJECTIVES, RISKS, SLACK, Selection, risk_of
 from budget.errors import AllocationError
 from budget.tables.candidates import Candidates, Measured
@@ -37,7 +38,10 @@ class Wanted:
     @property
     def tail(self) -> float:
         """Share of the worst draws whose mean counts."""
-        return 1.0 - self.level if self.risk == "cvar" else 1.0
+        tails = {"cvar": 1.0 - self.level, "mean": 1.0}
+        if self.risk not in tails:
+            raise not_computed("risk", self.risk)
+        return tails[self.risk]
 
 
 def refuse(candidates: Candidates, wanted: Wanted) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from budget.allocation.assemble import Outcome
 from budget.allocation.certificate import AT_LIMIT
 from budget.allocation.explain import own_lines
+from budget.allocation.objectives import not_computed
 from budget.allocation.problem import Problem
 from budget.allocation.question import Question
 from budget.allocation.result import Baseline, LimitLine
@@ -61,6 +62,8 @@ def plan_separately(curves: Curves, question: Question, *, gap: float = GAP) -> 
         return _cheapest(ways, low, high)
     if question.objective == "worst":
         return _level(ways, low, high, HALVINGS if gap <= GAP else COARSE)
+    if question.objective != "mean":
+        raise not_computed("objective", question.objective)
     weight = question.weight
     found = solve_separable(_responses(ways, weight, low, high), gap=gap)
     return outcome_of_spends(ways, found.spend, found.bound, found.price, found.efficient, found.solver, found.status)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.allocation.assemble import law_inputs_of, measured, measured_draws
+from budget.allocation.objectives import not_computed
 from budget.allocation.problem import value_of
 from budget.allocation.question import Question
 from budget.allocation.resources import cost_of
@@ -53,8 +54,10 @@ class Ways:
         inputs = self.inputs(task, spend)
         if self.question.risk == "mean":
             worth = measured_draws(self.curves, self.question, task, inputs).mean(axis=0)
-        else:
+        elif self.question.risk == "point":
             worth = self._measure(task, inputs)
+        else:
+            raise not_computed("risk", self.question.risk)
         # a spend that pays for no model serves nobody, whatever an unserved task is worth
         return np.where(np.isfinite(inputs).all(axis=1), worth, np.inf)
 
