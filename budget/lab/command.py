@@ -1,10 +1,11 @@
 """Measuring with any program: a plan's rows become its arguments, and a line of JSON becomes a row."""
 
+import itertools
 import os
 import signal
 import threading
 from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,10 @@ from budget.lab.collect import Outcome, Progress, collect
 from budget.lab.guard import Guard
 from budget.lab.ledger import DIVERGED, Failure, Ledger, keeping
 from budget.lab.printed import RunFailed
-from budget.lab.template import fill, read_rows, safe_name, split_command
+from budget.lab.template import fill, read_rows, split_command
 from budget.tables import files, writing
+from budget.tables.file_names import file_stem
+from budget.tables.places import refuse_inputs
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,10 @@ class Trainer:
     timeout: float | None
     retries: int
     logs: Path
+
+    def log_of(self, run: str) -> Path:
+        """A run's log; where its name is not that of the run, its first line is."""
+        return self.logs / f"{file_stem(run)}.log"
 
 
 def measure_command(
@@ -82,45 +89,52 @@ def measure_command(
         raise DataError(f"timeout: {timeout:g} is no time that a run can take; give seconds, more than 0.")
     if retries < 0:
         raise DataError(f"retries: {retries} is not a number of further attempts; give 0 or more.")
-    out = Path(out_path)
-    if out.resolve() == Path(plan_path).resolve():
-        raise DataError(f"{out_path}: this is the plan; give another path for the runs.")
     rows = read_rows(plan_path)
     words = split_command(command, next(iter(rows.values())))
-    trainer = Trainer(tuple(words), timeout, retries, Path(logs) if logs else out.with_name(f"{out.stem}-logs"))
-    ledger = Ledger(out, _read_named_runs)
+    ledger = Ledger(out_path, _read_named_runs, [plan_path])
+    beside = ledger.path.with_name(f"{ledger.path.stem}-logs")
+    trainer = Trainer(tuple(words), timeout, retries, Path(logs) if logs else beside)
+    for name in rows:
+        refuse_inputs(trainer.log_of(name), [plan_path], "the plan")
     if not writing.can_write(trainer.logs):
         raise DataError(f"{trainer.logs}: this folder of logs cannot be written; give another with --logs.")
 
-    def train(names: list[str]) -> Generator[Outcome, None, None]:
-        yield from _run_all([rows[name] for name in names], trainer, jobs)
+    def train(names: Iterator[str]) -> Generator[Outcome, None, None]:
+        yield from _run_all((rows[name] for name in names), trainer, jobs)
 
     with _signals_as_exit():
         collect(ledger, {name: _flops(row) for name, row in rows.items()}, train, progress)
     return ledger.frame()
 
 
-def _run_all(rows: list[dict[str, str]], trainer: Trainer, jobs: int) -> Iterator[Outcome]:
+def _run_all(rows: Iterator[dict[str, str]], trainer: Trainer, jobs: int) -> Iterator[Outcome]:
     """Outcomes as the runs end; closing it ends those in flight."""
-    if not rows:
-        return
     stop = threading.Event()
-    with Guard() as guard, ThreadPoolExecutor(min(jobs, len(rows))) as pool, _setting(stop):
-        futures = [pool.submit(_run, row, trainer, guard, stop) for row in rows]
-        for future in as_completed(futures):
-            yield future.result()
+    with Guard() as guard, ThreadPoolExecutor(jobs) as pool, _setting(stop):
+
+        def start(most: int) -> set[Future[Outcome]]:
+            return {pool.submit(_run, row, trainer, guard, stop) for row in itertools.islice(rows, most)}
+
+        running = start(jobs)
+        while running:
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            running |= start(len(ended))
+            for future in ended:
+                yield future.result()
 
 
 def _run(row: dict[str, str], trainer: Trainer, guard: Guard, stop: threading.Event) -> Outcome:
     """Try a run as often as it may be tried."""
     name = row["run"]
-    path = trainer.logs / f"{safe_name(name)}.log"
+    path = trainer.log_of(name)
     words = fill(trainer.words, row)
     for attempts in range(1, trainer.retries + 2):
         if stop.is_set():
             raise Stopped
         try:
             with keeping(), writing.appending(path) as log:
+                if path.stem != name and not log.tell():
+                    log.write(f"# run {name}\n".encode(errors="replace"))
                 return Outcome(name, attempt(words, row, log, trainer.timeout, guard, stop))
         except RunFailed as error:
             failure = Failure(name, error.reason, error.detail, attempts, str(path))

@@ -1,6 +1,6 @@
 """A plan of runs, and training what it still lacks. Importing this loads no JAX."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -43,7 +43,8 @@ def measure(
     """Train each run of a plan that is not yet in the file of runs, and add it there as soon as it ends.
 
     The file is replaced as a whole for each run, so it is complete at every moment: killing the program loses
-    no more than the runs in flight, one per job, and the same call goes on from there. A run whose loss is
+    no more than the runs in flight, one per job, and the same call goes on from there. Several processes may share the
+    work, see `collect`. A run whose loss is
     not finite is recorded in the side file `<stem>-failed.csv` and not repeated while it stands there; a warning
     names it, and the others go on.
 
@@ -64,10 +65,10 @@ def measure(
     if jobs < 1:
         raise DataError(f"jobs: {jobs} is not a number of processes; give 1 or more.")
     cells = {cell.run: cell for cell in read_plan(plan_path)}
-    ledger = Ledger(out_path, read_runs)
+    ledger = Ledger(out_path, read_runs, [plan_path])
 
-    def train(names: list[str]) -> Generator[Outcome, None, None]:
-        with closing(_runs([cells[name] for name in names], jobs)) as runs:
+    def train(names: Iterator[str]) -> Generator[Outcome, None, None]:
+        with closing(_runs((cells[name] for name in names), jobs)) as runs:
             yield from map(_outcome, runs)
 
     collect(ledger, {name: cell.flops for name, cell in cells.items()}, train, progress)
@@ -81,11 +82,11 @@ def _outcome(run: Run) -> Outcome:
     return Outcome(name, tuple(run.rows))
 
 
-def _runs(cells: list[Cell], jobs: int) -> Generator[Run, None, None]:
+def _runs(cells: Iterator[Cell], jobs: int) -> Generator[Run, None, None]:
     """Trained cells, as they end; closing it ends the workers."""
-    if jobs == 1 or len(cells) < 2:
+    if jobs == 1:
         yield from map(measure_cell, cells)
     else:
         from budget.lab.workers import measure_in_parallel
 
-        yield from measure_in_parallel(cells, min(jobs, len(cells)))
+        yield from measure_in_parallel(cells, jobs)

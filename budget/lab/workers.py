@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
@@ -45,7 +46,7 @@ def measure_in_parallel(cells: Iterable[Cell], jobs: int) -> Iterator[Run]:
 
     Args:
         cells: what to train, handed out in this order.
-        jobs: number of processes.
+        jobs: most processes at once.
 
     Yields:
         Finished runs, diverged ones included.
@@ -59,39 +60,45 @@ def measure_in_parallel(cells: Iterable[Cell], jobs: int) -> Iterator[Run]:
     workers: dict[Connection, SpawnProcess] = {}
     in_flight: dict[Connection, Cell] = {}
 
-    def hand_out(pipe: Connection) -> None:
-        cell = next(waiting, None)
+    def hand_out(pipe: Connection, cell: Cell | None) -> None:
         if cell is None:
             pipe.close()
             workers.pop(pipe).join()
         else:
-            pipe.send(cell)
             in_flight[pipe] = cell
+            with _naming_run(cell, workers[pipe]):
+                pipe.send(cell)
 
     try:
-        for number in range(jobs):
+        for number, cell in zip(range(jobs), waiting, strict=False):
             here, there = context.Pipe()
             core = cores[number % len(cores)] if cores else None
             workers[here] = context.Process(target=_serve, args=(there, core), daemon=True)
             workers[here].start()
             there.close()  # the worker now holds the only other end, so its death closes the pipe
-            hand_out(here)
+            hand_out(here, cell)
         while workers:
             ready = wait(list(workers))
             for pipe in [pipe for pipe in workers if pipe in ready]:
-                try:
+                with _naming_run(in_flight[pipe], workers[pipe]):
                     run = pipe.recv()
-                except (EOFError, OSError):
-                    workers[pipe].join()
-                    raise BudgetError(
-                        f"run '{in_flight[pipe].run}': its worker process ended with exit code "
-                        f"{workers[pipe].exitcode}; start the same command again to go on from the finished runs, "
-                        "with fewer jobs if memory ran out."
-                    ) from None
-                hand_out(pipe)
+                hand_out(pipe, next(waiting, None))
                 yield run
     finally:
         for process in workers.values():
             process.terminate()
         for process in workers.values():
             process.join()
+
+
+@contextmanager
+def _naming_run(cell: Cell, process: SpawnProcess) -> Iterator[None]:
+    """Say of a pipe that breaks whose run it was."""
+    try:
+        yield
+    except (EOFError, OSError):
+        process.join()
+        raise BudgetError(
+            f"run '{cell.run}': its worker process ended with exit code {process.exitcode}; start the same command "
+            "again to go on from the finished runs, with fewer jobs if memory ran out."
+        ) from None

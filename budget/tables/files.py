@@ -1,8 +1,10 @@
 """Reading files, and tables and records as text: what is written by hand or by `writing` is read here."""
 
+import csv
 import json
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from io import StringIO
 from math import isnan
 from pathlib import Path
@@ -130,10 +132,28 @@ def _names(cells: pd.DataFrame, line: int, path: str | Path, what: str) -> list[
 def stamp(path: str | Path) -> tuple[int, int, int] | None:
     """What changes whenever somebody replaces or edits a file; ``None`` where there is none."""
     try:
+        with suppress(OSError), open(path, "rb"):  # a network file system looks again only when a file is opened
+            pass
         found = Path(path).stat()
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def ends_in_a_cut_row(path: str | Path) -> bool:
+    """Whether the last row of a CSV is cut short: it has fewer cells than the header, and no line end.
+
+    A row without its line end alone is whole: editors leave it out.
+    """
+    with open(path, encoding="utf-8-sig", errors="replace", newline="") as stream:
+        text = stream.read()
+    if text.endswith(("\n", "\r")):
+        return False
+    try:
+        rows = list(csv.reader(StringIO(text, newline="")))
+    except csv.Error:
+        return False
+    return len(rows) > 1 and len(rows[-1]) < len(rows[0])
 
 
 def csv_text(frame: pd.DataFrame) -> str:

@@ -1,13 +1,9 @@
 """Writing files: whole or not at all, by way of a temporary file beside the target that is then renamed.
 
-A failed command leaves what was there before. What a killed one leaves are temporary files, whose names say which
-process made them: the next writer in that folder removes those of processes that have ended.
+A failed command leaves what was there before; what a killed one leaves is removed by the next, see `temporary`.
 """
 
 import os
-import re
-import secrets
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,13 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from budget.errors import DataError, ReaderGoneError
-from budget.tables.owner import is_older, owner_of, this_process
+from budget.errors import DataError
+from budget.tables.claims import alone_in
 from budget.tables.places import Place, place_of
-
-_TEMPORARY = re.compile(r"\.budget-(\w+-\d+-\d+)-[0-9a-f]{8}\.tmp")
-_ABANDONED = 86_400.0
-"""Seconds after which a temporary file is nobody's: of a process of another machine there is no other sign."""
+from budget.tables.temporary import discard, naming, temporary_in
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -36,7 +29,7 @@ def write_text(path: str | Path, text: str) -> None:
         ReaderGoneError: it is a pipe, and whoever read it has left.
     """
     path = Path(path)
-    with _naming(path.parent):
+    with naming(path.parent):
         _make_folder(path.parent)
     _write({path: text})
 
@@ -60,7 +53,7 @@ def write_folder(folder: str | Path, files: Mapping[str, str], absent: Iterable[
     folder = Path(folder)
     if os.path.islink(folder):
         folder = Path(os.path.realpath(folder))
-    with _naming(folder):
+    with naming(folder):
         if not os.path.lexists(folder) and _write_new(folder, files):
             return
         _make_folder(folder)
@@ -74,7 +67,7 @@ def remove(path: str | Path) -> None:
     Raises:
         DataError: it cannot be removed.
     """
-    with _naming(Path(path)), suppress(FileNotFoundError):
+    with naming(Path(path)), suppress(FileNotFoundError):
         os.unlink(path)
 
 
@@ -85,32 +78,10 @@ def appending(path: str | Path) -> Iterator[BinaryIO]:
     Raises:
         DataError: the log cannot be opened or no longer be written.
     """
-    with _naming(Path(path)):
+    with naming(Path(path)):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with open(path, "ab") as stream:
             yield stream
-
-
-@contextmanager
-def alone_in(folder: str | Path) -> Iterator[None]:
-    """Wait until no other process is in such a block for the folder, which is there; where locks exist, that is.
-
-    Blocks of one folder must not be nested.
-    """
-    try:
-        import fcntl
-
-        descriptor = os.open(folder, os.O_RDONLY)
-    except (ImportError, OSError):
-        yield
-        return
-    try:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        with suppress(OSError):
-            os.close(descriptor)
 
 
 def can_write(folder: str | Path) -> bool:
@@ -121,31 +92,6 @@ def can_write(folder: str | Path) -> bool:
             return True
     except OSError:
         return False
-
-
-def temporary_in(folder: str | Path) -> str:
-    """The path of a temporary file that is not there yet; those of processes that have ended are removed."""
-    with suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            named = _TEMPORARY.fullmatch(entry.name)
-            if named and _is_abandoned(entry, named[1]):
-                _discard(entry.path)
-    return os.path.join(folder, f".budget-{this_process().label}-{secrets.token_hex(4)}.tmp")
-
-
-def _is_abandoned(entry: os.DirEntry[str], label: str) -> bool:
-    owner = owner_of(label)
-    if owner is None or owner.is_here:
-        return owner is not None and owner.has_ended
-    try:
-        return is_older(entry.path, _ABANDONED)
-    except OSError:  # somebody else has just removed it
-        return False
-
-
-def _discard(path: str) -> None:
-    with suppress(OSError):
-        shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
 
 
 @dataclass(frozen=True)
@@ -179,7 +125,7 @@ def _write(files: Mapping[Path, str], absent: Iterable[Path] = ()) -> None:
             if place.file is None:
                 straight.append((place, data))
                 continue
-            with _naming(place.path):
+            with naming(place.path):
                 new = _staged(place.file, data, place.found, temporaries)
             is_new = place.found is None
             old = None if is_new or is_alone else _linked(place.file, temporaries)
@@ -187,7 +133,7 @@ def _write(files: Mapping[Path, str], absent: Iterable[Path] = ()) -> None:
         for path in gone:
             changes.insert(-1, _Change(path, path, None, _linked(path, temporaries)))
         for place, data in straight:
-            with _naming(place.path):
+            with naming(place.path):
                 _write_into(place, data)
         _commit(changes)
     for folder in {change.file.parent for change in changes}:
@@ -198,7 +144,7 @@ def _staged(file: Path, data: bytes, like: os.stat_result | None, temporaries: E
     """A temporary file beside the target with its new content, mode and owner."""
     _make_folder(file.parent)
     beside = temporary_in(file.parent)
-    temporaries.callback(_discard, beside)
+    temporaries.callback(discard, beside)
     _write_file(beside, data, like)
     return beside
 
@@ -206,7 +152,7 @@ def _staged(file: Path, data: bytes, like: os.stat_result | None, temporaries: E
 def _linked(file: Path, temporaries: ExitStack) -> str | None:
     """A second name of a file, from which it can be put back; ``None`` where links do not exist."""
     beside = temporary_in(file.parent)
-    temporaries.callback(_discard, beside)
+    temporaries.callback(discard, beside)
     try:
         os.link(file, beside)
     except OSError:
@@ -219,7 +165,7 @@ def _commit(changes: list[_Change]) -> None:
     done: list[_Change] = []
     try:
         for change in changes:
-            with _naming(change.path):
+            with naming(change.path):
                 done.append(change)
                 if change.new is None:
                     os.unlink(change.file)
@@ -242,7 +188,7 @@ def _write_new(folder: Path, files: Mapping[str, str]) -> bool:
     try:
         os.mkdir(beside)
         for name, text in files.items():
-            with _naming(folder / name):
+            with naming(folder / name):
                 _write_file(os.path.join(beside, name), text.encode(errors="replace"), None)
         _sync(Path(beside))
         try:
@@ -254,7 +200,7 @@ def _write_new(folder: Path, files: Mapping[str, str]) -> bool:
         _sync(folder.parent)
         return True
     finally:
-        _discard(beside)
+        discard(beside)
 
 
 def _write_file(path: str, data: bytes, like: os.stat_result | None) -> None:
@@ -311,14 +257,3 @@ def _make_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise DataError(f"{folder}: this is a file; give a folder to write to.")
     folder.mkdir(parents=True, exist_ok=True)
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Say of an `OSError` inside which file it was."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise ReaderGoneError(f"{path}: nobody reads this pipe any more.") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror or error}).") from None
