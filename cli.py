@@ -93,6 +93,7 @@ def check(runs_path: str, law: str | None, scale: str | None, as_json: bool, out
 @click.option("--out", metavar="FILE", help="Write the curves file here, beside the printed table.")
 def fit(runs_path: str, sensitivity: bool, as_json: bool, out: str | None, **chosen: Any) -> None:
     """Fit a law to every task at once; --out writes the curves file that the other commands read."""
+    from budget.curves.checksum import sealed
     from budget.curves.records import record_of
     from budget.tables.files import json_text
     from budget.tables.writing import write_text
@@ -102,7 +103,7 @@ def fit(runs_path: str, sensitivity: bool, as_json: bool, out: str | None, **cho
     curves = with_scores(fit_all(runs, tasks, runs_path, fitting), runs, scores, tasks, fitting["device"])
     curves.usable()
     tell(*curves.warnings, *tasks.notes, *curves.notes, *cost_note(curves), *curves.left_out, *curves.unlinked)
-    content = json_text(record_of(curves))
+    content = json_text(sealed(record_of(curves)))
     if sensitivity:
         table = sensitivity_of(runs, tasks, curves, fitting)
     if out:

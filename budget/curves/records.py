@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from budget.curves.checksum import sealed
 from budget.curves.fitted import Curves
 from budget.curves.link import LINK, PARAMETERS, Link
 from budget.tables.status import STATUS
@@ -19,10 +18,10 @@ LINK_NUMBERS = ("error", "agreement", "gradient")
 
 
 def record_of(curves: Curves) -> dict[str, Any]:
-    """The content of ``curves.json``."""
+    """The content of ``curves.json``, which ``checksum.sealed`` seals where it is written."""
     natural = curves.form.natural(curves.parameters, curves.reference)
     names = curves.form.names
-    record = {
+    return {
         "format": FORMAT,
         "law": curves.law,
         "formula": curves.form.formula,
@@ -71,7 +70,6 @@ def record_of(curves: Curves) -> dict[str, Any]:
             for i, name in enumerate(curves.tasks)
         ],
     }
-    return sealed(record)
 
 
 def _link_record(link: Link) -> dict[str, Any]:

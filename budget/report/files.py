@@ -1,5 +1,6 @@
 """The files of a plan's folder, as texts; writing them is left to the caller."""
 
+from budget.curves.checksum import sealed
 from budget.curves.records import record_of
 from budget.report.html import render_html
 from budget.report.markdown import render_markdown
@@ -32,7 +33,7 @@ def report_files(study: Study) -> dict[str, str]:
         "growth.csv": csv_text(study.growth.table()),
         "curves.csv": csv_text(study.curves.table()),
         "check.csv": csv_text(check_table(study.findings)),
-        "curves.json": json_text(record_of(study.curves)),
+        "curves.json": json_text(sealed(record_of(study.curves))),
     }
     if study.focus is not None:
         files[FOCUS] = csv_text(study.focus.table())

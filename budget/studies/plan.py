@@ -12,7 +12,6 @@ from budget.allocation.ask import ask
 from budget.allocation.question import Question, is_separable
 from budget.allocation.result import Plan
 from budget.allocation.solve import allocate
-from budget.curves.checksum import FIELD
 from budget.curves.fitted import Curves
 from budget.curves.records import record_of
 from budget.errors import AllocationError
@@ -65,9 +64,8 @@ class Study:
     def record(self) -> dict[str, Any]:
         """The content of ``plan.json``."""
         fitted = record_of(self.curves)
-        del fitted[FIELD]  # it is over the draws, which stand in curves.json alone
         for task in fitted["tasks"]:
-            del task["working_draws"], task[FIELD]
+            del task["working_draws"]
         for task in fitted["link"]["tasks"] if fitted["link"] else ():
             del task["draws"], task["noise_draws"]
         return {
