@@ -85,7 +85,7 @@ def convergence(estimator: Estimator, batch: Batch, points: Points, prior: Prior
 
 
 def findings(
-    estimator: Estimator, batch: Batch, points: Points, error: np.ndarray, record: Convergence
+    estimator: Estimator, batch: Batch, points: Points, error: np.ndarray, record: Convergence, kept: np.ndarray
 ) -> list[list[Finding]]:
     """What is to be said of each task's fit, the gravest first.
 
@@ -93,14 +93,15 @@ def findings(
         estimator: what was minimized.
         batch: T tasks.
         points: their fits.
-        error: (T,) root mean square of the residuals in the loss's measure.
+        error: (T,) root mean square of the kept rows' residuals in the loss's measure.
         record: their convergence.
+        kept: (T, R) rows by which a fit is judged: those that are not wild (``wild_rows``).
     """
     return [
         [
             *_converged(points, task),
             *_flat(estimator, batch, points, task),
-            *_poor(estimator, batch, error, task),
+            *_poor(estimator, batch, kept, error, task),
             *_open(estimator, batch, points, record, task),
             *_rivals(estimator, batch, points, error, task),
             *_ill(record, task),
@@ -132,15 +133,16 @@ def _input_name(name: str) -> str:
     return "the scale" if name == "scale" else name
 
 
-def _poor(estimator: Estimator, batch: Batch, error: np.ndarray, task: int) -> list[Finding]:
-    there = batch.there[task]
-    value = batch.value[task][there]
+def _poor(estimator: Estimator, batch: Batch, kept: np.ndarray, error: np.ndarray, task: int) -> list[Finding]:
+    value = batch.value[task][kept[task]]
+    wild = int(batch.there[task].sum() - kept[task].sum())
     spread = np.std(value) if estimator.loss.residual == "raw" else np.std(np.log(value))
     explained = 1 - (error[task] / spread) ** 2 if spread > 0 else 0.0
     if explained >= EXPLAINED:
         return []
     kind = "values" if estimator.loss.residual == "raw" else "log values"
-    return [("poor_fit", f"the law explains {max(explained, 0.0):.0%} of the spread of {kind}")]
+    without = f" without {wild} wild row{'s' if wild > 1 else ''}" if wild else ""
+    return [("poor_fit", f"the law explains {max(explained, 0.0):.0%} of the spread of {kind}{without}")]
 
 
 def _open(estimator: Estimator, batch: Batch, points: Points, record: Convergence, task: int) -> list[Finding]:

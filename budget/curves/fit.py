@@ -25,6 +25,8 @@ from budget.tables.mixtures import with_mixture_frame
 from budget.tables.quality import copies, diagnose, score_ceiling
 from budget.tables.runs import Runs, runs_from_frame
 from budget.tables.status import STATUS
+from budget.tables.suspicion import suspicions
+from budget.tables.units import file_warnings
 
 
 def fit_curves(
@@ -95,7 +97,10 @@ def fit_curves(
     free = len(estimator.constraints.free(form)) - bool(len(form.transfers))  # a task's own source is no question
     settled = estimator.constraints.settled(form)
     verdicts = [diagnose(runs, task, inputs, free, ceiling[task], positive, settled) for task in range(count)]
-    found: list[list[Finding]] = [[] if code == "ok" else [(code, text)] for code, text in verdicts]
+    found: list[list[Finding]] = [
+        [*([] if code == "ok" else [(code, text)]), *suspicions(runs, task).findings]
+        for task, (code, text) in enumerate(verdicts)
+    ]
     good = np.array([task for task, (code, _) in enumerate(verdicts) if STATUS[code].used], dtype=int)
 
     fitted = _blank(count, size, len(inputs), draws)
@@ -110,15 +115,15 @@ def fit_curves(
             points = fit_points(estimator, batch, common.prior)
             fitted["pooled"][good] = common.pooled
         notes += common.notes
-        error = _rms_error(estimator, batch, points.theta)
+        error = _rms_error(estimator, batch, points.theta, batch.there)
         record = convergence(estimator, batch, points, common.prior)
-        for task, more in zip(good, findings(estimator, batch, points, error, record), strict=True):
-            found[task] = [*more, *found[task]]
-        wild = _wild(estimator, batch, points, common.prior, runs, found)
+        wild = _wild(estimator, batch, points, common.prior)
+        kept = batch.there & ~np.logical_or(*wild)
+        judged = findings(estimator, batch, points, _rms_error(estimator, batch, points.theta, kept), record, kept)
         for position, task in enumerate(good):
-            found[task] = gravest_first([*found[task], *copies(runs, task)])
+            said, fitted["outliers"][task] = _wild_finding(batch, position, wild, runs)
+            found[task] = gravest_first([*found[task], *judged[position], *said, *copies(runs, task)])
             fitted["bounds"][task] = record.bounds[position]
-            fitted["outliers"][task] = wild[position]
         fitted["parameters"][good] = form.in_units(points.theta, batch.unit)
         fitted["reference"][good], fitted["objective"][good] = batch.reference, _objective(estimator, batch, points)
         fitted["error"][good], fitted["agreement"][good] = error, record.agreement
@@ -169,6 +174,7 @@ def fit_curves(
         shared_models=runs.shared_models,
         strategy=runs.strategy,
         notes=tuple(notes),
+        warnings=file_warnings(runs),
     )
 
 
@@ -252,28 +258,28 @@ def _ceilings(runs: Runs, best: np.ndarray) -> np.ndarray:
     )
 
 
-def _wild(
-    estimator: Estimator, batch: Batch, points: Points, prior: Prior, runs: Runs, found: list[list[Finding]]
-) -> list[tuple[int, ...]]:
-    """Row numbers of each task's wild rows; a finding is added where there are any."""
+def _wild(estimator: Estimator, batch: Batch, points: Points, prior: Prior) -> tuple[np.ndarray, np.ndarray]:
+    """The masks of ``wild_rows``; parameters that all tasks share are held."""
     if estimator.common:
         batch = joint.with_common_held(estimator, batch, batch.reduced.project(points.theta))
-    direct, leverage = wild_rows(estimator, batch, points.theta, prior)
-    result = []
-    for position, task in enumerate(batch.task):
-        rows = [tuple(sorted(runs.row[batch.rows[position, mask[position]]].tolist())) for mask in (direct, leverage)]
-        sentences = []
-        if rows[0]:
-            sentences.append(f"{_row_words(rows[0])} off the curve by many times the scatter of the others")
-        if rows[1]:
-            sentences.append(
-                f"{_row_words(rows[1])} at an end of the scale and {'pulls' if len(rows[1]) == 1 else 'pull'} the "
-                "curve from where the others put it"
-            )
-        if sentences:
-            found[task].append(("outliers", "; ".join(sentences)))
-        result.append(tuple(sorted((*rows[0], *rows[1]))))
-    return result
+    return wild_rows(estimator, batch, points.theta, prior)
+
+
+def _wild_finding(
+    batch: Batch, position: int, wild: tuple[np.ndarray, np.ndarray], runs: Runs
+) -> tuple[list[Finding], tuple[int, ...]]:
+    """The finding on one task's wild rows, where there are any, and their row numbers."""
+    direct, leverage = (tuple(sorted(runs.row[batch.rows[position, mask[position]]].tolist())) for mask in wild)
+    sentences = []
+    if direct:
+        sentences.append(f"{_row_words(direct)} off the curve by many times the scatter of the others")
+    if leverage:
+        sentences.append(
+            f"{_row_words(leverage)} at an end of the scale and {'pulls' if len(leverage) == 1 else 'pull'} the "
+            "curve from where the others put it"
+        )
+    said: list[Finding] = [("outliers", "; ".join(sentences))] if sentences else []
+    return said, tuple(sorted((*direct, *leverage)))
 
 
 def _row_words(rows: Sequence[int]) -> str:
@@ -289,9 +295,10 @@ def _objective(estimator: Estimator, batch: Batch, points: Points) -> np.ndarray
     return estimator.loss.objective(residual, batch.weight) * batch.weight_unit
 
 
-def _rms_error(estimator: Estimator, batch: Batch, theta: np.ndarray) -> np.ndarray:
-    residual = batch.residual(estimator.law, theta, estimator.loss)
-    return np.sqrt((residual**2).sum(axis=1) / batch.there.sum(axis=1))
+def _rms_error(estimator: Estimator, batch: Batch, theta: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """(T,) root mean square of the residuals of the kept rows (T, R)."""
+    residual = np.where(kept, batch.residual(estimator.law, theta, estimator.loss), 0.0)
+    return np.sqrt((residual**2).sum(axis=1) / kept.sum(axis=1))
 
 
 def _derived_notes(runs: Runs, inputs: Sequence[str]) -> list[str]:

@@ -10,6 +10,8 @@ from scipy import stats
 from budget.tables.runs import Runs
 from budget.tables.signal import SIGNAL_LEVEL, trend
 from budget.tables.status import STATUS
+from budget.tables.suspicion import suspicions
+from budget.tables.units import file_warnings, flops_ratio
 
 POOLED = 0.75
 """Share of distinct scales among a task's rows below which different kinds of runs may have been pooled."""
@@ -261,9 +263,10 @@ def check(runs: Runs, inputs: Sequence[str], parameters: int, best: np.ndarray, 
             _graded(name, "range", decades >= 1.5, f"{decades:.1f} decades of {size}", "widen the range of scales")
         )
         findings.append(_repeats(runs, task))
+        findings += _suspect(runs, task)
         if STATUS[code].used:
             findings.append(_last_decade(runs, task, distance_to_best(runs, task, ceiling), size))
-    findings.append(_cost(runs))
+    findings += [_cost(runs), *_units(runs)]
     if runs.shared_models:
         findings.append(
             Finding(
@@ -338,12 +341,27 @@ def _last_decade(runs: Runs, task: int, value: np.ndarray, size: str) -> Finding
     )
 
 
+def _suspect(runs: Runs, task: int) -> list[Finding]:
+    """Rows that another unit or a diverged run would explain."""
+    name, found = runs.tasks[task], suspicions(runs, task)
+    result = [Finding(name, code, "REVIEW", f"{code}: {text}", STATUS[code].advice) for code, text in found.findings]
+    if found.wild:
+        advice = "see whether the run diverged or the cell is wrong; a fit judges the row again"
+        result.append(Finding(name, "neighbours", "REVIEW", found.wild, advice))
+    return result
+
+
 def _cost(runs: Runs) -> Finding:
     if not {"params", "tokens", "flops"} <= set(runs.scale):
         return Finding("", "cost", "PASS", "no cost rule to check: params, tokens and flops are not all there")
-    if runs.flops_assumed:
+    ratio = flops_ratio(runs)
+    if ratio is None:
         return Finding("", "cost", "REVIEW", "no FLOPs in the file: 6·params·tokens is taken", "add the counted FLOPs")
-    ratio = runs.scale["flops"] / (6 * runs.scale["params"] * runs.scale["tokens"])
     if np.ptp(ratio) <= 1e-3 * ratio.min():
         return Finding("", "cost", "PASS", f"flops are {ratio.mean():.4g} times 6·params·tokens in every run")
     return Finding("", "cost", "PASS", f"flops are {ratio.min():.3g} to {ratio.max():.3g} times 6·params·tokens")
+
+
+def _units(runs: Runs) -> list[Finding]:
+    """Whole columns that look as if they were in another unit."""
+    return [Finding("", "units", "REVIEW", said, "write plain numbers in every column") for said in file_warnings(runs)]

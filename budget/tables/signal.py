@@ -95,10 +95,9 @@ def trend(runs: Runs, task: int, value: np.ndarray) -> Trend:
     level = np.log(value) if (value > 0).all() else value / max(np.abs(value).max(), TINY)
     ranks = _ranks(logs, level, run)
     falls, rises = _p_values(ranks)
-    fall = (ranks.inside < 0).any(axis=0) & ~(ranks.inside > 0).any(axis=0)
-    inside = len(fall)
+    fall = np.any(ranks.inside < 0, axis=0) & ~np.any(ranks.inside > 0, axis=0)
     count = int(run.max()) + 1
-    all_fall = inside >= max(LEAST_FALLING, count / 2) and bool(fall.all())
+    all_fall = ranks.inside.shape[1] >= max(LEAST_FALLING, count / 2) and bool(fall.all())
     best = 1.0
     if falls > SIGNAL_LEVEL:
         best = min(_p_values(_ranks(logs, -scale, run))[0] for scale in logs)
@@ -158,12 +157,10 @@ def _by_largest(scale: np.ndarray, inside: np.ndarray, value: np.ndarray) -> tup
         count = len(z)
         return min(1.0, count * float(stats.norm.cdf(z.min()))), min(1.0, count * float(stats.norm.sf(z.max())))
     order, sign = _group(len(value) if len(scale) else 1, inside.shape[1] if len(inside) else 0)
-    z = [np.sqrt(len(value) - 1) * (value[order] @ scale.T)] if len(scale) else []
-    if len(inside):
-        within = _sum(inside, sign)
-        both = [(z[0][:, :, None] + within[:, None, :]).reshape(len(order), -1) / np.sqrt(2)] if z else []
-        z = [*z, within, *both]
-    all_z = np.hstack(z)
+    between = np.sqrt(len(value) - 1) * (value[order] @ scale.T) if len(scale) else np.empty((len(order), 0))
+    within = _sum(inside, sign) if len(inside) else np.empty((len(order), 0))
+    both = (between[:, :, None] + within[:, None, :]).reshape(len(order), -1) / np.sqrt(2)
+    all_z = np.hstack([between, within, both])
     lowest, highest = all_z.min(axis=1), all_z.max(axis=1)
     return float((lowest <= lowest[0] + 1e-9).mean()), float((highest >= highest[0] - 1e-9).mean())
 

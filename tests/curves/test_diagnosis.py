@@ -17,6 +17,7 @@ from budget.curves.search import Estimator, Points, fit_points
 from budget.curves.solver import Prior
 from budget.tables.runs import runs_from_frame
 from budget.tables.status import STATUS
+from tests.simulate import HOFFMANN, table
 
 
 @dataclass(frozen=True)
@@ -220,9 +221,8 @@ def said(fit: Fit, *codes: str) -> list[tuple[str, str]]:
         bounds=(("E",),) if "at_bound" in codes else ((),),
         condition=np.array([10 * ILL]) if "ill_conditioned" in codes else record.condition,
     )
-    (found,) = findings(
-        fit.estimator, fit.batch, fit.points, np.ones(1) if "poor_fit" in codes else np.array([0.02]), record
-    )
+    error = np.ones(1) if "poor_fit" in codes else np.array([0.02])
+    (found,) = findings(fit.estimator, fit.batch, fit.points, error, record, fit.batch.there)
     return found
 
 
@@ -273,6 +273,47 @@ def test_curves_list_every_finding_and_the_first_is_the_status():
         for status, message, found in zip(each.status, each.message, each.findings, strict=True):
             assert (status, message) == (found[0] if found else ("ok", ""))
             assert all(code in STATUS and sentence for code, sentence in found)
+
+
+def test_one_diverged_run_is_an_outlier_of_a_good_curve():
+    """It explains nothing of the spread with that row, and nearly all of it without."""
+    frame = planted(0.5)
+    frame.loc[10, "value"] *= 4
+    curves = fit_curves(frame, "power", draws=0)
+    assert curves.status == ("outliers",) and curves.outliers == ((12,),)
+    assert curves.message == ("row 12 lies off the curve by many times the scatter of the others",)
+    assert "poor_fit" not in dict(curves.findings[0])
+
+
+def test_a_curve_that_does_not_fit_says_what_it_explains_and_without_what(clean):
+    kept = clean.batch.there.copy()
+    kept[0, [3, 5]] = False
+    fit = clean
+    (found,) = findings(fit.estimator, fit.batch, fit.points, np.ones(1), fit.record, kept)
+    assert dict(found)["poor_fit"] == "the law explains 0% of the spread of log values without 2 wild rows"
+
+
+@pytest.mark.parametrize(
+    ("column", "change", "code", "sentence"),
+    [
+        ("params", lambda cell: cell / 1e6, "suspect_scale", "row 4: params 173.2 lies 4.8 decades below every other"),
+        ("value", np.exp, "suspect_values", "row 4: value 58.56 is the exponential (a perplexity?) of what the"),
+    ],
+)  # fmt: skip
+def test_what_is_suspect_before_the_fit_is_said_first_of_its_curve(column, change, code, sentence):
+    frame = table({"task": HOFFMANN})
+    frame.loc[2, column] = change(frame.loc[2, column])
+    frame = frame.drop(columns="flops")
+    curves = fit_curves(frame, draws=0)
+    assert STATUS[code].headline and curves.status == (code,), curves.findings
+    assert curves.message[0].startswith(sentence)
+
+
+def test_flops_in_another_unit_are_a_warning_of_the_file():
+    frame = table({"task": HOFFMANN})
+    (warning,) = fit_curves(frame.assign(flops=6e-9 * frame["params"] * frame["tokens"]), draws=0).warnings
+    assert "flops are 1e-09 times 6·params·tokens" in warning and "GFLOP (giga)" in warning
+    assert fit_curves(frame.assign(flops=8 * frame["params"] * frame["tokens"]), draws=0).warnings == ()
 
 
 def test_coefficients_at_the_reference_are_those_of_the_terms_there():

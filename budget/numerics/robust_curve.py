@@ -1,0 +1,102 @@
+"""A rough curve through points of one or more inputs that up to nearly half of the points cannot move."""
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+EXPONENTS = (0.15, 0.3, 0.5)
+"""Exponents tried of each input; curves of neighbouring exponents differ by less than what is asked of this one."""
+
+SUBSETS = 150
+"""Random smallest sets of points through which curves are laid: of a fifth wild, one set in two holds none."""
+
+SPARE = 3
+"""Points beyond the coefficients from which scatter can be told."""
+
+MOST = 400
+"""Points on which the curves are compared."""
+
+KEPT = 3.0
+"""Standard deviations within which points count in the last fit."""
+
+TO_SIGMA = 1.4826
+"""Standard deviation over the median absolute deviation, for a normal distribution."""
+
+
+@dataclass(frozen=True)
+class RobustCurve:
+    """``y ≈ c + Σ_i a_i exp(−e_i (z_i − middle_i))`` of I inputs z (logarithms).
+
+    Attributes:
+        middle: (I,) medians of the inputs.
+        exponents: (I,) ``e``.
+        coefficients: (I + 1,) ``c`` and ``a``.
+        scatter: robust standard deviation of ``log(y / expected)``.
+    """
+
+    middle: np.ndarray
+    exponents: np.ndarray
+    coefficients: np.ndarray
+    scatter: float
+
+    def expected(self, z: np.ndarray) -> np.ndarray:
+        """The curve at inputs (R, I), shape (R,); it may be negative far from the points."""
+        return _features(z, self.middle, self.exponents) @ self.coefficients
+
+    def off(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """``log(y / expected)``, infinite where the curve is not positive."""
+        return _log_ratio(y, self.expected(z))
+
+
+def robust_curve(z: np.ndarray, y: np.ndarray) -> RobustCurve | None:
+    """The curve with the least median of absolute relative residuals (Rousseeuw 1984), then least squares on its own.
+
+    Args:
+        z: (R, I) inputs, logarithms.
+        y: (R,) positive values.
+
+    Returns:
+        The curve, ``None`` where there are too few points, or none of the curves is positive at half of them.
+    """
+    size = z.shape[1] + 1
+    if len(y) < size + SPARE:
+        return None
+    random = np.random.default_rng(0)
+    middle = np.median(z, axis=0)
+    some = random.choice(len(y), MOST, replace=False) if len(y) > MOST else np.arange(len(y))
+    picks = np.array([random.choice(len(y), size, replace=False) for _ in range(SUBSETS)])
+    best, found = np.inf, (np.zeros(z.shape[1]), np.zeros(size))
+    for tried in product(EXPONENTS, repeat=z.shape[1]):
+        features = _features(z, middle, np.array(tried))
+        through = _solve(features[picks], y[picks])
+        median = np.median(np.abs(_log_ratio(y[some], through @ features[some].T)), axis=1)
+        if median.min() < best:
+            best, found = float(median.min()), (np.array(tried), through[median.argmin()])
+    if not np.isfinite(best):
+        return None
+    exponents, coefficients = found
+    features = _features(z, middle, exponents)
+    off = np.abs(_log_ratio(y, features @ coefficients))
+    near = off <= max(KEPT * TO_SIGMA * best, float(np.partition(off, size + 1)[size + 1]))
+    coefficients = _solve((features / y[:, None])[near][None], np.ones((1, near.sum())))[0]
+    off = np.abs(_log_ratio(y, features @ coefficients))
+    scatter = TO_SIGMA * float(np.median(off)) * (len(y) / (len(y) - size)) ** 0.5
+    return RobustCurve(middle, exponents, coefficients, scatter)
+
+
+def _features(z: np.ndarray, middle: np.ndarray, exponents: np.ndarray) -> np.ndarray:
+    powers = np.exp(np.clip(-exponents * (z - middle), -300, 300))
+    return np.column_stack([np.ones(len(z)), powers])
+
+
+def _solve(features: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Least squares of many small systems (M, r, P), the smallest coefficients where the points leave them open."""
+    square = np.einsum("mrp,mrq->mpq", features, features)
+    ridge = 1e-10 * np.trace(square, axis1=1, axis2=2)[:, None, None] * np.eye(features.shape[2])
+    return np.linalg.solve(square + ridge, np.einsum("mrp,mr->mp", features, y)[..., None])[..., 0]
+
+
+def _log_ratio(y: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(expected > 0, np.log(y) - np.log(np.maximum(expected, 1e-300)), np.inf)
