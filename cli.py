@@ -454,7 +454,7 @@ def groups(table_path: str, budgets: tuple, as_json: bool, out: str | None, **ch
 )  # fmt: skip
 @options(RUNNING, JSON)
 def measure(plan_path: str, out: str, jobs: int, command: str | None, as_json: bool, **running: Any) -> None:
-    """Train the runs of a plan and append rows for each; stop and start again at will.
+    """Train the runs of a plan and append rows for each; stop and start again at will, or in several processes at once.
 
     Without --command it trains the small transformers of this package. Failed runs are listed beside OUT, in a file
     whose name ends with -failed.csv; the same command repeats them, but for those whose value was no finite number.

@@ -33,6 +33,7 @@ class Command(click.Command):
             inputs = [path for given in named for path in (given if isinstance(given, tuple) else (given,)) if path]
             for output in self._outputs(out):
                 refuse_inputs(output, inputs)
+                place_of(output)
         return super().invoke(ctx)
 
     def _outputs(self, out: str) -> list[Path]:
@@ -40,7 +41,7 @@ class Command(click.Command):
             from budget.tables.manifest import PLAN_FILES
 
             return [Path(out) / name for name in PLAN_FILES]
-        return [place_of(out).path]
+        return [Path(out)]
 
 
 def is_input(param: click.Parameter) -> bool:

@@ -80,7 +80,7 @@ def writing_output() -> Iterator[None]:
         if isinstance(failure, BrokenPipeError):
             raise ReaderGoneError("standard output: nobody reads it any more.") from None
         reason = "it is closed" if failure.errno == errno.EBADF else failure.strerror
-        raise DataError(f"standard output: cannot be written ({reason}); open it, or give a file with --out.") from None
+        raise DataError(f"standard output: cannot be written ({reason}); send it to a file that can be.") from None
 
 
 def _drop(stream: TextIO) -> None:

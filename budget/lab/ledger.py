@@ -182,9 +182,10 @@ def keeping() -> Iterator[None]:
     try:
         yield
     except DataError as error:
+        what, _, _ = str(error).rpartition("; ")
         raise MeasureError(
-            f"{str(error).removesuffix('.')}; make room or make it writable, then start the same command again: "
-            "the runs that are finished are kept."
+            f"{what or error}; make room or make it writable, then start the same command again: the runs that are "
+            "finished are kept."
         ) from None
 
 

@@ -43,18 +43,35 @@ def place_of(path: str | Path) -> Place:
     try:
         found = path.stat()
     except FileNotFoundError:
-        return Place(path, Path(os.path.realpath(path)))
+        file = Path(os.path.realpath(path))
+        _require_writable(file.parent, path)
+        return Place(path, file)
     except NotADirectoryError:
         raise DataError(f"{path.parent}: this is a file; give a folder to write to.") from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror}).") from None
+        raise DataError(f"{path}: cannot be written ({error.strerror}); give another path.") from None
     if stat.S_ISDIR(found.st_mode):
         raise DataError(f"{path}: this is a folder; give the name of a file to write.")
     if not stat.S_ISREG(found.st_mode):
         return Place(path, None, found)
     if not os.access(path, os.W_OK):
         raise DataError(f"{path}: this file is write-protected; make it writable or give another path.")
-    return Place(path, Path(os.path.realpath(path)), found)
+    file = Path(os.path.realpath(path))
+    _require_writable(file.parent, path)
+    return Place(path, file, found)
+
+
+def _require_writable(folder: Path, path: Path) -> None:
+    """Refuse a folder that nothing can be made in, or the nearest one above that there is."""
+    while not os.path.exists(folder) and folder != folder.parent:
+        folder = folder.parent
+    if not os.path.isdir(folder):
+        raise DataError(f"{folder}: this is a file; give a folder to write to.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise DataError(
+            f"{path}: cannot be written, for the folder {folder} is write-protected; make it writable or give another "
+            "path."
+        )
 
 
 def refuse_inputs(output: str | Path, inputs: Iterable[str | Path], what: str = "an input") -> None:

@@ -53,4 +53,5 @@ def naming(path: Path) -> Iterator[None]:
     except BrokenPipeError:
         raise ReaderGoneError(f"{path}: nobody reads this pipe any more.") from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror or error}).") from None
+        reason = error.strerror or error
+        raise DataError(f"{path}: cannot be written ({reason}); make room there, or give another path.") from None

@@ -92,12 +92,13 @@ def test_the_runs_of_a_killed_process_are_taken_over(folder):
     second = process(SLOW="0")
     wait_for(lambda: Path("runs.csv").exists() and len(pd.read_csv("runs.csv")) == 15, 60)
     assert ran() == list(range(16)) and second.poll() is None  # it waits for the one that the first one holds
+    waits = second.stderr.readline()
+    assert re.search(f"[12] runs? in the hands of process {first.pid} on .*; waiting for their results", waits)
     Path("fast").touch()
     first.send_signal(signal.SIGKILL)
     first.communicate()
     _, said = second.communicate(timeout=60)
     assert second.returncode == 0, said
-    assert re.search(f"[12] runs? in the hands of process {first.pid} on .*; waiting for their results", said)
     assert ran() == sorted([0, *range(16)]) and len(pd.read_csv("runs.csv")) == 16
     assert nothing_is_left(folder)
 

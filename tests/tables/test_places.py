@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from budget.errors import DataError
-from budget.tables.places import refuse_inputs
+from budget.tables.places import place_of, refuse_inputs
 from budget.tables.writing import write_folder, write_text
 
 ROOT = Path(__file__).parents[2]
@@ -125,6 +125,26 @@ def test_a_write_protected_file_is_refused(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"out\.csv: this file is write-protected; make it writable"):
         write_text(path, "new\n")
     assert path.read_text() == "old\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everything")
+def test_what_a_user_may_not_write_is_refused(tmp_path):
+    (tmp_path / "out.csv").write_text("old\n")
+    tmp_path.chmod(0o555)
+    for path in (tmp_path / "out.csv", tmp_path / "new.csv", tmp_path / "deep" / "new.csv"):
+        with pytest.raises(DataError, match="is write-protected; make it writable or give another path"):
+            write_text(path, "new\n")
+    tmp_path.chmod(0o755)
+    assert (tmp_path / "out.csv").read_text() == "old\n" and os.listdir(tmp_path) == ["out.csv"]
+
+
+def test_a_folder_that_is_write_protected_is_named_before_anything_is_computed(tmp_path, monkeypatch):
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: not os.path.isdir(path) and allowed(path, mode))
+    (tmp_path / "old.csv").write_text("old\n")
+    for path in (tmp_path / "old.csv", tmp_path / "deep" / "new.csv"):
+        with pytest.raises(DataError, match=f"csv: cannot be written, for the folder {tmp_path} is write-protected"):
+            place_of(path)
 
 
 def test_links_within_a_folder_are_followed_and_other_files_stay(tmp_path):
