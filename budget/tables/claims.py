@@ -16,7 +16,7 @@ from types import TracebackType
 
 from budget.tables.file_names import file_stem
 from budget.tables.owner import Owner, owner_of, this_process
-from budget.tables.temporary import discard, naming, temporary_in
+from budget.tables.temporary import discard, naming, sweep, temporary_in
 
 LEASE = 600.0
 """Seconds without a sign of life after which a claim of another machine is void; there is one every tenth of it."""
@@ -45,8 +45,7 @@ class Claims:
 
     def __enter__(self) -> "Claims":
         """Remove claims of processes that have ended, and start to refresh those of this one."""
-        for path in list(self.folder.glob("*.claim")):
-            _is_void(path, LEASE)
+        self._remove_void()
         self._refreshing = threading.Thread(target=self._refresh, daemon=True)
         self._refreshing.start()
         return self
@@ -59,6 +58,7 @@ class Claims:
         self._refreshing.join()
         for name in list(self._held):
             self.release(name)
+        self._remove_void()  # a killed process may have kept a result and not yet released its name
         with suppress(OSError):  # others hold claims, or there never was one
             os.rmdir(self.folder)
 
@@ -86,6 +86,12 @@ class Claims:
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{file_stem(name)}.claim"
+
+    def _remove_void(self) -> None:
+        for path in list(self.folder.glob("*.claim")):
+            with suppress(OSError):
+                _is_void(path, LEASE)
+        sweep(self.folder)
 
     def _refresh(self) -> None:
         while not self._leaving.wait(LEASE / 10):

@@ -21,12 +21,17 @@ _ABANDONED = 86_400.0
 
 def temporary_in(folder: str | Path) -> str:
     """The path of a temporary file that is not there yet; those of processes that have ended are removed."""
+    sweep(folder)
+    return os.path.join(folder, f".budget-{this_process().label}-{secrets.token_hex(4)}.tmp")
+
+
+def sweep(folder: str | Path) -> None:
+    """Remove the temporary files in a folder of processes that have ended."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             named = _TEMPORARY.fullmatch(entry.name)
             if named and _is_abandoned(entry, named[1]):
                 discard(entry.path)
-    return os.path.join(folder, f".budget-{this_process().label}-{secrets.token_hex(4)}.tmp")
 
 
 def _is_abandoned(entry: os.DirEntry[str], label: str) -> bool:

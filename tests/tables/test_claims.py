@@ -58,6 +58,14 @@ def test_a_claim_of_a_process_that_has_ended_is_void(folder):
         assert mine.take("a")
 
 
+def test_what_the_dead_left_meanwhile_is_removed_at_the_end(folder):
+    with Claims(folder) as mine:
+        assert mine.take("b")
+        claim_of(folder, ended_process())
+        (folder / f".budget-{ended_process().label}-0123abcd.tmp").write_text("")
+    assert not folder.exists()
+
+
 def test_a_process_of_the_same_number_that_began_later_is_another(folder):
     if not this_process().started:
         pytest.skip("this system does not say when a process began")
