@@ -202,9 +202,7 @@ def read_curves(path: str) -> Any:
     """Curves from a file that ``fit`` wrote."""
     from budget.curves.reading import curves_from_record
     from budget.tables.files import read_json
-    from budget.tables.manifest import stray_note
 
-    tell(*stray_note(path))
     return curves_from_record(read_json(path, "curves file"), path)
 
 

@@ -23,17 +23,26 @@ INPUTS = {"RUNS", "CSV", "CURVES", "CURVES...", "CANDIDATES", "TABLE", "PLAN"}
 
 
 class Command(click.Command):
-    """Refuses to write over its own inputs, and to a place that cannot be written, before anything is computed."""
+    """Refuses to write over its own inputs, and to a place that cannot be written, before anything is computed.
+
+    It says of an input that stands in a plan's folder and is not of that plan.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         out = ctx.params.get("out")
+        named = [ctx.params[param.name] for param in self.params if is_input(param) and param.name]
+        inputs = [path for given in named for path in (given if isinstance(given, tuple) else (given,)) if path]
         if out:
-            named = [ctx.params[param.name] for param in self.params if is_input(param) and param.name]
-            inputs = [path for given in named for path in (given if isinstance(given, tuple) else (given,)) if path]
             for output in self._outputs(out):
                 refuse_inputs(output, inputs)
                 place_of(output)
+        for path in inputs:
+            if (Path(path).parent / "plan.json").is_file():
+                from budget.tables.manifest import stray_note
+
+                for sentence in stray_note(path):
+                    click.echo(sentence, err=True)
         return super().invoke(ctx)
 
     def _outputs(self, out: str) -> list[Path]:

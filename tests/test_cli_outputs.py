@@ -1,5 +1,6 @@
 """No command writes over what it reads; what standard output cannot take is said in a sentence."""
 
+import json
 import os
 import subprocess
 import sys
@@ -66,6 +67,17 @@ def test_an_output_that_is_an_input_is_refused_before_it_is_read(folder, name, w
     assert result.exit_code == 1 and result.stdout == ""
     assert f"{lost}: this is an input" in result.stderr and "give another path" in result.stderr
     assert lost.read_text() == "precious\n"
+
+
+def test_an_input_that_is_not_of_the_plan_it_stands_with_is_named():
+    Path("plan").mkdir()
+    for name in ("check.csv", "mine.csv"):
+        Path("plan", name).write_text(RUNS)
+    Path("plan", "plan.json").write_text(json.dumps({"files": {"check.csv": "0" * 64}}))
+    result = CliRunner().invoke(main, ["check", "plan/check.csv"], catch_exceptions=False)
+    assert result.exit_code == 0 and "plan/check.csv is not of the plan in plan.json beside it" in result.stderr
+    result = CliRunner().invoke(main, ["check", "plan/mine.csv"], catch_exceptions=False)
+    assert result.exit_code == 0 and "is not of the plan" not in result.stderr
 
 
 def budget(arguments: str, streams: str = "", **options) -> subprocess.CompletedProcess:

@@ -40,19 +40,6 @@ def strays(folder: str | Path) -> tuple[str, ...]:
     return tuple(name for name, digest in stated.items() if _hash_of(folder / name) != digest)
 
 
-def require_whole(folder: str | Path) -> None:
-    """Refuse a plan's folder whose files are of different plans.
-
-    Raises:
-        DataError: names the first file that is not of the plan in `plan.json`.
-    """
-    for name in strays(folder):
-        raise DataError(
-            f"{Path(folder) / name}: not of the plan in {MANIFEST} beside it, whose writing was interrupted or which "
-            "was changed since; run plan again."
-        )
-
-
 def stray_note(path: str | Path) -> tuple[str, ...]:
     """What has to be said of a file before it is used: that it is not of the plan that stands beside it."""
     path = Path(path)
@@ -60,7 +47,12 @@ def stray_note(path: str | Path) -> tuple[str, ...]:
         is_stray = path.name in strays(path.parent)
     except DataError:  # it is not in a plan's folder
         return ()
-    return (f"{path} is not of the plan in {MANIFEST} beside it: it was written or changed since.",) if is_stray else ()
+    if not is_stray:
+        return ()
+    return (
+        f"{path} is not of the plan in {MANIFEST} beside it, whose writing was interrupted or which was changed since; "
+        "run plan again for files of one plan.",
+    )
 
 
 def _hash_of(path: Path) -> str | None:
