@@ -14,6 +14,7 @@ from budget.curves.link import Link
 from budget.curves.posynomial import Posynomial
 from budget.errors import FitError
 from budget.numerics.interval import interval
+from budget.numerics.quoting import listed, shortened
 from budget.tables.status import STATUS
 
 LARGEST = 1e300
@@ -173,13 +174,19 @@ class Curves:
             FitError: there is none.
         """
         if not self.used.any():
-            codes = ", ".join(f"{name} ({code})" for name, code in zip(self.tasks[:20], self.status, strict=False))
-            more = f" and {len(self.tasks) - 20} more" if len(self.tasks) > 20 else ""
-            raise FitError(
-                f"{self.source}: no task has a curve that a plan can use: {codes}{more}; "
-                "'budget check' says what each of them lacks."
-            )
+            raise FitError(f"{self.source}: no task has a curve that a plan can use: {self._why_unused()}.")
         return self.take(np.flatnonzero(self.used))
+
+    def _why_unused(self) -> str:
+        """What most tasks without a curve lack and what to do; a suspect row says more than the fit it spoilt."""
+        tasks: dict[tuple[str, str], list[str]] = {}
+        for name, code, message, found in zip(self.tasks, self.status, self.message, self.findings, strict=True):
+            reason = next((each for each in found if STATUS[each[0]].headline), (code, message))
+            tasks.setdefault(reason, []).append(name)
+        (code, text), names = max(tasks.items(), key=lambda item: len(item[1]))
+        others = [other for (other, said), theirs in tasks.items() if (other, said) != (code, text) for _ in theirs]
+        rest = f"; {len(others)} more: {listed(dict.fromkeys(others))}" if others else ""
+        return f"{listed(names, 2)} ({code}: {shortened(text, 90)}): {STATUS[code].advice}{rest}"
 
     def linked(self) -> "Curves":
         """The tasks whose score can be predicted; ``unlinked`` names the others.

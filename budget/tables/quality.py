@@ -10,7 +10,7 @@ from scipy import stats
 from budget.tables.runs import Runs
 from budget.tables.signal import SIGNAL_LEVEL, trend
 from budget.tables.status import STATUS
-from budget.tables.suspicion import suspicions
+from budget.tables.suspicion import row_names, suspicions
 from budget.tables.units import file_warnings, flops_ratio
 
 POOLED = 0.75
@@ -205,8 +205,8 @@ def at_chance(runs: Runs, task: int) -> tuple[str, str] | None:
 
 
 def copies(runs: Runs, task: int) -> list[tuple[str, str]]:
-    """The finding that rows of a task stand several times, exactly: same value, same scales."""
-    _, again = _again(runs, task)
+    """The finding that rows of a task (and run, where runs have names) stand several times with equal numbers."""
+    _, again = _again(runs, task, runs.named)
     if len(again) == 0:
         return []
     rows = ", ".join(str(row) for row in runs.row[runs.task == task][again][:8])
@@ -215,11 +215,15 @@ def copies(runs: Runs, task: int) -> list[tuple[str, str]]:
     return [("duplicated_rows", f"{what.format(rows + more)} of an earlier one")]
 
 
-def _again(runs: Runs, task: int) -> tuple[np.ndarray, np.ndarray]:
-    """A task's rows as numbers (value, then every column of a law), and the positions of those that stood before."""
+def _again(runs: Runs, task: int, of_run: bool) -> tuple[np.ndarray, np.ndarray]:
+    """A task's rows as numbers (value, then every column of a law), and the positions of those that stood before.
+
+    ``of_run`` compares rows of one run only.
+    """
     mine = runs.task == task
     cells = np.column_stack([runs.value[mine], *(column[mine] for column in runs.columns.values())])
-    _, first = np.unique(cells, axis=0, return_index=True)
+    compared = np.column_stack([cells, runs.run[mine]]) if of_run else cells
+    _, first = np.unique(compared, axis=0, return_index=True)
     return cells, np.setdiff1d(np.arange(len(cells)), first)
 
 
@@ -302,24 +306,24 @@ def _graded(task: str, check: str, good: bool, finding: str, advice: str) -> Fin
 
 
 def _repeats(runs: Runs, task: int) -> Finding:
-    cells, again = _again(runs, task)
-    scales = np.unique(cells[:, 1:], axis=0)
-    if len(again) == 0 and len(scales) < POOLED * len(cells):
+    name, rows = runs.tasks[task], runs.row[runs.task == task]
+    cells, again = _again(runs, task, runs.named)
+    if len(again):
+        said = f"{len(again)} of {len(cells)} rows repeat another ({row_names(rows[again])})"
+        return Finding(name, "repeats", "REVIEW", said, "remove copies of one run")
+    scales = len(np.unique(cells[:, 1:], axis=0))
+    _, equal = _again(runs, task, False)
+    if len(equal):
+        said = f"equal values in different runs: {row_names(rows[equal])}; each counts as a run of its own"
+        advice = "right for seeds whose values were rounded; see that no run stands under two names"
+        return Finding(name, "repeats", "REVIEW", said, advice)
+    if scales < POOLED * len(cells):
         return Finding(
-            runs.tasks[task], "repeats", "REVIEW",
-            f"{len(cells)} rows have only {len(scales)} distinct scales",
+            name, "repeats", "REVIEW",
+            f"{len(cells)} rows have only {scales} distinct scales",
             "if runs of one scale differ in data or recipe, choose one kind with --where",
         )  # fmt: skip
-    if len(again) == 0:
-        return Finding(runs.tasks[task], "repeats", "PASS", "no row stands twice")
-    rows = ", ".join(str(row) for row in runs.row[runs.task == task][again][:5])
-    return Finding(
-        runs.tasks[task],
-        "repeats",
-        "REVIEW",
-        f"{len(again)} of {len(cells)} rows repeat another (row {rows})",
-        "remove copies of one run",
-    )
+    return Finding(name, "repeats", "PASS", "no row stands twice")
 
 
 def _last_decade(runs: Runs, task: int, value: np.ndarray, size: str) -> Finding:

@@ -10,8 +10,8 @@ from budget.errors import DataError
 from budget.tables.columns import is_empty
 
 
-def run_ids(frame: pd.DataFrame, scale: Mapping[str, np.ndarray]) -> tuple[np.ndarray, tuple[str, ...], str]:
-    """Run index of each row, the runs' names, and a note.
+def run_ids(frame: pd.DataFrame, scale: Mapping[str, np.ndarray]) -> tuple[np.ndarray, tuple[str, ...], bool, str]:
+    """Run index of each row, the runs' names, whether the file names them, and a note.
 
     Without a ``run`` column, a ``model`` column serves where each model has one scale; else each row is a run.
     """
@@ -28,11 +28,11 @@ def run_ids(frame: pd.DataFrame, scale: Mapping[str, np.ndarray]) -> tuple[np.nd
         note = (
             "There is no column 'run': each row counts as a trained model of its own (else name it with --column run=)."
         )
-        return np.arange(len(frame)), tuple(f"row {row}" for row in frame.index), note
+        return np.arange(len(frame)), tuple(f"row {row}" for row in frame.index), False, note
     cells = frame[column].str.strip()
     cells = cells.where(cells != "", "row " + frame.index.astype(str).to_series(index=frame.index))
     names = tuple(dict.fromkeys(cells))
-    return positions(cells, names), names, note
+    return positions(cells, names), names, True, note
 
 
 def refuse_restarting_ids(

@@ -43,6 +43,7 @@ class Runs:
         task: index into ``tasks``.
         run: index of the trained model; rows of several tasks with one index are one shared model.
         run_names: the name behind each run index.
+        named: whether the file names its runs; else each row counts as a run of its own.
         value: the measurement.
         stderr: its standard error, NaN where the file has none.
         weight: weight in the fit, 1 where the file has none.
@@ -80,6 +81,7 @@ class Runs:
     derived: Mapping[str, str] = field(default_factory=dict)
     chance: np.ndarray = field(default_factory=lambda: np.empty(0))
     mixture: "Mixture | None" = None
+    named: bool = True
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -138,14 +140,19 @@ class Runs:
 
     @cached_property
     def originals(self) -> np.ndarray:
-        """For each run the first run whose rows are exactly the same: a copy is no independent measurement."""
+        """For each run itself, or, where runs have no names, the first whose row is exactly the same: a copy of it.
+
+        Runs with names of their own are what they say, two seeds for example, even where rounding makes them equal.
+        """
+        if self.named:
+            return np.arange(len(self.run_names))
         cells = np.column_stack([self.task, self.value, *self.columns.values()])
         _, kind = np.unique(cells, axis=0, return_inverse=True)
-        rows: list[list[int]] = [[] for _ in self.run_names]
+        original = np.arange(len(self.run_names))
+        first: dict[int, int] = {}
         for run, each in zip(self.run, kind.ravel(), strict=True):
-            rows[run].append(int(each))
-        first: dict[tuple[int, ...], int] = {}
-        return np.array([first.setdefault(tuple(sorted(mine)) or (-run,), run) for run, mine in enumerate(rows)])
+            original[run] = first.setdefault(int(each), int(run))
+        return original
 
     @property
     def serves_both_ways(self) -> bool:
@@ -261,7 +268,7 @@ def _runs(frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_bet
             "There is no column 'flops': 6·params·tokens is taken, which counted FLOPs exceed by 1.1 to 2 times."
         )
 
-    run, run_names, run_note = run_ids(frame, scale)
+    run, run_names, named, run_note = run_ids(frame, scale)
     if run_note:
         notes.append(run_note)
     refuse_restarting_ids(frame, run, task_index, scale, path)
@@ -291,6 +298,7 @@ def _runs(frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_bet
         extra=extra,
         derived=derived,
         chance=_chance(frame, names, path),
+        named=named,
         notes=tuple(notes),
     )
 

@@ -52,7 +52,7 @@ STATUS: dict[str, Status] = {
     "not_positive": Status(
         False, "correct the rows, or fit --residual raw; for a score, state a higher 'best' in a --tasks file"
     ),
-    "not_converged": Status(False, "look at the runs with budget check; a few wild rows may spoil the fit"),
+    "not_converged": Status(False, "fit another law (--law power), or --loss lad where a few wild rows spoil the fit"),
 }
 """Code → meaning. A task without one of the used codes never disappears: every output names it."""
 

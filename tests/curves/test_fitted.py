@@ -8,7 +8,7 @@ import pytest
 
 from budget.curves.reading import curves_from_record
 from budget.curves.records import record_of
-from budget.errors import DataError
+from budget.errors import DataError, FitError
 from budget.tables.files import json_text
 
 
@@ -53,3 +53,35 @@ def test_table_has_parameters_with_intervals(noisy_curves):
     for name in ("E", "A", "alpha", "B", "beta"):
         assert (table[f"{name}_low"] < table[f"{name}_high"]).all()
     assert table["status"].tolist() == ["ok"] * 3 and (table["agreement"] > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("status", "findings", "sentence"),
+    [
+        (
+            ("flat",) * 3,
+            ((("flat", "the runs do not show how the value depends on tokens"),),) * 3,
+            "prose, code and 1 more (flat: the runs do not show how the value depends on tokens): fit --law power",
+        ),
+        (
+            ("not_converged", "flat", "flat"),
+            ((("not_converged", "it stopped"),), (), (("flat", "f"), ("suspect_scale", "row 9: another unit?"))),
+            "prose (not_converged: it stopped): fit another law (--law power), or --loss lad where a few wild "
+            "rows spoil the fit; 2 more: flat, suspect_scale.",
+        ),
+        (
+            ("flat",) * 3,
+            ((("flat", "f"), ("suspect_scale", "row 9: another unit?")),) * 3,
+            "prose, code and 1 more (suspect_scale: row 9: another unit?): write this cell in the unit of the column's",
+        ),
+    ],
+)  # fmt: skip
+def test_without_any_curve_the_error_says_itself_what_to_do(noisy_curves, status, findings, sentence):
+    """It sends to no other command: 'budget check' looks at the data only, and may find nothing."""
+    message = tuple(each[0][1] if each else "the search stopped" for each in findings)
+    curves = replace(noisy_curves, status=status, message=message, findings=findings)
+    with pytest.raises(FitError) as raised:
+        curves.usable()
+    said = str(raised.value)
+    assert f"no task has a curve that a plan can use: {sentence}" in said
+    assert "budget check" not in said and len(said) <= 300

@@ -66,13 +66,23 @@ def test_several_rows_of_a_run_in_one_task_take_over_rows_of_one_run(tmp_path):
 
 def test_copies_of_a_run_share_its_noise(tmp_path):
     frame = table({"prose": TRUTHS["prose"]}, noise=0.01)
-    frame = frame.loc[[0, *range(25)]].assign(run=[str(i) for i in range(26)]).reset_index(drop=True)
+    frame = frame.loc[[0, *range(25)]].drop(columns="run").reset_index(drop=True)
     residual = residuals(26)
     residual[1] = residual[0]
     noise = noise_of(runs_of(frame, tmp_path), residual)
     assert noise.count[0] == 25
     rows = noise.rows(0, 20)[:, 0]
     np.testing.assert_array_equal(rows[:, 0], rows[:, 1])
+
+
+def test_runs_of_equal_values_under_names_of_their_own_have_noise_of_their_own(tmp_path):
+    """Two seeds whose values were rounded: two runs in the draws."""
+    frame = table({"prose": TRUTHS["prose"]}, noise=0.01)
+    frame = frame.loc[[0, *range(25)]].assign(run=[str(i) for i in range(26)]).reset_index(drop=True)
+    noise = noise_of(runs_of(frame, tmp_path), residuals(26))
+    assert noise.count[0] == 26
+    rows = noise.rows(0, 20)[:, 0]
+    assert (rows[:, 0] != rows[:, 1]).all()
 
 
 @pytest.mark.parametrize("split", [1, 7, 20])

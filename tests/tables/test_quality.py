@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from budget.tables.quality import check, check_table, diagnose, score_ceiling
+from budget.tables.quality import check, check_table, copies, diagnose, score_ceiling
 from budget.tables.status import STATUS
 from tests.simulate import HOFFMANN, Truth, runs_of, table
 
@@ -92,12 +92,32 @@ def test_report_grades_repeats_range_and_saturation(tmp_path):
     frame = frame.iloc[[0, *range(len(frame))]]
     runs = runs_of(frame, tmp_path)
     findings = {(finding.task, finding.check): finding for finding in check(runs, INPUTS, 5, np.full(2, np.nan))}
-    assert findings["flat", "repeats"].verdict == "REVIEW" and "row 3" in findings["flat", "repeats"].finding
+    assert findings["flat", "repeats"].verdict == "REVIEW" and "(row 3)" in findings["flat", "repeats"].finding
     assert findings["steep", "repeats"].verdict == "PASS"
     assert findings["flat", "last decade"].verdict == "REVIEW" and "saturated" in findings["flat", "last decade"].advice
     assert findings["steep", "last decade"].verdict == "PASS"
     assert findings["steep", "range"].verdict == "PASS"
     assert "times 6·params·tokens" in findings["", "cost"].finding
+
+
+@pytest.mark.parametrize(
+    ("runs", "rows", "said"),
+    [
+        (None, 25, "1 of 26 rows repeat another (row 3)"),
+        (["0", "0"], 25, "1 of 26 rows repeat another (row 3)"),
+        (["0", "other seed"], 26, "equal values in different runs: row 3; each counts as a run of its own"),
+    ],
+    ids=["unnamed", "one run", "two runs"],
+)
+def test_equal_rows_are_copies_unless_they_are_of_runs_with_other_names(tmp_path, runs, rows, said):
+    frame = table({"task": HOFFMANN}, noise=0.01).iloc[[0, *range(25)]].reset_index(drop=True)
+    frame = frame.drop(columns="run") if runs is None else frame.assign(run=[*runs, *map(str, range(2, 26))])
+    read = runs_of(frame, tmp_path)
+    assert len(np.unique(read.originals[read.run])) == rows
+    assert (copies(read, 0) == []) == (rows == 26)
+    (repeats,) = [each for each in check(read, INPUTS, 5, np.full(1, np.nan)) if each.check == "repeats"]
+    assert repeats.verdict == "REVIEW" and repeats.finding == said
+    assert ("remove" in repeats.advice) == (rows == 25)
 
 
 def test_shared_models_are_counted(tmp_path):
