@@ -205,7 +205,7 @@ def allocate(
             plan = solve(curves, question, progress=bar, draws=split is None)
         if split is not None:
             plan = evaluate(curves, question, split, plan)
-    tell(*notes, *plan.notes)
+    tell(*plan.warnings, *notes, *plan.notes)
     emit(plan.table(), json_text(plan.record()), as_json, out)
     tell(plan_summary(plan))
 
@@ -248,14 +248,15 @@ def grow(
         raise click.UsageError(f"--{min(chosen)} belongs to --order random; give that too, or leave it out.")
     strategies, tasks, notes = read_strategies(paths, tasks_path, columns, strategy_name)
     only = next(iter(strategies.values()))
+    found: Any
     with step("growth") as bar:
         if len(strategies) == 1 and only.law != "shared":
             one = by_specialists(only, tasks.select(only.tasks), **asked, **chosen, progress=bar)
-            result, found, said = (one.table(), one.record()), one.plans[-1].notes, growth_summary(one)
+            result, found, said = (one.table(), one.record()), one, growth_summary(one)
         else:
             several = grow_strategies(strategies, tasks, **asked, **chosen, progress=bar)
-            result, found, said = (several.table(), several.record()), several.notes, strategies_summary(several)
-    tell(*notes, *found)
+            result, found, said = (several.table(), several.record()), several, strategies_summary(several)
+    tell(*found.warnings, *notes, *found.notes)
     emit(result[0], json_text(result[1]), as_json, out)
     tell(*said)
 
@@ -312,8 +313,12 @@ def focus(
         asked: dict[str, Any] = {"unit": unit, "params": params, "measure": measure, "jobs": jobs}
         found = study(arms, tasks, list(budgets) or None, **asked, progress=bar)
         checks = breadth_of(arms, found, tasks, params=params, seed=fitting["seed"])
-    tell(*runs.notes, *tasks.notes, *arms.notes, *assumptions(found))
-    record = found.record() | {"breadth_checks": None if checks is None else checks.record()}
+    tell(*arms.warnings, *runs.notes, *tasks.notes, *arms.notes, *assumptions(found))
+    record = (
+        {"warnings": list(arms.warnings)}
+        | found.record()
+        | {"breadth_checks": None if checks is None else checks.record()}
+    )
     emit(found.table(), json_text(record), as_json, out)
     details = (*focus_summary(found), *(breadth_sentences(checks, found.unit) if checks else ()))
     tell(" ".join(focus_answer(found)), "In detail:", *(f"- {said}" for said in details))
@@ -348,7 +353,7 @@ def next_(
     curves, tasks, notes = read_strategies(curves_paths, tasks_path, columns, strategy_of)
     with step("next") as bar:
         found = next_runs(curves, tasks, budget, spend, progress=bar, **asked)
-    tell(*notes, *found.notes)
+    tell(*found.warnings, *notes, *found.notes)
     emit(found.table(), json_text(found.record()), as_json, out)
     tell(next_summary(found))
 
@@ -539,7 +544,7 @@ def plan(
         )
     files = report_files(study)
     write_folder(out, files, absent={SPECIALISTS, FOCUS} - set(files))
-    tell(*study.notes)
+    tell(*study.plan.warnings, *study.notes)
     if as_json:
         click.echo(json_text(study.record()), nl=False)
     else:

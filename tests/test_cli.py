@@ -17,7 +17,7 @@ from tests.simulate import TRUTHS, table
 
 ALLOCATION = [
     "task", "strategy", "spend", "spend_low", "spend_high", "params", "tokens", "predicted", "low", "high",
-    "marginal", "binding", "extrapolation", "status",
+    "marginal", "binding", "extrapolation", "status", "params_low", "params_high", "tokens_low", "tokens_high",
 ]  # fmt: skip
 GROWTH = ["order", "n_tasks", "task", "strategy", "spend", "predicted", "low", "high", "target_met"]
 

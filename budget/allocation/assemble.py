@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.allocation.baselines import missing_splits
+from budget.allocation.headline import UNIT_IN_DOUBT, plan_warnings
 from budget.allocation.objectives import not_computed
 from budget.allocation.problem import one_model
 from budget.allocation.question import FAR, Question
 from budget.allocation.resources import Prices, cost_of
-from budget.allocation.result import MEETS, Baseline, LimitLine, Plan
+from budget.allocation.result import MEETS, Baseline, LimitLine, Plan, Sizes
 from budget.curves.fitted import Curves
+from budget.numerics.listing import shortened
 
 OPTIMAL = 1e-9
 """Relative difference above which a baseline counts as better than the plan."""
@@ -63,7 +65,7 @@ def assembled(curves: Curves, question: Question, outcome: Outcome, baselines: t
     predicted, low, high = _predicted(curves, question, tasks, inputs)
     objective = folded(curves, question, inputs, outcome.given[0])
     sign = seen_sign(question)
-    beyond = _beyond(curves, question, spend, np.exp(inputs))
+    beyond = _beyond(curves, question, inputs)
     measure = question.measure
     scored = measure.link is not None
     higher = curves.higher_is_better if measure.link is None else measure.link.higher_is_better
@@ -77,6 +79,8 @@ def assembled(curves: Curves, question: Question, outcome: Outcome, baselines: t
         spend=spend,
         spend_low=np.full(len(tasks), np.nan),
         spend_high=np.full(len(tasks), np.nan),
+        endless=np.zeros(len(tasks)),
+        log_inputs=inputs,
         params=_input(curves, inputs, "params"),
         tokens=_input(curves, inputs, "tokens"),
         predicted=predicted,
@@ -84,7 +88,7 @@ def assembled(curves: Curves, question: Question, outcome: Outcome, baselines: t
         high=high,
         marginal=outcome.marginal[serves],
         binding=outcome.binding,
-        extrapolation=_extrapolation(curves, question, spend, inputs),
+        extrapolation=_extrapolation(curves, question, inputs),
         beyond=beyond,
         status=curves.status,
         average=_average(curves, question, spend, inputs),
@@ -99,10 +103,15 @@ def assembled(curves: Curves, question: Question, outcome: Outcome, baselines: t
         drawn=0,
         failed_draws=0,
         baselines=baselines,
-        inputs={},
+        sizes=Sizes.unknown(len(tasks)),
+        warnings=(),
         notes=(),
     )
-    return replace(plan, notes=(*_notes(curves, question, beyond), *outcome.notes, *_beaten(plan)))
+    return replace(
+        plan,
+        warnings=plan_warnings(curves, plan),
+        notes=(*_notes(curves, plan), *outcome.notes, *_beaten(plan)),
+    )
 
 
 def law_inputs_of(curves: Curves, question: Question, u: np.ndarray, task: np.ndarray | None = None) -> np.ndarray:
@@ -258,23 +267,33 @@ def _taken(curves: Curves, question: Question, unit: str, prices: Prices | None,
     return np.where(served, taken, 0.0)
 
 
-def _extrapolation(curves: Curves, question: Question, spend: np.ndarray, inputs: np.ndarray) -> np.ndarray:
-    """Spend over the largest measured; for money, of what it buys."""
-    if question.unit in curves.largest:
-        return spend / curves.largest[question.unit]
-    one_scale = curves.inputs[0] if len(curves.inputs) == 1 else ""
-    unit = one_scale or next(name for name in ("flops", "tokens") if name in curves.largest)
-    return _taken(curves, question, unit, None, inputs) / curves.largest[unit]
+def _trained(curves: Curves, question: Question, unit: str, inputs: np.ndarray) -> np.ndarray:
+    """(T,) all training of models of log inputs (T, I), a checkpoint's included and serving left out, in a unit."""
+    planned = inputs[:, : min(len(curves.inputs), 2)]
+    served = np.isfinite(planned).all(axis=1)
+    unserved = replace(question.tasks, served_tokens=np.full(len(planned), np.nan))
+    training = cost_of(curves, unserved, unit, None)
+    return np.where(served, training.value(np.where(served[:, None], planned, 0.0)), 0.0)
 
 
-def _beyond(curves: Curves, question: Question, spend: np.ndarray, inputs: np.ndarray) -> dict[str, np.ndarray]:
+def _extrapolation(curves: Curves, question: Question, inputs: np.ndarray) -> np.ndarray:
+    """(T,) training over the largest measured; for money, of what it buys."""
+    unit = question.unit
+    if unit not in curves.largest:
+        one_scale = curves.inputs[0] if len(curves.inputs) == 1 else ""
+        unit = one_scale or next(name for name in ("flops", "tokens") if name in curves.largest)
+    return _trained(curves, question, unit, inputs) / curves.largest[unit]
+
+
+def _beyond(curves: Curves, question: Question, inputs: np.ndarray) -> dict[str, np.ndarray]:
     """How far each planned scale lies outside what was measured of its task: scale → (T,) factors.
 
     1 inside the measured range and for a task that is given nothing, above 1 over the largest, below 1 under the
     smallest.
     """
-    planned = {question.unit: spend} if question.unit in curves.largest else {}
-    planned |= {name: inputs[:, i] for i, name in enumerate(curves.inputs) if name != "unique_tokens"}
+    unit = question.unit
+    planned = {unit: _trained(curves, question, unit, inputs)} if unit in curves.largest else {}
+    planned |= {name: np.exp(inputs[:, i]) for i, name in enumerate(curves.inputs) if name != "unique_tokens"}
     return {
         name: np.where(values > 0, values / np.clip(values, curves.smallest[name], curves.largest[name]), 1.0)
         for name, values in planned.items()
@@ -314,8 +333,8 @@ def _beaten(plan: Plan) -> tuple[str, ...]:
     return (f"{NOT_OPTIMAL}: the {' and '.join(better)} split is better; see the gap.",)
 
 
-def _notes(curves: Curves, question: Question, beyond: dict[str, np.ndarray]) -> tuple[str, ...]:
-    notes = []
+def _notes(curves: Curves, plan: Plan) -> tuple[str, ...]:
+    question, notes = plan.question, []
     unseen = [name for name, shared in zip(curves.tasks, curves.shared, strict=True) if shared]
     if question.strategy == "specialists" and unseen:
         whose = "" if curves.shared.all() else f" for {', '.join(unseen)}"
@@ -323,18 +342,21 @@ def _notes(curves: Curves, question: Question, beyond: dict[str, np.ndarray]) ->
             f"Hypothetical{whose}: the runs are of shared models, so nobody measured a specialist; "
             "the split reads one training per task off a generalist's curves."
         )
-    for name, factors in beyond.items():
+    for name, factors in plan.beyond.items():
         over, under = int(factors.argmax()), int(factors.argmin())
-        if factors[over] > FAR:
+        if FAR < factors[over] <= UNIT_IN_DOUBT:
             notes.append(
                 f"The plan goes to {factors[over]:.3g} times the largest measured {name}{_of(curves, question, over)}: "
                 "predictions there rest on the law."
             )
-        if factors[under] < 1 / FAR:
+        if 1 / UNIT_IN_DOUBT <= factors[under] < 1 / FAR:
             notes.append(
                 f"The plan goes down to {factors[under]:.3g} of the smallest measured {name}"
                 f"{_of(curves, question, under)}: predictions there rest on the law."
             )
+    if plan.outside.any():
+        names = shortened([name for name, out in zip(curves.tasks, plan.outside, strict=True) if out])
+        notes.append(f"The prediction of {names} lies outside its own 80 % interval: the draws disagree with the fit.")
     units = {question.unit, *question.further, *(limit.unit for limit in question.limits)}
     if np.isfinite(question.tasks.served_tokens).any() and (len(curves.inputs) == 1 or not units & {"flops", "money"}):
         notes.append("Column 'served_tokens' changes nothing: no budget here pays for inference.")

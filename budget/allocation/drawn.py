@@ -13,6 +13,7 @@ from budget.allocation.problem import Problem, state
 from budget.allocation.program import Goal, Program
 from budget.allocation.question import Question
 from budget.allocation.separable.separate import needed_spends, plan_separately
+from budget.allocation.size import best_inputs
 from budget.curves.fitted import Curves
 from budget.errors import InfeasibleError, SolverError
 from budget.numerics.interval import interval
@@ -47,6 +48,12 @@ class DrawnPlans:
     def failed(self) -> int:
         """How many draws could not be planned."""
         return int(np.isnan(self.spend).any(axis=1).sum())
+
+    @property
+    def endless(self) -> np.ndarray:
+        """(V,) share of the planned draws in which no finite spend meets the target."""
+        planned = max(len(self.spend) - self.failed, 1)
+        return np.isinf(self.spend).sum(axis=0) / planned
 
     def notes(self, question: Question) -> tuple[str, ...]:
         """What of these draws a reader must know."""
@@ -94,10 +101,14 @@ def convex_plans(
 
 
 def _whatever_the_limits(curves: Curves, question: Question, problem: Problem) -> tuple[np.ndarray, np.ndarray | float]:
-    """What targets take without a limit: spends (V,), and the law's log inputs (T, I) where one model serves all."""
+    """What targets take without a limit: spends (V,), and the law's log inputs (T, I)."""
     least = least_spends(problem)
     if len(problem.cost) == len(problem.value):
-        return np.maximum(least, problem.low), np.nan
+        spend = np.maximum(least, problem.low)
+        u = np.full((len(spend), problem.cost.inputs), np.inf)
+        some = np.flatnonzero(np.isfinite(spend))
+        u[some] = best_inputs(problem.value.take(some), problem.cost.take(some), spend[some])
+        return spend, np.where(np.isinf(spend)[:, None], np.inf, law_inputs_of(curves, question, u))
     if np.isinf(least).any():
         return np.array([np.inf]), np.inf
     free = replace(problem, budget=np.inf, high=np.full(1, np.inf), further=(), rows=())

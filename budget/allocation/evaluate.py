@@ -7,6 +7,7 @@ import numpy as np
 from budget.allocation.assemble import NOT_OPTIMAL, Outcome, assembled, law_inputs_of
 from budget.allocation.certificate import marginal_return
 from budget.allocation.explain import broken_limits, broken_words
+from budget.allocation.headline import curve_warnings, far_warnings
 from budget.allocation.one_model import plan_one_model
 from budget.allocation.problem import Problem, planned_cost, state
 from budget.allocation.question import Question, is_separable
@@ -37,15 +38,22 @@ def evaluate(curves: Curves, question: Question, split: Split, best: Plan) -> Pl
     """
     if question.strategy == "shared" and np.ptp(split.spend) > 0:
         raise AllocationError("One shared model has one spend, and this split names several; give every task the same.")
-    if is_separable(curves, question):
+    # the best size of one model for its worst task is not the best for the sum
+    minimax = question.strategy == "shared" and question.objective == "worst" and not question.further
+    if minimax or is_separable(curves, question):
         each = _one_model if question.strategy == "shared" else _separately
         outcome = each(curves, question, split, best)
     else:
         outcome = _convexly(curves, question, split, best)
     plan = assembled(curves, question, outcome, best.baselines)
     optimal = Baseline("optimal", best.objective, best.total, best.spend, best.predicted)
-    notes = (*_without_claim(plan.notes), *_missed(plan))
-    return replace(plan, bound=best.bound, baselines=(optimal, *plan.baselines), notes=notes)
+    return replace(
+        plan,
+        bound=best.bound,
+        baselines=(optimal, *plan.baselines),
+        warnings=(*curve_warnings(curves), *far_warnings(plan)),  # a given split claims nothing against today's
+        notes=(*_without_claim(plan.notes), *_missed(plan)),
+    )
 
 
 def _convexly(curves: Curves, question: Question, split: Split, best: Plan) -> Outcome:

@@ -12,6 +12,10 @@ MEETS = 1e-9
 """Relative distance within which a target counts as met."""
 
 
+OUTSIDE = "outside_interval"
+"""What the table's status says of a prediction that its own interval does not hold."""
+
+
 @dataclass(frozen=True)
 class Baseline:
     """A plan to compare with.
@@ -52,6 +56,33 @@ class Baseline:
             "spend": self.spend.tolist(),
             "predicted": [_finite(value) for value in self.predicted.tolist()],
         }
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How sure the sizes of T tasks' models are; NaN where nothing is known. One shared model's stand in every row.
+
+    Attributes:
+        params_low: (T,) low end of the 80 % range of the best plan's parameters over the draws.
+        params_high: (T,) high end.
+        tokens_low: (T,) low end of that of its tokens.
+        tokens_high: (T,) high end.
+        params_near: (T, 2) the smallest and the largest size whose value at the same spend is within .1 % of the best.
+        tokens_near: (T, 2) the fewest and the most tokens of such a size.
+    """
+
+    params_low: np.ndarray
+    params_high: np.ndarray
+    tokens_low: np.ndarray
+    tokens_high: np.ndarray
+    params_near: np.ndarray
+    tokens_near: np.ndarray
+
+    @classmethod
+    def unknown(cls, tasks: int) -> "Sizes":
+        """Nothing is known."""
+        nothing, pairs = np.full(tasks, np.nan), np.full((tasks, 2), np.nan)
+        return cls(nothing, nothing, nothing, nothing, pairs, pairs)
 
 
 @dataclass(frozen=True)
@@ -104,6 +135,8 @@ class Plan:
         spend: what each task is given, in the question's unit. One shared model's spend stands in every row.
         spend_low: 10 % point of the best plan's spend over the draws.
         spend_high: 90 % point.
+        endless: share of the draws in which no finite spend meets the task's target.
+        log_inputs: (T, I) the law's log inputs of the task's model, minus infinity where it is given nothing.
         params: parameters of the task's model, NaN where the law does not read them.
         tokens: tokens of its training, NaN likewise.
         predicted: value by the point fit.
@@ -111,7 +144,8 @@ class Plan:
         high: upper end.
         marginal: improvement of the objective per unit of extra spend on the task; NaN where it moves in steps.
         binding: what stops the spend: ``budget``, ``min`` or ``max``.
-        extrapolation: spend over the largest measured.
+        extrapolation: the model's training over the largest measured one, in the budget's unit (for money, in FLOPs or
+            what the law reads): without what serving it takes, and with what its checkpoint has had.
         beyond: scale → (T,) planned scale over the nearest measured one of the task: 1 inside the measured range.
         status: status code of the task's curve.
         average: improvement of the task's weighted value per unit of all its spend, from nothing (where the unserved
@@ -128,8 +162,9 @@ class Plan:
         drawn: draws that were planned again, failed ones included.
         failed_draws: draws whose plan could not be solved and is in no range.
         baselines: plans at the same budget.
-        inputs: range over the draws of the best params and tokens, for one shared model.
-        notes: sentences for the reader.
+        sizes: how sure params and tokens are.
+        warnings: what is said first, the gravest first: what may make the plan worthless.
+        notes: further sentences for the reader.
     """
 
     question: Question
@@ -141,6 +176,8 @@ class Plan:
     spend: np.ndarray
     spend_low: np.ndarray
     spend_high: np.ndarray
+    endless: np.ndarray
+    log_inputs: np.ndarray
     params: np.ndarray
     tokens: np.ndarray
     predicted: np.ndarray
@@ -163,7 +200,8 @@ class Plan:
     drawn: int
     failed_draws: int
     baselines: tuple[Baseline, ...]
-    inputs: dict[str, tuple[float, float]]
+    sizes: Sizes
+    warnings: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
@@ -213,6 +251,23 @@ class Plan:
         """What is used of the budget."""
         return float(self.spend[0] if self.question.strategy == "shared" else self.spend.sum())
 
+    @property
+    def inputs(self) -> dict[str, tuple[float, float]]:
+        """80 % range over the draws of what one shared model's plan chooses: ``params`` and ``tokens``."""
+        if self.question.strategy != "shared":
+            return {}
+        sizes = self.sizes
+        ends = {"tokens": (float(sizes.tokens_low[0]), float(sizes.tokens_high[0]))}
+        if self.question.params is None:
+            ends = {"params": (float(sizes.params_low[0]), float(sizes.params_high[0])), **ends}
+        return {name: pair for name, pair in ends.items() if not np.isnan(pair[0])}
+
+    @property
+    def outside(self) -> np.ndarray:
+        """(T,) whether the predicted value lies outside its own interval: the draws do not agree with the point fit."""
+        rounding = 1e-9 * np.abs(self.predicted)
+        return (self.predicted < self.low - rounding) | (self.predicted > self.high + rounding)
+
     def gain_over(self, baseline: Baseline) -> float:
         """How much better the plan's objective is than a baseline's, in the objective's unit."""
         return (self.objective - baseline.objective) * (1 if self.larger_is_better else -1)
@@ -235,15 +290,20 @@ class Plan:
                 "binding": self.binding,
                 "extrapolation": self.extrapolation,
                 "status": [
-                    f"{code}; hypothetical" if unseen else code
-                    for code, unseen in zip(self.status, self.hypothetical_tasks, strict=True)
+                    "; ".join([code, *(["hypothetical"] if unseen else []), *([OUTSIDE] if out else [])])
+                    for code, unseen, out in zip(self.status, self.hypothetical_tasks, self.outside, strict=True)
                 ],
+                "params_low": self.sizes.params_low,
+                "params_high": self.sizes.params_high,
+                "tokens_low": self.sizes.tokens_low,
+                "tokens_high": self.sizes.tokens_high,
             }
         )
 
     def record(self) -> dict[str, Any]:
         """The plan as JSON."""
         return {
+            "warnings": list(self.warnings),
             "strategy": self.question.strategy,
             "hypothetical": self.hypothetical,
             "budget": _finite(self.question.budget),
@@ -278,9 +338,14 @@ class Plan:
         """What JSON says of each task beyond the table's columns."""
         return [
             {
+                "no_finite_spend": float(self.endless[task]),
                 "average": _finite(float(self.average[task])),
                 "efficient": _finite(float(self.efficient[task])),
                 "target_met": None if np.isnan(self.target_met[task]) else bool(self.target_met[task]),
+                "near_best": {
+                    "params": [_finite(each) for each in self.sizes.params_near[task].tolist()],
+                    "tokens": [_finite(each) for each in self.sizes.tokens_near[task].tolist()],
+                },
                 "used": {unit: _finite(float(amounts[task])) for unit, amounts in self.used.items()},
             }
             for task in range(len(self.spend))

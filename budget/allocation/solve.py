@@ -19,6 +19,7 @@ from budget.allocation.result import Plan
 from budget.allocation.risk import minimize_risk
 from budget.allocation.scoring import convex_baselines
 from budget.allocation.separable.separate import plan_separately, separate_baselines
+from budget.allocation.size_range import with_size_ranges
 from budget.curves.fitted import Curves
 from budget.errors import SolverError
 from budget.numerics.interval import interval
@@ -92,15 +93,16 @@ def allocate(
         drawn = convex_plans(curves, question, goal, program, progress) if draws else no_plans(question)
     _refuse_contradiction(plan)
     low, high = interval(drawn.spend[:, question.serves])
-    return replace(
+    plan = replace(
         plan,
         spend_low=low,
         spend_high=high,
+        endless=drawn.endless[question.serves],
         drawn=len(drawn.spend),
         failed_draws=drawn.failed,
-        inputs=_ranges(curves, question, drawn.inputs),
         notes=(*plan.notes, *drawn.notes(question)),
     )
+    return with_size_ranges(curves, plan, drawn) if draws else plan
 
 
 def _refuse_contradiction(plan: Plan) -> None:
@@ -152,19 +154,6 @@ def _at_risk(curves: Curves, question: Question, start: Optimum) -> tuple[Optimu
     problems = [state(curves, question, draw) for draw in range(len(curves.draws))]
     best = minimize_risk(problems, question.risk, question.level, start=start)
     return best, _not_counted(best.lost)
-
-
-def _ranges(curves: Curves, question: Question, inputs: np.ndarray) -> dict[str, tuple[float, float]]:
-    """80 % range of one shared model's inputs over the draws (B, T, I); empty where there are too few."""
-    if question.strategy != "shared" or inputs.shape[1] == 0:
-        return {}
-    low, high = np.exp(interval(inputs[:, 0]))
-    stated = {"unique_tokens", *(["params"] if question.params is not None else [])}
-    return {
-        name: (float(low[i]), float(high[i]))
-        for i, name in enumerate(curves.inputs)
-        if name not in stated and not np.isnan(low[i])
-    }
 
 
 def _not_counted(lost: tuple[int, ...]) -> tuple[str, ...]:

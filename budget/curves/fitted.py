@@ -85,6 +85,7 @@ class Curves:
         link: from each task's loss to its score, ``None`` where no score was asked for.
         notes: what was assumed, one sentence each.
         warnings: what makes the whole file doubtful, such as FLOPs in another unit, one sentence each.
+        omitted: the tasks that ``usable`` and ``linked`` left out: pairs of name and status.
     """
 
     law: str
@@ -124,6 +125,7 @@ class Curves:
     link: Link | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    omitted: tuple[tuple[str, str], ...] = ()
 
     @property
     def form(self) -> Law:
@@ -175,7 +177,7 @@ class Curves:
         """
         if not self.used.any():
             raise FitError(f"{self.source}: no task has a curve that a plan can use: {self._why_unused()}.")
-        return self.take(np.flatnonzero(self.used))
+        return self._only(self.used, self.status)
 
     def _why_unused(self) -> str:
         """What most tasks without a curve lack and what to do; a suspect row says more than the fit it spoilt."""
@@ -198,7 +200,16 @@ class Curves:
             raise FitError("These curves have no link to a score: fit again with --loss-metric and --score-metric.")
         if not self.link.used.any():
             raise FitError(f"No task's {self.link.metric} can be predicted: {' '.join(self.unlinked)}")
-        return self.take(np.flatnonzero(self.link.used))
+        return self._only(self.link.used, self.link.status)
+
+    def _only(self, used: np.ndarray, status: tuple[str, ...]) -> "Curves":
+        """The tasks (T,) that are used, which remember the others; a suspect row says more than the fit it spoilt."""
+        left = tuple(
+            (name, next((kind for kind, _ in found if STATUS[kind].headline), code))
+            for name, code, found, kept in zip(self.tasks, status, self.findings, used, strict=True)
+            if not kept
+        )
+        return replace(self.take(np.flatnonzero(used)), omitted=(*self.omitted, *left))
 
     def take(self, pick: np.ndarray) -> "Curves":
         """The tasks at the positions ``pick``."""

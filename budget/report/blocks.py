@@ -137,6 +137,7 @@ class Story:
 
     headline: str
     label: str
+    warnings: tuple[str, ...]
     summary: tuple[str, ...]
     tiles: tuple[Tile, ...]
     sections: tuple[Section, ...]

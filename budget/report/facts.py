@@ -6,7 +6,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from budget.allocation.assemble import law_inputs_of
-from budget.allocation.problem import state
+from budget.allocation.problem import planned_cost, state
 from budget.allocation.result import Plan
 from budget.allocation.size import best_inputs, last_input
 from budget.curves.fitted import Curves
@@ -17,6 +17,9 @@ from budget.studies.response import FACTORS
 
 NEAR = 0.1
 """A size counts as near the best where it loses less than this share of the budget is worth at the margin."""
+
+PAYS = 1e-3
+"""Share of the budget that a size must leave for its training, to be looked at."""
 
 GRID = 121
 """Points of the curve of sizes; odd, so that the plan's own size is one."""
@@ -33,6 +36,7 @@ class Sizes:
         low: (G,) lower end of its 80 % interval.
         high: (G,) upper end.
         near: smallest and largest size that loses less than ``NEAR`` of the budget is worth.
+        plan: position of the plan's own size.
     """
 
     params: np.ndarray
@@ -41,6 +45,7 @@ class Sizes:
     low: np.ndarray
     high: np.ndarray
     near: tuple[float, float]
+    plan: int
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,11 @@ def farthest(plan: Plan) -> str:
     return f"{factor(1 / times)} below the smallest measured {unit}{which}"
 
 
+def shares(plan: Plan, spends: np.ndarray) -> np.ndarray:
+    """What part of the budget each spend (T,) is."""
+    return spends / plan.question.budget
+
+
 def heaviest(plan: Plan, most: int) -> np.ndarray:
     """Positions of the tasks with the largest spend (then weight), at most so many, in the plan's order."""
     order = np.lexsort((-plan.question.weight, -plan.spend))
@@ -90,7 +100,7 @@ def heaviest(plan: Plan, most: int) -> np.ndarray:
 
 def objective_interval(curves: Curves, plan: Plan) -> tuple[float, float]:
     """80 % interval of the plan's objective over the draws, NaN where there are none."""
-    low, high = interval(_worlds(curves, _log_inputs(curves, plan)[None]) @ plan.question.weight)
+    low, high = interval(_worlds(curves, plan.log_inputs[None]) @ plan.question.weight)
     return float(np.minimum(low, plan.objective)[0]), float(np.maximum(high, plan.objective)[0])
 
 
@@ -111,12 +121,17 @@ def budget_for(study: Study, objective: float) -> float:
 
 
 def size_tradeoff(study: Study) -> Sizes:
-    """The objective of a shared model at the plan's cost, for sizes up to 30 times smaller and larger."""
+    """The objective of a shared model at the plan's cost, for sizes up to 30 times smaller and larger.
+
+    What a size costs is what the plan pays for: serving it, too. Sizes whose serving leaves nothing for training are
+    not there.
+    """
     curves, plan = study.planned, study.plan
-    assert curves.cost is not None  # a plan that trades params for tokens has a cost law
     log_params = np.log(plan.params[0]) + np.linspace(-np.log(30), np.log(30), GRID)
-    cost = curves.cost.posynomial(GRID)
-    inputs = last_input(cost, log_params[:, None], np.full(GRID, np.log(plan.total)))
+    cost = planned_cost(curves, plan.question, plan.question.unit).take(np.zeros(GRID, dtype=int))
+    pays = np.flatnonzero(cost.fix_input(0, log_params).offset < (1 - PAYS) * plan.total)
+    log_params, cost = log_params[pays], cost.take(pays)
+    inputs = last_input(cost, log_params[:, None], np.full(len(pays), np.log(plan.total)))
     everywhere = np.repeat(inputs[:, None, :], len(curves.tasks), axis=1)
     tasks = np.arange(len(curves.tasks))
     values = np.array([curves.present(tasks, curves.distance(tasks, at)) for at in everywhere])
@@ -131,6 +146,7 @@ def size_tradeoff(study: Study) -> Sizes:
         low=low,
         high=high,
         near=(float(near.min()), float(near.max())),
+        plan=int(np.abs(pays - GRID // 2).argmin()),
     )
 
 
@@ -163,13 +179,6 @@ def saturated(study: Study) -> list[str]:
         for finding in study.findings
         if finding.check == "last decade" and finding.verdict != "PASS" and finding.task in used
     ]
-
-
-def _log_inputs(curves: Curves, plan: Plan) -> np.ndarray:
-    """The law's log inputs (T, I) of a plan."""
-    if len(curves.inputs) == 2:
-        return np.log(np.column_stack([plan.params, plan.tokens]))
-    return np.log(plan.spend[:, None])
 
 
 def _worlds(curves: Curves, inputs: np.ndarray) -> np.ndarray:

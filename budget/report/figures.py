@@ -28,7 +28,12 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, s
 NAME_LENGTH = 40
 """Letters of a task's name in a chart; the tables hold it whole."""
 
-BASELINE_MARKS = (("line-ns-open", INK, 14), ("diamond-open", MUTED, 9), ("square-open", MUTED, 8))
+BASELINE_MARKS = (
+    ("line-ns-open", INK, 14),
+    ("diamond-open", MUTED, 9),
+    ("square-open", MUTED, 8),
+    ("triangle-up-open", MUTED, 8),
+)
 """Symbol, colour and size of each baseline's marks."""
 
 Figure = dict[str, Any]
@@ -261,14 +266,13 @@ def _trace(x: Iterable[float], y: Iterable[float], hover: list[str]) -> Figure:
 
 
 def _percent_of_budget(study: Study, spends: np.ndarray) -> np.ndarray:
-    return 100 * spends / study.plan.question.budget
+    return 100 * facts.shares(study.plan, spends)
 
 
 def _spends(study: Study, spends: np.ndarray, shown: np.ndarray) -> list[str]:
-    question = study.plan.question
+    question, shares = study.plan.question, facts.shares(study.plan, spends)
     return [
-        f"{question.tasks.names[task]}: {percent(spends[task] / question.budget)}, "
-        f"{quantity(spends[task], question.unit)}"
+        f"{question.tasks.names[task]}: {percent(shares[task])}, {quantity(spends[task], question.unit)}"
         for task in shown
     ]
 

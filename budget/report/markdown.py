@@ -12,7 +12,10 @@ EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 def render_markdown(story: Story) -> str:
     """The whole report."""
-    lines = ["# Planning report", "", f"**{_mark(story.label)}{escape(story.headline)}**", ""]
+    lines = ["# Planning report", ""]
+    for warning in story.warnings:
+        lines += [*_callout(Callout(warning)), ""]
+    lines += [f"**{_mark(story.label)}{escape(story.headline)}**", ""]
     for sentence in story.summary:
         lines += [escape(sentence), ""]
     lines += ["| What | Number | How to read it |", "|---|---:|---|"]

@@ -39,7 +39,9 @@ def headline(study: Study) -> str:
     budget = quantity(question.budget, question.unit)
     if len(plan.spend) == 1:
         return f"Spend {quantity(plan.total, question.unit)} on {question.tasks.names[0]}{_size_of_only(study)}."
-    return f"Split {budget} over {plural(len(plan.spend), 'task')}, one model for each."
+    known = len(study.curves.tasks)
+    tasks = plural(known, "task") if known == len(plan.spend) else f"{len(plan.spend)} of {plural(known, 'task')}"
+    return f"Split {budget} over {tasks}, one model for each."
 
 
 def shares(study: Study) -> str:
@@ -47,10 +49,11 @@ def shares(study: Study) -> str:
     plan = study.plan
     order = np.argsort(-plan.spend, kind="stable")
     shown = order if len(order) <= NAMED + 1 else order[:NAMED]
-    parts = [f"{plan.question.tasks.names[i]} gets {percent(plan.spend[i] / plan.total)}" for i in shown]
+    share = facts.shares(plan, plan.spend)
+    parts = [f"{plan.question.tasks.names[i]} gets {percent(share[i])}" for i in shown]
     rest = len(order) - len(shown)
     if rest:
-        parts.append(f"the other {rest} get {percent(1 - plan.spend[shown].sum() / plan.total)}")
+        parts.append(f"the other {rest} get {percent(share.sum() - share[shown].sum())}")
     return f"Of it, {listing(parts)}."
 
 
@@ -172,8 +175,8 @@ def near_best(sizes: facts.Sizes) -> str:
     """How flat the optimum is."""
     low, high = sizes.near
     return (
-        f"The size need not be met exactly: models of {span(count(low), count(high))} parameters, trained for the same "
-        f"compute, lose less than {100 * facts.NEAR:g} % of the budget is worth."
+        f"The size need not be met exactly: models of {span(count(low), count(high))} parameters, for the same "
+        f"budget, lose less than {100 * facts.NEAR:g} % of the budget is worth."
     )
 
 

@@ -90,6 +90,18 @@ def span(low: str, high: str) -> str:
     return NOTHING if NOTHING in (low, high) else low if low == high else f"{low} to {high}"
 
 
+def count_span(low: float, high: float) -> str:
+    """A range of parameters or tokens: ``1.2 B to 3.4 B``, ``1.2 B or more`` without an end, ``up to 3.4 B`` from none.
+
+    What a law extrapolates to may be less than one parameter, which is none.
+    """
+    if math.isnan(low) or math.isnan(high):
+        return NOTHING
+    if math.isinf(high):
+        return "any" if low < 1 else f"{count(low)} or more"
+    return f"up to {count(max(high, 1.0))}" if low < 1 else span(count(low), count(high))
+
+
 def plural(number: int, singular: str, many: str = "") -> str:
     """A counted noun, such as ``1 task`` or ``8 tasks``."""
     return f"{number:,} {singular if number == 1 else many or singular + 's'}"

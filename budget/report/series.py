@@ -6,10 +6,16 @@ import numpy as np
 
 from budget.allocation.problem import state
 from budget.allocation.size import best_inputs, last_input
+from budget.curves.fitted import Curves
 from budget.report.facts import is_shared
 from budget.studies.plan import Study
 
 GRID = 60
+
+SPENDS = 60.0
+"""How far about the plan's spend the spend of a training is looked for, in its logarithm."""
+
+HALVINGS = 50
 
 
 @dataclass(frozen=True)
@@ -45,31 +51,54 @@ def curve_series(study: Study, task: int) -> Series:
     scale = "flops" if len(curves.inputs) == 2 else curves.inputs[0]
     mine = study.runs.task == study.runs.tasks.index(curves.tasks[task])
     measured_x = study.runs.scale[scale][mine]
-    planned_x = _planned_scale(study, task)
-    x = np.geomspace(min(measured_x.min(), planned_x), 1.5 * max(measured_x.max(), planned_x), GRID)
-    predicted, low, high = curves.predict(np.full(GRID, task), _inputs_at(study, task, x))
+    planned_x = float(_trained(curves, plan.log_inputs[[task]])[0])
+    wanted = np.geomspace(min(measured_x.min(), planned_x), 1.5 * max(measured_x.max(), planned_x), GRID)
+    inputs = _inputs_at(study, task, wanted)
+    predicted, low, high = curves.predict(np.full(GRID, task), inputs)
+    measured = study.runs.value[mine]
     return Series(
-        scale, x, predicted, low, high, measured_x, study.runs.value[mine], planned_x, float(plan.predicted[task])
+        scale,
+        _trained(curves, inputs),
+        predicted,
+        low,
+        high,
+        measured_x,
+        measured,
+        planned_x,
+        float(plan.predicted[task]),
     )
 
 
-def _planned_scale(study: Study, task: int) -> float:
-    plan, cost = study.plan, study.curves.cost
-    if len(study.curves.inputs) == 1 or plan.question.unit == "flops":
-        return float(plan.spend[task])
-    assert cost is not None  # runs with params and tokens have a cost law
-    return float(cost.flops(plan.params[task], plan.tokens[task]))
+def _trained(curves: Curves, inputs: np.ndarray) -> np.ndarray:
+    """The training (G,) of models of log inputs (G, I), in the scale of the chart: serving is none of it."""
+    if len(curves.inputs) == 1:
+        return np.exp(inputs[:, 0])
+    assert curves.cost is not None  # runs with params and tokens have a cost law
+    return curves.cost.flops(np.exp(inputs[:, 0]), np.exp(inputs[:, 1]))
 
 
 def _inputs_at(study: Study, task: int, x: np.ndarray) -> np.ndarray:
-    """The law's log inputs (G, I) at scales: for two inputs, that compute divided as the plan would divide it."""
+    """The law's log inputs (G, I) of models trained for x (G,): for two inputs, divided as the plan would divide it."""
     curves, question = study.planned, study.plan.question
     if len(curves.inputs) == 1:
         return np.log(x[:, None])
+    assert curves.cost is not None  # runs with params and tokens have a cost law
     if question.params is not None:
-        assert curves.cost is not None  # runs with params and tokens have a cost law
         size = np.full((len(x), 1), np.log(question.params[task]))
         return last_input(curves.cost.posynomial(len(x)), size, np.log(x))
     problem = state(curves, question)
     model = np.full(len(x), 0 if is_shared(study.plan) else task)
-    return best_inputs(problem.by_model.take(model), problem.cost.take(model), x)
+    value, cost = problem.by_model.take(model), problem.cost.take(model)
+    if question.unit == "flops" and not np.isfinite(question.tasks.served_tokens).any():
+        return best_inputs(value, cost, x)
+    # what the plan would spend in all where it trains for x: serving, or prices, are in its spend
+    mine = int(model[0])
+    low, high = (
+        np.full(len(x), np.log(study.plan.spend[mine]) - SPENDS),
+        np.full(len(x), np.log(study.plan.spend[mine]) + SPENDS),
+    )
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        less = _trained(curves, best_inputs(value, cost, np.exp(middle))) < x
+        low, high = np.where(less, middle, low), np.where(less, high, middle)
+    return best_inputs(value, cost, np.exp(high))

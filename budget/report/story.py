@@ -41,6 +41,7 @@ def tell(study: Study) -> Story:
     return Story(
         headline=narrative.headline(study),
         label=narrative.HYPOTHETICAL if study.plan.hypothetical else "",
+        warnings=study.plan.warnings,
         summary=narrative.summary(study),
         tiles=narrative.tiles(study),
         sections=tuple(sections),
@@ -61,8 +62,8 @@ def _plan(study: Study) -> Section:
             blocks.append(
                 Picture(
                     "sizes",
-                    f"Predicted {objective_name(plan)} of one model against its size, every size trained for the same "
-                    f"compute. Band: {LEVEL} interval. The diamond is the plan.",
+                    f"Predicted {objective_name(plan)} of one model against its size, every size for the same "
+                    f"budget. Band: {LEVEL} interval. The diamond is the plan.",
                     narrative.near_best(sizes),
                 )
             )

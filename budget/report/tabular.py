@@ -12,6 +12,7 @@ from budget.report.numerals import (
     UNIT_WORDS,
     amount,
     count,
+    count_span,
     difference,
     factor,
     percent,
@@ -49,20 +50,33 @@ def plan_table(plan: Plan, caption: str) -> Table:
     if not shared:
         unit = UNIT_WORDS[question.unit]
         spends = [
-            _with_span(point, low, high, question.unit)
-            for point, low, high in _zip(plan.spend, plan.spend_low, plan.spend_high)
+            _with_span(*numbers, question.unit)
+            for numbers in zip(plan.spend, plan.spend_low, plan.spend_high, plan.endless, strict=True)
         ]
-        columns.append((Column("Share", True), [Cell(percent(spend / plan.total)) for spend in plan.spend]))
+        columns.append((Column("Share", True), [Cell(percent(each)) for each in facts.shares(plan, plan.spend)]))
         columns.append((Column(f"Spend, {unit}", True, _interval_words(plan.spend_low, "range")), spends))
-    for label, numbers in (("Parameters", plan.params), ("Tokens", plan.tokens)):
-        if not shared and np.isfinite(numbers).all() and label.lower() != UNIT_WORDS[question.unit]:
-            columns.append((Column(label, True), [Cell(count(number)) for number in numbers]))
+    sizes = plan.sizes
+    for label, numbers, low, high in (
+        ("Parameters", plan.params, sizes.params_low, sizes.params_high),
+        ("Tokens", plan.tokens, sizes.tokens_low, sizes.tokens_high),
+    ):
+        if shared or not np.isfinite(numbers).all() or label.lower() == UNIT_WORDS[question.unit]:
+            continue
+        chosen = question.params is None or label == "Tokens"
+        cells = [
+            Cell(count(point), count_span(least, most) if chosen else "")
+            for point, least, most in _zip(numbers, low, high)
+        ]
+        columns.append((Column(label, True, _interval_words(low, "range") if chosen else ""), cells))
+        if label == "Parameters" and np.isfinite(sizes.params_near).any():
+            near = [Cell(count_span(least, most)) for least, most in sizes.params_near.tolist()]
+            columns.append((Column("Parameters within 0.1 % of the best value", True), near))
     columns.append(
         (
             Column("Predicted", True, _interval_words(plan.low, "interval")),
             [
-                Cell(value(point), span(value(low), value(high)) if low == low else "")
-                for point, low, high in _zip(plan.predicted, plan.low, plan.high)
+                _predicted(point, low, high, bool(out))
+                for point, low, high, out in _zip(plan.predicted, plan.low, plan.high, plan.outside)
             ],
         )
     )
@@ -85,7 +99,7 @@ def plan_table(plan: Plan, caption: str) -> Table:
     if not shared and count_of > 1:
         known = {
             "Task": Cell("Total"),
-            "Share": Cell(percent(1.0)),
+            "Share": Cell(percent(float(facts.shares(plan, plan.spend).sum()))),
             f"Spend, {UNIT_WORDS[question.unit]}": Cell(amount(plan.total, question.unit)),
         }
         total = tuple(known.get(column.label, Cell("")) for column, _ in columns)
@@ -144,7 +158,8 @@ def sizes_table(study: Study, sizes: facts.Sizes) -> Table:
     """The objective at a few sizes of the shared model."""
     plan = study.plan
     rows = []
-    for position in np.linspace(0, len(sizes.params) - 1, 9).round().astype(int):
+    spread = np.linspace(0, len(sizes.params) - 1, 9).round().astype(int)
+    for position in np.unique([*spread, sizes.plan]):
         gain = (sizes.objective[position] - plan.objective) * (1 if plan.higher_is_better else -1)
         low, high = value(sizes.low[position]), value(sizes.high[position])
         rows.append(
@@ -152,11 +167,11 @@ def sizes_table(study: Study, sizes: facts.Sizes) -> Table:
                 Cell(count(sizes.params[position])),
                 Cell(count(sizes.tokens[position])),
                 Cell(value(sizes.objective[position]), "" if NOTHING in (low, high) else span(low, high)),
-                Cell("the plan" if position == len(sizes.params) // 2 else better_by(gain, plan.objective)),
+                Cell("the plan" if position == sizes.plan else better_by(gain, plan.objective)),
             )
         )
     return Table(
-        "The objective at other sizes, for the same compute",
+        "The objective at other sizes, for the same budget",
         (
             Column("Parameters", True),
             Column("Tokens", True),
@@ -314,8 +329,22 @@ def _interval_words(low: np.ndarray, noun: str) -> str:
     return f"{LEVEL} {noun}" if np.isfinite(low).all() else ""
 
 
-def _with_span(point: float, low: float, high: float, unit: str) -> Cell:
-    return Cell(amount(point, unit), span(amount(low, unit), amount(high, unit)) if low == low else "")
+def _predicted(point: float, low: float, high: float, outside: bool) -> Cell:
+    """A value with its interval, which the point may lie outside of."""
+    if low != low:
+        return Cell(value(point))
+    interval = span(value(low), value(high))
+    return Cell(value(point), f"outside {interval}" if outside else interval, "warn" if outside else "")
+
+
+def _with_span(point: float, low: float, high: float, endless: float, unit: str) -> Cell:
+    """A spend with its range, whose high end is infinite where no finite spend does in that many draws."""
+    if low != low:
+        return Cell(amount(point, unit))
+    if np.isinf(high):
+        end = f"no finite spend in {percent(endless)} of the draws"
+        return Cell(amount(point, unit), end if np.isinf(low) else f"from {amount(low, unit)}; {end}", "warn")
+    return Cell(amount(point, unit), span(amount(low, unit), amount(high, unit)))
 
 
 def _zip(*arrays: np.ndarray) -> list[tuple[float, ...]]:

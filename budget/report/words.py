@@ -18,7 +18,7 @@ from budget.allocation.explain import broken_words
 from budget.allocation.question import Question
 from budget.allocation.result import Baseline, Plan
 from budget.numerics.listing import listing, shortened
-from budget.report.numerals import LEVEL, NOTHING, UNIT_WORDS, count, difference, quantity, span, value
+from budget.report.numerals import LEVEL, NOTHING, UNIT_WORDS, count, count_span, difference, quantity, span, value
 
 BASELINE_WORDS = {
     UNIFORM: "a uniform split",
@@ -49,7 +49,31 @@ def plan_summary(plan: Plan) -> str:
     sentences += [baseline_sentence(plan, baseline) for baseline in plan.baselines]
     if plan.question.strategy == "shared":
         sentences.append(f"{capital(model_words(plan, count))}{_ranges_in_brackets(plan)}.")
-    return " ".join(sentences)
+    return " ".join([*sentences, *_size_sentences(plan)])
+
+
+def _size_sentences(plan: Plan) -> tuple[str, ...]:
+    """How sure the sizes are: the task whose size is least sure, over the draws and by how flat its value is."""
+    sizes, said = plan.sizes, []
+    shared, names = plan.question.strategy == "shared", plan.question.tasks.names
+    chosen = plan.question.params is None and plan.served & (sizes.params_low > 0) & (sizes.params_high > 0)
+    if not shared and np.any(chosen):
+        width = np.where(chosen, np.log(sizes.params_high) - np.log(sizes.params_low), -1.0)
+        task = int(width.argmax())
+        whose = f" of {names[task]}" if len(names) == 1 else f" of {names[task]}, the least sure,"
+        tokens = count_span(sizes.tokens_low[task], sizes.tokens_high[task])
+        said.append(
+            f"Over the draws the best size{whose} is {count_span(sizes.params_low[task], sizes.params_high[task])} "
+            f"parameters on {tokens} tokens ({LEVEL})."
+        )
+    near = sizes.params_near
+    if np.isfinite(near[:, 0]).any():
+        with np.errstate(divide="ignore"):
+            width = np.nan_to_num(np.log(near[:, 1]) - np.log(near[:, 0]), nan=-1.0, posinf=1e9)
+        task = int(width.argmax())
+        whose = "" if shared or len(names) == 1 else f" for {names[task]}"
+        said.append(f"Within 0.1 % of the best value{whose}: {count_span(*near[task].tolist())} parameters.")
+    return tuple(said)
 
 
 def capital(sentence: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from budget.allocation.headline import curve_warnings
 from budget.curves.fit import fit_curves
 from budget.curves.fitted import Curves
 from budget.errors import DataError
@@ -46,6 +47,9 @@ class Served:
 
 ALONE = Arm(SPECIALIST[0], ())
 
+MOST_WARNINGS = 6
+"""Warnings that are said before the others are counted."""
+
 SPECIALISTS = "specialists"
 """The strategy that trains one model a task."""
 
@@ -69,6 +73,16 @@ class Arms:
         """What was assumed in the fits, each sentence once."""
         every = (*((self.specialists,) if self.specialists else ()), *self.shared)
         return tuple(dict.fromkeys(note for served in every for note in served.curves.notes))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is said first: what makes these curves doubtful, each sentence once and at most ``MOST_WARNINGS``."""
+        every = [] if self.specialists is None else list(curve_warnings(self.specialists.curves))
+        for served in self.shared:
+            every += [f"{served.strategy}: {said}" for said in curve_warnings(served.curves)]
+        said = list(dict.fromkeys(every))
+        more = len(said) - MOST_WARNINGS
+        return (*said[:MOST_WARNINGS], *([f"And {more} more such warnings of shared strategies."] if more > 0 else []))
 
     @property
     def strategies(self) -> tuple[str, ...]:

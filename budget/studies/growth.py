@@ -53,6 +53,16 @@ class Growth:
         """Whether the specialists are read off a generalist's curves."""
         return self.plans[-1].hypothetical
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is said first: that of the plan for all tasks."""
+        return self.plans[-1].warnings
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the plan for all tasks cannot promise."""
+        return self.plans[-1].notes
+
     def table(self) -> pd.DataFrame:
         """``growth.csv``: one row for each task of each set; ``target_met`` is empty where no target is stated.
 
@@ -65,6 +75,7 @@ class Growth:
         """The study as JSON."""
         last = self.plans[-1]
         return {
+            "warnings": list(self.warnings),
             "budget": last.question.budget,
             "unit": last.question.unit,
             "strategy": last.question.strategy,

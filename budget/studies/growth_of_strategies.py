@@ -118,6 +118,15 @@ class StrategiesGrowth:
     seed: int = 0
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is said first: that of each strategy's plan for all tasks."""
+        plans = {} if self.specialists is None else {SPECIALISTS: self.specialists.plans[-1]}
+        plans |= {each.strategy: each.plans[-1] for each in self.shared}
+        if len(plans) == 1:
+            return next(iter(plans.values())).warnings
+        return tuple(f"By {name}: {said}" for name, plan in plans.items() for said in plan.warnings)
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What was left out, and what the specialists' plan for all tasks cannot promise."""
         plan = () if self.specialists is None else self.specialists.plans[-1].notes
@@ -134,6 +143,7 @@ class StrategiesGrowth:
         spread = self.shared[0].spread
         plan = self.shared[0].plans[-1]
         return {
+            "warnings": list(self.warnings),
             "budget": self.question.budget,
             "unit": self.question.unit,
             "measure": self.question.measure.name,

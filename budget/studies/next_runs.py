@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from budget.allocation.headline import curve_warnings
 from budget.allocation.question import Question
 from budget.curves.fitted import Curves
 from budget.errors import DataError
@@ -80,6 +81,15 @@ class NextRuns:
         return self.strategies[self.winner.today].question
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is said first: what makes plans from these curves doubtful."""
+        return tuple(
+            f"By {each.name}: {said}" if self.several else said
+            for each in self.strategies
+            for said in curve_warnings(each.curves)
+        )
+
+    @property
     def several(self) -> bool:
         """Whether there is a strategy to choose."""
         return len(self.strategies) > 1
@@ -118,6 +128,7 @@ class NextRuns:
         for at, name, bound in zip(self.strategy, self.names, self.bound.tolist(), strict=True):
             known[at][name] = bound
         return {
+            "warnings": list(self.warnings),
             "budget": self.question.budget,
             "unit": self.question.unit,
             "spend": self.spend,

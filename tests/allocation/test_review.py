@@ -55,7 +55,7 @@ def test_the_cheapest_plan_without_a_budget_is_valid_json(tmp_path, curves):
 @pytest.mark.parametrize("law", ["chinchilla", "repeat"])
 def test_the_ranges_of_a_shared_models_inputs_are_of_what_they_are_called(law, unit, objective):
     made_of = made.chinchilla if law == "chinchilla" else lambda **more: made.repeat(REPEATED, **more)
-    curves = made.one_model(made_of(draws=6))
+    curves = made.one_model(made_of(draws=12))
     count = len(curves.tasks)
     tasks = replace(default_tasks(curves.tasks), target=np.full(count, 3.0), unique_tokens=np.full(count, 1e10))
     sized = {"unit": "tokens", "params": 1e9} if unit == "tokens" else {}

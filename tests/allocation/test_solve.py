@@ -328,8 +328,9 @@ def test_absurd_budgets_get_finite_plans_that_say_what_they_are(exact_curves, bu
     plan = allocate(exact_curves, ask(exact_curves, default_tasks(exact_curves.tasks), budget), draws=False)
     assert np.isfinite(plan.spend).all() and np.isfinite(plan.marginal).all()
     np.testing.assert_allclose(plan.spend.sum() / budget, 1, rtol=1e-9)
-    words = "down to" if budget < 1 else "times the largest"
-    assert any(words in note and "params" in note for note in plan.notes)
+    words = "of the smallest" if budget < 1 else "times the largest"
+    (said,) = plan.warnings
+    assert words in said and said.endswith("is the budget in the file's unit?")
 
 
 def test_extreme_weights_get_a_plan_or_a_sentence(exact_curves):

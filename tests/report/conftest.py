@@ -17,6 +17,10 @@ KINDS = {
     "tokens": {"unit": "tokens", "params": 1e8},
     "no draws": {"draws": 0},
     "weights": {"weights": (3.0, 1.0, 2.0)},
+    "served": {"served_tokens": (2e9, 5e8, 1e9)},
+    "shared served": {"shared": True, "served_tokens": (2e9, 5e8, 1e9)},
+    "money": {"law": "power", "unit": "money", "unit_cost": (2.0, 5.0, 1.0), "budget": 1e6},
+    "limited": {"current": (1e17, 2e17, 3e17), "max": (float("nan"), 5e16, 1e17), "budget": 6e17},
     "odd names": {"names": ("<b>x</b>", "a|b", "</script><script>alert(1)</script>", LONG), "broken": ("<i>y</i>",)},
 }
 """Name → arguments of ``make_study``."""

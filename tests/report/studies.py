@@ -1,5 +1,7 @@
 """Studies for the report's tests: curves built from known parameters in NumPy, so that nothing has to be fitted."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from budget.curves.cost import fit_cost
@@ -8,7 +10,7 @@ from budget.curves.laws import LAWS, law_inputs
 from budget.studies.plan import Study, make_plan
 from budget.tables.quality import check
 from budget.tables.runs import Runs
-from budget.tables.tasks import Tasks, default_tasks
+from budget.tables.tasks import default_tasks
 
 LONG = "loss_paloma_dolma_100_programing_languages"
 
@@ -27,20 +29,22 @@ def make_study(
     strategy: str | None = None,
     target: float = float("nan"),
     weights: tuple[float, ...] = (),
+    **stated: tuple[float, ...],
 ) -> Study:
-    """A study of tasks with known curves; tasks in ``broken`` have no trend and are left out."""
+    """A study of tasks with known curves; tasks in ``broken`` have no trend and are left out.
+
+    ``stated`` holds further columns of the tasks file, one number for each of ``names``.
+    """
     runs = _runs((*names, *broken), len(broken), law, higher_is_better, shared)
     form = LAWS[law]
     inputs = law_inputs(runs, form)
     curves = _curves(runs, law, inputs, len(names), draws)
     wishes = default_tasks(runs.tasks)
-    wishes = Tasks(
-        runs.tasks,
-        np.array((*weights, *np.ones(len(runs.tasks) - len(weights)))),
-        np.full(len(runs.tasks), target),
-        wishes.min,
-        wishes.max,
-        wishes.best,
+    wishes = replace(
+        wishes,
+        weight=np.array((*weights, *np.ones(len(runs.tasks) - len(weights)))),
+        target=np.full(len(runs.tasks), target),
+        **{name: np.array((*cells, *np.full(len(broken), np.nan))) for name, cells in stated.items()},
     )
     findings = check(runs, inputs, len(form.parameters), wishes.best)
     if budget is None:

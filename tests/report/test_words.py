@@ -55,7 +55,7 @@ def test_the_headline_says_what_to_train(studies):
     shared = studies["shared"]
     assert narrative.headline(shared).startswith("Train one model with")
     assert narrative.headline(studies["specialists"]).startswith("Split ")
-    assert "over 3 tasks, one model for each" in narrative.headline(studies["specialists"])
+    assert "over 3 of 4 tasks, one model for each" in narrative.headline(studies["specialists"])
     assert narrative.headline(studies["one task"]).startswith("Spend ")
     assert narrative.headline(studies["shared power"]) == "Train one model with 300,000 units of x."
 

@@ -8,6 +8,7 @@ import numpy as np
 from budget.allocation.ask import ask
 from budget.allocation.baselines import missing_splits
 from budget.allocation.certificate import AT_LIMIT
+from budget.allocation.headline import plan_warnings
 from budget.allocation.mixture.baselines import mixture_baselines
 from budget.allocation.mixture.blend import Blend, law_inputs_at, objective_at, sources_of, spend_on, state_blend
 from budget.allocation.mixture.limited import solve_limited
@@ -16,6 +17,7 @@ from budget.allocation.mixture.notes import limit_lines, measured_range, mixture
 from budget.allocation.mixture.plan import SharedPlan
 from budget.allocation.mixture.shares import inside
 from budget.allocation.question import Question
+from budget.allocation.result import Sizes
 from budget.curves.fitted import Curves
 from budget.curves.laws import LEAST_SHARE
 from budget.errors import AllocationError, InfeasibleError, SolverError
@@ -239,7 +241,7 @@ def _plan(
     beyond = measured_range(curves, question, spend, size, tokens)
     failed = drawn - len(mixtures)
     ends = np.exp(interval(sizes))
-    return SharedPlan(
+    plan = SharedPlan(
         question=question,
         metric="|".join(dict.fromkeys(curves.metric)),
         metrics=curves.metric,
@@ -249,6 +251,8 @@ def _plan(
         spend=np.full(tasks, spend),
         spend_low=np.full(tasks, spend),
         spend_high=np.full(tasks, spend),
+        endless=np.zeros(tasks),
+        log_inputs=at,
         params=np.full(tasks, size),
         tokens=np.full(tasks, total),
         predicted=predicted,
@@ -271,11 +275,16 @@ def _plan(
         drawn=drawn,
         failed_draws=failed,
         baselines=mixture_baselines(curves, question, blend),
-        inputs={
-            name: (float(ends[0, at]), float(ends[1, at]))
-            for at, name in enumerate(("params", "tokens"))
-            if len(sizes) and question.unit == "flops"
-        },
+        sizes=replace(
+            Sizes.unknown(tasks),
+            **{
+                f"{name}_{end}": np.full(tasks, ends[side, at])
+                for at, name in enumerate(("params", "tokens"))
+                for side, end in enumerate(("low", "high"))
+                if len(sizes) and question.unit == "flops"
+            },
+        ),
+        warnings=(),
         notes=(
             mixture_words(sources, share),
             *notes_of(curves, question, blend, best, beyond, drawn, failed),
@@ -291,3 +300,4 @@ def _plan(
             np.where(share == 0, "unused", np.where(tokens >= blend.limit * (1 - 1e-6), "limit", "budget")).tolist()
         ),
     )
+    return replace(plan, warnings=plan_warnings(curves, plan))

@@ -1,0 +1,158 @@
+"""What the report shows is read off the plan: no number of it is computed a second way."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from budget.report import facts, figures, narrative, numerals, tabular
+from budget.report.series import curve_series
+from budget.report.story import tell
+from budget.report.words import baseline_sentence, plan_summary
+
+PRICED = ("served", "shared served", "money")
+
+
+def cells_of(table, label):
+    at = [column.label for column in table.columns].index(label)
+    return [row[at] for row in table.rows]
+
+
+def test_no_size_is_better_than_the_proven_optimum(studies):
+    """The size table once priced training alone where the plan pays for serving too."""
+    for kind in ("shared", "shared served"):
+        study = studies[kind]
+        plan, sizes = study.plan, facts.size_tradeoff(study)
+        assert (sizes.objective >= plan.bound * (1 - 1e-9)).all(), kind
+        assert sizes.objective[sizes.plan] == pytest.approx(plan.objective, rel=1e-9)
+        np.testing.assert_allclose(
+            [sizes.params[sizes.plan], sizes.tokens[sizes.plan]], [plan.params[0], plan.tokens[0]], rtol=1e-9
+        )
+        serving = np.nansum(plan.question.tasks.served_tokens)
+        paid = study.planned.cost.flops(sizes.params, sizes.tokens) + 2 * sizes.params * serving
+        np.testing.assert_allclose(paid, plan.total, rtol=1e-9)
+        against = [cell.text for cell in cells_of(tabular.sizes_table(study, sizes), "Against the plan")]
+        assert against.count("the plan") == 1 and not any("better" in text for text in against)
+
+
+@pytest.mark.parametrize("kind", PRICED)
+def test_the_point_of_every_chart_is_the_plans_model(studies, kind):
+    study = studies[kind]
+    curves, plan = study.planned, study.plan
+    for task in range(len(curves.tasks)):
+        found = curve_series(study, task)
+        if kind == "money":
+            assert found.planned_x == pytest.approx(plan.spend[task] / plan.question.tasks.unit_cost[task], rel=1e-9)
+        else:
+            assert found.planned_x == pytest.approx(float(curves.cost.flops(plan.params[task], plan.tokens[task])))
+        on_curve = np.interp(np.log(found.planned_x), np.log(found.x), found.predicted)
+        assert on_curve == pytest.approx(found.planned, rel=1e-3)
+        assert (np.diff(found.x) > 0).all()
+
+
+def test_the_objective_interval_is_of_the_plans_models(studies):
+    """In money a spend is no scale: the interval was once read off the curves at the price."""
+    plan = studies["money"].plan
+    low, high = facts.objective_interval(studies["money"].planned, plan)
+    assert low < plan.objective < high and high - low < 0.2 * plan.objective
+    assert plan.low.mean() <= low and high <= plan.high.mean()
+
+
+def test_shares_are_of_the_budget_in_table_sentence_and_figure(studies):
+    study = studies["limited"]
+    plan = study.plan
+    shares = plan.spend / plan.question.budget
+    table = tabular.plan_table(plan, "")
+    assert [cell.text for cell in cells_of(table, "Share")] == [numerals.percent(each) for each in shares]
+    sentence = narrative.shares(study)
+    assert all(
+        f"{name} gets {numerals.percent(each)}" in sentence
+        for name, each in zip(plan.question.tasks.names, shares, strict=True)
+    )
+    (panel,) = figures.spend(study)
+    planned = next(trace for trace in panel.figure["data"] if trace["name"] == "plan")
+    np.testing.assert_allclose(sorted(planned["x"]), sorted(100 * shares), rtol=1e-5)
+
+
+def test_baselines_are_what_they_are_called_in_summary_answer_table_and_picture(studies, reports):
+    study = studies["limited"]
+    plan = study.plan
+    named = {each.name: each for each in plan.baselines}
+    np.testing.assert_array_equal(named["current"].spend, [1e17, 2e17, 3e17])
+    np.testing.assert_array_equal(named["uniform"].spend, np.full(3, 2e17))
+    assert plan.gain_over(named["current"]) < 0
+    said = baseline_sentence(plan, named["current"])
+    assert "which breaks the max of code and" in said and said.endswith("worse.") and said in plan_summary(plan)
+    summary = " ".join(narrative.summary(study))
+    assert "Today's split would reach" in summary and "within the limits" not in summary
+    table = tabular.comparison_table(study)
+    kept = dict(zip([cell.text for cell in cells_of(table, "Plan")], cells_of(table, "Within the limits"), strict=True))
+    assert kept["Today's split"].text.startswith("no: breaks the max of") and kept["Today's split"].tone == "warn"
+    assert kept["A uniform split within the limits"].text == "yes" and kept["This plan"].text == "yes"
+    (panel,) = figures.spend(study)
+    current = next(trace for trace in panel.figure["data"] if trace["name"] == "current")
+    np.testing.assert_allclose(sorted(current["x"]), [100 / 6, 200 / 6, 50], rtol=1e-5)
+    (worse,) = [each for each in plan.warnings if each.startswith("The plan is worse than today's split")]
+    assert worse in tell(study).warnings
+    text = reports["limited"]["report.md"]
+    assert text.index("The plan is worse than today's split") < text.index("**Split")
+    assert narrative.tiles(study)[1].label == "Against uniform within the limits"
+
+
+def test_warnings_stand_at_the_head_of_the_page_and_once(reports, studies):
+    story = tell(studies["specialists"])
+    assert story.warnings == ("Only 3 of 4 tasks are planned. Left out: static (no_signal).",)
+    for name in ("report.html", "report.md"):
+        text = reports["specialists"][name].replace("\\", "").replace("\u00a0", " ")
+        head = text.index("Left out: static (no_signal).")
+        assert head < text.index("over 3 of 4 tasks, one model for each", text.index("<body>") if "html" in name else 0)
+        assert text.count("Left out: static (no_signal).") == 1
+    assert 'class="callout warnings"' not in reports["weights"]["report.html"]
+
+
+def test_sizes_have_their_ranges_in_the_plans_table(studies):
+    for kind in ("specialists", "served"):
+        plan = studies[kind].plan
+        table = tabular.plan_table(plan, "")
+        for label in ("Parameters", "Tokens"):
+            sizes = plan.sizes
+            low, high = (
+                (sizes.params_low, sizes.params_high)
+                if label == "Parameters"
+                else (sizes.tokens_low, sizes.tokens_high)
+            )
+            details = [cell.detail for cell in cells_of(table, label)]
+            assert details == [numerals.count_span(*ends) for ends in zip(low, high, strict=True)]
+            assert (low < high).all()
+        near = cells_of(table, "Parameters within 0.1 % of the best value")
+        assert [cell.text for cell in near] == [numerals.count_span(*ends) for ends in plan.sizes.params_near]
+    labels = [column.label for column in tabular.plan_table(studies["tokens"].plan, "").columns]
+    assert not any("within" in label for label in labels)
+
+
+def test_a_spend_without_an_upper_end_is_said_to_have_none(studies):
+    plan = studies["specialists"].plan
+    endless = replace(plan, spend_high=np.array([np.inf, *plan.spend_high[1:]]), endless=np.array([0.23, 0.0, 0.05]))
+    cells = cells_of(tabular.plan_table(endless, ""), "Spend, FLOPs")
+    assert cells[0].detail.endswith("; no finite spend in 23.0 % of the draws") and cells[0].tone == "warn"
+    assert "no finite spend" not in cells[1].detail
+    assert endless.table()["spend_high"][0] == np.inf and endless.record()["tasks"][0]["spend_high"] is None
+    assert [each["no_finite_spend"] for each in endless.record()["tasks"]] == [0.23, 0.0, 0.05]
+
+
+def test_a_prediction_outside_its_interval_is_marked(studies):
+    plan = studies["specialists"].plan
+    outside = replace(plan, predicted=np.array([plan.high[0] + 0.1, *plan.predicted[1:]]))
+    cells = cells_of(tabular.plan_table(outside, ""), "Predicted")
+    assert cells[0].detail.startswith("outside ") and cells[0].tone == "warn" and cells[1].tone == ""
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [(1e9, 2e9, "1.00 B to 2.00 B"), (0.3, 2e9, "up to 2.00 B"),
+     (0.3, 0.4, "up to 1.00"), (0.3, np.inf, "any"),
+     (0.0, 2e9, "up to 2.00 B"), (1e9, np.inf, "1.00 B or more"), (0.0, np.inf, "any"),
+     (np.nan, 1.0, numerals.NOTHING)],
+)  # fmt: skip
+def test_a_range_of_counts_may_have_no_end(low, high, words):
+    assert numerals.count_span(low, high) == words
