@@ -18,6 +18,7 @@ def read_inputs(
     where: tuple,
     task: str | None,
     higher_is_better: bool,
+    last_of: str | None,
     tasks_path: str | None,
     mixtures: str | None,
     law: str | None = None,
@@ -29,7 +30,9 @@ def read_inputs(
     from budget.tables.runs import read_runs
 
     mapping = column_mapping(columns)
-    runs = read_runs(runs_path, columns=mapping, where=where, task=task, higher_is_better=higher_is_better)
+    runs = read_runs(
+        runs_path, columns=mapping, where=where, task=task, higher_is_better=higher_is_better, last_of=last_of
+    )
     tasks = read_wishes(tasks_path, runs.tasks, mapping)
     runs = runs.with_chance(tasks.unserved)
     if law not in ("shared", "transfer"):  # they are fitted across strategies
@@ -89,7 +92,13 @@ def read_linked(
     if reading["mixtures"]:
         raise DataError("--mixtures is for a law of one metric; leave it out, or --loss-metric and --score-metric.")
     losses, scores = read_pair(
-        runs_path, loss_metric, score_metric, columns=columns, where=reading["where"], task=reading["task"]
+        runs_path,
+        loss_metric,
+        score_metric,
+        columns=columns,
+        where=reading["where"],
+        task=reading["task"],
+        last_of=reading["last_of"],
     )
     return losses, scores, read_wishes(path, losses.tasks, columns)
 
@@ -121,6 +130,7 @@ READING_NAMES = (
     "where",
     "task",
     "higher_is_better",
+    "last_of",
     "tasks_path",
     "mixtures",
     "loss_metric",

@@ -164,6 +164,9 @@ READING = options(
     WHERE,
     click.option("--task", metavar="NAME", help="Name of the task, for a file of one task without a task column."),
     HIGHER,
+    click.option("--last-of", metavar="COLUMN",
+                 help="Keep only the last row (most tokens, flops or x) of each run that COLUMN names, such as run; "
+                      "the others are its checkpoints."),
     click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets, limits and best values of the tasks."),
 )  # fmt: skip
 LAWS = click.Choice(["power", "chinchilla", "repeat", "m4", "bnsl", "shared", "transfer"])

@@ -21,6 +21,7 @@ from budget.curves.resample import Resampler, resampler
 from budget.curves.search import Estimator, Points, fit_draws, fit_points
 from budget.curves.solver import Prior
 from budget.errors import DataError
+from budget.tables.checkpoints import checkpoints
 from budget.tables.mixtures import with_mixture_frame
 from budget.tables.quality import copies, diagnose, score_ceiling
 from budget.tables.runs import Runs, runs_from_frame
@@ -98,7 +99,7 @@ def fit_curves(
     settled = estimator.constraints.settled(form)
     verdicts = [diagnose(runs, task, inputs, free, ceiling[task], positive, settled) for task in range(count)]
     found: list[list[Finding]] = [
-        [*([] if code == "ok" else [(code, text)]), *suspicions(runs, task).findings]
+        [*([] if code == "ok" else [(code, text)]), *suspicions(runs, task).findings, *checkpoints(runs, task)]
         for task, (code, text) in enumerate(verdicts)
     ]
     good = np.array([task for task, (code, _) in enumerate(verdicts) if STATUS[code].used], dtype=int)

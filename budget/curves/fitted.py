@@ -183,7 +183,7 @@ class Curves:
         """What most tasks without a curve lack and what to do; a suspect row says more than the fit it spoilt."""
         tasks: dict[tuple[str, str], list[str]] = {}
         for name, code, message, found in zip(self.tasks, self.status, self.message, self.findings, strict=True):
-            reason = next((each for each in found if STATUS[each[0]].headline), (code, message))
+            reason = next((each for each in found if each[0].startswith("suspect_")), (code, message))
             tasks.setdefault(reason, []).append(name)
         (code, text), names = max(tasks.items(), key=lambda item: len(item[1]))
         others = [other for (other, said), theirs in tasks.items() if (other, said) != (code, text) for _ in theirs]

@@ -44,6 +44,7 @@ def read_pair(
     columns: Mapping[str, str] | None = None,
     where: Sequence[tuple[str, str]] = (),
     task: str | None = None,
+    last_of: str | None = None,
 ) -> tuple[Runs, Runs]:
     """Read the rows of two metrics of one file.
 
@@ -54,6 +55,7 @@ def read_pair(
         columns: canonical column name → the file's own.
         where: conditions (column, value) that rows must meet, none of them on the metric.
         task: the task's name, for a file of one task without a ``task`` column.
+        last_of: the column of which only the last row of each name counts, see ``read_runs``.
 
     Returns:
         The losses and the scores.
@@ -72,7 +74,14 @@ def read_pair(
         raise DataError("--loss-metric and --score-metric choose the metric; leave out --where metric=.")
     require_columns(read_table(path, "runs", columns), ["metric"], path)
     losses, scores = (
-        read_runs(path, columns=columns, where=(*where, ("metric", metric)), task=task, higher_is_better=better)
+        read_runs(
+            path,
+            columns=columns,
+            where=(*where, ("metric", metric)),
+            task=task,
+            higher_is_better=better,
+            last_of=last_of,
+        )
         for metric, better in ((loss_metric, False), (score_metric, True))
     )
     losses, scores = of_specialists(losses), of_specialists(scores)

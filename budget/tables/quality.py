@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from budget.tables.checkpoints import checkpoints
 from budget.tables.runs import Runs
 from budget.tables.signal import SIGNAL_LEVEL, trend
 from budget.tables.status import STATUS
@@ -346,9 +347,10 @@ def _last_decade(runs: Runs, task: int, value: np.ndarray, size: str) -> Finding
 
 
 def _suspect(runs: Runs, task: int) -> list[Finding]:
-    """Rows that another unit or a diverged run would explain."""
+    """Rows that another unit or a diverged run would explain, and checkpoints."""
     name, found = runs.tasks[task], suspicions(runs, task)
-    result = [Finding(name, code, "REVIEW", f"{code}: {text}", STATUS[code].advice) for code, text in found.findings]
+    coded = [*found.findings, *checkpoints(runs, task)]
+    result = [Finding(name, code, "REVIEW", f"{code}: {text}", STATUS[code].advice) for code, text in coded]
     if found.wild:
         advice = "see whether the run diverged or the cell is wrong; a fit judges the row again"
         result.append(Finding(name, "neighbours", "REVIEW", found.wild, advice))

@@ -7,7 +7,11 @@ import numpy as np
 import pandas as pd
 
 from budget.errors import DataError
-from budget.tables.columns import is_empty
+from budget.tables.columns import is_empty, numbers
+from budget.tables.files import require_columns
+
+PROGRESS = ("tokens", "flops", "x")
+"""What says how far a run has come, in the order in which they are asked."""
 
 
 def run_ids(frame: pd.DataFrame, scale: Mapping[str, np.ndarray]) -> tuple[np.ndarray, tuple[str, ...], bool, str]:
@@ -33,6 +37,39 @@ def run_ids(frame: pd.DataFrame, scale: Mapping[str, np.ndarray]) -> tuple[np.nd
     cells = cells.where(cells != "", "row " + frame.index.astype(str).to_series(index=frame.index))
     names = tuple(dict.fromkeys(cells))
     return positions(cells, names), names, True, note
+
+
+def last_rows(frame: pd.DataFrame, column: str, path: str | Path) -> tuple[pd.DataFrame, str]:
+    """The last row of each run and task (and metric): that with the most tokens, flops or x, whichever is there first.
+
+    Args:
+        frame: text cells.
+        column: the column that names runs; a row without a name is a run of its own.
+        path: the file, for the error sentence.
+
+    Returns:
+        The rows in the file's order, and a sentence on how many were left out.
+
+    Raises:
+        DataError: there is no such column, or none that says how far a run has come.
+    """
+    require_columns(frame, [column], path)
+    progress = next((name for name in PROGRESS if not is_empty(frame, name)), None)
+    if progress is None:
+        raise DataError(
+            f"{path}: --last-of {column} takes the row with the largest {', '.join(PROGRESS[:-1])} or {PROGRESS[-1]}, "
+            "and the file has none of them; name one with --column."
+        )
+    name = frame[column].str.strip()
+    keys = [name.where(name != "", "row " + frame.index.astype(str).to_series(index=frame.index))]
+    keys += [frame[key].str.strip() for key in ("task", "metric") if key in frame.columns and key != column]
+    reached = pd.Series(numbers(frame, progress, path, above=0.0), index=frame.index)
+    ahead = reached.iloc[::-1].groupby([key.iloc[::-1] for key in keys], sort=False).idxmax()  # of equals the last
+    kept = frame.loc[np.sort(ahead.to_numpy())]
+    return kept, (
+        f"{len(frame) - len(kept)} of {len(frame)} rows are left out: --last-of {column} keeps the row with the "
+        f"largest {progress} of each run and task."
+    )
 
 
 def refuse_restarting_ids(

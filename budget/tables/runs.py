@@ -13,7 +13,7 @@ from scipy.sparse import csgraph
 from budget.errors import DataError
 from budget.tables.columns import is_empty, numbers, read_table, refuse_empty, truths
 from budget.tables.files import require_columns
-from budget.tables.run_ids import positions, refuse_restarting_ids, run_ids
+from budget.tables.run_ids import last_rows, positions, refuse_restarting_ids, run_ids
 from budget.tables.served import SPECIALIST, Arm, arms_of
 
 SCALES = ("params", "tokens", "flops", "x")
@@ -193,6 +193,7 @@ def read_runs(
     where: Sequence[tuple[str, str]] = (),
     task: str | None = None,
     higher_is_better: bool = False,
+    last_of: str | None = None,
 ) -> Runs:
     """Read ``runs.csv``, or anybody's table through ``columns`` and ``where``.
 
@@ -202,6 +203,8 @@ def read_runs(
         where: conditions (column, value) that rows must meet.
         task: the task's name, for a file of one task without a ``task`` column.
         higher_is_better: direction of every task, where the file has no such column.
+        last_of: the column whose names are runs of which only the last row counts, each run's checkpoints being left
+            out (``last_rows``).
 
     Returns:
         The runs, in the file's order.
@@ -209,7 +212,12 @@ def read_runs(
     Raises:
         DataError: names file, row, column and remedy.
     """
-    return _runs(read_table(path, "runs", columns, where), path, task, higher_is_better)
+    frame = read_table(path, "runs", columns, where)
+    if last_of is None:
+        return _runs(frame, path, task, higher_is_better)
+    frame, note = last_rows(frame, last_of, path)
+    runs = _runs(frame, path, task, higher_is_better)
+    return replace(runs, notes=(note, *runs.notes))
 
 
 def runs_from_frame(frame: pd.DataFrame, *, task: str | None = None, higher_is_better: bool = False) -> Runs:

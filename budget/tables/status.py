@@ -25,7 +25,12 @@ STATUS: dict[str, Status] = {
         True, "write params and tokens as plain counts and flops as plain FLOPs, about 6·params·tokens", headline=True
     ),
     "suspect_values": Status(True, "write all values of the task in one unit, or correct these rows", headline=True),
-    "checkpoints": Status(True, "keep the last row of each run with --last-of", headline=True),
+    "checkpoints": Status(
+        True,
+        "keep the last row of each run with --last-of run (or the column that names runs), unless every row was "
+        "trained to its own end",
+        headline=True,
+    ),
     "outliers": Status(True, "look at these rows, and at what 'budget fit --sensitivity' says without them"),
     "several_optima": Status(True, "measure larger runs: the data do not decide between these curves"),
     "duplicated_rows": Status(True, "remove the copies; each counts in the fit, together as one run in the draws"),
