@@ -71,8 +71,8 @@ def file_warnings(runs: Runs) -> tuple[str, ...]:
             f"{runs.source}: flops are {median:.4g} times 6·params·tokens, where counted FLOPs are 1 to 3 times: "
             f"{ratio_name(median)} Budgets and plans would be off by as much; write all three in plain units."
         )
-    for name, least in LEAST.items():
-        if name not in runs.scale or (name == "flops" and runs.flops_assumed):
+    for name, least in LEAST.items():  # flops last: where something is said already, they are doubtful anyway
+        if name not in runs.scale or (name == "flops" and (runs.flops_assumed or said)):
             continue
         low, high = runs.scale[name].min(), runs.scale[name].max()
         if low < high < least:
