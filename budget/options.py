@@ -92,7 +92,7 @@ def _said_in_a_sentence() -> Iterator[None]:
     except BudgetError as error:
         raise click.ClickException(str(error)) from error
     except click.ClickException as error:  # wrong usage, which repeats what was written
-        vars(error)["message"] = sentence(error.message)
+        vars(error)["message"] = sentence(error.message, 240)  # click writes the option before it
         raise
 
 
