@@ -145,7 +145,8 @@ def fit_draws(
 def with_noise(estimator: Estimator, batch: Batch, point: np.ndarray, noise: np.ndarray) -> np.ndarray:
     """Values (B, T, R) of the curves ``point`` (T, P) with noise (B, T, R) in the loss's measure; 1 where padded."""
     curve = estimator.law.value(point[:, None, :], batch.z)
-    value = curve + noise if estimator.loss.residual == "raw" else curve * np.exp(noise)
+    # a row that is e^300 times off its curve, as a value in a wrong field is, may not become infinite
+    value = curve + noise if estimator.loss.residual == "raw" else curve * np.exp(np.clip(noise, -300.0, 300.0))
     return np.where(batch.there, value, 1.0)
 
 

@@ -20,21 +20,26 @@ MOST = 400
 KEPT = 3.0
 """Standard deviations within which points count in the last fit."""
 
+_FARTHEST = 100.0
+"""Largest logarithm of a power, or of a value over their median."""
+
 TO_SIGMA = 1.4826
 """Standard deviation over the median absolute deviation, for a normal distribution."""
 
 
 @dataclass(frozen=True)
 class RobustCurve:
-    """``y ≈ c + Σ_i a_i exp(−e_i (z_i − middle_i))`` of I inputs z (logarithms).
+    """``y ≈ unit · (c + Σ_i a_i exp(−e_i (z_i − middle_i)))`` of I inputs z (logarithms).
 
     Attributes:
+        unit: median of the values.
         middle: (I,) medians of the inputs.
         exponents: (I,) ``e``.
         coefficients: (I + 1,) ``c`` and ``a``.
         scatter: robust standard deviation of ``log(y / expected)``.
     """
 
+    unit: float
     middle: np.ndarray
     exponents: np.ndarray
     coefficients: np.ndarray
@@ -42,7 +47,8 @@ class RobustCurve:
 
     def expected(self, z: np.ndarray) -> np.ndarray:
         """The curve at inputs (R, I), shape (R,); it may be negative far from the points."""
-        return _features(z, self.middle, self.exponents) @ self.coefficients
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.unit * (_features(z, self.middle, self.exponents) @ self.coefficients)
 
     def off(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
         """``log(y / expected)``, infinite where the curve is not positive."""
@@ -63,7 +69,9 @@ def robust_curve(z: np.ndarray, y: np.ndarray) -> RobustCurve | None:
     if len(y) < size + SPARE:
         return None
     random = np.random.default_rng(0)
-    middle = np.median(z, axis=0)
+    middle, unit = np.median(z, axis=0), float(np.median(y))
+    # squares of these are finite: a value in a wrong field may be any number
+    y = np.exp(np.clip(np.log(y) - np.log(unit), -_FARTHEST, _FARTHEST))
     some = random.choice(len(y), MOST, replace=False) if len(y) > MOST else np.arange(len(y))
     picks = np.array([random.choice(len(y), size, replace=False) for _ in range(SUBSETS)])
     best, found = np.inf, (np.zeros(z.shape[1]), np.zeros(size))
@@ -82,11 +90,11 @@ def robust_curve(z: np.ndarray, y: np.ndarray) -> RobustCurve | None:
     coefficients = _solve((features / y[:, None])[near][None], np.ones((1, near.sum())))[0]
     off = np.abs(_log_ratio(y, features @ coefficients))
     scatter = TO_SIGMA * float(np.median(off)) * (len(y) / (len(y) - size)) ** 0.5
-    return RobustCurve(middle, exponents, coefficients, scatter)
+    return RobustCurve(unit, middle, exponents, coefficients, scatter)
 
 
 def _features(z: np.ndarray, middle: np.ndarray, exponents: np.ndarray) -> np.ndarray:
-    powers = np.exp(np.clip(-exponents * (z - middle), -300, 300))
+    powers = np.exp(np.clip(-exponents * (z - middle), -_FARTHEST, _FARTHEST))
     return np.column_stack([np.ones(len(z)), powers])
 
 
