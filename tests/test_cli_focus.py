@@ -80,8 +80,8 @@ def test_focus_as_json_has_the_table_and_the_studies(runs):
     result = run("focus", runs, *FAST, "--json")
     record = json.loads(result.stdout)
     assert set(record) == {
-        "unit", "measure", "metric", "budgets", "sets", "left_out", "crossovers", "trends", "breadth", "strictness",
-        "dilution", "partitions", "subsets", "alone", "targets", "breadth_checks", "rows",
+        "warnings", "unit", "measure", "metric", "budgets", "sets", "left_out", "crossovers", "trends", "breadth",
+        "strictness", "dilution", "partitions", "subsets", "alone", "targets", "breadth_checks", "rows",
     }  # fmt: skip
     assert (record["unit"], record["measure"], record["sets"]) == ("flops", "value", [list(TASKS)])
     assert len(record["budgets"]) == 13 and len(record["rows"]) == 3 * 13 and list(record["rows"][0]) == COLUMNS
