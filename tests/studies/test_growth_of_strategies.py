@@ -59,8 +59,8 @@ def test_the_record_has_every_part():
     growth = grow_strategies(both(draws=8), wishes(target=np.full(5, 2.3)), BUDGET)
     record = growth.record()
     assert set(record) == {
-        "warnings", "budget", "unit", "measure", "metric", "higher_is_better", "order", "tasks", "left_out", "strategies",
-        "best", "crossovers", "parts", "rows",
+        "warnings", "budget", "unit", "measure", "metric", "higher_is_better", "order", "tasks", "left_out",
+        "strategies", "best", "crossovers", "parts", "rows",
     }  # fmt: skip
     own, shared = record["strategies"]
     assert (own["strategy"], shared["strategy"]) == ("specialists", "generalist") and "rows" not in own
