@@ -71,6 +71,25 @@ Basis = Callable[[Any, Any, ModuleType], Sequence[Any]]
 
 
 @dataclass(frozen=True)
+class Chart:
+    """Coordinates in which a law's valleys run nearly straight, for the search alone.
+
+    Far from what the data show, parameters make up for each other along curves, and a search in the parameters
+    themselves follows them in short steps. Every coordinate is a rising function of the parameter at its position, but
+    for one that mixes others in; while that parameter stands at an end of its box, its coordinate is itself.
+
+    Attributes:
+        into: (theta (P,), whether the mixing one stands at an end, numpy or jax.numpy) → coordinates (P,).
+        back: the inverse.
+        mixing: position of the parameter whose coordinate mixes others in.
+    """
+
+    into: Callable[[Any, Any, ModuleType], Any]
+    back: Callable[[Any, Any, ModuleType], Any]
+    mixing: int
+
+
+@dataclass(frozen=True)
 class Law:
     """One law.
 
@@ -84,6 +103,7 @@ class Law:
         basis: see ``Basis``; linear parameters in the order of ``parameters``.
         starts: how many of the best grid points are refined.
         posynomial_terms: whether the value is a floor plus one falling power of each input, so that plans can use it.
+        chart: coordinates of the search where values are positive, the parameters themselves where there is none.
     """
 
     name: str
@@ -94,6 +114,7 @@ class Law:
     basis: Basis
     starts: int = 8
     posynomial_terms: bool = False
+    chart: Chart | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

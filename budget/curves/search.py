@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import numpy as np
 from jax import Array
 
 from budget.curves.batch import WEAK_TRANSFER, Batch
+from budget.curves.charted import minimize_in_chart
 from budget.curves.constraints import Constraints
 from budget.curves.lanes import Devices, in_lanes, lanes_at_once
 from budget.curves.law import Law
@@ -259,7 +261,9 @@ def _refine(
     else:
         delta, quantile, limit = rest
 
-    return minimize(
+    # a fixed or tied parameter, or a level that may be negative, is in no chart
+    chart = None if raw or constrained else law.chart
+    return (minimize if chart is None else partial(minimize_in_chart, chart))(
         lambda free: residual(law, raw, offset + expand @ free if constrained else free, z, value),
         lambda r: penalty(r, delta, quantile),
         lambda r: penalty_weight(r, delta, quantile),

@@ -163,6 +163,7 @@ def descend(
     exact: Array,
     damping: Array,
     most_steps: Array,
+    land: Callable[[Array, Array, Any, Array], Array] | None = None,
 ) -> Search:
     """Two damped moves a step, the better one kept, until a step promises nothing.
 
@@ -176,7 +177,12 @@ def descend(
         exact: loss under which a fit is exact.
         damping: (2,) of the two moves.
         most_steps: where to stop.
+        land: (theta, both moves (2, P), the majorizer's Hessian, its damping) → where they lead, and after them other
+            ends of the first move; by default straight on from ``theta``.
     """
+
+    def straight(theta: Array, moves: Array, majorizer: Any, damping: Array) -> Array:
+        return theta + moves
 
     def step(search: Search) -> Search:
         theta, loss = search.theta, search.loss
@@ -185,16 +191,18 @@ def descend(
             jnp.stack([majorizer, majorizer, hessian]), jnp.append(1e-9, search.damping)
         )
         promised = jnp.where(jnp.isfinite(undamped).all(), -0.5 * gradient @ undamped, jnp.inf)
-        candidates = jnp.clip(theta + jnp.nan_to_num(jnp.stack(moves), posinf=0.0, neginf=0.0), lower, upper)
+        finite = jnp.nan_to_num(jnp.stack(moves), posinf=0.0, neginf=0.0)
+        candidates = jnp.clip((land or straight)(theta, finite, majorizer, search.damping[0]), lower, upper)
         losses = jax.vmap(objective)(candidates)
         losses = jnp.where(jnp.isfinite(losses), losses, jnp.inf)
         best = jnp.argmin(losses)
         better = losses[best] < loss
+        of_moves = losses if land is None else losses[:2].at[0].min(losses[2:].min())
         return Search(
             theta=jnp.where(better, candidates[best], theta),
             loss=jnp.where(better, losses[best], loss),
             slack=promised / jnp.maximum(loss, exact),
-            damping=jnp.clip(search.damping * jnp.where(losses < loss, 1 / 4, 8.0), 1e-10, 1e10),
+            damping=jnp.clip(search.damping * jnp.where(of_moves < loss, 1 / 4, 8.0), 1e-10, 1e10),
             idle=jnp.where(better, 0, search.idle + 1),
             steps=search.steps + 1,
         )
