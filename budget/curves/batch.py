@@ -11,6 +11,7 @@ import numpy as np
 from budget.curves.constraints import Constraints, Reduced, reduce
 from budget.curves.law import ABSENT, CEILING_REACH, LOG_COEFFICIENT, Law
 from budget.curves.loss import Loss
+from budget.curves.run_names import rows_by_task, run_keys
 from budget.curves.solver import Prior
 from budget.tables.quality import distance_to_best
 from budget.tables.runs import Runs
@@ -117,7 +118,7 @@ def make_batch(
     Raises:
         DataError: what is to be fixed leaves a task without any curve.
     """
-    members = [np.flatnonzero(runs.task == task) for task in good]
+    members = rows_by_task(runs, good, run_keys(runs))
     width = padded_rows(max(len(member) for member in members))
     count, size = len(good), len(law.parameters)
     z = np.zeros((count, width, len(inputs)))
@@ -134,7 +135,7 @@ def make_batch(
         with np.errstate(divide="ignore"):
             logs = np.log(scales) - np.log(reference[position])
         z[position, there] = np.maximum(logs, ABSENT)
-        distance = distance_to_best(runs, task, ceiling[task])
+        distance = distance_to_best(runs, task, ceiling[task])[np.argsort(np.argsort(member))]
         unit[position] = np.median(np.abs(distance)) or np.abs(distance).max()
         value[position, there] = distance / unit[position]
         weight_unit[position] = runs.weight.mean() if len(law.common) else runs.weight[member].mean()

@@ -132,7 +132,8 @@ def fit_curves(
         used = np.array([STATUS[primary(found[task])[0]].used for task in good])
         if used.any() and draws:
             drawn, batch = good[used], batch.take(used)
-            pulls = Prior(*(array[:, used] for array in common.draws(draws, seed)))
+            names = [runs.tasks[task] for task in good]
+            pulls = Prior(*(array[:, used] for array in common.draws(draws, seed, names, form.names)))
             theta = points.theta[used]
             noise = resampler(
                 runs,

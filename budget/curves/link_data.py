@@ -8,6 +8,7 @@ import numpy as np
 from budget.curves.batch import Batch, padded_rows
 from budget.curves.constraints import Constraints, reduce
 from budget.curves.link import LINK
+from budget.curves.run_names import rows_by_task
 from budget.errors import DataError
 from budget.tables.pairs import Pairs, join
 from budget.tables.quality import score_ceiling
@@ -106,7 +107,7 @@ def make_link_batch(joined: Joined, good: Sequence[int] | np.ndarray) -> Batch:
     Axes and names are those of ``Batch``; its rows are positions among the losses, whose weights a draw carries.
     """
     good = np.asarray(good)
-    members = [np.flatnonzero(joined.scores.task == task) for task in good]
+    members = rows_by_task(joined.scores, good)
     width = padded_rows(max(len(member) for member in members))
     count = len(good)
     z, value, weight = np.zeros((count, width, 1)), np.ones((count, width)), np.zeros((count, width))

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import ndtri
 
 from budget.curves.batch import WEAK_TRANSFER, Batch
 from budget.curves.law import Law
 from budget.curves.noise import covariance, precision
 from budget.curves.search import Estimator, Points
 from budget.curves.solver import Prior
+from budget.numerics.streams import keys, uniforms
 
 FEW = 2
 """Runs a parameter up to which a task is pooled where nothing is asked for."""
@@ -44,10 +46,11 @@ class Common:
     spread: np.ndarray
     notes: tuple[str, ...]
 
-    def draws(self, count: int, seed: int) -> Prior:
-        """Pulls (B, T, P) of the draws."""
-        random = np.random.default_rng([seed, 1, 1])  # no draw of noise has this seed
-        centre = self.prior.centre + self.spread * random.standard_normal((count, *self.spread.shape))
+    def draws(self, count: int, seed: int, names: Sequence[str], parameters: Sequence[str]) -> Prior:
+        """Pulls (B, T, P) of the draws; each random number belongs to a task and a parameter by their names."""
+        every = [f"prior of {parameter} of {name}" for name in names for parameter in parameters]
+        number = ndtri(uniforms(keys(every), seed, 0, count, 1)[0]).reshape(count, *self.spread.shape)
+        centre = self.prior.centre + self.spread * number
         return Prior(centre, np.broadcast_to(self.prior.precision, centre.shape))
 
 

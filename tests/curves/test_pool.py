@@ -86,18 +86,30 @@ def test_tasks_of_huge_errors_say_nothing():
     assert mean == pytest.approx(value.mean()) and deviation == pytest.approx(np.sqrt(1e6 / 10))
 
 
+NAMES, PARAMETERS = ("a", "b"), ("E", "a")
+
+
 def test_draws_of_the_prior_spread_as_it_says_and_are_seeded():
     spread = np.array([[0.0, 0.05], [0.0, 0.2]])
     common = Common(np.ones(2, dtype=bool), Prior(np.full((2, 2), 0.3), np.full((2, 2), 7.0)), spread, ())
-    drawn = common.draws(4000, seed=3)
+    drawn = common.draws(4000, 3, NAMES, PARAMETERS)
     assert drawn.centre.shape == drawn.precision.shape == (4000, 2, 2) and (drawn.precision == 7.0).all()
-    np.testing.assert_array_equal(drawn.centre, common.draws(4000, seed=3).centre)
-    assert np.abs(drawn.centre - common.draws(4000, seed=4).centre).max() > 0.1
+    np.testing.assert_array_equal(drawn.centre, common.draws(4000, 3, NAMES, PARAMETERS).centre)
+    assert np.abs(drawn.centre - common.draws(4000, 4, NAMES, PARAMETERS).centre).max() > 0.1
     assert (drawn.centre[:, :, 0] == 0.3).all()
     np.testing.assert_allclose(drawn.centre.mean(axis=0), 0.3, atol=0.02)
     np.testing.assert_allclose(drawn.centre.std(axis=0)[:, 1], spread[:, 1], rtol=0.05)
-    alone = no_pool(LAWS["power"], common.prior).draws(3, seed=3)
+    alone = no_pool(LAWS["power"], common.prior).draws(3, 3, NAMES, PARAMETERS)
     assert (alone.centre == common.prior.centre).all()
+
+
+def test_a_task_has_the_same_draws_of_the_prior_whatever_others_there_are():
+    spread = np.array([[0.1, 0.05], [0.3, 0.2], [0.2, 0.1]])
+    common = Common(np.ones(3, dtype=bool), Prior(np.zeros((3, 2)), np.ones((3, 2))), spread, ())
+    part = Common(np.ones(2, dtype=bool), Prior(np.zeros((2, 2)), np.ones((2, 2))), spread[[2, 0]], ())
+    whole = common.draws(50, 0, ("a", "b", "c"), PARAMETERS).centre
+    np.testing.assert_array_equal(part.draws(20, 0, ("c", "a"), PARAMETERS).centre, whole[:20, [2, 0]])
+    assert abs(np.corrcoef(whole.reshape(50, 6).T)[np.triu_indices(6, 1)]).max() < 0.5
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,12 @@ def noise_of(runs, residual, seed=0):
     law, tasks = LAWS["chinchilla"], len(runs.tasks)
     batch = make_batch(runs, np.arange(tasks), law, law.inputs, np.full(tasks, np.nan), Constraints())
     padded = np.where(batch.there, residual[batch.rows], 0.0)
-    return resampler(runs, batch, padded, np.full(tasks, 5), seed)
+    noise = resampler(runs, batch, padded, np.full(tasks, 5), seed)
+    place = np.argsort(np.where(batch.there, batch.rows, len(runs.row)), axis=1)  # as the file has its rows
+    return replace(
+        noise,
+        **{name: np.take_along_axis(getattr(noise, name), place, axis=1) for name in ("run", "repeat", "root_weight")},
+    )
 
 
 def residuals(rows, seed=0):
