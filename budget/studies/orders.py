@@ -46,7 +46,8 @@ def joining_orders(subsets: Subsets, order: str, count: int = COUNT, seed: int =
         raise AllocationError(f"{count} orders cannot be compared; ask for at least one with --orders.")
     if are_all(tasks, count):
         return np.array(list(permutations(range(tasks))))
-    return np.random.default_rng(seed).permuted(np.tile(np.arange(tasks), (count, 1)), axis=1)
+    by_name = np.argsort(subsets.curves.tasks)  # the same orders of the tasks wherever they stand in the file
+    return np.random.default_rng(seed).permuted(np.tile(by_name, (count, 1)), axis=1)
 
 
 def are_all(tasks: int, count: int) -> bool:

@@ -15,6 +15,7 @@ from budget.allocation.measure import Measure
 from budget.allocation.question import ONE_MODEL, Question, is_separable
 from budget.curves.fitted import Curves
 from budget.errors import AllocationError, DataError
+from budget.numerics.streams import keys
 from budget.studies.arms import SPECIALISTS
 from budget.studies.posterior import Observer
 from budget.studies.replan import Planner
@@ -215,7 +216,7 @@ def _with_draws(curves: Mapping[str, Curves], seed: int) -> tuple[dict[str, Curv
     count = min(MOST, *(int(fine.sum()) for fine in whole.values()))
     taken: dict[str, Curves] = {}
     notes = []
-    for place, (name, mine) in enumerate(curves.items()):
+    for name, mine in curves.items():
         of, to = (f" of {name}", f"{name}: ") if len(curves) > 1 else ("", "")
         pick = np.flatnonzero(whole[name])
         if len(pick) < FEWEST:
@@ -231,8 +232,8 @@ def _with_draws(curves: Mapping[str, Curves], seed: int) -> tuple[dict[str, Curv
         if len(pick) > count:
             notes.append(f"{to}{count} of {len(pick)} draws are used.")
             pick = pick[np.linspace(0, len(pick) - 1, count).astype(int)]
-        if place:
-            pick = np.random.default_rng([seed, place]).permutation(pick)
+        if len(curves) > 1:  # a strategy's worlds are shuffled by its name: they have nothing to do with another's
+            pick = np.random.default_rng([seed, int(keys([name])[0])]).permutation(pick)
         taken[name] = replace(mine, draws=mine.draws[pick], noise=mine.noise[pick], link=None)
     return taken, notes
 

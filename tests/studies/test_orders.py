@@ -24,6 +24,13 @@ def test_random_orders_are_seeded_permutations():
     np.testing.assert_array_equal(np.sort(first, axis=1), np.tile(np.arange(7), (50, 1)))
 
 
+def test_random_orders_are_those_of_the_names_wherever_the_tasks_stand():
+    curves, pick = different(7), np.array([3, 0, 6, 5, 1, 2, 4])
+    turned = curves.take(pick)
+    first, again = (joining_orders(subsets_of(each), "random", 50) for each in (curves, turned))
+    np.testing.assert_array_equal(np.array(turned.tasks)[again], np.array(curves.tasks)[first])
+
+
 def test_few_tasks_have_all_their_orders_once():
     orders = joining_orders(subsets_of(different(4)), "random", 24)
     assert {tuple(order) for order in orders.tolist()} == set(permutations(range(4))) and len(orders) == 24
