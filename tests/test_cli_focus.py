@@ -15,7 +15,7 @@ COLUMNS = [
     "status",
 ]  # fmt: skip
 TASKS = ("prose", "code")
-FAST = ("--draws", 5)
+FAST = ("--draws", 9)
 NAMES = ["specialists", "generalist", "specialists, equal split"]
 
 
@@ -69,7 +69,9 @@ def test_focus_prints_every_strategy_at_every_budget(runs, tmp_path):
     assert set(frame["n_tasks"]) == {2} and set(frame["tasks"]) == {"prose|code"}
     assert frame["best"].tolist() == [True, False, False] * 2 and frame["targets_met"].isna().all()
     np.testing.assert_allclose(frame.groupby("budget")["wins"].sum(), 1)
-    assert (frame["low"] <= frame["objective"]).all() and (frame["objective"] <= frame["high"]).all()
+    rounding = 1e-9 * frame["objective"]  # these runs lie on their curves, so draws differ from the point by rounding
+    assert (frame["low"] <= frame["objective"] + rounding).all()
+    assert (frame["objective"] <= frame["high"] + rounding).all()
     assert (frame["beyond"] >= 1).all() and set(frame["status"]) <= {"measured range", "extrapolated"}
     assert "6·params·tokens is taken" in result.stderr and "Compared at equal total budget: 1 set" in result.stderr
     again = run(*arguments, "--out", tmp_path / "focus.csv")

@@ -9,8 +9,8 @@ from budget.tables.runs import Runs
 def run_keys(runs: Runs) -> np.ndarray:
     """The key (M,) of each run's random numbers: a hash of its name.
 
-    A row that the file gives no run is a run named by what stands in it: its task, its scales, its value. Exact copies
-    of a run share the least of their keys.
+    A row that the file gives no run is a run named by what stands in it: its task, its scales, its value. So exact
+    copies of such a row have one key.
     """
     names: list[bytes] = [b"run " + name.encode() for name in runs.run_names]
     first = np.full(len(names), -1)
@@ -20,10 +20,7 @@ def run_keys(runs: Runs) -> np.ndarray:
         row = first[run]
         if runs.run_names[run] == f"row {runs.row[row]}":
             names[run] = b"row of " + runs.tasks[runs.task[row]].encode() + b" " + cells[row].tobytes()
-    own, original = keys(names), runs.originals
-    shared = own.copy()
-    np.minimum.at(shared, original, own)
-    return shared[original]
+    return keys(names)
 
 
 def rows_by_task(runs: Runs, tasks: np.ndarray, key: np.ndarray | None = None) -> list[np.ndarray]:

@@ -66,7 +66,7 @@ def test_rows_without_a_run_are_their_own_runs_and_exact_copies_are_one(tmp_path
     assert fit_curves(seeds, **LAW).runs[0] == 50
     copied = runs_of(pd.concat([frame, frame.iloc[[3, 3]]]), tmp_path)
     named = replace(copied, run_names=tuple(f"model {run}" for run in range(len(copied.run_names))))
-    for runs in (copied, named):
+    for runs in (copied, replace(named, named=True)):
         again = fit_curves(runs, **LAW).draws
         turned = runs.keep(np.arange(len(runs.value))[::-1])
         np.testing.assert_array_equal(fit_curves(turned, **LAW).draws, again)

@@ -144,7 +144,7 @@ def test_points_far_outside_the_runs_are_named_with_factor_and_row(tmp_path, exa
 
 def test_a_mixture_s_point_may_have_nothing_of_a_source(tmp_path):
     runs, truths = planted("transfer", tasks=2)
-    curves = fit_curves(runs, "transfer", draws=5)
+    curves = fit_curves(runs, "transfer", draws=9)
     text = "task,params,t0,t1,web\nt0,1e8,1e10,0,1e10\nt0,1e8,1e10,1e-3,1e10\n"
     table, notes = predict_points(curves, points(tmp_path, text))
     np.testing.assert_allclose(table["predicted"].iloc[0], table["predicted"].iloc[1], rtol=1e-9)
