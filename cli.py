@@ -15,6 +15,7 @@ from budget.commands import (
     findings_of,
     fit_all,
     fit_strategies,
+    of_losses,
     parted,
     read_curves,
     read_inputs,
@@ -100,12 +101,14 @@ def fit(runs_path: str, sensitivity: bool, as_json: bool, out: str | None, **cho
 
     reading, fitting = parted(chosen)
     runs, scores, tasks = read_linked(runs_path, law=fitting["law"], **reading)
-    curves = with_scores(fit_all(runs, tasks, runs_path, fitting), runs, scores, tasks, fitting["device"])
+    curves = with_scores(
+        fit_all(runs, of_losses(tasks, scores), runs_path, fitting), runs, scores, tasks, fitting["device"]
+    )
     curves.usable()
     tell(*curves.warnings, *tasks.notes, *curves.notes, *cost_note(curves), *curves.left_out, *curves.unlinked)
     content = json_text(sealed(record_of(curves)))
     if sensitivity:
-        table = sensitivity_of(runs, tasks, curves, fitting)
+        table = sensitivity_of(runs, of_losses(tasks, scores), curves, fitting)
     if out:
         write_text(out, content)
     if sensitivity:
@@ -512,8 +515,12 @@ def plan(
 
     reading, fitting = parted(chosen)
     runs, scores, tasks = read_linked(runs_path, law=fitting["law"], **reading)
-    findings = findings_of(runs, tasks.best, fitting["law"], fitting["scale"], fitting["residual"] == "log")
-    curves = with_scores(fit_all(runs, tasks, runs_path, fitting), runs, scores, tasks, fitting["device"])
+    findings = findings_of(
+        runs, of_losses(tasks, scores).best, fitting["law"], fitting["scale"], fitting["residual"] == "log"
+    )
+    curves = with_scores(
+        fit_all(runs, of_losses(tasks, scores), runs_path, fitting), runs, scores, tasks, fitting["device"]
+    )
     compared = None
     if runs.serves_both_ways and scores is None and fitting["law"] not in ("shared", "transfer"):
         unlinked = {name: given for name, given in reading.items() if name not in ("loss_metric", "score_metric")}

@@ -103,6 +103,18 @@ def read_linked(
     return losses, scores, read_wishes(path, losses.tasks, columns)
 
 
+def of_losses(tasks: Any, scores: Any) -> Any:
+    """The wishes as the losses' fit reads them: with scores beside, best and unserved values are those of the score."""
+    if scores is None:
+        return tasks
+    from dataclasses import replace
+
+    from budget.tables.tasks import default_tasks
+
+    nothing = default_tasks(tasks.names)
+    return replace(tasks, best=nothing.best, unserved=nothing.unserved)
+
+
 def with_scores(curves: Any, runs: Any, scores: Any, tasks: Any, device: str | None) -> Any:
     """The curves with the links to the scores, where these were asked for."""
     if scores is None:
@@ -124,6 +136,9 @@ def findings_of(runs: Any, best: Any, law: str | None, scale: str | None, positi
     form = law_of(name, inputs)
     return check(runs, inputs, len(form.parameters) - bool(len(form.transfers)), best, positive)
 
+
+SAME_BEST = 1e-9
+"""Relative difference within which a curve's limit is the best value stated."""
 
 READING_NAMES = (
     "columns",
@@ -205,7 +220,7 @@ def fit_options(tasks: Any, fitting: dict[str, Any]) -> dict[str, Any]:
         raise DataError("--fix names one parameter twice; keep one of them.")
     fix = {name: as_number(value, f"--fix {name}", "0.34") for name, value in pairs}
     tie = [tuple(name.strip() for name in names.split("=")) for names in options.pop("tie")]
-    return options | {"loss": loss, "fix": fix, "tie": tie, "best": tasks.best}
+    return options | {"loss": loss, "fix": fix, "tie": tie, "best": tasks.best, "unserved": tasks.unserved}
 
 
 def read_curves(path: str) -> Any:
@@ -285,15 +300,28 @@ def _planned(curves: Any, tasks: Any, scores: bool = False) -> tuple[Any, tuple[
     usable, said = curves.usable(), curves.score_note
     if scores:
         usable, said = usable.linked(), curves.unlinked
-    other = [
-        name
-        for name, higher, ceiling, best in zip(
-            curves.tasks, curves.higher_is_better, curves.ceiling, tasks.best, strict=True
-        )
-        if higher and best == best and best != ceiling
-    ]
-    kept = (f"The curves of {', '.join(other)} keep the best value they were fitted with.",) if other else ()
-    return usable, (*kept, *curves.left_out, *said)
+    refuse_other_best(usable, tasks.select(usable.tasks).best)
+    usable, bounded = usable.bounded_by(tasks.select(usable.tasks).unserved)
+    return usable, (*bounded, *curves.left_out, *said)
+
+
+def refuse_other_best(curves: Any, best: Any) -> None:
+    """Refuse a best value that the curves pass: it bounds a fit, and a plan could only cut what it was promised.
+
+    Raises:
+        DataError: a task's curve, far beyond its runs, is better than the value stated now.
+    """
+    if curves.link is not None:  # the best value is the score's, and the curves are the loss's
+        return
+    for name, higher, known, least, stated in zip(
+        curves.tasks, curves.higher_is_better, curves.best, curves.limit, best, strict=True
+    ):
+        if (least - stated) * (1 if higher else -1) > SAME_BEST * abs(stated):
+            fitted = f"were fitted with {known:g}" if known == known else "were fitted without one"
+            raise DataError(
+                f"The curve of task '{name}' goes to {least:.4g}, better than the best value {stated:g} of the tasks "
+                f"file: the curves {fitted}. Fit again with --tasks, which holds them to it."
+            )
 
 
 def cost_note(curves: Any) -> tuple[str, ...]:

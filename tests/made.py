@@ -62,6 +62,8 @@ def curves_of(
         "metric": ("nats",) * count,
         "higher_is_better": np.zeros(count, dtype=bool),
         "ceiling": np.full(count, np.nan),
+        "best": np.full(count, np.nan),
+        "unserved": np.full(count, np.nan),
         "status": ("ok",) * count,
         "message": ("",) * count,
         "findings": ((),) * count,

@@ -136,8 +136,12 @@ def test_money_and_device_hours(allocate):
 
 
 def test_the_worst_task_and_progress(allocate):
-    record = record_of_run(allocate("--objective", "worst", "--json"))
+    record = record_of_run(allocate("--objective", "worst", "--measure", "value", "--json"))
     assert record["objective"] == pytest.approx(max(each["predicted"] for each in record["tasks"]))
+    told = allocate("--objective", "worst", "--json")  # floors differ and unserved values are stated: progress counts
+    record = record_of_run(told)
+    assert record["measure"] == "progress" and 0 < record["objective"] < 1
+    assert "The worst task is told by progress from unserved to best" in told.stderr
     record = record_of_run(allocate("--measure", "progress", "--json"))
     assert record["measure"] == "progress" and record["larger_is_better"] and 0 < record["objective"] < 1
     assert record["bound"] >= record["objective"] * (1 - 1e-12)

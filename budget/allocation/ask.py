@@ -78,7 +78,7 @@ def ask(
         _total(budget, objective),
         unit,
         strategy,
-        measure if isinstance(measure, Measure) else measure_of(curves, tasks, measure),
+        measure if isinstance(measure, Measure) else measure_of(curves, tasks, measure, worst=objective == "worst"),
         objective,
         risk,
         LEVEL if level is None else level,

@@ -11,6 +11,7 @@ from budget.allocation.problem import one_model
 from budget.allocation.question import FAR, Question
 from budget.allocation.resources import Prices, cost_of
 from budget.allocation.result import MEETS, Baseline, LimitLine, Plan, Sizes
+from budget.allocation.worse_than_unserved import worse_than_unserved
 from budget.curves.fitted import Curves
 from budget.numerics.listing import shortened
 
@@ -107,10 +108,11 @@ def assembled(curves: Curves, question: Question, outcome: Outcome, baselines: t
         warnings=(),
         notes=(),
     )
+    said = (*_notes(curves, plan), *worse_than_unserved(curves, question, inputs))
     return replace(
         plan,
         warnings=plan_warnings(curves, plan),
-        notes=(*_notes(curves, plan), *outcome.notes, *_beaten(plan)),
+        notes=(*said, *outcome.notes, *_beaten(plan)),
     )
 
 
@@ -184,9 +186,9 @@ def measured(curves: Curves, question: Question, tasks: np.ndarray, inputs: np.n
 
 
 def measured_draws(curves: Curves, question: Question, tasks: np.ndarray, inputs: np.ndarray) -> np.ndarray:
-    """The same under every draw: shape (B, R)."""
+    """The same under every draw as the plan is made over it, which may be worse than an unserved value: (B, R)."""
     served = np.isfinite(inputs).all(axis=1)
-    distance = curves.distance_draws(tasks, np.where(served[:, None], inputs, 0.0))
+    distance = curves.distance_draws(tasks, np.where(served[:, None], inputs, 0.0), as_drawn=True)
     nothing = question.measure.of_value(curves, tasks, question.tasks.unserved[tasks])
     return np.where(served, question.measure.of_draws(tasks, distance), nothing)
 
@@ -334,7 +336,8 @@ def _beaten(plan: Plan) -> tuple[str, ...]:
 
 
 def _notes(curves: Curves, plan: Plan) -> tuple[str, ...]:
-    question, notes = plan.question, []
+    question = plan.question
+    notes = [question.measure.note] if question.measure.note else []
     unseen = [name for name, shared in zip(curves.tasks, curves.shared, strict=True) if shared]
     if question.strategy == "specialists" and unseen:
         whose = "" if curves.shared.all() else f" for {', '.join(unseen)}"

@@ -38,6 +38,7 @@ def evaluate(curves: Curves, question: Question, split: Split, best: Plan) -> Pl
     """
     if question.strategy == "shared" and np.ptp(split.spend) > 0:
         raise AllocationError("One shared model has one spend, and this split names several; give every task the same.")
+    curves, _ = curves.bounded_by(question.tasks.unserved)
     # the best size of one model for its worst task is not the best for the sum
     minimax = question.strategy == "shared" and question.objective == "worst" and not question.further
     if minimax or is_separable(curves, question):

@@ -1,6 +1,6 @@
 """What a task's value is to a plan: its own metric, its progress, or its score, always as something to make small."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from budget.tables.status import LINK_STATUS
 from budget.tables.tasks import Tasks
 
 SPREAD = 10.0
-"""Ratio of best possible scores from which they are taken to be in different units."""
+"""Ratio of best scores, told by the values' range alone, from which they are taken to be in different units."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Measure:
         sign: 1 where the reader's number is the measure, −1 where it is the negative (higher is better).
         metric: name of what the reader sees.
         link: from distance to score, for scores only.
+        note: what is to be said of its choice, "" where it was asked for.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Measure:
     sign: float
     metric: str
     link: Link | None = None
+    note: str = ""
 
     @property
     def linear(self) -> bool:
@@ -69,17 +71,26 @@ def distance_of(curves: Curves, task: np.ndarray, value: np.ndarray) -> np.ndarr
     return np.where(curves.higher_is_better[task], curves.ceiling[task] - value, value)
 
 
-def measure_of(curves: Curves, tasks: Tasks, name: str | None) -> Measure:
+def measure_of(curves: Curves, tasks: Tasks, name: str | None, *, worst: bool = False) -> Measure:
     """The measure of a name; by default the value where all tasks have one metric, else the progress.
+
+    Args:
+        curves: usable curves of T tasks.
+        tasks: wishes for them.
+        name: one of ``objectives.MEASURES``, ``None`` for the default.
+        worst: whether only the worst task counts. The one that ends highest would then take the whole budget, and
+            tasks of lower floors nothing, so that by default progress counts where it can be told.
 
     Raises:
         AllocationError: the values cannot be compared, or what the measure needs is not stated.
     """
     kinds = dict.fromkeys(zip(curves.metric, curves.higher_is_better.tolist(), strict=True))
     if name is None:
+        if worst and len(kinds) == 1:
+            return _of_the_worst(curves, tasks, kinds)
         name = "value" if len(kinds) == 1 else "progress"
     if name == "value":
-        return _value(curves, kinds)
+        return _value(curves, tasks, kinds)
     if name == "progress":
         return _progress(curves, tasks, len(kinds))
     if name == "score":
@@ -87,28 +98,60 @@ def measure_of(curves: Curves, tasks: Tasks, name: str | None) -> Measure:
     raise not_computed("measure", name)
 
 
-def _value(curves: Curves, kinds: dict[tuple[str, bool], None]) -> Measure:
+def _of_the_worst(curves: Curves, tasks: Tasks, kinds: dict[tuple[str, bool], None]) -> Measure:
+    """Progress where it can be told, else the value; both with what has to be said."""
+    value = _value(curves, tasks, kinds)
+    best = curves.present(np.arange(len(curves.tasks)), _best_distances(curves, tasks)[0])
+    ends = [best, tasks.unserved]
+    if all(np.ptp(np.nan_to_num(end, nan=np.inf)) == 0 for end in ends if np.isfinite(end).any()):
+        return value  # tasks of one best and one unserved value: progress would order them alike
+    apart = f"the tasks' best values lie between {best.min():.4g} and {best.max():.4g}"
+    try:
+        progress = _progress(curves, tasks, len(kinds))
+    except AllocationError:
+        note = (
+            f"The worst task is told by the values themselves, and {apart}: the task that ends worst takes nearly all, "
+            "easy ones nearly nothing. Fill columns 'unserved' and 'best' of the tasks file, and progress counts "
+            "instead."
+        )
+        return replace(value, note=note)
+    note = f"The worst task is told by progress from unserved to best, since {apart}; --measure value takes the values."
+    return replace(progress, note=note)
+
+
+def _value(curves: Curves, tasks: Tasks, kinds: dict[tuple[str, bool], None]) -> Measure:
     if len(kinds) > 1:
         names = ", ".join(f"{metric} ({'higher' if higher else 'lower'} is better)" for metric, higher in kinds)
         raise AllocationError(
-            f"The weighted mean needs one metric, and these tasks have {names}; fit the runs of one with "
-            f"--where metric={next(iter(kinds))[0]}, or compare them by --measure progress "
-            "(budget allocate, grow, next and focus have it; plan reports one metric)."
+            f"The weighted mean needs one metric, and these tasks have {names}; choose one with "
+            f"--where metric={next(iter(kinds))[0]}, or compare them by --measure progress, where a weight of "
+            "best − unserved counts a task by its own values (plan reports one metric)."
         )
     count = len(curves.tasks)
     if not curves.higher_is_better[0]:
         return Measure("value", np.ones(count), np.zeros(count), 1.0, curves.metric[0])
-    if curves.ceiling.max() >= SPREAD * curves.ceiling.min():
+    # values of one metric may be added whatever their size; ends that nobody stated may tell that they are not of one
+    ceiling = curves.ceiling[~(np.isfinite(curves.best) | np.isfinite(tasks.best))]
+    if len(ceiling) and ceiling.max() >= SPREAD * ceiling.min():
         raise AllocationError(
-            f"The scores are in different units: best possible values from {curves.ceiling.min():g} to "
-            f"{curves.ceiling.max():g}; bring them to one, choose tasks with --where, or use --measure progress."
+            f"The scores are in different units: best possible values from {ceiling.min():g} to {ceiling.max():g}, by "
+            "their range; bring them to one, state them in column 'best' of the tasks file if they are in one, or use "
+            "--measure progress, where a weight of best − unserved gives the total."
         )
     return Measure("value", np.ones(count), -curves.ceiling, -1.0, curves.metric[0])
 
 
+def _best_distances(curves: Curves, tasks: Tasks) -> tuple[np.ndarray, np.ndarray]:
+    """(T,) distances of the best values, and which are stated, for the plan or for the fit; the others are floors."""
+    best = np.where(np.isfinite(tasks.best), tasks.best, curves.best)
+    stated = np.isfinite(best)
+    return np.where(stated, distance_of(curves, np.arange(len(best)), best), curves.parameters[:, 0]), stated
+
+
 def _progress(curves: Curves, tasks: Tasks, metrics: int) -> Measure:
     """``(unserved − value)/(unserved − best)``, mirrored where higher is better; its negative is made small."""
-    missing = [name for name, given in zip(curves.tasks, np.isfinite(tasks.unserved), strict=True) if not given]
+    unserved = np.where(np.isfinite(tasks.unserved), tasks.unserved, curves.unserved)
+    missing = [name for name, given in zip(curves.tasks, np.isfinite(unserved), strict=True) if not given]
     if missing:
         why = "These tasks have several metrics, so they are compared by progress, which" if metrics > 1 else "Progress"
         raise AllocationError(
@@ -116,8 +159,7 @@ def _progress(curves: Curves, tasks: Tasks, metrics: int) -> Measure:
             f"{', '.join(missing[:8])}{', …' if len(missing) > 8 else ''}."
         )
     every = np.arange(len(curves.tasks))
-    stated = np.isfinite(tasks.best)
-    best = np.where(stated, distance_of(curves, every, tasks.best), curves.parameters[:, 0])
+    best, stated = _best_distances(curves, tasks)
     floor = curves.form.names[0]
     unknown = [
         name
@@ -129,7 +171,7 @@ def _progress(curves: Curves, tasks: Tasks, metrics: int) -> Measure:
             f"The best value of {', '.join(unknown)} is unknown (the fitted floor is at its bound): fill column 'best' "
             "of the tasks file."
         )
-    worst = distance_of(curves, every, tasks.unserved)
+    worst = distance_of(curves, every, unserved)
     wrong = [name for name, right in zip(curves.tasks, worst > best, strict=True) if not right]
     if wrong:
         raise AllocationError(

@@ -67,6 +67,7 @@ def allocate(
         InfeasibleError: the limits contradict each other, or targets cannot be met.
     """
     notes: tuple[str, ...] = ()
+    curves, bounded = curves.bounded_by(question.tasks.unserved)
     if is_separable(curves, question):
         if question.strategy == "shared":
             outcome, rivals = plan_one_model(curves, question), one_model_baselines(curves, question)
@@ -100,7 +101,7 @@ def allocate(
         endless=drawn.endless[question.serves],
         drawn=len(drawn.spend),
         failed_draws=drawn.failed,
-        notes=(*plan.notes, *drawn.notes(question)),
+        notes=(*plan.notes, *bounded, *drawn.notes(question)),
     )
     return with_size_ranges(curves, plan, drawn) if draws else plan
 

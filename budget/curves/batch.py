@@ -44,6 +44,7 @@ class Batch:
         free_lower: (T, F) box of the free parameters.
         free_upper: (T, F).
         weight_unit: (T,) by which the file's weights are divided, so that their mean is 1.
+        stated: (T,) whether the lower end of the floor's box is a stated best value: there the floor is known.
     """
 
     task: np.ndarray
@@ -62,6 +63,7 @@ class Batch:
     free_lower: np.ndarray
     free_upper: np.ndarray
     weight_unit: np.ndarray
+    stated: np.ndarray
 
     def __len__(self) -> int:
         """The number T of tasks."""
@@ -112,8 +114,18 @@ def make_batch(
     inputs: Sequence[str],
     ceiling: np.ndarray,
     constraints: Constraints,
+    least: np.ndarray | None = None,
 ) -> Batch:
     """Gather the rows of the tasks ``good`` (T,).
+
+    Args:
+        runs: the measurements.
+        good: positions of the tasks.
+        law: over the file's sources.
+        inputs: the columns it reads.
+        ceiling: best possible scores of all tasks.
+        constraints: fixed and tied parameters.
+        least: distances of all tasks' stated best values, NaN where none is: no floor lies below, in any draw.
 
     Raises:
         DataError: what is to be fixed leaves a task without any curve.
@@ -126,7 +138,7 @@ def make_batch(
     rows = np.full((count, width), -1)
     reference, unit = np.empty((count, len(inputs))), np.empty(count)
     lower, upper = np.tile(law.lower, (count, 1)), np.tile(law.upper, (count, 1))
-    pinned = np.zeros((count, size), dtype=bool)
+    pinned, stated = np.zeros((count, size), dtype=bool), np.zeros(count, dtype=bool)
     columns = runs.columns
     for position, (task, member) in enumerate(zip(good, members, strict=True)):
         there = slice(0, len(member))
@@ -149,6 +161,8 @@ def make_batch(
             lower[position],
             upper[position],
         )
+        if least is not None and np.isfinite(least[task]):
+            stated[position] = _hold_floor(law, least[task] / unit[position], lower[position], upper[position])
         if len(law.transfers):
             _pin_transfer(law, runs.tasks[task], z[position, there], lower, upper, pinned, position)
     fixed = {name for name, _ in constraints.fixed}
@@ -156,7 +170,7 @@ def make_batch(
     reduced = reduce(law, constraints, lower, upper, reference, unit, [runs.tasks[task] for task in good])
     return Batch(
         np.asarray(good), z, value, weight, rows, reference, unit, lower, upper, pinned,
-        reduced.offset, reduced.expand, reduced.select, reduced.lower, reduced.upper, weight_unit,
+        reduced.offset, reduced.expand, reduced.select, reduced.lower, reduced.upper, weight_unit, stated,
     )  # fmt: skip
 
 
@@ -206,6 +220,14 @@ def _box(
             lower[position], upper[position] = top, top + CEILING_REACH * max(abs(top), span)
         elif p.kind == "place" and np.isnan(p.low):
             lower[position], upper[position] = z[:, p.input].min(), z[:, p.input].max()
+
+
+def _hold_floor(law: Law, least: float, lower: np.ndarray, upper: np.ndarray) -> bool:
+    """Raise the floor's lower bound to ``least``; whether that is where it stands now."""
+    floor = law.where("floor")
+    lower[floor] = np.maximum(lower[floor], least)
+    upper[floor] = np.maximum(upper[floor], lower[floor])
+    return bool((lower[floor] == least).all())
 
 
 def _pin_transfer(

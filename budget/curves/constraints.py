@@ -185,6 +185,13 @@ def reduce(
             high[there, index] = np.minimum(high[there, index], ends.max(axis=0)[there])
         constant = ~(np.abs(expand[:, position]) > 1e-9).any(axis=1)
         outside = constant & ((offset[:, position] < lower[:, position]) | (offset[:, position] > upper[:, position]))
+        if name in fixed and outside.any() and parameter.kind == "floor":
+            task = int(outside.argmax())
+            low_end, high_end = lower[task, position] * unit[task], upper[task, position] * unit[task]
+            raise DataError(
+                f"--fix {name}={fixed[name]:g}: no curve of task '{tasks[task]}' can have it: its floor (a score's as "
+                f"distance to the best) lies between {low_end:g} and {high_end:g}, by its values and the stated best."
+            )
         if name in fixed and outside.any():
             raise DataError(
                 f"--fix {name}={fixed[name]:g}: no curve of task '{tasks[int(outside.argmax())]}' can have it; "

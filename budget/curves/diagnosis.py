@@ -151,6 +151,8 @@ def _open(estimator: Estimator, batch: Batch, points: Points, record: Convergenc
     for name in record.bounds[task]:
         at = estimator.law.names.index(name)
         low = points.theta[task, at] <= batch.lower[task, at]
+        if name == "E" and low and batch.stated[task]:
+            continue  # the floor is the best value that was stated: nothing is open
         if name == "E" and low:
             sentences.append("the floor E is 0: the runs do not show where the curve flattens")
         else:

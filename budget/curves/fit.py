@@ -1,6 +1,7 @@
 """The fit of every task of a file at once: what a user calls, from runs to curves with joint draws."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from budget.curves.cost import fit_cost
 from budget.curves.diagnosis import Finding, convergence, findings, gravest_first, primary, unsettled
 from budget.curves.fitted import Curves
 from budget.curves.lanes import choose_devices
+from budget.curves.law import Law
 from budget.curves.laws import LAWS, choose_law, law_inputs
 from budget.curves.loss import Loss, Residual, make_loss
 from budget.curves.noise import precision, scatter
@@ -21,9 +23,10 @@ from budget.curves.resample import Resampler, resampler
 from budget.curves.search import Estimator, Points, fit_draws, fit_points
 from budget.curves.solver import Prior
 from budget.errors import DataError
+from budget.tables.best_values import beating_rows, beats_best, score_ceilings
 from budget.tables.checkpoints import checkpoints
 from budget.tables.mixtures import with_mixture_frame
-from budget.tables.quality import copies, diagnose, score_ceiling
+from budget.tables.quality import copies, diagnose
 from budget.tables.runs import Runs, runs_from_frame
 from budget.tables.status import STATUS
 from budget.tables.suspicion import suspicions
@@ -37,6 +40,8 @@ def fit_curves(
     scale: str | None = None,
     mixtures: pd.DataFrame | None = None,
     best: np.ndarray | None = None,
+    unserved: np.ndarray | None = None,
+    ceiling: np.ndarray | None = None,
     loss: Loss | str = "huber",
     residual: Residual = "log",
     fix: Mapping[str, float] | None = None,
@@ -55,7 +60,9 @@ def fit_curves(
         law: name in ``LAWS``; by default ``chinchilla`` where params and tokens are there, else ``power``.
         scale: the column that a one-scale law reads.
         mixtures: what each run was trained on (columns ``run, source, tokens``), for a law that reads it.
-        best: (T,) stated best values of scores, NaN where not stated.
+        best: (T,) stated best values, NaN where not stated: a score's ceiling, and the least floor of a loss.
+        unserved: (T,) stated values of a task that is given nothing, NaN where not stated: no prediction is worse.
+        ceiling: (T,) best possible scores; by default as stated, else by the range of each metric's values.
         loss: name in ``LOSSES``, or the loss that ``make_loss`` made.
         residual: ``log`` or ``raw``, where ``loss`` is a name.
         fix: parameter name → the value it is held at, in the reader's units.
@@ -93,11 +100,15 @@ def fit_curves(
 
     count, size = len(runs.tasks), len(form.parameters)
     best = np.full(count, np.nan) if best is None else best
-    ceiling = _ceilings(runs, best)
+    unserved = np.full(count, np.nan) if unserved is None else unserved
+    ceiling = score_ceilings(runs, best) if ceiling is None else ceiling
+    least = np.where(runs.higher_is_better & np.isfinite(best), 0.0, best)  # as distances, like what is fitted
     positive = estimator.loss.residual == "log"
     free = len(estimator.constraints.free(form)) - bool(len(form.transfers))  # a task's own source is no question
     settled = estimator.constraints.settled(form)
-    verdicts = [diagnose(runs, task, inputs, free, ceiling[task], positive, settled) for task in range(count)]
+    verdicts = [
+        diagnose(runs, task, inputs, free, ceiling[task], positive, settled, best[task]) for task in range(count)
+    ]
     found: list[list[Finding]] = [
         [*([] if code == "ok" else [(code, text)]), *suspicions(runs, task).findings, *checkpoints(runs, task)]
         for task, (code, text) in enumerate(verdicts)
@@ -109,7 +120,7 @@ def fit_curves(
     if runs.mixture is not None and not len(form.transfers):
         notes.append(f"Law '{form.name}' reads no mixtures: --mixtures changes nothing.")
     if len(good):
-        batch = make_batch(runs, good, form, inputs, ceiling, estimator.constraints)
+        batch = make_batch(runs, good, form, inputs, ceiling, estimator.constraints, least)
         points, prior = _points(estimator, batch)
         common = _pooled(estimator, batch, points, prior, runs, pool)
         if common.pooled.any():
@@ -121,11 +132,14 @@ def fit_curves(
         wild = _wild(estimator, batch, points, common.prior)
         kept = batch.there & ~np.logical_or(*wild)
         judged = findings(estimator, batch, points, _rms_error(estimator, batch, points.theta, kept), record, kept)
+        beating = _beating(estimator, batch, points, runs, best)
         for position, task in enumerate(good):
             said, fitted["outliers"][task] = _wild_finding(batch, position, wild, runs)
-            found[task] = gravest_first([*found[task], *judged[position], *said, *copies(runs, task)])
+            found[task] = gravest_first(
+                [*found[task], *beating[position], *judged[position], *said, *copies(runs, task)]
+            )
             fitted["bounds"][task] = record.bounds[position]
-        fitted["parameters"][good] = form.in_units(points.theta, batch.unit)
+        fitted["parameters"][good] = _in_units(form, points.theta, batch, least)
         fitted["reference"][good], fitted["objective"][good] = batch.reference, _objective(estimator, batch, points)
         fitted["error"][good], fitted["agreement"][good] = error, record.agreement
         fitted["gradient"][good], fitted["condition"][good] = record.gradient, record.condition
@@ -144,18 +158,20 @@ def fit_curves(
                 estimator.loss.quantile,
             )
             sampled, slack = _draws(estimator, batch, theta, noise, pulls, progress)
-            fitted["draws"][:, drawn] = form.in_units(sampled, batch.unit)
+            fitted["draws"][:, drawn] = _in_units(form, sampled, batch, least)
             in_units = batch.unit if estimator.loss.residual == "raw" else 1.0
             fitted["noise"][:, drawn] = noise.new_run(draws) * in_units
             notes += unsettled([runs.tasks[task] for task in drawn], slack, "draws")
     main = [primary(each) for each in found]
-    return Curves(
+    fitted_curves = Curves(
         law=form.name,
         inputs=inputs,
         tasks=runs.tasks,
         metric=runs.metric,
         higher_is_better=runs.higher_is_better,
         ceiling=ceiling,
+        best=best,
+        unserved=unserved,
         status=tuple(code for code, _ in main),
         message=tuple(text for _, text in main),
         findings=tuple(tuple(each) for each in found),
@@ -178,6 +194,8 @@ def fit_curves(
         notes=tuple(notes),
         warnings=file_warnings(runs),
     )
+    bounded, no_bound = fitted_curves.bounded_by(unserved)
+    return replace(bounded, notes=(*bounded.notes, *no_bound))
 
 
 def _blank(count: int, size: int, inputs: int, draws: int) -> dict:
@@ -250,14 +268,27 @@ def _used_up(estimator: Estimator, batch: Batch) -> np.ndarray:
     return own + len(estimator.common) / len(batch)
 
 
-def _ceilings(runs: Runs, best: np.ndarray) -> np.ndarray:
-    """(T,) best possible scores, NaN for losses."""
-    return np.array(
-        [
-            score_ceiling(runs.value[runs.task == task], best[task]) if runs.higher_is_better[task] else np.nan
-            for task in range(len(runs.tasks))
-        ]
+def _in_units(form: Law, theta: np.ndarray, batch: Batch, least: np.ndarray) -> np.ndarray:
+    """Parameters (…, T, P) of the values themselves; a floor on its task's least distance (T,) is exactly that."""
+    result = form.in_units(theta, batch.unit)
+    floor, least = form.where("floor"), least[batch.task, None]
+    result[..., floor] = np.where(result[..., floor] < least, least, result[..., floor])
+    return result
+
+
+def _beating(estimator: Estimator, batch: Batch, points: Points, runs: Runs, best: np.ndarray) -> list[list[Finding]]:
+    """What is to be said of each task's rows that are better than its best value by more than their noise.
+
+    Rows without a standard error have the scatter of the fit.
+    """
+    scale = _scatter(estimator, batch, points) * (
+        batch.unit if estimator.loss.residual == "raw" else np.abs(np.nan_to_num(best[batch.task]))
     )
+    rows = [beating_rows(runs, task, best[task], float(noise)) for task, noise in zip(batch.task, scale, strict=True)]
+    return [
+        [("beats_best", beats_best(runs, each, best[task]))] if len(each) else []
+        for task, each in zip(batch.task, rows, strict=True)
+    ]
 
 
 def _wild(estimator: Estimator, batch: Batch, points: Points, prior: Prior) -> tuple[np.ndarray, np.ndarray]:

@@ -24,6 +24,8 @@ LARGEST = 1e300
 _PER_TASK = (
     "higher_is_better",
     "ceiling",
+    "best",
+    "unserved",
     "parameters",
     "reference",
     "runs",
@@ -52,6 +54,8 @@ class Curves:
         metric: (T,) each task's metric.
         higher_is_better: (T,) direction.
         ceiling: (T,) best possible score, NaN for losses.
+        best: (T,) stated best values, NaN where none was: a loss's floors lie at or above it, in every draw.
+        unserved: (T,) stated values of a task that is given nothing, NaN where none was: no prediction is worse.
         status: (T,) codes of ``STATUS``.
         message: (T,) one sentence each, "" where there is nothing to say.
         findings: (T,) everything found about the task's fit, the gravest first: pairs of code and sentence.
@@ -94,6 +98,8 @@ class Curves:
     metric: tuple[str, ...]
     higher_is_better: np.ndarray
     ceiling: np.ndarray
+    best: np.ndarray
+    unserved: np.ndarray
     status: tuple[str, ...]
     message: tuple[str, ...]
     findings: tuple[tuple[tuple[str, str], ...], ...]
@@ -211,6 +217,27 @@ class Curves:
         )
         return replace(self.take(np.flatnonzero(used)), omitted=(*self.omitted, *left))
 
+    def bounded_by(self, unserved: np.ndarray) -> tuple["Curves", tuple[str, ...]]:
+        """The same curves, none of whose predictions is worse than the unserved values (T,), NaN for what they have.
+
+        Scores that a link predicts have their own level of guessing. A value that the curve itself does not reach at
+        the largest measured scales cannot be that of a task which is given nothing, and bounds nothing; a sentence says
+        so.
+        """
+        if self.link is not None:
+            return self, ()
+        stated = np.where(np.isfinite(unserved), unserved, self.unserved)
+        largest = np.log(np.column_stack([self.largest[name] for name in self.inputs]))
+        reached = self.distance(np.arange(len(self.tasks)), largest)
+        worst = np.where(self.higher_is_better, self.ceiling - stated, stated)
+        wrong = reached >= worst
+        notes = tuple(
+            f"The unserved value {stated[task]:g} of task '{self.tasks[task]}' is better than what its curve reaches "
+            "at the largest measured scale, so it bounds no prediction; correct column 'unserved' of the tasks file."
+            for task in np.flatnonzero(wrong)
+        )
+        return replace(self, unserved=np.where(wrong, np.nan, stated)), notes
+
     def take(self, pick: np.ndarray) -> "Curves":
         """The tasks at the positions ``pick``."""
         chosen: dict[str, Any] = {name: getattr(self, name)[pick] for name in _PER_TASK}
@@ -227,6 +254,11 @@ class Curves:
         theta = self.parameters if draw is None else self.draws[draw]
         return self.form.posynomial(theta, self.reference)
 
+    @property
+    def limit(self) -> np.ndarray:
+        """(T,) the value that each point fit tends to with unlimited scale."""
+        return self.present(np.arange(len(self.tasks)), self.parameters[:, 0])
+
     def distance(self, task: np.ndarray, log_inputs: np.ndarray) -> np.ndarray:
         """The point fit's distance to best.
 
@@ -235,17 +267,33 @@ class Curves:
             log_inputs: (R, I) natural logarithms of the inputs.
         """
         with np.errstate(over="ignore"):
-            return np.minimum(
-                self.form.value(self.parameters[task], log_inputs - np.log(self.reference[task])), LARGEST
-            )
+            value = self.form.value(self.parameters[task], log_inputs - np.log(self.reference[task]))
+        return np.clip(value, self._least[task], LARGEST)
 
-    def distance_draws(self, task: np.ndarray, log_inputs: np.ndarray) -> np.ndarray:
-        """The same under every draw: shape (B, R)."""
+    def distance_draws(self, task: np.ndarray, log_inputs: np.ndarray, *, as_drawn: bool = False) -> np.ndarray:
+        """The same under every draw, none worse than the unserved value but where it is wanted ``as_drawn``: (B, R)."""
         with np.errstate(over="ignore"):
-            return np.minimum(self.form.value(self.draws[:, task], log_inputs - np.log(self.reference[task])), LARGEST)
+            value = self.form.value(self.draws[:, task], log_inputs - np.log(self.reference[task]))
+        return np.clip(value, self._least[task], LARGEST if as_drawn else self._most[task])
+
+    @property
+    def _least(self) -> np.ndarray:
+        """(T,) distance of the best value that a task can have."""
+        stated = np.where(np.isnan(self.best), -np.inf, self.best)
+        return np.where(self.higher_is_better, 0.0, stated)
+
+    @property
+    def _most(self) -> np.ndarray:
+        """(T,) distance of the unserved value."""
+        worst = np.where(self.higher_is_better, self.ceiling - self.unserved, self.unserved)
+        return np.where(np.isnan(worst), LARGEST, np.maximum(worst, self._least))
 
     def present(self, task: np.ndarray, distance: np.ndarray) -> np.ndarray:
-        """Distances (…, R) as values in the file's own unit: the loss itself, or ceiling minus distance."""
+        """Distances (…, R) as values in the file's own unit: the loss itself, or ceiling minus distance.
+
+        A value lies between the best one and the unserved one, where these are known.
+        """
+        distance = np.clip(distance, self._least[task], self._most[task])
         return np.where(self.higher_is_better[task], self.ceiling[task] - distance, distance)
 
     def predict(

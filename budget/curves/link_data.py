@@ -10,8 +10,8 @@ from budget.curves.constraints import Constraints, reduce
 from budget.curves.link import LINK
 from budget.curves.run_names import rows_by_task
 from budget.errors import DataError
+from budget.tables.best_values import ceiling_of_range
 from budget.tables.pairs import Pairs, join
-from budget.tables.quality import score_ceiling
 from budget.tables.runs import Runs
 
 CHANCE = LINK.names.index("chance")
@@ -81,7 +81,7 @@ def join_scores(losses: Runs, scores: Runs, best: np.ndarray | None, chance: np.
     at_chance = np.where(there, scores.chance[home], np.nan)
     if chance is not None:
         at_chance = np.where(np.isfinite(chance), chance, at_chance)
-    ends = np.array([_ends(scores.value[scores.task == task]) if task >= 0 else (np.nan, np.nan) for task in home])
+    ends = np.where(there[:, None], _ends(scores)[home], np.nan)
     top = np.where(higher, ends[:, 1], ends[:, 0])
     reached = np.where(np.isfinite(stated), stated, top)
     for task in np.flatnonzero(np.where(higher, at_chance >= reached, at_chance <= reached)):
@@ -132,12 +132,15 @@ def make_link_batch(joined: Joined, good: Sequence[int] | np.ndarray) -> Batch:
     return Batch(
         good, z, value, weight, rows, reference, joined.span[good], lower, upper, pinned,
         reduced.offset, reduced.expand, reduced.select, reduced.lower, reduced.upper, weight_unit,
+        np.zeros(count, dtype=bool),
     )  # fmt: skip
 
 
-def _ends(values: np.ndarray) -> tuple[float, float]:
-    """The ends of a score's scale by its values: 0, and 1 or 100."""
-    return (0.0 if values.min() >= 0 else np.nan), score_ceiling(values, np.nan)
+def _ends(scores: Runs) -> np.ndarray:
+    """(T, 2) the ends of the tasks' scale by the score's values: 0, and 1 or 100 by those of all tasks."""
+    count = len(scores.tasks)
+    negative = np.isin(np.arange(count), scores.task[scores.value < 0])
+    return np.column_stack([np.where(negative, np.nan, 0.0), ceiling_of_range(scores.value, scores.task, count)])
 
 
 def _assumed(

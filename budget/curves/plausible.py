@@ -47,6 +47,9 @@ def refuse_implausible(curves: Curves, index: int, task: Fields) -> None:
         raise task.refusal("ceiling", "is null where higher is better")
     if not curves.higher_is_better[index] and np.isfinite(curves.ceiling[index]):
         raise task.refusal("ceiling", f"is {curves.ceiling[index]:g} where lower is better and null is due")
+    floors = np.append(draws[there][:, curves.form.where("floor")], theta[curves.form.where("floor")])
+    if not curves.higher_is_better[index] and (floors < curves.best[index]).any():
+        raise task.refusal("best", f"is {curves.best[index]:g}, and a floor of its curves is {floors.min():g}")
     if curves.agreement[index] > 1:
         raise task.refusal("agreement", f"is {curves.agreement[index]:g} where a share is due")
 

@@ -18,7 +18,7 @@ from budget.curves.law import Law
 from budget.curves.laws import LAWS, law_of
 from budget.curves.link import PARAMETERS, Link
 from budget.curves.plausible import refuse_implausible
-from budget.curves.records import FORMAT, LINK_NUMBERS, NUMBERS
+from budget.curves.records import FORMAT, LINK_NUMBERS, NUMBERS, STATED
 from budget.errors import DataError
 from budget.numerics.quoting import shown
 from budget.tables.fields import Fields
@@ -89,7 +89,7 @@ def curves_from_record(record: Any, source: str) -> Curves:
 _LISTS = ("tasks", "metric", "status", "message", "findings", "bounds", "outliers")
 """The attributes of ``Curves`` that are tuples over the tasks."""
 
-_ARRAYS = ("higher_is_better", "parameters", "reference", "runs", "pooled", "shared", "group", *NUMBERS)
+_ARRAYS = ("higher_is_better", "parameters", "reference", "runs", "pooled", "shared", "group", *NUMBERS, *STATED)
 """Those that are arrays whose first axis is the task."""
 
 
@@ -155,6 +155,7 @@ def _task(task: Fields, form: Law, inputs: Sequence[str], draws: int) -> dict[st
         "shared": task.flag("shared"),
         "group": task.whole("group"),
         **{name: task.number(name, -np.inf if name == "ceiling" else 0.0, missing=True) for name in NUMBERS},
+        **{name: task.number(name, missing=True) if name in task.content else np.nan for name in STATED},
         "smallest": smallest,
         "largest": largest,
     }

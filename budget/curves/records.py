@@ -13,6 +13,9 @@ FORMAT = "budget curves 2"
 NUMBERS = ("ceiling", "objective", "error", "agreement", "gradient", "condition")
 """The arrays (T,) of numbers that a task's record holds under their own names."""
 
+STATED = ("best", "unserved")
+"""The same, where they were stated; older files do not have them."""
+
 LINK_NUMBERS = ("error", "agreement", "gradient")
 """The same of a link's record."""
 
@@ -59,7 +62,7 @@ def record_of(curves: Curves) -> dict[str, Any]:
                 "at_reference": {
                     names[p]: _plain(np.exp(curves.parameters[i, p])) for p in curves.form.where("coefficient")
                 },
-                **{key: _plain(getattr(curves, key)[i]) for key in NUMBERS},
+                **{key: _plain(getattr(curves, key)[i]) for key in (*NUMBERS, *STATED)},
                 "smallest": {scale: _plain(values[i]) for scale, values in curves.smallest.items()},
                 "largest": {scale: _plain(values[i]) for scale, values in curves.largest.items()},
                 "reference": _plain(curves.reference[i]),

@@ -56,8 +56,9 @@ def _at(ordered: np.ndarray, place: np.ndarray, count: np.ndarray, outer: float)
     share = np.clip(place - first, 0.0, 1.0)
     start, stop = (np.take_along_axis(ordered, (each - 1)[None], axis=0)[0] for each in (first, second))
     with np.errstate(invalid="ignore"):
-        # both products, not the difference: draws near the largest number have no difference
-        line = start * (1 - share) + stop * share
+        # both products, not the difference: draws near the largest number have no difference; and rounding leaves the
+        # line between its ends, so that no interval passes a limit that no draw passes
+        line = np.clip(start * (1 - share) + stop * share, start, stop)
     opposite = np.isinf(start) & np.isinf(stop) & (start != stop)
     between = np.select([opposite, np.isinf(start), np.isinf(stop)], [outer, start, stop], line)
     return np.where(share == 0, start, between)

@@ -15,7 +15,7 @@ from budget.allocation.headline import curve_warnings
 from budget.curves.fit import fit_curves
 from budget.curves.fitted import Curves
 from budget.errors import DataError
-from budget.tables.quality import score_ceiling
+from budget.tables.best_values import score_ceilings
 from budget.tables.runs import Runs
 from budget.tables.served import SPECIALIST, Arm
 
@@ -121,7 +121,10 @@ def fit_arms(
     Raises:
         DataError: no run says how it served its tasks, or the law cannot read the file.
     """
-    best = _best(runs, fitting.pop("best", None))
+    nothing = np.full(len(runs.tasks), np.nan)
+    given = {name: fitting.pop(name, None) for name in ("best", "unserved")}
+    stated: dict[str, Any] = {name: nothing if values is None else values for name, values in given.items()}
+    stated["ceiling"] = score_ceilings(runs, stated["best"])  # a task has one under all strategies
     alone: Served | None = None
     shared: list[Served] = []
     left_out: list[str] = []
@@ -131,9 +134,10 @@ def fit_arms(
         if strategy in SPECIALIST and specialists is not None:
             continue
         chosen, arms = _curves_of(runs, strategy)
-        given = best[[runs.tasks.index(name) for name in chosen[1]]]
+        place = [runs.tasks.index(name) for name in chosen[1]]
+        mine = {name: values[place] for name, values in stated.items()}
         watch = None if progress is None else progress(strategy)
-        curves = fit_curves(chosen[0], best=given, progress=watch, **fitting)
+        curves = fit_curves(chosen[0], progress=watch, **mine, **fitting)
         for number, arm in enumerate(arms):
             served, lost = _served(curves, np.flatnonzero(chosen[2] == number), chosen[1], arm)
             left_out += lost
@@ -144,16 +148,6 @@ def fit_arms(
     if alone is None and not shared:
         raise DataError(f"{runs.source}: no strategy has a curve that can be compared: {' '.join(left_out)}")
     return Arms(alone, tuple(shared), tuple(left_out))
-
-
-def _best(runs: Runs, stated: np.ndarray | None) -> np.ndarray:
-    """(T,) best scores as stated, else by its values under all strategies together, as a task has one ceiling."""
-    best = np.full(len(runs.tasks), np.nan) if stated is None else stated
-    values = [runs.value[runs.task == task] for task in range(len(runs.tasks))]
-    scores = runs.higher_is_better & np.array([len(mine) > 0 for mine in values])
-    return np.array(
-        [score_ceiling(mine, at) if is_score else at for mine, at, is_score in zip(values, best, scores, strict=True)]
-    )
 
 
 def _curves_of(runs: Runs, strategy: str) -> tuple[tuple[Runs, list[str], np.ndarray], list[Arm]]:

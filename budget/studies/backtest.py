@@ -18,6 +18,7 @@ from budget.curves.laws import LAWS, choose_scale
 from budget.errors import DataError
 from budget.numerics.interval import LEVEL
 from budget.studies.rows import records
+from budget.tables.best_values import score_ceilings
 from budget.tables.runs import Runs
 
 HIDDEN = 0.25
@@ -190,6 +191,7 @@ def backtest(
     below: float | None = None,
     scale: str | None = None,
     best: np.ndarray | None = None,
+    unserved: np.ndarray | None = None,
     progress: Callable[[str], Callable[[int, int], None] | None] | None = None,
     **fitting: Any,
 ) -> Backtest:
@@ -203,7 +205,8 @@ def backtest(
             the largest.
         below: hide instead what is larger than this.
         scale: the column that the one-scale laws read, see ``fit_curves``.
-        best: (T,) stated best values of scores, NaN where not stated.
+        best: (T,) stated best values, NaN where not stated.
+        unserved: (T,) stated values of a task that is given nothing, NaN where not stated.
         progress: law → its (done, total) callback.
         fitting: what ``fit_curves`` takes beside these.
 
@@ -233,13 +236,17 @@ def backtest(
     at, measured = place[unseen], points.value
     largest = np.array([[size[side & (runs.task == task)].max() for task in both] for side in (unseen, seen)])
 
-    ceilings = None if best is None else best[both]
+    unknown = np.full(count, np.nan)
+    best, unserved = (unknown if values is None else values for values in (best, unserved))
+    ceiling = score_ceilings(runs, best)
     found = [
         fit_curves(
             fewer,
             law,
             scale=scale if "scale" in LAWS[law].inputs else None,
-            best=ceilings,
+            best=best[both],
+            unserved=unserved[both],
+            ceiling=ceiling[both],
             progress=None if progress is None else progress(law),
             **fitting,
         )

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from budget.tables.best_values import beating_rows, beats_best, contradicted, score_ceilings
 from budget.tables.checkpoints import checkpoints
 from budget.tables.runs import Runs
 from budget.tables.signal import SIGNAL_LEVEL, trend
@@ -39,19 +40,6 @@ class Finding:
     advice: str = ""
 
 
-def score_ceiling(values: np.ndarray, stated: float) -> float:
-    """The best possible value of a score: as stated, else 1 for values in [0, 1], else 100 for values in [0, 100].
-
-    Returns:
-        NaN where neither is stated nor can be told.
-    """
-    if np.isfinite(stated):
-        return float(stated)
-    if values.min() < 0:
-        return float("nan")
-    return 1.0 if values.max() <= 1 else 100.0 if values.max() <= 100 else float("nan")
-
-
 def distance_to_best(runs: Runs, task: int, ceiling: float) -> np.ndarray:
     """A task's values as something that falls to a floor: the loss itself, or ceiling minus score."""
     value = runs.value[runs.task == task]
@@ -66,6 +54,7 @@ def diagnose(
     ceiling: float,
     positive: bool = True,
     settled: Collection[str] = (),
+    best: float = float("nan"),
 ) -> tuple[str, str]:
     """Status code of a task before any fit, with one sentence; one that plans do not use leaves the task without a fit.
 
@@ -74,9 +63,10 @@ def diagnose(
         task: index of the task.
         inputs: the columns that the law reads.
         parameters: how many parameters the law has.
-        ceiling: best possible value of a score (``score_ceiling``).
+        ceiling: best possible value of a score (``best_values.score_ceilings``).
         positive: whether the fit takes logarithms of the values.
         settled: the inputs whose exponent the user fixes.
+        best: the value that nothing can be better than, NaN where none is stated.
     """
     mine = runs.task == task
     trained = len(np.unique(runs.originals[runs.run[mine]]))
@@ -88,9 +78,11 @@ def diagnose(
     if runs.higher_is_better[task] and np.isnan(ceiling):
         return "no_ceiling", "the score's best possible value is neither stated nor 1 or 100 by its range"
     value = distance_to_best(runs, task, ceiling)
-    wrong = value <= 0 if positive else (value < 0) & runs.higher_is_better[task]
-    if wrong.any():
-        row = runs.row[mine][wrong.argmax()]
+    wrong = contradicted(runs, task, best, positive)
+    if wrong:
+        return "wrong_best", wrong
+    if positive and (value <= 0).any():
+        row = runs.row[mine][(value <= 0).argmax()]
         shown = runs.value[runs.row == row][0]
         what = f"the ceiling {ceiling:g} is reached" if runs.higher_is_better[task] else "a positive loss is due"
         return "not_positive", f"row {row} has the value {shown:g} where {what}"
@@ -235,19 +227,18 @@ def check(runs: Runs, inputs: Sequence[str], parameters: int, best: np.ndarray, 
         runs: the measurements.
         inputs: the scale columns of the law that would be fitted.
         parameters: its number of parameters.
-        best: (T,) stated best values of scores, NaN where not stated.
+        best: (T,) stated best values, NaN where not stated.
         positive: whether the fit would take logarithms of the values.
 
     Returns:
         Findings task by task, the file's own last (task ``""``).
     """
     findings: list[Finding] = []
+    ceilings = score_ceilings(runs, best)
     size = inputs[0] if len(inputs) == 1 else "flops" if "flops" in runs.scale else next(iter(runs.scale))
     for task, name in enumerate(runs.tasks):
         mine = runs.task == task
-        value = runs.value[mine]
-        ceiling = score_ceiling(value, best[task]) if runs.higher_is_better[task] else float("nan")
-        code, text = diagnose(runs, task, inputs, parameters, ceiling, positive)
+        code, text = diagnose(runs, task, inputs, parameters, ceilings[task], positive, best=best[task])
         if code == "ok":
             findings.append(Finding(name, "curve", "PASS", "a curve can be fitted"))
         else:
@@ -268,9 +259,13 @@ def check(runs: Runs, inputs: Sequence[str], parameters: int, best: np.ndarray, 
             _graded(name, "range", decades >= 1.5, f"{decades:.1f} decades of {size}", "widen the range of scales")
         )
         findings.append(_repeats(runs, task))
+        beating = beating_rows(runs, task, best[task])
+        if len(beating) and code != "wrong_best":
+            text = f"beats_best: {beats_best(runs, beating, best[task])}"
+            findings.append(Finding(name, "best", "REVIEW", text, STATUS["beats_best"].advice))
         findings += _suspect(runs, task)
         if STATUS[code].used:
-            findings.append(_last_decade(runs, task, distance_to_best(runs, task, ceiling), size))
+            findings.append(_last_decade(runs, task, distance_to_best(runs, task, ceilings[task]), size))
     findings += [_cost(runs), *_units(runs)]
     if runs.shared_models:
         findings.append(

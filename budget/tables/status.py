@@ -31,6 +31,9 @@ STATUS: dict[str, Status] = {
         "trained to its own end",
         headline=True,
     ),
+    "beats_best": Status(
+        True, "correct the row, or column 'best' of the tasks file: the curve is held at it", headline=True
+    ),
     "outliers": Status(True, "look at these rows, and at what 'budget fit --sensitivity' says without them"),
     "several_optima": Status(True, "measure larger runs: the data do not decide between these curves"),
     "duplicated_rows": Status(True, "remove the copies; each counts in the fit, together as one run in the draws"),
@@ -54,6 +57,7 @@ STATUS: dict[str, Status] = {
         False, "see that the metric's direction is right (--higher-is-better); else there is nothing to plan with"
     ),
     "no_ceiling": Status(False, "state the score's best possible value in column 'best' of a --tasks file"),
+    "wrong_best": Status(False, "correct the rows, or column 'best' of the tasks file"),
     "not_positive": Status(
         False, "correct the rows, or fit --residual raw; for a score, state a higher 'best' in a --tasks file"
     ),

@@ -48,7 +48,7 @@ def test_fitted_floors_are_close_to_known_entropies(curves, tasks):
     so does the noisy table, whose frequent keys are all known at the end: floors too low, by at most 4 and 12 %."""
     low, high = np.percentile(curves.draws[:, :, 0], [10, 90], axis=0)
     seen = {name: (low[i], curves.parameters[i, 0], high[i]) for i, name in enumerate(curves.tasks)}
-    for name, entropy in tasks["entropy"].dropna().items():
+    for name, entropy in tasks["best"].dropna().items():
         least, floor, most = seen[name]
         if name in TRAPS:
             continue
@@ -56,4 +56,4 @@ def test_fitted_floors_are_close_to_known_entropies(curves, tasks):
             assert least - 1e-9 <= entropy <= most + 1e-9, name
         else:
             assert abs(floor / entropy - 1) < (0.12 if name == "lookup_noisy" else 0.04) and floor < entropy, name
-    assert tasks["entropy"].notna().sum() == 14
+    assert tasks["best"].notna().sum() == 14

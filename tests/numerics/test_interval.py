@@ -92,3 +92,10 @@ def test_intervals_hold_the_share_that_they_promise():
     draws, next_one = random.normal(size=(20, 40_000)), random.normal(size=40_000)
     low, high = interval(draws)
     assert np.mean((low <= next_one) & (next_one <= high)) == pytest.approx(0.8, abs=0.006)
+
+
+def test_equal_draws_are_their_own_interval():
+    """Rounding between two draws does not pass them: a limit that all draws keep is kept by the interval."""
+    draws = np.full((20, 3), [0.3675, 1.05, 1e300])
+    for end in interval(draws):
+        np.testing.assert_array_equal(end, draws[0])

@@ -116,6 +116,8 @@ def _curves(runs: Runs, law: str, inputs: tuple[str, ...], used: int, draws: int
         metric=runs.metric,
         higher_is_better=runs.higher_is_better,
         ceiling=np.where(runs.higher_is_better, 1.0, np.nan),
+        best=np.full(len(runs.tasks), np.nan),
+        unserved=np.full(len(runs.tasks), np.nan),
         status=tuple(code for code, _ in found),
         message=tuple(text for _, text in found),
         findings=tuple(() if code == "ok" else ((code, text),) for code, text in found),
