@@ -9,6 +9,8 @@ from budget.errors import DataError
 from budget.lab.runs import STRATEGIES, Cell
 from budget.lab.shape import MOST_TASKS, Shape
 from budget.lab.tasks import TASKS
+from budget.numerics.numerals import number_of
+from budget.numerics.quoting import listed, shown
 from budget.tables import files
 
 PLAN_COLUMNS = ("task", "width", "layers", "tokens", "seed")
@@ -44,7 +46,7 @@ def read_plan(path: str | Path) -> list[Cell]:
     if missing:
         raise DataError(
             f"{path}: column '{missing[0]}' is missing; a plan has the columns {', '.join(PLAN_COLUMNS)} "
-            f"(this file has: {', '.join(frame.columns)})."
+            f"(this file has: {listed(frame.columns)})."
         )
     cells: dict[str, int] = {}
     found = []
@@ -63,7 +65,7 @@ def _cell(record: Mapping[str, str], where: str) -> Cell:
     tasks = _tasks(record["task"], f"{where}, column 'task'")
     strategy = record["strategy"] or ("specialist" if len(tasks) == 1 else "generalist")
     if strategy not in STRATEGIES:
-        raise DataError(f"{where}, column 'strategy': '{strategy}' is not one of {', '.join(STRATEGIES)}.")
+        raise DataError(f"{where}, column 'strategy': {shown(strategy)} is not one of {', '.join(STRATEGIES)}.")
     if strategy == "specialist" and len(tasks) > 1:
         raise DataError(f"{where}, column 'strategy': a specialist has one task, not {len(tasks)}; name one.")
     counts = {name: _whole_number(record[name], least, f"{where}, column '{name}'") for name, least in _LEAST.items()}
@@ -72,7 +74,8 @@ def _cell(record: Mapping[str, str], where: str) -> Cell:
     experts, active = counts["experts"], counts["active"]
     if (strategy == "moe") != (experts > 1):
         raise DataError(
-            f"{where}, column 'experts': strategy '{strategy}' has {experts}; give moe at least 2, and the others 1."
+            f"{where}, column 'experts': strategy {shown(strategy)} has {experts}; give moe at least 2, and the "
+            "others 1."
         )
     if active > experts:
         raise DataError(
@@ -95,9 +98,11 @@ def _tasks(text: str, where: str) -> tuple[str, ...]:
     tasks = tuple(part.strip() for part in text.split("|"))
     for task in tasks:
         if task not in TASKS:
-            raise DataError(f"{where}: unknown task '{task}'; choose one of {', '.join(TASKS)}.")
+            raise DataError(f"{where}: unknown task {shown(task)}; choose one of {', '.join(TASKS)}.")
     if len(set(tasks)) < len(tasks):
-        raise DataError(f"{where}: '{text}' names a task twice; name it once and use column 'mixture' for its share.")
+        raise DataError(
+            f"{where}: {shown(text)} names a task twice; name it once and use column 'mixture' for its share."
+        )
     if len(tasks) > MOST_TASKS:
         raise DataError(f"{where}: {len(tasks)} tasks in one model; split them, a model serves at most {MOST_TASKS}.")
     return tasks
@@ -112,30 +117,31 @@ def _shares(text: str, tasks: int, where: str) -> tuple[float, ...]:
     except ValueError:
         shares = ()
     if len(shares) != tasks or not all(np.isfinite(share) and share > 0 for share in shares):
-        raise DataError(f"{where}: '{text}' is not a positive share for each of {tasks} tasks; write one such as 2|1.")
+        raise DataError(
+            f"{where}: {shown(text)} is not a positive share for each of {tasks} tasks; write one such as 2|1."
+        )
     return () if len(set(shares)) == 1 else shares
 
 
 def _trunk_share(text: str, strategy: str, where: str) -> float:
     if strategy != "trunk":
         if text:
-            raise DataError(f"{where}: strategy '{strategy}' has no trunk; leave the cell empty.")
+            raise DataError(f"{where}: strategy {shown(strategy)} has no trunk; leave the cell empty.")
         return 0.0
     try:
         share = float(text or 0.5)
     except ValueError:
         share = np.nan
     if not 0 < share < 1:
-        raise DataError(f"{where}: '{text}' is not a share between 0 and 1; write one such as 0.5.")
+        raise DataError(f"{where}: {shown(text)} is not a share between 0 and 1; write one such as 0.5.")
     return share
 
 
 def _whole_number(text: str, least: int, where: str) -> int:
     """A count such as `16` or `1.28e5`."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = np.nan
+    number = number_of(text)
     if not (np.isfinite(number) and number >= least and number == int(number)):
-        raise DataError(f"{where}: '{text}' is not a whole number of at least {least}; write one such as {least + 15}.")
+        raise DataError(
+            f"{where}: {shown(text)} is not a whole number of at least {least}; write one such as {least + 15}."
+        )
     return int(number)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from budget.numerics.quoting import escaped
 from budget.report.blocks import Block, Bullets, Callout, Cell, Definitions, Heading, Story, Table, Text
 
 SPECIAL = re.compile(r"([\\`*<>|\[\]#$~])")
@@ -30,7 +31,7 @@ def render_markdown(story: Story) -> str:
 
 def escape(text: str) -> str:
     """Text that Markdown shows as it is, in a paragraph and in a table cell; underscores inside a word may stay."""
-    plain = SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("&", "&amp;")
+    plain = SPECIAL.sub(r"\\\1", escaped(" ".join(text.split()))).replace("&", "&amp;")
     return EDGE_UNDERSCORE.sub(r"\\_", plain)
 
 

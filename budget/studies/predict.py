@@ -9,6 +9,7 @@ import pandas as pd
 from budget.curves.fitted import Curves
 from budget.curves.law import ABSENT
 from budget.errors import DataError
+from budget.numerics.quoting import listed, shown
 from budget.tables.columns import numbers
 from budget.tables.columns import view as view_of
 from budget.tables.files import read_csv, require_columns
@@ -54,8 +55,8 @@ def predict_points(
         for row, name in cells.items():
             if name not in curves.tasks:
                 raise DataError(
-                    f"{path}, row {row}, column 'task': '{name}' is not among the fitted tasks "
-                    f"({', '.join(curves.tasks[:8])}{', …' if len(curves.tasks) > 8 else ''}); correct the name."
+                    f"{path}, row {row}, column 'task': {shown(name)} is not among the fitted tasks "
+                    f"({listed(curves.tasks)}); correct the name."
                 )
         task = np.array([curves.tasks.index(name) for name in cells])
     elif len(curves.tasks) == 1:

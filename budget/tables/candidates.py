@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from budget.errors import DataError
+from budget.numerics.quoting import listed, shown
 from budget.tables.columns import is_empty, numbers, read_table, refuse_empty, truths
 from budget.tables.files import require_columns
 from budget.tables.runs import text_cells
@@ -138,7 +139,10 @@ def _candidates(
     cost = _costs(numbers(frame, "cost", path, least=0.0), cells, tuple(models), path)
     _refuse_twice(cells, tuple(models), tuple(tasks), path)
     pairs = cells.drop_duplicates("pair")
-    names = [f"model '{models[m]}' and task '{tasks[t]}'" for m, t in zip(pairs["model"], pairs["task"], strict=True)]
+    names = [
+        f"model {shown(models[m])} and task {shown(tasks[t])}"
+        for m, t in zip(pairs["model"], pairs["task"], strict=True)
+    ]
     selected = _measured(cells, chosen, names, path)
     return Candidates(
         source=Path(path).name,
@@ -170,13 +174,13 @@ def _splits(frame: pd.DataFrame, path: str | Path, select: str | None, report: s
         if len(there) == 1 and report is None:
             return there[0], there[0]
         raise DataError(
-            f"{path}: column 'split' holds {', '.join(there)}; say which to choose on with --select {there[-1]}, and "
+            f"{path}: column 'split' holds {listed(there)}; say which to choose on with --select {there[-1]}, and "
             "with --report which to report."
         )
     for option, name in (("--select", select), ("--report", report or select)):
         if name not in there:
             raise DataError(
-                f"{path}: no row is of the split '{name}' that {option} names; there are {', '.join(there)}."
+                f"{path}: no row is of the split {shown(name)} that {option} names; there are {listed(there)}."
             )
     return select, report or select
 
@@ -190,7 +194,8 @@ def _draw_of(frame: pd.DataFrame, path: str | Path) -> np.ndarray:
     if broken.any():
         row = frame.index[broken][0]
         raise DataError(
-            f"{path}, row {row}, column 'draw': '{frame['draw'][row]}' where a whole number is due, or nothing for the "
+            f"{path}, row {row}, column 'draw': {shown(frame['draw'][row])} where a whole number is due, or nothing "
+            "for the "
             "point value; number the draws 0, 1, 2, …"
         )
     return draw.astype(int)
@@ -204,7 +209,7 @@ def _costs(cost: np.ndarray, cells: pd.DataFrame, models: tuple[str, ...], path:
         row = cells.index[other][0]
         model = cells["model"][row]
         raise DataError(
-            f"{path}, row {row}, column 'cost': {cost[other][0]:g} for model '{models[model]}', which row "
+            f"{path}, row {row}, column 'cost': {cost[other][0]:g} for model {shown(models[model])}, which row "
             f"{cells.index[first[model]]} says costs {cost[first[model]]:g}; give a model one cost in all its rows."
         )
     return cost[first]
@@ -215,8 +220,8 @@ def _refuse_twice(cells: pd.DataFrame, models: tuple[str, ...], tasks: tuple[str
     if not twice.any():
         return
     again = cells[twice].iloc[0]
-    of_what = [f"model '{models[again['model']]}'", f"task '{tasks[again['task']]}'"]
-    of_what += [f"split '{again['split']}'"] if again["split"] else []
+    of_what = [f"model {shown(models[again['model']])}", f"task {shown(tasks[again['task']])}"]
+    of_what += [f"split {shown(again['split'])}"] if again["split"] else []
     of_what += [f"draw {again['draw']}"] if again["draw"] != POINT else []
     raise DataError(
         f"{path}, row {again.name}, column 'value': a second value for {', '.join(of_what)}; keep one row, or tell the "
@@ -236,7 +241,7 @@ def _measured(cells: pd.DataFrame, split: str, pairs: list[str], path: str | Pat
         row = cells.index[cells["pair"] == pair][0]
         kind = f"row of draw {draws[position]}" if draws[position] != POINT else "point value (an empty cell in 'draw')"
         what = kind if len(draws) > 1 and not np.isnan(values[:, pair]).all() else "row"
-        where = f" on split '{split}'" if split else ""
+        where = f" on split {shown(split)}" if split else ""
         raise DataError(
             f"{path}, row {row}, column '{'split' if what == 'row' else 'draw'}': {pairs[pair]} stand here but have no "
             f"{what}{where}; add the row, or remove the pair's rows."
@@ -259,7 +264,8 @@ def metric_of(frame: pd.DataFrame, path: str | Path) -> str:
     if other.any():
         row = cells.index[other][0]
         raise DataError(
-            f"{path}, row {row}, column 'metric': '{cells[row]}' beside '{first}', and a portfolio compares values "
+            f"{path}, row {row}, column 'metric': {shown(cells[row])} beside {shown(first)}, and a portfolio compares "
+            "values "
             f"of one metric; choose one with --where metric={first or cells[row]}."
         )
     return first

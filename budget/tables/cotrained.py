@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from budget.errors import DataError
+from budget.numerics.quoting import listed, shown
 from budget.tables.candidates import Candidates, direction_of, metric_of
 from budget.tables.columns import is_empty, numbers, read_table, refuse_empty
 from budget.tables.files import require_columns
@@ -89,7 +90,7 @@ def has_partners(path: str | Path, columns: Mapping[str, str] | None = None) -> 
         return True
     raise DataError(
         f"{path}: neither a table of candidates (columns model, cost, task, value) nor one of pairs (task, value, and "
-        f"partner or model_tasks); name yours with --column partner=THEIRS (the file has: {', '.join(frame.columns)})."
+        f"partner or model_tasks); name yours with --column partner=THEIRS (the file has: {listed(frame.columns)})."
     )
 
 
@@ -207,19 +208,21 @@ def _members(frame: pd.DataFrame, path: str | Path) -> list[tuple[str, ...]]:
     if column not in frame.columns:
         raise DataError(
             f"{path}: columns 'partner' and 'model_tasks' are missing, so nothing says with what a task was trained; "
-            f"name yours with --column partner=THEIRS (the file has: {', '.join(frame.columns)})."
+            f"name yours with --column partner=THEIRS (the file has: {listed(frame.columns)})."
         )
     result = []
     for row, task, cell in zip(frame.index, frame["task"].str.strip(), frame[column], strict=True):
         named = tuple(name for name in (part.strip() for part in cell.split(SEPARATOR)) if name)
         if column == "model_tasks" and named and task not in named:
             raise DataError(
-                f"{path}, row {row}, column 'model_tasks': '{cell}' does not hold the row's task '{task}'; write all "
+                f"{path}, row {row}, column 'model_tasks': {shown(cell)} does not hold the row's task {shown(task)}; "
+                "write all "
                 f"tasks of the model, such as {task}{SEPARATOR}{named[0]}."
             )
         if len(set(named)) < len(named) or (column == "partner" and task in named):
             raise DataError(
-                f"{path}, row {row}, column '{column}': '{cell}' names a task twice beside '{task}'; leave the cell "
+                f"{path}, row {row}, column '{column}': {shown(cell)} names a task twice beside {shown(task)}; leave "
+                "the cell "
                 "empty where the task was trained alone."
             )
         result.append(tuple(dict.fromkeys((task, *named))))
@@ -235,9 +238,10 @@ def _refuse_twice(
     again = int(twice.argmax())
     row, others = cells.iloc[again], [name for name in members[again] if name != names[cells["task"].iloc[again]]]
     beside = f"with {', '.join(others)}" if others else "alone"
-    seed = f" and seed '{row['seed']}'" if row["seed"] else ""
+    seed = f" and seed {shown(row['seed'])}" if row["seed"] else ""
     raise DataError(
-        f"{path}, row {row.name}, column 'value': a second value for task '{names[row['task']]}' {beside}{seed}; keep "
+        f"{path}, row {row.name}, column 'value': a second value for task {shown(names[row['task']])} {beside}{seed}; "
+        "keep "
         "one row, choose with --where, or tell repetitions apart with a column 'seed' (--column seed=THEIRS)."
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from budget.errors import DataError
+from budget.numerics.quoting import listed, shown
 from budget.numerics.words import apart
 from budget.tables.columns import is_empty, numbers, read_table
 from budget.tables.files import require_columns
@@ -78,15 +79,19 @@ def read_limits(
             total[_whom(rows.loc[row], row, names, groups, path)] += coefficient[position]
         unit = _one(rows, "unit", path, name)
         if unit and unit not in units:
-            raise DataError(f"{path}: limit '{name}' counts '{unit}'; the units are {', '.join(units)}.")
+            raise DataError(f"{path}: limit {shown(name)} counts {shown(unit)}; the units are {', '.join(units)}.")
         least, most = (_end(ends[end][at], end, path, name) for end in ("min", "max"))
         if np.isnan(least) and np.isnan(most):
-            raise DataError(f"{path}: limit '{name}' has neither min nor max; give one of them in one of its rows.")
+            raise DataError(
+                f"{path}: limit {shown(name)} has neither min nor max; give one of them in one of its rows."
+            )
         if least > most:
             words = apart(least, most)
-            raise DataError(f"{path}: limit '{name}' has min {words[0]} above max {words[1]}; swap or correct them.")
+            raise DataError(
+                f"{path}: limit {shown(name)} has min {words[0]} above max {words[1]}; swap or correct them."
+            )
         if not total.any():
-            raise DataError(f"{path}: limit '{name}' has only coefficients of 0; correct or remove it.")
+            raise DataError(f"{path}: limit {shown(name)} has only coefficients of 0; correct or remove it.")
         limits.append(Limit(name, total, unit, least if least == least else -np.inf, most if most == most else np.inf))
     return tuple(limits)
 
@@ -102,13 +107,15 @@ def _whom(cells: pd.Series, row: int, names: Sequence[str], groups: Sequence[str
         raise DataError(f"{path}, row {row}: both a task and a group are named; keep one of them.")
     if task:
         if task not in names:
-            raise DataError(f"{path}, row {row}, column 'task': '{task}' is not among the tasks ({', '.join(names)}).")
+            raise DataError(
+                f"{path}, row {row}, column 'task': {shown(task)} is not among the tasks ({listed(names)})."
+            )
         return np.array([list(names).index(task)])
     if group:
         if group not in groups:
             known = ", ".join(sorted({name for name in groups if name})) or "none"
             raise DataError(
-                f"{path}, row {row}, column 'group': '{group}' is no group of the tasks file (it has: {known})."
+                f"{path}, row {row}, column 'group': {shown(group)} is no group of the tasks file (it has: {known})."
             )
         return np.flatnonzero(np.array(groups) == group)
     return np.arange(len(names))
@@ -117,12 +124,12 @@ def _whom(cells: pd.Series, row: int, names: Sequence[str], groups: Sequence[str
 def _one(rows: pd.DataFrame, column: str, path: str | Path, name: object) -> str:
     given = sorted({cell for cell in rows[column] if cell})
     if len(given) > 1:
-        raise DataError(f"{path}: limit '{name}' has {column} {' and '.join(given)}; keep one.")
+        raise DataError(f"{path}: limit {shown(name)} has {column} {' and '.join(given)}; keep one.")
     return given[0] if given else ""
 
 
 def _end(cells: np.ndarray, end: str, path: str | Path, name: object) -> float:
     given = np.unique(cells[np.isfinite(cells)])
     if len(given) > 1:
-        raise DataError(f"{path}: limit '{name}' has {end} {given[0]:g} and {given[1]:g}; keep one.")
+        raise DataError(f"{path}: limit {shown(name)} has {end} {given[0]:g} and {given[1]:g}; keep one.")
     return float(given[0]) if len(given) else float("nan")

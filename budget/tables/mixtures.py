@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from budget.errors import DataError
+from budget.numerics.quoting import shown
 from budget.tables.columns import numbers, read_table
 from budget.tables.files import require_columns
 from budget.tables.runs import Mixture, Runs, text_cells
@@ -44,11 +45,15 @@ def _joined(runs: Runs, frame: pd.DataFrame, path: str | Path) -> Runs:
     both = names + "\0" + sources
     if both.duplicated().any():
         row = both.index[both.duplicated()][0]
-        raise DataError(f"{path}, row {row}: run '{names[row]}' has source '{sources[row]}' twice; add them up.")
+        raise DataError(
+            f"{path}, row {row}: run {shown(names[row])} has source {shown(sources[row])} twice; add them up."
+        )
     kinds = tuple(dict.fromkeys(sources))
     for name in kinds:
         if name in (*runs.scale, *runs.extra):
-            raise DataError(f"{path}: a source cannot be called '{name}', which is a column of the runs; rename it.")
+            raise DataError(
+                f"{path}: a source cannot be called {shown(name)}, which is a column of the runs; rename it."
+            )
     position = {name: index for index, name in enumerate(runs.run_names)}
     by_run = np.zeros((len(runs.run_names), len(kinds)))
     at = names.map(position)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from budget.errors import DataError
+from budget.numerics.quoting import shown
 from budget.tables.arms import of_specialists
 from budget.tables.columns import read_table
 from budget.tables.files import require_columns
@@ -68,7 +69,7 @@ def read_pair(
         given, lacking = ("--loss-metric", "--score-metric") if loss_metric else ("--score-metric", "--loss-metric")
         raise DataError(f"{given} needs {lacking} beside it: the link joins the rows of two metrics; give both.")
     if loss_metric == score_metric:
-        raise DataError(f"--loss-metric and --score-metric are both '{loss_metric}'; a link needs two metrics.")
+        raise DataError(f"--loss-metric and --score-metric are both {shown(loss_metric)}; a link needs two metrics.")
     theirs = (columns or {}).get("metric", "metric")
     if any(column in ("metric", theirs) for column, _ in where):
         raise DataError("--loss-metric and --score-metric choose the metric; leave out --where metric=.")
@@ -88,12 +89,13 @@ def read_pair(
     if losses.higher_is_better.any():
         name = losses.tasks[int(losses.higher_is_better.argmax())]
         raise DataError(
-            f"{path}: higher is better for '{loss_metric}' of task '{name}', and a loss falls with scale; "
+            f"{path}: higher is better for {shown(loss_metric)} of task {shown(name)}, and a loss falls with scale; "
             "give the two metrics the other way round, or correct column 'higher_is_better'."
         )
     if not set(losses.tasks) & set(scores.tasks):
         raise DataError(
-            f"{path}: no task has both metrics: '{loss_metric}' is there for {_some(losses.tasks)}, '{score_metric}' "
+            f"{path}: no task has both metrics: {shown(loss_metric)} is there for {_some(losses.tasks)}, "
+            f"{shown(score_metric)} "
             f"for {_some(scores.tasks)}; choose two that one task has."
         )
     return losses, scores
@@ -166,7 +168,7 @@ def _is_named(runs: Runs, row: int) -> bool:
 def _lacking(runs: Runs, other: Runs, metric: str) -> str:
     """The tasks of ``runs`` that lack the other metric."""
     names = [name for name in runs.tasks if name not in other.tasks]
-    return f"No '{metric}' for {_some(names)}: no link there." if names else ""
+    return f"No {shown(metric)} for {_some(names)}: no link there." if names else ""
 
 
 def _alone(runs: Runs, rows: Sequence[int], metric: str, other: str) -> str:
@@ -174,7 +176,10 @@ def _alone(runs: Runs, rows: Sequence[int], metric: str, other: str) -> str:
         return ""
     numbers = [str(row) for row in sorted(runs.row[list(rows)].tolist())]
     what, verb = ("Row", "has") if len(rows) == 1 else ("Rows", "have")
-    return f"{what} {_some(numbers)} of '{metric}' {verb} no '{other}' of the same run or scale: not in the link."
+    return (
+        f"{what} {_some(numbers)} of {shown(metric)} {verb} no {shown(other)} of the same run or scale: not in the "
+        "link."
+    )
 
 
 def _some(names: Sequence[str]) -> str:

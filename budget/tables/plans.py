@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from budget.errors import DataError
+from budget.numerics.quoting import listed, shown
 from budget.tables.columns import is_empty, numbers, read_table
 from budget.tables.files import require_columns
 
@@ -44,13 +45,15 @@ def read_split(path: str | Path, names: Sequence[str], *, columns: Mapping[str, 
     cells = frame["task"].str.strip()
     for row, name in cells.items():
         if name not in names:
-            raise DataError(f"{path}, row {row}, column 'task': '{name}' is not among the planned tasks; remove it.")
+            raise DataError(
+                f"{path}, row {row}, column 'task': {shown(name)} is not among the planned tasks; remove it."
+            )
     if cells.duplicated().any():
         row = cells.index[cells.duplicated()][0]
-        raise DataError(f"{path}, row {row}, column 'task': '{cells[row]}' stands twice; keep one row a task.")
+        raise DataError(f"{path}, row {row}, column 'task': {shown(cells[row])} stands twice; keep one row a task.")
     missing = [name for name in names if name not in set(cells)]
     if missing:
-        raise DataError(f"{path}: no row for {', '.join(missing[:8])}; give every task a spend (0 for nothing).")
+        raise DataError(f"{path}: no row for {listed(missing)}; give every task a spend (0 for nothing).")
     order = cells.map({name: position for position, name in enumerate(names)}).to_numpy()
 
     def column(name: str, **ends: float) -> np.ndarray:

@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from budget.errors import DataError
+from budget.numerics.quoting import listed, shown
 from budget.tables.columns import is_empty, numbers, read_table, refuse_empty, truths
 from budget.tables.files import require_columns
 from budget.tables.run_ids import last_rows, positions, refuse_restarting_ids, run_ids
@@ -249,7 +250,7 @@ def _runs(frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_bet
         if task is None:
             raise DataError(
                 f"{path}: column 'task' is missing; name the file's one task with --task NAME, "
-                f"or its column with --column task=THEIRS (the file has: {', '.join(frame.columns)})."
+                f"or its column with --column task=THEIRS (the file has: {listed(frame.columns)})."
             )
         frame = frame.assign(task=task)
     elif task is not None:
@@ -263,7 +264,7 @@ def _runs(frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_bet
     if not scale:
         raise DataError(
             f"{path}: no column says how large a run was; name at least one of {', '.join(SCALES)} "
-            f"with --column, for example --column params=THEIRS (the file has: {', '.join(frame.columns)})."
+            f"with --column, for example --column params=THEIRS (the file has: {listed(frame.columns)})."
         )
     flops_assumed = "flops" not in scale and "params" in scale and "tokens" in scale
     if flops_assumed:
@@ -321,7 +322,8 @@ def _metrics(frame: pd.DataFrame, names: Sequence[str], path: str | Path) -> tup
         if len(found) > 1:
             second = cells.index[cells == found[1]][0]
             raise DataError(
-                f"{path}, row {second}, column 'metric': task '{name}' has '{found[1]}' beside '{found[0]}'; "
+                f"{path}, row {second}, column 'metric': task {shown(name)} has {shown(found[1])} beside "
+                f"{shown(found[0])}; "
                 f"choose one with --where metric={found[0]}."
             )
         result.append(found[0] or "value")
@@ -339,7 +341,8 @@ def _directions(frame: pd.DataFrame, names: Sequence[str], path: str | Path, def
         if cells[mine].any() != cells[mine].all():
             row = frame.index[mine][int((cells[mine] != cells[mine][0]).argmax())]
             raise DataError(
-                f"{path}, row {row}, column 'higher_is_better': task '{name}' has both directions; make them agree."
+                f"{path}, row {row}, column 'higher_is_better': task {shown(name)} has both directions; make them "
+                "agree."
             )
         result[index] = cells[mine][0]
     return result
@@ -381,7 +384,8 @@ def _chance(frame: pd.DataFrame, names: Sequence[str], path: str | Path) -> np.n
         other = mine[cells[mine] != cells[mine[0]]] if len(mine) else mine
         if len(other):
             raise DataError(
-                f"{path}, row {frame.index[other[0]]}, column 'chance': task '{name}' has {cells[other[0]]:g} beside "
+                f"{path}, row {frame.index[other[0]]}, column 'chance': task {shown(name)} has {cells[other[0]]:g} "
+                "beside "
                 f"{cells[mine[0]]:g}; one level of guessing is due a task."
             )
         chance[index] = cells[mine[0]] if len(mine) else np.nan

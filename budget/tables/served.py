@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from budget.errors import DataError
+from budget.numerics.quoting import shown
 from budget.tables.columns import is_empty
 
 
@@ -48,8 +49,9 @@ def arms_of(
         tasks = tuple(named or measured[model])
         if names[task[row]] not in tasks:
             raise DataError(
-                f"{path}, row {frame.index[row]}, column 'model_tasks': '{several}' does not name the row's own task "
-                f"'{names[task[row]]}'; add it."
+                f"{path}, row {frame.index[row]}, column 'model_tasks': {shown(several)} does not name the row's own "
+                "task "
+                f"{shown(names[task[row]])}; add it."
             )
         strategy = strategy or ("generalist" if len(tasks) > 1 else SPECIALIST[0])
         alone = strategy in SPECIALIST

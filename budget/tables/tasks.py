@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from budget.errors import DataError
+from budget.numerics.quoting import listed, shown
 from budget.numerics.words import apart
 from budget.tables.columns import is_empty, numbers, read_table
 from budget.tables.files import require_columns
@@ -117,12 +118,12 @@ def read_tasks(
     for row, name in cells.items():
         if name not in names:
             raise DataError(
-                f"{path}, row {row}, column 'task': '{name}' is not among the measured tasks "
-                f"({', '.join(names[:8])}{', …' if len(names) > 8 else ''}); correct or remove the row."
+                f"{path}, row {row}, column 'task': {shown(name)} is not among the measured tasks "
+                f"({listed(names)}); correct or remove the row."
             )
     if cells.duplicated().any():
         row = cells.index[cells.duplicated()][0]
-        raise DataError(f"{path}, row {row}, column 'task': '{cells[row]}' stands twice; keep one row a task.")
+        raise DataError(f"{path}, row {row}, column 'task': {shown(cells[row])} stands twice; keep one row a task.")
 
     def column(name: str) -> np.ndarray:
         default = 1.0 if name == "weight" else np.nan

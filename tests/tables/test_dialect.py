@@ -133,3 +133,10 @@ def test_names_come_back_from_a_csv(tmp_path_factory, names):
 def test_a_view_leaves_its_table_alone(tmp_path):
     frame = read_csv(written(tmp_path, "job,x,value\na,1,2\n"))
     assert "task" in view(frame, "runs.csv", {"task": "job"}) and "task" not in frame
+
+
+def test_a_long_cell_is_cut_where_it_is_repeated(tmp_path):
+    path = written(tmp_path, "task,x,value\na,1,2\n" + "a,1," + "9z" * 500_000 + "\n")
+    with pytest.raises(DataError, match="row 3, column 'value'") as caught:
+        read_runs(path)
+    assert "9z9z" in str(caught.value) and len(str(caught.value)) <= 300 and "9z" * 41 not in str(caught.value)
