@@ -125,3 +125,23 @@ def test_public_names_resolve():
         assert getattr(budget, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = budget.nothing
+
+
+RULES_OF_THEIR_OWN = {
+    "curves/resample.py": "the quantile that an asymmetric loss follows, read off as the loss defines it",
+    "studies/tabulated.py": "the span of a search grid over the draws, which nobody is shown",
+    "allocation/assemble.py": "the risk 'quantile': the order statistic that the plan minimizes",
+    "allocation/interior.py": "where the search for that plan begins",
+}
+"""Modules that take a quantile for something else than an interval, and what."""
+
+
+def test_intervals_are_computed_in_one_place():
+    taking = {"percentile", "nanpercentile", "quantile", "nanquantile", "mquantiles", "scoreatpercentile"}
+    found = set()
+    for path in MODULES:
+        calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        on_numpy = [func for func in calls if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name)]
+        if any(func.attr in taking and func.value.id in {"np", "numpy", "stats", "mstats"} for func in on_numpy):
+            found.add(str(path.relative_to(ROOT / "budget")))
+    assert found == set(RULES_OF_THEIR_OWN)

@@ -7,13 +7,11 @@ import numpy as np
 import pandas as pd
 
 from budget.allocation.question import Question
+from budget.numerics.interval import outside
+from budget.tables.status import OUTSIDE
 
 MEETS = 1e-9
 """Relative distance within which a target counts as met."""
-
-
-OUTSIDE = "outside_interval"
-"""What the table's status says of a prediction that its own interval does not hold."""
 
 
 @dataclass(frozen=True)
@@ -265,8 +263,7 @@ class Plan:
     @property
     def outside(self) -> np.ndarray:
         """(T,) whether the predicted value lies outside its own interval: the draws do not agree with the point fit."""
-        rounding = 1e-9 * np.abs(self.predicted)
-        return (self.predicted < self.low - rounding) | (self.predicted > self.high + rounding)
+        return outside(self.predicted, self.low, self.high)
 
     def gain_over(self, baseline: Baseline) -> float:
         """How much better the plan's objective is than a baseline's, in the objective's unit."""
@@ -290,7 +287,9 @@ class Plan:
                 "binding": self.binding,
                 "extrapolation": self.extrapolation,
                 "status": [
-                    "; ".join([code, *(["hypothetical"] if unseen else []), *([OUTSIDE] if out else [])])
+                    "; ".join(
+                        [code, *(["hypothetical"] if unseen else []), *([OUTSIDE] if out and code != OUTSIDE else [])]
+                    )
                     for code, unseen, out in zip(self.status, self.hypothetical_tasks, self.outside, strict=True)
                 ],
                 "params_low": self.sizes.params_low,
@@ -327,7 +326,7 @@ class Plan:
             "depth": _finite(self.depth),
             "draws": self.drawn,
             "failed_draws": self.failed_draws,
-            "inputs_over_draws": {name: list(ends) for name, ends in self.inputs.items()},
+            "inputs_over_draws": {name: [_finite(end) for end in ends] for name, ends in self.inputs.items()},
             "baselines": [baseline.record(self.gain_over(baseline)) for baseline in self.baselines],
             "limits": [line.record() for line in self.limits],
             "tasks": [row | more for row, more in zip(rows_of(self.table()), self._more(), strict=True)],

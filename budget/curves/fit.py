@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from budget.curves import joint
+from budget.curves.agreement import with_agreement
 from budget.curves.batch import Batch, make_batch, ridge
 from budget.curves.constraints import make_constraints
 from budget.curves.cost import fit_cost
@@ -163,7 +164,7 @@ def fit_curves(
             fitted["noise"][:, drawn] = noise.new_run(draws) * in_units
             notes += unsettled([runs.tasks[task] for task in drawn], slack, "draws")
     main = [primary(each) for each in found]
-    fitted_curves = Curves(
+    curves = Curves(
         law=form.name,
         inputs=inputs,
         tasks=runs.tasks,
@@ -194,8 +195,8 @@ def fit_curves(
         notes=tuple(notes),
         warnings=file_warnings(runs),
     )
-    bounded, no_bound = fitted_curves.bounded_by(unserved)
-    return replace(bounded, notes=(*bounded.notes, *no_bound))
+    bounded, no_bound = curves.bounded_by(unserved)
+    return with_agreement(replace(bounded, notes=(*bounded.notes, *no_bound)))
 
 
 def _blank(count: int, size: int, inputs: int, draws: int) -> dict:

@@ -47,6 +47,12 @@ def interval(draws: np.ndarray, axis: int = 0, *, level: float = LEVEL) -> tuple
     return np.where(known, below, np.nan), np.where(known, above, np.nan)
 
 
+def outside(point: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Whether points lie outside their own intervals by more than a millionth; an end that is no number holds them."""
+    rounding = 1e-6 * np.abs(point)
+    return np.asarray((point < low - rounding) | (point > high + rounding))
+
+
 def _at(ordered: np.ndarray, place: np.ndarray, count: np.ndarray, outer: float) -> np.ndarray:
     """The value at places (…) between the sorted draws (B, …), counted from 1."""
     nearest = np.round(place)

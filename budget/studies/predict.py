@@ -9,6 +9,7 @@ import pandas as pd
 from budget.curves.fitted import Curves
 from budget.curves.law import ABSENT
 from budget.errors import DataError
+from budget.numerics.interval import outside
 from budget.numerics.quoting import listed, shown
 from budget.tables.columns import numbers
 from budget.tables.columns import view as view_of
@@ -75,8 +76,19 @@ def predict_points(
         for i in sorted(asked)
         if not curves.used[i]
     )
+    parted = _parted(curves, task, points, view.index.to_numpy())
     unlinked = curves.take(np.array(sorted(asked), dtype=int)).unlinked
-    return points, (*unknown, *unlinked, *_far(curves, task, inputs, view.index.to_numpy()))
+    return points, (*unknown, *unlinked, *parted, *_far(curves, task, inputs, view.index.to_numpy()))
+
+
+def _parted(curves: Curves, task: np.ndarray, points: pd.DataFrame, row: np.ndarray) -> tuple[str, ...]:
+    """A sentence for each task with predictions that their own intervals do not hold."""
+    out = outside(*(points[name].to_numpy(dtype=float) for name in ADDED))
+    return tuple(
+        f"Task {shown(curves.tasks[one])}: the prediction of row {', '.join(map(str, row[out & (task == one)][:8]))} lies "
+        "outside its own interval: the draws disagree with the fit."
+        for one in np.unique(task[out])
+    )
 
 
 def _derived(curves: Curves, view: pd.DataFrame, path: str | Path) -> pd.DataFrame:

@@ -18,6 +18,9 @@ class Status:
     headline: bool = False
 
 
+OUTSIDE = "outside_interval"
+"""A prediction that its own interval does not hold: the draws do not agree with the fit."""
+
 STATUS: dict[str, Status] = {
     "ok": Status(True, ""),
     "suspect_scale": Status(True, "write this cell in the unit of the column's other cells", headline=True),
@@ -45,6 +48,7 @@ STATUS: dict[str, Status] = {
         headline=True,
     ),
     "unproven_trend": Status(True, "measure more runs, at other scales: so few cannot prove that the value falls"),
+    OUTSIDE: Status(True, "take the interval for the prediction and not the point, or measure more runs"),
     "flat": Status(False, "fit --law power on the scale that matters, or measure a wider range of this one"),
     "too_few_runs": Status(False, "measure more runs of this task, at other scales"),
     "constant_scale": Status(False, "measure runs at other scales"),

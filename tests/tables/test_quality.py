@@ -52,6 +52,7 @@ AFTER_A_FIT = {
     "several_optima",
     "duplicated_rows",
     "unproven_trend",
+    "outside_interval",
     "suspect_scale",
     "suspect_flops",
     "suspect_values",
