@@ -84,10 +84,11 @@ def predict_points(
 def _parted(curves: Curves, task: np.ndarray, points: pd.DataFrame, row: np.ndarray) -> tuple[str, ...]:
     """A sentence for each task with predictions that their own intervals do not hold."""
     out = outside(*(points[name].to_numpy(dtype=float) for name in ADDED))
+    rows = {one: ", ".join(map(str, row[out & (task == one)][:8])) for one in np.unique(task[out])}
     return tuple(
-        f"Task {shown(curves.tasks[one])}: the prediction of row {', '.join(map(str, row[out & (task == one)][:8]))} lies "
-        "outside its own interval: the draws disagree with the fit."
-        for one in np.unique(task[out])
+        f"Task {shown(curves.tasks[one])}: the prediction of row {named} lies outside its own interval: the draws "
+        "disagree with the fit."
+        for one, named in rows.items()
     )
 
 

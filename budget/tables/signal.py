@@ -115,7 +115,10 @@ def _ranks(logs: np.ndarray, value: np.ndarray, run: np.ndarray) -> _Ranks:
         for part in parts
         if len(part) > 1 and (np.ptp(logs[:, part], axis=1) > 1e-9).any()
     ]
-    return _Ranks(scale, _standard(np.bincount(run, value) / rows), np.array(inside).reshape(-1, len(logs)).T)
+    means, within = _standard(np.bincount(run, value) / rows), np.array(inside).reshape(-1, len(logs)).T
+    # the permutations are of places: sorted by their numbers, runs have the same ones in any order of rows
+    place, flip = np.lexsort((means, *scale[::-1])), np.lexsort(within[::-1]) if len(within) else slice(None)
+    return _Ranks(scale[:, place], means[place], within[:, flip])
 
 
 def _standard(numbers: np.ndarray) -> np.ndarray:

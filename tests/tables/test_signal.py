@@ -128,3 +128,18 @@ def test_a_run_in_two_halves_does_not_stand_for_all():
     frame = pd.DataFrame({"task": "a", "run": list("aabcdefghij"), "tokens": [1e9, *np.geomspace(2e9, 1e11, 10)]})
     runs = runs_from_frame(frame.assign(value=[3.2, 3.1, *random.permutation(np.linspace(2.5, 3.5, 9))]))
     assert diagnose(runs, 0, ONE_SCALE, 3, np.nan)[0] == "no_signal"
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_order_of_rows_does_not_matter(rows):
+    """Random permutations and signs are those of the sorted runs, so that the p-value is the same to the last digit."""
+    random = np.random.default_rng(3)
+    run = np.repeat(np.arange(9), rows)
+    tokens = np.repeat(10 ** random.uniform(9, 11, 9), rows) * np.tile(np.arange(1, rows + 1), 9)
+    value = 2 + 30 / tokens**0.2 + 0.4 * random.normal(size=len(run))
+    frame = pd.DataFrame({"task": "t", "run": run, "params": 1e8, "tokens": tokens, "value": value})
+    expected = trend(runs_from_frame(frame), 0, value)
+    assert 0.01 < expected.falls < 0.99
+    for seed in range(4):
+        turned = frame.sample(frac=1, random_state=seed)
+        assert trend(runs_from_frame(turned), 0, turned["value"].to_numpy()) == expected
