@@ -174,7 +174,8 @@ def _at_price(subsets: Subsets, price: np.ndarray, task: np.ndarray) -> np.ndarr
 
     def above(log_spend: np.ndarray) -> np.ndarray:
         marginal = marginal_return(value, cost, best_inputs(value, cost, np.exp(log_spend)))
-        return np.log(price) - np.log(np.maximum(marginal, 1e-300))
+        # a return may underflow to 0, and so may a price that is one
+        return np.log(np.maximum(price, 1e-300)) - np.log(np.maximum(marginal, 1e-300))
 
     start = np.full(len(task), np.log(subsets.question.budget))
     return np.clip(np.exp(rising_root(above, start - REACH, start + REACH)), low[task], high[task])
