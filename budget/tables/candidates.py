@@ -132,11 +132,11 @@ def _candidates(
             "pair": pd.factorize(model * len(tasks) + task)[0],
             "split": chosen if is_empty(frame, "split") else frame["split"].str.strip(),
             "draw": _draw_of(frame, path),
-            "value": numbers(frame, "value", path),
+            "value": numbers(frame, "value", path, planned=True),
         },
         index=frame.index,
     )
-    cost = _costs(numbers(frame, "cost", path, least=0.0), cells, tuple(models), path)
+    cost = _costs(numbers(frame, "cost", path, least=0.0, planned=True), cells, tuple(models), path)
     _refuse_twice(cells, tuple(models), tuple(tasks), path)
     pairs = cells.drop_duplicates("pair")
     names = [

@@ -20,6 +20,9 @@ CANONICAL = (
 )  # fmt: skip
 """The names that ``--column`` can give to a file's own columns."""
 
+LARGEST_PLANNED = 1e120
+"""Largest number that a planner may state: what plans multiply and sum stays finite."""
+
 _MISSING = {"", "na", "n/a", "#n/a"}
 """Cells that say that there is no number, where a number may be missing."""
 
@@ -129,6 +132,7 @@ def numbers(
     above: float | None = None,
     least: float | None = None,
     empty: float | None = None,
+    planned: bool = False,
 ) -> np.ndarray:
     """A column as float64.
 
@@ -139,6 +143,7 @@ def numbers(
         above: refuse numbers that are not above this.
         least: refuse numbers below this.
         empty: what an empty cell stands for; ``None`` refuses it.
+        planned: refuse numbers, but for 0, that a plan could not square or add up, see ``LARGEST_PLANNED``.
 
     Returns:
         Array of shape (rows,).
@@ -158,6 +163,11 @@ def numbers(
             result[position] = empty
             continue
         number = number_of(text)
+        if planned and np.isfinite(number) and number and not 1 / LARGEST_PLANNED <= abs(number) <= LARGEST_PLANNED:
+            raise DataError(
+                f"{path}, row {row}, column '{column}': {shown(text)} is out of all proportion; give 0 or a number "
+                f"between {1 / LARGEST_PLANNED:g} and {LARGEST_PLANNED:g}, in another unit where need be."
+            )
         low = (above is not None and number <= above) or (least is not None and number < least)
         if not np.isfinite(number) or low:
             plain = len(text) <= LONGEST_CELL // 4 and text.isprintable() and "'" not in text

@@ -177,12 +177,12 @@ def _cotrained(frame: pd.DataFrame, path: str | Path, higher_is_better: bool) ->
     members = _members(frame, path)
     names = tuple(dict.fromkeys([*frame["task"].str.strip(), *(name for each in members for name in each)]))
     position = {name: index for index, name in enumerate(names)}
-    cost = np.ones(len(frame)) if is_empty(frame, "cost") else numbers(frame, "cost", path, least=0.0)
+    cost = np.ones(len(frame)) if is_empty(frame, "cost") else numbers(frame, "cost", path, least=0.0, planned=True)
     keys = [(tuple(sorted(position[name] for name in each)), float(c)) for each, c in zip(members, cost, strict=True)]
     model, models = pd.factorize(pd.Series(keys, dtype=object))
     task = frame["task"].str.strip().map(position).to_numpy()
     cells = pd.DataFrame({"model": model, "task": task}, index=frame.index)
-    cells["value"] = numbers(frame, "value", path)
+    cells["value"] = numbers(frame, "value", path, planned=True)
     cells["seed"] = frame["seed"].str.strip() if "seed" in frame.columns else ""
     cells["stderr"] = np.nan
     if not is_empty(frame, "stderr"):

@@ -97,7 +97,9 @@ def read_limits(
 
 
 def _cells(frame: pd.DataFrame, name: str, path: str | Path, empty: float) -> np.ndarray:
-    return np.full(len(frame), empty) if is_empty(frame, name) else numbers(frame, name, path, empty=empty)
+    return (
+        np.full(len(frame), empty) if is_empty(frame, name) else numbers(frame, name, path, empty=empty, planned=True)
+    )
 
 
 def _whom(cells: pd.Series, row: int, names: Sequence[str], groups: Sequence[str], path: str | Path) -> np.ndarray:

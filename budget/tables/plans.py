@@ -59,7 +59,7 @@ def read_split(path: str | Path, names: Sequence[str], *, columns: Mapping[str, 
     def column(name: str, **ends: float) -> np.ndarray:
         result = np.full(len(names), np.nan)
         if not is_empty(frame, name):
-            result[order] = numbers(frame, name, path, empty=None if name == "spend" else np.nan, **ends)
+            result[order] = numbers(frame, name, path, empty=None if name == "spend" else np.nan, planned=True, **ends)
         return result
 
     if is_empty(frame, "spend"):

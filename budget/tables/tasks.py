@@ -129,7 +129,9 @@ def read_tasks(
         default = 1.0 if name == "weight" else np.nan
         result = np.full(len(names), default)
         if not is_empty(frame, name):
-            result[where] = numbers(frame, name, path, above=_ABOVE.get(name), least=_LEAST.get(name), empty=default)
+            result[where] = numbers(
+                frame, name, path, above=_ABOVE.get(name), least=_LEAST.get(name), empty=default, planned=True
+            )
         return result
 
     where = np.array([list(names).index(name) for name in cells], dtype=int)
