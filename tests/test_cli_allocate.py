@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -287,3 +288,20 @@ def test_a_plan_needs_a_budget_unless_it_is_the_cheapest(folder):
 @pytest.mark.parametrize("option", ["--objective", "--measure", "--risk", "--unit", "--strategy"])
 def test_unknown_words_are_wrong_usage(folder, option):
     assert run("allocate", folder / "curves.json", "--budget", 1e22, option, "nonsense").exit_code == 2
+
+
+def test_a_best_value_that_the_curves_pass_is_refused(folder):
+    """One rule for losses and scores: a best value bounds the fit, and what the fit does not keep no plan can keep."""
+    curves = made.chinchilla()
+    scores = replace(curves, higher_is_better=np.ones(3, dtype=bool), ceiling=np.full(3, 10.0), best=np.full(3, 10.0))
+    for name, each, over, kept in (("loss", curves, 0.95, 0.85), ("score", scores, 9.05, 9.15)):
+        (folder / f"{name}.json").write_text(json_text(record_of(each)))
+        for best, taken in ((over, False), (kept, True)):
+            (folder / "best.csv").write_text(f"task,best\ncode,{best}\n")
+            asked = ("allocate", folder / f"{name}.json", "--tasks", folder / "best.csv", "--budget", 1e22)
+            if taken:
+                assert run(*asked).exit_code == 0
+            else:
+                sentence = refused(*asked)
+                assert f"The curve of task 'code' goes to {0.9 if name == 'loss' else 9.1:g}, better than" in sentence
+                assert f"the best value {best:g}" in sentence and "Fit again with --tasks" in sentence

@@ -186,9 +186,9 @@ def measured(curves: Curves, question: Question, tasks: np.ndarray, inputs: np.n
 
 
 def measured_draws(curves: Curves, question: Question, tasks: np.ndarray, inputs: np.ndarray) -> np.ndarray:
-    """The same under every draw as the plan is made over it, which may be worse than an unserved value: (B, R)."""
+    """The same under every draw: shape (B, R)."""
     served = np.isfinite(inputs).all(axis=1)
-    distance = curves.distance_draws(tasks, np.where(served[:, None], inputs, 0.0), as_drawn=True)
+    distance = curves.distance_draws(tasks, np.where(served[:, None], inputs, 0.0))
     nothing = question.measure.of_value(curves, tasks, question.tasks.unserved[tasks])
     return np.where(served, question.measure.of_draws(tasks, distance), nothing)
 

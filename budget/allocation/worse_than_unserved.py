@@ -36,7 +36,7 @@ def worse_than_unserved(curves: Curves, question: Question, inputs: np.ndarray) 
             "cut, the objective and its bound count the curve; --allow-unserved plans without such a task."
         )
     if question.risk != "point" and len(curves.draws):
-        drawn = (curves.distance_draws(tasks, inputs[tasks], as_drawn=True) > worst).sum(axis=0)
+        drawn = (curves.distance_draws(tasks, inputs[tasks]) > worst).sum(axis=0)
         some = [f"{curves.tasks[tasks[at]]} ({drawn[at]})" for at in np.flatnonzero(drawn)]
         if some:
             notes.append(

@@ -224,10 +224,11 @@ class Curves:
         the largest measured scales cannot be that of a task which is given nothing, and bounds nothing; a sentence says
         so.
         """
-        if self.link is not None:
-            return self, ()
         stated = np.where(np.isfinite(unserved), unserved, self.unserved)
-        largest = np.log(np.column_stack([self.largest[name] for name in self.inputs]))
+        if self.link is not None or not np.isfinite(stated).any():
+            return self, ()
+        ends = [self.largest.get(name, at) for name, at in zip(self.inputs, self.reference.T, strict=True)]
+        largest = np.log(np.column_stack(ends))
         reached = self.distance(np.arange(len(self.tasks)), largest)
         worst = np.where(self.higher_is_better, self.ceiling - stated, stated)
         wrong = reached >= worst
@@ -270,11 +271,11 @@ class Curves:
             value = self.form.value(self.parameters[task], log_inputs - np.log(self.reference[task]))
         return np.clip(value, self._least[task], LARGEST)
 
-    def distance_draws(self, task: np.ndarray, log_inputs: np.ndarray, *, as_drawn: bool = False) -> np.ndarray:
-        """The same under every draw, none worse than the unserved value but where it is wanted ``as_drawn``: (B, R)."""
+    def distance_draws(self, task: np.ndarray, log_inputs: np.ndarray) -> np.ndarray:
+        """The same under every draw: shape (B, R)."""
         with np.errstate(over="ignore"):
             value = self.form.value(self.draws[:, task], log_inputs - np.log(self.reference[task]))
-        return np.clip(value, self._least[task], LARGEST if as_drawn else self._most[task])
+        return np.clip(value, self._least[task], LARGEST)
 
     @property
     def _least(self) -> np.ndarray:
@@ -291,7 +292,8 @@ class Curves:
     def present(self, task: np.ndarray, distance: np.ndarray) -> np.ndarray:
         """Distances (…, R) as values in the file's own unit: the loss itself, or ceiling minus distance.
 
-        A value lies between the best one and the unserved one, where these are known.
+        A value lies between the best one and the unserved one, where these are known. Distances, which plans are made
+        of, are not cut at the unserved one: the lesser of a falling curve and a constant is not convex.
         """
         distance = np.clip(distance, self._least[task], self._most[task])
         return np.where(self.higher_is_better[task], self.ceiling[task] - distance, distance)

@@ -204,7 +204,7 @@ def _model(
     table = np.zeros((len(curves.draws), len(u)))
     for task in tasks:
         row = np.full(len(u), task)
-        distance = curves.distance_draws(row, law_inputs_of(curves, question, u, row), as_drawn=True)
+        distance = curves.distance_draws(row, law_inputs_of(curves, question, u, row))
         table += question.weight[task] * question.measure.of(row, distance)
     shaped = table.reshape(len(table), len(log_spend), len(offset))
     return Model(curves, question, tasks, cost, log_spend, line, offset, shaped, least, most)

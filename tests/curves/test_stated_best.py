@@ -208,7 +208,7 @@ def test_a_fixed_floor_beyond_the_best_value_is_refused():
 
 @pytest.mark.parametrize("score", [False, True])
 def test_no_prediction_is_worse_than_unserved(score):
-    """Draws that blow up below the measured scales end at guessing; the curve itself, which plans read, does not."""
+    """Values that blow up below the measured scales end at guessing; the distances, which plans are made of, do not."""
     frame = power(0.4, a=0.8, noise=0.05)
     if score:
         frame = frame.assign(value=1 - frame["value"] / 3, higher_is_better=1)
@@ -220,8 +220,7 @@ def test_no_prediction_is_worse_than_unserved(score):
     free = fit_curves(frame, draws=30)
     for task, at in ((np.array([0]), near), (np.array([0]), small)):
         np.testing.assert_array_equal(curves.distance(task, at), free.distance(task, at))
-        drawn = curves.distance_draws(task, at, as_drawn=True)
-        np.testing.assert_array_equal(drawn, free.distance_draws(task, at))
+        np.testing.assert_array_equal(curves.distance_draws(task, at), free.distance_draws(task, at))
     assert curves.predict(np.array([0]), small)[0] == worst
     np.testing.assert_array_equal(curves.predict(np.array([0]), near), free.predict(np.array([0]), near))
 
@@ -252,3 +251,10 @@ def test_curves_made_by_hand_have_limits_where_they_are_stated():
     assert notes == () and bounded.unserved.tolist() == [1.2]
     runs = runs_from_frame(power(0.4))
     assert fit_curves(runs, draws=0).best.shape == (1,)
+
+
+def test_a_scale_whose_largest_is_not_kept_is_taken_at_its_reference():
+    curves = made.repeat(draws=2)
+    bounded, notes = curves.bounded_by(np.full(len(curves.tasks), 50.0))
+    assert (bounded.unserved == 50).all() and notes == ()
+    assert curves.bounded_by(np.full(len(curves.tasks), np.nan))[0] is curves
