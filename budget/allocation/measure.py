@@ -145,7 +145,9 @@ def _best_distances(curves: Curves, tasks: Tasks) -> tuple[np.ndarray, np.ndarra
     """(T,) distances of the best values, and which are stated, for the plan or for the fit; the others are floors."""
     best = np.where(np.isfinite(tasks.best), tasks.best, curves.best)
     stated = np.isfinite(best)
-    return np.where(stated, distance_of(curves, np.arange(len(best)), best), curves.parameters[:, 0]), stated
+    return np.where(
+        stated, distance_of(curves, np.arange(len(best)), best), curves.form.floor(curves.parameters)
+    ), stated
 
 
 def _progress(curves: Curves, tasks: Tasks, metrics: int) -> Measure:
@@ -160,11 +162,11 @@ def _progress(curves: Curves, tasks: Tasks, metrics: int) -> Measure:
         )
     every = np.arange(len(curves.tasks))
     best, stated = _best_distances(curves, tasks)
-    floor = curves.form.names[0]
+    floors = {curves.form.names[position] for position in curves.form.where("floor")}
     unknown = [
         name
         for name, bounds, known in zip(curves.tasks, curves.bounds, stated | curves.higher_is_better, strict=True)
-        if floor in bounds and not known
+        if floors & set(bounds) and not known
     ]
     if unknown:
         raise AllocationError(

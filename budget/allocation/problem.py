@@ -9,6 +9,7 @@ from budget.allocation.objectives import not_computed
 from budget.allocation.question import Question
 from budget.allocation.resources import cost_of
 from budget.curves.fitted import Curves
+from budget.curves.law_values import LawValues
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import Values, repeated_of
 from budget.errors import AllocationError
@@ -129,6 +130,13 @@ def value_of(curves: Curves, tasks: Tasks, draw: int | None = None) -> Values:
         raise not_computed("law", curves.law)
     theta = curves.parameters if draw is None else curves.draws[draw]
     return repeated_of(theta, curves.reference, tasks.unique_tokens)
+
+
+def sized_value(curves: Curves, tasks: Tasks) -> Values | LawValues:
+    """Each task's distance to its best over params and tokens, whatever the law, where only its best size is asked."""
+    if curves.form.convex:
+        return LawValues(curves.form, curves.parameters, np.log(curves.reference))
+    return value_of(curves, tasks)
 
 
 def state(curves: Curves, question: Question, draw: int | None = None) -> Problem:

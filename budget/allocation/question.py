@@ -20,6 +20,9 @@ ONE_MODEL = ("shared", "transfer")
 """Laws that describe one model for several tasks: its size and its mixture are planned, not a split of the budget."""
 
 
+PLANNED_LAWS = ("repeat", *ONE_MODEL)
+"""Laws with a program of their own; the others are sums of falling powers, or planned from each task's response."""
+
 FAR = 3.0
 """Factor outside the measured range beyond which a plan says that it extrapolates."""
 
@@ -100,5 +103,5 @@ def is_separable(curves: Curves, question: Question) -> bool:
         or question.sizes
         or question.has_checkpoints
         or question.at_least is not None
-        or not (curves.form.posynomial_terms or curves.law in ("repeat", *ONE_MODEL))
+        or not (curves.form.posynomial_terms or curves.law in PLANNED_LAWS)
     )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from budget.allocation.objectives import MEASURES, OBJECTIVES, RISKS
-from budget.allocation.question import ONE_MODEL, STRATEGIES, Question, is_separable
+from budget.allocation.question import ONE_MODEL, PLANNED_LAWS, STRATEGIES, Question, is_separable
 from budget.allocation.resources import cost_of, input_units
 from budget.curves.fitted import Curves
 from budget.errors import AllocationError, InfeasibleError
@@ -26,6 +26,7 @@ def refuse(curves: Curves, question: Question, params: float | None) -> None:
         AllocationError: the question does not fit the curves or itself.
         InfeasibleError: the limits contradict the budget.
     """
+    _refuse_law(curves, question)
     _refuse_strategy(curves, question)
     _refuse_unit(curves, question, params)
     _refuse_reach(curves, question)
@@ -51,6 +52,23 @@ def refuse_weights(tasks: Tasks) -> None:
             raise AllocationError(
                 f"The weight of {name} is {weight:g}; give a positive number, or leave the task out of the curves."
             )
+
+
+def _refuse_law(curves: Curves, question: Question) -> None:
+    """Laws that no plan can read: of other inputs than it chooses, or of two without a known best size."""
+    form = curves.form
+    if form.posynomial_terms or curves.law in PLANNED_LAWS or len(curves.inputs) == 1:
+        return
+    if curves.inputs != ("params", "tokens"):
+        raise AllocationError(
+            f"Law '{curves.law}' reads {', '.join(curves.inputs)}, and a plan chooses one scale, or params and tokens; "
+            "fit again with --law chinchilla or --law power."
+        )
+    if not form.convex and question.params is None and not question.sizes:
+        raise AllocationError(
+            f"Law '{curves.law}' does not say that it is convex in log params and log tokens, so no plan can choose a "
+            "best size by it; give --unit tokens --params N, or fit again with --law chinchilla or --law power."
+        )
 
 
 def _refuse_strategy(curves: Curves, question: Question) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from budget.curves.law_values import LawValues
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import Values
 
@@ -31,7 +32,9 @@ FLAT = -800.0
 """Stands for the logarithm of no gain at all."""
 
 
-def best_inputs(value: Values, cost: Posynomial, spend: np.ndarray, near: np.ndarray | None = None) -> np.ndarray:
+def best_inputs(
+    value: Values | LawValues, cost: Posynomial, spend: np.ndarray, near: np.ndarray | None = None
+) -> np.ndarray:
     """Log inputs that minimize each model's value at its spend.
 
     Args:
@@ -86,7 +89,7 @@ def _newton(
     return u, settled & (np.abs(u[:, 0] - centre) < REACH)
 
 
-def _bracketed(value: Values, cost: Posynomial, log_spend: np.ndarray) -> np.ndarray:
+def _bracketed(value: Values | LawValues, cost: Posynomial, log_spend: np.ndarray) -> np.ndarray:
     """Best log inputs (V, 2), log params between brackets, or at their end where one input brings nothing."""
     rising = (cost.exponent[:, :, 1] > 0).any(axis=0)
     centre = ((log_spend[:, None] - cost.log_coef) / cost.exponent.sum(axis=2))[:, rising].min(axis=1)

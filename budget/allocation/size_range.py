@@ -6,7 +6,7 @@ import numpy as np
 
 from budget.allocation.assemble import law_inputs_of, measured
 from budget.allocation.drawn import DrawnPlans
-from budget.allocation.problem import planned_cost, value_of
+from budget.allocation.problem import planned_cost, sized_value
 from budget.allocation.question import Question
 from budget.allocation.result import Plan
 from budget.allocation.size import best_inputs, last_input
@@ -57,7 +57,7 @@ def near_sizes(curves: Curves, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     cost, log_spend = cost.take(served), np.log(plan.spend[served])
     centre = np.log(plan.params[served])
     if not shared:  # a plan over the draws may have another size than the best of the point fit
-        centre = best_inputs(value_of(curves, question.tasks).take(served), cost, np.exp(log_spend))[:, 0]
+        centre = best_inputs(sized_value(curves, question.tasks).take(served), cost, np.exp(log_spend))[:, 0]
 
     def worth(log_params: np.ndarray) -> np.ndarray:
         u = last_input(cost, log_params[:, None], log_spend)

@@ -258,7 +258,7 @@ class Curves:
     @property
     def limit(self) -> np.ndarray:
         """(T,) the value that each point fit tends to with unlimited scale."""
-        return self.present(np.arange(len(self.tasks)), self.parameters[:, 0])
+        return self.present(np.arange(len(self.tasks)), self.form.floor(self.parameters))
 
     def distance(self, task: np.ndarray, log_inputs: np.ndarray) -> np.ndarray:
         """The point fit's distance to best.

@@ -102,7 +102,10 @@ class Law:
         parameters: the P parameters in the order of ``theta``.
         basis: see ``Basis``; linear parameters in the order of ``parameters``.
         starts: how many of the best grid points are refined.
-        posynomial_terms: whether the value is a floor plus one falling power of each input, so that plans can use it.
+        posynomial_terms: whether the value is a floor plus one falling power of each input, the form that the convex
+            program takes.
+        convex: whether the value falls in every input and is convex in their logarithms, so that a plan can find the
+            best size at a spend; of a law with ``posynomial_terms`` both are known.
         chart: coordinates of the search where values are positive, the parameters themselves where there is none.
     """
 
@@ -114,6 +117,7 @@ class Law:
     basis: Basis
     starts: int = 8
     posynomial_terms: bool = False
+    convex: bool = False
     chart: Chart | None = None
 
     @property
@@ -174,6 +178,10 @@ class Law:
             else:
                 total = total + theta[..., position] * xp.exp(logs)
         return total
+
+    def floor(self, theta: np.ndarray) -> np.ndarray:
+        """The value that more scale approaches (…), of working parameters (…, P); 0 of a law that has no floor."""
+        return theta[..., self.where("floor")].sum(axis=-1)
 
     def natural(self, theta: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """Working parameters in the reader's units: ``E, A, alpha, …`` with ``A = exp(a)·reference^alpha``.

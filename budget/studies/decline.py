@@ -80,10 +80,10 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
     curves = subsets.curves
     draws = len(curves.draws)
     alone = subsets.of(np.arange(tasks)[:, None])
-    own = _reducible(alone.distance[:, 0], curves.parameters[:, 0])
+    own = _reducible(alone.distance[:, 0], curves.form.floor(curves.parameters))
     own_draws = np.empty((draws, tasks))
     for task, distance in subsets.in_draws(alone):
-        own_draws[:, task] = _reducible(distance[:, 0], curves.draws[:, task, 0])
+        own_draws[:, task] = _reducible(distance[:, 0], curves.form.floor(curves.draws[:, task]))
     weight = subsets.question.tasks.weight * subsets.question.measure.scale
     logs = np.log(np.arange(1, tasks + 1))
     # the slope through the origin is Σ log k · log factor over Σ log² k of the sizes at which the task is there
@@ -95,7 +95,7 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
     for size in range(2, tasks + 1):
         split = subsets.of(orders[:, :size])
         members, x = split.members, logs[size - 1]
-        above = _reducible(split.distance, curves.parameters[members, 0])
+        above = _reducible(split.distance, curves.form.floor(curves.parameters[members]))
         each, whole = _factors(above, own[members], weight[members])
         factors[size - 1] = whole.mean(axis=0)
         point[:, :2] += x * np.log(whole) / squares[0]
@@ -104,7 +104,7 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
         point[row, members + 2] += share * np.log(each)
         for order, distance in subsets.in_draws(split):
             pick = members[order]
-            above = _reducible(distance, curves.draws[:, pick, 0])
+            above = _reducible(distance, curves.form.floor(curves.draws[:, pick]))
             each, whole = _factors(above, own_draws[:, pick], weight[pick])
             worlds[:, :2] += x * np.log(whole) / squares[0] / count
             worlds[:, pick + 2] += share[order] * np.log(each) / count

@@ -6,11 +6,12 @@ import numpy as np
 
 from budget.allocation.assemble import law_inputs_of, measured, measured_draws
 from budget.allocation.objectives import not_computed
-from budget.allocation.problem import value_of
+from budget.allocation.problem import sized_value
 from budget.allocation.question import Question
 from budget.allocation.resources import cost_of
 from budget.allocation.size import best_inputs, last_input
 from budget.curves.fitted import Curves
+from budget.curves.law_values import LawValues
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import Values
 
@@ -33,7 +34,7 @@ class Ways:
     curves: Curves
     question: Question
     cost: Posynomial
-    value: Values | None
+    value: Values | LawValues | None
     sunk: np.ndarray
 
     def inputs(self, task: np.ndarray, spend: np.ndarray) -> np.ndarray:
@@ -143,7 +144,7 @@ def ways_of(curves: Curves, question: Question) -> Ways:
     if question.params is not None:
         cost, training = (each.fix_input(0, np.log(question.params)) for each in (cost, training))
     elif cost.inputs == 2:
-        value = value_of(curves, tasks)
+        value = sized_value(curves, tasks)
     sunk = np.full(len(tasks.names), np.nan)
     kept = np.isfinite(tasks.checkpoint)
     if kept.any():

@@ -1,0 +1,215 @@
+"""Every law by every command, those added by CONTRIBUTING's recipe included: it works, or says why in a sentence."""
+
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import budget.options
+from budget.allocation.ask import ask
+from budget.allocation.solve import allocate
+from budget.curves.law import EXPONENT, LOG_COEFFICIENT, Law, Parameter
+from budget.curves.laws import LAWS
+from budget.errors import AllocationError
+from budget.tables.tasks import default_tasks
+from cli import main
+from tests.curves.cases import planted
+from tests.made import SIX, curves_of
+
+PLANNED = {"power", "chinchilla", "repeat", "m4", "bnsl", "shared", "transfer", "kaplan", "stretched"}
+"""Laws by which the budget can be allocated."""
+
+REPORTED = {"power", "chinchilla"}
+"""Laws that the report shows."""
+
+
+def _kaplan(theta, z, xp):
+    """Kaplan et al. 2020, equation 1.5, over D_c/D: the whole bracket multiplies one coefficient."""
+    _, alpha, beta, place = (theta[..., i] for i in range(4))
+    more = -alpha / beta * (z[..., 0] - place)
+    return (beta * xp.logaddexp(more, -z[..., 1]),)
+
+
+def _stretched(theta, z, xp):
+    """A stretched exponential of one scale, ``E + A·exp(−(x/x0)^c)``."""
+    return 0.0, -xp.exp(theta[..., 2] * (z[..., 0] - theta[..., 3]))
+
+
+KAPLAN = Law(
+    name="kaplan",
+    formula="A·((N/N_c)^(-alpha/beta) + 1/D)^beta",
+    reference="Kaplan et al. 2020, arXiv 2001.08361",
+    inputs=("params", "tokens"),
+    parameters=(
+        Parameter("A", "coefficient", *LOG_COEFFICIENT, input=1, exponent=2),
+        Parameter("alpha", "plain", *EXPONENT, grid=(0.1, 0.2, 0.4)),
+        Parameter("beta", "plain", *EXPONENT, grid=(0.1, 0.2, 0.4)),
+        Parameter("N_c", "place", -10.0, 10.0, grid=(-0.5, 0.5, 1.5)),
+    ),
+    basis=_kaplan,
+    convex=True,
+)
+
+STRETCHED = Law(
+    name="stretched",
+    formula="E + A·exp(-(x/x0)^c)",
+    reference="Kohlrausch 1854",
+    inputs=("scale",),
+    parameters=(
+        Parameter("E", "floor"),
+        Parameter("A", "coefficient", *LOG_COEFFICIENT, exponent=2),
+        Parameter("c", "plain", 0.02, 3.0, grid=(0.1, 0.2, 0.4)),
+        Parameter("x0", "place", -20.0, 20.0, grid=(-0.5, 0.0, 0.5)),
+    ),
+    basis=_stretched,
+)
+
+
+def runs_of_law(name, folder):
+    """A small file of runs that follow the law, and what the commands need beside it."""
+    random = np.random.default_rng(0)
+    if name in ("kaplan", "stretched"):
+        law, frames = LAWS[name], []
+        for task in range(2):
+            if name == "kaplan":
+                sizes, data = (
+                    each.ravel() for each in np.meshgrid(np.geomspace(1e7, 1e9, 4), np.geomspace(1e9, 1e11, 4))
+                )
+                theta, columns = np.array([0.2 * task, 0.25, 0.35, 0.5]), {"params": sizes, "tokens": data}
+                z = np.log(np.column_stack([sizes / 1e8, data / 1e10]))
+            else:
+                x = np.geomspace(1e3, 1e9, 20)
+                theta, columns, z = np.array([0.5, 1.0, 0.15, task - 1.0]), {"x": x}, np.log(x / 1e6)[:, None]
+            value = law.value(theta, z) * np.exp(0.01 * random.normal(size=len(z)))
+            frames.append(pd.DataFrame({"task": f"t{task}", "value": value, **columns}))
+        pd.concat(frames).to_csv(folder / "runs.csv", index=False)
+        return ["--law", name], "task,weight\nt0,1\nt1,1\n"
+    runs, _ = planted(name, 2, noise=0.01)
+    columns = {column: each for column, each in runs.columns.items() if column not in ("t0", "t1", "web")}
+    frame = pd.DataFrame({"task": [runs.tasks[task] for task in runs.task], "run": runs.run, "value": runs.value})
+    frame = frame.assign(**columns)
+    options = ["--law", name]
+    if name == "shared":
+        frame = frame.assign(strategy="moe")
+    if runs.mixture is not None:
+        mixed = pd.DataFrame(runs.mixture.tokens, columns=list(runs.mixture.sources)).assign(run=runs.run)
+        mixed.melt("run", var_name="source", value_name="tokens").to_csv(folder / "mixtures.csv", index=False)
+        options += ["--mixtures", folder / "mixtures.csv"]
+    frame.to_csv(folder / "runs.csv", index=False)
+    return options, "task,weight,unique_tokens\nt0,1,1e10\nt1,1,2e10\n"
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def works_or_says_why(result):
+    """True where it worked; a refusal is one sentence, and nothing else is allowed."""
+    if result.exit_code == 0:
+        return True
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit), (result.output, result.exception)
+    last = result.stderr.rstrip("\n").split("\n")[-1]
+    assert last.startswith("Error: ") and len(last.removeprefix("Error: ")) <= 300, result.stderr
+    return False
+
+
+def plausible(values, smallest=0.0, largest=1e3):
+    assert len(values) and np.isfinite(values).all() and (values >= smallest).all() and (values <= largest).all()
+
+
+@pytest.fixture(params=[*LAWS, "kaplan", "stretched"])
+def law(request, monkeypatch):
+    """The name of a law, one that is added by the recipe among them."""
+    for added in (KAPLAN, STRETCHED):
+        monkeypatch.setitem(LAWS, added.name, added)
+    monkeypatch.setattr(budget.options.LAWS, "choices", tuple(LAWS))
+    return request.param
+
+
+@pytest.mark.slow
+def test_every_command_works_or_refuses_with_one_sentence(law, tmp_path):
+    options, wishes = runs_of_law(law, tmp_path)
+    runs, tasks, curves = tmp_path / "runs.csv", tmp_path / "tasks.csv", tmp_path / "curves.json"
+    tasks.write_text(wishes)
+    budget = "1e9" if law in ("power", "m4", "bnsl", "stretched") else "1e21"
+
+    assert works_or_says_why(run("check", runs, *options)), "check"
+    fitted = run("fit", runs, *options, "--draws", 12 if law != "kaplan" else 3, "--out", curves)
+    assert works_or_says_why(fitted), fitted.stderr
+    table = json.loads(curves.read_text())["tasks"]
+    assert all(task["status"] in ("ok", "at_bound", "outliers", "ill_determined") for task in table), table
+
+    points = pd.read_csv(runs).head(6)
+    if law == "transfer":
+        points = pd.DataFrame({"task": "t0", "params": [1e8, 1e9], "t0": 1e10, "t1": 1e9, "web": 1e9})
+    points.drop(columns=["value", "run"], errors="ignore").to_csv(tmp_path / "points.csv", index=False)
+    predicted = run("predict", curves, "--at", tmp_path / "points.csv")
+    assert works_or_says_why(predicted), predicted.stderr
+    frame = pd.read_csv(io.StringIO(predicted.stdout))
+    plausible(frame["predicted"])
+    if law != "transfer":
+        np.testing.assert_allclose(frame["predicted"], pd.read_csv(runs)["value"].head(6), rtol=0.05)
+
+    judged = run("backtest", runs, *options, "--draws", 12, "--hide", 0.1)  # so few that nothing is compiled anew
+    if works_or_says_why(judged):
+        frame = pd.read_csv(io.StringIO(judged.stdout))
+        plausible(frame.loc[frame["law"] == law, "error"], largest=0.2)
+
+    allocated = run("allocate", curves, "--tasks", tasks, "--budget", budget)
+    assert works_or_says_why(allocated) == (law in PLANNED), allocated.stderr
+    if allocated.exit_code == 0:
+        frame = pd.read_csv(io.StringIO(allocated.stdout))
+        plausible(frame["predicted"])
+        plausible(frame["spend"], largest=float(budget) * (1 + 1e-9))
+    for command in (
+        ["grow", curves, "--tasks", tasks, "--budget", budget],
+        ["next", curves, "--tasks", tasks, "--budget", budget, "--spend", "1e20" if budget == "1e21" else "1e8"],
+        ["focus", runs, *options, "--tasks", tasks, "--draws", 12, "--budget", budget],
+    ):
+        result = run(*command)
+        if works_or_says_why(result):
+            assert len(pd.read_csv(io.StringIO(result.stdout))), command
+    result = run(
+        "plan", runs, *options, "--tasks", tasks, "--draws", 12, "--budget", budget, "--out", tmp_path / "plan"
+    )
+    assert works_or_says_why(result) == (law in REPORTED), result.stderr
+
+
+@pytest.fixture
+def kaplan_curves(monkeypatch):
+    """Two curves of the law that is added, without a fit."""
+    monkeypatch.setitem(LAWS, "kaplan", KAPLAN)
+    natural = {"prose": (100.0, 0.15, 0.2, 3e9), "code": (60.0, 0.2, 0.18, 5e8)}
+    return curves_of("kaplan", ("params", "tokens"), natural, reference=(1e9, 1e10), cost=SIX)
+
+
+def test_an_added_law_that_is_convex_is_planned_as_well_as_brute_force_does(kaplan_curves):
+    curves, budget = kaplan_curves, 1e22
+    plan = allocate(curves, ask(curves, default_tasks(curves.tasks), budget))
+    np.testing.assert_allclose(plan.spend.sum(), budget, rtol=1e-6)
+    cost = curves.cost
+
+    def best(task, spend):
+        log_n = np.linspace(np.log(1e3), np.log(1e16), 40_001)
+        log_d = np.log(spend / cost.kappa[0]) - log_n
+        return curves.distance(np.full(len(log_n), task), np.column_stack([log_n, log_d])).min()
+
+    shares = np.linspace(0.02, 0.98, 97)
+    brute = min(best(0, share * budget) + best(1, (1 - share) * budget) for share in shares) / 2
+    assert plan.objective <= brute * (1 + 1e-7)
+    assert plan.bound <= plan.objective and plan.objective - plan.bound < 1e-3 * plan.objective
+    np.testing.assert_allclose(plan.predicted, [best(task, plan.spend[task]) for task in range(2)], rtol=1e-6)
+
+
+def test_a_law_of_two_scales_that_may_not_be_convex_is_refused_unless_sizes_are_given(kaplan_curves, monkeypatch):
+    monkeypatch.setitem(LAWS, "kaplan", replace(KAPLAN, convex=False))
+    with pytest.raises(AllocationError, match="does not say that it is convex") as caught:
+        ask(kaplan_curves, default_tasks(kaplan_curves.tasks), 1e22)
+    assert len(str(caught.value)) <= 300 and "\n" not in str(caught.value)
+    asked = ask(kaplan_curves, default_tasks(kaplan_curves.tasks), 1e12, unit="tokens", params=1e9)
+    plan = allocate(kaplan_curves, asked)
+    np.testing.assert_allclose(plan.spend.sum(), 1e12, rtol=1e-6)
