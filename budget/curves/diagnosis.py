@@ -85,7 +85,13 @@ def convergence(estimator: Estimator, batch: Batch, points: Points, prior: Prior
 
 
 def findings(
-    estimator: Estimator, batch: Batch, points: Points, error: np.ndarray, record: Convergence, kept: np.ndarray
+    estimator: Estimator,
+    batch: Batch,
+    points: Points,
+    error: np.ndarray,
+    record: Convergence,
+    kept: np.ndarray,
+    kept_error: np.ndarray,
 ) -> list[list[Finding]]:
     """What is to be said of each task's fit, the gravest first.
 
@@ -93,15 +99,16 @@ def findings(
         estimator: what was minimized.
         batch: T tasks.
         points: their fits.
-        error: (T,) root mean square of the kept rows' residuals in the loss's measure.
+        error: (T,) root mean square of the residuals in the loss's measure.
         record: their convergence.
-        kept: (T, R) rows by which a fit is judged: those that are not wild (``wild_rows``).
+        kept: (T, R) the rows that are not wild (``wild_rows``): what the law explains is judged by these.
+        kept_error: (T,) ``error`` of the kept rows.
     """
     return [
         [
             *_converged(points, task),
             *_flat(estimator, batch, points, task),
-            *_poor(estimator, batch, kept, error, task),
+            *_poor(estimator, batch, kept, kept_error, task),
             *_open(estimator, batch, points, record, task),
             *_rivals(estimator, batch, points, error, task),
             *_ill(record, task),

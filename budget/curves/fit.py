@@ -132,7 +132,8 @@ def fit_curves(
         record = convergence(estimator, batch, points, common.prior)
         wild = _wild(estimator, batch, points, common.prior)
         kept = batch.there & ~np.logical_or(*wild)
-        judged = findings(estimator, batch, points, _rms_error(estimator, batch, points.theta, kept), record, kept)
+        kept_error = _rms_error(estimator, batch, points.theta, kept)
+        judged = findings(estimator, batch, points, error, record, kept, kept_error)
         beating = _beating(estimator, batch, points, runs, best)
         for position, task in enumerate(good):
             said, fitted["outliers"][task] = _wild_finding(batch, position, wild, runs)

@@ -32,6 +32,9 @@ SHORT_OF_ALL = 0.5
 FAR = 8.0
 """Standard deviations off its neighbours from which a row counts as wild."""
 
+FAR_AT_LEAST = 0.25
+"""Log of the factor from which it does however little the rows scatter, since the curve itself is rough."""
+
 NEAR = 4.0
 """Standard deviations within which a row agrees with its neighbours."""
 
@@ -233,7 +236,7 @@ def _odd_values(
         return [], ""
     scatter = max(curve.scatter, LEAST_SCATTER)
     off = curve.off(z, value)
-    wild = np.abs(off) > FAR * scatter
+    wild = np.abs(off) > max(FAR * scatter, FAR_AT_LEAST)
     if not wild.any():
         return [], ""
     expected, others = curve.expected(z), value[~wild]

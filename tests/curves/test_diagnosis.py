@@ -222,7 +222,7 @@ def said(fit: Fit, *codes: str) -> list[tuple[str, str]]:
         condition=np.array([10 * ILL]) if "ill_conditioned" in codes else record.condition,
     )
     error = np.ones(1) if "poor_fit" in codes else np.array([0.02])
-    (found,) = findings(fit.estimator, fit.batch, fit.points, error, record, fit.batch.there)
+    (found,) = findings(fit.estimator, fit.batch, fit.points, error, record, fit.batch.there, error)
     return found
 
 
@@ -289,7 +289,7 @@ def test_a_curve_that_does_not_fit_says_what_it_explains_and_without_what(clean)
     kept = clean.batch.there.copy()
     kept[0, [3, 5]] = False
     fit = clean
-    (found,) = findings(fit.estimator, fit.batch, fit.points, np.ones(1), fit.record, kept)
+    (found,) = findings(fit.estimator, fit.batch, fit.points, np.ones(1), fit.record, kept, np.ones(1))
     assert dict(found)["poor_fit"] == "the law explains 0% of the spread of log values without 2 wild rows"
 
 
