@@ -131,7 +131,7 @@ def fit_curves(
         error = _rms_error(estimator, batch, points.theta, batch.there)
         record = convergence(estimator, batch, points, common.prior)
         wild = _wild(estimator, batch, points, common.prior)
-        kept = batch.there & ~np.logical_or(*wild)
+        kept = _judging(batch, np.logical_or(*wild))
         kept_error = _rms_error(estimator, batch, points.theta, kept)
         judged = findings(estimator, batch, points, error, record, kept, kept_error)
         beating = _beating(estimator, batch, points, runs, best)
@@ -298,6 +298,17 @@ def _wild(estimator: Estimator, batch: Batch, points: Points, prior: Prior) -> t
     if estimator.common:
         batch = joint.with_common_held(estimator, batch, batch.reduced.project(points.theta))
     return wild_rows(estimator, batch, points.theta, prior)
+
+
+def _judging(batch: Batch, wild: np.ndarray) -> np.ndarray:
+    """(T, R) the rows by which a fit is judged: not the wild ones, but each task's best run, which no curve may miss.
+
+    A score that rises late leaves a curve at its best run, as a wild value would; a diverged run is never the best.
+    """
+    best = np.where(batch.there, batch.value, np.inf).argmin(axis=1)
+    kept = batch.there & ~wild
+    kept[np.arange(len(batch)), best] = True
+    return kept
 
 
 def _wild_finding(

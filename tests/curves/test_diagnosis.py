@@ -285,6 +285,15 @@ def test_one_diverged_run_is_an_outlier_of_a_good_curve():
     assert "poor_fit" not in dict(curves.findings[0])
 
 
+def test_a_curve_that_misses_the_best_run_fits_poorly():
+    """A value that leaves the others at the largest run may be the rise of an S: no outlier to look away from."""
+    frame = planted(1.5, exponent=0.1)
+    frame.loc[len(frame) - 1, "value"] /= 8
+    (found,) = fit_curves(frame, "power", draws=0).findings
+    assert {"poor_fit", "outliers"} <= dict(found).keys()
+    assert "without" not in dict(found)["poor_fit"]
+
+
 def test_a_curve_that_does_not_fit_says_what_it_explains_and_without_what(clean):
     kept = clean.batch.there.copy()
     kept[0, [3, 5]] = False
