@@ -88,11 +88,13 @@ def test_no_draw_at_any_scale_is_better_than_the_best(floors, above, noise, seed
     bounded("power", floors, above, noise, seed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", ["m4", "bnsl"])
 def test_no_draw_of_another_law_is_better_than_the_best(law):
     bounded(law, [0.4, 1.0], 0.02, 0.01, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("residual", ["log", "raw"])
 def test_two_scales_pooled_and_repeated_are_bounded_too(residual):
     truths = TRUTHS | {"more": TRUTHS["code"]}
@@ -109,6 +111,7 @@ def test_two_scales_pooled_and_repeated_are_bounded_too(residual):
     assert (again.parameters[:, 0] >= best).all() and (again.draws[:, :, 0] >= best).all()
 
 
+@pytest.mark.slow
 def test_a_law_with_common_parameters_is_bounded_too():
     parts = []
     for count in (1, 2, 4):
