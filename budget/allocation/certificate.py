@@ -8,8 +8,9 @@ for their sum; for the largest of them any that sum to 1) and prices ``y ≥ 0``
 where ``λ_rv ≥ 0`` is what the limits together charge for one unit of resource r given to model v. The inner minimum of
 a sum of exponentials is bounded below, for any weights ``q ≥ 0`` that sum to 1 and cancel the exponents
 (``Σ q_k e_k = 0``), by the arithmetic–geometric inequality: ``exp Σ q_k (b_k − log q_k)``. Since the exponents cancel,
-``b_k`` may be the terms' logarithms at the plan instead of at ``u = 0``, which rounds least. Nothing here trusts the
-solver: a poor plan only makes the bound loose.
+``b_k`` may be the terms' logarithms at the plan instead of at ``u = 0``, which rounds least. Where an input of the plan
+stands at the least that there is (one parameter, one token) its exponents may add up to more than 0: every plan's input
+is as large or larger, and so is the sum. Nothing here trusts the solver: a poor plan only makes the bound loose.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ import numpy as np
 from budget.allocation.problem import Problem
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import Values
+from budget.errors import SolverError
+
+EDGE = 1e-9
+"""Distance of a log input from its least within which it counts as there."""
 
 AT_LIMIT = 1e-7
 """Relative distance at which a spend counts as being at its limit."""
@@ -77,11 +82,35 @@ class Certificate:
         return float(self.prices.budget[0])
 
 
+def proven_bound(value: float, bound: float, slack: float) -> float:
+    """A lower bound beside the value of a plan: what rounding puts it above the plan is taken off.
+
+    Args:
+        value: of a plan, smaller being better.
+        bound: that no plan may pass.
+        slack: how far rounding, and what a solver may miss of a limit, can put the plan below the bound.
+
+    Raises:
+        SolverError: the plan is better than what was proven of every plan, so one of the two is wrong.
+    """
+    if bound - value > slack:
+        raise SolverError(
+            f"The plan found is better by {bound - value:.2g} than what is proven of every plan ({bound:.6g}): the "
+            "numbers span too many orders. Loosen limits, or leave out tasks that get next to nothing."
+        )
+    return min(bound, value)
+
+
 def marginal_return(value: Values, cost: Posynomial, u: np.ndarray) -> np.ndarray:
     """Fall of each model's value per unit of extra spend at its best inputs (V, I): shape (V,), not negative."""
     spend = cost.value(u)
     elasticity = cost.gradient(u) / spend[:, None]  # of order one, so that its square cannot overflow
     of_value = value.gradient(u)
+    if cost.domain is not None:  # an input at its least would rather be smaller: what is more is spent on the others
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gain = np.where(elasticity > 0, -of_value / elasticity, -np.inf)
+        held = (u <= cost.domain + EDGE) & (gain < gain.max(axis=1, keepdims=True))
+        elasticity = np.where(held, 0.0, elasticity)
     return np.maximum(-(of_value * elasticity).sum(axis=1) / (elasticity**2).sum(axis=1), 0.0) / spend
 
 
@@ -137,6 +166,8 @@ def dual_bound(value: Values, problem: Problem, u: np.ndarray, prices: Multiplie
     if (charge < 0).any():
         return -np.inf
     costs = [problem.cost, *(resource.cost for resource in problem.further)]
+    if problem.cost.domain is not None:
+        u = np.maximum(u, problem.cost.domain)
     least = _least(value.tangent(u), costs, u, charge).sum()
     least += sum((each * cost.offset).sum() for each, cost in zip(charge, costs, strict=True))
     return float(value.offset.sum() + least) - prices.limits(problem)
@@ -153,7 +184,9 @@ def _least(value: Posynomial, costs: list[Posynomial], u: np.ndarray, charge: np
     known = (np.isfinite(at_plan) | np.isneginf(at_plan)).all(axis=1)  # 0 bounds a model whose terms are no numbers
     at_plan = np.where(known[:, None], at_plan, 0.0)
     top = at_plan.max(axis=1, keepdims=True)
-    weight, cancels = _cancel(_shares(at_plan - top), exponent)
+    domain = costs[0].domain
+    edge = np.zeros_like(u, dtype=bool) if domain is None else u <= domain + EDGE
+    weight, cancels = _cancel(_shares(at_plan - top), exponent, edge)
     used = weight > 0
     depth = np.where(used, at_plan - np.log(np.where(used, weight, 1.0)), 0.0)
     return np.where(known & priced & cancels, np.exp((weight * depth).sum(axis=1)), 0.0)
@@ -164,12 +197,23 @@ def _shares(logs: np.ndarray) -> np.ndarray:
     return weight / weight.sum(axis=1, keepdims=True)
 
 
-def _cancel(weight: np.ndarray, exponent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _cancel(weight: np.ndarray, exponent: np.ndarray, edge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The nearest weights (V, K) that sum to 1 and cancel the exponents, and whether they could be found (V,).
 
     A correction proportional to each weight (so that small ones stay positive), repeated to remove rounding. Weights
-    that would turn negative, far from an optimum, are not found.
+    that would turn negative, far from an optimum, are not found. Exponents of an input at its least (V, I) need not
+    cancel where what is left of them is positive: a larger input only makes the terms larger.
     """
+    held = edge & (np.einsum("vk,vki->vi", weight, exponent) > 0)
+    result, found = _cancel_all(weight, np.where(held[:, None], 0.0, exponent))
+    left = np.einsum("vk,vki->vi", result, exponent)
+    wrong = (held & ~(left >= 0)).any(axis=1)
+    if wrong.any():  # it was no optimum: then they have to cancel
+        result[wrong], found[wrong] = _cancel_all(weight[wrong], exponent[wrong])
+    return result, found
+
+
+def _cancel_all(weight: np.ndarray, exponent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     conditions = np.concatenate([np.ones((*weight.shape, 1)), exponent], axis=2)
     target = np.zeros(conditions.shape[2])
     target[0] = 1.0

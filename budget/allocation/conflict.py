@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from budget.allocation.problem import Problem
+from budget.curves.posynomial import Posynomial
 from budget.errors import InfeasibleError
 from budget.numerics.feasibility import ROUNDING, Bound, conflict
 from budget.numerics.words import exactly
@@ -86,14 +87,25 @@ def _system(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nd
     matrix[len(problem.rows) + np.arange(resources), np.arange(resources)] = 1.0
     most = np.concatenate([[row.most for row in problem.rows], totals])
     low, high = np.zeros((resources, models)), np.full((resources, models), np.inf)
+    for amounts, each in zip(low[1:], problem.further, strict=True):
+        amounts[:] = each.cost.at_domain
     low[0], high[0] = problem.low, np.where(problem.high < problem.budget, problem.high, np.inf)
     counted = np.isfinite(most)
     return matrix.reshape(len(most), -1)[counted], most[counted], low.ravel(), high.ravel()
 
 
+def _costs(problem: Problem) -> list[Posynomial]:
+    return [problem.cost, *(each.cost for each in problem.further)]
+
+
 def _word(problem: Problem, unit: str, bound: Bound) -> str:
     """What the reader calls a limit of the system."""
     if bound.kind == "low":
+        resource, model = divmod(bound.position, len(problem.cost))
+        if resource or problem.low[model] <= problem.smallest[model]:
+            name = _totals(problem, unit)[resource][0]
+            takes = _costs(problem)[resource].at_domain[model]
+            return f"the smallest model for {problem.names[model]} ({takes:.6g} {name})"
         return f"{problem.names[bound.position]} at least {exactly(float(problem.low[bound.position]))} {unit}"
     if bound.kind == "high":
         return f"{problem.names[bound.position]} at most {exactly(float(problem.high[bound.position]))} {unit}"

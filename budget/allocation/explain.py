@@ -34,7 +34,13 @@ def limit_lines(question: Question, problem: Problem, given: np.ndarray, prices:
             price = float(prices.budget[position]) if question.objective != "cheapest" or position else 0.0
             lines.append(LimitLine(word, unit, total, float(given[position].sum()), price))
     lines += own_lines(
-        question.unit, problem.names, problem.budget, given[0], (problem.low, problem.high), (prices.low, prices.high)
+        question.unit,
+        problem.names,
+        problem.budget,
+        given[0],
+        (problem.low, problem.high),
+        (prices.low, prices.high),
+        problem.smallest,
     )
     for row, price in zip(problem.rows, prices.row, strict=True):
         unit = totals[row.resource][0]
@@ -50,6 +56,7 @@ def own_lines(
     spend: np.ndarray,
     ends: tuple[np.ndarray, np.ndarray],
     prices: tuple[np.ndarray, np.ndarray],
+    smallest: np.ndarray,
 ) -> list[LimitLine]:
     """The minimum and the maximum of each model that has one.
 
@@ -60,12 +67,15 @@ def own_lines(
         spend: (V,).
         ends: (V,) least and (V,) greatest spends.
         prices: (V,) of each.
+        smallest: (V,) what the smallest model takes, which is a limit worth a line only where it stops the plan.
     """
     lines = []
     for model, name in enumerate(names):
         low, high = (float(end[model]) for end in ends)
-        if low > 0:
-            lines.append(LimitLine(f"min of {name}", unit, low, float(spend[model]), float(prices[0][model])))
+        is_stated = low > smallest[model]
+        if is_stated or (low > 0 and spend[model] <= low * (1 + AT_LIMIT)):
+            word = "min" if is_stated else "smallest model"
+            lines.append(LimitLine(f"{word} of {name}", unit, low, float(spend[model]), float(prices[0][model])))
         if high < budget:
             lines.append(LimitLine(f"max of {name}", unit, high, float(spend[model]), float(prices[1][model])))
     return lines

@@ -113,7 +113,9 @@ class _Path:
         ]
         self.matrix, self.most, self.row_unit, self.budgets = _linear(problem, given)
         self.low, self.high = problem.low / given[0], problem.high / given[0]
-        self.least, self.idle, self.cut = np.inf, 0, 1.0
+        self.least = problem.cost.domain if u.shape[1] > 1 else None  # of one input, the least spend says it
+        u = u if self.least is None else np.maximum(u, self.least)
+        self.best, self.idle, self.cut = np.inf, 0, 1.0
         self._begin(u, terms / self.size)
 
     def _begin(self, u: np.ndarray, terms: np.ndarray) -> None:
@@ -137,7 +139,9 @@ class _Path:
             spread = FIRST * (np.std(totals) + FIRST)
             self.under = _Limits.at(np.maximum(self.eta - totals, 0) + spread, self.weight)
             self.over = _Limits.at(np.maximum(totals - self.eta, 0) + spread, self.cap - self.weight)
-        self.all = [self.of_cost, self.of_low, self.of_high, self.of_rows]
+        room = np.empty(0) if self.least is None else np.maximum(u - self.least, FIRST)
+        self.of_least = _Limits.at(room, each / room)
+        self.all = [self.of_cost, self.of_low, self.of_high, self.of_rows, self.of_least]
         self.all += [] if self.is_mean else [self.under, self.over]
         self.count = sum(limits.slack.size for limits in self.all)
 
@@ -164,8 +168,8 @@ class _Path:
 
     def _shorter(self, remained: float) -> float:
         """By which factor a step is cut: halved when what remains does not fall for some, doubled when it does."""
-        falls = remained < 0.9 * self.least
-        self.idle, self.least = (0 if falls else self.idle + 1), min(self.least, remained)
+        falls = remained < 0.9 * self.best
+        self.idle, self.best = (0 if falls else self.idle + 1), min(self.best, remained)
         if falls:
             self.cut = min(1.0, 2 * self.cut)
         elif self.idle >= CIRCLING:
@@ -202,6 +206,7 @@ class _System:
         self.at_u += np.einsum("rv,rvi->vi", path.of_cost.price, self.cost_slope)
         self.at_x = np.einsum("l,lrv->rv", path.of_rows.price, path.matrix) - path.of_cost.price
         self.at_rows = np.einsum("lrv,rv->l", path.matrix, path.x) - path.most
+        self.left_least = np.empty(0) if path.least is None else path.least - path.u
         self._factorize(terms, local.exponent, slopes)
         self.remainder = self._remainder()
 
@@ -222,6 +227,9 @@ class _System:
             block[:, :inputs, last + r] = block[:, last + r, :inputs] = self.cost_slope[r]
             block[:, inputs + r, last + r] = block[:, last + r, inputs + r] = -1.0
             block[:, last + r, last + r] = -path.of_cost.slack[r] / path.of_cost.price[r]
+        if path.least is not None:
+            for i in range(inputs):
+                block[:, i, i] += path.of_least.price[:, i] / path.of_least.slack[:, i]
         block[:, inputs, inputs] = path.of_low.price / path.of_low.slack + path.of_high.price / path.of_high.slack
         coupling = np.zeros((models, self.draws + len(path.most), size))
         coupling[:, : self.draws, :inputs] = slopes[: self.draws].transpose(1, 0, 2)
@@ -241,7 +249,13 @@ class _System:
         path = self.path
         at_x = self.at_x.copy()
         at_x[0] += path.of_high.price - path.of_low.price
-        parts = [self.at_u, at_x, (self.cost - path.x + path.of_cost.slack) * path.of_cost.price]
+        at_u = self.at_u if path.least is None else self.at_u - path.of_least.price
+        parts = [
+            at_u,
+            self.left_least + path.of_least.slack,
+            at_x,
+            (self.cost - path.x + path.of_cost.slack) * path.of_cost.price,
+        ]
         parts.append(self.at_rows + path.of_rows.slack)
         if self.draws:
             parts.append(path.weight * (self.totals - path.eta - path.over.slack + path.under.slack))
@@ -254,18 +268,22 @@ class _System:
     def solve(self, targets: list[np.ndarray]) -> None:
         """Set the step of everything toward products of slack and multiplier of these sizes."""
         path, inputs, last = self.path, self.path.u.shape[1], self.path.u.shape[1] + len(self.path.costs)
-        to_cost, to_low, to_high, to_rows = targets[:4]
+        to_cost, to_low, to_high, to_rows, to_least = targets[:5]
         left_low, left_high = path.low - path.x[0], path.x[0] - path.high
         at_x = self.at_x.copy()
         at_x[0] += path.of_high.price + (to_high + path.of_high.price * left_high) / path.of_high.slack
         at_x[0] -= path.of_low.price + (to_low + path.of_low.price * left_low) / path.of_low.slack
+        at_u = self.at_u
+        if path.least is not None:
+            of_least = path.of_least
+            at_u = at_u - of_least.price - (to_least + of_least.price * self.left_least) / of_least.slack
         at_cost = self.cost - path.x + to_cost / path.of_cost.price
         rows = self.at_rows + to_rows / path.of_rows.price
         if self.draws:
-            to_under, to_over = targets[4:]
+            to_under, to_over = targets[5:]
             of_draws = self.totals - path.eta - to_over / path.over.price + to_under / path.under.price
             rows = np.concatenate([of_draws, rows])
-        fixed = np.einsum("vij,vj->vi", self.inverse, np.concatenate([self.at_u, at_x.T, at_cost.T], axis=1))
+        fixed = np.einsum("vij,vj->vi", self.inverse, np.concatenate([at_u, at_x.T, at_cost.T], axis=1))
         prices = self._solved(rows - np.einsum("vli,vi->l", self.coupling, fixed))
         self.eta_step = 0.0
         if self.draws:
@@ -279,6 +297,8 @@ class _System:
         path.of_rows.price_step = prices[self.draws :]
         path.of_cost.follow_price(to_cost)
         path.of_rows.follow_price(to_rows)
+        if path.least is not None:
+            path.of_least.follow(self.left_least, -self.u_step, to_least)
         path.of_low.follow(left_low, -self.x_step[0], to_low)
         path.of_high.follow(left_high, self.x_step[0], to_high)
         if self.draws:

@@ -43,14 +43,17 @@ def spend_to_level(value: Values, cost: Posynomial, level: np.ndarray, near: np.
     reducible = level - value.offset
     some = (reducible > 0) & (level > value.least)
     wanted = np.log(np.where(some, reducible, 1.0))
-    start = np.log(near)
+    smallest = cost.at_domain
+    with np.errstate(divide="ignore"):
+        start = np.maximum(np.log(near), np.log(smallest))
+        least = np.maximum(start - REACH, np.log(smallest))
     at = start.copy()
     for _ in range(ROUNDS):
         u = best_inputs(value, cost, np.exp(at))
         here = np.log(value.terms(u).sum(axis=1))
         elasticity = marginal_return(value, cost, u) * np.exp(at - here)
         step = np.where(some, (here - wanted) / np.maximum(elasticity, 1e-12), 0.0)
-        at = np.clip(at + step, start - REACH, start + REACH)
+        at = np.clip(at + step, least, start + REACH)
         if (np.abs(step) <= EXACT * np.maximum(np.abs(at), 1.0)).all():
             break
     return np.where(some & (at < start + REACH), np.exp(at), np.inf)
@@ -120,8 +123,10 @@ def level_split(problem: Problem) -> Levelled:
     free = active & (spend > problem.low) & ((spend < problem.high) | (problem.high >= problem.budget))
     if free.any():
         spend[free] *= (problem.budget - spend[~free].sum()) / spend[free].sum()
-    if not decided.any():
-        decided = _weights(value, cost, spend, free if free.any() else active)
+    if not decided.any() and free.any():
+        decided = _weights(value, cost, spend, free)
+    elif not decided.any():  # the least spends take all
+        decided[value.value(best_inputs(value, cost, spend)).argmax()] = 1.0
     return Levelled(spend, decided)
 
 

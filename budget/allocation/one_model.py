@@ -10,12 +10,13 @@ import numpy as np
 
 from budget.allocation.assemble import Outcome, law_inputs_of
 from budget.allocation.baselines import RULE_OF_THUMB, rule_of_thumb
+from budget.allocation.certificate import proven_bound
 from budget.allocation.objectives import not_computed
 from budget.allocation.problem import Problem, planned_cost
 from budget.allocation.question import Question
 from budget.allocation.result import MEETS, Baseline, LimitLine
 from budget.allocation.scoring import baseline
-from budget.allocation.size import last_input
+from budget.allocation.size import largest_size, last_input
 from budget.curves.fitted import Curves
 from budget.curves.posynomial import Posynomial
 from budget.errors import InfeasibleError
@@ -55,7 +56,7 @@ def plan_one_model(curves: Curves, question: Question, gap: float = GAP) -> Outc
     return Outcome(
         inputs=law_inputs_of(curves, question, np.repeat(u, len(curves.tasks), axis=0)),
         given=np.array([[question.budget]]),
-        bound=min(bound, value),
+        bound=proven_bound(value, bound, 1e-12 * abs(value)),
         marginal=np.array([price]),
         shadow_price=price,
         efficient=np.full(1, np.nan),
@@ -127,7 +128,13 @@ def _affordable(question: Question, cost: Posynomial) -> np.ndarray:
 
 
 def _sizes(cost: Posynomial, budget: float) -> np.ndarray:
-    """Edges of the first intervals of log sizes, up to what serving alone would cost the budget."""
+    """Edges of the first intervals of log sizes: all that the budget pays for on at least one token.
+
+    Where nothing is the least, the search goes ``REACH`` either way, up to what serving alone would cost the budget.
+    """
+    if cost.domain is not None and np.isfinite(cost.domain).all():
+        least = float(cost.domain[0, 0])
+        return np.linspace(least, float(largest_size(cost, np.log([budget]))[0]), CELLS + 1)
     log_budget = np.log(budget)
     rising = (cost.exponent[0, :, 1] > 0).nonzero()[0]
     centre = float(((log_budget - cost.log_coef[0]) / cost.exponent[0].sum(axis=1))[rising].min())

@@ -361,6 +361,7 @@ def _origin(problem: Problem, goal: Goal) -> np.ndarray:
         np.zeros(len(problem.cost)),
         np.concatenate([cost.log_coef - np.log(total) for cost, total in counted], axis=1),
         np.concatenate([cost.exponent for cost, _ in counted], axis=1),
+        problem.cost.domain,
     )
     return best_inputs(problem.by_model, shares, np.full(len(problem.cost), 1 / len(problem.cost)))
 

@@ -59,15 +59,16 @@ class Row:
 class Problem:
     """Minimize the sum, or the largest, of T values over log inputs ``u`` and spends ``c`` of V models.
 
-    Subject to ``c_v ≥ cost_v(u_v)``, ``Σ c ≤ budget`` and ``low ≤ c ≤ high``; likewise for every further resource,
-    whose allotted amounts and the spends obey the ``rows``.
+    Subject to ``c_v ≥ cost_v(u_v)``, ``u_v ≥ domain_v``, ``Σ c ≤ budget`` and ``low ≤ c ≤ high``; likewise for every
+    further resource, whose allotted amounts and the spends obey the ``rows``.
 
     Attributes:
         value: T weighted measures over I log inputs of the model that serves the task: one each, or one for all. For
             the cheapest plan they are counted from the targets.
-        cost: V costs in the budget's unit over the same inputs; every cost rises with its last input.
+        cost: V costs in the budget's unit over the same inputs, from the smallest model on (``cost.domain``); every
+            cost rises with its last input.
         budget: the total, in the unit.
-        low: (V,) least spend, 0 where there is none.
+        low: (V,) least spend, 0 where there is none: a stated minimum, or what the smallest model takes.
         high: (V,) greatest spend, the budget where there is none.
         further: further resources.
         rows: linear limits.
@@ -87,6 +88,11 @@ class Problem:
     def is_plain(self) -> bool:
         """Whether one budget and each model's own ends are all that limits the plan."""
         return not (self.further or self.rows)
+
+    @property
+    def smallest(self) -> np.ndarray:
+        """(V,) what the smallest model takes."""
+        return self.cost.at_domain
 
     @property
     def by_model(self) -> Values:
@@ -113,9 +119,10 @@ class Problem:
         shift = np.zeros(models)
         low, high = np.zeros(models), np.full(models, NOTHING * self.budget)
         low[: len(self.low)], high[: len(self.high)] = self.low, self.high
-        return replace(
-            self, value=self.value.take(pick).scaled(factor, shift), cost=self.cost.take(pick), low=low, high=high
-        )
+        cost = self.cost.take(pick)
+        if cost.domain is not None:
+            cost = replace(cost, domain=np.where((factor == 1.0)[:, None], cost.domain, -np.inf))
+        return replace(self, value=self.value.take(pick).scaled(factor, shift), cost=cost, low=low, high=high)
 
 
 NOTHING = 1e-30
@@ -168,7 +175,7 @@ def state(curves: Curves, question: Question, draw: int | None = None) -> Proble
         value,
         costs[0],
         question.budget,
-        low,
+        np.maximum(low, costs[0].at_domain),
         np.minimum(high, question.budget),
         tuple(
             Resource(unit, cost, question.further.get(unit, np.inf))

@@ -101,7 +101,9 @@ class Feasible:
         self._low, self._high = cp.Parameter(models, nonneg=True), cp.Parameter(models, nonneg=True)
         self._rows = [cp.Parameter(models) for _ in problem.rows]
         self._most = [cp.Parameter() for _ in problem.rows]
-        self.constraints = [self._times[0] >= self._low, self._times[0] <= self._high, cp.abs(self.u) <= BOX]
+        self._domain = cp.Parameter((models, inputs))
+        self.constraints = [self._times[0] >= self._low, self._times[0] <= self._high]
+        self.constraints += [self.u >= self._domain, self.u <= BOX]
         for cost, logs, fixed, times in zip(costs, self._log_cost, self._fixed, self._times, strict=True):
             spread = repeat_rows(models, cost.log_coef.shape[1])
             exponent = cost.exponent.reshape(-1, inputs)
@@ -144,6 +146,8 @@ class Feasible:
             logs.value = np.maximum(here - np.log(amount)[:, None], LEAST).ravel()
             fixed.value = cost.offset / amount
             own.value = amount / size
+        domain = np.full_like(origin, -BOX) if problem.cost.domain is None else problem.cost.domain - origin
+        self._domain.value = np.clip(domain, -BOX, 0.0)
         first = self._own[0].value * scale[0]
         self._low.value = problem.low / first
         self._high.value = np.minimum(problem.high / first, 1e9)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from budget.allocation.objectives import MEASURES, OBJECTIVES, RISKS
+from budget.allocation.problem import planned_cost
 from budget.allocation.question import ONE_MODEL, PLANNED_LAWS, STRATEGIES, Question, is_separable
 from budget.allocation.resources import cost_of, input_units
 from budget.curves.fitted import Curves
@@ -175,6 +176,23 @@ def _refuse_reach(curves: Curves, question: Question) -> None:
                 "reaches from one to the other; give a budget nearer to the runs."
             )
     _refuse_minima(question, low)
+    _refuse_smallest(curves, question)
+
+
+def _refuse_smallest(curves: Curves, question: Question) -> None:
+    """A budget that does not pay for the smallest models there are, of tasks that must be served."""
+    if question.allow_unserved or question.has_checkpoints or question.sizes:
+        return
+    cost = planned_cost(curves, question, question.unit)
+    needed = float(cost.at_domain.sum())
+    if needed <= question.budget * (1 + 1e-12):
+        return
+    takes, limit = apart(needed, question.budget)
+    which = "smallest model takes" if len(cost) == 1 else f"smallest models for {len(cost)} tasks take"
+    raise InfeasibleError(
+        f"The {which} {takes} {question.unit} (one parameter and one token, or what stands for them), above the budget "
+        f"of {limit}; raise the budget{'' if len(cost) == 1 else ', or leave tasks out'}."
+    )
 
 
 def _refuse_minima(question: Question, low: np.ndarray) -> None:

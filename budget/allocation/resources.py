@@ -1,6 +1,6 @@
 """What training and serving a model takes, in every unit a budget can be counted in, over the law's log inputs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,12 @@ SERVING = 2.0
 """FLOPs a parameter and token of inference, one forward pass (Kaplan et al. 2020, arXiv 2001.08361)."""
 
 SECONDS = 3600.0
+
+COUNTED = ("params", "tokens")
+"""Scales of which a model has at least one."""
+
+FINEST = 1e-9
+"""Part of the smallest run that is the least of a scale counted in thousands, millions or billions."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +75,37 @@ def cost_of(curves: Curves, tasks: Tasks, unit: str, prices: Prices | None) -> P
         unit: one of ``input_units``.
         prices: of compute, for money.
 
+    Returns:
+        T costs, from the smallest model on (``smallest_inputs``).
+
     Raises:
         AllocationError: money without a price.
     """
+    return replace(_cost_of(curves, tasks, unit, prices), domain=smallest_inputs(curves))
+
+
+def smallest_inputs(curves: Curves) -> np.ndarray | None:
+    """The domain of a plan: log inputs (T, I) of the smallest model, ``None`` where there is none.
+
+    A model has at least one parameter and is trained on at least one token. A task whose runs lie below 1 counts them
+    in thousands or billions, which nothing says: its least is the ``FINEST`` part of its smallest run. A scale of
+    another name (``x``, FLOPs) is any positive number: its law has no direction that is flat.
+    """
+    names = [name for name in curves.inputs[:2] if name != "unique_tokens"]
+    if not set(names) & set(COUNTED):
+        return None
+    return np.column_stack([smallest_log(curves, name) for name in names])
+
+
+def smallest_log(curves: Curves, name: str) -> np.ndarray:
+    """Logarithm (T,) of the least of one scale, minus infinity where there is none."""
+    if name not in COUNTED:
+        return np.full(len(curves.tasks), -np.inf)
+    smallest = curves.smallest[name]
+    return np.log(np.where(smallest >= 1, 1.0, FINEST * smallest))
+
+
+def _cost_of(curves: Curves, tasks: Tasks, unit: str, prices: Prices | None) -> Posynomial:
     count = len(curves.tasks)
     if unit == "money":
         return _money(curves, tasks, prices)

@@ -45,20 +45,67 @@ def best_inputs(
         near: (V, I) log inputs not far from the best ones, where some are known.
 
     Returns:
-        (V, I) log inputs with ``cost = spend``. Where one input brings nothing, it ends at the edge of the search.
+        (V, I) log inputs with ``cost = spend`` within the cost's domain. Where one input brings nothing, it ends at
+        the edge of the domain, or of the search where there is none.
     """
     if len(spend) == 0:
         return np.empty((0, value.inputs))
     log_spend = np.log(spend)
     if value.inputs == 1:
-        return last_input(cost, np.empty((len(cost), 0)), log_spend)
-    if not isinstance(value, Posynomial):
-        return _bracketed(value, cost, log_spend)
-    u, settled = _newton(value, cost, log_spend, near)
+        u = last_input(cost, np.empty((len(cost), 0)), log_spend)
+        return u if cost.domain is None else np.maximum(u, cost.domain)
+    if isinstance(value, Posynomial):
+        u, settled = _newton(value, cost, log_spend, near)
+    else:
+        u, settled = np.zeros((len(spend), 2)), np.zeros(len(spend), dtype=bool)
     if not settled.all():
         rest = np.flatnonzero(~settled)
         u[rest] = _bracketed(value.take(rest), cost.take(rest), log_spend[rest])
-    return u
+    return into_domain(cost, u, log_spend)
+
+
+def into_domain(cost: Posynomial, u: np.ndarray, log_spend: np.ndarray) -> np.ndarray:
+    """Log inputs (V, 2) moved along equal cost into the domain: an input below its least is raised to it.
+
+    Values are convex along equal cost, so what is best there is best within the domain once it is moved to its edge.
+    A spend below that of the smallest model leaves the smallest model.
+    """
+    if cost.domain is None:
+        return u
+    u = u.copy()
+    small = np.flatnonzero(u[:, 0] < cost.domain[:, 0])
+    if len(small):
+        u[small] = last_input(cost.take(small), cost.domain[small, :1], log_spend[small])
+    short = np.flatnonzero(u[:, 1] < cost.domain[:, 1])
+    if len(short):
+        u[short] = np.column_stack([largest_size(cost.take(short), log_spend[short]), cost.domain[short, 1]])
+    return np.maximum(u, cost.domain)
+
+
+def largest_size(cost: Posynomial, log_spend: np.ndarray) -> np.ndarray:
+    """Log params (V,) of the largest model that the spend pays for at the least tokens; its least where size is free.
+
+    Newton's method on the logarithm of the cost, which is convex in the size, from a size at which one rising term
+    alone takes the spend: it falls monotonically to the largest root, also where another term falls with the size.
+    """
+    assert cost.domain is not None
+    slope = cost.exponent[:, :, 0]
+    rising = (slope > 0).any(axis=0)
+    if not rising.any():
+        return cost.domain[:, 0]
+    rest = cost.log_coef + cost.exponent[:, :, 1] * cost.domain[:, 1:]
+    wanted = np.log(np.maximum(np.exp(log_spend) - cost.offset, 1e-300))
+    size = ((wanted[:, None] - rest) / np.where(slope > 0, slope, np.nan))[:, rising].min(axis=1)
+    for _ in range(60 if slope.shape[1] > 1 else 0):
+        logs = rest + slope * size[:, None]
+        top = logs.max(axis=1, keepdims=True)
+        shares = np.exp(logs - top)
+        total, rise = shares.sum(axis=1), (shares * slope).sum(axis=1)
+        excess = top[:, 0] + np.log(total) - wanted
+        size = np.where(rise > 0, size - excess * total / np.where(rise > 0, rise, 1.0), size)
+        if np.abs(excess).max() < 1e-7:  # Newton's step from there is exact
+            break
+    return np.maximum(size, cost.domain[:, 0])
 
 
 def _newton(
@@ -86,7 +133,7 @@ def _newton(
             settled = np.maximum(np.abs(excess), np.abs(imbalance)) < NEAR
             if (settled | ~np.isfinite(imbalance)).all():
                 break
-    return u, settled & (np.abs(u[:, 0] - centre) < REACH)
+    return u, settled & ((np.abs(u[:, 0] - centre) < REACH) | (cost.domain is not None))
 
 
 def _bracketed(value: Values | LawValues, cost: Posynomial, log_spend: np.ndarray) -> np.ndarray:
@@ -94,10 +141,15 @@ def _bracketed(value: Values | LawValues, cost: Posynomial, log_spend: np.ndarra
     rising = (cost.exponent[:, :, 1] > 0).any(axis=0)
     centre = ((log_spend[:, None] - cost.log_coef) / cost.exponent.sum(axis=2))[:, rising].min(axis=1)
     low, high = centre - REACH, centre + REACH
+    if cost.domain is not None:
+        some = np.isfinite(cost.domain).all(axis=1) & (cost.exponent[:, :, 0] > 0).any(axis=1)
+        at = np.flatnonzero(some)
+        low[at] = cost.domain[at, 0]
+        high[at] = np.maximum(largest_size(cost.take(at), log_spend[at]), low[at])
     if not rising.all():
         fixed = Posynomial(cost.offset, cost.log_coef[:, ~rising], cost.exponent[:, ~rising, :1])
         high = last_input(fixed, np.empty((len(cost), 0)), log_spend)[:, 0] - 1e-12
-        low = np.minimum(low, high - REACH)
+        low = np.minimum(low, high if cost.domain is not None else high - REACH)
 
     def imbalance(log_n: np.ndarray) -> np.ndarray:
         """How much more a larger model harms than it helps, in logarithms: nearly linear for falling powers."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from budget.allocation.assemble import Outcome, assembled, law_inputs_of
+from budget.allocation.certificate import proven_bound
 from budget.allocation.conflict import refuse_conflict, refuse_nothing
 from budget.allocation.drawn import convex_plans, no_plans, plans_apart
 from budget.allocation.explain import binding, limit_lines, unspent
@@ -21,11 +22,13 @@ from budget.allocation.scoring import convex_baselines
 from budget.allocation.separable.separate import plan_separately, separate_baselines
 from budget.allocation.size_range import with_size_ranges
 from budget.curves.fitted import Curves
-from budget.errors import SolverError
 from budget.numerics.interval import interval
 
-CONTRADICTS = 1e-4
-"""By how much a plan may be better than its bound, relatively: a solver's tolerance in meeting limits, and rounding."""
+CONTRADICTS = 1e-5
+"""By how much a plan may be better than its bound, relatively: ten times what a solver may miss of a limit."""
+
+ROUNDING = 1e-9
+"""The same where one budget is all, which plans meet exactly."""
 
 GOALS: dict[str, Goal] = {"mean": "sum", "worst": "largest", "cheapest": "cheapest"}
 """What a convex program makes small for each objective."""
@@ -108,12 +111,9 @@ def allocate(
 
 def _refuse_contradiction(plan: Plan) -> None:
     """Refuse a plan that is better than what is proven of every plan."""
-    better = (plan.objective - plan.bound) * (1 if plan.larger_is_better else -1)
-    if better > CONTRADICTS * max(abs(plan.objective), abs(plan.bound)):
-        raise SolverError(
-            f"The plan found ({plan.objective:.6g}) is better than what is proven of every plan ({plan.bound:.6g}): "
-            "the numbers span too many orders. Loosen limits, or leave out tasks that get next to nothing."
-        )
+    question, sign = plan.question, -1.0 if plan.larger_is_better else 1.0
+    tolerance = CONTRADICTS if question.limits or question.further else ROUNDING
+    proven_bound(sign * plan.objective, sign * plan.bound, tolerance * max(abs(plan.objective), abs(plan.bound)))
 
 
 def compiled(curves: Curves, question: Question) -> Program | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from budget.allocation.certificate import marginal_return
+from budget.allocation.certificate import marginal_return, proven_bound
 from budget.allocation.many import splits
 from budget.allocation.problem import Problem
 from budget.allocation.size import best_inputs, rising_root
@@ -147,7 +147,8 @@ def best_subsets(
     found = []
     for at, (first_ones, last_ones) in enumerate(zip(tried, more, strict=True)):
         best = min((*first_ones, *last_ones), key=lambda each: each.objective)
-        bound = best.objective if complete[at] else min(float(bounds[at]), best.objective)
+        least = proven_bound(best.objective, float(bounds[at]), 1e-9 * abs(best.objective))
+        bound = best.objective if complete[at] else least
         found.append(replace(best, bound=bound, compared=len(first_ones) + len(last_ones)))
     return found
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from budget.allocation.certificate import Multipliers
 from budget.allocation.problem import Problem
-from budget.allocation.size import last_input
+from budget.allocation.size import into_domain, last_input
 from budget.errors import SolverError
 
 WITHIN = 1e-6
@@ -45,13 +45,27 @@ def within(problem: Problem, given: np.ndarray, solver: str) -> np.ndarray:
 
 
 def inputs_within(problem: Problem, u: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """The solver's log inputs, the last lowered until every cost is within what is given."""
+    """The solver's log inputs, the last lowered until every cost is within what is given.
+
+    Where the last would fall below its least, it stays there and the first is lowered.
+    """
     costs = [problem.cost, *(each.cost for each in problem.further)]
-    last = [
-        last_input(cost, u[:, :-1], np.log(np.maximum(amount - cost.offset, 1e-300)))[:, -1]
-        for cost, amount in zip(costs, given, strict=True)
-    ]
-    return np.column_stack([u[:, :-1], np.min(last, axis=0)])
+    if problem.cost.domain is not None:
+        u = np.maximum(u, problem.cost.domain)
+    logs = [np.log(np.maximum(amount - cost.offset, 1e-300)) for cost, amount in zip(costs, given, strict=True)]
+    last = np.min([last_input(cost, u[:, :-1], each)[:, -1] for cost, each in zip(costs, logs, strict=True)], axis=0)
+    u = np.column_stack([u[:, :-1], last])
+    if problem.cost.domain is None:
+        return u
+    if u.shape[1] == 2:
+        u = np.min(
+            [
+                into_domain(replace(cost, domain=problem.cost.domain), u, each)
+                for cost, each in zip(costs, logs, strict=True)
+            ],
+            axis=0,
+        )
+    return np.maximum(u, problem.cost.domain)
 
 
 def chargeable(problem: Problem, prices: Multipliers) -> Multipliers:

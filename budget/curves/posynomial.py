@@ -15,11 +15,13 @@ class Posynomial:
         offset: (T,), the value when every term has vanished.
         log_coef: (T, K), the terms' logarithms at ``u = 0``.
         exponent: (T, K, I).
+        domain: (T, I) the least log inputs that are asked for, ``None`` where there is no least; of costs only.
     """
 
     offset: np.ndarray
     log_coef: np.ndarray
     exponent: np.ndarray
+    domain: np.ndarray | None = None
 
     def __len__(self) -> int:
         """The number T of functions."""
@@ -34,6 +36,14 @@ class Posynomial:
     def least(self) -> np.ndarray:
         """(T,) what falling terms never go below."""
         return self.offset
+
+    @property
+    def at_domain(self) -> np.ndarray:
+        """(T,) the values at the least inputs: what the smallest model costs, 0 where there is no smallest."""
+        if self.domain is None:
+            return np.zeros(len(self))
+        some = np.isfinite(self.domain).all(axis=1)
+        return np.where(some, self.value(np.where(some[:, None], self.domain, 0.0)), 0.0)
 
     @property
     def summed(self) -> "Posynomial":
@@ -65,7 +75,8 @@ class Posynomial:
 
     def scaled(self, factor: np.ndarray, shift: np.ndarray) -> "Posynomial":
         """The functions times positive factors (T,), plus shifts (T,)."""
-        return Posynomial(factor * self.offset + shift, self.log_coef + np.log(factor)[:, None], self.exponent)
+        logs = self.log_coef + np.log(factor)[:, None]
+        return Posynomial(factor * self.offset + shift, logs, self.exponent, self.domain)
 
     def tangent(self, u: np.ndarray) -> "Posynomial":
         """A posynomial below the functions that touches them at log inputs ``u``: the functions themselves."""
@@ -73,7 +84,8 @@ class Posynomial:
 
     def take(self, pick: np.ndarray) -> "Posynomial":
         """The functions at the positions ``pick``, repeats allowed."""
-        return Posynomial(self.offset[pick], self.log_coef[pick], self.exponent[pick])
+        domain = None if self.domain is None else self.domain[pick]
+        return Posynomial(self.offset[pick], self.log_coef[pick], self.exponent[pick], domain)
 
     def fix_input(self, which: int, u: np.ndarray) -> "Posynomial":
         """The same functions with input ``which`` held at log values ``u`` (T,); one input fewer.
@@ -84,4 +96,5 @@ class Posynomial:
         rest = np.delete(self.exponent, which, axis=2)
         constant = (rest == 0).all(axis=(0, 2))
         offset = self.offset + np.exp(held[:, constant]).sum(axis=1)
-        return Posynomial(offset, held[:, ~constant], rest[:, ~constant])
+        domain = None if self.domain is None else np.delete(self.domain, which, axis=1)
+        return Posynomial(offset, held[:, ~constant], rest[:, ~constant], domain)

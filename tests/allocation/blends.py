@@ -1,5 +1,7 @@
 """Problems of one shared model, made from the law as the oracles write it."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from budget.allocation.mixture.blend import Blend
@@ -47,7 +49,9 @@ def blend_of(truth: dict, budget: float, *, params: float = np.nan, limit=None, 
         least=least,
         cost=None
         if np.isfinite(params)
-        else Cost(kappa, p, np.full_like(p, truth.get("q", 1.0)), 0.0, 0.0).posynomial(1),
+        else replace(
+            Cost(kappa, p, np.full_like(p, truth.get("q", 1.0)), 0.0, 0.0).posynomial(1), domain=np.zeros((1, 2))
+        ),
         budget=budget,
         log_params=float(np.log(params)),
         limit=np.full(truth["tau"].shape[1], np.inf) if limit is None else np.asarray(limit, dtype=float),

@@ -323,12 +323,18 @@ def test_equal_limits_bind_as_maxima(exact_curves):
     assert plan.binding == ("max",) * 3 and plan.solver == "bisection"
 
 
-@pytest.mark.parametrize("budget", [1e-12, 1e-3, 1e50])
+@pytest.mark.parametrize("budget", [1e-12, 1e-3, 17.9])
+def test_a_budget_below_the_smallest_models_is_refused(exact_curves, budget):
+    with pytest.raises(InfeasibleError, match=r"The smallest models for 3 tasks take 18 flops .* above the budget of"):
+        allocate(exact_curves, ask(exact_curves, default_tasks(exact_curves.tasks), budget), draws=False)
+
+
+@pytest.mark.parametrize("budget", [18.0, 1e3, 1e50])
 def test_absurd_budgets_get_finite_plans_that_say_what_they_are(exact_curves, budget):
     plan = allocate(exact_curves, ask(exact_curves, default_tasks(exact_curves.tasks), budget), draws=False)
     assert np.isfinite(plan.spend).all() and np.isfinite(plan.marginal).all()
     np.testing.assert_allclose(plan.spend.sum() / budget, 1, rtol=1e-9)
-    words = "of the smallest" if budget < 1 else "times the largest"
+    words = "of the smallest" if budget < 1e22 else "times the largest"
     (said,) = plan.warnings
     assert words in said and said.endswith("is the budget in the file's unit?")
 

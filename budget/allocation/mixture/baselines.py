@@ -4,10 +4,8 @@ import numpy as np
 
 from budget.allocation.baselines import PROPORTIONAL, UNIFORM, WITHIN
 from budget.allocation.mixture.blend import Blend, effective_share, law_inputs_at, objective_at, sources_of, spend_on
-from budget.allocation.mixture.mixture import middle_size
 from budget.allocation.mixture.plan import MixtureBaseline
 from budget.allocation.question import Question
-from budget.allocation.size import REACH
 from budget.curves.fitted import Curves
 
 GRID = 401
@@ -58,9 +56,10 @@ def _best_size(curves: Curves, blend: Blend, wish: np.ndarray) -> tuple[float, n
     if not blend.sized:
         return float(np.exp(blend.log_params)), fill(wish, blend.limit, np.array([blend.budget]))[0]
     worlds = blend.take(np.zeros(GRID, dtype=int))
-    centre, wide = float(middle_size(blend)[0]), REACH
+    least, most = blend.sizes
+    centre, wide = 0.5 * (least + most), 0.5 * (most - least)
     for _ in range(ROUNDS):
-        n = centre + np.linspace(-wide, wide, GRID)
+        n = np.clip(centre + np.linspace(-wide, wide, GRID), least, most)
         tokens = fill(wish, blend.limit, np.exp(worlds.tokens(n)[0]))
         total = tokens.sum(axis=1)
         share = tokens / total[:, None]

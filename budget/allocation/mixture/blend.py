@@ -11,12 +11,13 @@ task's own tokens alone (τ the identity) are the law of several tasks, a geomet
 Axis order: world L (the point fit or a draw), task T, source S.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from budget.allocation.question import Question
-from budget.allocation.size import last_input
+from budget.allocation.resources import smallest_log
+from budget.allocation.size import largest_size, last_input
 from budget.curves.fitted import Curves
 from budget.curves.law import ABSENT
 from budget.curves.laws import LEAST_SHARE
@@ -97,6 +98,12 @@ class Blend:
         logs = cost.log_coef + np.einsum("lmi,li->lm", cost.exponent, u) - np.log(self.budget)
         slope = np.einsum("lm,lmi->li", np.exp(logs), cost.exponent)
         return u[:, 1], -slope[:, 0] / slope[:, 1]
+
+    @property
+    def sizes(self) -> tuple[float, float]:
+        """Log sizes of the smallest model, and of the largest that the budget pays for on one token."""
+        assert self.cost is not None and self.cost.domain is not None  # a given size is not searched
+        return float(self.cost.domain[0, 0]), float(largest_size(self.cost, np.log([self.budget]))[0])
 
     def cost_of_size(self, n: np.ndarray) -> np.ndarray:
         """What a relative unit more of size costs at log sizes ``n`` (L,) and the tokens that are left: (L,)."""
@@ -212,8 +219,6 @@ def _blend(
         tasks = np.log(len(limit)) - logs[..., 2]
         capacity, data = capacity + theta[..., 5] * tasks, data + theta[..., 6] * tasks
     sized = question.unit == "flops"
-    if sized:
-        assert curves.cost is not None  # ask() refuses a FLOP budget without it
     return Blend(
         floor=(theta[..., 0] * np.exp(log_weight)).sum(axis=-1) + (weight * measure.shift[members]).sum(axis=-1),
         capacity=capacity,
@@ -222,8 +227,18 @@ def _blend(
         beta=theta[..., 4],
         tau=tau,
         least=least,
-        cost=curves.cost.posynomial(1) if sized and curves.cost is not None else None,
+        cost=_cost(curves) if sized else None,
         budget=question.budget,
         log_params=np.nan if question.params is None else float(np.log(question.params[0])),
         limit=limit,
     )
+
+
+def _cost(curves: Curves) -> Posynomial:
+    """The cost of one model over its size and all its tokens, from one parameter and one token on."""
+    assert curves.cost is not None  # ask() refuses a FLOP budget without it
+    least = (
+        smallest_log(curves, "params")[:1],
+        smallest_log(curves, "tokens")[:1] if "tokens" in curves.smallest else np.zeros(1),
+    )
+    return replace(curves.cost.posynomial(1), domain=np.column_stack(least))

@@ -45,9 +45,11 @@ def solve_limited(blend: Blend, start: np.ndarray, tolerance: float) -> tuple[Op
     free = solve_mixture(endless, start)
     bound, _ = certify_mixture(endless, free)
     best = at_size(blend, free.n, start)
-    half = WIDE / CELLS
-    centre = free.n[0] - WIDE + half * (2 * np.arange(CELLS) + 1)
-    closed = _beyond(blend, start, free.n[0] + np.array([-WIDE, WIDE]))
+    least_size, most_size = blend.sizes
+    ends = np.clip(free.n[0] + np.array([-WIDE, WIDE]), least_size, most_size)
+    half = float(np.ptp(ends)) / (2 * CELLS)
+    centre = ends[0] + half * (2 * np.arange(CELLS) + 1)
+    closed = _beyond(blend, start, ends)
     for _ in range(ROUNDS):
         found = at_size(blend.take(np.zeros(len(centre), dtype=int)), centre, np.repeat(start, len(centre), axis=0))
         least = np.maximum(_least(blend, found, half), bound)
@@ -87,4 +89,7 @@ def _beyond(blend: Blend, start: np.ndarray, ends: np.ndarray) -> float:
     # above, tokens only grow fewer if the cost rises with the size; below, they help no more once they have no price
     above = data[1] if slope[1] <= 0 else 0.0
     below = blend.size_terms(ends)[0].sum() + (data[0] if found.shares.price[0] == 0 else 0.0)
+    least, most = blend.sizes
+    above = np.inf if ends[1] >= most else above
+    below = np.inf if ends[0] <= least else below
     return float(blend.floor[0] + min(above, below))

@@ -14,7 +14,6 @@ from budget.allocation.certificate import certify
 from budget.allocation.mixture.blend import Blend
 from budget.allocation.mixture.shares import Shares, best_shares
 from budget.allocation.problem import Problem
-from budget.allocation.size import REACH
 from budget.curves.posynomial import Posynomial
 
 STEPS = 60
@@ -80,7 +79,7 @@ def solve_mixture(blend: Blend, start: np.ndarray) -> Optimum:
     def with_start(n: np.ndarray) -> np.ndarray:
         return np.einsum("lts,ls->lt", blend.tau, start)
 
-    guess = best_size(blend, with_start, middle_size(blend), REACH)
+    guess = best_size(blend, with_start, middle_size(blend), np.inf)
     return at_size(blend, best_size(blend, with_best_mixture, guess, 1.0), start)
 
 
@@ -103,7 +102,7 @@ def best_size(
         blend: L worlds.
         effective: log params (L,) → effective shares (L, T) of the mixture taken there.
         middle: (L,) where the search begins.
-        wide: half width of the first bracket, which is doubled until it holds the root, up to ``REACH``.
+        wide: half width of the first bracket, which is doubled until it holds the root, or all sizes.
     """
 
     def excess(n: np.ndarray) -> np.ndarray:
@@ -112,13 +111,15 @@ def best_size(
         of_data = (blend.beta * blend.data_terms(t, effective(n))).sum(axis=1) * np.maximum(-slope, 1e-300)
         return np.log(np.maximum(of_size, 1e-300)) - np.log(np.maximum(of_data, 1e-300))
 
-    low, high = middle - wide, middle + wide
+    least, most = blend.sizes
+    low, high = np.clip(middle - wide, least, most), np.clip(middle + wide, least, most)
     at_low, at_high = excess(low), excess(high)
-    while wide < REACH and ((at_low < 0) | (at_high > 0)).any():
-        wide = min(2 * wide, REACH)
-        low, high = np.where(at_low < 0, middle - wide, low), np.where(at_high > 0, middle + wide, high)
+    while ((at_low < 0) & (low > least)).any() or ((at_high > 0) & (high < most)).any():
+        wide = 2 * wide
+        low = np.where(at_low < 0, np.maximum(middle - wide, least), low)
+        high = np.where(at_high > 0, np.minimum(middle + wide, most), high)
         at_low, at_high = excess(low), excess(high)
-    # a root beyond the reach: the edge is the answer
+    # no root in the domain: its edge is the answer
     low, high = np.where(at_high > 0, high, low), np.where(at_low < 0, low, high)
     best, last = 0.5 * (low + high), np.zeros(len(low))
     for _ in range(STEPS):
@@ -174,7 +175,9 @@ def certify_mixture(blend: Blend, best: Optimum) -> tuple[float, float]:
     of_cost = np.zeros((1, terms + 1, 2 + tasks))
     of_cost[0, :terms, :2] = blend.cost.exponent[0]
     of_cost[0, terms, 2:] = pull / pull.sum()
-    cost = Posynomial(np.zeros(1), np.append(blend.cost.log_coef[0], np.log(worth) - reserve)[None], of_cost)
+    assert blend.cost.domain is not None  # see state_blend
+    domain = np.append(blend.cost.domain, np.full((1, tasks), -np.inf), axis=1)
+    cost = Posynomial(np.zeros(1), np.append(blend.cost.log_coef[0], np.log(worth) - reserve)[None], of_cost, domain)
     total = blend.budget + worth
     problem = Problem(value, cost, total, np.zeros(1), np.array([total]))
     found = certify(problem, np.concatenate([at, np.zeros((1, tasks))], axis=1), problem.high)

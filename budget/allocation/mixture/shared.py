@@ -7,7 +7,7 @@ import numpy as np
 
 from budget.allocation.ask import ask
 from budget.allocation.baselines import missing_splits
-from budget.allocation.certificate import AT_LIMIT
+from budget.allocation.certificate import AT_LIMIT, proven_bound
 from budget.allocation.headline import plan_warnings
 from budget.allocation.mixture.baselines import mixture_baselines
 from budget.allocation.mixture.blend import Blend, law_inputs_at, objective_at, sources_of, spend_on, state_blend
@@ -241,6 +241,7 @@ def _plan(
     beyond = measured_range(curves, question, spend, size, tokens)
     failed = drawn - len(mixtures)
     ends = np.exp(interval(sizes))
+    bound = proven_bound(float(best.value[0]), bound, TIGHT * abs(float(best.value[0])))
     plan = SharedPlan(
         question=question,
         metric="|".join(dict.fromkeys(curves.metric)),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from budget.allocation.certificate import proven_bound
 from budget.allocation.portfolio.search import greedy
 from budget.allocation.portfolio.selection import SLACK, Selection
 from budget.allocation.portfolio.solve import best_choice, cheapest
@@ -18,6 +19,10 @@ from budget.tables.tasks import Tasks, default_tasks
 
 RESERVE = 0.15
 """Share of the time limit that is kept for the baselines."""
+
+
+EXACT = 1e-6
+"""Share of the range of losses by which an integer program's own tolerances may put its bound above a choice."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +196,7 @@ def choose(
     if best is None:
         raise _none_found(candidates, wanted)
     higher = objective == "targets" or candidates.higher_is_better
-    better = max if higher else min
+    better, sign = (max, -1) if higher else (min, 1)
     found = Rival("", pairs[best.chosen], *_outcomes(candidates, wanted, pairs[best.chosen]))
     rivals = _rivals(candidates, wanted, problem, pairs)
     if best.status != "optimal":  # then a baseline may be the best that is known
@@ -203,7 +208,7 @@ def choose(
         chosen=found.chosen,
         objective=found.objective,
         reported=found.reported,
-        bound=better(bound, found.objective),
+        bound=sign * proven_bound(sign * found.objective, sign * bound, EXACT * max(unit, abs(found.objective))),
         solver=best.solver,
         status=best.status,
         rivals=rivals,

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from budget.allocation.certificate import proven_bound
 from budget.allocation.separable.grid import Grid, first_grid, refine
 from budget.allocation.separable.hull import fill, lower_hull
 from budget.allocation.separable.knapsack import pick
@@ -114,7 +115,8 @@ def solve_separable(responses: Responses, *, gap: float = 1e-4, time_limit: floa
                 (spend, value), solver = better, "envelope + highs"
             if value - bound > STALLED * open_before:
                 break
-    open_ = max(value - bound, 0.0)
+    bound = proven_bound(value, bound, slack_of(grid, price * limit))
+    open_ = value - bound
     status = "proven" if open_ <= tolerance else "time limit" if time.monotonic() >= end else "gap"
     share = open_ / range_ if range_ > 0 else 0.0
     return SeparableOptimum(spend, value, bound, share, price, efficient, solver, status)

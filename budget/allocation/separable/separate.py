@@ -38,6 +38,9 @@ HALVINGS = 60
 COARSE = 20
 """The same where only the spends of a draw's plan are wanted."""
 
+TINY = 1e-3
+"""Share of an equal part of the budget below which the smallest model's cost is no minimum to plan with."""
+
 LEVEL = 1e-9
 """Relative distance from the worst measure within which a task is at the worst level."""
 
@@ -79,9 +82,11 @@ def ends(ways: Ways) -> tuple[np.ndarray, np.ndarray]:
     low = np.maximum(np.nan_to_num(tasks.min, nan=0.0), ways.least)
     high = np.minimum(np.nan_to_num(tasks.max, nan=np.inf), budget)
     for task in np.flatnonzero(low > high):
+        takes, most = apart(float(low[task]), float(high[task]))
+        what = "the cheapest of the --sizes" if ways.question.sizes else "the smallest model there is"
         raise InfeasibleError(
-            f"Serving {tasks.names[task]} takes {low[task]:.4g} {ways.question.unit} with the cheapest of the --sizes, "
-            "more than it may have; add a smaller size, or lower served_tokens."
+            f"Serving {tasks.names[task]} takes {takes} {ways.question.unit} with {what}, above the {most} that it may "
+            "have; raise that, add a smaller size, or lower served_tokens."
         )
     return low, high
 
@@ -90,7 +95,10 @@ def _responses(ways: Ways, weight: np.ndarray, low: np.ndarray, high: np.ndarray
     def worth(task: np.ndarray, spend: np.ndarray) -> np.ndarray:
         return weight[task] * ways.worth(task, spend)
 
-    return Responses(worth, low, high, ways.question.budget, weight * ways.idle)
+    budget = ways.question.budget
+    # where the smallest model takes next to nothing, the grid need not begin there: below it the response is infinite
+    tiny = (low <= ways.least) & (low < TINY * budget / len(low))
+    return Responses(worth, np.where(tiny, 0.0, low), high, budget, weight * ways.idle)
 
 
 def separate_baselines(curves: Curves, question: Question) -> tuple[Baseline, ...]:
@@ -123,8 +131,9 @@ def least_spend(ways: Ways, level: np.ndarray, most: np.ndarray) -> np.ndarray:
     every = np.arange(len(level))
     with np.errstate(invalid="ignore"):
         at_once = ways.idle <= level
-    # a spend that is looked at may lie as far above the measured runs as the one that is wanted lies below them
-    low, high = np.log(most) - 2 * np.log(FAR), np.log(most)
+    # from the smallest model; where there is none, the least spend that is wanted may lie far below what is looked at
+    low, high = np.log(most) - 4 * np.log(FAR), np.log(most)
+    low = np.where(ways.smallest > 0, np.minimum(np.log(np.maximum(ways.smallest, 1e-300)), high), low)
     never = ~(ways.worth(every, most) <= level)
     open_ = np.flatnonzero(~(at_once | never))
     for _ in range(HALVINGS):
@@ -296,7 +305,7 @@ def outcome_of_spends(
         lines.append(LimitLine("budget", question.unit, question.budget, float(spend.sum()), price))
     excess = marginal - price
     charges = np.where(at_low, np.maximum(-excess, 0.0), 0.0), np.where(at_high, np.maximum(excess, 0.0), 0.0)
-    lines += own_lines(question.unit, question.tasks.names, question.budget, spend, (low, high), charges)
+    lines += own_lines(question.unit, question.tasks.names, question.budget, spend, (low, high), charges, ways.smallest)
     return Outcome(
         inputs=inputs,
         given=spend[None],

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from budget.allocation.certificate import proven_bound
 from budget.allocation.separable.hull import fill, lower_hull, tidy
 from budget.allocation.separable.knapsack import least_through, pick
 from budget.allocation.separable.response import ROUNDING
@@ -85,7 +86,8 @@ def most_targets(
     price = fill(lower_hull(choices), budget).price
     by_price = price * limit - choices.least(price).sum()
     by_parts = -least_through(choices, limit, price, 1e-6 * float(gain.sum())).min()
-    return Targets(chosen, np.where(chosen, spend, 0.0), value, max(value, float(min(by_price, by_parts))))
+    most = -proven_bound(-value, -float(min(by_price, by_parts)), 1e-9 * float(gain.sum()))
+    return Targets(chosen, np.where(chosen, spend, 0.0), value, most)
 
 
 def cheapest_targets(
@@ -139,7 +141,7 @@ def cheapest_targets(
     chosen[reachable] = True
     chosen[reachable[costly][saved.chosen]] = False
     total, most = float(spend[chosen].sum()), float(cost.sum())
-    return Targets(chosen, np.where(chosen, spend, 0.0), total, min(total, most - saved.bound))
+    return Targets(chosen, np.where(chosen, spend, 0.0), total, proven_bound(total, most - saved.bound, 1e-9 * most))
 
 
 def _checked(spend_to_target: np.ndarray, weight: np.ndarray) -> np.ndarray:

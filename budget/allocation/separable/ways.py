@@ -64,12 +64,17 @@ class Ways:
 
     @property
     def least(self) -> np.ndarray:
-        """(T,) the least spend that pays for a model: more than serving the cheapest size takes, else 0."""
-        count = len(self.sunk)
+        """(T,) the least spend that pays for a model: the smallest there is, or on the menu with serving it; else 0."""
+        return np.where(np.isfinite(self.sunk), 0.0, self.smallest)
+
+    @property
+    def smallest(self) -> np.ndarray:
+        """(T,) what the smallest model takes from the start, 0 where there is no smallest."""
         if not self.question.sizes:
-            return np.zeros(count)
-        sizes = [self.cost.fix_input(0, np.full(count, np.log(size))).offset for size in self.question.sizes]
-        return np.where(np.isfinite(self.sunk), 0.0, np.min(sizes, axis=0) * (1 + PAYS))
+            return self.cost.at_domain
+        every = np.ones(len(self.sunk))
+        sized = [self.cost.fix_input(0, every * np.log(size)) for size in self.question.sizes]
+        return np.min([np.maximum(each.offset * (1 + PAYS), each.at_domain) for each in sized], axis=0)
 
     @property
     def idle(self) -> np.ndarray:
@@ -108,9 +113,12 @@ class Ways:
         return ways
 
     def _free(self, task: np.ndarray, cost: Posynomial, spend: np.ndarray) -> np.ndarray:
+        pays = spend >= cost.at_domain * (1 - PAYS)
         if self.value is None:
-            return last_input(cost, np.empty((len(task), 0)), np.log(spend))
-        return best_inputs(self.value.take(task), cost, spend)
+            u = last_input(cost, np.empty((len(task), 0)), np.log(spend))
+        else:
+            u = best_inputs(self.value.take(task), cost, np.where(pays, spend, cost.at_domain))
+        return np.where(pays[:, None], u, -np.inf)
 
     def _sized(self, cost: Posynomial, log_size: np.ndarray, spend: np.ndarray) -> np.ndarray:
         """Log inputs (R, 2) of models of given sizes."""
@@ -118,6 +126,8 @@ class Ways:
         left = spend - fixed.offset  # what serving a model of this size takes is not there for training it
         pays = left > 0.5 * PAYS * spend
         tokens = last_input(_without_offset(fixed), np.empty((len(spend), 0)), np.log(np.where(pays, left, 1.0)))
+        if fixed.domain is not None:
+            pays &= tokens[:, 0] >= fixed.domain[:, 0] - PAYS
         return np.where(pays[:, None], np.column_stack([log_size, tokens]), -np.inf)
 
     def _checkpoint(self, task: np.ndarray) -> np.ndarray:
