@@ -21,6 +21,7 @@ from budget.allocation.problem import Problem
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import Values
 from budget.errors import SolverError
+from budget.numerics.words import apart
 
 EDGE = 1e-9
 """Distance of a log input from its least within which it counts as there."""
@@ -82,21 +83,23 @@ class Certificate:
         return float(self.prices.budget[0])
 
 
-def proven_bound(value: float, bound: float, slack: float) -> float:
+def proven_bound(value: float, bound: float, slack: float, sign: float = 1.0) -> float:
     """A lower bound beside the value of a plan: what rounding puts it above the plan is taken off.
 
     Args:
         value: of a plan, smaller being better.
         bound: that no plan may pass.
         slack: how far rounding, and what a solver may miss of a limit, can put the plan below the bound.
+        sign: −1 where the reader sees the negative of both.
 
     Raises:
         SolverError: the plan is better than what was proven of every plan, so one of the two is wrong.
     """
     if bound - value > slack:
+        found, proven = apart(sign * value, sign * bound)
         raise SolverError(
-            f"The plan found is better by {bound - value:.2g} than what is proven of every plan ({bound:.6g}): the "
-            "numbers span too many orders. Loosen limits, or leave out tasks that get next to nothing."
+            f"The plan found ({found}) is better than what is proven of every plan ({proven}): the numbers span too "
+            "many orders. Loosen limits, or leave out tasks that get next to nothing."
         )
     return min(bound, value)
 

@@ -113,7 +113,7 @@ def _refuse_contradiction(plan: Plan) -> None:
     """Refuse a plan that is better than what is proven of every plan."""
     question, sign = plan.question, -1.0 if plan.larger_is_better else 1.0
     tolerance = CONTRADICTS if question.limits or question.further else ROUNDING
-    proven_bound(sign * plan.objective, sign * plan.bound, tolerance * max(abs(plan.objective), abs(plan.bound)))
+    proven_bound(sign * plan.objective, sign * plan.bound, tolerance * max(abs(plan.objective), abs(plan.bound)), sign)
 
 
 def compiled(curves: Curves, question: Question) -> Program | None:

@@ -20,6 +20,7 @@ from budget.tables.plans import Split
 from budget.tables.tasks import default_tasks
 from tests import made
 from tests.oracles import separable, water_filling
+from tests.oracles.random_plans import best_value
 from tests.simulate import LINKS, TRUTHS
 
 CURVES = made.chinchilla()
@@ -694,17 +695,11 @@ def test_flat_curves_get_a_proven_plan(name, objective):
     natural = {"flat": tuple(FLAT[name].values()), "steep": (1.6, 406.4, 0.34, 410.7, 0.28)}
     curves = made.curves_of("chinchilla", ("params", "tokens"), natural, reference=(2e8, 5e9), cost=made.SIX)
     plan = sane(planned(1e22, curves, objective=objective))
-    coefficient, exponent = np.transpose([water_filling.in_compute(*theta[1:]) for theta in natural.values()])
-    floor = np.array([theta[0] for theta in natural.values()])
-    if objective == "mean":
-        _, reducible = water_filling.split(np.full(2, 0.5), coefficient, exponent, 1e22)
-        np.testing.assert_allclose(plan.objective, floor.mean() + reducible, rtol=1e-7)
-    else:
-        share = np.geomspace(1e-12, 1, 200_001)[:-1]
-        values = [floor[0] + coefficient[0] * (share * 1e22) ** -exponent[0],
-                  floor[1] + coefficient[1] * ((1 - share) * 1e22) ** -exponent[1]]  # fmt: skip
-        grid = np.max(values, axis=0).min()
-        assert plan.objective <= grid * (1 + 1e-9) and plan.objective == pytest.approx(grid, rel=1e-4)
+    # of the best models from one parameter and one token on
+    share = np.geomspace(6e-22, 1, 200_001)[:-1]
+    values = [best_value(*theta, part * 1e22) for theta, part in zip(natural.values(), (share, 1 - share), strict=True)]
+    grid = (np.mean if objective == "mean" else np.max)(values, axis=0).min()
+    assert plan.objective <= grid * (1 + 1e-9) and plan.objective == pytest.approx(grid, rel=1e-4)
     assert plan.gap <= 1e-6
     assert name == "exponents at their least" or plan.spend[1] > 0.9e22 or objective == "worst"
 
