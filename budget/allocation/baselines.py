@@ -130,7 +130,9 @@ def greedy_split(problem: Bounded, worth: Callable[[np.ndarray, np.ndarray], np.
     beyond = np.minimum(spend + chunk, problem.high)
     after = worth(every, beyond)
     for _ in range(CHUNKS):
-        best = np.argmax(value - after)
+        # what costs more than it may have brings nothing, however often it is tried
+        with np.errstate(invalid="ignore"):
+            best = np.argmax(np.nan_to_num(value - after, nan=0.0))
         spend[best], value[best] = beyond[best], after[best]
         beyond[best] = min(spend[best] + chunk, problem.high[best])
         after[best] = worth(every[best : best + 1], beyond[best : best + 1])[0]

@@ -42,7 +42,7 @@ def splits(
     Args:
         problem: with one budget and no further limits; its own total and ends are not read.
         budgets: (Q,) totals.
-        low: (V,) least spends, below every budget together.
+        low: (V,) stated least spends; with those of the smallest models they are below every budget together.
         high: (V,) greatest spends, infinite where there is none.
         members: (Q, V') positions of the models that share each budget; by default all V of them share each.
 
@@ -52,7 +52,7 @@ def splits(
     if members is None:
         members = np.tile(np.arange(len(problem.cost)), (len(budgets), 1))
     value, cost = problem.by_model.take(members.ravel()), problem.cost.take(members.ravel())
-    low, most = low[members], np.minimum(high[members], budgets[:, None])
+    low, most = np.maximum(low, problem.smallest)[members], np.minimum(high[members], budgets[:, None])
     spend = _to_budget(np.full(members.shape, 1 / members.shape[1]), budgets, low, most)
     for _ in range(ROUNDS):
         moved = newton_step(value, cost, spend, budgets, low, most)

@@ -82,7 +82,7 @@ def tangent_points(
 
     root = rising_root(excess, np.log(near) - REACH, np.log(near) + REACH)
     some &= root < np.log(near) + REACH * (1 - 1e-9)
-    spend = np.clip(np.exp(np.where(some, root, 0.0)), low, high)
+    spend = np.clip(np.exp(np.where(some, root, 0.0)), np.maximum(low, cost.at_domain), high)
     useful = some & (_values(value, cost, spend) < unserved)
     return np.where(useful, spend, np.where(np.isnan(unserved), np.nan, np.inf))
 
@@ -100,6 +100,7 @@ def best_subsets(
         high: (V,) greatest spends, infinite where there is none.
     """
     value, cost, count = problem.value, problem.cost, len(problem.cost)
+    low = np.maximum(low, problem.smallest)
     near = np.full(count, float(np.median(budgets)) / count)
     tangent = tangent_points(value, cost, unserved, low, high, near)
     useful = np.flatnonzero(np.isfinite(tangent))

@@ -7,7 +7,7 @@ the draws judge the chosen one as they judge every other plan.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -192,7 +192,10 @@ def _stacked(functions: Sequence[Values]) -> Posynomial:
     def filled(each: Posynomial) -> Posynomial:
         first = np.zeros(most - each.log_coef.shape[1], dtype=int)
         log_coef = np.concatenate([each.log_coef[:, first] - NOTHING, each.log_coef], axis=1)
-        return Posynomial(each.offset, log_coef, np.concatenate([each.exponent[:, first], each.exponent], axis=1))
+        domain = np.full((len(each), each.inputs), -np.inf) if each.domain is None else each.domain
+        return Posynomial(
+            each.offset, log_coef, np.concatenate([each.exponent[:, first], each.exponent], axis=1), domain
+        )
 
     wide = [filled(each) for each in sums]
-    return Posynomial(*(np.concatenate([getattr(each, name) for each in wide]) for name in vars(wide[0])))
+    return Posynomial(*(np.concatenate([getattr(each, field.name) for each in wide]) for field in fields(Posynomial)))

@@ -81,6 +81,8 @@ def ends(ways: Ways) -> tuple[np.ndarray, np.ndarray]:
     tasks, budget = ways.question.tasks, ways.question.budget
     low = np.maximum(np.nan_to_num(tasks.min, nan=0.0), ways.least)
     high = np.minimum(np.nan_to_num(tasks.max, nan=np.inf), budget)
+    # a task that need not be served and cannot pay for a model goes without: at its maximum its response is infinite
+    low = np.where(np.isfinite(ways.idle), np.minimum(low, high), low)
     for task in np.flatnonzero(low > high):
         takes, most = apart(float(low[task]), float(high[task]))
         what = "the cheapest of the --sizes" if ways.question.sizes else "the smallest model there is"
