@@ -4,6 +4,7 @@ Whatever a model is given, from the smallest model on, it can be trained for, so
 given amounts alone.
 """
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -36,9 +37,13 @@ def refuse_conflict(problem: Problem, unit: str) -> None:
     """
     found = conflict(*_system(problem))
     if found:
+        smallest = any(_is_smallest(problem, bound) for bound in found)
+        if smallest and not conflict(*_system(stated := _without_smallest(problem))):
+            refuse_nothing(stated, unit)
         listed = "; ".join(_word(problem, unit, bound) for bound in found[:SHOWN])
         listed += f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        raise InfeasibleError(f"No plan obeys these limits together: {listed}. Loosen or drop any one of them.")
+        mend = "Loosen a limit, or leave a task out" if smallest else "Loosen or drop any one of them"
+        raise InfeasibleError(f"No plan obeys these limits together: {listed}. {mend}.")
 
 
 def refuse_nothing(problem: Problem, unit: str) -> None:
@@ -98,11 +103,24 @@ def _costs(problem: Problem) -> list[Posynomial]:
     return [problem.cost, *(each.cost for each in problem.further)]
 
 
+def _is_smallest(problem: Problem, bound: Bound) -> bool:
+    """Whether a bound is no limit of the reader's but what the smallest model takes."""
+    resource, model = divmod(bound.position, len(problem.cost))
+    return bound.kind == "low" and bool(resource or problem.low[model] <= problem.smallest[model])
+
+
+def _without_smallest(problem: Problem) -> Problem:
+    """The problem with the reader's limits alone."""
+    low = np.where(problem.low > problem.smallest, problem.low, 0.0)
+    further = tuple(replace(each, cost=replace(each.cost, domain=None)) for each in problem.further)
+    return replace(problem, low=low, cost=replace(problem.cost, domain=None), further=further)
+
+
 def _word(problem: Problem, unit: str, bound: Bound) -> str:
     """What the reader calls a limit of the system."""
     if bound.kind == "low":
         resource, model = divmod(bound.position, len(problem.cost))
-        if resource or problem.low[model] <= problem.smallest[model]:
+        if _is_smallest(problem, bound):
             name = _totals(problem, unit)[resource][0]
             takes = _costs(problem)[resource].at_domain[model]
             return f"the smallest model for {problem.names[model]} ({takes:.6g} {name})"

@@ -16,6 +16,9 @@ from tests.oracles.random_plans import Stated, is_feasible, optimum
 MISSES = 1e-6
 """By how much a plan may miss a limit, relatively."""
 
+EXACT = 1e-9
+"""By how much one may that counts as a rival."""
+
 BETTER = 1e-7
 """By how much a rival may be better than the bound: it may itself miss a limit by a part in 1e9."""
 
@@ -97,10 +100,12 @@ def judge(problem: Stated) -> Verdict:
     value, bound = (-plan.objective, -plan.bound) if plan.larger_is_better else (plan.objective, plan.bound)
     found = optimum(problem, spend)
     best = value if found is None else min(found[0], value)
+    # a plan that misses a limit by what a solver may is no rival to its own bound
+    rival = best if broken <= EXACT or found is None else found[0]
     size = max(abs(best), abs(value))
     reducible = {"targets": 1.0, "cheapest": size}.get(problem.objective, max(value - problem.floors, 1e-12 * size))
     return Verdict(
-        beaten=(bound - best) / size if size else 0.0,
+        beaten=(bound - rival) / size if size else 0.0,
         broken=broken,
         regret=(value - best) / reducible,
         gap=plan.gap / reducible,
