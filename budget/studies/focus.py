@@ -11,6 +11,7 @@ from budget.allocation.measure import Measure, measure_of
 from budget.allocation.question import default_unit
 from budget.curves.fitted import Curves
 from budget.errors import AllocationError, InfeasibleError
+from budget.numerics.quoting import LONGEST_SENTENCE, listed, shortened
 from budget.studies.alone import Alone, alone
 from budget.studies.arms import Arms, Served
 from budget.studies.assumed import can_assume
@@ -33,7 +34,7 @@ BUDGETS = 13
 """Budgets in them."""
 
 REASONS = 4
-"""Sentences on what was left out that the refusal of a comparison repeats."""
+"""Sets whose budgets below the minima a sentence names."""
 
 PLANNED = (EQUAL, GROUPS, FOCUS)
 """Strategies that the comparison plans itself."""
@@ -146,14 +147,7 @@ def focus(
     arms = _told_apart(arms)
     planners, left_out = _planners(arms, tasks, unit, params, measure)
     if not planners:
-        why = [*arms.left_out, *left_out]
-        some = [*why[:REASONS], f"And {len(why) - REASONS} more." if len(why) > REASONS else ""]
-        raise AllocationError(
-            "There is nothing to compare: no set of tasks has two strategies with curves "
-            f"(measured: {', '.join(arms.strategies)}). {''.join(f'{said} ' for said in some if said)}Measure some set "
-            "of tasks both with specialists and with a shared model"
-            + (", or assume one from published constants with --assume atlas." if can_assume(arms) else ".")
-        )
+        raise AllocationError(_nothing_to_compare(arms, [*arms.left_out, *left_out]))
     totals = _default_budgets(arms, unit) if budgets is None else np.unique(np.asarray(budgets, dtype=float))
     if len(totals) == 0 or not (np.isfinite(totals) & (totals > 0)).all():
         raise AllocationError("A budget is not a positive number; give positive ones.")
@@ -316,6 +310,23 @@ def _alone(arms: Arms, names: tuple[str, ...]) -> list[Served]:
         return []
     pick = np.array([arms.specialists.tasks.index(name) for name in names])
     return [replace(arms.specialists, curves=arms.specialists.curves.take(pick))]
+
+
+def _nothing_to_compare(arms: Arms, why: list[str]) -> str:
+    """The refusal, with as many of the reasons as a sentence has room for."""
+    head = (
+        "There is nothing to compare: no set of tasks has two strategies with curves "
+        f"(measured: {listed(arms.strategies, 4)})."
+    )
+    tail = "Measure a set both alone and shared" + (", or give --assume atlas." if can_assume(arms) else ".")
+    room = LONGEST_SENTENCE - len(head) - len(tail) - len(" And 10000 more. ")
+    reasons: list[str] = []
+    for reason in why:
+        if len(" ".join([*reasons, reason])) > room and reasons:
+            break
+        reasons.append(shortened(reason, room))
+    rest = [f"And {len(why) - len(reasons)} more."] if len(why) > len(reasons) else []
+    return " ".join([head, *reasons, *rest, tail])
 
 
 def _default_budgets(arms: Arms, unit: str | None) -> np.ndarray:

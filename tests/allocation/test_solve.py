@@ -248,7 +248,9 @@ def test_scores_are_maximized(exact_curves):
     np.testing.assert_allclose(score.objective, 10 - loss.objective)
     np.testing.assert_allclose(score.bound, 10 - loss.bound)
     assert score.gap >= 0 and all(score.gain_over(baseline) >= 0 for baseline in score.baselines)
-    assert (score.low <= score.predicted).all() and (score.predicted <= score.high).all()
+    np.testing.assert_allclose(
+        [score.predicted, score.low, score.high], [10 - loss.predicted, 10 - loss.high, 10 - loss.low]
+    )
 
 
 @pytest.mark.parametrize(
