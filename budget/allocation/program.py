@@ -14,6 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from budget.allocation.certificate import Multipliers
+from budget.allocation.implied import implied_ends
 from budget.allocation.problem import Problem, Row
 from budget.allocation.size import best_inputs
 from budget.curves.posynomial import Posynomial
@@ -27,6 +28,9 @@ Wider boxes make the solver's steps less exact: at 26 decades it sometimes ended
 
 LEAST_SHARE = 1e-20
 """Share of a resource below which an amount is not told from nothing."""
+
+FARTHEST = 1e9
+"""Amount, counted as the variables are, beyond which a limit is none."""
 
 LEAST = -80.0
 """Logarithm below which a term is nothing: 1e-35 of the objective."""
@@ -150,12 +154,19 @@ class Feasible:
         self._domain.value = np.clip(domain, -BOX, 0.0)
         first = self._own[0].value * scale[0]
         self._low.value = problem.low / first
-        self._high.value = np.minimum(problem.high / first, 1e9)
+        self._high.value = np.minimum(problem.high / first, FARTHEST)
         for row, coefficient, most in zip(problem.rows, self._rows, self._most, strict=True):
-            size = row_size(row, scale)
+            size = self._row_size(row)
             coefficient.value = row.coefficient * self._own[row.resource].value / size
-            most.value = row.most / (size * scale[row.resource])
+            most.value = np.clip(row.most / (size * scale[row.resource]), -FARTHEST, FARTHEST)
         return scale
+
+    def _row_size(self, row: Row) -> float:
+        """What a row is divided by: its largest coefficient, amounts counted as the variables are.
+
+        So a solver's tolerance is one of what the row weighs, not of the whole budget.
+        """
+        return float(np.abs(row.coefficient * self._own[row.resource].value).max())
 
     def prices(self, problem: Problem, scale: np.ndarray, unit: np.ndarray) -> Multipliers:
         """What the solver charges for every limit.
@@ -175,7 +186,7 @@ class Feasible:
         high = np.where(np.isfinite(problem.high), high, 0.0)
         row = np.array(
             [
-                constraint.dual_value * unit[row.resource] / row_size(row, scale)
+                constraint.dual_value * unit[row.resource] / self._row_size(row)
                 for constraint, row in zip(self.rows, problem.rows, strict=True)
             ]
         ).reshape(-1)
@@ -291,17 +302,12 @@ class Program:
         raise SolverError(f"{'; '.join(words)}; check the limits and the curves.")
 
 
-def row_size(row: Row, scale: np.ndarray) -> float:
-    """What a row is divided by, so that a solver's tolerance is one of what the row allows, not of the whole budget."""
-    largest = float(np.abs(row.coefficient).max())
-    return max(abs(row.most) / float(scale[row.resource]), 1e-6 * largest) if row.most else largest
-
-
 def equal_split(problem: Problem) -> np.ndarray:
-    """Best log inputs (V, I) of models that are given as much each, within their limits."""
+    """Best log inputs (V, I) of models that are given as much each, within what the limits leave them."""
     models = len(problem.cost)
     total = problem.budget if np.isfinite(problem.budget) else float(np.maximum(problem.low, 1.0).sum())
-    equal = np.clip(np.full(models, total / models), problem.low, problem.high)
+    low, high = implied_ends(problem)
+    equal = np.clip(np.full(models, total / models), low, high)
     return best_inputs(problem.by_model, problem.cost, equal)
 
 

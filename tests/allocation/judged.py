@@ -105,8 +105,8 @@ def judge(problem: Stated) -> Verdict:
     size = max(abs(best), abs(value))
     reducible = {"targets": 1.0, "cheapest": size}.get(problem.objective, max(value - problem.floors, 1e-12 * size))
     return Verdict(
-        beaten=(bound - rival) / size if size else 0.0,
+        beaten=float((bound - rival) / size) if size else 0.0,
         broken=broken,
-        regret=(value - best) / reducible,
-        gap=plan.gap / reducible,
+        regret=float((value - best) / reducible),
+        gap=float(plan.gap / reducible),
     )
