@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -195,6 +196,27 @@ def test_the_message_names_the_cheapest_budget_that_works():
     cheapest = float(str(raised.value).split("cost ")[1].split(" ")[0])
     assert choose(candidates, cheapest).spent == pytest.approx(cheapest, rel=1e-8)
     assert brute_force.best(values[:, 1:], cost[1:], cheapest * (1 - 1e-6)) is None
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_costs_of_any_size_in_one_file_are_told_apart(seed):
+    """The cheapest models that serve every task, where others cost 1e30 times as much."""
+    rng = np.random.default_rng(seed)
+    values, cost = rng.normal(size=(1, 6, 3)), 10 ** rng.uniform(-6, 24, 6)
+    values[:, rng.random((6, 3)) < 0.4] = np.nan
+    values[:, 5] = 1.0
+    candidates = candidates_from_frame(table(values, cost))
+    budget = 0.5 * float(cost.min())
+    with pytest.raises(InfeasibleError, match="raise the budget to that") as raised:
+        choose(candidates, budget)
+    cheapest = float(str(raised.value).split("cost ")[1].split(" ")[0])
+    serving = [
+        cost[list(some)].sum()
+        for count in range(1, 7)
+        for some in combinations(range(6), count)
+        if (~np.isnan(values[0, list(some)])).any(axis=0).all()
+    ]
+    assert cheapest == pytest.approx(min(serving), rel=1e-6)
 
 
 def test_too_few_models_are_named():

@@ -234,6 +234,11 @@ def _none_found(candidates: Candidates, wanted: Wanted) -> InfeasibleError | Sol
     deadline = time.monotonic() + wanted.time_limit
     built, proven = cheapest(everything, everything.cost, deadline)
     cost = np.inf if built is None else float(candidates.cost[built].sum())
+    while proven and 0 < cost < total:  # a solver's tolerance is one of the total: once more among what costs no more
+        total = cost
+        fewer = stated(candidates, replace(wanted, budget=total))[0]
+        again, proven = cheapest(fewer, fewer.cost, deadline)
+        cost = min(cost, np.inf if again is None else float(candidates.cost[again].sum()))
     remedy = "or let tasks go with --allow-unserved"
     if cost == np.inf and wanted.max_models is not None:
         built, proven = cheapest(replace(everything, most=np.inf), np.ones(len(everything.cost)), deadline)
