@@ -3,9 +3,14 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from budget.curves.fitted import Curves
 from tests.simulate import TRUTHS, runs_of, table
+
+# how long an example takes says nothing on a busy machine
+settings.register_profile("unhurried", settings(), deadline=None)
+settings.load_profile("unhurried")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

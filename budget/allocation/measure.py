@@ -8,6 +8,8 @@ from budget.allocation.objectives import not_computed
 from budget.curves.fitted import Curves
 from budget.curves.link import Link
 from budget.errors import AllocationError
+from budget.numerics.listing import shortened
+from budget.numerics.quoting import listed
 from budget.tables.status import LINK_STATUS
 from budget.tables.tasks import Tasks
 
@@ -158,7 +160,7 @@ def _progress(curves: Curves, tasks: Tasks, metrics: int) -> Measure:
         why = "These tasks have several metrics, so they are compared by progress, which" if metrics > 1 else "Progress"
         raise AllocationError(
             f"{why} needs the value of a task that is given nothing: fill column 'unserved' of the tasks file for "
-            f"{', '.join(missing[:8])}{', …' if len(missing) > 8 else ''}."
+            f"{listed(missing)}."
         )
     every = np.arange(len(curves.tasks))
     best, stated = _best_distances(curves, tasks)
@@ -170,14 +172,14 @@ def _progress(curves: Curves, tasks: Tasks, metrics: int) -> Measure:
     ]
     if unknown:
         raise AllocationError(
-            f"The best value of {', '.join(unknown)} is unknown (the fitted floor is at its bound): fill column 'best' "
+            f"The best value of {listed(unknown)} is unknown (the fitted floor is at its bound): fill column 'best' "
             "of the tasks file."
         )
     worst = distance_of(curves, every, unserved)
     wrong = [name for name, right in zip(curves.tasks, worst > best, strict=True) if not right]
     if wrong:
         raise AllocationError(
-            f"The unserved value of {', '.join(wrong)} is no worse than the best one; correct column 'unserved' or "
+            f"The unserved value of {listed(wrong)} is no worse than the best one; correct column 'unserved' or "
             "'best' of the tasks file."
         )
     gap = worst - best
@@ -198,7 +200,7 @@ def _score(curves: Curves) -> Measure:
     ]
     if lost:
         raise AllocationError(
-            f"No score can be predicted for {', '.join(lost[:5])}{', …' if len(lost) > 5 else ''}; leave these tasks "
+            f"No score can be predicted for {shortened(lost, 5)}; leave these tasks "
             "out with --where, or plan on the loss."
         )
     if np.ptp(link.higher_is_better.astype(int)):

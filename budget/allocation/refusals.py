@@ -8,7 +8,9 @@ from budget.allocation.question import ONE_MODEL, PLANNED_LAWS, STRATEGIES, Ques
 from budget.allocation.resources import cost_of, input_units
 from budget.curves.fitted import Curves
 from budget.errors import AllocationError, InfeasibleError
-from budget.numerics.words import apart, named
+from budget.numerics.listing import shortened
+from budget.numerics.quoting import listed
+from budget.numerics.words import apart
 from budget.tables.tasks import Tasks
 
 REACH = 1e40
@@ -208,15 +210,15 @@ def _refuse_minima(question: Question, low: np.ndarray) -> None:
     if not question.allow_unserved and must >= budget * (1 - 1e-12) and not low.all():
         left = [name for name, least in zip(question.tasks.names, low, strict=True) if not least]
         raise InfeasibleError(
-            f"{who} the whole budget of {budget:.6g} {question.unit} and leave nothing for {named(left)}; raise the "
-            f"budget, {mend}, or leave these tasks out."
+            f"{who} the whole budget of {budget:.6g} {question.unit} and leave nothing for {shortened(left)}; raise "
+            f"the budget, {mend}, or leave these tasks out."
         )
 
 
 def _who_must(question: Question, counted: np.ndarray) -> tuple[str, str]:
     """Whose least spends these (T,) are, as the beginning of a sentence about their sum, and how to lower them."""
     frozen, minima = question.is_frozen & counted, ~question.is_frozen & counted
-    names = named([name for name, is_frozen in zip(question.tasks.names, frozen, strict=True) if is_frozen])
+    names = shortened([name for name, is_frozen in zip(question.tasks.names, frozen, strict=True) if is_frozen])
     if not frozen.any():
         return "The minima in the tasks file sum to", "lower the minima"
     several = frozen.sum() > 1
@@ -241,7 +243,7 @@ def _refuse_objective(curves: Curves, question: Question) -> None:
         if missing:
             raise AllocationError(
                 f"--objective {objective.name} counts targets: fill column 'target' of the tasks file for "
-                f"{', '.join(missing[:8])}{', …' if len(missing) > 8 else ''}."
+                f"{listed(missing)}."
             )
     if question.at_least is not None:
         if question.objective != "cheapest":

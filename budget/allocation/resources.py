@@ -7,6 +7,7 @@ import numpy as np
 from budget.curves.fitted import Curves
 from budget.curves.posynomial import Posynomial
 from budget.errors import AllocationError
+from budget.numerics.quoting import listed
 from budget.tables.tasks import Tasks
 
 UNITS = ("flops", "tokens", "x", "money")
@@ -145,8 +146,8 @@ def _money(curves: Curves, tasks: Tasks, prices: Prices | None) -> Posynomial:
     free = [] if prices is not None else [name for name, known in zip(tasks.names, stated, strict=True) if not known]
     if free:
         raise AllocationError(
-            f"A budget in money needs prices: fill column 'unit_cost' of the tasks file for {', '.join(free[:8])}"
-            f"{', …' if len(free) > 8 else ''}, or give --price, --peak and --mfu."
+            f"A budget in money needs prices: fill column 'unit_cost' of the tasks file for {listed(free)}, or "
+            "give --price, --peak and --mfu."
         )
     return parts[0] if len(parts) == 1 else _sum(*parts)
 

@@ -5,9 +5,7 @@ import numpy as np
 from budget.allocation.measure import distance_of
 from budget.allocation.question import Question
 from budget.curves.fitted import Curves
-
-NAMED = 8
-"""Tasks that a note names one by one."""
+from budget.numerics.quoting import listed
 
 
 def worse_than_unserved(curves: Curves, question: Question, inputs: np.ndarray) -> tuple[str, ...]:
@@ -32,7 +30,7 @@ def worse_than_unserved(curves: Curves, question: Question, inputs: np.ndarray) 
     ]
     if over:
         notes.append(
-            f"With what the plan gives it the curve of {_listed(over)} is worse than unserved: there the prediction is "
+            f"With what the plan gives it the curve of {listed(over)} is worse than unserved: there the prediction is "
             "cut, the objective and its bound count the curve; --allow-unserved plans without such a task."
         )
     if question.risk != "point" and len(curves.draws):
@@ -40,11 +38,7 @@ def worse_than_unserved(curves: Curves, question: Question, inputs: np.ndarray) 
         some = [f"{curves.tasks[tasks[at]]} ({drawn[at]})" for at in np.flatnonzero(drawn)]
         if some:
             notes.append(
-                f"Of {len(curves.draws)} draws some are worse than unserved at the planned scales: {_listed(some)}; "
+                f"Of {len(curves.draws)} draws some are worse than unserved at the planned scales: {listed(some)}; "
                 "intervals are cut there, the risk counts the curves as drawn."
             )
     return tuple(notes)
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

@@ -1,9 +1,4 @@
-"""Numbers and lists as a sentence says them."""
-
-from collections.abc import Sequence
-
-NAMED = 8
-"""Most names of a list that are written out."""
+"""Numbers as a sentence says them."""
 
 
 def apart(first: float, second: float, digits: int = 6) -> tuple[str, str]:
@@ -32,13 +27,3 @@ def exactly(number: float, digits: int = 6) -> str:
     return next(
         (word for precision in range(digits, 17) if float(word := f"{number:.{precision}g}") == number), repr(number)
     )
-
-
-def named(names: Sequence[str]) -> str:
-    """Names as a sentence lists them, those beyond ``NAMED`` counted only.
-
-    >>> named(["a", "b", "c"])
-    'a, b and c'
-    """
-    shown = [*names] if len(names) <= NAMED else [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"]
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)

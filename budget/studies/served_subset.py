@@ -15,6 +15,7 @@ from budget.allocation.problem import state
 from budget.allocation.question import is_separable
 from budget.allocation.separable.separate import plan_separately
 from budget.allocation.unserved import best_subsets
+from budget.numerics.quoting import listed
 from budget.studies.arms import SPECIALISTS
 from budget.studies.entries import Entry, Planner
 
@@ -123,6 +124,5 @@ def about_subsets(missing: Sequence[str]) -> list[str]:
         return []
     return [
         f"Serving a subset ('{FOCUS}') is not planned as a strategy where a task's value when it is given nothing is "
-        f"unknown: fill column 'unserved' of the tasks file for {', '.join(missing[:8])}"
-        f"{', …' if len(missing) > 8 else ''}."
+        f"unknown: fill column 'unserved' of the tasks file for {listed(missing)}."
     ]
