@@ -2,9 +2,10 @@
 
 Every timed fit is a fresh process; CPU seconds are counted after the imports, wall seconds of a cold start with them.
 
-Usage: python benchmarks/fitting.py DATA [file gadre thousand devices scipy]
+Usage: python benchmarks/fitting.py DATA [file gadre curves thousand devices scipy]
        The last section takes some minutes on two cores.
-       DATA is a folder with chinchilla_digitised/runs.csv and gadre/runs.csv (see README for their sources).
+       DATA is a folder with chinchilla_digitised/runs.csv, gadre/runs.csv and
+       learning_curves/benchmark.csv (see README for their sources).
 """
 
 import json
@@ -29,10 +30,12 @@ from coverage import simulated  # noqa: E402
 from budget.curves.fit import fit_curves  # noqa: E402
 from budget.curves.fitted import Curves  # noqa: E402
 from budget.curves.prepare import use_all_cores, use_compilation_cache  # noqa: E402
+from budget.studies.backtest import backtest  # noqa: E402
 from budget.tables.runs import Runs, runs_from_frame  # noqa: E402
 from tests.oracles.robust_fit import best_loss  # noqa: E402
 
-SECTIONS = ("file", "gadre", "thousand", "devices", "scipy")
+SECTIONS = ("file", "gadre", "curves", "thousand", "devices", "scipy")
+ONE_SCALE = ("power", "m4", "bnsl")
 BEST_KNOWN = 8.40093149e-4
 STARTS = 500
 
@@ -47,6 +50,13 @@ def gadre(data: Path) -> pd.DataFrame:
     """101 models in 3 corpora, each measured on 54 tasks: 162 curves."""
     frame = pd.read_csv(data / "gadre" / "runs.csv")
     return frame.assign(task=frame["train_set"] + " " + frame["task"])
+
+
+def learning_curves(data: Path) -> pd.DataFrame:
+    """43 one-variable learning curves of up to 565 rows (Alabdulmohsin et al. 2022)."""
+    frame = pd.read_csv(data / "learning_curves" / "benchmark.csv")
+    frame = frame.assign(task=frame["Domain"] + "|" + frame["Task"] + "|" + frame["Model"])
+    return frame.rename(columns={"Seen Examples": "x", "Loss": "value"})[["task", "x", "value"]]
 
 
 def timed(job: str, data: Path, devices: int | None = None, cache: str | None = None) -> dict:
@@ -67,6 +77,22 @@ def run_job(job: str, data: Path) -> None:
     """What a fresh process does: fit, and print the figures as JSON."""
     use_compilation_cache()
     use_all_cores()
+    if job in ONE_SCALE:
+        runs = runs_from_frame(learning_curves(data))
+        wall, cpu = time.perf_counter(), time.process_time()
+        found = backtest(runs, [job])
+        print(
+            json.dumps(
+                {
+                    "wall": time.perf_counter() - wall,
+                    "cpu": time.process_time() - cpu,
+                    "curves": len(found.tasks),
+                    "error": float(np.nanmedian(found.error[1])),
+                    "coverage": float(np.nanmean(found.inside[1])),
+                }
+            )
+        )
+        return
     draws = {"point": 0, "bootstrap": 4000, "gadre": 200, "thousand": 100, "devices": 20}[job]
     if job == "thousand":
         runs = simulated("chinchilla", 1000, 40, 0.01, 0.0, seed=1)[0]
@@ -124,6 +150,20 @@ def show_cold(job: str, data: Path) -> None:
     )
 
 
+def show_curves(data: Path) -> None:
+    """What ``backtest`` takes for each learning curve by each law of one scale, programs compiled before."""
+    for law in ONE_SCALE:
+        first = timed(law, data)
+        runs = [timed(law, data) for _ in range(3)]
+        cpu, wall = (float(np.median([each[name] for each in runs])) for name in ("cpu", "wall"))
+        count = first["curves"]
+        print(
+            f"{law}: {count} learning curves, a quarter hidden, 200 draws: {cpu / count:.2f} CPU s a curve, "
+            f"{wall:.1f} s wall in all (median of 3, warm cache; first {first['cpu']:.1f} CPU s), median error "
+            f"{runs[0]['error']:.4f}, coverage {runs[0]['coverage']:.2f}"
+        )
+
+
 def show_devices(data: Path) -> None:
     """The same fit on 1, 2 and 8 host devices."""
     found = {count: timed("devices", data, devices=count) for count in (1, 2, 8)}
@@ -179,6 +219,8 @@ def main() -> None:
     for section in words or SECTIONS:
         if section == "file":
             show_file(data)
+        elif section == "curves":
+            show_curves(data)
         elif section == "devices":
             show_devices(data)
         elif section == "scipy":

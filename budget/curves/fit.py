@@ -21,7 +21,7 @@ from budget.curves.noise import precision, scatter
 from budget.curves.outliers import wild_rows
 from budget.curves.pool import FEW, Common, find_common, no_pool
 from budget.curves.resample import Resampler, resampler
-from budget.curves.search import Estimator, Points, fit_draws, fit_points
+from budget.curves.search import Estimator, Points, Progress, fit_draws, fit_points
 from budget.curves.solver import Prior
 from budget.errors import DataError
 from budget.tables.best_values import beating_rows, beats_best, score_ceilings
@@ -52,7 +52,7 @@ def fit_curves(
     seed: int = 0,
     device: str | None = None,
     sha256: str = "",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Curves:
     """Fit one law to every task of a file, with joint bootstrap draws.
 
@@ -74,7 +74,7 @@ def fit_curves(
         seed: of the draws.
         device: ``cpu``, ``gpu`` or ``tpu``; JAX's own choice where not given.
         sha256: hash of the file, recorded.
-        progress: called with (lanes done, lanes in all).
+        progress: called with (starts and draws done, of all): first the starts of the point fits, then the draws.
 
     Returns:
         Curves of all T tasks; one that cannot be fitted has a status that says why.
@@ -122,7 +122,7 @@ def fit_curves(
         notes.append(f"Law '{form.name}' reads no mixtures: --mixtures changes nothing.")
     if len(good):
         batch = make_batch(runs, good, form, inputs, ceiling, estimator.constraints, least)
-        points, prior = _points(estimator, batch)
+        points, prior = _points(estimator, batch, _share(progress, 0, draws * len(good)))
         common = _pooled(estimator, batch, points, prior, runs, pool)
         if common.pooled.any():
             points = fit_points(estimator, batch, common.prior)
@@ -159,7 +159,8 @@ def fit_curves(
                 seed,
                 estimator.loss.quantile,
             )
-            sampled, slack = _draws(estimator, batch, theta, noise, pulls, progress)
+            watch = _share(progress, points.losses.size, 0)
+            sampled, slack = _draws(estimator, batch, theta, noise, pulls, watch)
             fitted["draws"][:, drawn] = _in_units(form, sampled, batch, least)
             in_units = batch.unit if estimator.loss.residual == "raw" else 1.0
             fitted["noise"][:, drawn] = noise.new_run(draws) * in_units
@@ -215,7 +216,14 @@ def _blank(count: int, size: int, inputs: int, draws: int) -> dict:
     }
 
 
-def _points(estimator: Estimator, batch: Batch) -> tuple[Points, Prior]:
+def _share(progress: Progress | None, before: int, after: int) -> Progress | None:
+    """The progress of one part among all lanes: ``before`` of them are done, and ``after`` come later."""
+    if progress is None:
+        return None
+    return lambda done, count: progress(before + done, before + count + after)
+
+
+def _points(estimator: Estimator, batch: Batch, progress: Progress | None) -> tuple[Points, Prior]:
     """The point fits and the pull they were made with.
 
     A law with a ridge is fitted twice: its strength is stated in standard deviations, and how much of the loss one of
@@ -223,10 +231,10 @@ def _points(estimator: Estimator, batch: Batch) -> tuple[Points, Prior]:
     """
     solve = joint.fit_points if estimator.common else fit_points
     none = ridge(estimator.law, batch, np.zeros(len(batch)))
-    points = solve(estimator, batch, none)
+    points = solve(estimator, batch, none, progress)
     scale = _scatter(estimator, batch, points)
     prior = ridge(estimator.law, batch, precision(scale, estimator.loss))
-    return (solve(estimator, batch, prior) if prior.precision.any() else points), prior
+    return (solve(estimator, batch, prior, progress) if prior.precision.any() else points), prior
 
 
 def _pooled(
@@ -252,7 +260,7 @@ def _draws(
     point: np.ndarray,
     noise: Resampler,
     prior: Prior,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     solve = joint.fit_draws if estimator.common else fit_draws
     return solve(estimator, batch, point, noise, prior, progress)

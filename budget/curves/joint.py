@@ -5,7 +5,6 @@ diagonal with a border: every task's block is eliminated on its own, and what is
 parameters (a Schur complement). A lane is one start or one draw of the whole problem.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,18 +18,18 @@ from budget.curves.lanes import in_lanes, lanes_at_once
 from budget.curves.law import Law
 from budget.curves.loss import penalty, penalty_weight
 from budget.curves.resample import Resampler
-from budget.curves.search import BLOCK, SAME, Estimator, Points, in_passes, residual, with_noise
+from budget.curves.search import BLOCK, SAME, Estimator, Points, Progress, in_passes, residual, with_noise
 from budget.curves.search import fit_points as fit_points_apart
 from budget.curves.solver import EXACT, Prior, Search, descend, solve_small
 
 
-def fit_points(estimator: Estimator, batch: Batch, prior: Prior) -> Points:
+def fit_points(estimator: Estimator, batch: Batch, prior: Prior, progress: Progress | None = None) -> Points:
     """The best joint optimum over a few starts.
 
     The tasks are first fitted apart, each with its own copy of the common parameters; their median and nothing (0) are
     the starts of the common parameters, and the tasks fitted with those held are the starts of their own.
     """
-    apart = fit_points_apart(estimator, batch, prior)
+    apart = fit_points_apart(estimator, batch, prior, progress)
     own = batch.reduced.project(apart.theta)
     common = np.median(own[:, estimator.common], axis=0)
     starts = []
@@ -63,7 +62,7 @@ def fit_draws(
     point: np.ndarray,
     noise: Resampler,
     prior: Prior,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Every draw of the whole problem, from its point fit; see ``search.fit_draws``."""
     draws, tasks = len(prior.centre), len(batch)

@@ -87,12 +87,14 @@ def _m4(theta: Any, z: Any, xp: ModuleType) -> Sequence[Any]:
     u = xp.where(a > 1, reduce(xp.minimum, roots), reduce(xp.maximum, roots))
     for _ in range(M4_STEPS):
         u = _held(u, xp)
-        rise = xp.logaddexp(0.0, u)
-        s = xp.exp(u - rise)
+        small = xp.exp(-xp.abs(u))
+        rise = xp.maximum(u, 0.0) + xp.log1p(small)  # log(1 + e^u)
+        s = xp.where(u > 0, 1.0, small) / (1 + small)
         slope = 1 + (a - 1) * s
         newton = (u + (a - 1) * rise - target) / slope
         u = u - newton / (1 - newton * (a - 1) * s * (1 - s) / (2 * slope))
-    return -xp.logaddexp(0.0, u), -xp.logaddexp(0.0, -u)
+    rest = xp.log1p(xp.exp(-xp.abs(u)))
+    return -xp.maximum(u, 0.0) - rest, xp.minimum(u, 0.0) - rest
 
 
 M4_LEAST_GAP = 1e-9

@@ -25,6 +25,12 @@ BLOCK = 16_384
 PASSES = (14, 14, 28, 60, 184, 700)
 """Step limits of the passes."""
 
+MANY_ROWS, LONG_PASS, STRAGGLERS = 128, 184, 8
+"""Rows and steps from which a program for an eighth of the usual lanes is worth compiling for the last ones."""
+
+Progress = Callable[[int, int], None]
+"""Called with (lanes done, lanes in all)."""
+
 SAME = 1e-6
 """Relative difference of losses within which two starts have found the same optimum."""
 
@@ -85,14 +91,15 @@ class Points:
     losses: np.ndarray
 
 
-def fit_points(estimator: Estimator, batch: Batch, prior: Prior) -> Points:
+def fit_points(estimator: Estimator, batch: Batch, prior: Prior, progress: Progress | None = None) -> Points:
     """The best optimum of each task over its starts."""
     law, tasks = estimator.law, len(batch)
     starts = best_starts(law, estimator.constraints, estimator.loss, batch)
     count = starts.shape[1]
     lane = np.repeat(np.arange(tasks), count)
     start = starts.reshape(len(lane), -1)
-    found = search(estimator, batch, lane, batch.value[lane], batch.weight[lane], start, prior.take(lane))
+    value, weight = batch.value[lane], batch.weight[lane]
+    found = search(estimator, batch, lane, value, weight, start, prior.take(lane), progress)
     loss = found.loss.reshape(tasks, count)
     best = loss.argmin(axis=1)
     exact = EXACT * batch.weight.sum(axis=1, keepdims=True)  # below it, losses differ by rounding
@@ -109,7 +116,7 @@ def fit_draws(
     point: np.ndarray,
     noise: Resampler,
     prior: Prior,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Every draw of every task, from its point fit.
 
@@ -135,13 +142,18 @@ def fit_draws(
         lane = np.repeat(np.arange(tasks), len(value))  # draws of one task side by side: they take alike many steps
         pulls = Prior(*(array[block].swapaxes(0, 1).reshape(len(lane), -1) for array in prior))
         noisy = value.swapaxes(0, 1).reshape(len(lane), -1)
-        found = search(estimator, batch, lane, noisy, batch.weight[lane], free[lane], pulls)
+        before = first * tasks
+        watch = None if progress is None else partial(_onward, progress, before, draws * tasks)
+        found = search(estimator, batch, lane, noisy, batch.weight[lane], free[lane], pulls, watch)
         ends = found.theta.reshape(tasks, len(value), -1).swapaxes(0, 1)
         result[block] = batch.reduced.theta(ends)
         slack[block] = found.slack.reshape(tasks, len(value)).T
-        if progress is not None:
-            progress(block.stop * tasks, draws * tasks)
     return result, slack
+
+
+def _onward(progress: Progress, before: int, total: int, done: int, count: int) -> None:
+    """Tell that ``done`` more lanes are done than the ``before`` ones, of ``total`` in all."""
+    progress(before + done, total)
 
 
 def with_noise(estimator: Estimator, batch: Batch, point: np.ndarray, noise: np.ndarray) -> np.ndarray:
@@ -160,6 +172,7 @@ def search(
     weight: np.ndarray,
     start: np.ndarray,
     prior: Prior,
+    progress: Progress | None = None,
 ) -> Search:
     """The local optimum of each of L lanes.
 
@@ -174,6 +187,7 @@ def search(
         weight: (L, R) its row weights.
         start: (L, F) free parameters where it begins.
         prior: pulls (L, P) on the law's parameters.
+        progress: called after every pass with (lanes done, lanes in all).
     """
     constrained = estimator.static[2]
     if constrained:
@@ -199,18 +213,26 @@ def search(
             lanes += [batch.offset[task], batch.expand[task]]
         common = (corner, estimator.loss.quantile, limit)
         share = rows / width
+        if rows >= MANY_ROWS and limit >= LONG_PASS and 2 * len(active) <= lanes_at_once(estimator.devices):
+            share *= STRAGGLERS  # a step of a call that is not full costs what a full one's does
         return in_lanes(_refine, estimator.static, lanes, common, devices=estimator.devices, share=share)
 
-    return in_passes(estimator.loss, start, some)
+    return in_passes(estimator.loss, start, some, progress)
 
 
-def in_passes(loss: Loss, start: np.ndarray, some: Callable[[np.ndarray, Search, float, int], Search]) -> Search:
+def in_passes(
+    loss: Loss,
+    start: np.ndarray,
+    some: Callable[[np.ndarray, Search, float, int], Search],
+    progress: Progress | None = None,
+) -> Search:
     """Search from L starts with every corner of the loss after the other, in passes of unfinished lanes.
 
     Args:
         loss: its corners.
         start: (L, F).
         some: (positions of the active lanes, where all lanes stand, corner, step limit) → where the active ones end.
+        progress: called with (lanes done, lanes in all); with several corners a lane is done by shares.
     """
     count = len(start)
     found = Search(
@@ -221,7 +243,8 @@ def in_passes(loss: Loss, start: np.ndarray, some: Callable[[np.ndarray, Search,
         idle=np.zeros(count, dtype=int),
         steps=np.zeros(count, dtype=int),
     )
-    for corner in loss.corners:
+    corners = len(loss.corners)
+    for past, corner in enumerate(loss.corners):
         found = found._replace(damping=np.full((count, 2), DAMPING))
         active = np.arange(count)
         for limit in PASSES:
@@ -229,6 +252,8 @@ def in_passes(loss: Loss, start: np.ndarray, some: Callable[[np.ndarray, Search,
             for field, part in zip(found, ended, strict=True):
                 field[active] = part
             active = active[~ended.over]
+            if progress is not None:
+                progress((count * (past + 1) - len(active)) // corners, count)
             if len(active) == 0:
                 break
     return found

@@ -207,7 +207,7 @@ def backtest(
         scale: the column that the one-scale laws read, see ``fit_curves``.
         best: (T,) stated best values, NaN where not stated.
         unserved: (T,) stated values of a task that is given nothing, NaN where not stated.
-        progress: law → its (done, total) callback.
+        progress: law and its place, such as ``m4 (2 of 3)`` → its (done, total) callback.
         fitting: what ``fit_curves`` takes beside these.
 
     Raises:
@@ -239,6 +239,7 @@ def backtest(
     unknown = np.full(count, np.nan)
     best, unserved = (unknown if values is None else values for values in (best, unserved))
     ceiling = score_ceilings(runs, best)
+    chosen = list(dict.fromkeys(laws or _possible(runs)))
     found = [
         fit_curves(
             fewer,
@@ -247,10 +248,10 @@ def backtest(
             best=best[both],
             unserved=unserved[both],
             ceiling=ceiling[both],
-            progress=None if progress is None else progress(law),
+            progress=None if progress is None else progress(f"{law} ({place} of {len(chosen)})"),
             **fitting,
         )
-        for law in dict.fromkeys(laws or _possible(runs))
+        for place, law in enumerate(chosen, start=1)
     ]
     nothing = np.full(len(measured), np.nan)
     results = [

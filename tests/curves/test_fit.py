@@ -151,3 +151,13 @@ def test_a_guessed_ceiling_is_said(tmp_path):
     assert any("taken as 1 for 1 tasks" in note for note in fit_curves(runs, draws=0).notes)
     stated = fit_curves(runs, draws=0, best=np.array([1.0]))
     assert not any("taken as" in note for note in stated.notes)
+
+
+@pytest.mark.parametrize("loss", ["huber", "lad"])
+def test_progress_rises_through_starts_and_draws_to_all_of_them(loss, tmp_path):
+    seen = []
+    fit_curves(runs_of(table(TRUTHS, noise=0.01), tmp_path), draws=4, loss=loss, progress=lambda *now: seen.append(now))
+    done, total = zip(*seen, strict=True)
+    starts = LAWS["chinchilla"].starts * len(TRUTHS)
+    assert set(total) == {starts + 4 * len(TRUTHS)} and list(done) == sorted(done) and done[-1] == total[0]
+    assert sum(each <= starts for each in done) > 1
