@@ -80,7 +80,7 @@ def test_a_task_without_todays_spend_says_why_the_line_is_missing():
     assert not named and "Today's split is not compared: one shared model has one spend." in plan.notes
 
 
-@pytest.mark.parametrize("asked", [{}, {"objective": "worst"}, {"allow_unserved": True}])
+@pytest.mark.parametrize("asked", [{}, {"objective": "worst", "measure": "value"}, {"allow_unserved": True}])
 def test_a_task_that_has_nothing_today_counts_at_its_unserved_value(asked):
     today, unserved = np.array([500.0, 400.0, 100.0, 0.0]), np.array([4.0, 6.0, 5.0, 3.5])
     plan, named = planned(1000.0, replace(WISHES, current=today, unserved=unserved), **asked)
@@ -147,7 +147,7 @@ def test_a_given_split_is_told_every_limit_it_breaks():
     high=st.lists(st.one_of(st.just(np.nan), st.floats(0.05, 1.0)), min_size=4, max_size=4),
     low=st.lists(st.one_of(st.just(0.0), st.floats(0.001, 0.2)), min_size=4, max_size=4),
     weight=st.lists(st.floats(0.2, 5.0), min_size=4, max_size=4),
-    asked=st.sampled_from([{}, {"objective": "worst"}, {"allow_unserved": True}, {"limits": True}]),
+    asked=st.sampled_from([{}, {"objective": "worst", "measure": "value"}, {"allow_unserved": True}, {"limits": True}]),
 )
 def test_every_baseline_is_what_its_name_says(budget, today, high, low, weight, asked):
     today, high, low, weight = (np.array(each) for each in (today, high, low, weight))

@@ -259,5 +259,6 @@ def test_plans_of_every_kind_know_of_repeats(asked):
     u = np.log(np.column_stack([plan.params, plan.tokens])[served])
     chosen = [list(NATURAL.values())[task] for task in np.flatnonzero(served)]
     expected = [known_value(*t, *np.exp(r), own) for t, r, own in zip(chosen, u, UNIQUE[served], strict=True)]
-    np.testing.assert_allclose(plan.predicted[served], expected, rtol=1e-9)
+    # what is not served well enough to be better than nothing is predicted at its unserved value
+    np.testing.assert_allclose(plan.predicted[served], np.minimum(expected, 9.0), rtol=1e-9)
     assert plan.gap >= 0 and all(plan.gain_over(each) >= -1e-9 for each in plan.baselines)
