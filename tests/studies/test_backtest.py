@@ -69,7 +69,7 @@ def test_intervals_hold_what_they_promise_where_the_law_is_right():
 def test_a_law_that_is_wrong_beyond_the_data_is_told():
     """A curve that ends at a plateau of which the runs that are kept show nothing."""
     runs = runs_from_frame(frame_of_one_scale(lambda x: np.maximum(8 * x**-0.1, 2.9)))
-    found = backtest(runs, ["power"], hide=0.6, draws=50)
+    found = backtest(runs, ["power"], hide=0.6, draws=400)
     assert found.best.tolist() == [0] and found.error[1, 0] > 2 * found.error[0, 0]
     assert found.table()["bias"][1] == -found.table()["error"][1] and found.summary()["coverage"][1] < 0.2
     said = backtest_summary(found)

@@ -149,7 +149,7 @@ def worse(curves, by):
 
 def test_a_hopeless_rival_changes_nothing(noisy_curves, shared_curves):
     tasks = default_tasks(noisy_curves.tasks)
-    single = next_runs(noisy_curves, tasks, 1e23, 1e21, count=3)
+    single = next_runs({"good": noisy_curves}, tasks, 1e23, 1e21, count=3)
     both = next_runs({"good": noisy_curves, "bad": worse(shared_curves, 50)}, tasks, 1e23, 1e21, count=3)
     mine = both.strategy == 0
     np.testing.assert_array_equal(both.gain[mine], single.gain)
