@@ -78,7 +78,8 @@ def predict_points(
     )
     parted = _parted(curves, task, points, view.index.to_numpy())
     unlinked = curves.take(np.array(sorted(asked), dtype=int)).unlinked
-    return points, (*unknown, *unlinked, *parted, *_far(curves, task, inputs, view.index.to_numpy()))
+    cut = _cut(curves, task, results[0], view.index.to_numpy())
+    return points, (*unknown, *unlinked, *parted, *cut, *_far(curves, task, inputs, view.index.to_numpy()))
 
 
 def _parted(curves: Curves, task: np.ndarray, points: pd.DataFrame, row: np.ndarray) -> tuple[str, ...]:
@@ -88,6 +89,17 @@ def _parted(curves: Curves, task: np.ndarray, points: pd.DataFrame, row: np.ndar
     return tuple(
         f"Task {shown(curves.tasks[one])}: the prediction of row {named} lies outside its own interval: the draws "
         "disagree with the fit."
+        for one, named in rows.items()
+    )
+
+
+def _cut(curves: Curves, task: np.ndarray, value: np.ndarray, row: np.ndarray) -> tuple[str, ...]:
+    """A sentence for each task with points at which its curve is worse than its unserved value."""
+    cut = curves.used[task] & np.isclose(value, curves.unserved[task], rtol=1e-12, atol=0.0)
+    rows = {one: ", ".join(map(str, row[cut & (task == one)][:8])) for one in np.unique(task[cut])}
+    return tuple(
+        f"Task {shown(curves.tasks[one])}: the curve is worse than the unserved value {curves.unserved[one]:.4g} in "
+        f"row {named}, where that is given instead."
         for one, named in rows.items()
     )
 

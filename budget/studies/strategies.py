@@ -232,7 +232,7 @@ def _with_draws(curves: Mapping[str, Curves], seed: int) -> tuple[dict[str, Curv
         if len(pick) > count:
             notes.append(f"{to}{count} of {len(pick)} draws are used.")
             pick = pick[np.linspace(0, len(pick) - 1, count).astype(int)]
-        # a strategy's worlds are shuffled by its name: they have nothing to do with another's, whether there is one or not
+        # a strategy's worlds are shuffled by its name, whether there is another or not: they have nothing in common
         pick = np.random.default_rng([seed, int(keys([name])[0])]).permutation(pick)
         taken[name] = replace(mine, draws=mine.draws[pick], noise=mine.noise[pick], link=None)
     return taken, notes

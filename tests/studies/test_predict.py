@@ -153,3 +153,12 @@ def test_a_mixture_s_point_may_have_nothing_of_a_source(tmp_path):
     assert np.isfinite(table[["low", "high"]].to_numpy()).all() and not any("row 2" in note for note in notes)
     with pytest.raises(DataError, match="column 'params': '0'"):
         predict_points(curves, points(tmp_path, "task,params,t0,t1,web\nt0,0,1e10,0,1e10\n"))
+
+
+def test_a_curve_that_is_worse_than_unserved_is_said(tmp_path, exact_curves):
+    curves = replace(exact_curves.take(np.array([0])), unserved=np.array([4.0]))
+    found, notes = predict_points(curves, points(tmp_path, "params,tokens\n1e3,1e4\n1e9,1e11\n"))
+    assert found["predicted"][2] == 4.0 and found["predicted"][3] < 4.0
+    assert (
+        notes[0] == "Task 'prose': the curve is worse than the unserved value 4 in row 2, where that is given instead."
+    )
