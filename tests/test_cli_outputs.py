@@ -15,8 +15,8 @@ from cli import main
 
 ROOT = Path(__file__).parents[1]
 FREE_TEXT = {
-    "COLUMN=VALUE", "CANONICAL=THEIRS", "PARAMETER=PARAMETER", "PARAMETER=VALUE", "UNIT=NUMBER", "NAME", "TASK",
-    "SPLIT", "COMMAND", "N,N,…",
+    "COLUMN", "COLUMN=VALUE", "CANONICAL=THEIRS", "PARAMETER=PARAMETER", "PARAMETER=VALUE", "UNIT=NUMBER", "NAME",
+    "TASK", "SPLIT", "COMMAND", "N,N,…",
 }  # fmt: skip
 INPUT_PARAMETERS = [
     (name, param) for name, command in main.commands.items() for param in command.params if is_input(param)

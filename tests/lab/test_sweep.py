@@ -54,7 +54,7 @@ def test_plan_is_read_in_order(plan):
         (HEADER + "code,16,1,NaN,0\n", ["row 2", "column 'tokens'", "'NaN'"]),
         (HEADER + "code,16,1,inf,0\n", ["row 2", "column 'tokens'", "'inf'"]),
         (HEADER + "code,16,1,10.5,0\n", ["row 2", "column 'tokens'", "'10.5'"]),
-        (HEADER + "code,16,1,,0\n", ["row 2", "column 'tokens'", "''"]),
+        (HEADER + "code,16,1,,0\n", ["row 2", "column 'tokens'", "empty"]),
         (HEADER + "code,16,1,1000,-1\n", ["row 2", "column 'seed'", "'-1'", "at least 0"]),
         (HEADER + "code,16,1,1000,0\ncode,16,1,1e3,0\n", ["row 3", "the same run as row 2", "another seed"]),
         (HEADER, ["no rows"]),
