@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +108,6 @@ def of_losses(tasks: Any, scores: Any) -> Any:
     """The wishes as the losses' fit reads them: with scores beside, best and unserved values are those of the score."""
     if scores is None:
         return tasks
-    from dataclasses import replace
-
     from budget.tables.tasks import default_tasks
 
     nothing = default_tasks(tasks.names)

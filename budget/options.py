@@ -12,7 +12,7 @@ import click
 from budget.errors import BudgetError, DataError, ReaderGoneError
 from budget.numerics.numerals import number_of
 from budget.numerics.quoting import sentence, shown
-from budget.streams import watched_streams, writing_output
+from budget.standard_streams import watched_streams, writing_output
 from budget.tables.places import place_of, refuse_inputs
 
 READER_GONE = 141

@@ -14,7 +14,7 @@ MODULES = sorted((ROOT / "budget").rglob("*.py"))
 JAX_HOMES = {"curves", "lab"}
 FILING = {
     "tables/files.py", "tables/contents.py", "tables/writing.py", "tables/places.py", "tables/owner.py",
-    "tables/claims.py", "tables/temporary.py", "streams.py",
+    "tables/claims.py", "tables/temporary.py", "standard_streams.py",
 }  # fmt: skip
 """The modules that touch the disk or, the last, open a device in the place of a closed stream."""
 

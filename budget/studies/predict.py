@@ -85,23 +85,26 @@ def predict_points(
 def _parted(curves: Curves, task: np.ndarray, points: pd.DataFrame, row: np.ndarray) -> tuple[str, ...]:
     """A sentence for each task with predictions that their own intervals do not hold."""
     out = outside(*(points[name].to_numpy(dtype=float) for name in ADDED))
-    rows = {one: ", ".join(map(str, row[out & (task == one)][:8])) for one in np.unique(task[out])}
     return tuple(
         f"Task {shown(curves.tasks[one])}: the prediction of row {named} lies outside its own interval: the draws "
         "disagree with the fit."
-        for one, named in rows.items()
+        for one, named in _rows_of(task, row, out).items()
     )
 
 
 def _cut(curves: Curves, task: np.ndarray, value: np.ndarray, row: np.ndarray) -> tuple[str, ...]:
     """A sentence for each task with points at which its curve is worse than its unserved value."""
     cut = curves.used[task] & np.isclose(value, curves.unserved[task], rtol=1e-12, atol=0.0)
-    rows = {one: ", ".join(map(str, row[cut & (task == one)][:8])) for one in np.unique(task[cut])}
     return tuple(
         f"Task {shown(curves.tasks[one])}: the curve is worse than the unserved value {curves.unserved[one]:.4g} in "
         f"row {named}, where that is given instead."
-        for one, named in rows.items()
+        for one, named in _rows_of(task, row, cut).items()
     )
+
+
+def _rows_of(task: np.ndarray, row: np.ndarray, which: np.ndarray) -> dict[int, str]:
+    """Position of each task with points among ``which`` (R,) → the first of their row numbers."""
+    return {one: ", ".join(map(str, row[which & (task == one)][:8])) for one in np.unique(task[which])}
 
 
 def _derived(curves: Curves, view: pd.DataFrame, path: str | Path) -> pd.DataFrame:
