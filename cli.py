@@ -74,8 +74,8 @@ def main() -> None:
 @options(READING, FITTING, JSON, OUT)
 def check(runs_path: str, law: str | None, scale: str | None, as_json: bool, out: str | None, **reading: Any) -> None:
     """Report whether the runs can carry curves: PASS, REVIEW or FAIL for each task."""
-    from budget.tables.files import json_text
-    from budget.tables.quality import check_table
+    from budget.tables.checks.quality import check_table
+    from budget.tables.files.text import json_text
 
     runs, tasks = read_inputs(runs_path, **reading, law=law)
     findings = findings_of(runs, tasks.best, law, scale)
@@ -96,8 +96,8 @@ def fit(runs_path: str, sensitivity: bool, as_json: bool, out: str | None, **cho
     """Fit a law to every task at once; --out writes the curves file that the other commands read."""
     from budget.curves.checksum import sealed
     from budget.curves.records import record_of
-    from budget.tables.files import json_text
-    from budget.tables.writing import write_text
+    from budget.tables.files.text import json_text
+    from budget.tables.files.writing import write_text
 
     reading, fitting = parted(chosen)
     runs, scores, tasks = read_linked(runs_path, law=fitting["law"], **reading)
@@ -129,7 +129,7 @@ def predict(curves_path: str, at: str, new_run: bool, columns: tuple, as_json: b
     """
     from budget.studies.predict import predict_points
     from budget.tables.columns import column_mapping
-    from budget.tables.files import json_text
+    from budget.tables.files.text import json_text
 
     table, notes = predict_points(read_curves(curves_path), at, columns=column_mapping(columns), new_run=new_run)
     tell(*notes)
@@ -147,7 +147,7 @@ def backtest(
     Law 'none' predicts that nothing improves on the best run that is not hidden.
     """
     from budget.report.backtest import backtest_summary
-    from budget.tables.files import json_text
+    from budget.tables.files.text import json_text
 
     reading, fitting = parted(chosen)
     across = set(laws) & {"shared", "transfer"}
@@ -182,8 +182,8 @@ def allocate(
     from budget.report.progress import step
     from budget.report.words import plan_summary
     from budget.tables.columns import column_mapping
-    from budget.tables.files import json_text
-    from budget.tables.plans import read_split
+    from budget.tables.files.text import json_text
+    from budget.tables.splits import read_split
 
     if asked["budget"] is None and asked["objective"] != "cheapest":
         raise click.UsageError("Missing option '--budget'.")
@@ -242,7 +242,7 @@ def grow(
     from budget.report.progress import step
     from budget.studies.growth import grow as by_specialists
     from budget.studies.growth_of_strategies import grow_strategies, strategy_name
-    from budget.tables.files import json_text
+    from budget.tables.files.text import json_text
 
     chosen: dict[str, Any] = {
         name: number for name, number in (("orders", orders), ("seed", seed)) if number is not None
@@ -305,7 +305,7 @@ def focus(
     from budget.studies.assumed import with_assumed
     from budget.studies.breadth import breadth_of
     from budget.studies.focus import focus as study
-    from budget.tables.files import json_text
+    from budget.tables.files.text import json_text
 
     reading, fitting = parted(chosen)
     runs, tasks = read_inputs(runs_path, **reading, law="shared")
@@ -351,7 +351,7 @@ def next_(
     from budget.report.progress import step
     from budget.studies.next_runs import next_runs
     from budget.studies.strategies import strategy_of
-    from budget.tables.files import json_text
+    from budget.tables.files.text import json_text
 
     curves, tasks, notes = read_strategies(curves_paths, tasks_path, columns, strategy_of)
     with step("next") as bar:
@@ -389,7 +389,7 @@ def portfolio(
     from budget.report.portfolio import portfolio_summary
     from budget.tables.candidates import COLUMNS, read_candidates
     from budget.tables.columns import column_mapping
-    from budget.tables.files import json_text
+    from budget.tables.files.text import json_text
 
     mapping = column_mapping(columns)
     if not tasks_path and set(mapping) - set(COLUMNS):
@@ -425,7 +425,7 @@ def groups(table_path: str, budgets: tuple, as_json: bool, out: str | None, **ch
     cost where there are any). Of a curves file of law transfer the coefficients are printed.
     """
     from budget.report.groups import groups_summary, matrix_text, transfer_summary
-    from budget.tables.files import json_text
+    from budget.tables.files.text import json_text
 
     if table_path.endswith(".json"):
         from budget.studies.law_transfer import law_transfer
@@ -468,7 +468,7 @@ def measure(plan_path: str, out: str, jobs: int, command: str | None, as_json: b
     whose name ends with -failed.csv; the same command repeats them, but for those whose value was no finite number.
     """
     from budget.report.sweep import sweep
-    from budget.tables.files import json_text
+    from budget.tables.files.text import json_text
 
     chosen = {name: value for name, value in running.items() if value is not None}
     if chosen and command is None:
@@ -509,9 +509,9 @@ def plan(
     from budget.report.progress import steps
     from budget.report.words import plan_summary
     from budget.studies.plan import make_plan
-    from budget.tables.contents import sha256_as_read
-    from budget.tables.files import json_text
-    from budget.tables.writing import write_folder
+    from budget.tables.files.contents import sha256_as_read
+    from budget.tables.files.text import json_text
+    from budget.tables.files.writing import write_folder
 
     reading, fitting = parted(chosen)
     runs, scores, tasks = read_linked(runs_path, law=fitting["law"], **reading)

@@ -16,7 +16,7 @@ from budget.curves.link import score
 from budget.curves.link_data import join_scores
 from budget.curves.link_fit import DELTA, with_link
 from budget.curves.prepare import use_compilation_cache
-from budget.tables.pairs import read_pair
+from budget.tables.loss_score_pairs import read_pair
 from budget.tables.runs import Runs
 
 OPTIONS = {"boolq": 2, "piqa": 2, "winogrande": 2, "socialiqa": 3, "csqa": 5}

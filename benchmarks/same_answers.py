@@ -1,4 +1,4 @@
-"""Whether two trees of this project give the same answers: every CSV and JSON that many commands write, number by number.
+"""Whether two trees of this project give the same answers: all that many commands write, number by number.
 
     python benchmarks/same_answers.py OTHER_TREE [--data DATA] [--keep FOLDER] [--only NAME ...]
 
@@ -29,7 +29,7 @@ VARIES = {"versions", "version", "created", "seconds", "sha256", "package_sha256
 """Fields of JSON that speak of the machine, the time or the bytes of a file."""
 
 Case = tuple[str, tuple[str, ...]]
-"""Name of what is written, and the command; ``{own}``, ``{data}`` and ``{out}`` are folders, earlier results among them."""
+"""Name of what is written, and the command; ``{own}``, ``{data}``, ``{out}`` are folders, the last of earlier results."""
 
 OWN_CASES: tuple[Case, ...] = (
     ("check.csv", ("check", OWN, "--tasks", "{own}/tasks.csv")),

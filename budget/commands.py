@@ -25,10 +25,10 @@ def read_inputs(
     law: str | None = None,
 ) -> tuple[Any, Any]:
     """The runs and the wishes for their tasks; of several strategies the specialists', unless the law is of all."""
-    from budget.tables.arms import of_specialists
     from budget.tables.columns import column_mapping
     from budget.tables.mixtures import with_mixtures
     from budget.tables.runs import read_runs
+    from budget.tables.specialist_runs import of_specialists
 
     mapping = column_mapping(columns)
     runs = read_runs(
@@ -84,7 +84,7 @@ def read_linked(
 ) -> tuple[Any, Any, Any]:
     """The losses and the scores where a link is asked for, else the runs and nothing; and the wishes."""
     from budget.tables.columns import column_mapping
-    from budget.tables.pairs import read_pair
+    from budget.tables.loss_score_pairs import read_pair
 
     if loss_metric is None and score_metric is None:
         runs, tasks = read_inputs(runs_path, **reading)
@@ -128,7 +128,7 @@ def with_scores(curves: Any, runs: Any, scores: Any, tasks: Any, device: str | N
 def findings_of(runs: Any, best: Any, law: str | None, scale: str | None, positive: bool = True) -> list:
     """The data-quality report on runs for the law that they are fitted to."""
     from budget.curves.laws import LAWS, choose_law, law_inputs, law_of
-    from budget.tables.quality import check
+    from budget.tables.checks.quality import check
 
     name = law or choose_law(tuple(runs.scale))
     inputs = law_inputs(runs, LAWS[name], scale)
@@ -165,7 +165,7 @@ def fit_all(runs: Any, tasks: Any, path: str, fitting: dict[str, Any]) -> Any:
     from budget.curves.fit import fit_curves
     from budget.curves.prepare import use_all_cores, use_compilation_cache
     from budget.report.progress import step
-    from budget.tables.contents import sha256_as_read
+    from budget.tables.files.contents import sha256_as_read
 
     use_compilation_cache()
     use_all_cores()
@@ -225,7 +225,7 @@ def fit_options(tasks: Any, fitting: dict[str, Any]) -> dict[str, Any]:
 def read_curves(path: str) -> Any:
     """Curves from a file that ``fit`` wrote."""
     from budget.curves.reading import curves_from_record
-    from budget.tables.files import read_json
+    from budget.tables.files.text import read_json
 
     return curves_from_record(read_json(path, "curves file"), path)
 
@@ -335,8 +335,8 @@ def cost_note(curves: Any) -> tuple[str, ...]:
 
 def emit(table: Any, json_content: str, as_json: bool, out: str | None) -> None:
     """The result as JSON or CSV, to a file or to standard output; on a terminal, as a table."""
-    from budget.tables.files import csv_text
-    from budget.tables.writing import write_text
+    from budget.tables.files.text import csv_text
+    from budget.tables.files.writing import write_text
 
     content = json_content if as_json else csv_text(table)
     if out:

@@ -13,7 +13,7 @@ from budget.errors import BudgetError, DataError, ReaderGoneError
 from budget.numerics.numerals import number_of
 from budget.numerics.quoting import sentence, shown
 from budget.standard_streams import watched_streams, writing_output
-from budget.tables.places import place_of, refuse_inputs
+from budget.tables.files.places import place_of, refuse_inputs
 
 READER_GONE = 141
 """Exit code where nobody reads the output any more, as of a program that SIGPIPE ends (128 + 13)."""
@@ -39,7 +39,7 @@ class Command(click.Command):
                 place_of(output)
         for path in inputs:
             if (Path(path).parent / "plan.json").is_file():
-                from budget.tables.manifest import stray_note
+                from budget.tables.files.manifest import stray_note
 
                 for sentence in stray_note(path):
                     click.echo(sentence, err=True)
@@ -47,7 +47,7 @@ class Command(click.Command):
 
     def _outputs(self, out: str) -> list[Path]:
         if any(param.name == "out" and param.metavar == "DIR" for param in self.params):
-            from budget.tables.manifest import PLAN_FILES
+            from budget.tables.files.manifest import PLAN_FILES
 
             return [Path(out) / name for name in PLAN_FILES]
         return [Path(out)]

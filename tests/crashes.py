@@ -14,10 +14,10 @@ from pathlib import Path
 
 from budget.errors import BudgetError
 from budget.lab.ledger import Failure, Ledger
-from budget.tables import claims
-from budget.tables.files import json_text, read_csv
-from budget.tables.manifest import hashes, strays
-from budget.tables.writing import write_folder, write_text
+from budget.tables.files import claims
+from budget.tables.files.manifest import hashes, strays
+from budget.tables.files.text import json_text, read_csv
+from budget.tables.files.writing import write_folder, write_text
 
 CALLS = ("open", "write", "fsync", "close", "replace", "rename", "link", "unlink", "mkdir", "rmdir", "chmod", "utime")
 DONE, REFUSED, BLOWN = 0, 3, 64

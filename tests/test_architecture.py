@@ -13,9 +13,15 @@ LAYERS = ("numerics", "tables", "curves", "allocation", "studies", "report")
 MODULES = sorted((ROOT / "budget").rglob("*.py"))
 JAX_HOMES = {"curves", "lab"}
 FILING = {
-    "tables/files.py", "tables/contents.py", "tables/writing.py", "tables/places.py", "tables/owner.py",
-    "tables/claims.py", "tables/temporary.py", "standard_streams.py",
-}  # fmt: skip
+    "tables/files/text.py",
+    "tables/files/contents.py",
+    "tables/files/writing.py",
+    "tables/files/places.py",
+    "tables/files/owner.py",
+    "tables/files/claims.py",
+    "tables/files/temporary.py",
+    "standard_streams.py",
+}
 """The modules that touch the disk or, the last, open a device in the place of a closed stream."""
 
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from budget.curves.laws import LAWS
 from budget.curves.records import record_of
-from budget.tables.files import json_text
+from budget.tables.files.text import json_text
 from cli import main
 from tests.simulate import TRUTHS, table
 

@@ -12,7 +12,7 @@ from click.testing import Result
 from budget.allocation.objectives import MEASURES, OBJECTIVES, RISKS
 from budget.allocation.resources import UNITS
 from budget.curves.records import record_of
-from budget.tables.files import json_text
+from budget.tables.files.text import json_text
 from cli import main
 from tests import made
 from tests.simulate import LINKS, TRUTHS

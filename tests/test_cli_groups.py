@@ -6,7 +6,7 @@ import pytest
 
 from budget.curves.fit import fit_curves
 from budget.curves.records import record_of
-from budget.tables.files import json_text
+from budget.tables.files.text import json_text
 from cli import main
 from tests.curves.cases import planted
 from tests.test_cli import frame_of, refused, run

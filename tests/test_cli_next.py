@@ -8,7 +8,7 @@ import pytest
 
 from budget.curves.records import record_of
 from budget.studies.next_runs import COUNT
-from budget.tables.files import json_text
+from budget.tables.files.text import json_text
 from cli import main
 from tests.simulate import TRUTHS
 from tests.test_cli import frame_of, refused, run

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from budget.curves.records import record_of
-from budget.tables.files import json_text
+from budget.tables.files.text import json_text
 from tests import made
 from tests.simulate import TRUTHS, table
 from tests.test_cli import run

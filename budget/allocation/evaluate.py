@@ -18,7 +18,7 @@ from budget.allocation.size import best_inputs, last_input
 from budget.curves.fitted import Curves
 from budget.curves.posynomial import Posynomial
 from budget.errors import AllocationError
-from budget.tables.plans import Split
+from budget.tables.splits import Split
 
 TOLERANCE = 1e-6
 """Relative distance by which a given split may miss a limit without a word."""

@@ -7,7 +7,7 @@ from budget.allocation.explain import broken_words
 from budget.allocation.result import Plan
 from budget.curves.fitted import Curves
 from budget.numerics.listing import shortened
-from budget.tables.status import STATUS
+from budget.tables.checks.status import STATUS
 
 UNIT_IN_DOUBT = 1e6
 """Factor beyond the measured runs from which a budget looks like one of another unit."""

@@ -10,7 +10,7 @@ from budget.curves.link import Link
 from budget.errors import AllocationError
 from budget.numerics.listing import shortened
 from budget.numerics.quoting import listed
-from budget.tables.status import LINK_STATUS
+from budget.tables.checks.status import LINK_STATUS
 from budget.tables.tasks import Tasks
 
 SPREAD = 10.0

@@ -8,7 +8,7 @@ import pandas as pd
 
 from budget.allocation.question import Question
 from budget.numerics.interval import outside
-from budget.tables.status import OUTSIDE
+from budget.tables.checks.status import OUTSIDE
 
 MEETS = 1e-9
 """Relative distance within which a target counts as met."""

@@ -8,7 +8,7 @@ from budget.curves.diagnosis import gravest_first, primary
 from budget.curves.fitted import Curves
 from budget.curves.law import ABSENT
 from budget.numerics.interval import outside
-from budget.tables.status import OUTSIDE
+from budget.tables.checks.status import OUTSIDE
 
 
 def with_agreement(curves: Curves) -> Curves:

@@ -13,7 +13,7 @@ from budget.curves.law import ABSENT, CEILING_REACH, LOG_COEFFICIENT, Law
 from budget.curves.loss import Loss
 from budget.curves.run_names import rows_by_task, run_keys
 from budget.curves.solver import Prior
-from budget.tables.quality import distance_to_best
+from budget.tables.checks.quality import distance_to_best
 from budget.tables.runs import Runs
 
 FLOOR_REACH = 10.0

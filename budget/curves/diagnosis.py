@@ -9,7 +9,7 @@ from budget.curves.batch import Batch
 from budget.curves.noise import jacobian
 from budget.curves.search import Estimator, Points
 from budget.curves.solver import Prior
-from budget.tables.status import STATUS
+from budget.tables.checks.status import STATUS
 
 EXPLAINED = 0.5
 """Share of the variance of log values under which a fit counts as poor."""

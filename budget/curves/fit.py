@@ -24,14 +24,14 @@ from budget.curves.resample import Resampler, resampler
 from budget.curves.search import Estimator, Points, Progress, fit_draws, fit_points
 from budget.curves.solver import Prior
 from budget.errors import DataError
-from budget.tables.best_values import beating_rows, beats_best, score_ceilings
-from budget.tables.checkpoints import checkpoints
+from budget.tables.checks.best_values import beating_rows, beats_best, score_ceilings
+from budget.tables.checks.checkpoints import checkpoints
+from budget.tables.checks.quality import copies, diagnose
+from budget.tables.checks.status import STATUS
+from budget.tables.checks.suspicion import suspicions
+from budget.tables.checks.units import file_warnings
 from budget.tables.mixtures import with_mixture_frame
-from budget.tables.quality import copies, diagnose
 from budget.tables.runs import Runs, runs_from_frame
-from budget.tables.status import STATUS
-from budget.tables.suspicion import suspicions
-from budget.tables.units import file_warnings
 
 
 def fit_curves(

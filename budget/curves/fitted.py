@@ -15,7 +15,7 @@ from budget.curves.posynomial import Posynomial
 from budget.errors import FitError
 from budget.numerics.interval import interval
 from budget.numerics.quoting import listed, shortened
-from budget.tables.status import STATUS
+from budget.tables.checks.status import STATUS
 
 LARGEST = 1e300
 """A steep curve far below the measured scales overflows; it is cut here, so that intervals stay numbers."""

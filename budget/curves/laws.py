@@ -14,7 +14,7 @@ import numpy as np
 from budget.curves.law import EXPONENT, LOG_COEFFICIENT, Chart, Law, Parameter
 from budget.errors import DataError
 from budget.tables.runs import Runs
-from budget.tables.served import SPECIALIST
+from budget.tables.strategy_runs import SPECIALIST
 
 SLOPES = tuple(np.geomspace(0.04, 1.6, 8))
 """Where starts are laid along an exponent."""

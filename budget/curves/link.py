@@ -16,7 +16,7 @@ import numpy as np
 
 from budget.curves.law import Law, Parameter
 from budget.numerics.interval import interval
-from budget.tables.status import LINK_STATUS
+from budget.tables.checks.status import LINK_STATUS
 
 PARAMETERS = ("slope", "midpoint", "chance", "best")
 """What a link consists of, in the file's units: 1/loss, loss, score, score."""

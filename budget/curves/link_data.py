@@ -10,8 +10,8 @@ from budget.curves.constraints import Constraints, reduce
 from budget.curves.link import LINK
 from budget.curves.run_names import rows_by_task
 from budget.errors import DataError
-from budget.tables.best_values import ceiling_of_range
-from budget.tables.pairs import Pairs, join
+from budget.tables.checks.best_values import ceiling_of_range
+from budget.tables.loss_score_pairs import Pairs, join
 from budget.tables.runs import Runs
 
 CHANCE = LINK.names.index("chance")

@@ -20,10 +20,10 @@ from budget.curves.noise import covariance, scatter
 from budget.curves.resample import resampler
 from budget.curves.search import Estimator, Points, fit_draws, fit_points
 from budget.curves.solver import Prior
-from budget.tables.quality import at_chance
+from budget.tables.checks.quality import at_chance
+from budget.tables.checks.signal import SIGNAL_LEVEL, trend
+from budget.tables.checks.status import LINK_STATUS
 from budget.tables.runs import Runs
-from budget.tables.signal import SIGNAL_LEVEL, trend
-from budget.tables.status import LINK_STATUS
 
 DELTA = 0.01
 """Corner of the Huber loss: a hundredth of the span from chance to best, about the standard error of an accuracy over

@@ -3,8 +3,8 @@
 import numpy as np
 
 from budget.curves.fitted import Curves
-from budget.tables.fields import Fields
-from budget.tables.status import STATUS
+from budget.tables.checks.status import STATUS
+from budget.tables.files.json_fields import Fields
 
 _EDGE = 1e-6
 """How far beyond an end of the box a parameter may lie: rounding."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import platformdirs
 
-from budget.tables.writing import can_write
+from budget.tables.files.writing import can_write
 
 
 def use_compilation_cache() -> None:

@@ -21,9 +21,9 @@ from budget.curves.plausible import refuse_implausible
 from budget.curves.records import FORMAT, LINK_NUMBERS, NUMBERS, STATED
 from budget.errors import DataError
 from budget.numerics.quoting import shown
-from budget.tables.fields import Fields
+from budget.tables.checks.status import LINK_STATUS, STATUS
+from budget.tables.files.json_fields import Fields
 from budget.tables.runs import EXTRAS, SCALES
-from budget.tables.status import LINK_STATUS, STATUS
 
 _SAME = 1e-9
 """Relative difference up to which two fields say the same number."""

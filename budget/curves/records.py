@@ -6,7 +6,7 @@ import numpy as np
 
 from budget.curves.fitted import Curves
 from budget.curves.link import LINK, PARAMETERS, Link
-from budget.tables.status import STATUS
+from budget.tables.checks.status import STATUS
 
 FORMAT = "budget curves 2"
 

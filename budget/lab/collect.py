@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from budget.errors import MeasureError
 from budget.lab.ledger import DIVERGED, Failure, Ledger, Row, keeping
-from budget.tables.claims import Claims
+from budget.tables.files.claims import Claims
 
 _LOOK_AGAIN = 0.5
 """Seconds between two looks at what other processes have done."""

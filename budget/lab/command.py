@@ -21,9 +21,10 @@ from budget.lab.guard import Guard
 from budget.lab.ledger import DIVERGED, Failure, Ledger, keeping
 from budget.lab.printed import RunFailed
 from budget.lab.template import fill, read_rows, split_command
-from budget.tables import files, writing
-from budget.tables.file_names import file_stem
-from budget.tables.places import refuse_inputs
+from budget.tables.files import text as files
+from budget.tables.files import writing
+from budget.tables.files.file_names import file_stem
+from budget.tables.files.places import refuse_inputs
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from budget.errors import DataError, MeasureError
-from budget.tables import claims, files, places, writing
+from budget.tables.files import claims, places, writing
+from budget.tables.files import text as files
 
 Row = dict[str, str | int | float]
 

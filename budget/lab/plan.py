@@ -11,7 +11,7 @@ from budget.lab.shape import MOST_TASKS, Shape
 from budget.lab.tasks import TASKS
 from budget.numerics.numerals import number_of
 from budget.numerics.quoting import listed, shown
-from budget.tables import files
+from budget.tables.files import text as files
 
 PLAN_COLUMNS = ("task", "width", "layers", "tokens", "seed")
 """Columns a plan must have."""

@@ -11,7 +11,7 @@ from budget.lab.collect import Outcome, Progress, collect
 from budget.lab.ledger import DIVERGED, Failure, Ledger
 from budget.lab.plan import read_plan
 from budget.lab.runs import COLUMNS, Cell, Run, measure_cell
-from budget.tables import files
+from budget.tables.files import text as files
 
 
 def read_runs(path: str | Path) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Formatter
 
 from budget.errors import DataError
-from budget.tables import files
+from budget.tables.files import text as files
 
 _LONGEST_NAME = 120
 

@@ -6,9 +6,9 @@ from budget.report.html import render_html
 from budget.report.markdown import render_markdown
 from budget.report.story import tell
 from budget.studies.plan import Study
-from budget.tables.files import csv_text, json_text
-from budget.tables.manifest import MANIFEST, hashes
-from budget.tables.quality import check_table
+from budget.tables.checks.quality import check_table
+from budget.tables.files.manifest import MANIFEST, hashes
+from budget.tables.files.text import csv_text, json_text
 
 SPECIALISTS = "allocation_specialists.csv"
 """Written only where a study has a hypothetical split beside its plan."""

@@ -31,8 +31,8 @@ from budget.report.words import (
 )
 from budget.studies.growth import target_met
 from budget.studies.plan import Study
-from budget.tables.quality import check_table
-from budget.tables.status import STATUS
+from budget.tables.checks.quality import check_table
+from budget.tables.checks.status import STATUS
 
 VERDICT_TONES = {"PASS": "good", "REVIEW": "warn", "FAIL": "bad"}
 

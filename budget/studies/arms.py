@@ -15,9 +15,9 @@ from budget.allocation.headline import curve_warnings
 from budget.curves.fit import fit_curves
 from budget.curves.fitted import Curves
 from budget.errors import DataError
-from budget.tables.best_values import score_ceilings
+from budget.tables.checks.best_values import score_ceilings
 from budget.tables.runs import Runs
-from budget.tables.served import SPECIALIST, Arm
+from budget.tables.strategy_runs import SPECIALIST, Arm
 
 
 @dataclass(frozen=True)

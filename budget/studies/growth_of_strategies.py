@@ -29,7 +29,7 @@ from budget.studies.shared_subsets import SharedSubsets
 from budget.studies.sizes import Sizes, Spread, sizes_of, spread_of
 from budget.studies.subsets import Subsets
 from budget.studies.unchanged import UnchangedShared, unchanged_shared
-from budget.tables.served import SPECIALIST
+from budget.tables.strategy_runs import SPECIALIST
 from budget.tables.tasks import Tasks
 
 NAMED = 8

@@ -19,7 +19,7 @@ from budget.studies.arms import Arms
 from budget.studies.focus import BUDGETS, DECADES, Focus, comparable, focus
 from budget.studies.growth import Growth, grow
 from budget.studies.response import Response, respond
-from budget.tables.quality import Finding, check_table
+from budget.tables.checks.quality import Finding, check_table
 from budget.tables.runs import Runs
 from budget.tables.tasks import Tasks
 

@@ -13,7 +13,7 @@ from budget.numerics.interval import outside
 from budget.numerics.quoting import listed, shown
 from budget.tables.columns import numbers
 from budget.tables.columns import view as view_of
-from budget.tables.files import read_csv, require_columns
+from budget.tables.files.text import read_csv, require_columns
 
 ADDED = ("predicted", "low", "high")
 

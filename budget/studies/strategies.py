@@ -20,7 +20,7 @@ from budget.studies.arms import SPECIALISTS
 from budget.studies.posterior import Observer
 from budget.studies.replan import Planner
 from budget.studies.run_grid import Runs, affordable, cheapest, groups_of
-from budget.tables.served import SPECIALIST
+from budget.tables.strategy_runs import SPECIALIST
 from budget.tables.tasks import Tasks
 
 FEWEST = 20

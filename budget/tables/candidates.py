@@ -10,7 +10,7 @@ import pandas as pd
 from budget.errors import DataError
 from budget.numerics.quoting import listed, shown
 from budget.tables.columns import is_empty, numbers, read_table, refuse_empty, truths
-from budget.tables.files import require_columns
+from budget.tables.files.text import require_columns
 from budget.tables.runs import text_cells
 from budget.tables.tasks import USED
 

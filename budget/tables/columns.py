@@ -10,7 +10,7 @@ import pandas as pd
 from budget.errors import DataError
 from budget.numerics.numerals import number_of
 from budget.numerics.quoting import LONGEST_CELL, listed, shortened, shown
-from budget.tables.files import read_csv
+from budget.tables.files.text import read_csv
 
 CANONICAL = (
     "task", "value", "params", "tokens", "flops", "x", "metric", "higher_is_better", "run", "model", "stderr", "weight",

@@ -11,7 +11,7 @@ from budget.errors import DataError
 from budget.numerics.quoting import listed, shown
 from budget.tables.candidates import Candidates, direction_of, metric_of
 from budget.tables.columns import is_empty, numbers, read_table, refuse_empty
-from budget.tables.files import require_columns
+from budget.tables.files.text import require_columns
 from budget.tables.runs import text_cells
 from budget.tables.tasks import USED
 

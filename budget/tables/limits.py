@@ -11,7 +11,7 @@ from budget.errors import DataError
 from budget.numerics.quoting import listed, shown
 from budget.numerics.words import apart
 from budget.tables.columns import is_empty, numbers, read_table
-from budget.tables.files import require_columns
+from budget.tables.files.text import require_columns
 
 COLUMNS = ("limit", "task", "group", "coefficient", "unit", "min", "max")
 

@@ -10,7 +10,7 @@ import pandas as pd
 from budget.errors import DataError
 from budget.numerics.quoting import shown
 from budget.tables.columns import numbers, read_table
-from budget.tables.files import require_columns
+from budget.tables.files.text import require_columns
 from budget.tables.runs import Mixture, Runs, text_cells
 
 COLUMNS = ("run", "source", "tokens")

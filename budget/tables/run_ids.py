@@ -8,7 +8,7 @@ import pandas as pd
 
 from budget.errors import DataError
 from budget.tables.columns import is_empty, numbers
-from budget.tables.files import require_columns
+from budget.tables.files.text import require_columns
 
 PROGRESS = ("tokens", "flops", "x")
 """What says how far a run has come, in the order in which they are asked."""

@@ -13,9 +13,9 @@ from scipy.sparse import csgraph
 from budget.errors import DataError
 from budget.numerics.quoting import listed, shown
 from budget.tables.columns import is_empty, numbers, read_table, refuse_empty, truths
-from budget.tables.files import require_columns
+from budget.tables.files.text import require_columns
 from budget.tables.run_ids import last_rows, positions, refuse_restarting_ids, run_ids
-from budget.tables.served import SPECIALIST, Arm, arms_of
+from budget.tables.strategy_runs import SPECIALIST, Arm, arms_of
 
 SCALES = ("params", "tokens", "flops", "x")
 """The columns that can say how large a run was; every number in them is positive."""

@@ -10,7 +10,7 @@ from budget.errors import DataError
 from budget.numerics.quoting import listed, shown
 from budget.numerics.words import apart
 from budget.tables.columns import is_empty, numbers, read_table
-from budget.tables.files import require_columns
+from budget.tables.files.text import require_columns
 
 
 def _nothing() -> np.ndarray:

@@ -13,7 +13,7 @@ from budget.allocation.explain import broken_words
 from budget.allocation.solve import allocate
 from budget.report.words import plan_summary
 from budget.tables.limits import Limit
-from budget.tables.plans import Split
+from budget.tables.splits import Split
 from budget.tables.tasks import default_tasks
 from tests import made
 from tests.oracles import water_filling

@@ -15,7 +15,7 @@ from budget.allocation.optimum import cheapest_bound, solve
 from budget.allocation.problem import state
 from budget.allocation.solve import allocate
 from budget.errors import InfeasibleError
-from budget.tables.files import json_text
+from budget.tables.files.text import json_text
 from budget.tables.tasks import default_tasks
 from tests import made
 

@@ -9,7 +9,7 @@ from budget.allocation.ask import ask
 from budget.allocation.evaluate import evaluate
 from budget.allocation.resources import Prices
 from budget.allocation.solve import allocate
-from budget.tables.plans import Split
+from budget.tables.splits import Split
 from budget.tables.tasks import default_tasks
 from tests import made
 

@@ -9,8 +9,8 @@ from budget.allocation.ask import ask
 from budget.allocation.evaluate import evaluate
 from budget.allocation.headline import curve_warnings
 from budget.allocation.solve import allocate
-from budget.tables.plans import Split
-from budget.tables.status import STATUS
+from budget.tables.checks.status import STATUS
+from budget.tables.splits import Split
 from budget.tables.tasks import default_tasks
 from tests import made
 

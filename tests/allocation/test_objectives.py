@@ -16,7 +16,7 @@ from budget.allocation.evaluate import evaluate
 from budget.allocation.objectives import MEASURES, OBJECTIVES, RISKS
 from budget.allocation.solve import allocate
 from budget.errors import BudgetError, InfeasibleError, SolverError
-from budget.tables.plans import Split
+from budget.tables.splits import Split
 from budget.tables.tasks import default_tasks
 from tests import made
 from tests.oracles import separable, water_filling

@@ -15,9 +15,9 @@ from budget.allocation.resources import Prices
 from budget.allocation.solve import allocate
 from budget.curves.records import record_of
 from budget.errors import AllocationError, InfeasibleError
-from budget.tables.files import json_text
+from budget.tables.files.text import json_text
 from budget.tables.limits import Limit
-from budget.tables.plans import Split
+from budget.tables.splits import Split
 from budget.tables.tasks import default_tasks
 from cli import main
 from tests import made

@@ -15,7 +15,7 @@ from budget.allocation.solve import allocate
 from budget.curves.fit import fit_curves
 from budget.curves.records import record_of
 from budget.errors import AllocationError, InfeasibleError
-from budget.tables.files import json_text
+from budget.tables.files.text import json_text
 from budget.tables.tasks import default_tasks
 from cli import main
 from tests.curves.cases import planted

@@ -9,7 +9,7 @@ from budget.allocation.ask import ask
 from budget.allocation.solve import allocate
 from budget.curves.agreement import with_agreement
 from budget.studies.predict import predict_points
-from budget.tables.status import OUTSIDE, STATUS
+from budget.tables.checks.status import OUTSIDE, STATUS
 from budget.tables.tasks import default_tasks
 from tests import made
 

@@ -15,8 +15,8 @@ from budget.curves.laws import LAWS, law_inputs
 from budget.curves.loss import LOSSES, Loss, make_loss
 from budget.curves.search import Estimator, Points, fit_points
 from budget.curves.solver import Prior
+from budget.tables.checks.status import STATUS
 from budget.tables.runs import runs_from_frame
-from budget.tables.status import STATUS
 from tests.simulate import HOFFMANN, table
 
 

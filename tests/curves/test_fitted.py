@@ -9,7 +9,7 @@ import pytest
 from budget.curves.reading import curves_from_record
 from budget.curves.records import record_of
 from budget.errors import DataError, FitError
-from budget.tables.files import json_text
+from budget.tables.files.text import json_text
 
 
 def test_curves_survive_their_file(noisy_curves):

@@ -18,9 +18,9 @@ from budget.curves.link_fit import with_link
 from budget.curves.reading import curves_from_record
 from budget.curves.records import record_of
 from budget.errors import DataError
-from budget.tables.files import json_text
-from budget.tables.pairs import join, read_pair
-from budget.tables.status import LINK_STATUS
+from budget.tables.checks.status import LINK_STATUS
+from budget.tables.files.text import json_text
+from budget.tables.loss_score_pairs import join, read_pair
 from tests.oracles import link_fit as oracle
 from tests.simulate import LINKS, TRUTHS, TrueLink, scored, table
 

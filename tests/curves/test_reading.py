@@ -17,7 +17,7 @@ from budget.curves.checksum import FIELD, checksum, sealed
 from budget.curves.reading import curves_from_record
 from budget.curves.records import record_of
 from budget.errors import BudgetError, DataError
-from budget.tables.files import json_text
+from budget.tables.files.text import json_text
 from budget.tables.tasks import default_tasks
 from tests import made
 from tests.simulate import LINKS

@@ -8,7 +8,7 @@ from typing import Any
 
 from budget.curves.checksum import sealed
 from budget.curves.records import record_of
-from budget.tables.files import json_text
+from budget.tables.files.text import json_text
 from tests import made
 from tests.simulate import LINKS
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from scipy.optimize import minimize_scalar
 
-from budget.tables.status import STATUS
+from budget.tables.checks.status import STATUS
 from cli import main
 from tests.oracles import water_filling
 from tests.oracles.robust_fit import best_loss

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from budget.lab.ledger import Ledger
-from budget.tables.files import read_csv
+from budget.tables.files.text import read_csv
 
 pytest.importorskip("fcntl")
 
 SCRIPT = """
 import sys
 from budget.lab.ledger import DIVERGED, Failure, Ledger
-from budget.tables.files import read_csv
+from budget.tables.files.text import read_csv
 
 ledger = Ledger(sys.argv[1], read_csv)
 print("ready", flush=True)

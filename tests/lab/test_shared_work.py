@@ -17,10 +17,10 @@ from budget.lab import collect as collecting
 from budget.lab.collect import Outcome, collect
 from budget.lab.command import measure_command
 from budget.lab.ledger import Failure, Ledger
-from budget.tables import claims
-from budget.tables.claims import Claims
-from budget.tables.files import read_csv
-from budget.tables.writing import write_text
+from budget.tables.files import claims
+from budget.tables.files.claims import Claims
+from budget.tables.files.text import read_csv
+from budget.tables.files.writing import write_text
 from tests.lab.processes import needs_proc, wait_for
 
 ROOT = Path(__file__).parents[2]

@@ -256,5 +256,8 @@ def test_unwritable_output_is_refused(tmp_path, plan, trained):
 
 
 def test_importing_the_sweep_loads_no_jax():
-    code = "import sys, budget.lab.sweep; assert not {'jax', 'optax', 'scipy'} & set(sys.modules), sys.modules.keys()"
+    code = """
+import sys, budget.lab.sweep
+assert not {'jax', 'optax', 'scipy'} & set(sys.modules), sys.modules.keys()
+"""
     subprocess.run([sys.executable, "-c", code], check=True)

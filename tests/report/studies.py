@@ -8,7 +8,7 @@ from budget.curves.cost import fit_cost
 from budget.curves.fitted import Curves
 from budget.curves.laws import LAWS, law_inputs
 from budget.studies.plan import Study, make_plan
-from budget.tables.quality import check
+from budget.tables.checks.quality import check
 from budget.tables.runs import Runs
 from budget.tables.tasks import default_tasks
 

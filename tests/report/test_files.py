@@ -11,7 +11,7 @@ from budget.report.figures import FIGURES, NAME_LENGTH, short
 from budget.report.files import FOCUS, SPECIALISTS
 from budget.report.markdown import escape
 from budget.report.story import tell
-from budget.tables.manifest import PLAN_FILES
+from budget.tables.files.manifest import PLAN_FILES
 from tests.report.conftest import KINDS
 from tests.report.pages import Page, markdown_text
 from tests.report.studies import LONG

@@ -10,8 +10,8 @@ from budget.errors import DataError
 from budget.studies.arms import SPECIALISTS, fit_arms
 from budget.studies.focus import focus
 from budget.studies.partition import GROUPS
-from budget.tables.arms import of_specialists
 from budget.tables.runs import runs_from_frame
+from budget.tables.specialist_runs import of_specialists
 from budget.tables.tasks import default_tasks
 from tests.simulate import TRUTHS, grid
 

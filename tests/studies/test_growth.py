@@ -14,7 +14,7 @@ from budget.report.growth import growth_summary
 from budget.studies.growth import grow, target_met
 from budget.studies.orders import ORDERS, SEQUENCES, joining_orders
 from budget.studies.sizes import sizes_of
-from budget.tables.files import json_text
+from budget.tables.files.text import json_text
 from budget.tables.tasks import Tasks, default_tasks
 from tests.made import curves_of
 from tests.studies.made_sets import BUDGET, different, subsets_of

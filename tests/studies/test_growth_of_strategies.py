@@ -13,7 +13,7 @@ from budget.studies.dilution import parts_along
 from budget.studies.growth import grow
 from budget.studies.growth_of_strategies import grow_strategies, strategy_name
 from budget.studies.unchanged import unchanged_shared
-from budget.tables.files import json_text
+from budget.tables.files.text import json_text
 from budget.tables.tasks import Tasks
 from tests.made import chinchilla, power
 from tests.simulate import Truth

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from budget.errors import DataError
-from budget.tables.pairs import join, read_pair
+from budget.tables.loss_score_pairs import join, read_pair
 
 ROWS = pd.DataFrame(
     {

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from budget.tables.best_values import beating_rows, beats_best, contradicted, score_ceilings
-from budget.tables.checkpoints import checkpoints
+from budget.tables.checks.best_values import beating_rows, beats_best, contradicted, score_ceilings
+from budget.tables.checks.checkpoints import checkpoints
+from budget.tables.checks.signal import SIGNAL_LEVEL, trend
+from budget.tables.checks.status import STATUS
+from budget.tables.checks.suspicion import row_names, suspicions
+from budget.tables.checks.units import file_warnings, flops_ratio
 from budget.tables.runs import Runs
-from budget.tables.signal import SIGNAL_LEVEL, trend
-from budget.tables.status import STATUS
-from budget.tables.suspicion import row_names, suspicions
-from budget.tables.units import file_warnings, flops_ratio
 
 POOLED = 0.75
 """Share of distinct scales among a task's rows below which different kinds of runs may have been pooled."""

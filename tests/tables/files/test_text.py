@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from budget.errors import DataError
-from budget.tables.contents import sha256
-from budget.tables.files import csv_text, json_text, read_csv, read_json
+from budget.tables.files.contents import sha256
+from budget.tables.files.text import csv_text, json_text, read_csv, read_json
 
 
 def test_csv_keeps_full_precision(tmp_path):

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from budget.tables.quality import check, diagnose
+from budget.tables.checks.quality import check, diagnose
+from budget.tables.checks.signal import trend
 from budget.tables.runs import Runs, runs_from_frame
-from budget.tables.signal import trend
 from tests.simulate import Truth
 
 PLAIN = Truth(1.9, 350.0, 0.33, 2000.0, 0.37)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from budget.errors import DataError
-from budget.tables.arms import of_specialists
-from budget.tables.pairs import read_pair
+from budget.tables.loss_score_pairs import read_pair
 from budget.tables.runs import read_runs
-from budget.tables.served import Arm
+from budget.tables.specialist_runs import of_specialists
+from budget.tables.strategy_runs import Arm
 
 SPECIALIST, PAIR = Arm("specialist", ()), Arm("generalist", ("a", "b"))
 

@@ -7,10 +7,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from budget.tables.quality import check, check_table
+from budget.tables.checks.quality import check, check_table
+from budget.tables.checks.suspicion import suspicions
+from budget.tables.checks.units import file_warnings
 from budget.tables.runs import Runs, runs_from_frame
-from budget.tables.suspicion import suspicions
-from budget.tables.units import file_warnings
 from tests.simulate import Truth
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.numerics.robust_curve import RobustCurve, robust_curve
+from budget.tables.checks.units import flops_ratio, is_usual, power_name, ratio_name
 from budget.tables.runs import Runs
-from budget.tables.units import flops_ratio, is_usual, power_name, ratio_name
 
 GAP = 1.0
 """Decades from which a lone cell is looked at."""

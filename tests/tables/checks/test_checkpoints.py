@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budget.errors import DataError
-from budget.tables.checkpoints import checkpoints
-from budget.tables.quality import check
+from budget.tables.checks.checkpoints import checkpoints
+from budget.tables.checks.quality import check
+from budget.tables.checks.status import STATUS
 from budget.tables.runs import read_runs, runs_from_frame
-from budget.tables.status import STATUS
 from cli import main
 from tests.simulate import HOFFMANN, table
 

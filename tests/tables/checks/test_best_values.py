@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budget.tables.best_values import beating_rows, beats_best, contradicted, score_ceilings
-from budget.tables.quality import check, check_table
+from budget.tables.checks.best_values import beating_rows, beats_best, contradicted, score_ceilings
+from budget.tables.checks.quality import check, check_table
+from budget.tables.checks.status import STATUS
 from budget.tables.runs import runs_from_frame
-from budget.tables.status import STATUS
 
 SIZES = np.geomspace(1e6, 1e9, 8)
 

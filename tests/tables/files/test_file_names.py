@@ -3,7 +3,7 @@ import unicodedata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budget.tables.file_names import file_stem
+from budget.tables.files.file_names import file_stem
 
 ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 NEAR = st.text("aA/_.-é\u0301 0", max_size=6)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from budget.tables.runs import Runs
-from budget.tables.served import SPECIALIST
+from budget.tables.strategy_runs import SPECIALIST
 
 
 def of_specialists(runs: Runs) -> Runs:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from budget.errors import DataError
-from budget.tables.writing import write_folder, write_text
+from budget.tables.files.writing import write_folder, write_text
 from tests.crashes import SCENARIOS
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import numpy as np
 from budget.errors import DataError
 from budget.numerics.quoting import listed, shown
 from budget.tables.columns import is_empty, numbers, read_table
-from budget.tables.files import require_columns
+from budget.tables.files.text import require_columns
 
 COLUMNS = ("task", "spend", "params", "tokens")
 

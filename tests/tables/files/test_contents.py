@@ -12,8 +12,8 @@ import zipfile
 import pytest
 
 from budget.errors import DataError
-from budget.tables.contents import read_text, sha256, sha256_as_read
-from budget.tables.files import read_csv, read_json
+from budget.tables.files.contents import read_text, sha256, sha256_as_read
+from budget.tables.files.text import read_csv, read_json
 
 TEXT = "task,x,value\na,1,2.5\na,2,2.25\n"
 

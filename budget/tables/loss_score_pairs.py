@@ -8,10 +8,10 @@ import numpy as np
 
 from budget.errors import DataError
 from budget.numerics.quoting import shown
-from budget.tables.arms import of_specialists
 from budget.tables.columns import read_table
-from budget.tables.files import require_columns
+from budget.tables.files.text import require_columns
 from budget.tables.runs import Runs, read_runs
+from budget.tables.specialist_runs import of_specialists
 
 SAME_SCALE = 9
 """Decimals of a scale's logarithm that two rows of equal scale have in common."""

@@ -16,9 +16,9 @@ from budget.errors import DataError
 from budget.numerics.numerals import number_of
 from budget.numerics.quoting import listed, shown
 from budget.numerics.strict_json import parse_json
-from budget.tables.contents import read_text
-from budget.tables.dialect import Dialect, decimal_points, dialect_of, separator_of
-from budget.tables.formulas import guarded, unguarded
+from budget.tables.files.contents import read_text
+from budget.tables.files.dialect import Dialect, decimal_points, dialect_of, separator_of
+from budget.tables.files.formulas import guarded, unguarded
 
 
 def read_csv(path: str | Path, what: str = "table") -> pd.DataFrame:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from budget.errors import DataError
-from budget.tables.claims import alone_in
-from budget.tables.places import Place, place_of
-from budget.tables.temporary import discard, naming, temporary_in
+from budget.tables.files.claims import alone_in
+from budget.tables.files.places import Place, place_of
+from budget.tables.files.temporary import discard, naming, temporary_in
 
 
 def write_text(path: str | Path, text: str) -> None:

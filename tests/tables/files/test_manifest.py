@@ -5,7 +5,7 @@ import json
 import pytest
 
 from budget.errors import DataError
-from budget.tables.manifest import hashes, stray_note, strays
+from budget.tables.files.manifest import hashes, stray_note, strays
 
 FILES = {"report.md": "ünï\n", "curves.json": "{}\n"}
 

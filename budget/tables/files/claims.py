@@ -14,9 +14,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
-from budget.tables.file_names import file_stem
-from budget.tables.owner import Owner, owner_of, this_process
-from budget.tables.temporary import discard, naming, sweep, temporary_in
+from budget.tables.files.file_names import file_stem
+from budget.tables.files.owner import Owner, owner_of, this_process
+from budget.tables.files.temporary import discard, naming, sweep, temporary_in
 
 LEASE = 600.0
 """Seconds without a sign of life after which a claim of another machine is void; there is one every tenth of it."""

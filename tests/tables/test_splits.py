@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from budget.errors import DataError
-from budget.tables.plans import read_split
+from budget.tables.splits import read_split
 
 NAMES = ("a", "b", "c")
 

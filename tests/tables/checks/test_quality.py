@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from budget.tables.best_values import score_ceilings
-from budget.tables.quality import check, check_table, copies, diagnose
-from budget.tables.status import STATUS
+from budget.tables.checks.best_values import score_ceilings
+from budget.tables.checks.quality import check, check_table, copies, diagnose
+from budget.tables.checks.status import STATUS
 from tests.simulate import HOFFMANN, Truth, runs_of, table
 
 INPUTS = ("params", "tokens")

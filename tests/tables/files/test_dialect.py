@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from budget.errors import DataError
 from budget.tables.columns import read_table, view
-from budget.tables.files import csv_text, read_csv
-from budget.tables.formulas import guarded, unguarded
+from budget.tables.files.formulas import guarded, unguarded
+from budget.tables.files.text import csv_text, read_csv
 from budget.tables.runs import read_runs
 
 ROWS = [["task", "x", "value"], ["a", "10", "2.5"], ["b, c", "20", "2.25"]]

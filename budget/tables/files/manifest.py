@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from budget.errors import DataError
-from budget.tables.contents import sha256
-from budget.tables.files import read_json
+from budget.tables.files.contents import sha256
+from budget.tables.files.text import read_json
 
 MANIFEST = "plan.json"
 

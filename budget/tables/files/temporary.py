@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from budget.errors import DataError, ReaderGoneError
-from budget.tables.owner import is_older, owner_of, this_process
+from budget.tables.files.owner import is_older, owner_of, this_process
 
 _TEMPORARY = re.compile(r"\.budget-(\w+-\d+-\d+)-[0-9a-f]{8}\.tmp")
 _ABANDONED = 86_400.0

@@ -1,0 +1,1 @@
+"""Whether a file and its runs can be trusted, before any fit."""
