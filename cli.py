@@ -94,8 +94,8 @@ def check(runs_path: str, law: str | None, scale: str | None, as_json: bool, out
 @click.option("--out", metavar="FILE", help="Write the curves file here, beside the printed table.")
 def fit(runs_path: str, sensitivity: bool, as_json: bool, out: str | None, **chosen: Any) -> None:
     """Fit a law to every task at once; --out writes the curves file that the other commands read."""
-    from budget.curves.checksum import sealed
-    from budget.curves.records import record_of
+    from budget.curves.records.checksum import sealed
+    from budget.curves.records.writing import record_of
     from budget.tables.files.text import json_text
     from budget.tables.files.writing import write_text
 

@@ -27,8 +27,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]  # the oracle lives among t
 
 from coverage import simulated  # noqa: E402
 
-from budget.curves.fit import fit_curves  # noqa: E402
-from budget.curves.fitted import Curves  # noqa: E402
+from budget.curves.curves import Curves  # noqa: E402
+from budget.curves.fitting.fit import fit_curves  # noqa: E402
 from budget.curves.prepare import use_all_cores, use_compilation_cache  # noqa: E402
 from budget.studies.backtest import backtest  # noqa: E402
 from budget.tables.runs import Runs, runs_from_frame  # noqa: E402

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from budget.curves.fit import fit_curves
+from budget.curves.fitting.fit import fit_curves
 from budget.studies.growth import grow
 from budget.studies.growth_of_strategies import grow_strategies
 from budget.tables.runs import Runs, read_runs

@@ -13,7 +13,7 @@ from budget.allocation.mixture.generalist import iso_loss
 from budget.allocation.mixture.limited import solve_limited
 from budget.allocation.mixture.mixture import certify_mixture, solve_mixture
 from budget.allocation.mixture.shares import inside
-from budget.curves.cost import Cost
+from budget.curves.cost_law import Cost
 from budget.curves.laws import LEAST_SHARE
 
 BUDGET = 1e21

@@ -19,8 +19,8 @@ import pandas as pd
 
 from budget.allocation.ask import ask
 from budget.allocation.solve import allocate
-from budget.curves.fit import fit_curves
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
+from budget.curves.fitting.fit import fit_curves
 from budget.curves.prepare import use_all_cores, use_compilation_cache
 from budget.studies.next_runs import next_runs
 from budget.studies.run_grid import Runs, affordable, groups_of

@@ -21,8 +21,8 @@ import pandas as pd
 from next_runs import drawn, frame_of, known, simulated, true_value, worth_of
 from scipy.optimize import minimize_scalar
 
-from budget.curves.fit import fit_curves
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
+from budget.curves.fitting.fit import fit_curves
 from budget.curves.prepare import use_all_cores, use_compilation_cache
 from budget.studies.next_runs import NextRuns, next_runs
 from budget.studies.strategies import Strategy, compete, pooled

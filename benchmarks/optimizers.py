@@ -24,15 +24,16 @@ import scipy.optimize
 from coverage import simulated
 from jax import Array
 
-from budget.curves import lanes, search, solver
-from budget.curves.batch import Batch, make_batch, ridge
-from budget.curves.constraints import Constraints
-from budget.curves.lanes import choose_devices
+from budget.curves.fitting import batching as lanes
+from budget.curves.fitting import search, solver
+from budget.curves.fitting.batch import Batch, make_batch, ridge
+from budget.curves.fitting.batching import choose_devices
+from budget.curves.fitting.bootstrap import row_weights
+from budget.curves.fitting.constraints import Constraints
+from budget.curves.fitting.loss import DELTA, make_loss, penalty
+from budget.curves.fitting.search import PASSES, SAME, Estimator, fit_points
+from budget.curves.fitting.solver import PATIENCE, Prior, Search
 from budget.curves.laws import LAWS
-from budget.curves.loss import DELTA, make_loss, penalty
-from budget.curves.resample import row_weights
-from budget.curves.search import PASSES, SAME, Estimator, fit_points
-from budget.curves.solver import PATIENCE, Prior, Search
 from budget.tables.runs import Runs, read_runs
 
 try:

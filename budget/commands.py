@@ -118,7 +118,7 @@ def with_scores(curves: Any, runs: Any, scores: Any, tasks: Any, device: str | N
     """The curves with the links to the scores, where these were asked for."""
     if scores is None:
         return curves
-    from budget.curves.link_fit import with_link
+    from budget.curves.link.fit import with_link
     from budget.report.progress import step
 
     with step("link"):
@@ -162,7 +162,7 @@ def parted(chosen: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def fit_all(runs: Any, tasks: Any, path: str, fitting: dict[str, Any]) -> Any:
     """The curves of every task, with JAX set up as the command line wants it."""
-    from budget.curves.fit import fit_curves
+    from budget.curves.fitting.fit import fit_curves
     from budget.curves.prepare import use_all_cores, use_compilation_cache
     from budget.report.progress import step
     from budget.tables.files.contents import sha256_as_read
@@ -199,7 +199,7 @@ def backtest_all(runs: Any, tasks: Any, fitting: dict[str, Any], laws: tuple, hi
 
 def sensitivity_of(runs: Any, tasks: Any, curves: Any, fitting: dict[str, Any]) -> Any:
     """The table of ``fit --sensitivity``."""
-    from budget.curves.sensitivity import sensitivity
+    from budget.curves.fitting.sensitivity import sensitivity
     from budget.report.progress import step
 
     options = fit_options(tasks, fitting)
@@ -210,7 +210,7 @@ def sensitivity_of(runs: Any, tasks: Any, curves: Any, fitting: dict[str, Any]) 
 
 def fit_options(tasks: Any, fitting: dict[str, Any]) -> dict[str, Any]:
     """The command line's words as arguments of ``fit_curves``."""
-    from budget.curves.loss import make_loss
+    from budget.curves.fitting.loss import make_loss
 
     options = dict(fitting)
     loss = make_loss(*(options.pop(name) for name in ("loss", "delta", "quantile", "residual")))
@@ -224,7 +224,7 @@ def fit_options(tasks: Any, fitting: dict[str, Any]) -> dict[str, Any]:
 
 def read_curves(path: str) -> Any:
     """Curves from a file that ``fit`` wrote."""
-    from budget.curves.reading import curves_from_record
+    from budget.curves.records.reading import curves_from_record
     from budget.tables.files.text import read_json
 
     return curves_from_record(read_json(path, "curves file"), path)

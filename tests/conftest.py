@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from tests.simulate import TRUTHS, runs_of, table
 
 # how long an example takes says nothing on a busy machine
@@ -26,7 +26,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def exact_curves(tmp_path_factory: pytest.TempPathFactory) -> Curves:
     """Three tasks fitted to noiseless runs of their own."""
-    from budget.curves.fit import fit_curves
+    from budget.curves.fitting.fit import fit_curves
 
     return fit_curves(runs_of(table(TRUTHS), tmp_path_factory.mktemp("exact")), draws=20)
 
@@ -34,7 +34,7 @@ def exact_curves(tmp_path_factory: pytest.TempPathFactory) -> Curves:
 @pytest.fixture(scope="session")
 def noisy_curves(tmp_path_factory: pytest.TempPathFactory) -> Curves:
     """The same tasks from runs with 1 % noise, 40 draws."""
-    from budget.curves.fit import fit_curves
+    from budget.curves.fitting.fit import fit_curves
 
     return fit_curves(runs_of(table(TRUTHS, noise=0.01), tmp_path_factory.mktemp("noisy")), draws=40)
 
@@ -42,6 +42,6 @@ def noisy_curves(tmp_path_factory: pytest.TempPathFactory) -> Curves:
 @pytest.fixture(scope="session")
 def shared_curves(tmp_path_factory: pytest.TempPathFactory) -> Curves:
     """The same tasks measured on shared models."""
-    from budget.curves.fit import fit_curves
+    from budget.curves.fitting.fit import fit_curves
 
     return fit_curves(runs_of(table(TRUTHS, noise=0.01, shared=True), tmp_path_factory.mktemp("shared")), draws=40)

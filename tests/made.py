@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from budget.curves.cost import Cost
-from budget.curves.fitted import Curves
+from budget.curves.cost_law import Cost
+from budget.curves.curves import Curves
 from budget.curves.laws import law_of
-from budget.curves.link import Link
+from budget.curves.link.link import Link
 from tests.simulate import TRUTHS, TrueLink, Truth
 
 SIX = Cost(np.array([6.0]), np.ones(1), np.ones(1), 0.0, 0.0)

@@ -116,11 +116,16 @@ def test_package_import_loads_nothing_heavy():
 
 
 def test_allocation_runs_without_jax_and_fitting_without_cvxpy():
-    assert "jax" not in loaded_after("import budget.curves.fitted, budget.studies.predict, budget.allocation.problem")
+    assert "jax" not in loaded_after("import budget.curves.curves, budget.studies.predict, budget.allocation.problem")
     # cvxpy itself looks for a solver that is written in JAX, so here only the package's own modules can be checked
     planning = loaded_after("import budget.allocation.solve, budget.studies.growth, budget.studies.response")
-    assert not planning & {"budget.curves.fit", "budget.curves.solver", "budget.curves.loss", "optax"}
-    assert "cvxpy" not in loaded_after("import budget.curves.fit")
+    assert not planning & {
+        "budget.curves.fitting.fit",
+        "budget.curves.fitting.solver",
+        "budget.curves.fitting.loss",
+        "optax",
+    }
+    assert "cvxpy" not in loaded_after("import budget.curves.fitting.fit")
     assert not {"cvxpy", "jax"} & loaded_after("import budget.allocation.mixture.shared")
 
 
@@ -134,7 +139,7 @@ def test_public_names_resolve():
 
 
 RULES_OF_THEIR_OWN = {
-    "curves/resample.py": "the quantile that an asymmetric loss follows, read off as the loss defines it",
+    "curves/fitting/bootstrap.py": "the quantile that an asymmetric loss follows, read off as the loss defines it",
     "studies/tabulated.py": "the span of a search grid over the draws, which nobody is shown",
     "allocation/assemble.py": "the risk 'quantile': the order statistic that the plan minimizes",
     "allocation/interior.py": "where the search for that plan begins",

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from budget.curves.laws import LAWS
-from budget.curves.records import record_of
+from budget.curves.records.writing import record_of
 from budget.tables.files.text import json_text
 from cli import main
 from tests.simulate import TRUTHS, table
@@ -402,7 +402,7 @@ def test_an_unwritable_cache_folder_is_no_news(runs, tmp_path, monkeypatch):
 
 
 def test_estimator_choices_are_the_tables_of_the_package():
-    from budget.curves.loss import LOSSES
+    from budget.curves.fitting.loss import LOSSES
 
     choices = {param.name: tuple(getattr(param.type, "choices", ())) for param in main.commands["fit"].params}
     assert choices["loss"] == LOSSES and choices["residual"] == ("log", "raw")
@@ -432,7 +432,7 @@ def test_fit_says_what_it_minimized(runs, arguments, estimator):
 
 
 def test_pooling_is_switched_on_and_off(tmp_path):
-    from tests.curves.test_pool import planted
+    from tests.curves.fitting.test_pooling import planted
 
     path = tmp_path / "runs.csv"
     planted(rich=4, poor=2)[0].to_csv(path, index=False)

@@ -11,7 +11,7 @@ from click.testing import Result
 
 from budget.allocation.objectives import MEASURES, OBJECTIVES, RISKS
 from budget.allocation.resources import UNITS
-from budget.curves.records import record_of
+from budget.curves.records.writing import record_of
 from budget.tables.files.text import json_text
 from cli import main
 from tests import made

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from budget.curves.fit import fit_curves
-from budget.curves.records import record_of
+from budget.curves.fitting.fit import fit_curves
+from budget.curves.records.writing import record_of
 from budget.tables.files.text import json_text
 from cli import main
 from tests.curves.cases import planted

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from budget.curves.records import record_of
+from budget.curves.records.writing import record_of
 from budget.studies.next_runs import COUNT
 from budget.tables.files.text import json_text
 from cli import main

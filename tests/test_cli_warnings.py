@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from budget.curves.records import record_of
+from budget.curves.records.writing import record_of
 from budget.tables.files.text import json_text
 from tests import made
 from tests.simulate import TRUTHS, table

@@ -9,7 +9,7 @@ from budget.allocation.measure import Measure, measure_of
 from budget.allocation.question import ONE_MODEL, Question, default_unit
 from budget.allocation.refusals import refuse, refuse_weights, refuse_words
 from budget.allocation.resources import Prices
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.tables.limits import Limit
 from budget.tables.tasks import Tasks

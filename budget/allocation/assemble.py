@@ -12,7 +12,7 @@ from budget.allocation.question import FAR, Question
 from budget.allocation.resources import Prices, cost_of
 from budget.allocation.result import MEETS, Baseline, LimitLine, Plan, Sizes
 from budget.allocation.worse_than_unserved import worse_than_unserved
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.numerics.listing import shortened
 
 OPTIMAL = 1e-9

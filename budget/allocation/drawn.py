@@ -14,7 +14,7 @@ from budget.allocation.program import Goal, Program
 from budget.allocation.question import Question
 from budget.allocation.separable.separate import needed_spends, plan_separately
 from budget.allocation.size import best_inputs
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.errors import InfeasibleError, SolverError
 from budget.numerics.interval import interval
 

@@ -15,7 +15,7 @@ from budget.allocation.result import Baseline, Plan
 from budget.allocation.separable.separate import ends, outcome_of_spends
 from budget.allocation.separable.ways import ways_of
 from budget.allocation.size import best_inputs, last_input
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.curves.posynomial import Posynomial
 from budget.errors import AllocationError
 from budget.tables.splits import Split

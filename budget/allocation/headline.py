@@ -5,7 +5,7 @@ import numpy as np
 from budget.allocation.baselines import CURRENT, CURRENT_SCALED
 from budget.allocation.explain import broken_words
 from budget.allocation.result import Plan
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.numerics.listing import shortened
 from budget.tables.checks.status import STATUS
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.allocation.objectives import not_computed
-from budget.curves.fitted import Curves
-from budget.curves.link import Link
+from budget.curves.curves import Curves
+from budget.curves.link.link import Link
 from budget.errors import AllocationError
 from budget.numerics.listing import shortened
 from budget.numerics.quoting import listed

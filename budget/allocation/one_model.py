@@ -17,7 +17,7 @@ from budget.allocation.question import Question
 from budget.allocation.result import MEETS, Baseline, LimitLine
 from budget.allocation.scoring import baseline
 from budget.allocation.size import largest_size, last_input
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.curves.posynomial import Posynomial
 from budget.errors import InfeasibleError
 from budget.numerics.words import apart

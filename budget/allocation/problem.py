@@ -8,7 +8,7 @@ import numpy as np
 from budget.allocation.objectives import not_computed
 from budget.allocation.question import Question
 from budget.allocation.resources import cost_of
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.curves.law_values import LawValues
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import Values, repeated_of

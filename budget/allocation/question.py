@@ -8,7 +8,7 @@ import numpy as np
 from budget.allocation.measure import Measure
 from budget.allocation.objectives import OBJECTIVES
 from budget.allocation.resources import Prices
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.tables.limits import Limit
 from budget.tables.tasks import Tasks
 

@@ -6,7 +6,7 @@ from budget.allocation.objectives import MEASURES, OBJECTIVES, RISKS
 from budget.allocation.problem import planned_cost
 from budget.allocation.question import ONE_MODEL, PLANNED_LAWS, STRATEGIES, Question, is_separable
 from budget.allocation.resources import cost_of, input_units
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.errors import AllocationError, InfeasibleError
 from budget.numerics.listing import shortened
 from budget.numerics.quoting import listed

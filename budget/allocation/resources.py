@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.curves.posynomial import Posynomial
 from budget.errors import AllocationError
 from budget.numerics.quoting import listed

@@ -21,7 +21,7 @@ from budget.allocation.problem import Problem
 from budget.allocation.question import Question
 from budget.allocation.result import Baseline
 from budget.allocation.size import best_inputs
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 
 EQUAL = 1e-9
 """Relative distance of spends within which two splits are one."""

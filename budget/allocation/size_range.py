@@ -10,7 +10,7 @@ from budget.allocation.problem import planned_cost, sized_value
 from budget.allocation.question import Question
 from budget.allocation.result import Plan
 from budget.allocation.size import best_inputs, last_input
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.numerics.interval import interval
 
 NEAR_LOSS = 1e-3

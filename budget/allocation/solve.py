@@ -21,7 +21,7 @@ from budget.allocation.risk import minimize_risk
 from budget.allocation.scoring import convex_baselines
 from budget.allocation.separable.separate import plan_separately, separate_baselines
 from budget.allocation.size_range import with_size_ranges
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.numerics.interval import interval
 
 CONTRADICTS = 1e-5

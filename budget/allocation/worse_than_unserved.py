@@ -4,7 +4,7 @@ import numpy as np
 
 from budget.allocation.measure import distance_of
 from budget.allocation.question import Question
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.numerics.quoting import listed
 
 

@@ -9,7 +9,7 @@ from budget.allocation.assemble import law_inputs_of
 from budget.allocation.problem import planned_cost, state
 from budget.allocation.result import Plan
 from budget.allocation.size import best_inputs, last_input
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.numerics.interval import interval
 from budget.report.numerals import UNIT_WORDS, factor
 from budget.studies.plan import Study

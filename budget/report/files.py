@@ -1,7 +1,7 @@
 """The files of a plan's folder, as texts; writing them is left to the caller."""
 
-from budget.curves.checksum import sealed
-from budget.curves.records import record_of
+from budget.curves.records.checksum import sealed
+from budget.curves.records.writing import record_of
 from budget.report.html import render_html
 from budget.report.markdown import render_markdown
 from budget.report.story import tell

@@ -6,7 +6,7 @@ import numpy as np
 
 from budget.allocation.problem import state
 from budget.allocation.size import best_inputs, last_input
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.report.facts import is_shared
 from budget.studies.plan import Study
 

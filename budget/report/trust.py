@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.numerics.listing import listing
 from budget.report import facts
 from budget.report.numerals import percent, plural

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from budget.allocation.headline import curve_warnings
-from budget.curves.fit import fit_curves
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
+from budget.curves.fitting.fit import fit_curves
 from budget.errors import DataError
 from budget.tables.checks.best_values import score_ceilings
 from budget.tables.runs import Runs

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.curves.fit import fit_curves
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
+from budget.curves.fitting.fit import fit_curves
 from budget.curves.law import ABSENT
 from budget.curves.laws import LAWS, choose_scale
 from budget.errors import DataError

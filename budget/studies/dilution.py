@@ -15,7 +15,7 @@ import pandas as pd
 
 from budget.allocation.measure import measure_of
 from budget.allocation.separable.ways import ways_of
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.numerics.interval import interval
 from budget.studies.arms import Served

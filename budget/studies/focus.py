@@ -9,7 +9,7 @@ import pandas as pd
 
 from budget.allocation.measure import Measure, measure_of
 from budget.allocation.question import default_unit
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.errors import AllocationError, InfeasibleError
 from budget.numerics.quoting import LONGEST_SENTENCE, listed, shortened
 from budget.studies.alone import Alone, alone

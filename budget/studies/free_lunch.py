@@ -25,7 +25,7 @@ from budget.allocation.question import Question
 from budget.allocation.separable.envelope import SeparableOptimum, solve_separable
 from budget.allocation.separable.response import Responses
 from budget.allocation.separable.ways import ways_of
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.studies.assignments import Averaging, average, values_anywhere
 from budget.studies.splits import Gain, Split, gain

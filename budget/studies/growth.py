@@ -10,7 +10,7 @@ import pandas as pd
 from budget.allocation.ask import ask
 from budget.allocation.result import Plan
 from budget.allocation.solve import allocate, compiled
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.studies.decline import Decline, decline
 from budget.studies.kept import Kept, kept

@@ -15,7 +15,7 @@ from budget.allocation.ask import ask
 from budget.allocation.mixture.plan import SharedPlan
 from budget.allocation.mixture.shared import plan_mixture, refuse_mixture
 from budget.allocation.question import Question
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.studies.arms import SPECIALISTS
 from budget.studies.comparison import Comparison, compare

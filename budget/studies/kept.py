@@ -10,7 +10,7 @@ from budget.allocation.level import spend_to_level
 from budget.allocation.problem import state
 from budget.allocation.question import Question, is_separable
 from budget.allocation.separable.ways import ways_of
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.numerics.interval import interval
 from budget.studies.rows import plain, records
 from budget.studies.subsets import Subsets

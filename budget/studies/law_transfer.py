@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.curves.law import ABSENT
 from budget.curves.laws import LEAST_SHARE
 from budget.errors import AllocationError

@@ -12,7 +12,7 @@ import pandas as pd
 
 from budget.allocation.headline import curve_warnings
 from budget.allocation.question import Question
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.errors import DataError
 from budget.studies.posterior import LEAST_SHARE
 from budget.studies.rows import records

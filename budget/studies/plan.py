@@ -12,8 +12,8 @@ from budget.allocation.ask import ask
 from budget.allocation.question import Question, is_separable
 from budget.allocation.result import Plan
 from budget.allocation.solve import allocate
-from budget.curves.fitted import Curves
-from budget.curves.records import record_of
+from budget.curves.curves import Curves
+from budget.curves.records.writing import record_of
 from budget.errors import AllocationError
 from budget.studies.arms import Arms
 from budget.studies.focus import BUDGETS, DECADES, Focus, comparable, focus

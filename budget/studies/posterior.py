@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 
 LEAST_SHARE = 0.1
 """Smallest effective sample size of a posterior, as a share of the draws."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.curves.law import ABSENT
 from budget.errors import DataError
 from budget.numerics.interval import outside

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.allocation.question import Question
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.studies.tabulated import SPENDS, Model, Response, tabulated
 
 ROUNDS = 60

@@ -9,7 +9,7 @@ from budget.allocation.optimum import is_trivial, solve
 from budget.allocation.problem import state
 from budget.allocation.program import Program
 from budget.allocation.question import Question
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 
 FACTORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Budgets looked at, as multiples of the planned one."""

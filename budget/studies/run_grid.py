@@ -6,7 +6,7 @@ import numpy as np
 
 from budget.allocation.problem import value_of
 from budget.allocation.size import best_inputs, last_input
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.tables.tasks import Tasks
 
 BEYOND = 10.0

@@ -13,7 +13,7 @@ import numpy as np
 from budget.allocation.ask import ask
 from budget.allocation.measure import Measure
 from budget.allocation.question import ONE_MODEL, Question, is_separable
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.errors import AllocationError, DataError
 from budget.numerics.streams import keys
 from budget.studies.arms import SPECIALISTS

@@ -14,7 +14,7 @@ from budget.allocation.problem import Problem, state
 from budget.allocation.question import Question, is_separable
 from budget.allocation.result import MEETS
 from budget.allocation.separable.separate import plan_separately
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 
 
 @dataclass(frozen=True)

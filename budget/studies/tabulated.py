@@ -15,7 +15,7 @@ from budget.allocation.assemble import law_inputs_of
 from budget.allocation.problem import planned_cost, value_of
 from budget.allocation.question import Question
 from budget.allocation.size import best_inputs, last_input
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import Values
 

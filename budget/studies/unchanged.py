@@ -15,7 +15,7 @@ from budget.allocation.assemble import law_inputs_of
 from budget.allocation.certificate import marginal_return
 from budget.allocation.mixture.generalist import iso_loss
 from budget.allocation.size import best_inputs, rising_root
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.numerics.interval import interval
 from budget.studies.intervals import mean_and_band

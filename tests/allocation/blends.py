@@ -6,7 +6,7 @@ import numpy as np
 
 from budget.allocation.mixture.blend import Blend
 from budget.allocation.mixture.shares import inside
-from budget.curves.cost import Cost
+from budget.curves.cost_law import Cost
 from budget.curves.laws import LEAST_SHARE
 
 PLAIN = ((6.0, 1.0),)

@@ -8,8 +8,8 @@ import pytest
 from budget.allocation.ask import ask
 from budget.allocation.one_model import plan_one_model
 from budget.allocation.solve import allocate
-from budget.curves.fitted import Curves
-from budget.curves.link import Link
+from budget.curves.curves import Curves
+from budget.curves.link.link import Link
 from budget.errors import AllocationError
 from budget.tables.tasks import default_tasks
 

@@ -13,7 +13,7 @@ from budget.allocation.ask import ask
 from budget.allocation.evaluate import evaluate
 from budget.allocation.resources import Prices
 from budget.allocation.solve import allocate
-from budget.curves.records import record_of
+from budget.curves.records.writing import record_of
 from budget.errors import AllocationError, InfeasibleError
 from budget.tables.files.text import json_text
 from budget.tables.limits import Limit

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from budget.allocation.ask import ask
 from budget.allocation.mixture.shared import plan_mixture, plan_shared
 from budget.allocation.solve import allocate
-from budget.curves.fit import fit_curves
-from budget.curves.records import record_of
+from budget.curves.fitting.fit import fit_curves
+from budget.curves.records.writing import record_of
 from budget.errors import AllocationError, InfeasibleError
 from budget.tables.files.text import json_text
 from budget.tables.tasks import default_tasks

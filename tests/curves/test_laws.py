@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from budget.curves.fit import fit_curves
+from budget.curves.fitting.fit import fit_curves
 from budget.curves.laws import LAWS, choose_law, choose_scale, law_inputs
 from budget.errors import DataError, FitError
 from budget.tables.runs import read_runs

@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from budget.curves.checksum import sealed
-from budget.curves.records import record_of
+from budget.curves.records.checksum import sealed
+from budget.curves.records.writing import record_of
 from budget.tables.files.text import json_text
 from tests import made
 from tests.simulate import LINKS

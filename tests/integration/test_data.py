@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from budget.curves.fit import fit_curves
+from budget.curves.fitting.fit import fit_curves
 from budget.tables.runs import read_runs
 
 DATA = Path(__file__).resolve().parents[2] / "data"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from budget.curves.fit import fit_curves
+from budget.curves.fitting.fit import fit_curves
 from budget.curves.laws import LAWS
 from budget.tables.runs import read_runs
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from budget.curves.fit import fit_curves
+from budget.curves.fitting.fit import fit_curves
 
 IMAGE, TRANSLATION, BIG_BENCH = "IC", "NMT", "BB"
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from budget.curves.link import score
+from budget.curves.link.link import score
 from cli import main
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from budget.curves.fit import fit_curves
+from budget.curves.fitting.fit import fit_curves
 from budget.curves.law import ABSENT
 
 TASKS = ("the_pile_arxiv", "the_pile_wikipedia_en", "the_pile_github")

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from budget.curves.cost import fit_cost
-from budget.curves.fitted import Curves
+from budget.curves.cost_law import fit_cost
+from budget.curves.curves import Curves
 from budget.curves.laws import LAWS, law_inputs
 from budget.studies.plan import Study, make_plan
 from budget.tables.checks.quality import check

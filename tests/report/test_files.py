@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from budget.curves.reading import curves_from_record
+from budget.curves.records.reading import curves_from_record
 from budget.report.figures import FIGURES, NAME_LENGTH, short
 from budget.report.files import FOCUS, SPECIALISTS
 from budget.report.markdown import escape

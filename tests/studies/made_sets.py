@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from budget.allocation.ask import ask
-from budget.curves.cost import Cost
-from budget.curves.fitted import Curves
+from budget.curves.cost_law import Cost
+from budget.curves.curves import Curves
 from budget.studies.shared_subsets import SharedSubsets
 from budget.studies.subsets import Subsets
 from budget.tables.tasks import Tasks

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from budget.curves.fit import fit_curves
+from budget.curves.fitting.fit import fit_curves
 from budget.errors import DataError
 from budget.report.backtest import backtest_summary
 from budget.studies.backtest import NO_LAW, Backtest, backtest

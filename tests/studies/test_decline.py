@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from budget.curves.cost import Cost
+from budget.curves.cost_law import Cost
 from budget.studies.decline import copies_exponent, decline
 from budget.studies.orders import joining_orders
 from tests.made import power

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from budget.curves.fit import fit_curves
+from budget.curves.fitting.fit import fit_curves
 from budget.errors import AllocationError
 from budget.studies.law_transfer import LawTransfer, law_transfer
 from tests.curves.cases import FORMULAS, SOURCES, planted

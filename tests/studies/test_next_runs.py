@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from budget.allocation.ask import ask
 from budget.allocation.solve import allocate
-from budget.curves.fit import fit_curves
+from budget.curves.fitting.fit import fit_curves
 from budget.errors import AllocationError, DataError
 from budget.studies.next_runs import next_runs
 from budget.studies.posterior import LEAST_SHARE, Observer, effective, weights

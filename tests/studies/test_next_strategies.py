@@ -8,7 +8,7 @@ from scipy.integrate import quad
 from scipy.stats import multivariate_normal, norm
 
 from budget.allocation.ask import ask
-from budget.curves.fit import fit_curves
+from budget.curves.fitting.fit import fit_curves
 from budget.errors import AllocationError, DataError
 from budget.report.next_runs import next_summary
 from budget.studies.next_runs import next_runs

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from budget.curves.fit import fit_curves
-from budget.curves.link import Link
+from budget.curves.fitting.fit import fit_curves
+from budget.curves.link.link import Link
 from budget.errors import DataError
 from budget.studies.predict import predict_points
 from tests.curves.cases import planted

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from budget.allocation.mixture.shared import plan_mixture
-from budget.curves.cost import Cost
+from budget.curves.cost_law import Cost
 from budget.studies.decline import copies_exponent, decline
 from budget.studies.kept import planned_sets
 from budget.studies.orders import joining_orders

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from budget.curves.fit import fit_curves
+from budget.curves.fitting.fit import fit_curves
 from budget.errors import DataError
 from budget.tables.mixtures import with_mixture_frame, with_mixtures
 from budget.tables.runs import runs_from_frame

@@ -6,7 +6,7 @@ from budget.allocation.baselines import PROPORTIONAL, UNIFORM, WITHIN
 from budget.allocation.mixture.blend import Blend, effective_share, law_inputs_at, objective_at, sources_of, spend_on
 from budget.allocation.mixture.plan import MixtureBaseline
 from budget.allocation.question import Question
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 
 GRID = 401
 """Sizes tried in each round of the search for a mixture's best size."""

@@ -18,7 +18,7 @@ import numpy as np
 from budget.allocation.question import Question
 from budget.allocation.resources import smallest_log
 from budget.allocation.size import largest_size, last_input
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.curves.law import ABSENT
 from budget.curves.laws import LEAST_SHARE
 from budget.curves.posynomial import Posynomial

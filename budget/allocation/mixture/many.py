@@ -6,7 +6,7 @@ from budget.allocation.mixture.blend import state_subsets
 from budget.allocation.mixture.mixture import solve_mixture
 from budget.allocation.mixture.shared import SPAN
 from budget.allocation.question import Question
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.errors import SolverError
 
 AT_ONCE = 500_000

@@ -7,7 +7,7 @@ from budget.allocation.mixture.blend import Blend
 from budget.allocation.mixture.mixture import Optimum
 from budget.allocation.question import FAR, Question
 from budget.allocation.result import LimitLine
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.curves.laws import LEAST_SHARE
 
 NAMED = 8

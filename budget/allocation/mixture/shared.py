@@ -18,7 +18,7 @@ from budget.allocation.mixture.plan import SharedPlan
 from budget.allocation.mixture.shares import inside
 from budget.allocation.question import Question
 from budget.allocation.result import Sizes
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.curves.laws import LEAST_SHARE
 from budget.errors import AllocationError, InfeasibleError, SolverError
 from budget.numerics.interval import interval

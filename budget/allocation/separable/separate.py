@@ -19,7 +19,7 @@ from budget.allocation.separable.envelope import solve_separable
 from budget.allocation.separable.response import Responses
 from budget.allocation.separable.targets import cheapest_targets, most_targets
 from budget.allocation.separable.ways import Ways, ways_of
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.errors import InfeasibleError
 from budget.numerics.words import apart
 

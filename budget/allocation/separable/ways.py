@@ -10,7 +10,7 @@ from budget.allocation.problem import sized_value
 from budget.allocation.question import Question
 from budget.allocation.resources import cost_of
 from budget.allocation.size import best_inputs, last_input
-from budget.curves.fitted import Curves
+from budget.curves.curves import Curves
 from budget.curves.law_values import LawValues
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import Values

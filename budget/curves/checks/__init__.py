@@ -1,0 +1,1 @@
+"""What a finished fit says about itself."""

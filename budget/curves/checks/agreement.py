@@ -1,0 +1,35 @@
+"""Whether a fit agrees with its own draws."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from budget.curves.checks.convergence import gravest_first, primary
+from budget.curves.curves import Curves
+from budget.curves.law import ABSENT
+from budget.numerics.interval import outside
+from budget.tables.checks.status import OUTSIDE
+
+
+def with_agreement(curves: Curves) -> Curves:
+    """The curves with a finding for each task whose fit lies outside the interval of its draws at the largest scales.
+
+    An interval is not widened to hold the fit: that they part says that the draws lean to one side.
+    """
+    task = np.flatnonzero(curves.used)
+    if not len(task) or not len(curves.draws):
+        return curves
+    with np.errstate(divide="ignore"):
+        logs = np.log(np.column_stack([curves.largest[name][task] for name in curves.inputs]))
+    value, low, high = curves.predict(task, np.maximum(logs, ABSENT))
+    findings = list(curves.findings)
+    for at in np.flatnonzero(outside(value, low, high)):
+        text = f"at its largest scales the fit is {value[at]:.4g} and its 80 % interval {low[at]:.4g} to {high[at]:.4g}"
+        findings[task[at]] = tuple(gravest_first([*findings[task[at]], (OUTSIDE, text)]))
+    main = [primary(each) for each in findings]
+    return replace(
+        curves,
+        findings=tuple(findings),
+        status=tuple(code for code, _ in main),
+        message=tuple(text for _, text in main),
+    )

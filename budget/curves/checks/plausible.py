@@ -1,0 +1,96 @@
+"""Whether the numbers of a curve that was read from a file can be a fit's: inside the law's box, and of one size."""
+
+import numpy as np
+
+from budget.curves.curves import Curves
+from budget.tables.checks.status import STATUS
+from budget.tables.files.json_fields import Fields
+
+_EDGE = 1e-6
+"""How far beyond an end of the box a parameter may lie: rounding."""
+
+_LOG_LARGEST = 750.0
+"""Beyond any logarithm of a float64, whatever the unit of the values."""
+
+_LEVEL_OVER_TERMS = 1e13
+"""A floor lies among the values, and a term at the reference is at least e^-23 of their median."""
+
+
+def refuse_implausible(curves: Curves, index: int, task: Fields) -> None:
+    """Refuse a task whose numbers no fit of its law can give.
+
+    Raises:
+        DataError: names the task and the field.
+    """
+    used = STATUS[curves.status[index]].used
+    theta, draws = curves.parameters[index], curves.draws[:, index]
+    known = np.isfinite(theta).all()
+    if used and not known:
+        raise task.refusal("working", f"has no parameters, and its status is '{curves.status[index]}'")
+    if not known and np.isfinite(theta).any():
+        raise task.refusal("working", "lacks a parameter")
+    if known:
+        _refuse_reference(curves, index, task)
+        _refuse_outside(curves, index, theta[None, :], "working", task)
+    there = np.isfinite(draws).all(axis=1)
+    if (there != np.isfinite(draws).any(axis=1)).any():
+        raise task.refusal("working_draws", "lacks a parameter of a draw")
+    if there.any() and not known:
+        raise task.refusal("working", "has no parameters, and 'working_draws' has")
+    if used and len(draws) and not there.any():
+        raise task.refusal("working_draws", f"has no draw, and its status is '{curves.status[index]}'")
+    _refuse_outside(curves, index, draws[there], "working_draws", task)
+    noise = curves.noise[there, index]
+    if not np.isfinite(noise).all() or (curves.residual == "log" and (np.abs(noise) > _LOG_LARGEST).any()):
+        raise task.refusal("noise_draws", "has no number for a draw, or one that is too large")
+    if curves.higher_is_better[index] and used and np.isnan(curves.ceiling[index]):
+        raise task.refusal("ceiling", "is null where higher is better")
+    if not curves.higher_is_better[index] and np.isfinite(curves.ceiling[index]):
+        raise task.refusal("ceiling", f"is {curves.ceiling[index]:g} where lower is better and null is due")
+    floors = np.append(draws[there][:, curves.form.where("floor")], theta[curves.form.where("floor")])
+    if not curves.higher_is_better[index] and (floors < curves.best[index]).any():
+        raise task.refusal("best", f"is {curves.best[index]:g}, and a floor of its curves is {floors.min():g}")
+    if curves.agreement[index] > 1:
+        raise task.refusal("agreement", f"is {curves.agreement[index]:g} where a share is due")
+
+
+def _refuse_reference(curves: Curves, index: int, task: Fields) -> None:
+    """A curve's coefficients are stated amid its runs."""
+    for name, at in zip(curves.inputs, curves.reference[index], strict=True):
+        if not at > 0:
+            raise task.refusal("reference", f"is {at:g} for {name} where a positive number is due")
+        low, high = curves.smallest[name][index], curves.largest[name][index]
+        if low > high:
+            raise task.refusal("smallest", f"is {low:g} for {name}, above the largest, {high:g}")
+        amid = low * (1 - _EDGE) <= at <= high * (1 + _EDGE)
+        if name in ("params", "tokens", "flops", "x", "task_tokens") and not amid:
+            raise task.refusal("reference", f"is {at:g} for {name}, outside the runs ({low:g} to {high:g})")
+    for name in curves.smallest:
+        if curves.smallest[name][index] > curves.largest[name][index]:
+            raise task.refusal("smallest", f"is above the largest for {name}")
+
+
+def _refuse_outside(curves: Curves, index: int, theta: np.ndarray, field: str, task: Fields) -> None:
+    """Parameters (n, P) of the point fit or of draws must lie in the law's box, as far as no values decide it."""
+    form, point = curves.form, curves.parameters[index]
+    coefficients = form.where("coefficient")
+    size = (
+        np.exp(np.minimum(point[coefficients], _LOG_LARGEST - 100)).sum() + np.abs(point[form.where("ceiling")]).sum()
+    )
+    for position, parameter in enumerate(form.parameters):
+        low, high = parameter.low, parameter.high
+        if parameter.kind == "coefficient":  # the box is about the median value, which the file does not hold
+            width = high - low
+            low, high = max(point[position] - width, -_LOG_LARGEST), min(point[position] + width, _LOG_LARGEST)
+        elif parameter.kind in ("floor", "ceiling"):
+            low, high = -_LEVEL_OVER_TERMS * size, _LEVEL_OVER_TERMS * size
+        elif parameter.kind == "place" and np.isnan(low):
+            low, high = (
+                np.log(ends[curves.inputs[parameter.input]][index] / curves.reference[index, parameter.input])
+                for ends in (curves.smallest, curves.largest)
+            )
+        edge = _EDGE * (1 + abs(low) + abs(high))
+        outside = ~((theta[:, position] >= low - edge) & (theta[:, position] <= high + edge))
+        if outside.any():
+            number, ends = theta[outside, position][0], f"{low:.4g} to {high:.4g}"
+            raise task.refusal(field, f"holds {number:g} for {parameter.name}, where the fit's range is {ends}")

@@ -1,0 +1,365 @@
+"""Fitted curves as plain NumPy: what ``curves.json`` holds and every later layer reads. Loads no JAX."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from budget.curves.cost_law import Cost
+from budget.curves.law import Law
+from budget.curves.laws import law_of
+from budget.curves.link.link import Link
+from budget.curves.posynomial import Posynomial
+from budget.errors import FitError
+from budget.numerics.interval import interval
+from budget.numerics.quoting import listed, shortened
+from budget.tables.checks.status import STATUS
+
+LARGEST = 1e300
+"""A steep curve far below the measured scales overflows; it is cut here, so that intervals stay numbers."""
+
+
+_PER_TASK = (
+    "higher_is_better",
+    "ceiling",
+    "best",
+    "unserved",
+    "parameters",
+    "reference",
+    "runs",
+    "objective",
+    "error",
+    "agreement",
+    "gradient",
+    "condition",
+    "pooled",
+    "shared",
+    "group",
+)
+"""The arrays of ``Curves`` whose first axis is the task."""
+
+
+@dataclass(frozen=True)
+class Curves:
+    """One law fitted to T tasks with B joint draws; P parameters, I inputs.
+
+    A curve describes the *distance* of a task's value from its best: the loss itself, or ceiling minus score.
+
+    Attributes:
+        law: name in ``LAWS``.
+        inputs: (I,) the scale columns the law reads.
+        tasks: (T,) names.
+        metric: (T,) each task's metric.
+        higher_is_better: (T,) direction.
+        ceiling: (T,) best possible score, NaN for losses.
+        best: (T,) stated best values, NaN where none was: a loss's floors lie at or above it, in every draw.
+        unserved: (T,) stated values of a task that is given nothing, NaN where none was: no prediction is worse.
+        status: (T,) codes of ``STATUS``.
+        message: (T,) one sentence each, "" where there is nothing to say.
+        findings: (T,) everything found about the task's fit, the gravest first: pairs of code and sentence.
+        bounds: (T,) names of the parameters at an end of their range.
+        outliers: (T,) row numbers of the file that do not belong to the curve.
+        parameters: (T, P) working parameters of the point fit (``Law.value``), NaN where there is none.
+        draws: (B, T, P) the same for each bootstrap draw, NaN for tasks that plans do not use;
+            draw b is one joint world for all tasks.
+        noise: (B, T) noise of a new run in each of these worlds, to be added to its distance or the log of it.
+        residual: which of the two: ``log`` or ``raw``, as the curves were fitted.
+        reference: (T, I) inputs at which the coefficients are stated.
+        runs: (T,) number of trained models.
+        objective: (T,) the fit's loss at the optimum.
+        error: (T,) root mean square of the residuals: how far a run typically lies off the curve, relatively (after a
+            fit of raw residuals, over the task's median).
+        agreement: (T,) share of the starts that ended within 1e-6 of the best objective.
+        gradient: (T,) what is left of the gradient at the optimum, relative to what the rows pull (``Convergence``).
+        condition: (T,) condition number of the normal equations, columns scaled.
+        pooled: (T,) whether its exponents are pulled toward the tasks' common distribution.
+        smallest: scale column → (T,) smallest measured.
+        largest: scale column → (T,) largest measured.
+        shared: (T,) whether a task's runs are mostly models measured on several tasks: a generalist's curve.
+        group: (T,) tasks of one group were measured, mostly, on the same trained models.
+        cost: the cost law, ``None`` where the file has no params and tokens.
+        estimator: the loss that was minimized, in words.
+        seed: of the draws.
+        source: name of the runs file.
+        sha256: its hash, "" where the runs came from memory.
+        shared_models: trained models that serve several tasks.
+        strategy: the file's strategy, "" where it does not say.
+        link: from each task's loss to its score, ``None`` where no score was asked for.
+        notes: what was assumed, one sentence each.
+        warnings: what makes the whole file doubtful, such as FLOPs in another unit, one sentence each.
+        omitted: the tasks that ``usable`` and ``linked`` left out: pairs of name and status.
+    """
+
+    law: str
+    inputs: tuple[str, ...]
+    tasks: tuple[str, ...]
+    metric: tuple[str, ...]
+    higher_is_better: np.ndarray
+    ceiling: np.ndarray
+    best: np.ndarray
+    unserved: np.ndarray
+    status: tuple[str, ...]
+    message: tuple[str, ...]
+    findings: tuple[tuple[tuple[str, str], ...], ...]
+    bounds: tuple[tuple[str, ...], ...]
+    outliers: tuple[tuple[int, ...], ...]
+    parameters: np.ndarray
+    draws: np.ndarray
+    noise: np.ndarray
+    residual: str
+    reference: np.ndarray
+    runs: np.ndarray
+    objective: np.ndarray
+    error: np.ndarray
+    agreement: np.ndarray
+    gradient: np.ndarray
+    condition: np.ndarray
+    pooled: np.ndarray
+    smallest: Mapping[str, np.ndarray]
+    largest: Mapping[str, np.ndarray]
+    shared: np.ndarray
+    group: np.ndarray
+    cost: Cost | None
+    estimator: str
+    seed: int
+    source: str = ""
+    sha256: str = ""
+    shared_models: int = 0
+    strategy: str = ""
+    link: Link | None = None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    omitted: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def form(self) -> Law:
+        """The law's record."""
+        return law_of(self.law, self.inputs)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all curves are those of the same generalists, so that one model can be planned."""
+        return bool(self.shared.all() and np.ptp(self.group) == 0)
+
+    @property
+    def used(self) -> np.ndarray:
+        """(T,) whether plans use the task."""
+        return np.array([STATUS[code].used for code in self.status], dtype=bool)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """A sentence for each task that plans do not use."""
+        return tuple(
+            f"Task '{name}' is left out ({code}): {message}; {STATUS[code].advice}."
+            for name, code, message in zip(self.tasks, self.status, self.message, strict=True)
+            if not STATUS[code].used
+        )
+
+    @property
+    def unlinked(self) -> tuple[str, ...]:
+        """A sentence for each task with a curve whose score is asked for and cannot be predicted."""
+        if self.link is None:
+            return ()
+        pick = np.flatnonzero(self.used)
+        return self.link.take(pick).left_out([self.tasks[i] for i in pick])
+
+    @property
+    def score_note(self) -> tuple[str, ...]:
+        """That plans are made on the loss, where a score was asked for."""
+        if self.link is None:
+            return ()
+        return (
+            f"The plan is made on the loss '{self.metric[0]}', not on the score '{self.link.metric}': targets and "
+            "predicted values are those of the loss; 'budget predict' gives the score at a scale.",
+        )
+
+    def usable(self) -> "Curves":
+        """The tasks that plans use.
+
+        Raises:
+            FitError: there is none.
+        """
+        if not self.used.any():
+            raise FitError(f"{self.source}: no task has a curve that a plan can use: {self._why_unused()}.")
+        return self._only(self.used, self.status)
+
+    def _why_unused(self) -> str:
+        """What most tasks without a curve lack and what to do; a suspect row says more than the fit it spoilt."""
+        tasks: dict[tuple[str, str], list[str]] = {}
+        for name, code, message, found in zip(self.tasks, self.status, self.message, self.findings, strict=True):
+            reason = next((each for each in found if each[0].startswith("suspect_")), (code, message))
+            tasks.setdefault(reason, []).append(name)
+        (code, text), names = max(tasks.items(), key=lambda item: len(item[1]))
+        others = [other for (other, said), theirs in tasks.items() if (other, said) != (code, text) for _ in theirs]
+        rest = f"; {len(others)} more: {listed(dict.fromkeys(others))}" if others else ""
+        return f"{listed(names, 2)} ({code}: {shortened(text, 90)}): {STATUS[code].advice}{rest}"
+
+    def linked(self) -> "Curves":
+        """The tasks whose score can be predicted; ``unlinked`` names the others.
+
+        Raises:
+            FitError: there is none.
+        """
+        if self.link is None:
+            raise FitError("These curves have no link to a score: fit again with --loss-metric and --score-metric.")
+        if not self.link.used.any():
+            raise FitError(f"No task's {self.link.metric} can be predicted: {' '.join(self.unlinked)}")
+        return self._only(self.link.used, self.link.status)
+
+    def _only(self, used: np.ndarray, status: tuple[str, ...]) -> "Curves":
+        """The tasks (T,) that are used, which remember the others; a suspect row says more than the fit it spoilt."""
+        left = tuple(
+            (name, next((kind for kind, _ in found if STATUS[kind].headline), code))
+            for name, code, found, kept in zip(self.tasks, status, self.findings, used, strict=True)
+            if not kept
+        )
+        return replace(self.take(np.flatnonzero(used)), omitted=(*self.omitted, *left))
+
+    def bounded_by(self, unserved: np.ndarray) -> tuple["Curves", tuple[str, ...]]:
+        """The same curves, none of whose predictions is worse than the unserved values (T,), NaN for what they have.
+
+        Scores that a link predicts have their own level of guessing. A value that the curve itself does not reach at
+        the largest measured scales cannot be that of a task which is given nothing, and bounds nothing; a sentence says
+        so.
+        """
+        stated = np.where(np.isfinite(unserved), unserved, self.unserved)
+        if self.link is not None or not np.isfinite(stated).any():
+            return self, ()
+        ends = [self.largest.get(name, at) for name, at in zip(self.inputs, self.reference.T, strict=True)]
+        largest = np.log(np.column_stack(ends))
+        reached = self.distance(np.arange(len(self.tasks)), largest)
+        worst = np.where(self.higher_is_better, self.ceiling - stated, stated)
+        wrong = reached >= worst
+        notes = tuple(
+            f"The unserved value {stated[task]:g} of task '{self.tasks[task]}' is better than what its curve reaches "
+            "at the largest measured scale, so it bounds no prediction; correct column 'unserved' of the tasks file."
+            for task in np.flatnonzero(wrong)
+        )
+        return replace(self, unserved=np.where(wrong, np.nan, stated)), notes
+
+    def take(self, pick: np.ndarray) -> "Curves":
+        """The tasks at the positions ``pick``."""
+        chosen: dict[str, Any] = {name: getattr(self, name)[pick] for name in _PER_TASK}
+        for name in ("tasks", "metric", "status", "message", "findings", "bounds", "outliers"):
+            chosen[name] = tuple(getattr(self, name)[i] for i in pick)
+        chosen["draws"], chosen["noise"] = self.draws[:, pick], self.noise[:, pick]
+        chosen["smallest"] = {name: values[pick] for name, values in self.smallest.items()}
+        chosen["largest"] = {name: values[pick] for name, values in self.largest.items()}
+        chosen["link"] = None if self.link is None else self.link.take(pick)
+        return replace(self, **chosen)
+
+    def posynomial(self, draw: int | None = None) -> Posynomial:
+        """Each task's distance to its best as a posynomial of the log inputs, for the point fit or one draw."""
+        theta = self.parameters if draw is None else self.draws[draw]
+        return self.form.posynomial(theta, self.reference)
+
+    @property
+    def limit(self) -> np.ndarray:
+        """(T,) the value that each point fit tends to with unlimited scale."""
+        return self.present(np.arange(len(self.tasks)), self.form.floor(self.parameters))
+
+    def distance(self, task: np.ndarray, log_inputs: np.ndarray) -> np.ndarray:
+        """The point fit's distance to best.
+
+        Args:
+            task: (R,) task positions.
+            log_inputs: (R, I) natural logarithms of the inputs.
+        """
+        with np.errstate(over="ignore"):
+            value = self.form.value(self.parameters[task], log_inputs - np.log(self.reference[task]))
+        return np.clip(value, self._least[task], LARGEST)
+
+    def distance_draws(self, task: np.ndarray, log_inputs: np.ndarray) -> np.ndarray:
+        """The same under every draw: shape (B, R)."""
+        with np.errstate(over="ignore"):
+            value = self.form.value(self.draws[:, task], log_inputs - np.log(self.reference[task]))
+        return np.clip(value, self._least[task], LARGEST)
+
+    @property
+    def _least(self) -> np.ndarray:
+        """(T,) distance of the best value that a task can have."""
+        stated = np.where(np.isnan(self.best), -np.inf, self.best)
+        return np.where(self.higher_is_better, 0.0, stated)
+
+    @property
+    def _most(self) -> np.ndarray:
+        """(T,) distance of the unserved value."""
+        worst = np.where(self.higher_is_better, self.ceiling - self.unserved, self.unserved)
+        return np.where(np.isnan(worst), LARGEST, np.maximum(worst, self._least))
+
+    def present(self, task: np.ndarray, distance: np.ndarray) -> np.ndarray:
+        """Distances (…, R) as values in the file's own unit: the loss itself, or ceiling minus distance.
+
+        A value lies between the best one and the unserved one, where these are known. Distances, which plans are made
+        of, are not cut at the unserved one: the lesser of a falling curve and a constant is not convex.
+        """
+        distance = np.clip(distance, self._least[task], self._most[task])
+        return np.where(self.higher_is_better[task], self.ceiling[task] - distance, distance)
+
+    def predict(
+        self, task: np.ndarray, log_inputs: np.ndarray, *, new_run: bool = False
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Predicted value with its 80 % interval at given scales; each of shape (R,).
+
+        The interval is that of the draws. It need not hold the point: the finding ``outside_interval`` says where.
+
+        Args:
+            task: (R,) task positions.
+            log_inputs: (R, I) natural logarithms of the inputs.
+            new_run: whether the interval is for the value of one new run, and not for the mean curve.
+        """
+        value = self.present(task, self.distance(task, log_inputs))
+        worlds = self.distance_draws(task, log_inputs)
+        if new_run:
+            worlds = self._of_new_run(task, worlds)
+        return value, *interval(self.present(task, worlds))
+
+    def predict_score(
+        self, task: np.ndarray, log_inputs: np.ndarray, *, new_run: bool = False
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Predicted score with its 80 % interval, each of shape (R,); NaN for tasks without a link.
+
+        Each draw's loss goes through the same draw's link, so that what both owe to the same runs is not counted twice.
+        The score of a new run is that of its own loss, with the link's noise of the same run. Arguments as ``predict``.
+        """
+        assert self.link is not None, "no score was asked for in the fit"
+        value = self.link.value(task, self.distance(task, log_inputs))
+        worlds = self.distance_draws(task, log_inputs)
+        if new_run:
+            losses = np.maximum(self._of_new_run(task, worlds), 0.0)
+            best = self.link.parameters[task, 3]
+            scores = self.link.value_draws(task, losses) + self.link.noise[:, task]
+            # no measurement is better than the best score
+            scores = np.where(self.link.higher_is_better[task], np.minimum(scores, best), np.maximum(scores, best))
+        else:
+            scores = self.link.value_draws(task, worlds)
+        return value, *interval(scores)
+
+    def _of_new_run(self, task: np.ndarray, worlds: np.ndarray) -> np.ndarray:
+        """Distances (B, R) of each draw's curve with the noise of that draw's new run."""
+        noise = self.noise[:, task]
+        return worlds + noise if self.residual == "raw" else worlds * np.exp(noise)
+
+    def table(self) -> pd.DataFrame:
+        """One row a task: law, parameters with 80 % intervals in the file's units, error and status."""
+        names = self.form.names
+        point = self.form.natural(self.parameters, self.reference)
+        worlds = self.form.natural(self.draws, self.reference)
+        columns: dict[str, Any] = {"task": self.tasks, "law": self.law, "runs": self.runs}
+        for position, name in enumerate(names):
+            columns[name] = point[:, position]
+            if len(worlds):
+                columns[f"{name}_low"], columns[f"{name}_high"] = interval(worlds[:, :, position])
+        for position in self.form.where("coefficient"):
+            columns[f"{names[position]}_at_reference"] = np.exp(self.parameters[:, position])
+        columns |= {f"reference_{name}": self.reference[:, i] for i, name in enumerate(self.inputs)}
+        columns |= {name: getattr(self, name) for name in ("objective", "error", "agreement", "gradient", "condition")}
+        columns["pooled"] = self.pooled
+        columns["bounds"] = ["|".join(names) for names in self.bounds]
+        columns["outliers"] = ["|".join(map(str, rows)) for rows in self.outliers]
+        columns |= {"status": self.status, "message": self.message}
+        if self.link is not None:
+            columns |= self.link.columns()
+        return pd.DataFrame(columns)

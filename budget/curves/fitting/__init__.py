@@ -1,0 +1,1 @@
+"""The batched fit: from runs to parameters and joint draws. JAX lives here."""

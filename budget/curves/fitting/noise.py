@@ -1,0 +1,88 @@
+"""How runs scatter about their curve: a robust scale, what the loss makes of it, and the linearized covariance."""
+
+import numpy as np
+from scipy.stats import norm
+
+from budget.curves.fitting.batch import Batch
+from budget.curves.fitting.loss import Loss
+from budget.curves.law import Law
+
+STEP = 1e-5
+"""Step of the central differences that give the Jacobian, in working coordinates of order one."""
+
+TO_NORMAL = 1.4826
+"""Standard deviation of a normal variable over its median absolute value."""
+
+SMALLEST = 1e-9
+"""Scatter under which runs lie on their curve."""
+
+
+def jacobian(law: Law, batch: Batch, theta: np.ndarray, loss: Loss) -> np.ndarray:
+    """Derivative of the residuals in the parameters by central differences: (T, R, P), 0 where padded."""
+    result = np.empty((*batch.value.shape, theta.shape[-1]))
+    for position in range(theta.shape[-1]):
+        ahead, behind = theta.copy(), theta.copy()
+        ahead[:, position] += STEP
+        behind[:, position] -= STEP
+        with np.errstate(invalid="ignore"):
+            change = batch.residual(law, ahead, loss) - batch.residual(law, behind, loss)
+        result[:, :, position] = change / (2 * STEP)
+    return np.nan_to_num(result)
+
+
+def scatter(residual: np.ndarray, there: np.ndarray, parameters: np.ndarray | int) -> np.ndarray:
+    """Robust standard deviation of each task's residuals, times the root of their weight where rows have weights.
+
+    A fit near the least absolute deviations passes through as many rows as it has free parameters, whose residuals say
+    nothing: the smallest ones are left out before the median is taken.
+
+    Args:
+        residual: (…, R).
+        there: (…, R) which entries are rows.
+        parameters: (…) or one number of free parameters.
+    """
+    size = np.sort(np.where(there, np.abs(residual), np.inf), axis=-1)
+    count = there.sum(axis=-1)
+    used = np.minimum(parameters, np.maximum(count - 1, 0))
+    middle = used + (count - used - 1) / 2
+    low = np.take_along_axis(size, np.floor(middle).astype(int)[..., None], axis=-1)[..., 0]
+    high = np.take_along_axis(size, np.ceil(middle).astype(int)[..., None], axis=-1)[..., 0]
+    return np.maximum(TO_NORMAL * (low + high) / 2, SMALLEST)
+
+
+def precision(scale: np.ndarray, loss: Loss) -> np.ndarray:
+    """The weight of one unit of log likelihood in the unit of the loss: ``E ψ² / E ψ'`` for normal residuals.
+
+    For least squares this is the variance. A quadratic prior of precision 1 enters the objective with this factor, so
+    that data and prior are weighed as their variances say (the sandwich variance of an M-estimator, Huber 1981).
+
+    Args:
+        scale: (T,) standard deviation of the residuals.
+        loss: its corner decides.
+    """
+    corner = loss.delta / scale
+    inside = np.maximum(2 * norm.cdf(corner) - 1, 1e-300)
+    square = scale**2 * (inside - 2 * corner * norm.pdf(corner)) + 2 * loss.delta**2 * norm.sf(corner)
+    return square / inside
+
+
+def covariance(law: Law, batch: Batch, theta: np.ndarray, scale: np.ndarray, loss: Loss) -> np.ndarray:
+    """Linearized sampling covariance of the parameters, (T, P, P); parameters at a bound or held have none.
+
+    ``E ψ² / (E ψ')² · (Σ_r w_r g_r g_rᵀ)⁻¹``, with a ridge that keeps what the rows do not show finite but large.
+    """
+    slopes = jacobian(law, batch, theta, loss)
+    slopes = np.einsum("trp,tpf->trf", slopes, batch.expand)
+    gram = np.einsum("trp,tr,trq->tpq", slopes, batch.weight, slopes)
+    free = batch.reduced.project(theta)
+    held = (free <= batch.free_lower) | (free >= batch.free_upper)
+    gram = np.where(held[:, :, None] | held[:, None, :], 0.0, gram)
+    diagonal = np.einsum("tpp->tp", gram)
+    keep = np.maximum(diagonal, 1e-12)
+    size = np.sqrt(keep)
+    unit = gram / (size[:, :, None] * size[:, None, :]) + np.eye(gram.shape[1]) * 1e-9
+    unit[:, np.arange(gram.shape[1]), np.arange(gram.shape[1])] = 1 + 1e-9
+    inverse = np.linalg.inv(unit) / (size[:, :, None] * size[:, None, :])
+    factor = precision(scale, loss) / np.maximum(2 * norm.cdf(loss.delta / scale) - 1, 1e-300)
+    of_free = np.where(held[:, :, None] | held[:, None, :], 0.0, factor[:, None, None] * inverse)
+    return np.einsum("tpf,tfg,tqg->tpq", batch.expand, of_free, batch.expand)

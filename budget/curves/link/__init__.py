@@ -1,0 +1,1 @@
+"""The link from a task's loss to its score."""

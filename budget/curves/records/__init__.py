@@ -1,0 +1,1 @@
+"""``curves.json``: written, sealed and read back."""

@@ -1,0 +1,24 @@
+"""Every law gives back what was planted from random truths."""
+
+import numpy as np
+import pytest
+
+from budget.curves.fitting.fit import fit_curves
+from budget.curves.laws import LAWS
+from tests.curves.cases import log_inputs, planted
+
+LONG_TO_COMPILE = {"repeat", "m4", "shared", "transfer"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in LONG_TO_COMPILE else ()) for name in LAWS]
+)
+def test_every_law_is_recovered_from_random_truths(name):
+    for seed in range(6):
+        runs, (truth,) = planted(name, 1, seed=seed)
+        curves = fit_curves(runs, name, draws=0)
+        assert curves.status == ("ok",), curves.findings
+        predicted = curves.distance(runs.task, log_inputs(runs, curves.inputs))
+        np.testing.assert_allclose(predicted, runs.value, rtol=1e-5)
+        (found,) = curves.form.natural(curves.parameters, curves.reference)
+        np.testing.assert_allclose(found, [truth[parameter] for parameter in curves.form.names], rtol=1e-4)
