@@ -176,9 +176,9 @@ def allocate(
     **asked: Any,
 ) -> None:
     """Find the plan with the best objective at a budget, with a proven bound."""
-    from budget.allocation.ask import ask
-    from budget.allocation.question import ONE_MODEL
-    from budget.allocation.result import Plan
+    from budget.allocation.plan.plan import Plan
+    from budget.allocation.spec.make_spec import ask
+    from budget.allocation.spec.plan_spec import ONE_MODEL
     from budget.report.progress import step
     from budget.report.words import plan_summary
     from budget.tables.columns import column_mapping
@@ -194,7 +194,7 @@ def allocate(
     split = read_split(split_path, curves.tasks, columns=mapping) if split_path else None
     question = ask(curves, tasks, asked.pop("budget"), **asked_of(asked, tasks, mapping))
     if curves.law in ONE_MODEL:
-        from budget.allocation.mixture.shared import plan_mixture
+        from budget.allocation.mixture.plan_mixture import plan_mixture
 
         if split is not None:
             raise DataError(f"--evaluate scores a split among specialists, and law '{curves.law}' plans one model.")
@@ -385,7 +385,7 @@ def portfolio(
     **choosing: Any,
 ) -> None:
     """Choose which models to build, and which of them serves each task, with a proven bound."""
-    from budget.allocation.portfolio.portfolio import choose
+    from budget.portfolio.portfolio import choose
     from budget.report.portfolio import portfolio_summary
     from budget.tables.candidates import COLUMNS, read_candidates
     from budget.tables.columns import column_mapping

@@ -14,10 +14,10 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # the oracle lives among the tests
 
-from budget.allocation.certificate import marginal_return  # noqa: E402
-from budget.allocation.optimum import Optimum, solve  # noqa: E402
-from budget.allocation.problem import Problem, Resource  # noqa: E402
-from budget.allocation.program import Program  # noqa: E402
+from budget.allocation.convex.certificate import marginal_return  # noqa: E402
+from budget.allocation.convex.optimum import Optimum, solve  # noqa: E402
+from budget.allocation.convex.problem import Problem, Resource  # noqa: E402
+from budget.allocation.convex.program import Program  # noqa: E402
 from budget.curves.posynomial import Posynomial  # noqa: E402
 from tests.oracles import water_filling  # noqa: E402
 

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from budget.allocation.ask import ask
-from budget.allocation.result import Plan
+from budget.allocation.plan.plan import Plan
 from budget.allocation.solve import allocate
+from budget.allocation.spec.make_spec import ask
 from budget.curves.prepare import use_all_cores, use_compilation_cache
 from budget.lab.plan import read_plan
 from budget.lab.runs import Cell

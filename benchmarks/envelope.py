@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 
-from budget.allocation.separable.envelope import solve_separable
-from budget.allocation.separable.response import Responses
+from budget.allocation.nonconvex.envelope import solve_separable
+from budget.allocation.nonconvex.responses import Responses
 
 
 def s_curves(count: int, seed: int) -> Responses:

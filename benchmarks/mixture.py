@@ -8,11 +8,11 @@ import time
 import numpy as np
 from scipy.optimize import minimize
 
-from budget.allocation.mixture.blend import Blend
-from budget.allocation.mixture.generalist import iso_loss
-from budget.allocation.mixture.limited import solve_limited
-from budget.allocation.mixture.mixture import certify_mixture, solve_mixture
-from budget.allocation.mixture.shares import inside
+from budget.allocation.mixture.best_shares import inside
+from budget.allocation.mixture.best_size import certify_mixture, solve_mixture
+from budget.allocation.mixture.finite_sources import solve_limited
+from budget.allocation.mixture.iso_loss import iso_loss
+from budget.allocation.mixture.problem import Blend
 from budget.curves.cost_law import Cost
 from budget.curves.laws import LEAST_SHARE
 

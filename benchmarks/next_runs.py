@@ -17,8 +17,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from budget.allocation.ask import ask
 from budget.allocation.solve import allocate
+from budget.allocation.spec.make_spec import ask
 from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
 from budget.curves.prepare import use_all_cores, use_compilation_cache

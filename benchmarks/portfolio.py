@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from budget.allocation.portfolio.portfolio import Portfolio, choose
+from budget.portfolio.portfolio import Portfolio, choose
 from budget.tables.candidates import Candidates, Measured, read_candidates
 
 SETTINGS = {1: "setting1_equal_budget", 2: "setting2_large"}

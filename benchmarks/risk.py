@@ -14,11 +14,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from budget.allocation.assemble import over_worlds
-from budget.allocation.optimum import solve
-from budget.allocation.problem import Problem, Resource, Row
-from budget.allocation.risk import minimize_risk
-from budget.allocation.worlds import Worlds
+from budget.allocation.convex.optimum import solve
+from budget.allocation.convex.problem import Problem, Resource, Row
+from budget.allocation.plan.assembly import over_worlds
+from budget.allocation.risk.minimize_risk import minimize_risk
+from budget.allocation.risk.scenarios import Worlds
 from budget.curves.posynomial import Posynomial
 
 LEVEL = 0.9

@@ -232,7 +232,7 @@ def read_curves(path: str) -> Any:
 
 def asked_of(asked: dict[str, Any], tasks: Any, columns: dict[str, str]) -> dict[str, Any]:
     """The command line's words as arguments of ``ask``."""
-    from budget.allocation.resources import UNITS, Prices
+    from budget.allocation.spec.resources import UNITS, Prices
     from budget.tables.limits import read_limits
 
     options = dict(asked)

@@ -116,7 +116,9 @@ def test_package_import_loads_nothing_heavy():
 
 
 def test_allocation_runs_without_jax_and_fitting_without_cvxpy():
-    assert "jax" not in loaded_after("import budget.curves.curves, budget.studies.predict, budget.allocation.problem")
+    assert "jax" not in loaded_after(
+        "import budget.curves.curves, budget.studies.predict, budget.allocation.convex.problem"
+    )
     # cvxpy itself looks for a solver that is written in JAX, so here only the package's own modules can be checked
     planning = loaded_after("import budget.allocation.solve, budget.studies.growth, budget.studies.response")
     assert not planning & {
@@ -126,7 +128,7 @@ def test_allocation_runs_without_jax_and_fitting_without_cvxpy():
         "optax",
     }
     assert "cvxpy" not in loaded_after("import budget.curves.fitting.fit")
-    assert not {"cvxpy", "jax"} & loaded_after("import budget.allocation.mixture.shared")
+    assert not {"cvxpy", "jax"} & loaded_after("import budget.allocation.mixture.plan_mixture")
 
 
 def test_public_names_resolve():
@@ -141,8 +143,8 @@ def test_public_names_resolve():
 RULES_OF_THEIR_OWN = {
     "curves/fitting/bootstrap.py": "the quantile that an asymmetric loss follows, read off as the loss defines it",
     "studies/tabulated.py": "the span of a search grid over the draws, which nobody is shown",
-    "allocation/assemble.py": "the risk 'quantile': the order statistic that the plan minimizes",
-    "allocation/interior.py": "where the search for that plan begins",
+    "allocation/plan/assembly.py": "the risk 'quantile': the order statistic that the plan minimizes",
+    "allocation/risk/interior_point.py": "where the search for that plan begins",
 }
 """Modules that take a quantile for something else than an interval, and what."""
 

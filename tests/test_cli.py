@@ -343,9 +343,9 @@ def test_measure_refuses_a_bad_plan(tmp_path):
 
 
 def test_choices_are_the_tables_of_the_package():
-    from budget.allocation.objectives import MEASURES, OBJECTIVES, RISKS
-    from budget.allocation.question import STRATEGIES
-    from budget.allocation.resources import UNITS
+    from budget.allocation.spec.objectives import MEASURES, OBJECTIVES, RISKS
+    from budget.allocation.spec.plan_spec import STRATEGIES
+    from budget.allocation.spec.resources import UNITS
     from budget.studies.orders import ORDERS, SEQUENCES
     from budget.tables.runs import SCALES
 

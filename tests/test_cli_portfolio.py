@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from budget.allocation.portfolio.selection import OBJECTIVES, RISKS
+from budget.portfolio.selection import OBJECTIVES, RISKS
 from cli import main
 from tests.test_cli import frame_of, refused, run
 

@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from budget.allocation.assemble import NOT_OPTIMAL, Outcome, assembled, law_inputs_of
-from budget.allocation.certificate import marginal_return
-from budget.allocation.explain import broken_limits, broken_words
-from budget.allocation.headline import curve_warnings, far_warnings
-from budget.allocation.one_model import plan_one_model
-from budget.allocation.problem import Problem, planned_cost, state
-from budget.allocation.question import Question, is_separable
-from budget.allocation.result import Baseline, Plan
-from budget.allocation.separable.separate import ends, outcome_of_spends
-from budget.allocation.separable.ways import ways_of
-from budget.allocation.size import best_inputs, last_input
+from budget.allocation.convex.best_size import best_inputs, last_input
+from budget.allocation.convex.certificate import marginal_return
+from budget.allocation.convex.problem import Problem, planned_cost, state
+from budget.allocation.nonconvex.one_model import plan_one_model
+from budget.allocation.nonconvex.plan_nonconvex import ends, outcome_of_spends
+from budget.allocation.nonconvex.spend_response import ways_of
+from budget.allocation.plan.assembly import NOT_OPTIMAL, Outcome, assembled, law_inputs_of
+from budget.allocation.plan.explanations import broken_limits, broken_words
+from budget.allocation.plan.headline import curve_warnings, far_warnings
+from budget.allocation.plan.plan import Baseline, Plan
+from budget.allocation.spec.plan_spec import Question, is_separable
 from budget.curves.curves import Curves
 from budget.curves.posynomial import Posynomial
 from budget.errors import AllocationError

@@ -5,22 +5,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from budget.allocation.assemble import Outcome, assembled, law_inputs_of
-from budget.allocation.certificate import proven_bound
-from budget.allocation.conflict import refuse_conflict, refuse_nothing
-from budget.allocation.drawn import convex_plans, no_plans, plans_apart
-from budget.allocation.explain import binding, limit_lines, unspent
-from budget.allocation.objectives import not_computed
-from budget.allocation.one_model import one_model_baselines, plan_one_model
-from budget.allocation.optimum import Optimum, is_trivial, solve
-from budget.allocation.problem import Problem, state
-from budget.allocation.program import Goal, Program
-from budget.allocation.question import Question, is_separable
-from budget.allocation.result import Plan
-from budget.allocation.risk import minimize_risk
-from budget.allocation.scoring import convex_baselines
-from budget.allocation.separable.separate import plan_separately, separate_baselines
-from budget.allocation.size_range import with_size_ranges
+from budget.allocation.convex.certificate import proven_bound
+from budget.allocation.convex.conflict import refuse_conflict, refuse_nothing
+from budget.allocation.convex.optimum import Optimum, is_trivial, solve
+from budget.allocation.convex.problem import Problem, state
+from budget.allocation.convex.program import Goal, Program
+from budget.allocation.nonconvex.one_model import one_model_baselines, plan_one_model
+from budget.allocation.nonconvex.plan_nonconvex import plan_separately, separate_baselines
+from budget.allocation.plan.assembly import Outcome, assembled, law_inputs_of
+from budget.allocation.plan.baseline_scores import convex_baselines
+from budget.allocation.plan.explanations import binding, limit_lines, unspent
+from budget.allocation.plan.plan import Plan
+from budget.allocation.plan.size_ranges import with_size_ranges
+from budget.allocation.risk.drawn_plans import convex_plans, no_plans, plans_apart
+from budget.allocation.risk.minimize_risk import minimize_risk
+from budget.allocation.spec.objectives import not_computed
+from budget.allocation.spec.plan_spec import Question, is_separable
 from budget.curves.curves import Curves
 from budget.numerics.interval import interval
 

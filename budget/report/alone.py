@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from budget.allocation.question import FAR
+from budget.allocation.spec.plan_spec import FAR
 from budget.numerics.listing import listing
 from budget.report.blocks import Cell as TableCell
 from budget.report.blocks import Column, Table

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from budget.allocation.assemble import law_inputs_of
-from budget.allocation.problem import planned_cost, state
-from budget.allocation.result import Plan
-from budget.allocation.size import best_inputs, last_input
+from budget.allocation.convex.best_size import best_inputs, last_input
+from budget.allocation.convex.problem import planned_cost, state
+from budget.allocation.plan.assembly import law_inputs_of
+from budget.allocation.plan.plan import Plan
 from budget.curves.curves import Curves
 from budget.numerics.interval import interval
 from budget.report.numerals import UNIT_WORDS, factor

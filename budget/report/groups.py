@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from budget.allocation.portfolio.portfolio import Portfolio
+from budget.portfolio.portfolio import Portfolio
 from budget.report.numerals import NOTHING, difference, percent, plural, value
 from budget.report.portfolio import RIVAL_WORDS, portfolio_objective
 from budget.report.words import better_by, capital

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from budget.allocation.question import FAR
+from budget.allocation.spec.plan_spec import FAR
 from budget.numerics.listing import listing, shortened
 from budget.report.numerals import LEVEL, difference, factor, percent, plural, quantity, span
 from budget.studies.arms import SPECIALISTS

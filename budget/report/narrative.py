@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from budget.allocation.result import Plan
+from budget.allocation.plan.plan import Plan
 from budget.numerics.listing import listing
 from budget.report import facts
 from budget.report.blocks import Tile

@@ -1,6 +1,6 @@
 """What is said of a portfolio. Sentences only."""
 
-from budget.allocation.portfolio.portfolio import Portfolio
+from budget.portfolio.portfolio import Portfolio
 from budget.report.numerals import difference, plural, value
 from budget.report.words import better_by, capital
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from budget.allocation.explain import broken_words
-from budget.allocation.result import Plan
+from budget.allocation.plan.explanations import broken_words
+from budget.allocation.plan.plan import Plan
 from budget.report import facts
 from budget.report.blocks import Cell, Column, Table
 from budget.report.numerals import (

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from budget.allocation.baselines import (
+from budget.allocation.plan.baselines import (
     CURRENT,
     CURRENT_SCALED,
     GREEDY,
@@ -14,9 +14,9 @@ from budget.allocation.baselines import (
     UNIFORM,
     WITHIN,
 )
-from budget.allocation.explain import broken_words
-from budget.allocation.question import Question
-from budget.allocation.result import Baseline, Plan
+from budget.allocation.plan.explanations import broken_words
+from budget.allocation.plan.plan import Baseline, Plan
+from budget.allocation.spec.plan_spec import Question
 from budget.numerics.listing import listing, shortened
 from budget.report.numerals import LEVEL, NOTHING, UNIT_WORDS, count, count_span, difference, quantity, span, value
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from budget.allocation.problem import state
-from budget.allocation.question import is_separable
-from budget.allocation.separable.grid import first_grid
-from budget.allocation.separable.response import Responses
-from budget.allocation.separable.tangent import tangents
-from budget.allocation.separable.ways import ways_of
-from budget.allocation.unserved import tangent_points
+from budget.allocation.convex.problem import state
+from budget.allocation.nonconvex.best_subsets import tangent_points
+from budget.allocation.nonconvex.grid import first_grid
+from budget.allocation.nonconvex.responses import Responses
+from budget.allocation.nonconvex.smallest_efficient_spend import tangents
+from budget.allocation.nonconvex.spend_response import ways_of
+from budget.allocation.spec.plan_spec import is_separable
 from budget.numerics.interval import interval
 from budget.studies.cells import Cell
 from budget.studies.entries import Entry, Planner

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import numpy as np
 
-from budget.allocation.separable.response import Responses
+from budget.allocation.nonconvex.responses import Responses
 
 ENUMERATED = 7
 """Most tasks of which all assignments are looked at: 7! = 5,040."""

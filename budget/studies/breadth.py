@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.ask import ask
-from budget.allocation.separable.ways import ways_of
+from budget.allocation.nonconvex.spend_response import ways_of
+from budget.allocation.spec.make_spec import ask
 from budget.studies.arms import Arms, Served
 from budget.studies.entries import largest_inside
 from budget.studies.focus import Focus

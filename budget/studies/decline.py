@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.mixture.generalist import decline_exponent
+from budget.allocation.mixture.iso_loss import decline_exponent
 from budget.curves.posynomial import Posynomial
 from budget.numerics.interval import interval
 from budget.studies.intervals import mean_and_band

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.measure import measure_of
-from budget.allocation.separable.ways import ways_of
+from budget.allocation.nonconvex.spend_response import ways_of
+from budget.allocation.spec.measure import measure_of
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.numerics.interval import interval

@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from budget.allocation.ask import ask
-from budget.allocation.assemble import law_inputs_of
-from budget.allocation.many import splits
-from budget.allocation.measure import Measure
-from budget.allocation.one_model import plan_one_model
-from budget.allocation.problem import state
-from budget.allocation.question import FAR, Question, is_separable
-from budget.allocation.result import MEETS
-from budget.allocation.separable.separate import plan_separately
-from budget.allocation.separable.ways import ways_of
-from budget.allocation.size import best_inputs
+from budget.allocation.convex.best_size import best_inputs
+from budget.allocation.convex.problem import state
+from budget.allocation.convex.water_filling import splits
+from budget.allocation.nonconvex.one_model import plan_one_model
+from budget.allocation.nonconvex.plan_nonconvex import plan_separately
+from budget.allocation.nonconvex.spend_response import ways_of
+from budget.allocation.plan.assembly import law_inputs_of
+from budget.allocation.plan.plan import MEETS
+from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.measure import Measure
+from budget.allocation.spec.plan_spec import FAR, Question, is_separable
 from budget.studies.arms import Served
 from budget.studies.assumed import MARK
 from budget.tables.tasks import Tasks

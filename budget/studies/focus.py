@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.measure import Measure, measure_of
-from budget.allocation.question import default_unit
+from budget.allocation.spec.measure import Measure, measure_of
+from budget.allocation.spec.plan_spec import default_unit
 from budget.curves.curves import Curves
 from budget.errors import AllocationError, InfeasibleError
 from budget.numerics.quoting import LONGEST_SENTENCE, listed, shortened

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.question import Question
-from budget.allocation.separable.envelope import SeparableOptimum, solve_separable
-from budget.allocation.separable.response import Responses
-from budget.allocation.separable.ways import ways_of
+from budget.allocation.nonconvex.envelope import SeparableOptimum, solve_separable
+from budget.allocation.nonconvex.responses import Responses
+from budget.allocation.nonconvex.spend_response import ways_of
+from budget.allocation.spec.plan_spec import Question
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.studies.assignments import Averaging, average, values_anywhere

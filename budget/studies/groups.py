@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.portfolio.portfolio import Portfolio, Rival, choose
 from budget.errors import AllocationError, InfeasibleError
+from budget.portfolio.portfolio import Portfolio, Rival, choose
 from budget.studies.first_order import Pool, pool_of_candidates, pool_of_pairs
 from budget.studies.transfer import TransferMatrix, measured_transfer
 from budget.tables.candidates import Candidates

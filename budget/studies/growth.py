@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.ask import ask
-from budget.allocation.result import Plan
+from budget.allocation.plan.plan import Plan
 from budget.allocation.solve import allocate, compiled
+from budget.allocation.spec.make_spec import ask
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.studies.decline import Decline, decline

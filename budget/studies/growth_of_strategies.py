@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.ask import ask
 from budget.allocation.mixture.plan import SharedPlan
-from budget.allocation.mixture.shared import plan_mixture, refuse_mixture
-from budget.allocation.question import Question
+from budget.allocation.mixture.plan_mixture import plan_mixture, refuse_mixture
+from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.plan_spec import Question
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.studies.arms import SPECIALISTS

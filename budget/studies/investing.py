@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from budget.allocation.separable.envelope import solve_separable
-from budget.allocation.separable.response import Responses
+from budget.allocation.nonconvex.envelope import solve_separable
+from budget.allocation.nonconvex.responses import Responses
 from budget.studies.thresholds import Value
 
 GAP = 1e-3

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.level import spend_to_level
-from budget.allocation.problem import state
-from budget.allocation.question import Question, is_separable
-from budget.allocation.separable.ways import ways_of
+from budget.allocation.convex.minimax import spend_to_level
+from budget.allocation.convex.problem import state
+from budget.allocation.nonconvex.spend_response import ways_of
+from budget.allocation.spec.plan_spec import Question, is_separable
 from budget.curves.curves import Curves
 from budget.numerics.interval import interval
 from budget.studies.rows import plain, records

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.headline import curve_warnings
-from budget.allocation.question import Question
+from budget.allocation.plan.headline import curve_warnings
+from budget.allocation.spec.plan_spec import Question
 from budget.curves.curves import Curves
 from budget.errors import DataError
 from budget.studies.posterior import LEAST_SHARE

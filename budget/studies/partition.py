@@ -11,11 +11,11 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from budget.allocation.assemble import law_inputs_of
-from budget.allocation.certificate import certify
-from budget.allocation.many import splits
-from budget.allocation.problem import Problem, state
-from budget.allocation.question import Question, is_separable
+from budget.allocation.convex.certificate import certify
+from budget.allocation.convex.problem import Problem, state
+from budget.allocation.convex.water_filling import splits
+from budget.allocation.plan.assembly import law_inputs_of
+from budget.allocation.spec.plan_spec import Question, is_separable
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import Values
 from budget.studies.arms import Arms, Served

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from budget.allocation.ask import ask
-from budget.allocation.question import Question, is_separable
-from budget.allocation.result import Plan
+from budget.allocation.plan.plan import Plan
 from budget.allocation.solve import allocate
+from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.plan_spec import Question, is_separable
 from budget.curves.curves import Curves
 from budget.curves.records.writing import record_of
 from budget.errors import AllocationError

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from budget.allocation.question import Question
+from budget.allocation.spec.plan_spec import Question
 from budget.curves.curves import Curves
 from budget.studies.tabulated import SPENDS, Model, Response, tabulated
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from budget.allocation.assemble import law_inputs_of
-from budget.allocation.optimum import is_trivial, solve
-from budget.allocation.problem import state
-from budget.allocation.program import Program
-from budget.allocation.question import Question
+from budget.allocation.convex.optimum import is_trivial, solve
+from budget.allocation.convex.problem import state
+from budget.allocation.convex.program import Program
+from budget.allocation.plan.assembly import law_inputs_of
+from budget.allocation.spec.plan_spec import Question
 from budget.curves.curves import Curves
 
 FACTORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)

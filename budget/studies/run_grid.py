@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from budget.allocation.problem import value_of
-from budget.allocation.size import best_inputs, last_input
+from budget.allocation.convex.best_size import best_inputs, last_input
+from budget.allocation.convex.problem import value_of
 from budget.curves.curves import Curves
 from budget.tables.tasks import Tasks
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from budget.allocation.assemble import law_inputs_of
-from budget.allocation.problem import state
-from budget.allocation.question import is_separable
-from budget.allocation.separable.separate import plan_separately
-from budget.allocation.unserved import best_subsets
+from budget.allocation.convex.problem import state
+from budget.allocation.nonconvex.best_subsets import best_subsets
+from budget.allocation.nonconvex.plan_nonconvex import plan_separately
+from budget.allocation.plan.assembly import law_inputs_of
+from budget.allocation.spec.plan_spec import is_separable
 from budget.numerics.quoting import listed
 from budget.studies.arms import SPECIALISTS
 from budget.studies.entries import Entry, Planner

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from budget.allocation.mixture.many import best_mixtures
-from budget.allocation.mixture.shared import plan_mixture
+from budget.allocation.mixture.plan_mixture import plan_mixture
+from budget.allocation.mixture.subsets import best_mixtures
 from budget.studies.subsets import Splits, Subsets
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from budget.allocation.ask import ask
-from budget.allocation.measure import Measure
-from budget.allocation.question import ONE_MODEL, Question, is_separable
+from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.measure import Measure
+from budget.allocation.spec.plan_spec import ONE_MODEL, Question, is_separable
 from budget.curves.curves import Curves
 from budget.errors import AllocationError, DataError
 from budget.numerics.streams import keys

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from budget.allocation.assemble import law_inputs_of
-from budget.allocation.many import AT_ONCE, splits
-from budget.allocation.problem import Problem, state
-from budget.allocation.question import Question, is_separable
-from budget.allocation.result import MEETS
-from budget.allocation.separable.separate import plan_separately
+from budget.allocation.convex.problem import Problem, state
+from budget.allocation.convex.water_filling import AT_ONCE, splits
+from budget.allocation.nonconvex.plan_nonconvex import plan_separately
+from budget.allocation.plan.assembly import law_inputs_of
+from budget.allocation.plan.plan import MEETS
+from budget.allocation.spec.plan_spec import Question, is_separable
 from budget.curves.curves import Curves
 
 

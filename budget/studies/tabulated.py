@@ -11,10 +11,10 @@ from functools import cached_property
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from budget.allocation.assemble import law_inputs_of
-from budget.allocation.problem import planned_cost, value_of
-from budget.allocation.question import Question
-from budget.allocation.size import best_inputs, last_input
+from budget.allocation.convex.best_size import best_inputs, last_input
+from budget.allocation.convex.problem import planned_cost, value_of
+from budget.allocation.plan.assembly import law_inputs_of
+from budget.allocation.spec.plan_spec import Question
 from budget.curves.curves import Curves
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import Values

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.assemble import law_inputs_of
-from budget.allocation.certificate import marginal_return
-from budget.allocation.mixture.generalist import iso_loss
-from budget.allocation.size import best_inputs, rising_root
+from budget.allocation.convex.best_size import best_inputs, rising_root
+from budget.allocation.convex.certificate import marginal_return
+from budget.allocation.mixture.iso_loss import iso_loss
+from budget.allocation.plan.assembly import law_inputs_of
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.numerics.interval import interval

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from budget.allocation.mixture.blend import Blend
-from budget.allocation.mixture.shares import inside
+from budget.allocation.mixture.best_shares import inside
+from budget.allocation.mixture.problem import Blend
 from budget.curves.cost_law import Cost
 from budget.curves.laws import LEAST_SHARE
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from budget.allocation.ask import ask
-from budget.allocation.result import Plan
+from budget.allocation.plan.plan import Plan
 from budget.allocation.solve import allocate
+from budget.allocation.spec.make_spec import ask
 from budget.errors import AllocationError, InfeasibleError
 from budget.tables.limits import Limit
 from budget.tables.tasks import default_tasks

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from budget.allocation.separable.response import Responses
+from budget.allocation.nonconvex.responses import Responses
 
 
 def s_curves(count: int, seed: int, *, share: float = 0.3, unit: float = 1.0, scale: float = 1.0) -> Responses:

@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from budget.allocation.ask import ask
-from budget.allocation.measure import measure_of
-from budget.allocation.objectives import MEASURES, OBJECTIVES, RISKS, Objective
-from budget.allocation.portfolio import selection
-from budget.allocation.portfolio.portfolio import choose
-from budget.allocation.question import STRATEGIES
 from budget.allocation.solve import allocate
+from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.measure import measure_of
+from budget.allocation.spec.objectives import MEASURES, OBJECTIVES, RISKS, Objective
+from budget.allocation.spec.plan_spec import STRATEGIES
 from budget.errors import AllocationError
+from budget.portfolio import selection
+from budget.portfolio.portfolio import choose
 from budget.tables.candidates import read_candidates
 from budget.tables.limits import Limit
 from budget.tables.tasks import default_tasks
@@ -113,7 +113,7 @@ def test_a_measure_or_a_risk_that_is_only_a_name_is_an_error(monkeypatch):
 
 def test_a_portfolio_objective_that_is_only_a_name_is_an_error(monkeypatch, tmp_path):
     monkeypatch.setattr(selection, "OBJECTIVES", (*selection.OBJECTIVES, "median"))
-    monkeypatch.setattr("budget.allocation.portfolio.wanted.OBJECTIVES", selection.OBJECTIVES)
+    monkeypatch.setattr("budget.portfolio.portfolio_spec.OBJECTIVES", selection.OBJECTIVES)
     path = tmp_path / "candidates.csv"
     path.write_text("model,cost,task,value\na,1,x,2\nb,2,x,1\n")
     with pytest.raises(AllocationError, match="computes the objective 'median'"):

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize, minimize_scalar
 
-from budget.allocation.ask import ask
-from budget.allocation.optimum import solve
-from budget.allocation.problem import Problem, state
+from budget.allocation.convex.optimum import solve
+from budget.allocation.convex.problem import Problem, state
 from budget.allocation.solve import allocate, compiled
+from budget.allocation.spec.make_spec import ask
 from budget.curves.posynomial import Posynomial
 from budget.errors import AllocationError, InfeasibleError, SolverError
 from budget.tables.tasks import default_tasks

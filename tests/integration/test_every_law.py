@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 import budget.options
-from budget.allocation.ask import ask
 from budget.allocation.solve import allocate
+from budget.allocation.spec.make_spec import ask
 from budget.curves.law import EXPONENT, LOG_COEFFICIENT, Law, Parameter
 from budget.curves.laws import LAWS
 from budget.errors import AllocationError

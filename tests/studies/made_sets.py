@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from budget.allocation.ask import ask
+from budget.allocation.spec.make_spec import ask
 from budget.curves.cost_law import Cost
 from budget.curves.curves import Curves
 from budget.studies.shared_subsets import SharedSubsets

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from budget.allocation.mixture.generalist import iso_loss
+from budget.allocation.mixture.iso_loss import iso_loss
 from budget.errors import AllocationError
 from budget.studies.arms import SPECIALISTS, Arms, Served
 from budget.studies.assumed import CONSTANTS, with_assumed

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from budget.allocation.ask import ask
-from budget.allocation.separable.response import Responses
+from budget.allocation.nonconvex.responses import Responses
 from budget.allocation.solve import allocate
+from budget.allocation.spec.make_spec import ask
 from budget.errors import AllocationError, InfeasibleError
 from budget.studies.assignments import average, values_anywhere
 from budget.studies.free_lunch import free_lunch, free_lunch_of

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from budget.allocation.ask import ask
-from budget.allocation.mixture.shared import plan_shared
+from budget.allocation.mixture.plan_mixture import plan_shared
+from budget.allocation.spec.make_spec import ask
 from budget.errors import AllocationError
 from budget.studies.dilution import parts_along
 from budget.studies.growth import grow

@@ -7,8 +7,8 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 
-from budget.allocation.ask import ask
 from budget.allocation.solve import allocate
+from budget.allocation.spec.make_spec import ask
 from budget.curves.fitting.fit import fit_curves
 from budget.errors import AllocationError, DataError
 from budget.studies.next_runs import next_runs

@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import multivariate_normal, norm
 
-from budget.allocation.ask import ask
+from budget.allocation.spec.make_spec import ask
 from budget.curves.fitting.fit import fit_curves
 from budget.errors import AllocationError, DataError
 from budget.report.next_runs import next_summary

@@ -6,8 +6,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from budget.allocation.ask import ask
 from budget.allocation.solve import allocate
+from budget.allocation.spec.make_spec import ask
 from budget.studies.arms import SPECIALISTS, Arms, Served
 from budget.studies.entries import EQUAL
 from budget.studies.focus import focus

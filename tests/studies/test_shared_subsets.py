@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from budget.allocation.mixture.shared import plan_mixture
+from budget.allocation.mixture.plan_mixture import plan_mixture
 from budget.curves.cost_law import Cost
 from budget.studies.decline import copies_exponent, decline
 from budget.studies.kept import planned_sets
@@ -66,7 +66,7 @@ def test_the_batch_is_the_proven_plan_of_each_set(cost):
 def test_batches_of_any_size_give_the_same_models(at_once, monkeypatch):
     rows = np.array([[0, 1, 2], [1, 2, 3], [0, 2, 4]])
     whole = shared_subsets_of(shared_models(NAMES)).of(rows)
-    monkeypatch.setattr("budget.allocation.mixture.many.AT_ONCE", at_once)
+    monkeypatch.setattr("budget.allocation.mixture.subsets.AT_ONCE", at_once)
     apart = shared_subsets_of(shared_models(NAMES)).of(rows)
     np.testing.assert_allclose(apart.inputs, whole.inputs, rtol=1e-9)
 
@@ -83,7 +83,7 @@ def test_sources_that_run_out_are_planned_as_such():
 
 
 def test_tokens_at_a_given_size():
-    from budget.allocation.ask import ask
+    from budget.allocation.spec.make_spec import ask
     from budget.studies.shared_subsets import SharedSubsets
     from budget.tables.tasks import Tasks
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budget.allocation.ask import ask
 from budget.allocation.solve import allocate
+from budget.allocation.spec.make_spec import ask
 from budget.errors import AllocationError
 from budget.studies.unchanged import unchanged, unchanged_shared
 from budget.tables.tasks import Tasks

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from budget.allocation.baselines import PROPORTIONAL, UNIFORM, WITHIN
-from budget.allocation.mixture.blend import Blend, effective_share, law_inputs_at, objective_at, sources_of, spend_on
 from budget.allocation.mixture.plan import MixtureBaseline
-from budget.allocation.question import Question
+from budget.allocation.mixture.problem import Blend, effective_share, law_inputs_at, objective_at, sources_of, spend_on
+from budget.allocation.plan.baselines import PROPORTIONAL, UNIFORM, WITHIN
+from budget.allocation.spec.plan_spec import Question
 from budget.curves.curves import Curves
 
 GRID = 401

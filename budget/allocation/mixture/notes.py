@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from budget.allocation.certificate import AT_LIMIT
-from budget.allocation.mixture.blend import Blend
-from budget.allocation.mixture.mixture import Optimum
-from budget.allocation.question import FAR, Question
-from budget.allocation.result import LimitLine
+from budget.allocation.convex.certificate import AT_LIMIT
+from budget.allocation.mixture.best_size import Optimum
+from budget.allocation.mixture.problem import Blend
+from budget.allocation.plan.plan import LimitLine
+from budget.allocation.spec.plan_spec import FAR, Question
 from budget.curves.curves import Curves
 from budget.curves.laws import LEAST_SHARE
 

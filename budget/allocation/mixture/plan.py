@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.result import Baseline, Plan, rows_of
+from budget.allocation.plan.plan import Baseline, Plan, rows_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from budget.allocation.ask import ask
 from budget.allocation.solve import allocate
+from budget.allocation.spec.make_spec import ask
 from budget.curves.checks.agreement import with_agreement
 from budget.studies.predict import predict_points
 from budget.tables.checks.status import OUTSIDE, STATUS

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budget.allocation.ask import ask
 from budget.allocation.solve import allocate
+from budget.allocation.spec.make_spec import ask
 from budget.curves.records.checksum import FIELD, checksum, sealed
 from budget.curves.records.reading import curves_from_record
 from budget.curves.records.writing import record_of

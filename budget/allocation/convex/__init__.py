@@ -1,0 +1,1 @@
+"""The convex problem: stated, solved by the program and by its dual, proven."""

@@ -1,0 +1,229 @@
+"""The proven bound: no plan of the stated problem can be better than this.
+
+Lagrangian duality in geometric-program form (Duffin, Peterson & Zener 1967). For weights ``p_t`` of the values (all 1
+for their sum; for the largest of them any that sum to 1) and prices ``y ≥ 0`` of the limits every plan obeys
+
+    objective ≥ Σ_t p_t·offset_t + Σ_v min_u (Σ_{t of v} p_t·terms_t(u) + Σ_r λ_rv·cost_rv(u)) − Σ y·(right sides)
+
+where ``λ_rv ≥ 0`` is what the limits together charge for one unit of resource r given to model v. The inner minimum of
+a sum of exponentials is bounded below, for any weights ``q ≥ 0`` that sum to 1 and cancel the exponents
+(``Σ q_k e_k = 0``), by the arithmetic–geometric inequality: ``exp Σ q_k (b_k − log q_k)``. Since the exponents cancel,
+``b_k`` may be the terms' logarithms at the plan instead of at ``u = 0``, which rounds least. Where an input of the plan
+stands at the least that there is (one parameter, one token) its exponents may add up to more than 0: every plan's input
+is as large or larger, and so is the sum. Nothing here trusts the solver: a poor plan only makes the bound loose.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from budget.allocation.convex.problem import Problem
+from budget.curves.posynomial import Posynomial
+from budget.curves.repeated import Values
+from budget.errors import SolverError
+from budget.numerics.words import apart
+
+EDGE = 1e-9
+"""Distance of a log input from its least within which it counts as there."""
+
+AT_LIMIT = 1e-7
+"""Relative distance at which a spend counts as being at its limit."""
+
+
+@dataclass(frozen=True)
+class Multipliers:
+    """What the limits of V models charge; all not negative.
+
+    Attributes:
+        budget: (R,) for a unit of each resource's budget.
+        low: (V,) for a unit of each least spend.
+        high: (V,) for a unit of each greatest spend.
+        row: (L,) for a unit of each row's right side.
+    """
+
+    budget: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    row: np.ndarray
+
+    def charge(self, problem: Problem) -> np.ndarray:
+        """What one unit of each resource costs each model, shape (R, V)."""
+        result = np.tile(self.budget[:, None], (1, len(problem.cost)))
+        result[0] += self.high - self.low
+        for row, price in zip(problem.rows, self.row, strict=True):
+            result[row.resource] += price * row.coefficient
+        return result
+
+    def limits(self, problem: Problem) -> float:
+        """The prices times what they are prices of."""
+        totals = np.array([problem.budget, *(resource.budget for resource in problem.further)])
+        used = (self.budget > 0) & np.isfinite(totals)
+        total = float(self.budget[used] @ totals[used]) - float(self.low @ problem.low)
+        total += float(self.high[self.high > 0] @ problem.high[self.high > 0])
+        return total + sum(price * row.most for row, price in zip(problem.rows, self.row, strict=True))
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Prices and bound of a plan.
+
+    Attributes:
+        bound: lower bound on the objective of every plan.
+        marginal: (V,) fall of the objective per unit of extra spend on each model.
+        prices: of every limit.
+    """
+
+    bound: float
+    marginal: np.ndarray
+    prices: Multipliers
+
+    @property
+    def shadow_price(self) -> float:
+        """Fall of the objective per unit of extra budget."""
+        return float(self.prices.budget[0])
+
+
+def proven_bound(value: float, bound: float, slack: float, sign: float = 1.0) -> float:
+    """A lower bound beside the value of a plan: what rounding puts it above the plan is taken off.
+
+    Args:
+        value: of a plan, smaller being better.
+        bound: that no plan may pass.
+        slack: how far rounding, and what a solver may miss of a limit, can put the plan below the bound.
+        sign: −1 where the reader sees the negative of both.
+
+    Raises:
+        SolverError: the plan is better than what was proven of every plan, so one of the two is wrong.
+    """
+    if bound - value > slack:
+        found, proven = apart(sign * value, sign * bound)
+        raise SolverError(
+            f"The plan found ({found}) is better than what is proven of every plan ({proven}): the numbers span too "
+            "many orders. Loosen limits, or leave out tasks that get next to nothing."
+        )
+    return min(bound, value)
+
+
+def marginal_return(value: Values, cost: Posynomial, u: np.ndarray) -> np.ndarray:
+    """Fall of each model's value per unit of extra spend at its best inputs (V, I): shape (V,), not negative."""
+    spend = cost.value(u)
+    elasticity = cost.gradient(u) / spend[:, None]  # of order one, so that its square cannot overflow
+    of_value = value.gradient(u)
+    if cost.domain is not None:  # an input at its least would rather be smaller: what is more is spent on the others
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gain = np.where(elasticity > 0, -of_value / elasticity, -np.inf)
+        held = (u <= cost.domain + EDGE) & (gain < gain.max(axis=1, keepdims=True))
+        elasticity = np.where(held, 0.0, elasticity)
+    return np.maximum(-(of_value * elasticity).sum(axis=1) / (elasticity**2).sum(axis=1), 0.0) / spend
+
+
+def certify(problem: Problem, u: np.ndarray, spend: np.ndarray) -> Certificate:
+    """Bound the smallest sum of values from a plan of a problem without further resources and rows.
+
+    Args:
+        problem: the stated problem.
+        u: (V, I) the plan's log inputs, each model's best at its spend.
+        spend: (V,) the plan's spends.
+    """
+    value = problem.by_model
+    marginal = marginal_return(value, problem.cost, u)
+    prices = plain_prices(problem, spend, marginal)
+    return Certificate(lower_bound(value, problem, u, prices), marginal, prices)
+
+
+def plain_prices(problem: Problem, spend: np.ndarray, marginal: np.ndarray) -> Multipliers:
+    """Prices of the budget and of each model's own limits, read off the marginal returns (V,) of a plan."""
+    at_low = (spend <= problem.low * (1 + AT_LIMIT)) & (problem.low > 0)
+    at_high = spend >= problem.high * (1 - AT_LIMIT)
+    free = ~(at_low | at_high)
+    if free.any():
+        shadow = float((marginal * spend)[free].sum() / spend[free].sum())
+    elif spend.sum() < problem.budget * (1 - AT_LIMIT):
+        shadow = 0.0
+    elif at_high.any():
+        shadow = float(marginal[at_high].min())
+    else:
+        shadow = float(marginal.max())
+    excess = np.where(free, 0.0, marginal - shadow)
+    return Multipliers(np.array([shadow]), np.maximum(-excess, 0.0), np.maximum(excess, 0.0), np.zeros(0))
+
+
+def lower_bound(value: Values, problem: Problem, u: np.ndarray, prices: Multipliers) -> float:
+    """The bound at given prices, and never below what no plan passes: the values' floors.
+
+    Arguments as ``dual_bound``.
+    """
+    return max(dual_bound(value, problem, u, prices), float(value.least.sum()))
+
+
+def dual_bound(value: Values, problem: Problem, u: np.ndarray, prices: Multipliers) -> float:
+    """The Lagrangian's least value at given prices.
+
+    Args:
+        value: V functions, each the weighted sum of what a model serves.
+        problem: the stated problem.
+        u: (V, I) log inputs of the plan; far from the optimum they only make the bound loose.
+        prices: any that are not negative; where they pay for taking more, nothing is proven.
+    """
+    charge = prices.charge(problem)
+    if (charge < 0).any():
+        return -np.inf
+    costs = [problem.cost, *(resource.cost for resource in problem.further)]
+    if problem.cost.domain is not None:
+        u = np.maximum(u, problem.cost.domain)
+    least = _least(value.tangent(u), costs, u, charge).sum()
+    least += sum((each * cost.offset).sum() for each, cost in zip(charge, costs, strict=True))
+    return float(value.offset.sum() + least) - prices.limits(problem)
+
+
+def _least(value: Posynomial, costs: list[Posynomial], u: np.ndarray, charge: np.ndarray) -> np.ndarray:
+    """Lower bound of ``min_u terms_v(u) + Σ_r charge_rv·cost_rv(u)`` for each model, offsets left out: shape (V,)."""
+    with np.errstate(divide="ignore"):
+        log_price = np.log(charge)
+    logs = [value.log_coef, *(cost.log_coef + each[:, None] for cost, each in zip(costs, log_price, strict=True))]
+    exponent = np.concatenate([value.exponent, *(cost.exponent for cost in costs)], axis=1)
+    at_plan = np.concatenate(logs, axis=1) + np.einsum("vki,vi->vk", exponent, u)
+    priced = np.isfinite(log_price).any(axis=0)
+    known = (np.isfinite(at_plan) | np.isneginf(at_plan)).all(axis=1)  # 0 bounds a model whose terms are no numbers
+    at_plan = np.where(known[:, None], at_plan, 0.0)
+    top = at_plan.max(axis=1, keepdims=True)
+    domain = costs[0].domain
+    edge = np.zeros_like(u, dtype=bool) if domain is None else u <= domain + EDGE
+    weight, cancels = _cancel(_shares(at_plan - top), exponent, edge)
+    used = weight > 0
+    depth = np.where(used, at_plan - np.log(np.where(used, weight, 1.0)), 0.0)
+    return np.where(known & priced & cancels, np.exp((weight * depth).sum(axis=1)), 0.0)
+
+
+def _shares(logs: np.ndarray) -> np.ndarray:
+    weight = np.exp(logs)
+    return weight / weight.sum(axis=1, keepdims=True)
+
+
+def _cancel(weight: np.ndarray, exponent: np.ndarray, edge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest weights (V, K) that sum to 1 and cancel the exponents, and whether they could be found (V,).
+
+    A correction proportional to each weight (so that small ones stay positive), repeated to remove rounding. Weights
+    that would turn negative, far from an optimum, are not found. Exponents of an input at its least (V, I) need not
+    cancel where what is left of them is positive: a larger input only makes the terms larger.
+    """
+    held = edge & (np.einsum("vk,vki->vi", weight, exponent) > 0)
+    result, found = _cancel_all(weight, np.where(held[:, None], 0.0, exponent))
+    left = np.einsum("vk,vki->vi", result, exponent)
+    wrong = (held & ~(left >= 0)).any(axis=1)
+    if wrong.any():  # it was no optimum: then they have to cancel
+        result[wrong], found[wrong] = _cancel_all(weight[wrong], exponent[wrong])
+    return result, found
+
+
+def _cancel_all(weight: np.ndarray, exponent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    conditions = np.concatenate([np.ones((*weight.shape, 1)), exponent], axis=2)
+    target = np.zeros(conditions.shape[2])
+    target[0] = 1.0
+    for _ in range(3):
+        gram = np.einsum("vkc,vk,vkd->vcd", conditions, weight, conditions)
+        miss = target - np.einsum("vkc,vk->vc", conditions, weight)
+        step = np.einsum("vcd,vd->vc", np.linalg.pinv(gram, hermitian=True), miss)
+        weight = weight * (1 + np.einsum("vkc,vc->vk", conditions, step))
+    miss = np.abs(target - np.einsum("vkc,vk->vc", conditions, weight)).max(axis=1)
+    return weight, (weight >= 0).all(axis=1) & (miss <= 1e-12)

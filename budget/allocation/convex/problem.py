@@ -1,0 +1,225 @@
+"""The convex problem: which models are trained, what their tasks gain, what they cost, within which limits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from budget.allocation.spec.objectives import not_computed
+from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.resources import cost_of
+from budget.curves.curves import Curves
+from budget.curves.law_values import LawValues
+from budget.curves.posynomial import Posynomial
+from budget.curves.repeated import Values, repeated_of
+from budget.errors import AllocationError
+from budget.tables.tasks import Tasks
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A further unit that is counted.
+
+    Attributes:
+        unit: its name.
+        cost: what each of V models takes of it.
+        budget: the total, infinity where only limits speak of it.
+    """
+
+    unit: str
+    cost: Posynomial
+    budget: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One linear limit ``Σ_v coefficient_v · given_v ≤ most`` on what V models are given.
+
+    Attributes:
+        name: what the reader calls it, such as ``max of limit 'speech'``.
+        resource: 0 for the budget's unit, r for the r-th further resource.
+        coefficient: (V,).
+        most: its right side.
+        is_minimum: whether the reader stated a least amount.
+    """
+
+    name: str
+    resource: int
+    coefficient: np.ndarray
+    most: float
+    is_minimum: bool = False
+
+    @property
+    def sign(self) -> float:
+        """−1 where the reader stated a minimum, whose sides stand here with their signs turned."""
+        return -1.0 if self.is_minimum else 1.0
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Minimize the sum, or the largest, of T values over log inputs ``u`` and spends ``c`` of V models.
+
+    Subject to ``c_v ≥ cost_v(u_v)``, ``u_v ≥ domain_v``, ``Σ c ≤ budget`` and ``low ≤ c ≤ high``; likewise for every
+    further resource, whose allotted amounts and the spends obey the ``rows``.
+
+    Attributes:
+        value: T weighted measures over I log inputs of the model that serves the task: one each, or one for all. For
+            the cheapest plan they are counted from the targets.
+        cost: V costs in the budget's unit over the same inputs, from the smallest model on (``cost.domain``); every
+            cost rises with its last input.
+        budget: the total, in the unit.
+        low: (V,) least spend, 0 where there is none: a stated minimum, or what the smallest model takes.
+        high: (V,) greatest spend, the budget where there is none.
+        further: further resources.
+        rows: linear limits.
+        names: (V,) what the models are called in sentences.
+    """
+
+    value: Values
+    cost: Posynomial
+    budget: float
+    low: np.ndarray
+    high: np.ndarray
+    further: tuple[Resource, ...] = ()
+    rows: tuple[Row, ...] = ()
+    names: tuple[str, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether one budget and each model's own ends are all that limits the plan."""
+        return not (self.further or self.rows)
+
+    @property
+    def smallest(self) -> np.ndarray:
+        """(V,) what the smallest model takes."""
+        return self.cost.at_domain
+
+    @property
+    def by_model(self) -> Values:
+        """V functions: the sum of the values that each model serves."""
+        if len(self.value) == len(self.cost):
+            return self.value
+        return self.value.summed
+
+    @property
+    def serves(self) -> np.ndarray:
+        """(T,) the model of each task."""
+        return np.arange(len(self.value)) if len(self.value) == len(self.cost) else np.zeros(len(self.value), dtype=int)
+
+    def padded(self, models: int) -> "Problem":
+        """The same problem with models that bring nothing and are given nothing, so that a larger program fits it.
+
+        Args:
+            models: how many there are in all; those added are copies of the first.
+        """
+        if models == len(self.cost):
+            return self
+        pick = np.concatenate([np.arange(len(self.cost)), np.zeros(models - len(self.cost), dtype=int)])
+        factor = np.where(np.arange(models) < len(self.cost), 1.0, NOTHING)
+        shift = np.zeros(models)
+        low, high = np.zeros(models), np.full(models, NOTHING * self.budget)
+        low[: len(self.low)], high[: len(self.high)] = self.low, self.high
+        cost = self.cost.take(pick)
+        if cost.domain is not None:
+            cost = replace(cost, domain=np.where((factor == 1.0)[:, None], cost.domain, -np.inf))
+        return replace(self, value=self.value.take(pick).scaled(factor, shift), cost=cost, low=low, high=high)
+
+
+NOTHING = 1e-30
+"""Share of the budget and weight of a model that only fills a program."""
+
+
+def value_of(curves: Curves, tasks: Tasks, draw: int | None = None) -> Values:
+    """Each task's distance to its best over the plan's log inputs, by the point fit or one draw."""
+    if curves.form.posynomial_terms:
+        return curves.posynomial(draw)
+    if curves.law != "repeat":
+        raise not_computed("law", curves.law)
+    theta = curves.parameters if draw is None else curves.draws[draw]
+    return repeated_of(theta, curves.reference, tasks.unique_tokens)
+
+
+def sized_value(curves: Curves, tasks: Tasks) -> Values | LawValues:
+    """Each task's distance to its best over params and tokens, whatever the law, where only its best size is asked."""
+    if curves.form.convex:
+        return LawValues(curves.form, curves.parameters, np.log(curves.reference))
+    return value_of(curves, tasks)
+
+
+def state(curves: Curves, question: Question, draw: int | None = None) -> Problem:
+    """The problem of a question under the point fit or one draw.
+
+    Args:
+        curves: curves of the question's T tasks.
+        question: what is asked.
+        draw: position of the draw, or ``None`` for the point fit.
+    """
+    tasks, measure = question.tasks, question.measure
+    factor, shift = measure.scale, measure.shift
+    if question.objective == "mean":
+        factor, shift = factor * question.weight, shift * question.weight
+    elif question.objective == "cheapest":
+        shift = shift - measure.of_value(curves, np.arange(len(factor)), tasks.target)
+    elif question.objective != "worst":
+        raise not_computed("objective", question.objective)
+    value = value_of(curves, tasks, draw).scaled(factor, shift)
+    if question.params is not None:
+        value = value.fix_input(0, np.log(question.params))
+    names = dict.fromkeys((*question.further, *(limit.unit for limit in question.limits if limit.unit)))
+    units = [question.unit, *(name for name in names if name != question.unit)]
+    costs = [planned_cost(curves, question, unit) for unit in units]
+    low, high = np.nan_to_num(tasks.min, nan=0.0), np.nan_to_num(tasks.max, nan=np.inf)
+    if question.strategy == "shared":
+        low, high = np.zeros(1), np.full(1, np.inf)
+    return Problem(
+        value,
+        costs[0],
+        question.budget,
+        np.maximum(low, costs[0].at_domain),
+        np.minimum(high, question.budget),
+        tuple(
+            Resource(unit, cost, question.further.get(unit, np.inf))
+            for unit, cost in zip(units[1:], costs[1:], strict=True)
+        ),
+        _rows(question, units),
+        ("the model",) if question.strategy == "shared" else tasks.names,
+    )
+
+
+def planned_cost(curves: Curves, question: Question, unit: str) -> Posynomial:
+    """What each of V models takes of a unit, over the log inputs that the plan chooses."""
+    shared = question.strategy == "shared"
+    cost = cost_of(curves, one_model(question.tasks, unit) if shared else question.tasks, unit, question.prices)
+    if question.params is not None:
+        cost = cost.fix_input(0, np.log(question.params))
+    return cost.take(np.array([0])) if shared else cost
+
+
+def one_model(tasks: Tasks, unit: str) -> Tasks:
+    """The wishes of tasks that one model serves: what it will serve adds up, its data have one price.
+
+    Args:
+        tasks: their own wishes.
+        unit: what is counted; only money reads the price.
+
+    Raises:
+        AllocationError: the prices differ.
+    """
+    if unit == "money" and np.ptp(np.nan_to_num(tasks.unit_cost, nan=-1.0)) > 0:
+        raise AllocationError(
+            "The tasks have different unit_cost, and one shared model is trained on one mixture of data; give one "
+            "unit_cost, or use --strategy specialists."
+        )
+    return replace(tasks, served_tokens=np.full(len(tasks.names), np.nansum(tasks.served_tokens)))
+
+
+def _rows(question: Question, units: Sequence[str]) -> tuple[Row, ...]:
+    rows = []
+    for limit in question.limits:
+        resource = units.index(limit.unit) if limit.unit else 0
+        coefficient = limit.coefficient
+        if np.isfinite(limit.most):
+            rows.append(Row(f"max of limit '{limit.name}'", resource, coefficient, limit.most))
+        if np.isfinite(limit.least):
+            rows.append(Row(f"min of limit '{limit.name}'", resource, -coefficient, -limit.least, True))
+    return tuple(rows)

@@ -1,0 +1,83 @@
+"""A solver's answer put exactly within the limits: amounts, inputs and prices."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from budget.allocation.convex.best_size import into_domain, last_input
+from budget.allocation.convex.certificate import Multipliers
+from budget.allocation.convex.problem import Problem
+from budget.errors import SolverError
+
+WITHIN = 1e-6
+"""Relative distance by which a plan may miss a limit: the solver's, once its budgets are met exactly."""
+
+
+def violation(problem: Problem, given: np.ndarray) -> float:
+    """By how much amounts (R, V) break the worst limit, relative to what that limit is about."""
+    totals = np.array([problem.budget, *(each.budget for each in problem.further)])
+    worst = float((given.sum(axis=1) / totals - 1).max())
+    size = max(float(given[0].max()), 1e-300)
+    worst = max(worst, float(((problem.low - given[0]) / size).max()), float((given[0] / problem.high - 1).max()))
+    for row in problem.rows:
+        used = row.coefficient * given[row.resource]
+        worst = max(worst, float((used.sum() - row.most) / max(abs(row.most), np.abs(used).max(), 1e-300)))
+    return worst
+
+
+def within(problem: Problem, given: np.ndarray, solver: str) -> np.ndarray:
+    """Amounts (R, V) that a solver found, with every budget obeyed exactly.
+
+    Raises:
+        SolverError: they miss a limit by more than the solver's tolerance.
+    """
+    given = np.maximum(given, 1e-300)
+    given[0] = np.clip(given[0], problem.low, problem.high)
+    totals = np.array([problem.budget, *(each.budget for each in problem.further)])
+    fill = totals / given.sum(axis=1)
+    # what the solver's tolerance leaves of a budget that it meant to use is used, if no row could object
+    close = (fill <= 1 + WITHIN) & (len(problem.rows) == 0)
+    given = given * np.where(close, fill, np.minimum(fill, 1.0))[:, None]
+    given[0] = np.minimum(given[0], problem.high)
+    if violation(problem, given) > WITHIN:
+        raise SolverError(f"{solver} left a limit broken by {violation(problem, given):.1g}; loosen the limits.")
+    return given
+
+
+def inputs_within(problem: Problem, u: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """The solver's log inputs, the last lowered until every cost is within what is given.
+
+    Where the last would fall below its least, it stays there and the first is lowered.
+    """
+    costs = [problem.cost, *(each.cost for each in problem.further)]
+    if problem.cost.domain is not None:
+        u = np.maximum(u, problem.cost.domain)
+    logs = [np.log(np.maximum(amount - cost.offset, 1e-300)) for cost, amount in zip(costs, given, strict=True)]
+    last = np.min([last_input(cost, u[:, :-1], each)[:, -1] for cost, each in zip(costs, logs, strict=True)], axis=0)
+    u = np.column_stack([u[:, :-1], last])
+    if problem.cost.domain is None:
+        return u
+    if u.shape[1] == 2:
+        u = np.min(
+            [
+                into_domain(replace(cost, domain=problem.cost.domain), u, each)
+                for cost, each in zip(costs, logs, strict=True)
+            ],
+            axis=0,
+        )
+    return np.maximum(u, problem.cost.domain)
+
+
+def chargeable(problem: Problem, prices: Multipliers) -> Multipliers:
+    """Prices under which nothing is paid for taking more, which a solver's rounding can make of them.
+
+    What pays (rows and minima) is shrunk until what charges (budgets and maxima) covers it: any prices that are not
+    negative give a bound.
+    """
+    paid = replace(prices, budget=np.zeros_like(prices.budget), high=np.zeros_like(prices.high)).charge(problem)
+    charged = prices.charge(problem) - paid
+    with np.errstate(divide="ignore", invalid="ignore"):
+        covered = np.where(paid < -charged, charged / -paid, 1.0)
+    share = covered.min(axis=1) * np.where(covered.min(axis=1) < 1, 1 - 1e-15, 1.0)  # of each resource apart
+    rows = np.array([price * share[row.resource] for row, price in zip(problem.rows, prices.row, strict=True)])
+    return replace(prices, low=prices.low * share[0], row=rows.reshape(-1))

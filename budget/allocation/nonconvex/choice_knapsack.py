@@ -1,0 +1,165 @@
+"""The multiple-choice knapsack: one choice for each task within a budget.
+
+Plans come from HiGHS; the bound does not: it is a dynamic programme over the budget with spends rounded down.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from budget.allocation.nonconvex.highs import found_solution, run_highs
+from budget.allocation.nonconvex.lower_hull import Choices
+from budget.errors import SolverError
+
+WORK = 200_000_000
+"""Additions that the dynamic programme may take."""
+
+MOST_UNITS = 200_000
+"""Parts into which the dynamic programme divides the budget, at most."""
+
+FEWEST_UNITS = 100
+MOST_CELLS = 10_000_000
+"""Numbers that it may keep."""
+
+ROW = 1e-9
+"""Tolerance of the budget's row, as a share of the budget."""
+
+
+def pick(choices: Choices, budget: float, size: float, tolerance: float, time_limit: float) -> np.ndarray | None:
+    """One choice for each task with the smallest sum of values, by HiGHS.
+
+    Args:
+        choices: of V tasks.
+        budget: of all spends.
+        size: unit of value that the program is scaled by.
+        tolerance: the search ends within it of the optimum.
+        time_limit: seconds.
+
+    Returns:
+        Spends (V,), or ``None`` where none was found in time.
+    """
+    first = choices.first
+    least = np.minimum.reduceat(choices.value, first)
+    cost = (choices.value - least[choices.task]) / size
+    count = len(cost)
+    row = np.column_stack([choices.task, np.full(count, len(first))]).ravel()
+    weight = np.column_stack([np.ones(count), choices.spend / budget]).ravel()
+    one = np.ones(len(first))
+    for room in (1.0, 1.0 - 2 * ROW):  # a second time where the row's tolerance let the plan exceed the budget
+        solution = _solve(
+            cost, row, weight, np.append(one, -np.inf), np.append(one, room), tolerance / size, time_limit
+        )
+        if solution is None:
+            return None
+        chosen = np.flatnonzero(solution > 0.5)
+        if len(chosen) == len(first) and choices.spend[chosen].sum() <= budget:
+            return choices.spend[chosen]
+    return None
+
+
+def _solve(
+    cost: np.ndarray,
+    row: np.ndarray,
+    weight: np.ndarray,
+    row_low: np.ndarray,
+    row_high: np.ndarray,
+    tolerance: float,
+    time_limit: float,
+) -> np.ndarray | None:
+    """Minimize ``cost·x`` over binary x, two entries a column; ``None`` where no solution was found in time.
+
+    Raises:
+        SolverError: HiGHS refused the program.
+    """
+    count = len(cost)
+    start = np.arange(0, len(row) + 1, len(row) // count)
+    highs = run_highs(
+        cost,
+        np.zeros(count),
+        np.ones(count),
+        np.ones(count, dtype=bool),
+        sparse.csc_matrix((weight, row, start), shape=(len(row_low), count)),
+        row_low,
+        row_high,
+        options={
+            "time_limit": time_limit,
+            "mip_rel_gap": 0.0,
+            "mip_abs_gap": tolerance,
+            "mip_feasibility_tolerance": ROW,
+            "primal_feasibility_tolerance": ROW,
+        },
+    )
+    if highs is None:
+        raise SolverError("HiGHS refused the integer program; bring weights and spends closer together.")
+    return found_solution(highs)
+
+
+def least_through(choices: Choices, budget: float, price: float, error: float) -> np.ndarray:
+    """For each choice a lower bound on the sum of values of all plans that make it, without a solver.
+
+    A dynamic programme from either side over parts of the budget: spends are rounded down to whole parts, so every plan
+    within the budget stays within it. The smallest bound of any one task is a bound on every plan.
+
+    Args:
+        choices: of V tasks, ordered by task, then spend.
+        budget: of all spends.
+        price: what a unit of it is worth, about.
+        error: how far the rounding may lower the bounds, about; the parts are made as small as that asks.
+
+    Returns:
+        (R,) bounds; infinite where no plan fits.
+    """
+    first = choices.first
+    groups = np.split(np.arange(len(choices.task)), first[1:])
+    base = choices.spend[first]
+    room = budget - base.sum()
+    if room < 0:
+        return np.full(len(choices.task), np.inf)
+    open_tasks = [rows for rows in groups if len(rows) > 1]
+    fixed = float(sum(choices.value[rows[0]] for rows in groups if len(rows) == 1))
+    count = len(open_tasks)
+    if count == 0:
+        return np.full(len(choices.task), fixed)
+    offset = choices.spend - base[choices.task]
+    units = int(np.clip(min(count * price * room / error, MOST_CELLS / count), FEWEST_UNITS, MOST_UNITS))
+    while units > FEWEST_UNITS and units * _distinct(choices.task, _parts(offset, room, units)) > WORK:
+        units = max(FEWEST_UNITS, units // 2)
+    offset = _parts(offset, room, units)
+    before = [np.zeros(units + 1)]
+    for rows in open_tasks[:-1]:
+        before.append(_add(before[-1], offset[rows], choices.value[rows]))
+    after = np.zeros(units + 1)
+    through = np.empty(len(choices.task))
+    for rows, left in zip(reversed(open_tasks), reversed(before), strict=True):
+        of_units = {
+            used: float((left[: units + 1 - used] + after[units - used :: -1]).min()) if used <= units else np.inf
+            for used in np.unique(offset[rows]).tolist()
+        }
+        through[rows] = fixed + choices.value[rows] + np.array([of_units[used] for used in offset[rows].tolist()])
+        after = _add(after, offset[rows], choices.value[rows])
+    least = through[open_tasks[0]].min()
+    for rows in groups:
+        if len(rows) == 1:
+            through[rows] = least
+    return through
+
+
+def _parts(spend: np.ndarray, room: float, units: int) -> np.ndarray:
+    """Spends as whole parts of the room, rounded down; one more than there are where a spend does not fit."""
+    scale = units / room * (1 - 1e-12) if room > 0 else 0.0
+    return np.minimum(np.floor(spend * scale), units + 1).astype(int)
+
+
+def _distinct(task: np.ndarray, offset: np.ndarray) -> int:
+    return 1 + int(np.count_nonzero((np.diff(task) > 0) | (np.diff(offset) > 0)))
+
+
+def _add(least: np.ndarray, offset: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """One more task: the smallest sum within each number of units."""
+    result = np.full_like(least, np.inf)
+    so_far = np.inf
+    new = np.flatnonzero(np.diff(offset, prepend=-1))
+    for units, gain in zip(offset[new].tolist(), np.minimum.reduceat(value, new).tolist(), strict=True):
+        if units < len(least) and gain < so_far:
+            np.minimum(result[units:], least[: len(least) - units] + gain, out=result[units:])
+            so_far = gain
+    return result

@@ -1,0 +1,217 @@
+"""Grids over every task's spend, split only where the minimum of ``value + price·spend`` may lie."""
+
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from budget.allocation.nonconvex.lower_hull import Choices, fill, lower_hull, tidy
+from budget.allocation.nonconvex.responses import Responses
+from budget.errors import AllocationError, SolverError
+
+COLUMNS = 33
+"""Points of the first grid, for each task."""
+
+PARTS = 4
+"""Parts into which a cell is split."""
+
+ROUNDS = 60
+MOST_POINTS = 6_000_000
+"""Where splitting ends at the latest; the bound then is what it is."""
+
+RISE = 1e-9
+"""Share of a task's values by which noise may let them rise with spend; the bound is lowered by what is seen."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Values on a grid, and what they prove between its points.
+
+    Attributes:
+        served: R points of the tasks that some spend can serve, of finite value.
+        edge: (V,) where a task's first cell begins: its ``low``, or 0.
+        unserved: (V,) value at spend 0, NaN where a task must be served.
+        worst: (V,) the unserved value; else the value at ``low``; with neither, at an equal split
+            of what the minima leave.
+    """
+
+    served: Choices
+    edge: np.ndarray
+    unserved: np.ndarray
+    worst: np.ndarray
+
+    @cached_property
+    def points(self) -> Choices:
+        """What a plan can choose: every point, and nothing."""
+        return self._with_nothing(self.served.spend)
+
+    @cached_property
+    def cells(self) -> Choices:
+        """What no plan can beat: for each cell the value at its upper end for the spend at its lower end."""
+        return self._with_nothing(self.begin)
+
+    @cached_property
+    def begin(self) -> np.ndarray:
+        """(R,) lower ends of the cells that end at the points."""
+        begin = np.empty_like(self.served.spend)
+        begin[1:] = self.served.spend[:-1]
+        first = self.served.first
+        begin[first] = self.edge[self.served.task[first]]
+        return begin
+
+    def _with_nothing(self, spend: np.ndarray) -> Choices:
+        optional = np.flatnonzero(~np.isnan(self.unserved))
+        before = np.searchsorted(self.served.task, optional)
+        return tidy(
+            np.insert(self.served.task, before, optional),
+            np.insert(spend, before, 0.0),
+            np.insert(self.served.value, before, self.unserved[optional]),
+        )
+
+    @property
+    def best(self) -> np.ndarray:
+        """(V,) the smallest value."""
+        return self.points.least(0.0)
+
+    @property
+    def range(self) -> float:
+        """``Σ worst − best``: what the gap is a share of."""
+        return float(np.maximum(self.worst - self.best, 0.0).sum())
+
+    @property
+    def magnitude(self) -> float:
+        """``Σ |value|`` at the worst and the best, which rounding is a share of."""
+        return float(np.abs(self.worst).sum() + np.abs(self.best).sum())
+
+    @property
+    def slack(self) -> float:
+        """How far values were seen to rise with spend, over all tasks: noise, see ``RISE``."""
+        rise = np.diff(self.served.value)
+        return float(rise[(np.diff(self.served.task) == 0) & (rise > 0)].sum())
+
+    def with_points(self, responses: Responses, task: np.ndarray, spend: np.ndarray, before: np.ndarray) -> "Grid":
+        """The grid with more points, each put before a row of the present ones; sorted again only where need be."""
+        value = responses(task, spend)
+        keep = np.isfinite(value)
+        served = tidy(
+            np.insert(self.served.task, before[keep], task[keep]),
+            np.insert(self.served.spend, before[keep], spend[keep]),
+            np.insert(self.served.value, before[keep], value[keep]),
+        )
+        return replace(self, served=served)
+
+
+def first_grid(responses: Responses) -> Grid:
+    """A geometric grid over every task's range.
+
+    Raises:
+        SolverError: a task that must be served has no finite value.
+        AllocationError: a value rises with spend.
+    """
+    count, left = len(responses.low), responses.budget - responses.least.sum()
+    first, last = responses.span
+    fits = np.flatnonzero((first <= last) & (last > 0))
+    part = np.linspace(0.0, 1.0, COLUMNS)
+    spend = np.exp(np.log(first[fits])[:, None] * (1 - part) + np.log(last[fits])[:, None] * part)
+    spend = np.clip(spend, first[fits, None], last[fits, None])
+    spend[:, 0], spend[:, -1] = first[fits], last[fits]
+    nothing = Choices(np.empty(0, dtype=int), np.empty(0), np.empty(0))
+    grid = Grid(nothing, responses.low, responses.unserved, responses.unserved)
+    grid = grid.with_points(responses, np.repeat(fits, COLUMNS), spend.ravel(), np.zeros(spend.size, dtype=int))
+    must = np.flatnonzero(~responses.optional)
+    for task in np.setdiff1d(must, grid.served.task):
+        raise SolverError(f"Task {task} must be served and has no finite value at any spend; let it go unserved.")
+    equal = np.where(responses.low > 0, first, np.clip(left / count, first, last))
+    worst = responses.unserved.copy()
+    worst[must] = np.minimum(responses(must, equal[must]), np.finfo(float).max)
+    grid = replace(grid, worst=worst)
+    _check_falling(grid)
+    return grid
+
+
+def _check_falling(grid: Grid) -> None:
+    served = grid.served
+    rise = np.where(np.diff(served.task) == 0, np.diff(served.value), 0.0)
+    first = served.first
+    size = np.abs(served.value[first]) + np.abs(np.minimum.reduceat(served.value, first)) if len(first) else first
+    of_task = np.zeros(len(grid.edge))
+    of_task[served.task[first]] = size
+    wrong = np.flatnonzero(rise > RISE * of_task[served.task[:-1]])
+    if len(wrong):
+        row = wrong[0]
+        raise AllocationError(
+            f"The value of task {served.task[row]} rises from {served.value[row]:g} to {served.value[row + 1]:g} as "
+            f"its spend goes from {served.spend[row]:g} to {served.spend[row + 1]:g}; give a response that never rises."
+        )
+
+
+def refine(
+    responses: Responses,
+    grid: Grid,
+    error: float,
+    end: float,
+    *,
+    price: float | None = None,
+    open_gap: float = 0.0,
+    resolution: float = 0.0,
+) -> Grid:
+    """Split cells until the bound's own error is small.
+
+    Args:
+        responses: the tasks.
+        grid: where to begin.
+        error: how far all tasks' lower bounds together may lie below the best points, in the objective's unit.
+        end: time (``time.monotonic``) at which splitting ends.
+        price: of spend; by default the linear program's over the points, anew in every round.
+        open_gap: cells whose reduced cost at the price is below it are split to the resolution too, since a plan
+            better than the one at hand may lie in them.
+        resolution: relative width.
+    """
+    for _ in range(ROUNDS):
+        points, served, begin = grid.points, grid.served, grid.begin
+        at = fill(lower_hull(points), responses.budget).price if price is None else price
+        lower, incumbent, least = served.value + at * begin, points.least(at), grid.cells.least(at)
+        share = error / len(incumbent) if (incumbent - least).sum() > error else np.inf
+        chosen = lower < incumbent[served.task] - share
+        if open_gap > 0:
+            falls = np.append(True, served.value[:-1] > served.value[1:])
+            coarse = (begin > 0) & (served.spend > begin * (1 + resolution)) & falls
+            chosen |= coarse & (lower - least[served.task] < open_gap)
+        chosen &= served.spend > begin * (1 + 4 * np.finfo(float).eps)
+        rows = np.flatnonzero(chosen)
+        if len(rows) == 0 or len(served.task) + PARTS * len(rows) > MOST_POINTS or time.monotonic() >= end:
+            break
+        grid = _split(responses, grid, rows, begin[rows])
+        _check_falling(grid)
+    return grid
+
+
+def _split(responses: Responses, grid: Grid, rows: np.ndarray, begin: np.ndarray) -> Grid:
+    """Split the cells that end at some rows into equal ratios; where the upper part is flat, at the very step."""
+    task, last, value = grid.served.task[rows], grid.served.spend[rows], grid.served.value[rows]
+    part = np.arange(1, PARTS) / PARTS
+    start = np.where(begin > 0, begin, last / 2.0**12)
+    inner = start[:, None] * (last / start)[:, None] ** part
+    inner = np.clip(inner, start[:, None], last[:, None])
+    grid = grid.with_points(responses, np.repeat(task, PARTS - 1), inner.ravel(), np.repeat(rows, PARTS - 1))
+    flat = np.flatnonzero((begin > 0) & (responses(task, inner[:, -1]) <= value))
+    if len(flat) == 0:
+        return grid
+    below, above = step(responses, task[flat], begin[flat], inner[flat, -1], value[flat])
+    both = np.column_stack([below, above]).ravel()
+    return grid.with_points(responses, np.repeat(task[flat], 2), both, np.zeros(len(both), dtype=int))
+
+
+def step(
+    responses: Responses, task: np.ndarray, below: np.ndarray, above: np.ndarray, value: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The two neighbouring numbers between which each value falls to ``value``, by bisection."""
+    while True:
+        middle = below + 0.5 * (above - below)
+        inside = (middle > below) & (middle < above)
+        if not inside.any():
+            return below, above
+        reached = responses(task, middle) <= value
+        above = np.where(inside & reached, middle, above)
+        below = np.where(inside & ~reached, middle, below)

@@ -1,0 +1,58 @@
+"""A plan improved in the continuous spend, whatever the curves: the linear program over windows around it.
+
+Each round lays a few points around every spend, takes the lower convex hull of each window and fills the budget along
+the slopes. Where a task's returns diminish, its marginal return is brought to the common price; the windows shrink
+until the spends are settled. No derivative is asked for, so steps and kinks need no other treatment.
+"""
+
+import numpy as np
+
+from budget.allocation.nonconvex.lower_hull import fill, lower_hull, tidy
+from budget.allocation.nonconvex.responses import ROUNDING, Responses
+
+WIDTH = 0.2
+"""Step of the first window's logarithmic grid."""
+
+REACH = 4
+"""Steps on either side."""
+
+SETTLED = 3e-5
+"""Step at which a plan is settled: its objective is then within about the square of it of the local optimum."""
+
+
+def reallocate(responses: Responses, spend: np.ndarray) -> tuple[np.ndarray, float]:
+    """Improve a plan without serving other tasks.
+
+    Args:
+        responses: the tasks.
+        spend: (V,) within limits and budget, 0 where a task is given nothing.
+
+    Returns:
+        Spends (V,) and their objective, not worse than what was received.
+    """
+    value = responses.objective(spend)
+    limit = responses.budget * (1 + ROUNDING)
+    served = np.flatnonzero(spend > 0)
+    if len(served) == 0:
+        return spend, value
+    low, high = responses.low[served], np.maximum(responses.most[served], responses.low[served])
+    offsets = np.arange(-REACH, REACH + 1)
+    task = np.repeat(np.arange(len(served)), len(offsets))
+    width = WIDTH
+    while width > SETTLED:
+        window = np.clip(spend[served, None] * np.exp(width * offsets), low[:, None], high[:, None])
+        window[:, REACH] = spend[served]
+        values = responses(served[task], window.ravel())
+        finite = np.isfinite(values)
+        filling = fill(lower_hull(tidy(task[finite], window.ravel()[finite], values[finite])), responses.budget)
+        improved = False
+        for candidate in (filling.blended, filling.spend):
+            moved = np.zeros_like(spend)
+            moved[served] = candidate
+            new = responses.objective(moved) if moved.sum() <= limit else np.inf
+            if new < value:
+                improved = new < value - 1e-3 * width**2 * abs(value)
+                spend, value = moved, new
+                break
+        width *= 0.7 if improved else 0.3
+    return spend, value

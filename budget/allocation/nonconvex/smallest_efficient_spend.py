@@ -1,0 +1,63 @@
+"""The smallest efficient spend of a task: where focusing comes from."""
+
+import numpy as np
+
+from budget.allocation.nonconvex.grid import Grid
+from budget.allocation.nonconvex.responses import Responses
+
+COLUMNS, ROUNDS = 9, 12
+"""Spends tried between the neighbours of the best one, and how often: each round leaves a quarter of the range."""
+
+START = 1e-4
+"""Relative distance from a grid's start at which a tangent point counts as the start itself."""
+
+
+def tangents(responses: Responses, grid: Grid) -> np.ndarray:
+    """Each task's smallest efficient spend: where the line from its cheapest choice touches its convex envelope.
+
+    Below it no price makes the task choose anything but the cheapest choice (nothing, or ``low``).
+
+    Returns:
+        (V,) the tangent point; ``low`` (0 without one) where every spend is efficient, since returns diminish from
+        the start; infinite where no spend within the limits brings anything.
+    """
+    first, served = grid.points.first, grid.served
+    origin, worst = grid.points.spend[first], grid.points.value[first]
+    begins = served.first
+    rate = _rate(served.spend - origin[served.task], worst[served.task] - served.value)
+    result = np.full(len(first), np.inf)
+    if len(begins) == 0:
+        return result
+    best = np.maximum.reduceat(rate, begins)
+    present = served.task[begins]
+    of_task = np.empty(len(first))
+    of_task[present] = best
+    row = np.minimum.reduceat(np.where(rate == of_task[served.task], np.arange(len(rate)), len(rate)), begins)
+    useful = best > 0
+    row, task = row[useful], present[useful]
+    inside = np.append(np.diff(served.task) == 0, False)
+    left = np.where(np.isin(row, begins), served.spend[row], served.spend[row - 1])
+    right = np.where(inside[row], served.spend[np.minimum(row + 1, len(rate) - 1)], served.spend[row])
+    part = np.linspace(0.0, 1.0, COLUMNS)
+    lines = np.arange(len(task))
+    for _ in range(ROUNDS):
+        spend = left[:, None] * (right / left)[:, None] ** part
+        spend[:, -1] = right  # exactly: the value may step down there
+        value = responses(np.repeat(task, COLUMNS), spend.ravel()).reshape(spend.shape)
+        best_column = _rate(spend - origin[task, None], worst[task, None] - value).argmax(axis=1)
+        tangent = spend[lines, best_column]
+        left, right = (
+            spend[lines, np.maximum(best_column - 1, 0)],
+            spend[lines, np.minimum(best_column + 1, COLUMNS - 1)],
+        )
+    start = served.spend[begins][useful]
+    result[task] = np.where(tangent <= start * (1 + START), grid.edge[task], tangent)
+    return result
+
+
+def _rate(spend: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """Gain per unit of spend, minus infinity where nothing is spent or the values are infinite."""
+    rate = np.full(spend.shape, -np.inf)
+    good = (spend > 0) & np.isfinite(gain)
+    rate[good] = gain[good] / spend[good]
+    return rate

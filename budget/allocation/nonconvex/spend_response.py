@@ -1,0 +1,169 @@
+"""How a spend becomes a model: of the best size, of a size on the menu, or the checkpoint trained on."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from budget.allocation.convex.best_size import best_inputs, last_input
+from budget.allocation.convex.problem import sized_value
+from budget.allocation.plan.assembly import law_inputs_of, measured, measured_draws
+from budget.allocation.spec.objectives import not_computed
+from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.resources import cost_of
+from budget.curves.curves import Curves
+from budget.curves.law_values import LawValues
+from budget.curves.posynomial import Posynomial
+from budget.curves.repeated import Values
+
+PAYS = 1e-9
+"""Share of a spend that must be left for training beside the cost of serving."""
+
+
+@dataclass(frozen=True)
+class Ways:
+    """Every way in which T tasks can be given a spend; the best of them is each task's response.
+
+    Attributes:
+        curves: of the tasks.
+        question: what is asked.
+        cost: (T) costs in the budget's unit over the plan's log inputs.
+        value: (T) distances over the same inputs, where the plan chooses a size; ``None`` for one input.
+        sunk: (T,) what the checkpoint's training took, NaN where there is none.
+    """
+
+    curves: Curves
+    question: Question
+    cost: Posynomial
+    value: Values | LawValues | None
+    sunk: np.ndarray
+
+    def inputs(self, task: np.ndarray, spend: np.ndarray) -> np.ndarray:
+        """The law's log inputs (R, I) of the best model of tasks (R,) at positive spends (R,)."""
+        if len(task) == 0:
+            return np.empty((0, len(self.curves.inputs)))
+        ways = [self._law_inputs(task, u) for u in self._candidates(task, spend)]
+        if len(ways) == 1:
+            return ways[0]
+        paid = [np.isfinite(each).all(axis=1) for each in ways]
+        worth = np.array(
+            [np.where(pays, self._measure(task, each), np.inf) for pays, each in zip(paid, ways, strict=True)]
+        )
+        return np.array(ways)[worth.argmin(axis=0), np.arange(len(task))]
+
+    def worth(self, task: np.ndarray, spend: np.ndarray) -> np.ndarray:
+        """The measure (R,) that they reach: by the point fit, or on average over the draws where that is asked for."""
+        inputs = self.inputs(task, spend)
+        if self.question.risk == "mean":
+            worth = measured_draws(self.curves, self.question, task, inputs).mean(axis=0)
+        elif self.question.risk == "point":
+            worth = self._measure(task, inputs)
+        else:
+            raise not_computed("risk", self.question.risk)
+        # a spend that pays for no model serves nobody, whatever an unserved task is worth
+        return np.where(np.isfinite(inputs).all(axis=1), worth, np.inf)
+
+    @property
+    def least(self) -> np.ndarray:
+        """(T,) the least spend that pays for a model: the smallest there is, or on the menu with serving it; else 0."""
+        return np.where(np.isfinite(self.sunk), 0.0, self.smallest)
+
+    @property
+    def smallest(self) -> np.ndarray:
+        """(T,) what the smallest model takes from the start, 0 where there is no smallest."""
+        if not self.question.sizes:
+            return self.cost.at_domain
+        every = np.ones(len(self.sunk))
+        sized = [self.cost.fix_input(0, every * np.log(size)) for size in self.question.sizes]
+        return np.min([np.maximum(each.offset * (1 + PAYS), each.at_domain) for each in sized], axis=0)
+
+    @property
+    def idle(self) -> np.ndarray:
+        """(T,) the measure of a task given nothing: of its checkpoint, or unserved; NaN if unknown or frozen."""
+        every = np.arange(len(self.sunk))
+        question = self.question
+        stated = question.tasks.unserved if question.allow_unserved else np.full(len(every), np.nan)
+        idle = question.measure.of_value(self.curves, every, stated)
+        kept = np.flatnonzero(np.isfinite(self.sunk))
+        if len(kept):
+            idle[kept] = self._measure(kept, self.checkpoint_inputs(kept))
+        return np.where(question.is_frozen, np.nan, idle)
+
+    def checkpoint_inputs(self, task: np.ndarray) -> np.ndarray:
+        """The law's log inputs (R, I) of the checkpoints of tasks (R,) as they are."""
+        return self._law_inputs(task, self._checkpoint(task))
+
+    def _measure(self, task: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+        return measured(self.curves, self.question, task, inputs)
+
+    def _candidates(self, task: np.ndarray, spend: np.ndarray) -> list[np.ndarray]:
+        """Log inputs (R, I) of each way, minus infinity where the spend does not pay for it."""
+        cost = self.cost.take(task)
+        ways = [self._sized(cost, np.full(len(task), np.log(size)), spend) for size in self.question.sizes]
+        if not ways:
+            ways.append(self._free(task, cost, spend))
+        if np.isfinite(self.sunk).any():
+            kept = np.isfinite(self.sunk[task])
+            total = spend + np.where(kept, self.sunk[task], 0.0)
+            there = self._checkpoint(task)
+            if self.cost.inputs == 1:
+                more = last_input(cost, np.empty((len(task), 0)), np.log(total))
+            else:
+                more = self._sized(cost, np.where(kept, there[:, 0], 0.0), total)
+            ways.append(np.where(kept[:, None], more, -np.inf))
+        return ways
+
+    def _free(self, task: np.ndarray, cost: Posynomial, spend: np.ndarray) -> np.ndarray:
+        pays = spend >= cost.at_domain * (1 - PAYS)
+        if self.value is None:
+            u = last_input(cost, np.empty((len(task), 0)), np.log(spend))
+        else:
+            u = best_inputs(self.value.take(task), cost, np.where(pays, spend, cost.at_domain))
+        return np.where(pays[:, None], u, -np.inf)
+
+    def _sized(self, cost: Posynomial, log_size: np.ndarray, spend: np.ndarray) -> np.ndarray:
+        """Log inputs (R, 2) of models of given sizes."""
+        fixed = cost.fix_input(0, log_size)
+        left = spend - fixed.offset  # what serving a model of this size takes is not there for training it
+        pays = left > 0.5 * PAYS * spend
+        tokens = last_input(_without_offset(fixed), np.empty((len(spend), 0)), np.log(np.where(pays, left, 1.0)))
+        if fixed.domain is not None:
+            pays &= tokens[:, 0] >= fixed.domain[:, 0] - PAYS
+        return np.where(pays[:, None], np.column_stack([log_size, tokens]), -np.inf)
+
+    def _checkpoint(self, task: np.ndarray) -> np.ndarray:
+        tasks = self.question.tasks
+        trained = np.log(tasks.checkpoint[task])
+        return (
+            trained[:, None]
+            if self.cost.inputs == 1
+            else np.column_stack([np.log(tasks.checkpoint_params[task]), trained])
+        )
+
+    def _law_inputs(self, task: np.ndarray, u: np.ndarray) -> np.ndarray:
+        return law_inputs_of(self.curves, self.question, u, task)
+
+
+def ways_of(curves: Curves, question: Question) -> Ways:
+    """The ways of a question about T tasks."""
+    tasks = question.tasks
+    cost = cost_of(curves, tasks, question.unit, question.prices)
+    training = cost_of(
+        curves, replace(tasks, served_tokens=np.full(len(tasks.names), np.nan)), question.unit, question.prices
+    )
+    value = None
+    if question.params is not None:
+        cost, training = (each.fix_input(0, np.log(question.params)) for each in (cost, training))
+    elif cost.inputs == 2:
+        value = sized_value(curves, tasks)
+    sunk = np.full(len(tasks.names), np.nan)
+    kept = np.isfinite(tasks.checkpoint)
+    if kept.any():
+        columns = [tasks.checkpoint] if cost.inputs == 1 else [tasks.checkpoint_params, tasks.checkpoint]
+        there = np.log(np.where(kept[:, None], np.column_stack(columns), 1.0))
+        sunk = np.where(kept, training.value(there), np.nan)
+    return Ways(curves, question, cost, value, sunk)
+
+
+def _without_offset(cost: Posynomial) -> Posynomial:
+    """The same cost without its constant part."""
+    return Posynomial(np.zeros(len(cost)), cost.log_coef, cost.exponent)

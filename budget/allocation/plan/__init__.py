@@ -1,0 +1,1 @@
+"""The plan that is read: assembled once, explained, compared with simple splits."""

@@ -1,0 +1,127 @@
+"""Baselines with their values: every split evaluated by the curves at exactly the spends that its name says."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from budget.allocation.convex.best_size import best_inputs
+from budget.allocation.convex.problem import Problem
+from budget.allocation.plan.assembly import folded, law_inputs_of, point_values, reached, seen_sign
+from budget.allocation.plan.baselines import (
+    CURRENT,
+    CURRENT_SCALED,
+    GREEDY,
+    RULE_OF_THUMB,
+    WITHIN,
+    greedy_split,
+    rule_of_thumb,
+    stated_splits,
+    to_budget,
+)
+from budget.allocation.plan.explanations import broken_limits
+from budget.allocation.plan.plan import Baseline
+from budget.allocation.spec.plan_spec import Question
+from budget.curves.curves import Curves
+
+EQUAL = 1e-9
+"""Relative distance of spends within which two splits are one."""
+
+
+def baseline(
+    curves: Curves,
+    question: Question,
+    name: str,
+    given: np.ndarray,
+    inputs: np.ndarray,
+    problem: Problem,
+    optional: np.ndarray,
+) -> Baseline:
+    """A split with its value, and the limits that it breaks.
+
+    Args:
+        curves: of T tasks.
+        question: what is asked.
+        name: what the split is.
+        given: (R, V) amounts of each resource, the budget's unit first.
+        inputs: (T, I) the law's log inputs, minus infinity where a task has no model.
+        problem: its limits.
+        optional: (V,) whether a model may be given nothing.
+    """
+    spend = given[0]
+    predicted = point_values(curves, question, inputs)
+    unscored = tuple(task for task, value in zip(curves.tasks, predicted, strict=True) if np.isnan(value))
+    objective = np.nan if unscored else seen_sign(question) * folded(curves, question, inputs, spend)
+    broken = broken_limits(problem, given, optional)
+    if question.objective == "cheapest":
+        broken += missed_targets(curves, question, inputs)
+    return Baseline(name, objective, float(spend.sum()), spend[question.serves], predicted, broken, unscored)
+
+
+def compare(
+    question: Question,
+    problem: Problem,
+    worth: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    score: Callable[[str, np.ndarray], Baseline],
+) -> tuple[Baseline, ...]:
+    """Every split by hand as it is; beside one that breaks a limit, what of it the limits allow; and the greedy one.
+
+    Args:
+        question: what is asked.
+        problem: its budget and limits.
+        worth: (positions (R,), spends (R,)) → weighted values (R,), smaller being better.
+        score: (name, spends (V,)) → the baseline.
+    """
+    stated = stated_splits(question, len(problem.low))
+    fills = np.isfinite(problem.budget) and problem.low.sum() <= problem.budget and question.strategy != "shared"
+    found: list[Baseline] = []
+    for name, spend in stated.items():
+        found.append(score(name, spend))
+        last = name != CURRENT or CURRENT_SCALED not in stated
+        if fills and last and found[-1].breaks and (spend > 0).all():
+            plain = CURRENT if name == CURRENT_SCALED else name
+            clipped = score(plain + WITHIN, to_budget(spend, problem))
+            if not clipped.breaks and not any(_same(clipped, other) for other in found):
+                found.append(clipped)
+    if fills and len(problem.low) > 1:
+        found.append(score(GREEDY, greedy_split(problem, worth)))
+    return tuple(found)
+
+
+def convex_baselines(curves: Curves, question: Question, problem: Problem) -> tuple[Baseline, ...]:
+    """What a convex plan is compared with, each model of the best inputs at its spend."""
+    mandatory = np.zeros(len(problem.cost), dtype=bool)
+
+    def worth(tasks: np.ndarray, spend: np.ndarray) -> np.ndarray:
+        value, cost = problem.by_model.take(tasks), problem.cost.take(tasks)
+        return value.value(best_inputs(value, cost, spend))
+
+    def scored(name: str, spend: np.ndarray, u: np.ndarray) -> Baseline:
+        some = np.flatnonzero(spend > 0)
+        further = np.zeros((len(problem.further), len(spend)))
+        for amount, each in zip(further, problem.further, strict=True):
+            amount[some] = each.cost.take(some).value(u[some])
+        inputs = law_inputs_of(curves, question, u[question.serves])
+        return baseline(curves, question, name, np.vstack([spend, further]), inputs, problem, mandatory)
+
+    def score(name: str, spend: np.ndarray) -> Baseline:
+        u = np.full((len(spend), problem.cost.inputs), -np.inf)
+        some = np.flatnonzero(spend > 0)
+        u[some] = best_inputs(problem.by_model.take(some), problem.cost.take(some), spend[some])
+        return scored(name, spend, u)
+
+    found = compare(question, problem, worth, score)
+    if question.strategy == "shared" and problem.cost.inputs == 2 and np.isfinite(problem.budget):
+        found += (scored(RULE_OF_THUMB, problem.high, rule_of_thumb(problem.cost, problem.budget)),)
+    return found
+
+
+def missed_targets(curves: Curves, question: Question, inputs: np.ndarray) -> tuple[str, ...]:
+    """The targets that models of log inputs (T, I) miss, where fewer are met than the cheapest plan must meet."""
+    met = reached(curves, question, inputs)
+    if met.sum() >= (question.at_least or len(met)):
+        return ()
+    return tuple(f"target of {name}" for name, one in zip(curves.tasks, met, strict=True) if not one)
+
+
+def _same(first: Baseline, second: Baseline) -> bool:
+    return bool(np.allclose(first.spend, second.spend, rtol=EQUAL, atol=0.0))

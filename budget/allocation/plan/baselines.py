@@ -1,0 +1,150 @@
+"""Splits that need no optimizer, each exactly what its name says: what a plan is compared with."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from budget.allocation.spec.plan_spec import Question
+from budget.curves.posynomial import Posynomial
+from budget.numerics.listing import shortened
+
+TOKENS_PER_PARAMETER = 20.0
+"""The rule of thumb read off Hoffmann et al. 2022 for one model of general text."""
+
+UNIFORM, PROPORTIONAL, CURRENT, GREEDY = "uniform", "proportional", "current", "greedy"
+CURRENT_SCALED = "current scaled to the budget"
+RULE_OF_THUMB = f"{TOKENS_PER_PARAMETER:g} tokens per parameter"
+WITHIN = " within the limits"
+"""Follows the name of a split that was clipped to the limits and filled up to the budget."""
+
+SAME_TOTAL = 1e-9
+"""Relative distance within which today's total is the budget."""
+
+CHUNKS = 100
+"""Parts in which the greedy split hands out the budget."""
+
+SEED_SHARE = 0.01
+"""Share of the budget that the greedy split gives to all alike before it looks at returns."""
+
+
+class Bounded(Protocol):
+    """A budget and V models' own limits."""
+
+    @property
+    def budget(self) -> float:
+        """The total."""
+        ...
+
+    @property
+    def low(self) -> np.ndarray:
+        """(V,) least spends."""
+        ...
+
+    @property
+    def high(self) -> np.ndarray:
+        """(V,) greatest spends."""
+        ...
+
+
+def to_budget(wish: np.ndarray, problem: Bounded) -> np.ndarray:
+    """The spends proportional to a wish that use the budget as far as the limits let them.
+
+    Args:
+        wish: (V,) positive.
+        problem: its budget and limits.
+
+    Returns:
+        (V,) ``clip(t·wish, low, high)`` with the factor ``t`` at which they sum to the budget, or ``high`` where even
+        that is below the budget.
+    """
+    if problem.high.sum() <= problem.budget:
+        return problem.high.copy()
+    least, most = 0.0, float((problem.high / wish).max())
+    for _ in range(200):
+        factor = 0.5 * (least + most)
+        if np.clip(factor * wish, problem.low, problem.high).sum() > problem.budget:
+            most = factor
+        else:
+            least = factor
+    spend = np.clip(least * wish, problem.low, problem.high)
+    free = (spend > problem.low) & (spend < problem.high)
+    if free.any():
+        spend[free] *= (problem.budget - spend[~free].sum()) / spend[free].sum()
+    return spend
+
+
+def stated_splits(question: Question, count: int) -> dict[str, np.ndarray]:
+    """Spends (V,) of each split that somebody would make by hand, exactly as its name says and whatever the limits.
+
+    ``uniform``; ``proportional`` to weight where the weights differ; ``current`` where it is stated for every task, and
+    ``current scaled to the budget`` where it sums to something else. One shared model has nothing to split.
+
+    Args:
+        question: what is asked.
+        count: V, the number of models.
+    """
+    if question.strategy == "shared":
+        return {}
+    splits = {}
+    if np.isfinite(question.budget):
+        splits[UNIFORM] = np.full(count, question.budget / count)
+        if np.ptp(question.weight) > 0:
+            splits[PROPORTIONAL] = question.weight * question.budget
+    current = question.tasks.current
+    if np.isfinite(current).all() and current.sum() > 0:
+        splits[CURRENT] = current.copy()
+        if np.isfinite(question.budget) and abs(current.sum() / question.budget - 1) > SAME_TOTAL:
+            splits[CURRENT_SCALED] = current * (question.budget / current.sum())
+    return splits
+
+
+def missing_splits(question: Question) -> tuple[str, ...]:
+    """Why today's split is not among the baselines though some task states what it is given today."""
+    current, names = question.tasks.current, question.tasks.names
+    empty = [name for name, spend in zip(names, current, strict=True) if not np.isfinite(spend)]
+    if len(empty) == len(names):
+        return ()
+    if question.strategy == "shared":
+        return ("Today's split is not compared: one shared model has one spend.",)
+    if empty:
+        return (f"Today's split is not compared: column 'current' is empty for {shortened(empty)}.",)
+    return () if current.sum() > 0 else ("Today's split is not compared: column 'current' gives no task anything.",)
+
+
+def greedy_split(problem: Bounded, worth: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+    """Spends (V,) that give each hundredth of the budget to the model whose value it improves most, within its limits.
+
+    Args:
+        problem: the budget and the limits; the least spends sum to no more than the budget.
+        worth: (positions (R,), spends (R,)) → weighted values (R,), smaller being better.
+    """
+    count = len(problem.low)
+    spend = np.maximum(problem.low, np.minimum(SEED_SHARE * problem.budget / count, problem.high))
+    left = problem.budget - spend.sum()
+    if left <= 0:
+        return to_budget(np.maximum(problem.low, 1e-12 * problem.budget), problem)
+    chunk = left / CHUNKS
+    every = np.arange(count)
+    value = worth(every, spend)
+    beyond = np.minimum(spend + chunk, problem.high)
+    after = worth(every, beyond)
+    for _ in range(CHUNKS):
+        # what costs more than it may have brings nothing, however often it is tried
+        with np.errstate(invalid="ignore"):
+            best = np.argmax(np.nan_to_num(value - after, nan=0.0))
+        spend[best], value[best] = beyond[best], after[best]
+        beyond[best] = min(spend[best] + chunk, problem.high[best])
+        after[best] = worth(every[best : best + 1], beyond[best : best + 1])[0]
+    return to_budget(spend, problem)
+
+
+def rule_of_thumb(cost: Posynomial, budget: float) -> np.ndarray:
+    """Log inputs (V, 2) of models with 20 tokens a parameter whose cost is the budget each."""
+    low, high = np.full(len(cost), -100.0), np.full(len(cost), 200.0)
+    for _ in range(100):
+        middle = 0.5 * (low + high)
+        u = np.column_stack([middle, middle + np.log(TOKENS_PER_PARAMETER)])
+        over = cost.value(u) > budget
+        low, high = np.where(over, low, middle), np.where(over, middle, high)
+    return np.column_stack([low, low + np.log(TOKENS_PER_PARAMETER)])

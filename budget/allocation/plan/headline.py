@@ -1,0 +1,91 @@
+"""What is said first wherever a plan is read: what may make it worthless."""
+
+import numpy as np
+
+from budget.allocation.plan.baselines import CURRENT, CURRENT_SCALED
+from budget.allocation.plan.explanations import broken_words
+from budget.allocation.plan.plan import Plan
+from budget.curves.curves import Curves
+from budget.numerics.listing import shortened
+from budget.tables.checks.status import STATUS
+
+UNIT_IN_DOUBT = 1e6
+"""Factor beyond the measured runs from which a budget looks like one of another unit."""
+
+NAMED = 4
+"""Tasks that a sentence names before it counts the others."""
+
+WORSE = 1e-6
+"""Relative difference from which a plan counts as worse than today's split."""
+
+
+def curve_warnings(curves: Curves) -> tuple[str, ...]:
+    """What makes plans from curves doubtful, the gravest first: tasks left out, a suspect file, suspect tasks.
+
+    Args:
+        curves: those that plans use; they know which others there were.
+    """
+    return (*_left_out(curves), *curves.warnings, *_suspect_tasks(curves))
+
+
+def plan_warnings(curves: Curves, plan: Plan) -> tuple[str, ...]:
+    """What is said first of the best plan: of its curves, of its budget, and that today's split is better."""
+    return (*curve_warnings(curves), *far_warnings(plan), *_worse_than_today(plan))
+
+
+def far_warnings(plan: Plan) -> tuple[str, ...]:
+    """Whether the plan lies so far from every run that its budget may be in another unit."""
+    # a source of which nothing is taken lies at 0, and is no matter of units
+    far = {name: np.exp(np.abs(np.log(np.where(at > 0, at, 1.0)))) for name, at in plan.beyond.items()}
+    if not far or max(float(each.max()) for each in far.values()) <= UNIT_IN_DOUBT:
+        return ()
+    name = max(far, key=lambda each: float(far[each].max()))
+    task = int(far[name].argmax())
+    times = plan.beyond[name][task]
+    where = f"{times:.2g} times the largest" if times > 1 else f"{times:.2g} of the smallest"
+    return (f"The plan goes to {where} measured {name}: is the budget in the file's unit?",)
+
+
+def _left_out(curves: Curves) -> tuple[str, ...]:
+    if not curves.omitted:
+        return ()
+    names = shortened([f"{name} ({code})" for name, code in curves.omitted], NAMED)
+    total = len(curves.tasks) + len(curves.omitted)
+    return (f"Only {len(curves.tasks)} of {total} tasks are planned. Left out: {names}.",)
+
+
+def _suspect_tasks(curves: Curves) -> tuple[str, ...]:
+    """The findings that a headline is due to, in the order of the statuses; many tasks of one are counted."""
+    said = []
+    for code, status in STATUS.items():
+        found = {
+            name: next((message for kind, message in findings if kind == code), None)
+            for name, findings in zip(curves.tasks, curves.findings, strict=True)
+        }
+        named = {name: message for name, message in found.items() if message is not None}
+        if not status.headline or not named:
+            continue
+        if len(named) == 1:
+            name, message = next(iter(named.items()))
+            said.append(f"Task '{name}' ({code}): {message}; {status.advice}.")
+        else:
+            which = shortened(list(named), NAMED)
+            said.append(f"{len(named)} of {len(curves.tasks)} tasks have status {code}: {which}; {status.advice}.")
+    return tuple(said)
+
+
+def _worse_than_today(plan: Plan) -> tuple[str, ...]:
+    """That the limits keep the plan from being as good as today's split, where that fits the budget."""
+    named = {each.name: each for each in plan.baselines}
+    today = named.get(CURRENT)
+    if today is not None and "budget" in today.breaks:
+        today = named.get(CURRENT_SCALED)
+    if today is None or today.unscored or not today.breaks:
+        return ()
+    if plan.gain_over(today) >= -WORSE * max(abs(plan.objective), abs(today.objective)):
+        return ()
+    scaled = "" if today.name == CURRENT else " scaled to the budget"
+    return (
+        f"The plan is worse than today's split{scaled} ({plan.objective:.4g} against {today.objective:.4g}), which "
+        f"{broken_words(today.breaks)}: no plan that keeps all limits is as good.",
+    )

@@ -1,0 +1,365 @@
+"""A plan: what each task is given, what it is predicted to reach, and how far the plan can be from the best."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from budget.allocation.spec.plan_spec import Question
+from budget.numerics.interval import outside
+from budget.tables.checks.status import OUTSIDE
+
+MEETS = 1e-9
+"""Relative distance within which a target counts as met."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A plan to compare with.
+
+    Attributes:
+        name: what it is, see ``baselines``; its spends are what the name says, whatever the limits.
+        objective: the same objective as the plan's; NaN where a task has no value (``unscored``).
+        total: what it spends in all.
+        spend: (T,) spends.
+        predicted: (T,) predicted values.
+        breaks: the limits it breaks, as ``LimitLine`` calls them, ``unserved c`` for a task that must be served, and
+            ``target of c`` for the cheapest plan.
+        unscored: the tasks that it gives nothing, or too little for any model, and whose unserved value is not stated.
+    """
+
+    name: str
+    objective: float
+    total: float
+    spend: np.ndarray
+    predicted: np.ndarray
+    breaks: tuple[str, ...] = ()
+    unscored: tuple[str, ...] = ()
+
+    @property
+    def is_feasible(self) -> bool:
+        """Whether the plan could have been this one: every limit is kept, and every task has a value."""
+        return not self.breaks and not self.unscored
+
+    def record(self, regret: float) -> dict[str, Any]:
+        """The baseline as JSON, beside how much better the plan is."""
+        return {
+            "name": self.name,
+            "objective": _finite(self.objective),
+            "regret": _finite(regret),
+            "spent": self.total,
+            "breaks": list(self.breaks),
+            "unscored": list(self.unscored),
+            "spend": self.spend.tolist(),
+            "predicted": [_finite(value) for value in self.predicted.tolist()],
+        }
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How sure the sizes of T tasks' models are; NaN where nothing is known. One shared model's stand in every row.
+
+    Attributes:
+        params_low: (T,) low end of the 80 % range of the best plan's parameters over the draws.
+        params_high: (T,) high end.
+        tokens_low: (T,) low end of that of its tokens.
+        tokens_high: (T,) high end.
+        params_near: (T, 2) the smallest and the largest size whose value at the same spend is within .1 % of the best.
+        tokens_near: (T, 2) the fewest and the most tokens of such a size.
+    """
+
+    params_low: np.ndarray
+    params_high: np.ndarray
+    tokens_low: np.ndarray
+    tokens_high: np.ndarray
+    params_near: np.ndarray
+    tokens_near: np.ndarray
+
+    @classmethod
+    def unknown(cls, tasks: int) -> "Sizes":
+        """Nothing is known."""
+        nothing, pairs = np.full(tasks, np.nan), np.full((tasks, 2), np.nan)
+        return cls(nothing, nothing, nothing, nothing, pairs, pairs)
+
+
+@dataclass(frozen=True)
+class LimitLine:
+    """What one limit does to the plan.
+
+    Attributes:
+        name: such as ``budget``, ``min of speech``, ``max of limit 'vision'``.
+        unit: in which it is counted.
+        bound: its right side.
+        used: what the plan takes of it.
+        price: improvement of the objective per unit by which it is loosened; NaN where the objective moves in steps.
+            Where several limits bind in one place it is one of the prices between the two one-sided ones.
+    """
+
+    name: str
+    unit: str
+    bound: float
+    used: float
+    price: float
+
+    @property
+    def per_percent(self) -> float:
+        """Improvement of the objective for loosening the limit by 1 %."""
+        return self.price * abs(self.bound) / 100
+
+    def record(self) -> dict[str, Any]:
+        """The limit as JSON."""
+        return {
+            "limit": self.name,
+            "unit": self.unit,
+            "bound": self.bound,
+            "used": self.used,
+            "price": _finite(self.price),
+            "per_percent": _finite(self.per_percent),
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The answer to a question; arrays have shape (T,) over ``question.tasks.names``.
+
+    Attributes:
+        question: what was asked.
+        metric: what ``predicted`` is of: the tasks' common metric, the score, or the metrics joined by ``|``.
+        metrics: (T,) the metric of each task.
+        higher_is_better: direction of ``metric``; where there are several, of the first task's.
+        directions: (T,) 1 where a larger predicted value is better, −1 where a smaller one is.
+        hypothetical_tasks: (T,) whether the plan trains a specialist where only a generalist was measured.
+        spend: what each task is given, in the question's unit. One shared model's spend stands in every row.
+        spend_low: 10 % point of the best plan's spend over the draws.
+        spend_high: 90 % point.
+        endless: share of the draws in which no finite spend meets the task's target.
+        log_inputs: (T, I) the law's log inputs of the task's model, minus infinity where it is given nothing.
+        params: parameters of the task's model, NaN where the law does not read them.
+        tokens: tokens of its training, NaN likewise.
+        predicted: value by the point fit.
+        low: lower end of its 80 % interval.
+        high: upper end.
+        marginal: improvement of the objective per unit of extra spend on the task; NaN where it moves in steps.
+        binding: what stops the spend: ``budget``, ``min`` or ``max``.
+        extrapolation: the model's training over the largest measured one, in the budget's unit (for money, in FLOPs or
+            what the law reads): without what serving it takes, and with what its checkpoint has had.
+        beyond: scale → (T,) planned scale over the nearest measured one of the task: 1 inside the measured range.
+        status: status code of the task's curve.
+        average: improvement of the task's weighted value per unit of all its spend, from nothing (where the unserved
+            value is stated) or from the smallest measured run.
+        efficient: smallest efficient spend: below it, no price of the budget makes the task worth serving; NaN for
+            plans of falling powers, where the first unit is the best.
+        used: further unit → (T,) what the plan takes of it.
+        limits: every limit that could bind, with its price.
+        objective: of the question, as the reader sees it.
+        bound: no plan of the stated problem has a better objective than this.
+        shadow_price: improvement of the objective per unit of extra budget; NaN where it moves in steps.
+        solver: which solver answered.
+        solver_status: its own word.
+        drawn: draws that were planned again, failed ones included.
+        failed_draws: draws whose plan could not be solved and is in no range.
+        baselines: plans at the same budget.
+        sizes: how sure params and tokens are.
+        warnings: what is said first, the gravest first: what may make the plan worthless.
+        notes: further sentences for the reader.
+    """
+
+    question: Question
+    metric: str
+    metrics: tuple[str, ...]
+    higher_is_better: bool
+    directions: np.ndarray
+    hypothetical_tasks: np.ndarray
+    spend: np.ndarray
+    spend_low: np.ndarray
+    spend_high: np.ndarray
+    endless: np.ndarray
+    log_inputs: np.ndarray
+    params: np.ndarray
+    tokens: np.ndarray
+    predicted: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    marginal: np.ndarray
+    binding: tuple[str, ...]
+    extrapolation: np.ndarray
+    beyond: dict[str, np.ndarray]
+    status: tuple[str, ...]
+    average: np.ndarray
+    efficient: np.ndarray
+    used: dict[str, np.ndarray]
+    limits: tuple[LimitLine, ...]
+    objective: float
+    bound: float
+    shadow_price: float
+    solver: str
+    solver_status: str
+    drawn: int
+    failed_draws: int
+    baselines: tuple[Baseline, ...]
+    sizes: Sizes
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def hypothetical(self) -> bool:
+        """Whether the plan trains any specialist that nobody measured."""
+        return bool(self.hypothetical_tasks.any())
+
+    @property
+    def larger_is_better(self) -> bool:
+        """Direction of the objective, which may be none of a metric."""
+        if self.question.objective in ("targets", "cheapest"):
+            return self.question.objective == "targets"
+        return self.question.measure.higher_is_better
+
+    @property
+    def gap(self) -> float:
+        """How much better than this plan any plan could be, in the objective's unit; never negative."""
+        return max(0.0, (self.bound - self.objective) * (1 if self.larger_is_better else -1))
+
+    @property
+    def served(self) -> np.ndarray:
+        """(T,) whether the plan gives the task anything."""
+        return self.spend > 0
+
+    @property
+    def target_met(self) -> np.ndarray:
+        """(T,) 1 where the predicted value reaches the target, 0 where not, NaN where none is stated."""
+        target = self.question.tasks.target
+        # a plan that spends exactly what a target takes meets it, whatever the last digit says
+        met = self.directions * (self.predicted - target) >= -MEETS * np.maximum(np.abs(target), np.abs(self.predicted))
+        return np.where(np.isfinite(target), met, np.nan)
+
+    @property
+    def breadth(self) -> float:
+        """Number of tasks at their target, NaN where none is stated."""
+        return float(np.nansum(self.target_met)) if np.isfinite(self.target_met).any() else float("nan")
+
+    @property
+    def depth(self) -> float:
+        """Weighted mean of the predicted values of the tasks that are served, NaN where they have several metrics."""
+        if len(set(self.metrics)) > 1 or not self.served.any():
+            return float("nan")
+        return float(np.average(self.predicted[self.served], weights=self.question.weight[self.served]))
+
+    @property
+    def total(self) -> float:
+        """What is used of the budget."""
+        return float(self.spend[0] if self.question.strategy == "shared" else self.spend.sum())
+
+    @property
+    def inputs(self) -> dict[str, tuple[float, float]]:
+        """80 % range over the draws of what one shared model's plan chooses: ``params`` and ``tokens``."""
+        if self.question.strategy != "shared":
+            return {}
+        sizes = self.sizes
+        ends = {"tokens": (float(sizes.tokens_low[0]), float(sizes.tokens_high[0]))}
+        if self.question.params is None:
+            ends = {"params": (float(sizes.params_low[0]), float(sizes.params_high[0])), **ends}
+        return {name: pair for name, pair in ends.items() if not np.isnan(pair[0])}
+
+    @property
+    def outside(self) -> np.ndarray:
+        """(T,) whether the predicted value lies outside its own interval: the draws do not agree with the point fit."""
+        return outside(self.predicted, self.low, self.high)
+
+    def gain_over(self, baseline: Baseline) -> float:
+        """How much better the plan's objective is than a baseline's, in the objective's unit."""
+        return (self.objective - baseline.objective) * (1 if self.larger_is_better else -1)
+
+    def table(self) -> pd.DataFrame:
+        """``allocation.csv``: one row a task."""
+        return pd.DataFrame(
+            {
+                "task": self.question.tasks.names,
+                "strategy": self.question.strategy,
+                "spend": self.spend,
+                "spend_low": self.spend_low,
+                "spend_high": self.spend_high,
+                "params": self.params,
+                "tokens": self.tokens,
+                "predicted": self.predicted,
+                "low": self.low,
+                "high": self.high,
+                "marginal": self.marginal,
+                "binding": self.binding,
+                "extrapolation": self.extrapolation,
+                "status": [
+                    "; ".join(
+                        [code, *(["hypothetical"] if unseen else []), *([OUTSIDE] if out and code != OUTSIDE else [])]
+                    )
+                    for code, unseen, out in zip(self.status, self.hypothetical_tasks, self.outside, strict=True)
+                ],
+                "params_low": self.sizes.params_low,
+                "params_high": self.sizes.params_high,
+                "tokens_low": self.sizes.tokens_low,
+                "tokens_high": self.sizes.tokens_high,
+            }
+        )
+
+    def record(self) -> dict[str, Any]:
+        """The plan as JSON."""
+        return {
+            "warnings": list(self.warnings),
+            "strategy": self.question.strategy,
+            "hypothetical": self.hypothetical,
+            "budget": _finite(self.question.budget),
+            "unit": self.question.unit,
+            "spent": self.total,
+            "metric": self.metric,
+            "higher_is_better": self.higher_is_better,
+            "goal": self.question.objective,
+            "measure": self.question.measure.name,
+            "risk": self.question.risk,
+            **({"level": self.question.level} if self.question.risk in ("cvar", "quantile") else {}),
+            "larger_is_better": self.larger_is_better,
+            "objective": self.objective,
+            "bound": self.bound,
+            "gap": self.gap,
+            "shadow_price": _finite(self.shadow_price),
+            "shadow_price_per_percent": _per_percent(self.shadow_price, self.question.budget),
+            "solver": self.solver,
+            "status": self.solver_status,
+            "breadth": _finite(self.breadth),
+            "depth": _finite(self.depth),
+            "draws": self.drawn,
+            "failed_draws": self.failed_draws,
+            "inputs_over_draws": {name: [_finite(end) for end in ends] for name, ends in self.inputs.items()},
+            "baselines": [baseline.record(self.gain_over(baseline)) for baseline in self.baselines],
+            "limits": [line.record() for line in self.limits],
+            "tasks": [row | more for row, more in zip(rows_of(self.table()), self._more(), strict=True)],
+            "notes": list(self.notes),
+        }
+
+    def _more(self) -> list[dict[str, Any]]:
+        """What JSON says of each task beyond the table's columns."""
+        return [
+            {
+                "no_finite_spend": float(self.endless[task]),
+                "average": _finite(float(self.average[task])),
+                "efficient": _finite(float(self.efficient[task])),
+                "target_met": None if np.isnan(self.target_met[task]) else bool(self.target_met[task]),
+                "near_best": {
+                    "params": [_finite(each) for each in self.sizes.params_near[task].tolist()],
+                    "tokens": [_finite(each) for each in self.sizes.tokens_near[task].tolist()],
+                },
+                "used": {unit: _finite(float(amounts[task])) for unit, amounts in self.used.items()},
+            }
+            for task in range(len(self.spend))
+        ]
+
+
+def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """A table's rows as JSON, what is no number being null."""
+    return [{str(name): _finite(cell) for name, cell in row.items()} for row in frame.to_dict("records")]
+
+
+def _per_percent(price: float, budget: float) -> float | None:
+    """What 1 % of the budget is worth, nothing where there is no budget."""
+    return _finite(price * budget / 100) if np.isfinite(budget) else None
+
+
+def _finite(cell: Any) -> Any:
+    return None if isinstance(cell, float) and not np.isfinite(cell) else cell

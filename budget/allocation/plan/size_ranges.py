@@ -1,0 +1,92 @@
+"""How sure the sizes of a plan's models are: over the draws, and by how flat the value is about the best size."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from budget.allocation.convex.best_size import best_inputs, last_input
+from budget.allocation.convex.problem import planned_cost, sized_value
+from budget.allocation.plan.assembly import law_inputs_of, measured
+from budget.allocation.plan.plan import Plan
+from budget.allocation.risk.drawn_plans import DrawnPlans
+from budget.allocation.spec.plan_spec import Question
+from budget.curves.curves import Curves
+from budget.numerics.interval import interval
+
+NEAR_LOSS = 1e-3
+"""A size is near the best where its value at the same spend is worse by no more than this share of the best value."""
+
+REACH = np.log(1e4)
+"""How far from the best size, in its logarithm, the ends of the near ones are looked for."""
+
+HALVINGS = 50
+"""Bisections of that distance: to rounding."""
+
+
+def with_size_ranges(curves: Curves, plan: Plan, drawn: DrawnPlans) -> Plan:
+    """The plan with the ranges of its models' sizes.
+
+    Args:
+        curves: of T tasks.
+        plan: of the point fit.
+        drawn: the best plan in every draw's world; what each of them trains makes the 80 % ranges.
+    """
+    ends: dict[str, np.ndarray] = {}
+    for name in ("params", "tokens"):
+        if name in curves.inputs and len(drawn.inputs):
+            with np.errstate(over="ignore"):
+                low, high = interval(np.exp(drawn.inputs[:, :, curves.inputs.index(name)]))
+            ends |= {f"{name}_low": low, f"{name}_high": high}
+    params, tokens = near_sizes(curves, plan)
+    return replace(plan, sizes=replace(plan.sizes, params_near=params, tokens_near=tokens, **ends))
+
+
+def near_sizes(curves: Curves, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+    """The smallest and the largest size near each task's best at its spend, (T, 2), and what either is trained on.
+
+    NaN where the plan does not choose a size freely: a size is given, or on a menu, or a checkpoint's, or a further
+    unit limits it; and for a task that is given nothing. For one shared model the value is the objective.
+    """
+    question, tasks = plan.question, np.arange(len(curves.tasks))
+    nothing = np.full((len(tasks), 2), np.nan)
+    if not _is_free(curves, question) or not plan.served.any():
+        return nothing, nothing
+    shared = question.strategy == "shared"
+    cost = planned_cost(curves, question, question.unit)
+    served = np.zeros(1, dtype=int) if shared else np.flatnonzero(plan.served)
+    cost, log_spend = cost.take(served), np.log(plan.spend[served])
+    centre = np.log(plan.params[served])
+    if not shared:  # a plan over the draws may have another size than the best of the point fit
+        centre = best_inputs(sized_value(curves, question.tasks).take(served), cost, np.exp(log_spend))[:, 0]
+
+    def worth(log_params: np.ndarray) -> np.ndarray:
+        u = last_input(cost, log_params[:, None], log_spend)
+        if not shared:
+            return measured(curves, question, served, law_inputs_of(curves, question, u, served))
+        each = measured(curves, question, tasks, law_inputs_of(curves, question, np.repeat(u, len(tasks), axis=0)))
+        return np.array([each.max() if question.objective == "worst" else question.weight @ each])
+
+    best = worth(centre)
+    most = best + NEAR_LOSS * np.abs(best)
+    params, tokens = nothing.copy(), nothing.copy()
+    for side, sign in enumerate((-1.0, 1.0)):
+        inside, outside = centre, centre + sign * REACH
+        beyond = worth(outside) <= most
+        for _ in range(HALVINGS):
+            middle = 0.5 * (inside + outside)
+            near = worth(middle) <= most
+            inside, outside = np.where(near, middle, inside), np.where(near, outside, middle)
+        u = np.exp(last_input(cost, inside[:, None], log_spend))
+        # an end that is not found is none
+        u[beyond] = [0.0, np.inf] if sign < 0 else [np.inf, 0.0]
+        rows = tasks if shared else served
+        params[rows, side], tokens[rows, side] = u[:, 0], u[:, 1]
+    return params, tokens[:, ::-1]
+
+
+def _is_free(curves: Curves, question: Question) -> bool:
+    """Whether the plan divides each spend freely between parameters and tokens."""
+    further = question.further or any(limit.unit for limit in question.limits)
+    steps = question.strategy == "shared" and question.objective in ("targets", "cheapest")
+    given = question.params is not None or question.sizes or question.has_checkpoints
+    return {"params", "tokens"} <= set(curves.inputs) and not (further or steps or given)

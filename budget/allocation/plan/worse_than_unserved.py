@@ -1,0 +1,44 @@
+"""What is said where a plan's own curves are worse than a task that is given nothing."""
+
+import numpy as np
+
+from budget.allocation.spec.measure import distance_of
+from budget.allocation.spec.plan_spec import Question
+from budget.curves.curves import Curves
+from budget.numerics.quoting import listed
+
+
+def worse_than_unserved(curves: Curves, question: Question, inputs: np.ndarray) -> tuple[str, ...]:
+    """Sentences on the tasks whose curve, at what the plan gives them, is worse than their unserved value.
+
+    Their predictions and intervals are cut there, the plan's own objective is not: the lesser of a falling curve and a
+    constant is not convex, and a plan that may leave a task at its unserved value is another question. So the objective
+    and its bound stay those of the stated problem, and where they are not the mean of the predictions it is said.
+
+    Args:
+        curves: of the question's T tasks.
+        question: what was asked.
+        inputs: (T, I) the law's log inputs of the plan, minus infinity for a task that is given nothing.
+    """
+    if question.measure.link is not None:
+        return ()
+    tasks, notes = np.flatnonzero(np.isfinite(inputs).all(axis=1)), []
+    worst = distance_of(curves, tasks, curves.unserved[tasks])
+    over = [
+        f"{curves.tasks[tasks[at]]} ({curves.unserved[tasks[at]]:.4g})"
+        for at in np.flatnonzero(curves.distance(tasks, inputs[tasks]) > worst)
+    ]
+    if over:
+        notes.append(
+            f"With what the plan gives it the curve of {listed(over)} is worse than unserved: there the prediction is "
+            "cut, the objective and its bound count the curve; --allow-unserved plans without such a task."
+        )
+    if question.risk != "point" and len(curves.draws):
+        drawn = (curves.distance_draws(tasks, inputs[tasks]) > worst).sum(axis=0)
+        some = [f"{curves.tasks[tasks[at]]} ({drawn[at]})" for at in np.flatnonzero(drawn)]
+        if some:
+            notes.append(
+                f"Of {len(curves.draws)} draws some are worse than unserved at the planned scales: {listed(some)}; "
+                "intervals are cut there, the risk counts the curves as drawn."
+            )
+    return tuple(notes)

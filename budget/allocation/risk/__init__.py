@@ -1,0 +1,1 @@
+"""Plans over the joint draws, and the best plan of each draw."""

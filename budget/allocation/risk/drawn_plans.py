@@ -1,0 +1,168 @@
+"""The best plan in every draw's world: what a plan's ranges are made of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from budget.allocation.convex.best_size import best_inputs
+from budget.allocation.convex.optimum import least_spends, solve
+from budget.allocation.convex.problem import Problem, state
+from budget.allocation.convex.program import Goal, Program
+from budget.allocation.convex.water_filling import split_each
+from budget.allocation.nonconvex.one_model import plan_one_model
+from budget.allocation.nonconvex.plan_nonconvex import needed_spends, plan_separately
+from budget.allocation.plan.assembly import law_inputs_of
+from budget.allocation.spec.plan_spec import Question
+from budget.curves.curves import Curves
+from budget.errors import InfeasibleError, SolverError
+from budget.numerics.interval import interval
+
+DRAWS_GAP = 3e-3
+"""Gap to which plans that are no convex program are searched for in each draw's world."""
+
+MOST_DRAWS = 50
+"""Draws in which such a problem is planned again: each search takes as long as some ten convex programs."""
+
+Progress = Callable[[int, int], None] | None
+
+
+@dataclass(frozen=True)
+class DrawnPlans:
+    """Plans of B draws for V models and T tasks.
+
+    A draw in which no plan meets the targets within the limits counts as what the targets need whatever the limits:
+    leaving it out would call the dearest worlds impossible and the range too low.
+
+    Attributes:
+        spend: (B, V) what each model is given: infinite where no spend meets its target, NaN where the draw failed.
+        inputs: (B, T, I) the law's log inputs of each task, NaN where the draw failed or has no plan.
+        skipped: a sentence on draws that were not looked at, "" where all were.
+    """
+
+    spend: np.ndarray
+    inputs: np.ndarray
+    skipped: str = ""
+
+    @property
+    def failed(self) -> int:
+        """How many draws could not be planned."""
+        return int(np.isnan(self.spend).any(axis=1).sum())
+
+    @property
+    def endless(self) -> np.ndarray:
+        """(V,) share of the planned draws in which no finite spend meets the target."""
+        planned = max(len(self.spend) - self.failed, 1)
+        return np.isinf(self.spend).sum(axis=0) / planned
+
+    def notes(self, question: Question) -> tuple[str, ...]:
+        """What of these draws a reader must know."""
+        notes, draws = [self.skipped] if self.skipped else [], len(self.spend)
+        if self.failed:
+            notes.append(f"{self.failed} of {draws} draws could not be planned and are not in the spends' intervals.")
+        spend = self.spend[:, question.serves]
+        infinite, (_, high) = np.isinf(spend).sum(axis=0), interval(spend)
+        for task in np.flatnonzero(infinite):
+            so = ", so that its spend has no upper end ('inf' in a table, null in JSON)" if np.isinf(high[task]) else ""
+            name = question.tasks.names[task]
+            notes.append(f"In {infinite[task]} of {draws} draws no spend meets the target of '{name}'{so}.")
+        return tuple(notes)
+
+
+def no_plans(question: Question) -> DrawnPlans:
+    """Where draws are not asked for."""
+    models = int(question.serves.max()) + 1
+    return DrawnPlans(np.empty((0, models)), np.empty((0, 0, 0)))
+
+
+def convex_plans(
+    curves: Curves, question: Question, goal: Goal, program: Program | None, progress: Progress
+) -> DrawnPlans:
+    """The plans of a convex problem, that of the mean by one batch ahead of the solvers."""
+    count = len(curves.draws)
+    found = _nothing(curves, question, count)
+    draws = [draw for draw in range(count) if _is_number(curves, question, draw)]
+    problems = [state(curves, question, draw) for draw in draws]
+    together = goal == "sum" and bool(problems) and problems[0].is_plain
+    ahead = split_each(problems) if together else [None] * len(problems)
+    for done, (draw, problem, split) in enumerate(zip(draws, problems, ahead, strict=True), start=1):
+        try:
+            best = solve(problem, goal, program, split)
+            found.spend[draw] = best.spend
+            found.inputs[draw] = law_inputs_of(curves, question, best.u[question.serves])
+        except InfeasibleError:
+            if goal == "cheapest":
+                found.spend[draw], found.inputs[draw] = _whatever_the_limits(curves, question, problem)
+        except SolverError:
+            pass  # the draw stays no number, and is counted and said
+        if progress is not None:
+            progress(done + count - len(problems), count)
+    return found
+
+
+def _whatever_the_limits(curves: Curves, question: Question, problem: Problem) -> tuple[np.ndarray, np.ndarray | float]:
+    """What targets take without a limit: spends (V,), and the law's log inputs (T, I)."""
+    least = least_spends(problem)
+    if len(problem.cost) == len(problem.value):
+        spend = np.maximum(least, problem.low)
+        u = np.full((len(spend), problem.cost.inputs), np.inf)
+        some = np.flatnonzero(np.isfinite(spend))
+        u[some] = best_inputs(problem.value.take(some), problem.cost.take(some), spend[some])
+        return spend, np.where(np.isinf(spend)[:, None], np.inf, law_inputs_of(curves, question, u))
+    if np.isinf(least).any():
+        return np.array([np.inf]), np.inf
+    free = replace(problem, budget=np.inf, high=np.full(1, np.inf), further=(), rows=())
+    try:
+        best = solve(free, "cheapest")
+    except SolverError:
+        return np.array([np.nan]), np.nan
+    return best.spend, law_inputs_of(curves, question, best.u[question.serves])
+
+
+def plans_apart(curves: Curves, question: Question, progress: Progress) -> DrawnPlans:
+    """The plans of a problem that is no convex program, in at most ``MOST_DRAWS`` draws."""
+    total = len(curves.draws)
+    count = min(total, MOST_DRAWS)
+    found = _nothing(curves, question, count)
+    for position, draw in enumerate(np.linspace(0, total - 1, count).astype(int)):
+        if _is_number(curves, question, draw):
+            world = in_world(curves, draw)
+            measure = question.measure if question.measure.link is None else replace(question.measure, link=world.link)
+            asked = replace(question, measure=measure, risk="point")
+            try:
+                if question.strategy == "shared":
+                    outcome = plan_one_model(world, asked, DRAWS_GAP)
+                else:
+                    outcome = plan_separately(world, asked, gap=DRAWS_GAP)
+                found.spend[position], found.inputs[position] = outcome.given[0], outcome.inputs
+            except InfeasibleError:
+                if question.objective == "cheapest":
+                    found.spend[position] = needed_spends(world, asked)
+            except SolverError:
+                pass  # the draw stays no number, and is counted and said
+        if progress is not None:
+            progress(position + 1, count)
+    fewer = f"The intervals of the spends are from {count} of {total} draws." if count < total else ""
+    return replace(found, skipped=fewer)
+
+
+def _nothing(curves: Curves, question: Question, draws: int) -> DrawnPlans:
+    """Plans yet to be found, no numbers."""
+    models = int(question.serves.max()) + 1
+    return DrawnPlans(np.full((draws, models), np.nan), np.full((draws, len(curves.tasks), len(curves.inputs)), np.nan))
+
+
+def _is_number(curves: Curves, question: Question, draw: int) -> bool:
+    """Whether every task has a curve in a draw, and a link where scores are planned."""
+    link = question.measure.link
+    return bool(np.isfinite(curves.draws[draw]).all() and (link is None or np.isfinite(link.draws[draw]).all()))
+
+
+def in_world(curves: Curves, draw: int) -> Curves:
+    """The curves as one draw has them."""
+    link = curves.link
+    return replace(
+        curves,
+        parameters=curves.draws[draw],
+        link=None if link is None else replace(link, parameters=link.draws[draw]),
+    )

@@ -1,0 +1,226 @@
+"""Plans under risk: best on average over the joint draws, over their worst share, or at a quantile.
+
+The mean and the conditional value at risk are convex, and ``interior`` finds their plans. The bound is duality and
+trusts no solver: for weights p of the draws with ``p_b ≤ 1/((1 − level)·B)`` and ``Σ p = 1``
+
+    CVaR(u) ≥ Σ_b p_b·X_b(u) ≥ min_u Σ_b p_b·X_b(u)
+
+and the last is a sum of one posynomial for each model, which ``certificate`` bounds.
+
+A quantile is not convex. Its plan is the best found by descent: the draws at or below the quantile of a plan are kept,
+the worst of them is made as small as possible (which is convex), and so on until that brings nothing; it never raises
+the quantile. Its bound is one of counting: above the quantile of any plan lie fewer than n draws, so of n groups of
+draws that have none in common at least one lies wholly at or below it, and the quantile is not below the least, over
+the groups, of what the worst draw of the group can be made.
+
+Values with repeated data have kinks (where repeating begins). A plan that ends at one is not found exactly: its status
+is then ``not proven optimal``, and the gap says how far from the optimum it may be.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from budget.allocation.convex.certificate import Certificate, Multipliers, lower_bound, marginal_return, plain_prices
+from budget.allocation.convex.optimum import NOT_PROVEN, PROVEN, Optimum
+from budget.allocation.convex.problem import Problem
+from budget.allocation.convex.restore_feasibility import chargeable, inputs_within, violation, within
+from budget.allocation.plan.assembly import over_worlds
+from budget.allocation.plan.baselines import to_budget
+from budget.allocation.risk.interior_point import Iterate, central_path
+from budget.allocation.risk.scenarios import Worlds
+from budget.allocation.spec.objectives import not_computed
+from budget.errors import SolverError
+
+SOLVER = "interior point"
+
+GAP = 1e-9
+"""Proven gap, relative to the reducible objective, at which the search ends."""
+
+NEAR = 1e-3
+"""Distance from the optimality conditions from which a point is worth certifying."""
+
+KEPT = 1e-9
+"""Most by which a plan may break a limit, or breaking it would pay."""
+
+NOTHING = 1e-9
+"""A draw's share of the largest weight, and a limit's of what all are worth, below which it is none."""
+
+ROUNDS = 20
+"""Most rounds of the descent on a quantile; one to four are usual."""
+
+
+@dataclass(frozen=True)
+class RiskOptimum(Optimum):
+    """The plan of a problem under risk.
+
+    Attributes:
+        value: the risk of the plan.
+        lost: positions of the draws that are left out, since they are no numbers.
+        steps: of the method, in all.
+    """
+
+    value: float
+    lost: tuple[int, ...]
+    steps: int
+
+
+def minimize_risk(problems: Sequence[Problem], risk: str, level: float, *, start: Optimum) -> RiskOptimum:
+    """The plan with the least risk.
+
+    Args:
+        problems: one a draw; they differ in their values only, of which each model serves one.
+        risk: ``mean``, ``cvar`` or ``quantile``, as ``assemble.over_worlds`` counts them.
+        level: share of the draws that are not in the tail, for the last two.
+        start: a plan within the limits, such as the point fit's.
+
+    Raises:
+        SolverError: more than half of the draws are no numbers, or no plan keeps the limits.
+    """
+    worlds, problem = Worlds.of(problems), problems[0]
+    known = worlds.known
+    lost = tuple(np.flatnonzero(~known).tolist())
+    if 2 * len(lost) > len(problems):
+        raise SolverError(
+            f"{len(lost)} of {len(problems)} draws are no numbers, so there is no risk to speak of; fit again, or plan "
+            "by the point fit (--risk point)."
+        )
+    worlds = worlds.take(np.flatnonzero(known))
+    if risk == "quantile":
+        best = _quantile(worlds, problem, level, start)
+    else:
+        tails = {"cvar": max((1 - level) * len(worlds), 1.0), "mean": float(len(worlds))}
+        if risk not in tails:
+            raise not_computed("risk", risk)
+        best = _least(worlds, problem, tails[risk], start)
+    value = over_worlds(worlds.totals(best.u), risk, level)
+    return replace(best, value=value, lost=lost)
+
+
+def _least(worlds: Worlds, problem: Problem, tail: float, start: Optimum) -> RiskOptimum:
+    """The plan with the least mean of the worst ``tail`` draws, at least one."""
+    cap, level = 1 / tail, 1 - tail / len(worlds)
+    floor = over_worlds(worlds.floors, "cvar", level)
+    best = _certified(worlds, problem, tail, _starting(worlds, tail, start))
+    given = np.maximum(start.given, NOTHING * start.given.max(axis=1, keepdims=True))
+    steps = 0
+    for point in central_path(worlds, problem, cap, start.u, given):
+        steps += 1
+        if point.distance > NEAR or (point.given <= 0).any():
+            continue
+        try:
+            found = _certified(worlds, problem, tail, point)
+        except SolverError:  # it still breaks a limit
+            continue
+        best = _better(problem, best, found)
+        if best.value - best.certificate.bound <= GAP * (best.value - floor):
+            break
+    proven = best.value - best.certificate.bound <= PROVEN * (best.value - floor)
+    return replace(best, status="optimal" if proven else NOT_PROVEN, steps=steps)
+
+
+def _starting(worlds: Worlds, tail: float, start: Optimum) -> Iterate:
+    """A plan with the weights that its own worst draws suggest."""
+    order = np.argsort(-worlds.totals(start.u), kind="stable")
+    weight = np.zeros(len(worlds))
+    weight[order] = np.clip(tail - np.arange(len(worlds)), 0.0, 1.0) / tail
+    return Iterate(start.u, start.given, weight, start.certificate.prices, np.inf)
+
+
+def _certified(worlds: Worlds, problem: Problem, tail: float, point: Iterate) -> RiskOptimum:
+    """A point put within the limits, with the bound that its weights and prices prove."""
+    given = within(problem, point.given, SOLVER)
+    if problem.is_plain:
+        given = to_budget(given[0], problem)[None]
+    u = inputs_within(problem, point.u, given)
+    if not problem.is_plain:
+        given = _as_used(problem, u, given)
+    value = worlds.at(u).mixed(_in_set(point.weight, 1 / tail))
+    marginal = marginal_return(value, problem.cost, u)
+    prices = plain_prices(problem, given[0], marginal) if problem.is_plain else _clean(problem, point.prices)
+    bound = lower_bound(value, problem, u, prices)
+    worth = over_worlds(worlds.totals(u), "cvar", 1 - tail / len(worlds))
+    return RiskOptimum(u, given, Certificate(bound, marginal, prices), SOLVER, "", worth, (), 0)
+
+
+def _better(problem: Problem, *plans: RiskOptimum) -> RiskOptimum:
+    """Of the plans that keep the limits the one with the smallest value, and the greatest of the bounds."""
+    best = min(plans, key=lambda plan: (violation(problem, plan.given) > KEPT, plan.value))
+    bound = max(plan.certificate.bound for plan in plans)
+    return replace(best, certificate=replace(best.certificate, bound=bound))
+
+
+def _in_set(weight: np.ndarray, cap: float) -> np.ndarray:
+    """The weights (B,) put where they are between 0 and ``cap`` and sum to 1."""
+    weight = np.clip(weight, 0.0, cap)
+    weight[weight < NOTHING * weight.max()] = 0.0
+    short = 1 - weight.sum()
+    if short <= 0:
+        return weight / weight.sum()
+    room = np.where(weight > 0, cap - weight, 0.0)
+    if room.sum() <= short:
+        room = cap - weight
+    return weight + room * (short / max(room.sum(), short))
+
+
+def _as_used(problem: Problem, u: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """The amounts (R, V) lowered to what the models take, where no limit asks for more."""
+    costs = [problem.cost, *(each.cost for each in problem.further)]
+    used = np.minimum(np.array([cost.value(u) for cost in costs]), given)
+    used[0] = np.maximum(used[0], problem.low)
+    return used if violation(problem, used) <= max(violation(problem, given), 0.0) else given
+
+
+def _clean(problem: Problem, prices: Multipliers) -> Multipliers:
+    """Prices without those that the method has not yet brought to 0, none of them negative."""
+    totals = np.array([problem.budget, *(each.budget for each in problem.further)])
+    of_budgets = prices.budget * np.where(np.isfinite(totals), totals, 0.0)
+    of_rows = prices.row * np.array([abs(row.most) for row in problem.rows])
+    least = NOTHING * max([*of_budgets, *of_rows])
+    return chargeable(
+        problem,
+        replace(
+            prices,
+            budget=np.where(of_budgets > least, prices.budget, 0.0),
+            row=np.where((of_rows > least) | (of_rows == 0), prices.row, 0.0),
+        ),
+    )
+
+
+def _quantile(worlds: Worlds, problem: Problem, level: float, start: Optimum) -> RiskOptimum:
+    """The best plan found for a quantile, and the bound that counting proves."""
+    below = int(np.ceil(level * (len(worlds) - 1)))
+    tail = max((1 - level) * len(worlds), 1.0)
+
+    def quantile(plan: RiskOptimum) -> float:
+        return over_worlds(worlds.totals(plan.u), "quantile", level)
+
+    plans = [_least(worlds, problem, each, start) for each in (tail, float(len(worlds)))]
+    steps = sum(plan.steps for plan in plans)
+    best = min(plans, key=quantile)
+    for _ in range(ROUNDS):
+        kept = np.argsort(worlds.totals(best.u), kind="stable")[: below + 1]
+        found = _least(worlds.take(kept), problem, 1.0, best)
+        steps += found.steps
+        gained = quantile(best) - quantile(found)
+        if gained > 0:
+            best = found
+        if gained <= GAP * (quantile(best) - over_worlds(worlds.floors, "quantile", level)):
+            break
+    bound = np.inf
+    for group in _groups(worlds.totals(best.u), len(worlds) - below):
+        found = _least(worlds.take(group), problem, 1.0, best)
+        steps += found.steps
+        bound = min(bound, found.certificate.bound)
+    floor = over_worlds(worlds.floors, "quantile", level)
+    proven = quantile(best) - bound <= PROVEN * (quantile(best) - floor)
+    certificate = replace(best.certificate, bound=bound)
+    return replace(best, certificate=certificate, status="optimal" if proven else "best found", steps=steps)
+
+
+def _groups(totals: np.ndarray, count: int) -> list[np.ndarray]:
+    """Draws dealt to groups so that each has one of the worst, and what the last has of these is made up for first."""
+    order = np.argsort(-totals, kind="stable")
+    rounds = [order[:count], *(order[at : at + count][::-1] for at in range(count, len(order), count))]
+    return [np.array([dealt[position] for dealt in rounds if position < len(dealt)]) for position in range(count)]

@@ -1,0 +1,107 @@
+"""What the planner asks, before any program is solved."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from budget.allocation.spec.measure import Measure
+from budget.allocation.spec.objectives import OBJECTIVES
+from budget.allocation.spec.resources import Prices
+from budget.curves.curves import Curves
+from budget.tables.limits import Limit
+from budget.tables.tasks import Tasks
+
+STRATEGIES = ("specialists", "shared")
+"""How a set of tasks is served: one training per task, or one model for all."""
+
+
+ONE_MODEL = ("shared", "transfer")
+"""Laws that describe one model for several tasks: its size and its mixture are planned, not a split of the budget."""
+
+
+PLANNED_LAWS = ("repeat", *ONE_MODEL)
+"""Laws with a program of their own; the others are sums of falling powers, or planned from each task's response."""
+
+FAR = 3.0
+"""Factor outside the measured range beyond which a plan says that it extrapolates."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the planner asks, before any program is solved.
+
+    Attributes:
+        tasks: weights, targets and limits of the T tasks; frozen ones have ``min = max``.
+        budget: the total; infinity where the cheapest plan is asked for.
+        unit: what it is counted in.
+        strategy: one of ``STRATEGIES``.
+        measure: what a task's value is.
+        objective: one of ``OBJECTIVES``.
+        risk: one of ``RISKS``.
+        level: share of the draws that are not in the tail, for ``cvar`` and ``quantile``.
+        params: (T,) sizes of the models, where the plan does not choose them.
+        further: budgets in other units, unit → total.
+        limits: linear limits on what tasks are given.
+        prices: of compute.
+        sizes: the sizes that models may have; any where empty.
+        allow_unserved: whether a task may be given nothing.
+        at_least: how many targets the cheapest plan must meet; all where ``None``.
+        frozen: tasks that keep their current spend, and so are given something whatever ``allow_unserved`` says.
+    """
+
+    tasks: Tasks
+    budget: float
+    unit: str
+    strategy: str
+    measure: Measure
+    objective: str = "mean"
+    risk: str = "point"
+    level: float = 0.9
+    params: np.ndarray | None = None
+    further: Mapping[str, float] = field(default_factory=dict)
+    limits: tuple[Limit, ...] = ()
+    prices: Prices | None = None
+    sizes: tuple[float, ...] = ()
+    allow_unserved: bool = False
+    at_least: int | None = None
+    frozen: tuple[str, ...] = ()
+
+    @property
+    def weight(self) -> np.ndarray:
+        """(T,) weights that sum to 1."""
+        return self.tasks.weight / self.tasks.weight.sum()
+
+    @property
+    def serves(self) -> np.ndarray:
+        """(T,) position of the model that serves each task: one for all, or one each."""
+        count = len(self.tasks.names)
+        return np.zeros(count, dtype=int) if self.strategy == "shared" else np.arange(count)
+
+    @property
+    def is_frozen(self) -> np.ndarray:
+        """(T,) whether a task keeps its current spend."""
+        return np.isin(self.tasks.names, self.frozen)
+
+    @property
+    def has_checkpoints(self) -> bool:
+        """Whether a task has a model that can be trained on."""
+        return bool(np.isfinite(self.tasks.checkpoint).any())
+
+
+def default_unit(inputs: Sequence[str]) -> str:
+    """The unit that a law's inputs suggest: FLOPs where params and tokens are traded, else the law's own scale."""
+    return inputs[0] if len(inputs) == 1 else "flops"
+
+
+def is_separable(curves: Curves, question: Question) -> bool:
+    """Whether the problem is no convex program and is solved from each task's own response to its spend."""
+    return bool(
+        not OBJECTIVES[question.objective].convex
+        or not question.measure.linear
+        or question.allow_unserved
+        or question.sizes
+        or question.has_checkpoints
+        or question.at_least is not None
+        or not (curves.form.posynomial_terms or curves.law in PLANNED_LAWS)
+    )

@@ -1,0 +1,120 @@
+"""What is asked of a set of candidates, and the free-of-units problem it amounts to."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from budget.allocation.spec.objectives import not_computed
+from budget.errors import AllocationError
+from budget.portfolio.selection import OBJECTIVES, RISKS, SLACK, Selection, risk_of
+from budget.tables.candidates import Candidates, Measured
+from budget.tables.tasks import Tasks
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of a set of candidates.
+
+    Attributes:
+        tasks: weights, targets and unserved values of the candidates' tasks, in their order.
+        budget: what the built models may cost together.
+        objective: one of ``OBJECTIVES``.
+        risk: one of ``RISKS``.
+        level: share of the draws that ``cvar`` leaves out: 0.9 is the mean of the worst tenth.
+        allow_unserved: whether a task may be served by no model.
+        max_models: how many models may be built.
+        time_limit: seconds.
+    """
+
+    tasks: Tasks
+    budget: float
+    objective: str
+    risk: str
+    level: float
+    allow_unserved: bool
+    max_models: int | None
+    time_limit: float
+
+    @property
+    def tail(self) -> float:
+        """Share of the worst draws whose mean counts."""
+        tails = {"cvar": 1.0 - self.level, "mean": 1.0}
+        if self.risk not in tails:
+            raise not_computed("risk", self.risk)
+        return tails[self.risk]
+
+
+def refuse(candidates: Candidates, wanted: Wanted) -> None:
+    """Refuse what makes no sense or lacks a column.
+
+    Raises:
+        AllocationError: names the option or column and the remedy.
+    """
+    for name, given, known in (("objective", wanted.objective, OBJECTIVES), ("risk", wanted.risk, RISKS)):
+        if given not in known:
+            raise AllocationError(f"There is no {name} '{given}'; choose one of {', '.join(known)}.")
+    if not (np.isfinite(wanted.budget) and wanted.budget >= 0):
+        raise AllocationError(f"The budget is {wanted.budget:g}; give a number of at least 0.")
+    if not 0 < wanted.level < 1:
+        raise AllocationError(f"--level is {wanted.level:g}; give a share of the draws between 0 and 1, such as 0.9.")
+    if wanted.max_models is not None and wanted.max_models < 1:
+        raise AllocationError(f"--max-models is {wanted.max_models}; allow at least 1.")
+    if not wanted.time_limit > 0:
+        raise AllocationError(f"--time-limit is {wanted.time_limit:g}; give a positive number of seconds.")
+    if wanted.risk == "cvar" and not len(candidates.select.draws):
+        raise AllocationError(
+            f"--risk cvar is about the worst draws, and {candidates.source} has none; add a column 'draw' (or name it "
+            "with --column draw=THEIRS), or leave out --risk."
+        )
+    for needed, column, values, why in (
+        (wanted.objective == "targets", "target", wanted.tasks.target, "--objective targets"),
+        (wanted.allow_unserved, "unserved", wanted.tasks.unserved, "--allow-unserved"),
+    ):
+        lacking = [name for name, stated in zip(wanted.tasks.names, np.isfinite(values), strict=True) if not stated]
+        if needed and lacking:
+            more = ", …" if len(lacking) > 5 else ""
+            raise AllocationError(
+                f"{why} needs column '{column}' of a --tasks file for every task, and {', '.join(lacking[:5])}{more} "
+                f"{'has' if len(lacking) == 1 else 'have'} none; fill it."
+            )
+
+
+def stated(candidates: Candidates, wanted: Wanted) -> tuple[Selection, np.ndarray, float, float]:
+    """The problem of what the budget affords, its pairs as positions (-1: unserved), and its losses' zero and unit."""
+    sign, tasks = (-1 if candidates.higher_is_better else 1), wanted.tasks
+    limit = wanted.budget * (1 + SLACK)
+    pairs = np.flatnonzero(candidates.cost[candidates.model] <= limit)
+    values, task, model = candidates.select.worlds[:, pairs], candidates.task[pairs], candidates.model[pairs]
+    cost, counts = np.minimum(candidates.cost / (limit or 1.0), 1.0), np.ones(len(candidates.cost), dtype=bool)
+    if wanted.allow_unserved:
+        # a model that is free, does not count, and serves every task at its unserved value
+        everywhere = np.arange(len(tasks.names))
+        values = np.hstack([values, np.tile(tasks.unserved, (len(values), 1))])
+        task, model = np.append(task, everywhere), np.append(model, np.full(len(everywhere), len(cost)))
+        pairs = np.append(pairs, np.full(len(everywhere), -1))
+        cost, counts = np.append(cost, 0.0), np.append(counts, False)
+    loss = sign * values
+    low, unit = loss.min(initial=np.inf), float(np.ptp(loss)) if loss.size else 0.0
+    problem = Selection(
+        cost=cost,
+        counts=counts,
+        model=model,
+        task=task,
+        loss=(loss - low) / (unit or 1.0),
+        met=loss <= sign * tasks.target[task],
+        weight=tasks.weight / tasks.weight.sum(),
+        most=np.inf if wanted.max_models is None else float(wanted.max_models),
+        objective=wanted.objective,
+        tail=wanted.tail,
+    )
+    return problem, pairs, float(low), unit or 1.0
+
+
+def outcome_of(candidates: Candidates, wanted: Wanted, measured: Measured, chosen: np.ndarray) -> float:
+    """The objective of chosen pairs (T,) on a split, in the metric's unit (for targets a share)."""
+    sign, tasks = (-1 if candidates.higher_is_better else 1), wanted.tasks
+    loss = sign * np.where(chosen >= 0, measured.worlds[:, chosen], tasks.unserved)
+    weight = tasks.weight / tasks.weight.sum()
+    if wanted.objective == "targets":
+        return -risk_of(-((loss <= sign * tasks.target) @ weight), wanted.tail)
+    return sign * risk_of(loss.max(axis=1) if wanted.objective == "worst" else loss @ weight, wanted.tail)
