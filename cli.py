@@ -240,8 +240,8 @@ def grow(
     """
     from budget.report.growth import growth_summary, strategies_summary
     from budget.report.progress import step
-    from budget.studies.growth import grow as by_specialists
-    from budget.studies.growth_of_strategies import grow_strategies, strategy_name
+    from budget.studies.growth.growth import grow as by_specialists
+    from budget.studies.growth.growth_by_strategy import grow_strategies, strategy_name
     from budget.tables.files.text import json_text
 
     chosen: dict[str, Any] = {
@@ -302,9 +302,9 @@ def focus(
     from budget.report.breadth import breadth_sentences
     from budget.report.focus import assumptions, focus_summary
     from budget.report.progress import step
-    from budget.studies.assumed import with_assumed
-    from budget.studies.breadth import breadth_of
-    from budget.studies.focus import focus as study
+    from budget.studies.checks.breadth import breadth_of
+    from budget.studies.focus.focus import focus as study
+    from budget.studies.strategies.assumed import with_assumed
     from budget.tables.files.text import json_text
 
     reading, fitting = parted(chosen)
@@ -349,8 +349,8 @@ def next_(
     """
     from budget.report.next_runs import next_summary
     from budget.report.progress import step
-    from budget.studies.next_runs import next_runs
-    from budget.studies.strategies import strategy_of
+    from budget.studies.next_runs.next_runs import next_runs
+    from budget.studies.next_runs.rival_strategies import strategy_of
     from budget.tables.files.text import json_text
 
     curves, tasks, notes = read_strategies(curves_paths, tasks_path, columns, strategy_of)
@@ -428,7 +428,7 @@ def groups(table_path: str, budgets: tuple, as_json: bool, out: str | None, **ch
     from budget.tables.files.text import json_text
 
     if table_path.endswith(".json"):
-        from budget.studies.law_transfer import law_transfer
+        from budget.studies.groups.law_transfer import law_transfer
 
         curves = read_curves(table_path)
         transfer = law_transfer(curves)
@@ -436,7 +436,7 @@ def groups(table_path: str, budgets: tuple, as_json: bool, out: str | None, **ch
         emit(transfer.table(), json_text(transfer.record()), as_json, out)
         tell(transfer_summary(transfer))
         return
-    from budget.studies.groups import group_tasks
+    from budget.studies.groups.groups import group_tasks
 
     table, tasks = read_together(table_path, **{name: chosen.pop(name) for name in TOGETHER_NAMES})
     found = group_tasks(table, budgets, tasks=tasks, predict=not chosen.pop("measured_only"), **chosen)

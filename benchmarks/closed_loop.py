@@ -25,7 +25,7 @@ from budget.curves.prepare import use_all_cores, use_compilation_cache
 from budget.lab.plan import read_plan
 from budget.lab.runs import Cell
 from budget.lab.shape import Shape
-from budget.studies.arms import Served, fit_arms
+from budget.studies.strategies.strategy_curves import Served, fit_arms
 from budget.tables.runs import runs_from_frame
 from budget.tables.tasks import Tasks
 

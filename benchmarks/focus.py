@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from budget.curves.prepare import use_all_cores, use_compilation_cache
-from budget.studies.arms import fit_arms
-from budget.studies.focus import Focus, focus
+from budget.studies.focus.focus import Focus, focus
+from budget.studies.strategies.strategy_curves import fit_arms
 from budget.tables.runs import Runs, runs_from_frame
 from budget.tables.tasks import Tasks
 

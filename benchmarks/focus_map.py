@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from budget.curves.prepare import use_all_cores, use_compilation_cache
-from budget.studies.arms import SPECIALISTS, Arms, fit_arms
+from budget.studies.strategies.strategy_curves import SPECIALISTS, Arms, fit_arms
 from budget.tables.runs import runs_from_frame
 
 ROOT = Path(__file__).resolve().parents[1]

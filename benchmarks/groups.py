@@ -12,9 +12,9 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from budget.report.groups import share_sentence
-from budget.studies.first_order import pool_of_pairs
-from budget.studies.groups import Groups, group_tasks
-from budget.studies.transfer import measured_transfer
+from budget.studies.groups.first_order import pool_of_pairs
+from budget.studies.groups.groups import Groups, group_tasks
+from budget.studies.groups.transfer import measured_transfer
 from budget.tables.candidates import Candidates, read_candidates
 from budget.tables.cotrained import Cotrained, cotrained_from_candidates, read_cotrained
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from budget.curves.fitting.fit import fit_curves
-from budget.studies.growth import grow
-from budget.studies.growth_of_strategies import grow_strategies
+from budget.studies.growth.growth import grow
+from budget.studies.growth.growth_by_strategy import grow_strategies
 from budget.tables.runs import Runs, read_runs
 from budget.tables.tasks import Tasks
 from tests.made import chinchilla

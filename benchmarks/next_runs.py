@@ -22,8 +22,8 @@ from budget.allocation.spec.make_spec import ask
 from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
 from budget.curves.prepare import use_all_cores, use_compilation_cache
-from budget.studies.next_runs import next_runs
-from budget.studies.run_grid import Runs, affordable, groups_of
+from budget.studies.next_runs.next_runs import next_runs
+from budget.studies.next_runs.run_grid import Runs, affordable, groups_of
 from budget.tables.tasks import Tasks, default_tasks
 
 CENTRE = {"chinchilla": (1.7e8, 5e9), "power": (6 * 1.7e8 * 5e9,)}

@@ -24,8 +24,8 @@ from scipy.optimize import minimize_scalar
 from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
 from budget.curves.prepare import use_all_cores, use_compilation_cache
-from budget.studies.next_runs import NextRuns, next_runs
-from budget.studies.strategies import Strategy, compete, pooled
+from budget.studies.next_runs.next_runs import NextRuns, next_runs
+from budget.studies.next_runs.rival_strategies import Strategy, compete, pooled
 from budget.tables.tasks import Tasks, default_tasks
 
 LAW = "chinchilla"

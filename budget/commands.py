@@ -177,7 +177,7 @@ def fit_strategies(runs: Any, tasks: Any, fitting: dict[str, Any], specialists: 
     """Every strategy's curves; the specialists' may be there already."""
     from budget.curves.prepare import use_all_cores, use_compilation_cache
     from budget.report.progress import steps
-    from budget.studies.arms import fit_arms
+    from budget.studies.strategies.strategy_curves import fit_arms
 
     use_compilation_cache()
     use_all_cores()

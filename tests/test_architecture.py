@@ -120,7 +120,9 @@ def test_allocation_runs_without_jax_and_fitting_without_cvxpy():
         "import budget.curves.curves, budget.studies.predict, budget.allocation.convex.problem"
     )
     # cvxpy itself looks for a solver that is written in JAX, so here only the package's own modules can be checked
-    planning = loaded_after("import budget.allocation.solve, budget.studies.growth, budget.studies.response")
+    planning = loaded_after(
+        "import budget.allocation.solve, budget.studies.growth.growth, budget.studies.budget_response"
+    )
     assert not planning & {
         "budget.curves.fitting.fit",
         "budget.curves.fitting.solver",
@@ -142,7 +144,7 @@ def test_public_names_resolve():
 
 RULES_OF_THEIR_OWN = {
     "curves/fitting/bootstrap.py": "the quantile that an asymmetric loss follows, read off as the loss defines it",
-    "studies/tabulated.py": "the span of a search grid over the draws, which nobody is shown",
+    "studies/next_runs/tabulated_plans.py": "the span of a search grid over the draws, which nobody is shown",
     "allocation/plan/assembly.py": "the risk 'quantile': the order statistic that the plan minimizes",
     "allocation/risk/interior_point.py": "where the search for that plan begins",
 }

@@ -190,8 +190,8 @@ def several(tmp_path, noisy_curves):
 
 
 def test_grow_of_the_law_of_several_tasks_ends_with_what_twice_the_tasks_cost(tmp_path):
+    from tests.studies.growth.test_iso_performance import shared
     from tests.studies.made_sets import shared_models
-    from tests.studies.test_unchanged import shared
 
     models, (alpha, beta) = shared_models(("a",)), (0.453, 0.147)
     theta = shared().parameters
@@ -346,7 +346,7 @@ def test_choices_are_the_tables_of_the_package():
     from budget.allocation.spec.objectives import MEASURES, OBJECTIVES, RISKS
     from budget.allocation.spec.plan_spec import STRATEGIES
     from budget.allocation.spec.resources import UNITS
-    from budget.studies.orders import ORDERS, SEQUENCES
+    from budget.studies.growth.task_orders import ORDERS, SEQUENCES
     from budget.tables.runs import SCALES
 
     choices = {param.name: tuple(getattr(param.type, "choices", ())) for param in main.commands["plan"].params}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from budget.curves.records.writing import record_of
-from budget.studies.next_runs import COUNT
+from budget.studies.next_runs.next_runs import COUNT
 from budget.tables.files.text import json_text
 from cli import main
 from tests.simulate import TRUTHS

@@ -8,9 +8,9 @@ from budget.report.blocks import Cell as TableCell
 from budget.report.blocks import Column, Table
 from budget.report.cases import assumed, some_names, telling_budget
 from budget.report.numerals import LEVEL, NOTHING, percent, plural, quantity, value
-from budget.studies.alone import Alone
-from budget.studies.crossover import SURE
-from budget.studies.focus import Focus
+from budget.studies.focus.crossover import SURE
+from budget.studies.focus.focus import Focus
+from budget.studies.focus.single_task import Alone
 
 
 def alone_with_everything(focus: Focus) -> list[str]:

@@ -8,12 +8,12 @@ from budget.report.cases import SHOWN, assumed, lies_beyond, set_name, signed
 from budget.report.focus import tasks_span, telling_breadth
 from budget.report.numerals import LEVEL, percent, plural, quantity
 from budget.report.thresholds import half_the_budget, more_tasks
-from budget.studies.arms import SPECIALISTS
-from budget.studies.cells import Cell
-from budget.studies.crossover import SURE
-from budget.studies.focus import Focus
-from budget.studies.partition import GROUPS
-from budget.studies.served_subset import FOCUS
+from budget.studies.focus.crossover import SURE
+from budget.studies.focus.focus import Focus
+from budget.studies.strategies.comparison import Cell
+from budget.studies.strategies.partition import GROUPS
+from budget.studies.strategies.served_subset import FOCUS
+from budget.studies.strategies.strategy_curves import SPECIALISTS
 
 
 def focus_answer(focus: Focus) -> tuple[str, ...]:

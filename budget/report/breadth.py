@@ -4,7 +4,7 @@ import numpy as np
 
 from budget.numerics.listing import listing
 from budget.report.numerals import difference, plural, quantity
-from budget.studies.breadth import Breadth
+from budget.studies.checks.breadth import Breadth
 
 ALIKE = 1e-6
 """Relative difference of spends that counts as none."""

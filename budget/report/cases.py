@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from budget.numerics.listing import shortened
 from budget.report.numerals import percent, plural
-from budget.studies.assumed import MARK
-from budget.studies.cells import Cell
-from budget.studies.entries import largest_inside
+from budget.studies.strategies.assumed import MARK
+from budget.studies.strategies.comparison import Cell
+from budget.studies.strategies.strategy_plans import largest_inside
 
 NOT_MEASURED = " This rests in part on an assumed strategy, which nobody measured."
 """Ends every sentence that compares with one without naming it."""

@@ -12,8 +12,8 @@ from budget.allocation.plan.plan import Plan
 from budget.curves.curves import Curves
 from budget.numerics.interval import interval
 from budget.report.numerals import UNIT_WORDS, factor
+from budget.studies.budget_response import FACTORS
 from budget.studies.plan import Study
-from budget.studies.response import FACTORS
 
 NEAR = 0.1
 """A size counts as near the best where it loses less than this share of the budget is worth at the margin."""

@@ -20,13 +20,13 @@ from budget.report.cases import (
 from budget.report.numerals import LEVEL, NOTHING, percent, plural, quantity
 from budget.report.thresholds import focused_targets, strictness, strictness_by_budget, targets
 from budget.report.words import capital
-from budget.studies.arms import SPECIALISTS
-from budget.studies.assumed import MARK
-from budget.studies.crossover import SURE, BreadthCrossover, Crossover
-from budget.studies.focus import Focus
-from budget.studies.partition import GROUPS
-from budget.studies.served_subset import FOCUS
-from budget.studies.thresholds import ROUNDING
+from budget.studies.focus.crossover import SURE, BreadthCrossover, Crossover
+from budget.studies.focus.focus import Focus
+from budget.studies.focus.thresholds import ROUNDING
+from budget.studies.strategies.assumed import MARK
+from budget.studies.strategies.partition import GROUPS
+from budget.studies.strategies.served_subset import FOCUS
+from budget.studies.strategies.strategy_curves import SPECIALISTS
 
 
 def focus_summary(focus: Focus) -> tuple[str, ...]:

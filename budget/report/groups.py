@@ -6,9 +6,9 @@ from budget.portfolio.portfolio import Portfolio
 from budget.report.numerals import NOTHING, difference, percent, plural, value
 from budget.report.portfolio import RIVAL_WORDS, portfolio_objective
 from budget.report.words import better_by, capital
-from budget.studies.groups import REFERENCES, Groups
-from budget.studies.law_transfer import LEVELS, LawTransfer
-from budget.studies.transfer import LEVEL, Share, TransferMatrix
+from budget.studies.groups.groups import REFERENCES, Groups
+from budget.studies.groups.law_transfer import LEVELS, LawTransfer
+from budget.studies.groups.transfer import LEVEL, Share, TransferMatrix
 
 WIDEST = 12
 """Tasks of the largest matrix that is printed as a square."""

@@ -5,13 +5,13 @@ import numpy as np
 from budget.allocation.spec.plan_spec import FAR
 from budget.numerics.listing import listing, shortened
 from budget.report.numerals import LEVEL, difference, factor, percent, plural, quantity, span
-from budget.studies.arms import SPECIALISTS
-from budget.studies.comparison import TaskCrossover
-from budget.studies.decline import Decline
-from budget.studies.growth import Growth
-from budget.studies.growth_of_strategies import SharedGrowth, StrategiesGrowth
-from budget.studies.kept import Kept, Planned
-from budget.studies.unchanged import Unchanged, UnchangedShared
+from budget.studies.focus.best_strategy_by_breadth import TaskCrossover
+from budget.studies.growth.decline_exponent import Decline
+from budget.studies.growth.growth import Growth
+from budget.studies.growth.growth_by_strategy import SharedGrowth, StrategiesGrowth
+from budget.studies.growth.iso_performance import Unchanged, UnchangedShared
+from budget.studies.growth.targets_kept import Kept, Planned
+from budget.studies.strategies.strategy_curves import SPECIALISTS
 
 NAMED = 8
 """Tasks that are named before the others are counted."""

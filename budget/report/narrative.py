@@ -17,7 +17,7 @@ from budget.report.words import (
     model_words,
     objective_name,
 )
-from budget.studies.growth import target_met
+from budget.studies.growth.growth import target_met
 from budget.studies.plan import Study
 
 NAMED = 3

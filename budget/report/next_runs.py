@@ -2,7 +2,7 @@
 
 from budget.numerics.listing import listing
 from budget.report.numerals import UNIT_WORDS, difference, percent, plural, scientific
-from budget.studies.next_runs import NextRuns
+from budget.studies.next_runs.next_runs import NextRuns
 
 
 def next_summary(found: NextRuns) -> str:

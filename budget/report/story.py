@@ -18,7 +18,7 @@ from budget.report.focus import focus_summary, focus_table
 from budget.report.growth import decline_sentence
 from budget.report.numerals import LEVEL, plural
 from budget.report.words import objective_name
-from budget.studies.focus import Focus
+from budget.studies.focus.focus import Focus
 from budget.studies.plan import Study
 
 PANELS = 12

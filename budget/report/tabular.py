@@ -29,7 +29,7 @@ from budget.report.words import (
     objective_name,
     unscored_words,
 )
-from budget.studies.growth import target_met
+from budget.studies.growth.growth import target_met
 from budget.studies.plan import Study
 from budget.tables.checks.quality import check_table
 from budget.tables.checks.status import STATUS

@@ -8,11 +8,11 @@ from budget.numerics.interval import interval
 from budget.numerics.listing import listing
 from budget.report.cases import assumed, extrapolated_on, lies_beyond, set_name, some_names, telling_budget
 from budget.report.numerals import LEVEL, plural, quantity
-from budget.studies.arms import SPECIALISTS
-from budget.studies.cells import NO_MODEL_FOR_ALL
-from budget.studies.entries import EQUAL
-from budget.studies.focus import Focus
-from budget.studies.strictness import Strictness
+from budget.studies.focus.focus import Focus
+from budget.studies.focus.strictness import Strictness
+from budget.studies.strategies.comparison import NO_MODEL_FOR_ALL
+from budget.studies.strategies.strategy_curves import SPECIALISTS
+from budget.studies.strategies.strategy_plans import EQUAL
 
 
 def targets(focus: Focus) -> list[str]:

@@ -17,7 +17,7 @@ from budget.curves.law import ABSENT
 from budget.curves.laws import LAWS, choose_scale
 from budget.errors import DataError
 from budget.numerics.interval import LEVEL
-from budget.studies.rows import records
+from budget.studies.json_rows import records
 from budget.tables.checks.best_values import score_ceilings
 from budget.tables.runs import Runs
 

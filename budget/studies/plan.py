@@ -15,10 +15,10 @@ from budget.allocation.spec.plan_spec import Question, is_separable
 from budget.curves.curves import Curves
 from budget.curves.records.writing import record_of
 from budget.errors import AllocationError
-from budget.studies.arms import Arms
-from budget.studies.focus import BUDGETS, DECADES, Focus, comparable, focus
-from budget.studies.growth import Growth, grow
-from budget.studies.response import Response, respond
+from budget.studies.budget_response import Response, respond
+from budget.studies.focus.focus import BUDGETS, DECADES, Focus, comparable, focus
+from budget.studies.growth.growth import Growth, grow
+from budget.studies.strategies.strategy_curves import Arms
 from budget.tables.checks.quality import Finding, check_table
 from budget.tables.runs import Runs
 from budget.tables.tasks import Tasks

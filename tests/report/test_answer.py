@@ -5,10 +5,10 @@ import pytest
 
 from budget.report.answer import focus_answer
 from budget.report.numerals import percent, quantity
-from budget.studies.arms import Arms, Served
-from budget.studies.cells import Cell
-from budget.studies.crossover import SURE
-from budget.studies.focus import focus
+from budget.studies.focus.crossover import SURE
+from budget.studies.focus.focus import focus
+from budget.studies.strategies.comparison import Cell
+from budget.studies.strategies.strategy_curves import Arms, Served
 from budget.tables.tasks import default_tasks
 from tests.report.test_focus import FAR, INSIDE, arms_of
 

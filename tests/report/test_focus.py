@@ -8,10 +8,10 @@ import pytest
 from budget.report.alone import alone_table
 from budget.report.focus import assumptions, focus_summary, focus_table, set_name
 from budget.report.numerals import percent, quantity, value
-from budget.studies.arms import SPECIALISTS, Arms, Served
-from budget.studies.assumed import with_assumed
-from budget.studies.entries import EQUAL
-from budget.studies.focus import focus
+from budget.studies.focus.focus import focus
+from budget.studies.strategies.assumed import with_assumed
+from budget.studies.strategies.strategy_curves import SPECIALISTS, Arms, Served
+from budget.studies.strategies.strategy_plans import EQUAL
 from budget.tables.tasks import Tasks, default_tasks
 from tests.made import chinchilla, one_model
 from tests.simulate import HOFFMANN

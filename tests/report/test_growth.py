@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from budget.report.growth import decline_sentence, growth_summary, strategies_summary, unchanged_shared_summary
-from budget.studies.growth import grow
-from budget.studies.growth_of_strategies import grow_strategies
-from budget.studies.unchanged import UnchangedShared
+from budget.studies.growth.growth import grow
+from budget.studies.growth.growth_by_strategy import grow_strategies
+from budget.studies.growth.iso_performance import UnchangedShared
 from budget.tables.tasks import Tasks
 from tests.studies.made_sets import BUDGET, different, identical, shared_models
 

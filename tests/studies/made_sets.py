@@ -9,8 +9,8 @@ import numpy as np
 from budget.allocation.spec.make_spec import ask
 from budget.curves.cost_law import Cost
 from budget.curves.curves import Curves
-from budget.studies.shared_subsets import SharedSubsets
-from budget.studies.subsets import Subsets
+from budget.studies.strategies.shared_subsets import SharedSubsets
+from budget.studies.strategies.subsets import Subsets
 from budget.tables.tasks import Tasks
 from tests.made import SIX, chinchilla, curves_of, power
 from tests.simulate import Truth

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from budget.errors import FitError
+from budget.studies.budget_response import FACTORS
 from budget.studies.plan import make_plan
-from budget.studies.response import FACTORS
 from budget.tables.checks.quality import check
 from budget.tables.tasks import default_tasks
 from tests.simulate import TRUTHS, runs_of, table

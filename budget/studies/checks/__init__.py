@@ -1,0 +1,1 @@
+"""Checks of breadth: no free lunch, and which breadth survives selection."""

@@ -1,0 +1,188 @@
+"""Selection under thresholds: which breadth survives when players with limited budgets compete for the same tasks.
+
+Each player divides its budget over a focus of k of the T tasks. A task goes to whoever serves it best among those that
+reach its threshold, and players without tasks leave (``competition``). A strict threshold takes out whoever is spread
+too thin: alone, a player of budget B who divides it equally reaches a required spend s if and only if ``k ≤ ⌊B/s⌋``;
+a lax one lets the broad survive on what the narrow leave to them. The claim that thresholds select for focus is that of
+Goldfeder, Wyder, LeCun & Shwartz-Ziv 2026 (arXiv 2602.23643); this study says where it holds for given curves.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from budget.errors import AllocationError
+from budget.studies.checks.competition import NOBODY, compete
+from budget.studies.checks.investing import SPLITS
+from budget.studies.checks.players import Players
+from budget.studies.focus.thresholds import Thresholds, Value, most_tasks
+from budget.studies.json_rows import records
+
+DEVIATIONS = 1.2815515655446004
+"""Standard normal quantile of an 80 % interval."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Who survived J thresholds among P players, over R replications.
+
+    Attributes:
+        thresholds: of the T tasks.
+        players: who competed.
+        survived: (J, P) replications in which a player survived.
+        held: (J, P) tasks that it held, summed over replications.
+        vacant: (J,) share of the tasks that nobody held.
+        rounds: (J,) rounds that the longest game took.
+        replications: R.
+        seed: of focuses and ties; the same ones at every threshold.
+        split: one of ``investing.SPLITS``.
+        needs: tasks that a player must hold to stay.
+        reinvest: whether players move their budget away from tasks that others hold.
+    """
+
+    thresholds: Thresholds
+    players: Players
+    survived: np.ndarray
+    held: np.ndarray
+    vacant: np.ndarray
+    rounds: np.ndarray
+    replications: int
+    seed: int
+    split: str
+    needs: int
+    reinvest: bool
+
+    def table(self) -> pd.DataFrame:
+        """One row for each threshold, budget and breadth.
+
+        ``share`` of the group's players who survived, ``low`` to ``high`` its 80 % Monte Carlo interval (Wilson 1927),
+        ``tasks_held`` by a player on average, by those who left none. Players of one game are not independent, so each
+        replication counts as one trial whatever the size of the group, and the interval is never too narrow for that.
+        ``survived`` is counted over all replications. ``threshold`` is as stated, ``required_spend`` the median spend
+        that reaches it.
+        """
+        blocks = []
+        for (budget, breadth), members in self.players.groups():
+            survived = self.survived[:, members].sum(axis=1)
+            share = survived / (len(members) * self.replications)
+            low, high = wilson(share, self.replications)
+            blocks.append(
+                pd.DataFrame(
+                    {
+                        "threshold": self.thresholds.level,
+                        "required_spend": self.thresholds.required,
+                        "budget": budget,
+                        "breadth": breadth,
+                        "players": len(members),
+                        "survived": survived,
+                        "share": share,
+                        "low": low,
+                        "high": high,
+                        "tasks_held": self.held[:, members].mean(axis=1) / self.replications,
+                    }
+                )
+            )
+        # thresholds in the order given, then budgets and breadths as the groups are
+        return pd.concat(blocks).sort_index(kind="stable").reset_index(drop=True)
+
+    def widest(self, share: float = 0.5) -> pd.DataFrame:
+        """The greatest breadth that survives at least so often: ``threshold, required_spend, budget, breadth, alone``.
+
+        ``breadth`` is 0 where none does; ``alone`` is ``⌊B/s⌋``, what the budget serves equally without rivals.
+        """
+        table = self.table()
+        table["breadth"] = table["breadth"].where(table["share"] >= share, 0)
+        keys = ["threshold", "required_spend", "budget"]
+        widest = table.groupby(keys, sort=False, as_index=False)["breadth"].max()
+        count = self.thresholds.value.shape[1]
+        alone = most_tasks(widest["budget"].to_numpy(), widest["required_spend"].to_numpy(), count)
+        return widest.assign(alone=alone)
+
+    def record(self) -> dict[str, Any]:
+        """The study as JSON."""
+        return {
+            "tasks": self.thresholds.value.shape[1],
+            "stated": self.thresholds.stated,
+            "rows": records(self.table()),
+            "widest": records(self.widest()),
+            "vacant": self.vacant.tolist(),
+            "rounds": self.rounds.tolist(),
+            "replications": self.replications,
+            "seed": self.seed,
+            "split": self.split,
+            "needs": self.needs,
+            "reinvest": self.reinvest,
+        }
+
+
+def select(
+    value: Value,
+    thresholds: Thresholds,
+    players: Players,
+    *,
+    replications: int = 200,
+    seed: int = 0,
+    split: str = "equal",
+    unserved: np.ndarray | None = None,
+    needs: int = 1,
+    reinvest: bool = False,
+) -> Selection:
+    """Let players compete at every threshold.
+
+    Args:
+        value: of T tasks by spend, smaller is better.
+        thresholds: J levels for the T tasks.
+        players: P budgets with their breadths, or their own focuses.
+        replications: games at each threshold.
+        seed: of focuses and ties.
+        split: one of ``investing.SPLITS``: budgets are divided equally, or best for the mean of the player's tasks.
+        unserved: (T,) value of a task given nothing, for the best split; ``None`` where all of a focus must be served.
+        needs: tasks that a player must hold to stay. With 1 a player who leaves frees nothing, so that one round
+            decides; with more, what it held passes to the next best.
+        reinvest: whether players move their budget away from tasks that others hold.
+
+    Raises:
+        AllocationError: a breadth exceeds the number of tasks, or a number or word is not allowed.
+    """
+    count = thresholds.value.shape[1]
+    for name, number in (("replications", replications), ("needs", needs)):
+        if number < 1:
+            raise AllocationError(f"{name} is {number}; give at least 1.")
+    if split not in SPLITS:
+        raise AllocationError(f"The split '{split}' is not known; choose one of {', '.join(SPLITS)}.")
+    random = np.random.default_rng(seed)
+    focus = players.focuses(count, replications, random)
+    order = random.random(focus.shape)
+    serve = SPLITS[split](value, players.budget, unserved)
+    start = serve(focus)
+
+    def serve_from_start(keeps: np.ndarray) -> np.ndarray:
+        return start if keeps is focus else serve(keeps)  # every threshold's games begin alike
+
+    levels = range(len(thresholds.level))
+    ends = [
+        compete(serve_from_start, focus, thresholds, level, order, needs=needs, reinvest=reinvest) for level in levels
+    ]
+    return Selection(
+        thresholds,
+        players,
+        survived=np.array([end.present.sum(axis=0) for end in ends]),
+        held=np.array([end.held.sum(axis=0) for end in ends]),
+        vacant=np.array([(end.holder == NOBODY).mean() for end in ends]),
+        rounds=np.array([end.rounds for end in ends]),
+        replications=replications,
+        seed=seed,
+        split=split,
+        needs=needs,
+        reinvest=reinvest,
+    )
+
+
+def wilson(share: np.ndarray, trials: int) -> tuple[np.ndarray, np.ndarray]:
+    """The 80 % score interval of a share seen in so many trials (Wilson 1927)."""
+    z2 = DEVIATIONS**2 / trials
+    centre = (share + z2 / 2) / (1 + z2)
+    half = np.sqrt(z2 * (share * (1 - share) + z2 / 4)) / (1 + z2)
+    return np.clip(centre - half, 0.0, share), np.clip(centre + half, share, 1.0)

@@ -1,0 +1,1 @@
+"""Specialists or shared models: where one overtakes the other."""

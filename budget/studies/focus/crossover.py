@@ -1,0 +1,272 @@
+"""Where one strategy overtakes another as the budget grows, and where the number of tasks decides."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from scipy.optimize import brentq
+
+from budget.numerics.interval import interval
+from budget.studies.focus.thresholds import ROUNDING
+
+NEAR = 1e-12
+"""Relative precision of a crossover."""
+
+
+@dataclass(frozen=True)
+class Crossover:
+    """A budget at which the better strategy changes.
+
+    Attributes:
+        tasks: the set.
+        below: the strategy that is better below it.
+        above: the strategy that is better above it.
+        budget: where their plans are equal by the point fit.
+        low: 10 % point over all draws; 0 where the draws that have ``above`` better everywhere reach it.
+        high: 90 % point; infinite where the draws that have ``below`` better everywhere reach it.
+        share: share of the draws that change the same way within the budgets looked at.
+    """
+
+    tasks: tuple[str, ...]
+    below: str
+    above: str
+    budget: float
+    low: float
+    high: float
+    share: float
+
+
+def crossovers(
+    tasks: tuple[str, ...],
+    names: tuple[str, str],
+    budgets: np.ndarray,
+    points: np.ndarray,
+    worlds: tuple[np.ndarray, np.ndarray],
+    difference: Callable[[float], float],
+) -> list[Crossover]:
+    """The budgets at which two strategies' plans are equal.
+
+    Args:
+        tasks: the set.
+        names: of the two strategies.
+        budgets: (Q,) rising: where a change is looked for.
+        points: (Q,) first strategy's objective minus the second's by the point fit, smaller objectives being better; 0
+            where rounding alone tells them apart.
+        worlds: objectives (Q, B) of each strategy's plan in each draw.
+        difference: the same as ``points``, at any budget.
+    """
+    logs = np.log(budgets)
+    known = dict(zip(logs.tolist(), points.tolist(), strict=True))  # the logarithm of a budget does not give it back
+    found = []
+
+    def along(log: float) -> float:
+        return known[log] if log in known else difference(float(np.exp(log)))
+
+    for place, after in changes(points):
+        at = float(np.exp(brentq(along, logs[place], logs[after], xtol=NEAR, rtol=NEAR)))
+        below, above = names if points[place] < 0 else names[::-1]
+        first, second = worlds if points[place] < 0 else worlds[::-1]
+        found.append(Crossover(tasks, below, above, at, *over_draws(logs, first - second, at)))
+    return found
+
+
+def apart(first: float, second: float) -> float:
+    """The difference of two objectives, 0 where it is rounding."""
+    return 0.0 if abs(first - second) <= ROUNDING * abs(first) else first - second
+
+
+def first_best(objective: np.ndarray) -> np.ndarray:
+    """Position of the least of objectives (S, …), the first of those that differ by rounding only."""
+    least = objective.min(axis=0)
+    return (objective <= least + ROUNDING * np.abs(least)).argmax(axis=0)
+
+
+def win_shares(worlds: np.ndarray) -> np.ndarray:
+    """(S, …) share of the draws in which each strategy is the best, of objectives (S, …, B); NaN without draws."""
+    if worlds.shape[-1] == 0:
+        return np.full(worlds.shape[:-1], np.nan)
+    first = first_best(worlds)
+    return np.stack([(first == place).mean(axis=-1) for place in range(len(worlds))])
+
+
+def changes(numbers: np.ndarray) -> list[tuple[int, int]]:
+    """Where numbers change sign: the last position of one sign and the first of the other; zeros have none."""
+    there = np.flatnonzero(numbers)
+    return [(int(a), int(b)) for a, b in pairwise(there) if (numbers[a] < 0) != (numbers[b] < 0)]
+
+
+def over_draws(logs: np.ndarray, gap: np.ndarray, at: float) -> tuple[float, float, float]:
+    """The 80 % interval of a change, over draws that each have a change of their own.
+
+    Args:
+        logs: (Q,) rising logarithms of what is followed: budgets, or numbers of tasks.
+        gap: (Q, B) in each draw the objective of what is better below the change less that of what is better above it.
+        at: the change by the point fit.
+
+    Returns:
+        Its low end, 0 where the draws without a negative gap reach it; its high end, infinite where those without a
+        positive one do; and the share of the draws that change from negative to positive. In a draw that changes more
+        than once the change nearest to the point's counts.
+    """
+    draws = gap.shape[1]
+    if draws == 0:
+        return float("nan"), float("nan"), float("nan")
+    changed = np.empty(draws)
+    for draw in range(draws):
+        rises = np.flatnonzero((gap[:-1, draw] < 0) & (gap[1:, draw] >= 0))
+        if len(rises):
+            before, after = gap[rises, draw], gap[rises + 1, draw]
+            places = logs[rises] + np.diff(logs)[rises] * before / (before - after)
+            changed[draw] = places[np.abs(places - np.log(at)).argmin()]
+        else:
+            changed[draw] = np.inf if gap[:, draw].mean() < 0 else -np.inf
+    share = float(np.isfinite(changed).mean())
+    low, high = interval(changed)
+    first = 0.0 if low < logs[0] else float(np.exp(low))
+    last = np.inf if high > logs[-1] else float(np.exp(high))
+    return first, last, share
+
+
+def sign_change(logs: np.ndarray, numbers: np.ndarray) -> float:
+    """Where the line in logarithms through two numbers of unlike sign is 0; the second place if that number is 0.
+
+    Args:
+        logs: (2,) logarithms of the places.
+        numbers: (2,) there.
+    """
+    before, after = numbers
+    return float(np.exp(logs[0] + (logs[1] - logs[0]) * before / (before - after)))
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Whether the advantage of specialists over shared models shrinks, stays or grows as compute grows, on one set.
+
+    Attributes:
+        tasks: the set.
+        budgets: (Q,) rising.
+        shared: (Q,) the best shared strategy at each, by the point fit.
+        advantage: (Q,) (shared − specialists) / |specialists|; positive where specialists win.
+        low: (Q,) 10 % point over the draws, the plans fixed.
+        high: (Q,) 90 % point.
+        extrapolated: (Q,) whether some plan lies far outside the measured scales.
+        slope: change of the advantage per decade of budget, by least squares over all budgets.
+        growing: share of the draws in which it grows.
+        shrinking: share of the draws in which it shrinks.
+    """
+
+    tasks: tuple[str, ...]
+    budgets: np.ndarray
+    shared: tuple[str, ...]
+    advantage: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    extrapolated: np.ndarray
+    slope: float
+    growing: float
+    shrinking: float
+
+    @property
+    def verdict(self) -> str:
+        """``grows`` or ``shrinks`` where nine draws in ten say so, else ``undecided``."""
+        if self.growing >= SURE:
+            return "grows"
+        return "shrinks" if self.shrinking >= SURE else "undecided"
+
+
+SURE = 0.9
+"""Share of the draws from which a direction is stated."""
+
+
+def trend(
+    tasks: tuple[str, ...],
+    budgets: np.ndarray,
+    shared: Sequence[str],
+    points: np.ndarray,
+    worlds: np.ndarray,
+    extrapolated: np.ndarray,
+) -> Trend:
+    """The advantage over budgets.
+
+    Args:
+        tasks: the set.
+        budgets: (Q,) rising.
+        shared: (Q,) the strategy that specialists are compared with at each.
+        points: (Q,) relative advantage by the point fit.
+        worlds: (Q, B) the same in each draw.
+        extrapolated: (Q,) whether a plan lies outside the measured scales.
+    """
+    decades = np.log10(budgets) - np.log10(budgets).mean()
+    spread = float(decades @ decades) or float("nan")
+    slopes = decades @ worlds / spread if worlds.shape[1] else np.array([float("nan")])
+    low, high = interval(worlds, axis=1)
+    known = bool(np.isfinite(slopes).all())
+    least = NEAR * np.abs(worlds).max(initial=0.0)  # what does not move but for rounding neither grows nor shrinks
+    growing, shrinking = (float((way * slopes > least).mean()) if known else float("nan") for way in (1, -1))
+    slope = float(decades @ points / spread)
+    return Trend(tasks, budgets, tuple(shared), points, low, high, extrapolated, slope, growing, shrinking)
+
+
+@dataclass(frozen=True)
+class BreadthCrossover:
+    """How the advantage of specialists over the best shared model moves with the number of tasks, at one budget.
+
+    Attributes:
+        budget: in all.
+        counts: (J,) numbers of tasks that were measured.
+        sets: (J,) how many sets of each.
+        advantage: (J,) mean over the sets of (shared − specialists) / |specialists|; positive where specialists win.
+        low: (J,) 10 % point over the draws.
+        high: (J,) 90 % point.
+        crossover_low: 10 % point of the number of tasks at which it changes sign, over all draws; 0 where the draws
+            that never change reach it from below; NaN without a crossover or draws.
+        crossover_high: 90 % point; infinite where they reach it from above.
+        crossover_share: share of the draws that change the same way within the numbers measured.
+    """
+
+    budget: float
+    counts: np.ndarray
+    sets: np.ndarray
+    advantage: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    crossover_low: float = float("nan")
+    crossover_high: float = float("nan")
+    crossover_share: float = float("nan")
+
+    @property
+    def crossover(self) -> float:
+        """Tasks at which the advantage changes sign, interpolated in logarithms; NaN where it does not do so once."""
+        found = changes(self.advantage)
+        if len(found) != 1:
+            return float("nan")
+        first, last = found[0]
+        if last > first + 1:  # it is 0 between them
+            return float(self.counts[first + 1])
+        return sign_change(np.log(self.counts[[first, last]]), self.advantage[[first, last]])
+
+
+def by_breadth(
+    budget: float, counts: Sequence[int], points: Sequence[float], worlds: Sequence[np.ndarray]
+) -> BreadthCrossover:
+    """Gather sets by their number of tasks.
+
+    Args:
+        budget: in all.
+        counts: number of tasks of each set.
+        points: relative advantage of specialists on each set, by the point fit.
+        worlds: (B,) the same in each draw.
+    """
+    numbers = np.array(counts)
+    kinds = np.unique(numbers)
+    mean = [np.mean([worlds[int(i)] for i in np.flatnonzero(numbers == kind)], axis=0) for kind in kinds]
+    point = np.array([np.mean(np.array(points)[numbers == kind]) for kind in kinds])
+    ends = interval(np.array(mean), axis=1)
+    sets = np.array([(numbers == kind).sum() for kind in kinds])
+    found = BreadthCrossover(budget, kinds, sets, point, *ends)
+    if np.isnan(found.crossover):
+        return found
+    upward = np.array(mean) * np.sign(point[np.flatnonzero(point)[-1]])
+    low, high, share = over_draws(np.log(kinds), upward, found.crossover)
+    return replace(found, crossover_low=low, crossover_high=high, crossover_share=share)

@@ -1,0 +1,217 @@
+"""Each task alone with the whole budget: what it reaches, whether any plan for several tasks gives it as much.
+
+The single-target case: if only one task counts, a specialist with everything is compared with the best that any plan
+which serves all tasks of a set gives this task, over all sets that hold it. Beside it stand the spends that decide
+whether a task is worth serving: the least that meets its target, and its smallest efficient spend, below which no price
+of the budget makes serving it better than leaving it out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from budget.allocation.convex.problem import state
+from budget.allocation.nonconvex.best_subsets import tangent_points
+from budget.allocation.nonconvex.grid import first_grid
+from budget.allocation.nonconvex.responses import Responses
+from budget.allocation.nonconvex.smallest_efficient_spend import tangents
+from budget.allocation.nonconvex.spend_response import ways_of
+from budget.allocation.spec.plan_spec import is_separable
+from budget.numerics.interval import interval
+from budget.studies.focus.thresholds import ROUNDING
+from budget.studies.growth.targets_kept import required_spends
+from budget.studies.json_rows import plain
+from budget.studies.strategies.comparison import Cell
+from budget.studies.strategies.strategy_plans import Entry, Planner
+
+
+@dataclass(frozen=True)
+class Alone:
+    """One task with the whole budget, at Q budgets.
+
+    Attributes:
+        task: its name.
+        budgets: (Q,) rising.
+        value: (Q,) what it reaches alone, in its own metric; NaN where its minimum exceeds the budget.
+        low: (Q,) lower end of its 80 % interval.
+        high: (Q,) upper end.
+        beyond: (Q,) the largest factor by which the model's scales lie outside the measured ones.
+        shared: (Q,) the best value that a plan for all tasks of some set gives it; NaN where there is none.
+        strategy: (Q,) whose plan that is.
+        among: (Q,) the set it is for.
+        ahead: (Q,) whether alone is better by the point fit.
+        share: (Q,) share of the draws in which alone is better than every such plan.
+        target: stated; NaN where none is.
+        met: (Q,) whether it is met alone.
+        met_shared: (Q,) whether any such plan meets it.
+        required: least spend that meets the target; infinite where none does, NaN without one.
+        efficient: smallest efficient spend; infinite where none is, NaN where the unserved value is unknown.
+    """
+
+    task: str
+    budgets: np.ndarray
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    beyond: np.ndarray
+    shared: np.ndarray
+    strategy: tuple[str, ...]
+    among: tuple[tuple[str, ...], ...]
+    ahead: np.ndarray
+    share: np.ndarray
+    target: float
+    met: np.ndarray
+    met_shared: np.ndarray
+    required: float
+    efficient: float
+
+    @property
+    def only_alone(self) -> np.ndarray:
+        """(Q,) whether the target is met alone and by no plan for several tasks."""
+        return self.met & ~self.met_shared
+
+    @property
+    def reason(self) -> str:
+        """Why there is no smallest efficient spend; "" where there is one."""
+        if np.isnan(self.efficient):
+            return "the value of the task when it is given nothing is unknown: fill column 'unserved' of the tasks file"
+        return "no spend within its limits improves on giving it nothing" if np.isinf(self.efficient) else ""
+
+    def record(self) -> dict[str, Any]:
+        """The task as JSON."""
+        more = {"only_alone": self.only_alone, "efficient_missing": self.reason}
+        return {str(name): each for name, each in plain(vars(self) | more).items()}
+
+
+@dataclass(frozen=True)
+class _Single:
+    """Specialists of some tasks, alone with each budget."""
+
+    planner: Planner
+    entries: list[Entry]
+    required: np.ndarray
+    efficient: np.ndarray
+    allowed: np.ndarray
+
+
+def alone(
+    planners: Mapping[tuple[str, ...], Sequence[Planner]], cells: Sequence[Cell], budgets: np.ndarray
+) -> tuple[Alone, ...]:
+    """Each task of the sets that have specialists.
+
+    Args:
+        planners: the strategies of each set, specialists first where there are any.
+        cells: the plans for all sets, at some of the budgets.
+        budgets: (Q,) rising.
+    """
+    singles: dict[str, tuple[_Single, int]] = {}
+    for names in sorted(planners, key=len, reverse=True):
+        first = planners[names][0]
+        new = [place for place, name in enumerate(names) if name not in singles]
+        if new and not first.served.one_model:
+            single = _single(first, np.array(new), budgets)
+            singles |= {names[place]: (single, at) for at, place in enumerate(new)}
+    order = [name for names in planners for name in names if name in singles]
+    return tuple(_task(name, *singles[name], planners, cells, budgets) for name in dict.fromkeys(order))
+
+
+def _single(first: Planner, pick: np.ndarray, budgets: np.ndarray) -> _Single:
+    served = replace(first.served, curves=first.served.curves.take(pick))
+    limited = first.of(served)
+    low = np.nan_to_num(limited.wishes.min, nan=0.0)
+    high = np.where(np.isfinite(limited.wishes.max), limited.wishes.max, np.inf)
+    nothing = np.full(len(pick), np.nan)
+    planner = replace(limited, wishes=replace(limited.wishes, min=nothing, max=nothing))
+    entries = planner.split(budgets, np.minimum(budgets[:, None], high), "alone")
+    allowed = low <= budgets[:, None] * (1 + ROUNDING)
+    return _Single(planner, entries, *_spends(planner, budgets, low, high), allowed)
+
+
+def _spends(planner: Planner, budgets: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(T,) each: the least spends that meet the targets, and the smallest efficient ones."""
+    curves, top = planner.served.curves, float(budgets[-1])
+    question, every = planner.question(top), np.arange(len(curves.tasks))
+    near = float(np.median(budgets)) / len(every)
+    idle = planner.measure.of_value(curves, every, question.tasks.unserved)
+    if is_separable(curves, question):
+        worth, efficient = ways_of(curves, question).worth, np.full(len(every), np.nan)
+        known = np.flatnonzero(np.isfinite(idle) & (low <= top))
+        if len(known):
+            responses = Responses(
+                lambda task, spend: worth(known[task], spend),
+                low[known],
+                np.minimum(high, top)[known],
+                top,
+                idle[known],
+            )
+            efficient[known] = tangents(responses, first_grid(responses))
+    else:
+        problem = state(curves, question)
+        weighted = question.weight * idle
+        efficient = tangent_points(problem.value, problem.cost, weighted, low, high, np.full(len(every), near))
+    return required_spends(curves, question, low, high, near), efficient
+
+
+def _task(
+    name: str,
+    single: _Single,
+    at: int,
+    planners: Mapping[tuple[str, ...], Sequence[Planner]],
+    cells: Sequence[Cell],
+    budgets: np.ndarray,
+) -> Alone:
+    planner, curves = single.planner, single.planner.served.curves
+    place = np.array([at])
+    value = np.where(single.allowed[:, at], [entry.predicted[at] for entry in single.entries], np.nan)
+    count = len(budgets)
+    shared, strategy = np.full(count, np.nan), [""] * count
+    among: list[tuple[str, ...]] = [()] * count
+    ahead, share = np.zeros(count, dtype=bool), np.full(count, np.nan)
+    ends = np.full((2, count), np.nan)
+    for q, (budget, entry) in enumerate(zip(budgets, single.entries, strict=True)):
+        mine, in_draws = _distance(planner, entry, at)
+        low, high = interval(in_draws)
+        ends[:, q] = np.sort([curves.present(place, np.array([end]))[0] for end in (low, high)])
+        best, best_drawn = np.inf, np.full(len(in_draws), np.inf)
+        for cell in cells:
+            if cell.budget != budget or name not in cell.tasks:
+                continue
+            for rival in cell.serving_all:
+                point, drawn = _distance(planners[cell.tasks][0], rival, cell.tasks.index(name))
+                best_drawn = np.minimum(best_drawn, drawn)
+                if point < best:
+                    best, strategy[q], among[q] = point, rival.strategy, cell.tasks
+        if np.isfinite(best) and single.allowed[q, at]:
+            shared[q] = curves.present(place, np.array([best]))[0]
+            ahead[q] = mine < best - ROUNDING * abs(best)
+            if len(in_draws):
+                share[q] = (in_draws < best_drawn - ROUNDING * np.abs(best_drawn)).mean()
+    ends[:, ~single.allowed[:, at]] = np.nan
+    one = planner.of(replace(planner.served, curves=curves.take(place)))
+    met, met_shared = (np.array([bool(one.met(each[None])[0]) for each in values]) for values in (value, shared))
+    return Alone(
+        name,
+        budgets,
+        value,
+        ends[0],
+        ends[1],
+        np.array([planner.factors(entry.inputs)[at] for entry in single.entries]),
+        shared,
+        tuple(strategy),
+        tuple(among),
+        ahead,
+        share,
+        float(planner.wishes.target[at]),
+        met,
+        met_shared,
+        float(single.required[at]),
+        float(single.efficient[at]),
+    )
+
+
+def _distance(planner: Planner, entry: Entry, task: int) -> tuple[float, np.ndarray]:
+    """A task's distance to best by the point fit, and in draws (B,)."""
+    scale, shift = planner.measure.scale[task], planner.measure.shift[task]
+    return float((entry.measure[task] - shift) / scale), (entry.worlds[:, task] - shift) / scale

@@ -1,0 +1,1 @@
+"""Which tasks help or harm each other, and which to train together."""

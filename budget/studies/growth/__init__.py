@@ -1,0 +1,1 @@
+"""What breadth costs: tasks that join a growing set at one budget."""

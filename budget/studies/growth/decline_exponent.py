@@ -1,0 +1,154 @@
+"""The law by which tasks decline as more of them share a budget: reducible loss ∝ (number of tasks)^exponent.
+
+A task's reducible loss is the distance of its value from the floor of its curve. It is counted from what the task
+reaches alone with the whole budget, so that tasks of different difficulty join without bending the line, and the line
+``log factor = exponent · log k`` goes through no decline at k = 1.
+
+K copies of one task decline exactly so: with the exponent ``a`` of a one-scale law, and with ``αβ/(βp + αq)`` of
+``E + A/N^α + B/D^β`` at a cost ∝ N^p·D^q, which is ``αβ/(α + β)`` for 6ND (the frontier of Hoffmann et al. 2022,
+arXiv 2203.15556). Copies that share one model decline by ``mixture.generalist.decline_exponent``.
+
+The mean is weighted, and of tasks with several metrics each reducible loss is divided by the gap from unserved to best.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from budget.allocation.mixture.iso_loss import decline_exponent
+from budget.curves.posynomial import Posynomial
+from budget.numerics.interval import interval
+from budget.studies.growth.order_bands import mean_and_band
+from budget.studies.json_rows import numbers, records
+from budget.studies.strategies.shared_subsets import SharedSubsets
+from budget.studies.strategies.subsets import Subsets
+
+AT_FLOOR = 1e-12
+"""Share of its value below which a task's reducible loss is rounding, and no exponent is read off it."""
+
+
+@dataclass(frozen=True)
+class Decline:
+    """Exponents of the reducible loss against the number of tasks, for the mean, the worst and each of T tasks.
+
+    Attributes:
+        names: (T + 2,) ``mean``: the weighted mean reducible loss; ``worst``: the task of the set that has lost most;
+            then the tasks.
+        exponent: (T + 2,) by the point fit, the mean over the orders; NaN where a task is at its floor.
+        low: (T + 2,) 10 % point over the draws of the plans that the point fit makes.
+        high: (T + 2,) 90 % point.
+        orders_low: (T + 2,) 10 % point over the orders, by the point fit; NaN for one order.
+        orders_high: (T + 2,) 90 % point.
+        copies: (T + 2,) the exponent by which copies of the task alone would decline; NaN where its law or cost gives
+            none, and for mean and worst.
+        mean_factor: (K,) reducible loss of the set over that of its tasks alone, mean over the orders.
+        worst_factor: (K,) the same of the task that has lost most.
+    """
+
+    names: tuple[str, ...]
+    exponent: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    orders_low: np.ndarray
+    orders_high: np.ndarray
+    copies: np.ndarray
+    mean_factor: np.ndarray
+    worst_factor: np.ndarray
+
+    def table(self) -> pd.DataFrame:
+        """One row for the mean, the worst task and each task."""
+        columns = ("exponent", "low", "high", "orders_low", "orders_high", "copies")
+        kind = ["set", "set", *["task"] * (len(self.names) - 2)]
+        return pd.DataFrame({"of": self.names, "kind": kind} | {name: getattr(self, name) for name in columns})
+
+    def record(self) -> dict[str, Any]:
+        """The law as JSON."""
+        return {
+            "exponents": records(self.table()),
+            "mean_factor": numbers(self.mean_factor),
+            "worst_factor": numbers(self.worst_factor),
+        }
+
+
+def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
+    """Fit the law along orders (O, K); ``None`` for a single task, which shares with nobody."""
+    count, tasks = orders.shape
+    if tasks < 2:
+        return None
+    curves = subsets.curves
+    draws = len(curves.draws)
+    alone = subsets.of(np.arange(tasks)[:, None])
+    own = _reducible(alone.distance[:, 0], curves.form.floor(curves.parameters))
+    own_draws = np.empty((draws, tasks))
+    for task, distance in subsets.in_draws(alone):
+        own_draws[:, task] = _reducible(distance[:, 0], curves.form.floor(curves.draws[:, task]))
+    weight = subsets.question.tasks.weight * subsets.question.measure.scale
+    logs = np.log(np.arange(1, tasks + 1))
+    # the slope through the origin is Σ log k · log factor over Σ log² k of the sizes at which the task is there
+    squares = np.cumsum((logs**2)[::-1])[::-1]
+    point, worlds = np.zeros((count, tasks + 2)), np.zeros((draws, tasks + 2))
+    factors = np.ones((tasks, 2))
+    joined = np.empty((count, tasks), dtype=int)
+    np.put_along_axis(joined, orders, np.tile(np.arange(tasks), (count, 1)), axis=1)
+    for size in range(2, tasks + 1):
+        split = subsets.of(orders[:, :size])
+        members, x = split.members, logs[size - 1]
+        above = _reducible(split.distance, curves.form.floor(curves.parameters[members]))
+        each, whole = _factors(above, own[members], weight[members])
+        factors[size - 1] = whole.mean(axis=0)
+        point[:, :2] += x * np.log(whole) / squares[0]
+        row = np.arange(count)[:, None]
+        share = x / squares[joined[row, members]]
+        point[row, members + 2] += share * np.log(each)
+        for order, distance in subsets.in_draws(split):
+            pick = members[order]
+            above = _reducible(distance, curves.form.floor(curves.draws[:, pick]))
+            each, whole = _factors(above, own_draws[:, pick], weight[pick])
+            worlds[:, :2] += x * np.log(whole) / squares[0] / count
+            worlds[:, pick + 2] += share[order] * np.log(each) / count
+    exponent = point.mean(axis=0)
+    low, high = interval(worlds)
+    band = mean_and_band(point)[1:] if count > 1 else np.full((2, tasks + 2), np.nan)
+    copies = np.concatenate([[np.nan, np.nan], copies_exponent(subsets)])
+    names = ("mean", "worst", *curves.tasks)
+    return Decline(names, exponent, low, high, band[0], band[1], copies, factors[:, 0], factors[:, 1])
+
+
+def copies_exponent(subsets: Subsets) -> np.ndarray:
+    """(T,) the exponent at which identical copies of each task would decline; NaN where there is no such power.
+
+    Copies in one model have that of ``decline_exponent``. Of specialists, for one term in each input and a cost of one
+    term ``c ∝ Π_i x_i^{p_i}``, it is ``1/Σ_i (p_i/e_i)`` with the terms' exponents e.
+    """
+    nothing = np.full(len(subsets.curves.tasks), np.nan)
+    if isinstance(subsets, SharedSubsets):
+        flops = subsets.curves.cost
+        if subsets.question.unit != "flops" or flops is None or len(flops.kappa) > 1:
+            return nothing
+        _, _, alpha, _, beta, phi, psi = subsets.curves.parameters.T
+        return decline_exponent(alpha, beta, phi, psi, float(flops.params_exponent[0]), float(flops.tokens_exponent[0]))
+    if not subsets.convex or subsets.question.params is not None:
+        return nothing
+    problem = subsets.problem
+    value, cost = problem.value, problem.cost
+    if not isinstance(value, Posynomial) or cost.log_coef.shape[1] > 1 or (cost.offset != 0).any():
+        return nothing
+    falls = -value.exponent
+    if value.exponent.shape[1] != value.inputs or ((falls > 0).sum(axis=2) != 1).any():
+        return nothing
+    return 1 / (cost.exponent[:, 0] / falls.sum(axis=1)).sum(axis=1)
+
+
+def _reducible(distance: np.ndarray, floor: np.ndarray) -> np.ndarray:
+    """Distances above their floor, NaN where no more than rounding is left."""
+    above = distance - floor
+    return np.where(above > AT_FLOOR * np.abs(distance), above, np.nan)
+
+
+def _factors(above: np.ndarray, alone: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each member's decline (…, k), and the set's (…, 2): of the mean, and of the member that has lost most."""
+    each = above / alone
+    mean = (above * weight).sum(axis=-1) / (alone * weight).sum(axis=-1)
+    return each, np.stack([mean, each.max(axis=-1)], axis=-1)

@@ -1,0 +1,222 @@
+"""Why a task loses when others join: dilution of its budget, and what sharing one model adds or takes.
+
+    value in the shared model − value alone = (value at an equal share − value alone) + sharing
+
+The first part is dilution: what a specialist loses when its compute falls from the whole budget to an equal share. The
+second compares the shared model, which has the whole budget, with the specialist at that share: positive is
+interference, negative transfer. Runs identify only their net: a task may be helped by one task and harmed by another.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from budget.allocation.nonconvex.spend_response import ways_of
+from budget.allocation.spec.measure import measure_of
+from budget.curves.curves import Curves
+from budget.errors import AllocationError
+from budget.numerics.interval import interval
+from budget.studies.json_rows import records
+from budget.studies.strategies.shared_subsets import SharedSubsets
+from budget.studies.strategies.strategy_curves import Served
+from budget.studies.strategies.strategy_plans import Entry, Planner
+from budget.studies.strategies.subsets import Subsets
+from budget.tables.tasks import Tasks
+
+
+@dataclass(frozen=True)
+class Dilution:
+    """The parts of each task's loss; every array has shape (K,), values in the tasks' own metrics.
+
+    Parts are positive where the task gets worse, whatever the metric's direction.
+
+    Attributes:
+        budget: in all, in the unit.
+        unit: what it is counted in.
+        strategy: of the shared model.
+        tasks: (K,) names.
+        alone: value of a specialist with the whole budget.
+        share: value of a specialist with an equal share.
+        shared: value in the shared model, which is planned for the weighted mean.
+        dilution: ``share`` against ``alone``.
+        dilution_low: 10 % point over the draws.
+        dilution_high: 90 % point.
+        sharing: ``shared`` against ``share``: interference less transfer.
+        low: its 10 % point.
+        high: its 90 % point.
+    """
+
+    budget: float
+    unit: str
+    strategy: str
+    tasks: tuple[str, ...]
+    alone: np.ndarray
+    share: np.ndarray
+    shared: np.ndarray
+    dilution: np.ndarray
+    dilution_low: np.ndarray
+    dilution_high: np.ndarray
+    sharing: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    @property
+    def interference(self) -> np.ndarray:
+        """(K,) net harm of sharing, 0 where it helps."""
+        return np.maximum(self.sharing, 0.0)
+
+    @property
+    def transfer(self) -> np.ndarray:
+        """(K,) net help of sharing, 0 where it harms."""
+        return np.maximum(-self.sharing, 0.0)
+
+    def table(self) -> pd.DataFrame:
+        """One row a task; ``low`` and ``high`` are those of interference less transfer."""
+        columns = ("alone", "share", "shared", "dilution", "interference", "transfer", "low", "high")
+        return pd.DataFrame({"task": self.tasks} | {name: getattr(self, name) for name in columns})
+
+    def record(self) -> dict[str, Any]:
+        """The parts as JSON."""
+        table = self.table().assign(dilution_low=self.dilution_low, dilution_high=self.dilution_high)
+        return {"budget": self.budget, "unit": self.unit, "strategy": self.strategy, "rows": records(table)}
+
+
+def dilution(
+    specialists: Served,
+    shared: Served,
+    tasks: Tasks,
+    budget: float,
+    *,
+    unit: str | None = None,
+    params: float | None = None,
+) -> Dilution:
+    """Part the loss of each task of one set at one budget.
+
+    Args:
+        specialists: curves of tasks measured alone, among them all of the shared model's.
+        shared: curves of the K tasks of one model.
+        tasks: wishes for these tasks, or more.
+        budget: the total, positive.
+        unit: see ``ask.ask``.
+        params: see ``ask.ask``.
+
+    Raises:
+        AllocationError: the arms are the wrong way round, a task has no specialist, or see ``ask.ask``.
+    """
+    if specialists.one_model or not shared.one_model:
+        raise AllocationError(
+            f"Dilution compares specialists with a shared model, and these arms are '{specialists.strategy}' and "
+            f"'{shared.strategy}'; give the specialists first."
+        )
+    names = shared.tasks
+    missing = [name for name in names if name not in specialists.tasks]
+    if missing:
+        raise AllocationError(
+            f"No specialist of {', '.join(missing[:8])} has a curve, so its dilution is unknown; measure it alone."
+        )
+    pick = np.array([specialists.tasks.index(name) for name in names])
+    alone_curves, wishes = specialists.curves.take(pick), tasks.select(names)
+    measure = measure_of(alone_curves, wishes, None)
+    single = Planner(Served(specialists.strategy, alone_curves), wishes, measure, unit, params)
+    together = Planner(shared, wishes, measure, unit, params)
+    budgets, count = np.array([float(budget)]), len(names)
+    asked = single.question(float(budget))
+    whole = single.split(budgets, np.full((1, count), float(budget)), "alone")[0]
+    part = single.split(budgets, np.full((1, count), budget / count), "equal share")[0]
+    one = together.best(budgets)[0]
+    return parted(
+        float(budget), asked.unit, shared.strategy, names, alone_curves.higher_is_better,
+        *((entry.predicted, _in_draws(planner, entry)) for planner, entry in
+          ((single, whole), (single, part), (together, one))),
+    )  # fmt: skip
+
+
+Values = tuple[np.ndarray, np.ndarray]
+"""Values (K,) of tasks by the point fit, and (B, K) in the draws."""
+
+
+def parted(
+    budget: float,
+    unit: str,
+    strategy: str,
+    tasks: tuple[str, ...],
+    higher_is_better: np.ndarray,
+    alone: Values,
+    share: Values,
+    shared: Values,
+) -> Dilution:
+    """Part each task's loss between its value alone, at an equal share and in the shared model.
+
+    Args:
+        budget: in all.
+        unit: what it is counted in.
+        strategy: of the shared model.
+        tasks: (K,) names.
+        higher_is_better: (K,) direction of the values.
+        alone: of a specialist with the whole budget.
+        share: of a specialist with an equal share.
+        shared: in the shared model.
+    """
+    sign = np.where(higher_is_better, -1.0, 1.0)
+
+    def against(after: Values, before: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        point = sign * (after[0] - before[0])
+        return point, *interval(sign * (after[1] - before[1]))
+
+    return Dilution(
+        budget, unit, strategy, tasks, alone[0], share[0], shared[0], *against(share, alone), *against(shared, share)
+    )
+
+
+def parts_along(
+    specialists: Subsets, shared: SharedSubsets, strategy: str, order: np.ndarray, least: int = 1
+) -> tuple[Dilution, ...]:
+    """The parts for the first ``least``, …, K tasks of an order (K,), each at the same budget.
+
+    A task alone and at an equal share has a specialist of its best size, whatever limits are on its spend. With one
+    task dilution is 0, and what is left under sharing is by how much the shared strategy's law misses the specialist.
+
+    Args:
+        specialists: solves sets of specialists.
+        shared: solves sets of one shared model, over the same tasks.
+        strategy: its name.
+        order: task positions in joining order.
+        least: the first number of tasks.
+    """
+    curves, question = specialists.curves, specialists.question
+    draws = min(len(curves.draws), len(shared.curves.draws))
+    ways = ways_of(curves, question)
+
+    def values(of: Curves, task: np.ndarray, inputs: np.ndarray) -> Values:
+        worlds = of.distance_draws(task, inputs)[:draws]
+        return of.present(task, of.distance(task, inputs)), of.present(task, worlds)
+
+    def specialist(task: np.ndarray, spend: float) -> Values:
+        return values(curves, task, ways.inputs(task, np.full(len(task), spend)))
+
+    alone = specialist(order, question.budget)
+    found = []
+    for size in range(least, len(order) + 1):
+        task = order[:size]
+        split = shared.of(task[None])
+        found.append(
+            parted(
+                question.budget,
+                question.unit,
+                strategy,
+                tuple(curves.tasks[i] for i in task),
+                curves.higher_is_better[task],
+                (alone[0][:size], alone[1][:, :size]),
+                specialist(task, question.budget / size),
+                values(shared.curves, task, split.inputs[0]),
+            )
+        )
+    return tuple(found)
+
+
+def _in_draws(planner: Planner, entry: Entry) -> np.ndarray:
+    """(B, K) values of a plan's tasks in every draw."""
+    curves, every = planner.served.curves, np.arange(len(entry.tasks))
+    return curves.present(every, curves.distance_draws(every, entry.inputs))

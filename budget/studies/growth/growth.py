@@ -1,0 +1,219 @@
+"""What breadth costs: every task's value as the task set grows from 1 to K tasks at one budget."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from budget.allocation.plan.plan import Plan
+from budget.allocation.solve import allocate, compiled
+from budget.allocation.spec.make_spec import ask
+from budget.curves.curves import Curves
+from budget.errors import AllocationError
+from budget.studies.growth.decline_exponent import Decline, decline
+from budget.studies.growth.iso_performance import Unchanged, unchanged
+from budget.studies.growth.set_sizes import Sizes, Spread, sizes_of, spread_of
+from budget.studies.growth.targets_kept import Kept, kept
+from budget.studies.growth.task_orders import COUNT, are_all, joining_orders
+from budget.studies.json_rows import numbers, records
+from budget.studies.strategies.subsets import Subsets
+from budget.tables.tasks import Tasks
+
+
+@dataclass(frozen=True)
+class Growth:
+    """The first 1, 2, …, K tasks of an order, each the best split of the same budget among specialists.
+
+    Attributes:
+        order: one of ``orders.ORDERS``.
+        names: the K tasks in joining order; of random orders, as in the file.
+        plans: K plans; ``plans[k - 1]`` serves ``names[:k]``. For random orders only the last: that of all tasks.
+        sizes: what each number of tasks reaches.
+        decline: the law of the decline; ``None`` for one task.
+        kept: the most tasks that keep their targets; ``None`` where no target is stated.
+        unchanged: the budgets that keep today's values; ``None`` where no price divides the budget.
+        spread: each task over the random orders; ``None`` for one order.
+        seed: of the random orders.
+    """
+
+    order: str
+    names: tuple[str, ...]
+    plans: tuple[Plan, ...]
+    sizes: Sizes
+    decline: Decline | None
+    kept: Kept | None
+    unchanged: Unchanged | None
+    spread: Spread | None = None
+    seed: int = 0
+
+    @property
+    def hypothetical(self) -> bool:
+        """Whether the specialists are read off a generalist's curves."""
+        return self.plans[-1].hypothetical
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is said first: that of the plan for all tasks."""
+        return self.plans[-1].warnings
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the plan for all tasks cannot promise."""
+        return self.plans[-1].notes
+
+    def table(self) -> pd.DataFrame:
+        """``growth.csv``: one row for each task of each set; ``target_met`` is empty where no target is stated.
+
+        Of random orders the cells are means over the orders that have the task among their first ``n_tasks``, with
+        their 80 % band, and further columns say so.
+        """
+        return growth_table(self.order, self.plans[-1].question.strategy, self.plans, self.spread)
+
+    def record(self) -> dict[str, Any]:
+        """The study as JSON."""
+        last = self.plans[-1]
+        return {
+            "warnings": list(self.warnings),
+            "budget": last.question.budget,
+            "unit": last.question.unit,
+            "strategy": last.question.strategy,
+            "hypothetical": self.hypothetical,
+            "measure": last.question.measure.name,
+            "metric": last.metric,
+            "higher_is_better": last.higher_is_better,
+            "order": self.order,
+            "tasks": list(self.names),
+            "objective": numbers(self.sizes.objective),
+            "gap": [plan.gap for plan in self.plans],
+            "rows": records(self.table()),
+            "sizes": records(self.sizes.table()),
+            "decline": None if self.decline is None else self.decline.record(),
+            "targets": None if self.kept is None else self.kept.record(),
+            "unchanged": None if self.unchanged is None else self.unchanged.record(),
+            **({} if self.spread is None else {"basis": self.spread.basis, "seed": self.seed}),
+        }
+
+
+def grow(
+    curves: Curves,
+    tasks: Tasks,
+    budget: float,
+    *,
+    unit: str | None = None,
+    params: float | None = None,
+    measure: str | None = None,
+    order: str = "given",
+    orders: int = COUNT,
+    seed: int = 0,
+    today: int = 1,
+    intervals: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> Growth:
+    """Plan for the first 1, 2, …, K tasks at one budget, one training per task.
+
+    Args:
+        curves: usable curves of K tasks.
+        tasks: wishes for the same tasks in the same order.
+        budget: the total for every set size.
+        unit: see ``ask.ask``.
+        params: see ``ask.ask``.
+        measure: ``value`` or ``progress``, see ``ask.ask``.
+        order: one of ``orders.ORDERS``.
+        orders: how many random ones.
+        seed: of the random ones.
+        today: number of tasks whose values ``unchanged`` keeps.
+        intervals: whether ``unchanged`` has intervals, for which every draw is planned too.
+        progress: called with (sets done, K).
+
+    Raises:
+        AllocationError: the order is unknown, there are fewer tasks than today, or see ``ask.ask``.
+    """
+    refuse_measure(measure)
+    question = ask(curves, tasks, budget, unit=unit, strategy="specialists", params=params, measure=measure)
+    subsets = Subsets(curves, question)
+    joining = joining_orders(subsets, order, orders, seed)
+    return follow(
+        subsets, joining, order=order, orders=orders, seed=seed, today=today, intervals=intervals, progress=progress
+    )
+
+
+def follow(
+    subsets: Subsets,
+    joining: np.ndarray,
+    *,
+    order: str,
+    orders: int = COUNT,
+    seed: int = 0,
+    today: int = 1,
+    intervals: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> Growth:
+    """The same for a question that was stated already, along joining orders (O, K)."""
+    curves, several = subsets.curves, order == "random"
+    iso = unchanged(subsets, joining, today, draws=intervals)
+    return Growth(
+        order=order,
+        names=curves.tasks if several else tuple(curves.tasks[task] for task in joining[0]),
+        plans=(allocate(curves, subsets.question, draws=False),) if several else _plans(subsets, joining[0], progress),
+        sizes=sizes_of(subsets, joining, progress if several else None),
+        decline=decline(subsets, joining),
+        kept=kept(subsets, joining),
+        unchanged=iso,
+        spread=spread_of(subsets, joining, basis_of(len(curves.tasks), orders)) if several else None,
+        seed=seed,
+    )
+
+
+def refuse_measure(measure: str | None) -> None:
+    """Refuse a measure that a growing set is not followed by.
+
+    Raises:
+        AllocationError: it is neither the value nor the progress.
+    """
+    if measure not in (None, "value", "progress"):
+        raise AllocationError(f"A growing set is followed by value or by progress, and not by '{measure}'.")
+
+
+def _plans(subsets: Subsets, joining: np.ndarray, progress: Callable[[int, int], None] | None) -> tuple[Plan, ...]:
+    """The proven plan of each size, by one compiled program."""
+    program, plans = compiled(subsets.curves, subsets.question), []
+    for size in range(1, len(joining) + 1):
+        plans.append(allocate(*subsets.about(joining[:size]), draws=False, program=program))
+        if progress is not None:
+            progress(size, len(joining))
+    return tuple(plans)
+
+
+def basis_of(tasks: int, count: int) -> str:
+    """What rows of random orders are means of."""
+    return "mean of all orders" if are_all(tasks, count) else f"mean of {count} random orders"
+
+
+def target_met(plan: Plan) -> list[bool | None]:
+    """Whether each task's predicted value reaches its target; ``None`` where none is stated."""
+    return [None if np.isnan(met) else bool(met) for met in plan.target_met]
+
+
+def growth_table(order: str, strategy: str, plans: Sequence[Plan], spread: Spread | None) -> pd.DataFrame:
+    """Rows of ``growth.csv``: of the plans of one order, or of the spread over random orders."""
+    if spread is not None:
+        return spread.table(strategy)
+    return pd.concat([_rows(order, strategy, plan) for plan in plans], ignore_index=True)
+
+
+def _rows(order: str, strategy: str, plan: Plan) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "order": order,
+            "n_tasks": len(plan.spend),
+            "task": plan.question.tasks.names,
+            "strategy": strategy,
+            "spend": plan.spend,
+            "predicted": plan.predicted,
+            "low": plan.low,
+            "high": plan.high,
+            "target_met": pd.array(target_met(plan), dtype="boolean"),
+        }
+    )

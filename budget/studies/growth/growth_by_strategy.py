@@ -1,0 +1,356 @@
+"""What breadth costs by every strategy: a growing set served by specialists, and by shared models, at one budget.
+
+A shared strategy's curves are of law ``shared``, over the number of tasks K: the set of the first k tasks is served by
+one model of the best size and mixture at K = k. All strategies grow along the same orders, with one measure.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from budget.allocation.mixture.plan import SharedPlan
+from budget.allocation.mixture.plan_mixture import plan_mixture, refuse_mixture
+from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.plan_spec import Question
+from budget.curves.curves import Curves
+from budget.errors import AllocationError
+from budget.studies.focus.best_strategy_by_breadth import Comparison, compare
+from budget.studies.growth.decline_exponent import Decline, decline
+from budget.studies.growth.dilution import Dilution, parts_along
+from budget.studies.growth.growth import Growth, basis_of, follow, growth_table, refuse_measure
+from budget.studies.growth.iso_performance import UnchangedShared, unchanged_shared
+from budget.studies.growth.set_sizes import Sizes, Spread, sizes_of, spread_of
+from budget.studies.growth.targets_kept import Planned, planned_sets
+from budget.studies.growth.task_orders import COUNT, joining_orders
+from budget.studies.json_rows import numbers, records
+from budget.studies.strategies.shared_subsets import SharedSubsets
+from budget.studies.strategies.strategy_curves import SPECIALISTS
+from budget.studies.strategies.subsets import Subsets
+from budget.tables.strategy_runs import SPECIALIST
+from budget.tables.tasks import Tasks
+
+NAMED = 8
+"""Tasks that a refusal names."""
+
+
+@dataclass(frozen=True)
+class SharedGrowth:
+    """One model for the first 1, 2, …, K tasks of an order.
+
+    Attributes:
+        strategy: its name.
+        order: one of ``orders.ORDERS``.
+        plans: K plans; of random orders only the last: that of all tasks.
+        sizes: what each number of tasks reaches.
+        decline: the law of the decline, from what one model for one task reaches; ``None`` for one task.
+        kept: how far the plans keep the targets; ``None`` where none is stated.
+        unchanged: what twice the tasks cost at unchanged losses.
+        measured: least and greatest number of tasks of the measured models; outside, K's powers are extrapolated.
+        beyond: (K,) largest factor by which a size, or a task's tokens, lies outside the measured ones; 1 inside.
+        spread: each task over the random orders; ``None`` for one order.
+    """
+
+    strategy: str
+    order: str
+    plans: tuple[SharedPlan, ...]
+    sizes: Sizes
+    decline: Decline | None
+    kept: Planned | None
+    unchanged: UnchangedShared
+    measured: tuple[int, int]
+    beyond: np.ndarray
+    spread: Spread | None = None
+
+    @property
+    def extrapolated(self) -> tuple[int, ...]:
+        """The numbers of tasks k that lie outside those of the measured models."""
+        least, most = self.measured
+        return tuple(k for k in range(1, len(self.beyond) + 1) if not least <= k <= most)
+
+    def table(self) -> pd.DataFrame:
+        """Rows of ``growth.csv``; every row's spend is that of the whole model, as in ``allocation.csv``."""
+        return growth_table(self.order, self.strategy, self.plans, self.spread)
+
+    def record(self) -> dict[str, Any]:
+        """The study as JSON."""
+        return {
+            "strategy": self.strategy,
+            "objective": numbers(self.sizes.objective),
+            "gap": [plan.gap for plan in self.plans],
+            "sizes": records(self.sizes.table()),
+            "decline": None if self.decline is None else self.decline.record(),
+            "targets": None if self.kept is None else {"planned": self.kept.record()},
+            "unchanged": self.unchanged.record(),
+            "n_tasks_measured": list(self.measured),
+            "n_tasks_extrapolated": list(self.extrapolated),
+            "beyond": numbers(self.beyond),
+        }
+
+
+@dataclass(frozen=True)
+class StrategiesGrowth:
+    """A growing set by every strategy whose curves were given.
+
+    Attributes:
+        order: one of ``orders.ORDERS``.
+        names: the K tasks that all files have, in joining order; of random orders, as in the first file.
+        question: that of the strategy by which a greedy order is found: specialists, else the first.
+        specialists: their growth; ``None`` where no curves are specialists'.
+        shared: of each shared strategy.
+        comparison: which strategy is best at each number of tasks.
+        parts: of each shared strategy and number of tasks, why tasks lose: dilution, interference, transfer. Of random
+            orders for all tasks only; none without specialists.
+        left_out: a sentence for tasks that only some of the files have.
+        seed: of the random orders.
+    """
+
+    order: str
+    names: tuple[str, ...]
+    question: Question
+    specialists: Growth | None
+    shared: tuple[SharedGrowth, ...]
+    comparison: Comparison
+    parts: tuple[Dilution, ...]
+    left_out: tuple[str, ...]
+    seed: int = 0
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is said first: that of each strategy's plan for all tasks."""
+        plans = {} if self.specialists is None else {SPECIALISTS: self.specialists.plans[-1]}
+        plans |= {each.strategy: each.plans[-1] for each in self.shared}
+        if len(plans) == 1:
+            return next(iter(plans.values())).warnings
+        return tuple(f"By {name}: {said}" for name, plan in plans.items() for said in plan.warnings)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, and what the specialists' plan for all tasks cannot promise."""
+        plan = () if self.specialists is None else self.specialists.plans[-1].notes
+        return (*self.left_out, *(f"By {SPECIALISTS}: {note}" for note in plan))
+
+    def table(self) -> pd.DataFrame:
+        """``growth.csv``: the rows of each strategy, specialists first."""
+        own = [] if self.specialists is None else [self.specialists.table()]
+        return pd.concat([*own, *(each.table() for each in self.shared)], ignore_index=True)
+
+    def record(self) -> dict[str, Any]:
+        """The study as JSON."""
+        own = [] if self.specialists is None else [self.specialists.record()]
+        spread = self.shared[0].spread
+        plan = self.shared[0].plans[-1]
+        return {
+            "warnings": list(self.warnings),
+            "budget": self.question.budget,
+            "unit": self.question.unit,
+            "measure": self.question.measure.name,
+            "metric": plan.metric,
+            "higher_is_better": plan.higher_is_better,
+            "order": self.order,
+            "tasks": list(self.names),
+            "left_out": list(self.left_out),
+            **({} if spread is None else {"basis": spread.basis, "seed": self.seed}),
+            "strategies": [
+                *({name: part for name, part in each.items() if name != "rows"} for each in own),
+                *(each.record() for each in self.shared),
+            ],
+            **self.comparison.record(),
+            "parts": [{"n_tasks": len(each.tasks)} | each.record() for each in self.parts],
+            "rows": records(self.table()),
+        }
+
+
+def strategy_name(curves: Curves, otherwise: str) -> str:
+    """``specialists`` unless the law is that of several tasks; then the file's strategy, where it states one.
+
+    Args:
+        curves: of one strategy, which may have been fitted with specialists beside it.
+        otherwise: the name where the runs do not say.
+    """
+    if curves.law != "shared":
+        return SPECIALISTS
+    kinds = [name for name in curves.strategy.split("|") if name and name not in SPECIALIST]
+    return kinds[0] if len(kinds) == 1 else otherwise
+
+
+def grow_strategies(
+    strategies: Mapping[str, Curves],
+    tasks: Tasks,
+    budget: float,
+    *,
+    unit: str | None = None,
+    params: float | None = None,
+    measure: str | None = None,
+    order: str = "given",
+    orders: int = COUNT,
+    seed: int = 0,
+    today: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> StrategiesGrowth:
+    """Plan for the first 1, 2, …, K tasks at one budget by every strategy.
+
+    Args:
+        strategies: name → usable curves; at least one of law ``shared``, at most one of another law: specialists.
+        tasks: wishes for at least the tasks that all of them have. Limits on a task's own spend are for specialists.
+        budget: the total for every set size and strategy.
+        unit: see ``ask.ask``.
+        params: see ``ask.ask``.
+        measure: ``value`` or ``progress``, see ``ask.ask``; read off the specialists' curves where there are any.
+        order: one of ``orders.ORDERS``; ``greedy`` by the specialists' values, else by the first strategy's.
+        orders: how many random ones.
+        seed: of the random ones.
+        today: number of tasks whose values the specialists' ``unchanged`` keeps.
+        progress: called with (sets done, sets in all).
+
+    Raises:
+        AllocationError: there are several specialists or no shared strategy, no common task, other metrics, fewer
+            tasks than today, or see ``ask.ask``.
+    """
+    refuse_measure(measure)
+    lead = _leading(strategies, today)
+    common, left_out = _common(strategies)
+    aligned = {
+        name: curves.take(np.array([curves.tasks.index(task) for task in common]))
+        for name, curves in strategies.items()
+    }
+    _refuse_unlike(aligned)
+    wishes = tasks.select(common)
+    nothing = np.full(len(common), np.nan)
+    free = replace(wishes, min=nothing, max=nothing)
+    solved: dict[str, Subsets] = {}
+    for name in sorted(aligned, key=lambda name: name != lead):
+        curves, stated = aligned[name], solved[lead].question if solved else None
+        asked = ask(
+            curves,
+            free if curves.law == "shared" else wishes,
+            budget,
+            unit=unit if stated is None else stated.unit,
+            strategy="shared" if curves.law == "shared" else "specialists",
+            params=params,
+            measure=measure if stated is None else stated.measure,
+        )
+        if curves.law == "shared":
+            refuse_mixture(curves, asked)
+        solved[name] = (SharedSubsets if curves.law == "shared" else Subsets)(curves, asked)
+    joining = joining_orders(solved[lead], order, orders, seed)
+    several = order == "random"
+    options: dict[str, Any] = {"order": order, "orders": orders}
+    own, shared = None, []
+    for place, (name, subsets) in enumerate(solved.items()):
+        watch = _part_of(progress, place, len(solved))
+        if isinstance(subsets, SharedSubsets):
+            shared.append(_follow_shared(name, subsets, joining, **options, progress=watch))
+        else:
+            own = follow(subsets, joining, **options, seed=seed, today=today, progress=watch)
+    parts = [
+        parts_along(solved[lead], subsets, name, joining[0], len(common) if several else 1)
+        for name, subsets in solved.items()
+        if own is not None and isinstance(subsets, SharedSubsets)
+    ]
+    return StrategiesGrowth(
+        order=order,
+        names=common if several else tuple(common[task] for task in joining[0]),
+        question=solved[lead].question,
+        specialists=own,
+        shared=tuple(shared),
+        comparison=compare(solved, joining),
+        parts=tuple(part for each in parts for part in each),
+        left_out=left_out,
+        seed=seed,
+    )
+
+
+def _follow_shared(
+    name: str,
+    subsets: SharedSubsets,
+    joining: np.ndarray,
+    *,
+    order: str,
+    orders: int,
+    progress: Callable[[int, int], None] | None,
+) -> SharedGrowth:
+    """One shared strategy along joining orders (O, K)."""
+    several, tasks = order == "random", joining.shape[1]
+    sizes = sizes_of(subsets, joining, progress)
+    shown = range(tasks if several else 1, tasks + 1)
+    return SharedGrowth(
+        strategy=name,
+        order=order,
+        plans=tuple(plan_mixture(*subsets.about(joining[0, :size]), draws=False) for size in shown),
+        sizes=sizes,
+        decline=decline(subsets, joining),
+        kept=planned_sets(subsets, joining),
+        unchanged=unchanged_shared(subsets.curves),
+        measured=subsets.measured,
+        beyond=np.array([subsets.beyond(subsets.of(joining[:, :size])) for size in range(1, tasks + 1)]),
+        spread=spread_of(subsets, joining, basis_of(tasks, orders)) if several else None,
+    )
+
+
+def _leading(strategies: Mapping[str, Curves], today: int) -> str:
+    """The strategy that states the measure and finds a greedy order."""
+    own = [name for name, curves in strategies.items() if curves.law != "shared"]
+    if len(own) > 1 or len(own) == len(strategies):
+        raise AllocationError(
+            f"Of several curves files one is of specialists and the others of models of several numbers of tasks, and "
+            f"the laws here are {', '.join(curves.law for curves in strategies.values())}; fit the shared models again "
+            "with --law shared."
+        )
+    if not own and today != 1:
+        raise AllocationError(
+            f"The values that today's {today} tasks have are kept among specialists; give their curves too, or leave "
+            "out --today."
+        )
+    return own[0] if own else next(iter(strategies))
+
+
+def _common(strategies: Mapping[str, Curves]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The tasks of all strategies, as in the first, and what is said of the others."""
+    every = dict.fromkeys(task for curves in strategies.values() for task in curves.tasks)
+    lacking = {task: [name for name, curves in strategies.items() if task not in curves.tasks] for task in every}
+    common = tuple(task for task, names in lacking.items() if not names)
+    if not common:
+        raise AllocationError(
+            f"No task has a curve by every strategy ({', '.join(strategies)}); fit runs that share tasks."
+        )
+    return common, tuple(
+        f"Task '{task}' is left out of the growing set: it has no curve by {' and '.join(names)}."
+        for task, names in lacking.items()
+        if names
+    )
+
+
+def _refuse_unlike(strategies: Mapping[str, Curves]) -> None:
+    """Values of a task that cannot be compared: another metric, direction or best score."""
+    first, known = next(iter(strategies.items()))
+    for name, curves in strategies.items():
+        unlike = [
+            task
+            for at, task in enumerate(curves.tasks)
+            if curves.metric[at] != known.metric[at] or curves.higher_is_better[at] != known.higher_is_better[at]
+        ]
+        if unlike:
+            raise AllocationError(
+                f"The metric of {', '.join(unlike[:NAMED])} by {name} is not that by {first}, so that their values "
+                "cannot be compared; fit the runs of one metric with --where metric=NAME."
+            )
+        other = [
+            task
+            for at, task in enumerate(curves.tasks)
+            if curves.higher_is_better[at] and curves.ceiling[at] != known.ceiling[at]
+        ]
+        if other:
+            raise AllocationError(
+                f"The best score of {', '.join(other[:NAMED])} by {name} is not that by {first}; state it for both "
+                "fits in column 'best' of the tasks file."
+            )
+
+
+def _part_of(progress: Callable[[int, int], None] | None, place: int, parts: int) -> Callable[[int, int], None] | None:
+    """Progress of one of several parts of the same length."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(place * total + done, parts * total)

@@ -1,0 +1,75 @@
+"""In which order tasks join a growing set."""
+
+from itertools import permutations
+from math import factorial
+
+import numpy as np
+
+from budget.errors import AllocationError
+from budget.studies.strategies.subsets import Subsets
+
+SEQUENCES = ("given", "weight", "greedy")
+"""One order: as in the file; the heaviest first; or at each step the task that costs the others least (``greedy``)."""
+
+ORDERS = (*SEQUENCES, "random")
+"""The same, or many orders at random."""
+
+COUNT = 100
+"""Random orders where no number is asked for."""
+
+TIED = 1e-12
+"""Relative difference of objectives below which the task that stands first in the file joins."""
+
+
+def joining_orders(subsets: Subsets, order: str, count: int = COUNT, seed: int = 0) -> np.ndarray:
+    """The orders (O, K) in which K tasks join, as task positions.
+
+    Args:
+        subsets: solves the sets of tasks.
+        order: one of ``ORDERS``.
+        count: random orders; where there are no more than so many orders in all, each of them once.
+        seed: of the random orders.
+
+    Raises:
+        AllocationError: the order is unknown, or fewer than one is asked for.
+    """
+    tasks = len(subsets.curves.tasks)
+    if order == "given":
+        return np.arange(tasks)[None]
+    if order == "weight":
+        return np.argsort(-subsets.question.tasks.weight, kind="stable")[None]
+    if order == "greedy":
+        return greedy_order(subsets)[None]
+    if order != "random":
+        raise AllocationError(f"Order '{order}' is unknown; choose {', '.join(ORDERS)}.")
+    if count < 1:
+        raise AllocationError(f"{count} orders cannot be compared; ask for at least one with --orders.")
+    if are_all(tasks, count):
+        return np.array(list(permutations(range(tasks))))
+    by_name = np.argsort(subsets.curves.tasks)  # the same orders of the tasks wherever they stand in the file
+    return np.random.default_rng(seed).permuted(np.tile(by_name, (count, 1)), axis=1)
+
+
+def are_all(tasks: int, count: int) -> bool:
+    """Whether there are no more than so many orders of the tasks."""
+    return tasks <= 20 and factorial(tasks) <= count
+
+
+def greedy_order(subsets: Subsets) -> np.ndarray:
+    """The order (K,) in which at each step that task joins with which the set does best.
+
+    Best is the set that has the most of its stated targets met under its best split for the mean; of these, the one
+    with the best weighted mean; of these, the one whose new task stands first in the file. It is a myopic rule: no
+    later step is looked at.
+    """
+    rest, chosen = list(range(len(subsets.curves.tasks))), np.empty(0, dtype=int)
+    while rest:
+        sets = np.column_stack([np.tile(chosen, (len(rest), 1)), rest])
+        split = subsets.of(sets)
+        met, objective = np.nansum(subsets.met(split), axis=1), subsets.objective(split)
+        objective = np.where(met == met.max(), objective, np.inf)
+        least = objective.min()
+        joins = int(np.flatnonzero(objective <= least + TIED * abs(least))[0])
+        chosen = sets[joins]
+        del rest[joins]
+    return chosen

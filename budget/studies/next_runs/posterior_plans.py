@@ -1,0 +1,109 @@
+"""Thousands of plans of one budget, each for other weights of the joint draws.
+
+At a price λ of the budget each model takes the spend at which its marginal return is λ (``tabulated``), and the λ at
+which the spends add up to the budget is the root of one equation, the dual of the split. It is found for all
+posteriors at once by Newton's method within brackets.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from budget.allocation.spec.plan_spec import Question
+from budget.curves.curves import Curves
+from budget.studies.next_runs.tabulated_plans import SPENDS, Model, Response, tabulated
+
+ROUNDS = 60
+"""Most steps to the price at which the budget is used up; three to six are usual."""
+
+EXACT = 1e-10
+"""Distance of the logarithm of what is spent to that of the budget at which the price is found."""
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Plans of one budget for V models under any weights of the draws.
+
+    Attributes:
+        models: (V,).
+        prior: their responses under equal weights.
+        budget: the total.
+        price: logarithm of its price from which others are looked for.
+    """
+
+    models: tuple[Model, ...]
+    prior: tuple[Response, ...]
+    budget: float
+    price: float
+
+    @classmethod
+    def of(cls, curves: Curves, question: Question) -> "Planner":
+        """Tabulate the models of a question whose plan is a convex program."""
+        models = tuple(tabulated(curves, question))
+        equal = np.full((1, len(curves.draws)), 1 / len(curves.draws))
+        prior = tuple(model.under(equal) for model in models)
+        price = float(np.median([each.marginal[0, SPENDS // 2] for each in prior]))
+        return cls(models, prior, question.budget, price)
+
+    def plans(self, learnt: Mapping[int, Response], draws: int) -> tuple[np.ndarray, np.ndarray]:
+        """What the plans made from what was learnt are expected to be worth, and what they are: both (B,).
+
+        Plan m is made after the outcome that comes from draw m. What it is expected to be worth is its mean under the
+        posterior of that outcome, and what it is worth is judged in the world of draw m. A posterior leaves its own
+        draw out (``posterior``); in the mean the draw counts by its prior weight 1/B, so that an outcome that says
+        nothing leaves the prior mean.
+
+        Args:
+            learnt: model → its response under the posterior of each of B outcomes, of which the m-th comes from draw m.
+                The others keep the prior, and count by their mean over all draws.
+            draws: their number B.
+        """
+        spends = self._spends(learnt, draws)
+        expected, worth = np.zeros(draws), np.zeros(draws)
+        for position, model in enumerate(self.models):
+            if position in learnt:
+                response = learnt[position]
+                judged = model.worth(np.arange(draws), spends[position], response.sizes(spends[position]))
+                expected += (1 - 1 / draws) * response.mean(spends[position]) + judged / draws
+                worth += judged
+            else:
+                known = self.prior[position].mean(spends[position])
+                expected += known
+                worth += known
+        return expected, worth
+
+    def today(self, draws: int) -> np.ndarray:
+        """What the plan under equal weights is worth in the world of each of B draws (B,)."""
+        total = np.zeros(draws)
+        for model, (spend, size) in zip(self.models, self.plan(), strict=True):
+            total += model.worth(np.arange(draws), np.repeat(spend, draws), np.repeat(size, draws))
+        return total
+
+    def plan(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Each model's log spend and size (1,) of the plan under equal weights."""
+        spends = self._spends({}, 1)
+        return [(spends[v], each.sizes(spends[v])) for v, each in enumerate(self.prior)]
+
+    def _spends(self, learnt: Mapping[int, Response], count: int) -> list[np.ndarray]:
+        """Log spends (M,) of each model that add up to the budget."""
+        responses = [learnt.get(v, each) for v, each in enumerate(self.prior)]
+        most = np.array([model.most for model in self.models])
+        if len(self.models) == 1 or np.exp(most).sum() <= self.budget:
+            return [np.full(count, each) for each in most]
+
+        low = np.full(count, min(each.marginal.min() for each in responses) - 1.0)
+        high = np.full(count, max(each.marginal.max() for each in responses) + 1.0)
+        price = np.full(count, self.price)
+        for _ in range(ROUNDS):
+            spends, slopes = zip(*(each.log_spend(price) for each in responses), strict=True)
+            each_spent = np.exp(np.array(spends))
+            spent = each_spent.sum(axis=0)
+            over = np.log(spent / self.budget)
+            if np.abs(over).max() < EXACT:
+                break
+            low, high = np.where(over > 0, price, low), np.where(over > 0, high, price)
+            slope = (each_spent * np.array(slopes)).sum(axis=0) / spent
+            newton = price - over / np.minimum(slope, -1e-9)
+            price = np.where((newton > low) & (newton < high), newton, 0.5 * (low + high))
+        return list(spends)

@@ -1,0 +1,67 @@
+"""A strategy that nobody measured, from published constants: used on request only, and marked wherever it appears."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from budget.errors import AllocationError
+from budget.studies.strategies.strategy_curves import Arms, Served
+
+CONSTANTS = {"atlas": (0.11, -0.04)}
+"""Name → (φ, ψ): ATLAS (Longpre et al. 2025) over multilingual language models."""
+
+MARK = "assumed"
+"""Stands in the name of every strategy that was not measured."""
+
+
+def with_assumed(arms: Arms, source: str) -> Arms:
+    """The arms with a generalist of all tasks as published constants would have it.
+
+    A model of K tasks with K times a task's tokens in all, equally mixed, follows
+    ``E_i + A_i K^φ/N^α_i + B_i K^ψ/(D/K)^β_i`` with the specialists' own constants.
+
+    Args:
+        arms: with specialists whose law is ``chinchilla``.
+        source: name in ``CONSTANTS``.
+
+    Raises:
+        AllocationError: there are no such specialists, or only one task.
+    """
+    alone = arms.specialists
+    if alone is None or not can_assume(arms):
+        raise AllocationError(
+            f"--assume {source} turns the specialists' curves of law chinchilla into a generalist's, and needs those "
+            "of at least two tasks; measure specialists over params and tokens, or leave it out."
+        )
+    phi, psi = CONSTANTS[source]
+    curves, count = alone.curves, len(alone.tasks)
+    at_params, at_tokens = curves.form.where("coefficient")
+    beta = curves.form.names.index("beta")
+
+    def shared(theta: np.ndarray) -> np.ndarray:
+        """Parameters (…, P) with the number of tasks put into the coefficients, which are logarithms."""
+        theta = theta.copy()
+        theta[..., at_params] += phi * np.log(count)
+        theta[..., at_tokens] += (psi + theta[..., beta]) * np.log(count)
+        return theta
+
+    said = f"Strategy 'generalist ({MARK}: {source})' was not measured: phi {phi:g} and psi {psi:g} as published."
+    model = replace(
+        curves,
+        parameters=shared(curves.parameters),
+        draws=shared(curves.draws),
+        shared=np.ones(count, dtype=bool),
+        group=np.zeros(count, dtype=int),
+        notes=(*curves.notes, said),
+    )
+    return replace(
+        arms,
+        shared=(*arms.shared, Served(f"generalist ({MARK}: {source})", model)),
+        left_out=(*arms.left_out, said),
+    )
+
+
+def can_assume(arms: Arms) -> bool:
+    """Whether there are the specialists that ``with_assumed`` starts from."""
+    alone = arms.specialists
+    return alone is not None and alone.curves.law == "chinchilla" and len(alone.tasks) > 1

@@ -1,0 +1,201 @@
+"""Some tasks share a model: the best partition of a set into measured sets and specialists under one budget.
+
+A block is a shared model that was measured on fewer tasks than the set, or one task's specialist. For every choice of
+blocks in which each task stands once, the best split of the budget is a convex problem with one price, and all of them
+are solved in one batch (``many.splits``). Choosing among many partitions by one fit favours those that look too good;
+the draws judge the chosen one as they judge every other plan.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from budget.allocation.convex.certificate import certify
+from budget.allocation.convex.problem import Problem, state
+from budget.allocation.convex.water_filling import splits
+from budget.allocation.plan.assembly import law_inputs_of
+from budget.allocation.spec.plan_spec import Question, is_separable
+from budget.curves.posynomial import Posynomial
+from budget.curves.repeated import Values
+from budget.studies.strategies.assumed import MARK
+from budget.studies.strategies.strategy_curves import Arms, Served
+from budget.studies.strategies.strategy_plans import Entry, Planner, joined
+
+GROUPS = "groups"
+"""The best partition; at least one of its models serves several tasks, and none serves all."""
+
+MOST_PARTITIONS = 1_000
+"""Partitions that are compared; beyond it only those that come first, larger blocks first."""
+
+AT_ONCE = 100_000
+"""Models in one batch."""
+
+NOTHING = 700.0
+"""Makes a term e^700 times smaller than another one: nothing, and still a number."""
+
+
+@dataclass(frozen=True)
+class Partition:
+    """The best partition of a set at one budget, by the point fit.
+
+    Attributes:
+        tasks: the set.
+        budget: in all.
+        blocks: strategy and tasks of each of its models.
+        spend: of each model.
+        objective: weighted mean measure, smaller being better.
+        bound: no split of the budget over these blocks has a smaller one.
+        second: objective of the best other partition; infinite where there is none.
+        compared: partitions that were compared.
+        complete: whether these are all.
+    """
+
+    tasks: tuple[str, ...]
+    budget: float
+    blocks: tuple[tuple[str, tuple[str, ...]], ...]
+    spend: tuple[float, ...]
+    objective: float
+    bound: float
+    second: float
+    compared: int
+    complete: bool
+
+
+def partitions(whole: Planner, blocks: Sequence[Served], budgets: np.ndarray) -> list[tuple[Entry, Partition]]:
+    """The best partition of a set at each budget (Q,); nothing where no blocks make the set up.
+
+    Args:
+        whole: a planner of the whole set, for its tasks, wishes, measure and unit.
+        blocks: arms on subsets of it.
+        budgets: totals, each above what the least spends of single tasks take together.
+    """
+    tasks = whole.served.tasks
+    covers = exact_covers([block.tasks for block in blocks], tasks, MOST_PARTITIONS + 1)
+    complete = len(covers) <= MOST_PARTITIONS
+    covers = [cover for cover in covers[:MOST_PARTITIONS] if any(blocks[block].one_model for block in cover)]
+    question = whole.question(float(budgets[0]))
+    if not covers or is_separable(whole.served.curves, question) or not whole.served.curves.form.posynomial_terms:
+        return []
+    planners = [whole.of(block) for block in blocks]
+    questions = [planner.question(float(budgets[0])) for planner in planners]
+    problem = _problem(whole, planners, questions, float(budgets[-1]))
+    objective = np.empty((len(covers), len(budgets)))
+    solved: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    for size in {len(cover) for cover in covers}:
+        rows = np.array([row for row, cover in enumerate(covers) if len(cover) == size])
+        for some in np.array_split(rows, -(-rows.size * len(budgets) * size // AT_ONCE)):
+            spends, inputs, objective[some] = _split(problem, np.array([covers[row] for row in some]), budgets)
+            solved |= dict(zip(some.tolist(), zip(spends, inputs, strict=True), strict=True))
+    found = []
+    for at, budget in enumerate(budgets.tolist()):
+        best = int(objective[:, at].argmin())
+        cover = np.array(covers[best])
+        spend, u = (each[at] for each in solved[best])
+        entries = []
+        for block, given, each in zip(cover, spend, u, strict=True):
+            served = planners[block].served
+            inputs = law_inputs_of(served.curves, questions[block], np.repeat(each[None], len(served.tasks), axis=0))
+            entries.append(planners[block].judge("", budget, np.full(len(served.tasks), given), inputs))
+        value, cost = problem.value.take(cover), problem.cost.take(cover)
+        chosen = Problem(value, cost, budget, problem.low[cover], np.minimum(problem.high[cover], budget))
+        least = float(objective[best, at])
+        partition = Partition(
+            tasks,
+            budget,
+            tuple((blocks[block].strategy, blocks[block].tasks) for block in cover),
+            tuple(spend.tolist()),
+            least,
+            min(certify(chosen, u, spend).bound, least),
+            float(np.delete(objective[:, at], best).min(initial=np.inf)),
+            len(covers),
+            complete,
+        )
+        found.append((joined(GROUPS, tasks, entries), partition))
+    return found
+
+
+def blocks_of(arms: Arms, names: tuple[str, ...]) -> list[Served]:
+    """What a partition of a set can be made of: shared models of fewer of its tasks, and its specialists."""
+    parts = [served for served in arms.shared if set(served.tasks) < set(names) and MARK not in served.strategy]
+    alone = arms.specialists
+    if alone is not None:
+        singles = [place for place, name in enumerate(alone.tasks) if name in names]
+        parts += [replace(alone, curves=alone.curves.take(np.array([place]))) for place in singles]
+    return parts
+
+
+def about_groups(tasks: tuple[str, ...], blocks: Sequence[Served], found: Sequence[Partition]) -> list[str]:
+    """What has to be said of a set's partitions, one sentence each."""
+    if not found and any(block.one_model for block in blocks):
+        return [
+            f"Groups on {', '.join(tasks)} are left out: its measured subsets and specialists do not make it up, or "
+            "their law is no sum of powers."
+        ]
+    if found and not found[0].complete:
+        return [
+            f"Groups on {', '.join(tasks)} are the best of the first {found[0].compared:,} partitions; not all were "
+            "compared."
+        ]
+    return []
+
+
+def exact_covers(blocks: Sequence[tuple[str, ...]], tasks: tuple[str, ...], most: int) -> list[tuple[int, ...]]:
+    """Choices of blocks that hold each task once, at most so many; the largest blocks come first."""
+    largest_first = sorted(range(len(blocks)), key=lambda block: -len(blocks[block]))
+    found: list[tuple[int, ...]] = []
+
+    def extend(rest: frozenset[str], chosen: tuple[int, ...]) -> None:
+        if not rest:
+            found.append(chosen)
+            return
+        first = next(name for name in tasks if name in rest)
+        for block in largest_first:
+            if len(found) >= most:
+                return
+            if first in blocks[block] and rest.issuperset(blocks[block]):
+                extend(rest.difference(blocks[block]), (*chosen, block))
+
+    extend(frozenset(tasks), ())
+    return found
+
+
+def _problem(whole: Planner, planners: list[Planner], questions: list[Question], budget: float) -> Problem:
+    """All blocks as models of one problem, weighted as the whole set is."""
+    parts = [state(planner.served.curves, asked) for planner, asked in zip(planners, questions, strict=True)]
+    share = np.array([planner.wishes.weight.sum() for planner in planners]) / whole.wishes.weight.sum()
+    high = [np.inf if planner.served.one_model else planner.wishes.max[0] for planner in planners]
+    return Problem(
+        _stacked([part.by_model for part in parts]).scaled(share, np.zeros(len(parts))),
+        _stacked([part.cost for part in parts]),
+        budget,
+        np.array([part.low[0] for part in parts]),
+        np.where(np.isnan(high), np.inf, high),
+    )
+
+
+def _split(problem: Problem, members: np.ndarray, budgets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Spends (C, Q, V), inputs (C, Q, V, I) and objectives (C, Q) of covers (C, V) at every budget (Q,)."""
+    rows = np.repeat(members, len(budgets), axis=0)
+    spend, u = splits(problem, np.tile(budgets, len(members)), problem.low, problem.high, rows)
+    value = problem.value.take(rows.ravel()).value(u.reshape(rows.size, -1))
+    each = len(members), len(budgets), members.shape[1]
+    return spend.reshape(each), u.reshape(*each, -1), value.reshape(each).sum(axis=2)
+
+
+def _stacked(functions: Sequence[Values]) -> Posynomial:
+    """All functions in one, those with fewer terms filled up with terms of nothing."""
+    sums = [each for each in functions if isinstance(each, Posynomial)]
+    assert len(sums) == len(functions), "laws that are no sums of powers have no partition"
+    most = max(each.log_coef.shape[1] for each in sums)
+
+    def filled(each: Posynomial) -> Posynomial:
+        first = np.zeros(most - each.log_coef.shape[1], dtype=int)
+        log_coef = np.concatenate([each.log_coef[:, first] - NOTHING, each.log_coef], axis=1)
+        domain = np.full((len(each), each.inputs), -np.inf) if each.domain is None else each.domain
+        return Posynomial(
+            each.offset, log_coef, np.concatenate([each.exponent[:, first], each.exponent], axis=1), domain
+        )
+
+    wide = [filled(each) for each in sums]
+    return Posynomial(*(np.concatenate([getattr(each, field.name) for each in wide]) for field in fields(Posynomial)))

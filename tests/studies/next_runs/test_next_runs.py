@@ -1,0 +1,248 @@
+"""The value of new runs: against numeric integration, and what must hold whatever the curves are."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+from scipy.stats import norm
+
+from budget.allocation.solve import allocate
+from budget.allocation.spec.make_spec import ask
+from budget.curves.fitting.fit import fit_curves
+from budget.errors import AllocationError, DataError
+from budget.studies.next_runs.next_runs import next_runs
+from budget.studies.next_runs.posterior import LEAST_SHARE, Observer, effective, weights
+from budget.studies.next_runs.posterior_plans import Planner
+from budget.studies.next_runs.rival_strategies import Strategy
+from budget.studies.next_runs.run_grid import BEYOND
+from budget.studies.next_runs.value_of_information import Sampling, alone, perfect
+from budget.tables.tasks import Tasks, default_tasks
+from tests.curves.cases import planted
+
+ALPHA = np.array([0.3, 0.2])
+BUDGET = 1e4
+
+
+def normal(count, seed):
+    """A standard normal sample of almost exact moments, in random order."""
+    return np.random.default_rng(seed).permutation(norm.ppf((np.arange(count) + 0.5) / count))
+
+
+def two_powers(exact_curves, spread, noise, draws=800):
+    """Two tasks ``exp(a)·x^-alpha``: of the first, a is normal with a standard deviation; the second is known."""
+    parameters = np.stack([np.full(2, 1e-12), np.zeros(2), ALPHA], axis=1)
+    worlds = np.tile(parameters, (draws, 1, 1))
+    worlds[:, 0, 1] = spread * normal(draws, 0)
+    measured = {"x": np.full(2, 10.0)}
+    return replace(
+        exact_curves.take(np.array([0, 1])),
+        law="power",
+        inputs=("x",),
+        parameters=parameters,
+        draws=worlds,
+        noise=noise * np.stack([normal(draws, 1), normal(draws, 2)], axis=1),
+        reference=np.ones((2, 1)),
+        smallest=measured,
+        largest={"x": np.full(2, 100.0)},
+        cost=None,
+    )
+
+
+def study_of(curves, spend=200.0, budget=BUDGET, seed=0):
+    question = ask(curves, default_tasks(curves.tasks), budget)
+    return Sampling((Strategy.of("", curves, question, spend),), np.random.default_rng(seed))
+
+
+def best_value(factor):
+    """Least mean of the two tasks, the first times a factor, by SciPy."""
+
+    def value(share):
+        return 0.5 * (factor * (share * BUDGET) ** -ALPHA[0] + ((1 - share) * BUDGET) ** -ALPHA[1])
+
+    return minimize_scalar(value, bounds=(1e-6, 1 - 1e-6), method="bounded", options={"xatol": 1e-10}).fun
+
+
+@pytest.mark.parametrize(("spread", "noise"), [(0.5, 0.5), (0.8, 0.3), (0.4, 1.0)])
+def test_the_value_of_a_run_is_that_of_numeric_integration(exact_curves, spread, noise):
+    """With normal draws of one coefficient the posterior is conjugate; the outcomes are integrated by Gauss-Hermite."""
+    study = study_of(two_powers(exact_curves, spread, noise))
+    left = spread**2 * noise**2 / (spread**2 + noise**2)
+    centre = spread**2 / np.sqrt(spread**2 + noise**2)
+    at, mass = np.polynomial.hermite_e.hermegauss(31)
+    after = sum(m * best_value(np.exp(centre * x + left / 2)) for x, m in zip(at, mass, strict=True)) / mass.sum()
+    exact = best_value(np.exp(spread**2 / 2)) - after
+    run = int(np.flatnonzero(study.runs.group == 0)[0])
+    gain, _ = alone(study, run, {})
+    error = gain.std() / np.sqrt(len(gain))
+    assert error < 0.3 * exact
+    assert abs(gain.mean() - exact) < 3 * error
+    known = sum(m * best_value(np.exp(spread * x)) for x, m in zip(at, mass, strict=True)) / mass.sum()
+    regret, by_group = perfect(study)
+    np.testing.assert_allclose(regret.mean(), best_value(np.exp(spread**2 / 2)) - known, rtol=0.05)
+    np.testing.assert_allclose(by_group, [regret.mean(), 0.0], atol=1e-9)
+
+
+def test_a_task_without_uncertainty_has_no_value(exact_curves):
+    study = study_of(two_powers(exact_curves, 0.5, 0.1, draws=100))
+    for run in np.flatnonzero(study.runs.group == 1):
+        np.testing.assert_array_equal(alone(study, int(run), {})[0], 0.0)
+    certain = next_runs(two_powers(exact_curves, 0.0, 0.1, draws=100), default_tasks(exact_curves.tasks[:2]), 1e4, 200)
+    assert certain.batch == () and (certain.gain == 0).all() and abs(certain.regret) < 1e-12
+    assert set(certain.table()["reason"]) == {"its value is not told from 0"}
+
+
+def test_more_noise_is_less_value_and_perfect_information_bounds_all(exact_curves):
+    values = []
+    for noise in (1e-3, 0.1, 0.3, 1.0, 3.0, 100.0):
+        study = study_of(two_powers(exact_curves, 0.5, noise, draws=400))
+        gain, _ = alone(study, 0, {})
+        error = gain.std() / np.sqrt(len(gain))
+        assert -2 * error <= gain.mean() <= perfect(study)[1][0] + 2 * error
+        values.append(gain.mean())
+    assert (np.diff(values) < 1e-12).all() and values[0] > 10 * values[-2]
+    assert values[-1] == pytest.approx(0, abs=1e-3 * values[0])
+
+
+def test_prior_plan_is_the_one_of_least_mean_over_the_draws(noisy_curves):
+    """The tables place the plan where the interior point finds it, for two scales and three tasks."""
+    tasks = default_tasks(noisy_curves.tasks)
+    plan = allocate(noisy_curves, ask(noisy_curves, tasks, 1e21, risk="mean"), draws=False)
+    found = Planner.of(noisy_curves, ask(noisy_curves, tasks, 1e21)).plan()
+    np.testing.assert_allclose([np.exp(spend[0]) for spend, _ in found], plan.spend, rtol=2e-3)
+
+
+def test_prior_plan_under_repeated_data_is_too():
+    runs, _ = planted("repeat", noise=0.01)
+    curves = fit_curves(runs, "repeat", draws=30).usable()
+    tasks = Tasks(curves.tasks, unique_tokens=np.full(2, 1e10))
+    plan = allocate(curves, ask(curves, tasks, 1e21, risk="mean"), draws=False)
+    found = Planner.of(curves, ask(curves, tasks, 1e21)).plan()
+    np.testing.assert_allclose([np.exp(spend[0]) for spend, _ in found], plan.spend, rtol=5e-3)
+    table = next_runs(curves, tasks, 1e21, 1e20, count=1).table()
+    assert (table["unique_tokens"] <= np.minimum(table["tokens"], 1e10)).all()
+
+
+def test_limits_of_the_tasks_hold(noisy_curves):
+    most = np.array([np.nan, 1e20, np.nan])
+    tasks = Tasks(noisy_curves.tasks, max=most, min=np.array([5e20, np.nan, np.nan]))
+    spends = [np.exp(spend[0]) for spend, _ in Planner.of(noisy_curves, ask(noisy_curves, tasks, 1e21)).plan()]
+    assert spends[0] >= 5e20 * (1 - 1e-9) and spends[1] <= 1e20 * (1 + 1e-9)
+    np.testing.assert_allclose(sum(spends), 1e21, rtol=1e-9)
+
+
+def test_posterior_weights_leave_out_the_draw_itself_and_keep_enough_of_the_others():
+    random = np.random.default_rng(3)
+    logs = -0.5 * (random.normal(size=(100, 1)) - random.normal(size=(1, 100))) ** 2 * 1e4
+    weight = weights(logs)
+    np.testing.assert_array_equal(np.diag(weight), 0.0)
+    np.testing.assert_allclose(weight.sum(axis=1), 1.0)
+    assert effective(weight).min() >= LEAST_SHARE * 100 * (1 - 1e-6)
+    np.testing.assert_allclose(effective(weights(np.zeros((100, 100)))), 99)
+
+
+def test_likelihood_is_the_normal_one(shared_curves):
+    """Of three tasks on one model: against SciPy's density, up to a factor for each outcome."""
+    from scipy.stats import multivariate_normal
+
+    group = np.arange(3)
+    observer = Observer.of(shared_curves, group)
+    predicted = observer.predicted(np.tile(np.log([1e9, 1e10]), (3, 1)))
+    order = np.random.default_rng(0).permutation(len(predicted))
+    logs = observer.log_likelihood(predicted, order)
+    outcome = predicted[4] + shared_curves.noise[order[4]]
+    covariance = observer.root @ observer.root.T
+    exact = [multivariate_normal.logpdf(outcome, each, covariance) for each in predicted]
+    np.testing.assert_allclose(logs[4] - logs[4, 0], np.array(exact) - exact[0], rtol=1e-6, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def found(noisy_curves):
+    return next_runs(noisy_curves, default_tasks(noisy_curves.tasks), 1e23, 1e22, seed=3)
+
+
+def test_batch_fits_the_spend_and_is_bounded(found):
+    table = found.table()
+    assert list(table.columns) == [
+        "rank", "task", "params", "tokens", "flops", "expected_gain", "error", "per_flop", "chosen", "reason", "seed",
+    ]  # fmt: skip
+    chosen = table[table["chosen"]]
+    assert 1 <= len(chosen) <= 8 and chosen["flops"].sum() <= 1e22 * (1 + 1e-9)
+    np.testing.assert_allclose(table["flops"], 6 * table["params"] * table["tokens"], rtol=1e-9)
+    np.testing.assert_allclose(table["per_flop"], table["expected_gain"] / table["flops"])
+    assert not chosen.duplicated(["task", "params", "tokens", "seed"]).any()
+    assert (np.diff(table.loc[~table["chosen"], "expected_gain"]) <= 0).all()
+    assert (found.gain > -3 * found.error).all()
+    assert (found.gain <= found.bound + 3 * found.error).all()
+    assert 0 < found.batch_gain <= found.regret
+    assert found.batch_gain >= max(found.gain) - 2 * (found.error[found.gain.argmax()] + found.batch_error)
+    limits = BEYOND * found.curves.largest["params"].max(), BEYOND * found.curves.largest["tokens"].max()
+    assert (table["params"] <= limits[0]).all() and (table["tokens"] <= limits[1]).all()
+
+
+def test_the_seed_decides_everything(found, noisy_curves):
+    tasks = default_tasks(noisy_curves.tasks)
+    again, other = (next_runs(noisy_curves, tasks, 1e23, 1e22, seed=seed) for seed in (3, 4))
+    assert again.record() == found.record()
+    assert (other.gain != found.gain).any()
+
+
+def test_runs_of_shared_models_measure_all_their_tasks(shared_curves):
+    tasks = default_tasks(shared_curves.tasks)
+    for strategy in ("shared", "specialists"):
+        study = next_runs(shared_curves, tasks, 1e23, 1e22, strategy=strategy)
+        assert set(study.names) == {"prose|code|maths"}
+        assert (study.gain > -3 * study.error).all() and study.regret > 0
+
+
+def test_one_scale_is_its_own_cost_where_it_is_no_flops(exact_curves):
+    curves = two_powers(exact_curves, 0.5, 0.1, draws=100)
+    study = next_runs(curves, default_tasks(curves.tasks), 1e4, 300.0, count=2)
+    table = study.table()
+    assert table["flops"].isna().all() and table[["params", "tokens"]].isna().all(axis=None)
+    assert table.loc[table["chosen"], "x"].sum() <= 300 and len(study.batch) == 2
+    assert any("runs cost their x" in note for note in study.notes)
+    assert study.record()["spend_unit"] == "x"
+
+
+def test_the_measure_and_token_budgets(noisy_curves):
+    unserved = Tasks(noisy_curves.tasks, unserved=np.full(3, 10.0))
+    assert next_runs(noisy_curves, unserved, 1e23, 1e22, measure="progress").regret < 1
+    sized = next_runs(noisy_curves, default_tasks(noisy_curves.tasks), 1e13, 1e22, unit="tokens", params=1e9)
+    assert sized.question.unit == "tokens" and sized.runs.unit == "flops"
+
+
+@pytest.mark.parametrize(
+    ("change", "asked", "error", "sentence"),
+    [
+        ({}, {"budget": None}, AllocationError, "A plan needs a budget: give --budget NUMBER"),
+        ({}, {"spend": 10.0}, AllocationError, "--spend 10 buys no run: the cheapest of the measured sizes costs"),
+        ({}, {"spend": -1.0}, DataError, "--spend is -1; give a positive number"),
+        ({"draws": 0}, {}, DataError, r"The curves have no draws \(a point fit\)"),
+        ({"draws": 7}, {}, DataError, "The curves have 7 draws, and what a run would teach"),
+    ],
+)
+def test_mistakes_get_one_sentence(noisy_curves, change, asked, error, sentence):
+    curves = noisy_curves
+    if change:
+        curves = replace(curves, draws=curves.draws[: change["draws"]], noise=curves.noise[: change["draws"]])
+    options = {"budget": 1e23, "spend": 1e22} | asked
+    with pytest.raises(error, match=sentence):
+        next_runs(curves, default_tasks(curves.tasks), options["budget"], options["spend"])
+
+
+def test_plans_that_are_not_convex_are_refused(noisy_curves):
+    tasks = Tasks(
+        noisy_curves.tasks,
+        checkpoint=np.array([1e9, np.nan, np.nan]),
+        checkpoint_params=np.array([1e8, np.nan, np.nan]),
+    )
+    with pytest.raises(AllocationError, match="valued for plans that are convex"):
+        next_runs(noisy_curves, tasks, 1e23, 1e22)
+
+
+def test_draws_without_numbers_are_not_used(noisy_curves):
+    draws = noisy_curves.draws.copy()
+    draws[2, 1, 0] = np.nan
+    study = next_runs(replace(noisy_curves, draws=draws), default_tasks(noisy_curves.tasks), 1e23, 1e22, count=1)
+    assert len(study.curves.draws) == len(draws) - 1 and "1 of 40 draws are no numbers" in study.notes[0]
