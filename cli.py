@@ -146,7 +146,7 @@ def backtest(
 
     Law 'none' predicts that nothing improves on the best run that is not hidden.
     """
-    from budget.report.backtest import backtest_summary
+    from budget.report.sentences.backtest import backtest_summary
     from budget.tables.files.text import json_text
 
     reading, fitting = parted(chosen)
@@ -180,7 +180,7 @@ def allocate(
     from budget.allocation.spec.make_spec import ask
     from budget.allocation.spec.plan_spec import ONE_MODEL
     from budget.report.progress import step
-    from budget.report.words import plan_summary
+    from budget.report.sentences.plan import plan_summary
     from budget.tables.columns import column_mapping
     from budget.tables.files.text import json_text
     from budget.tables.splits import read_split
@@ -238,8 +238,8 @@ def grow(
     targets, why tasks lose (dilution, interference less transfer), and what more tasks cost at unchanged values. With
     --order random the rows are means over the orders, and column basis says so.
     """
-    from budget.report.growth import growth_summary, strategies_summary
     from budget.report.progress import step
+    from budget.report.sentences.growth import growth_summary, strategies_summary
     from budget.studies.growth.growth import grow as by_specialists
     from budget.studies.growth.growth_by_strategy import grow_strategies, strategy_name
     from budget.tables.files.text import json_text
@@ -298,10 +298,10 @@ def focus(
 
     RUNS says by its columns strategy and model_tasks (or by rows that share a run) which tasks each model serves.
     """
-    from budget.report.answer import focus_answer
-    from budget.report.breadth import breadth_sentences
-    from budget.report.focus import assumptions, focus_summary
     from budget.report.progress import step
+    from budget.report.sentences.breadth import breadth_sentences
+    from budget.report.sentences.focus import assumptions, focus_summary
+    from budget.report.sentences.focus_answer import focus_answer
     from budget.studies.checks.breadth import breadth_of
     from budget.studies.focus.focus import focus as study
     from budget.studies.strategies.assumed import with_assumed
@@ -347,8 +347,8 @@ def next_(
 
     Of several CURVES, one file for each strategy, it also weighs which strategy wins, and runs of all are candidates.
     """
-    from budget.report.next_runs import next_summary
     from budget.report.progress import step
+    from budget.report.sentences.next_runs import next_summary
     from budget.studies.next_runs.next_runs import next_runs
     from budget.studies.next_runs.rival_strategies import strategy_of
     from budget.tables.files.text import json_text
@@ -386,7 +386,7 @@ def portfolio(
 ) -> None:
     """Choose which models to build, and which of them serves each task, with a proven bound."""
     from budget.portfolio.portfolio import choose
-    from budget.report.portfolio import portfolio_summary
+    from budget.report.sentences.portfolio import portfolio_summary
     from budget.tables.candidates import COLUMNS, read_candidates
     from budget.tables.columns import column_mapping
     from budget.tables.files.text import json_text
@@ -424,7 +424,7 @@ def groups(table_path: str, budgets: tuple, as_json: bool, out: str | None, **ch
     TABLE has candidates (model, cost, task, value), or pairs (task, value and partner or model_tasks; seed, stderr and
     cost where there are any). Of a curves file of law transfer the coefficients are printed.
     """
-    from budget.report.groups import groups_summary, matrix_text, transfer_summary
+    from budget.report.sentences.groups import groups_summary, matrix_text, transfer_summary
     from budget.tables.files.text import json_text
 
     if table_path.endswith(".json"):
@@ -467,7 +467,7 @@ def measure(plan_path: str, out: str, jobs: int, command: str | None, as_json: b
     Without --command it trains the small transformers of this package. Failed runs are listed beside OUT, in a file
     whose name ends with -failed.csv; the same command repeats them, but for those whose value was no finite number.
     """
-    from budget.report.sweep import sweep
+    from budget.report.measuring_progress import sweep
     from budget.tables.files.text import json_text
 
     chosen = {name: value for name, value in running.items() if value is not None}
@@ -505,9 +505,9 @@ def plan(
     **chosen: Any,
 ) -> None:
     """From measured runs to the planning report: check, fit, allocate and grow in one go."""
-    from budget.report.files import FOCUS, SPECIALISTS, report_files
+    from budget.report.page.report_files import FOCUS, SPECIALISTS, report_files
     from budget.report.progress import steps
-    from budget.report.words import plan_summary
+    from budget.report.sentences.plan import plan_summary
     from budget.studies.plan import make_plan
     from budget.tables.files.contents import sha256_as_read
     from budget.tables.files.text import json_text

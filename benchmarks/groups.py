@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from budget.report.groups import share_sentence
+from budget.report.sentences.groups import share_sentence
 from budget.studies.groups.first_order import pool_of_pairs
 from budget.studies.groups.groups import Groups, group_tasks
 from budget.studies.groups.transfer import measured_transfer

@@ -2,7 +2,7 @@
 
 import pytest
 
-from budget.report.files import report_files
+from budget.report.page.report_files import report_files
 from budget.studies.plan import Study
 from tests.report.studies import LONG, make_study
 

@@ -5,10 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from budget.report import facts, figures, narrative, numerals, tabular
-from budget.report.series import curve_series
-from budget.report.story import tell
-from budget.report.words import baseline_sentence, plan_summary
+from budget.report import numerals
+from budget.report.page import figures
+from budget.report.page import tables as tabular
+from budget.report.page.curve_series import curve_series
+from budget.report.page.story import tell
+from budget.report.sentences import facts
+from budget.report.sentences import headline as narrative
+from budget.report.sentences.plan import baseline_sentence, plan_summary
 
 PRICED = ("served", "shared served", "money")
 

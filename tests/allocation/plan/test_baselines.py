@@ -11,7 +11,7 @@ from budget.allocation.evaluate import evaluate
 from budget.allocation.plan.explanations import broken_words
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import ask
-from budget.report.words import plan_summary
+from budget.report.sentences.plan import plan_summary
 from budget.tables.limits import Limit
 from budget.tables.splits import Split
 from budget.tables.tasks import default_tasks

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from budget.report.breadth import breadth_sentences
+from budget.report.sentences.breadth import breadth_sentences
 from budget.studies.checks.breadth import BUDGETS, breadth_of, spread
 from budget.studies.focus.focus import focus
 from budget.studies.strategies.strategy_curves import SPECIALISTS, Arms, Served

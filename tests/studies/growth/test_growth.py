@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import ask
 from budget.errors import AllocationError
-from budget.report.growth import growth_summary
+from budget.report.sentences.growth import growth_summary
 from budget.studies.growth.growth import grow, target_met
 from budget.studies.growth.set_sizes import sizes_of
 from budget.studies.growth.task_orders import ORDERS, SEQUENCES, joining_orders

@@ -6,8 +6,15 @@ import numpy as np
 
 from budget.numerics.interval import interval
 from budget.numerics.listing import listing
-from budget.report.cases import assumed, extrapolated_on, lies_beyond, set_name, some_names, telling_budget
 from budget.report.numerals import LEVEL, plural, quantity
+from budget.report.sentences.focus_cases import (
+    assumed,
+    extrapolated_on,
+    lies_beyond,
+    set_name,
+    some_names,
+    telling_budget,
+)
 from budget.studies.focus.focus import Focus
 from budget.studies.focus.strictness import Strictness
 from budget.studies.strategies.comparison import NO_MODEL_FOR_ALL

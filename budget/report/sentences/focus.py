@@ -4,10 +4,11 @@ import numpy as np
 
 from budget.numerics.interval import interval
 from budget.numerics.listing import listing
-from budget.report.alone import alone_with_everything
-from budget.report.blocks import Cell as TableCell
-from budget.report.blocks import Column, Table
-from budget.report.cases import (
+from budget.report.numerals import LEVEL, NOTHING, percent, plural, quantity
+from budget.report.page.single_task import alone_with_everything
+from budget.report.parts import Cell as TableCell
+from budget.report.parts import Column, Table
+from budget.report.sentences.focus_cases import (
     SHOWN,
     assumed,
     extrapolated_on,
@@ -17,9 +18,8 @@ from budget.report.cases import (
     some_names,
     telling_budget,
 )
-from budget.report.numerals import LEVEL, NOTHING, percent, plural, quantity
-from budget.report.thresholds import focused_targets, strictness, strictness_by_budget, targets
-from budget.report.words import capital
+from budget.report.sentences.plan import capital
+from budget.report.sentences.thresholds import focused_targets, strictness, strictness_by_budget, targets
 from budget.studies.focus.crossover import SURE, BreadthCrossover, Crossover
 from budget.studies.focus.focus import Focus
 from budget.studies.focus.thresholds import ROUNDING

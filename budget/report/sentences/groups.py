@@ -4,8 +4,8 @@ import numpy as np
 
 from budget.portfolio.portfolio import Portfolio
 from budget.report.numerals import NOTHING, difference, percent, plural, value
-from budget.report.portfolio import RIVAL_WORDS, portfolio_objective
-from budget.report.words import better_by, capital
+from budget.report.sentences.plan import better_by, capital
+from budget.report.sentences.portfolio import RIVAL_WORDS, portfolio_objective
 from budget.studies.groups.groups import REFERENCES, Groups
 from budget.studies.groups.law_transfer import LEVELS, LawTransfer
 from budget.studies.groups.transfer import LEVEL, Share, TransferMatrix

@@ -5,7 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from budget.report.growth import decline_sentence, growth_summary, strategies_summary, unchanged_shared_summary
+from budget.report.sentences.growth import (
+    decline_sentence,
+    growth_summary,
+    strategies_summary,
+    unchanged_shared_summary,
+)
 from budget.studies.growth.growth import grow
 from budget.studies.growth.growth_by_strategy import grow_strategies
 from budget.studies.growth.iso_performance import UnchangedShared

@@ -2,9 +2,9 @@
 
 from budget.curves.records.checksum import sealed
 from budget.curves.records.writing import record_of
-from budget.report.html import render_html
-from budget.report.markdown import render_markdown
-from budget.report.story import tell
+from budget.report.page.html import render_html
+from budget.report.page.markdown import render_markdown
+from budget.report.page.story import tell
 from budget.studies.plan import Study
 from budget.tables.checks.quality import check_table
 from budget.tables.files.manifest import MANIFEST, hashes

@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from budget.report.sweep import Pace, duration, sweep
+from budget.report.measuring_progress import Pace, duration, sweep
 
 
 class Clock:
@@ -39,7 +39,7 @@ def test_duration(seconds, said):
 
 def test_lines_where_there_is_no_terminal(monkeypatch):
     lines, clock = [], Clock()
-    monkeypatch.setattr("budget.report.sweep.Pace", lambda: Pace(clock))
+    monkeypatch.setattr("budget.report.measuring_progress.Pace", lambda: Pace(clock))
     with sweep(lines.append) as progress:
         progress(10, 40, 0.3e12, 4.2e12, "")
         clock.now += 60

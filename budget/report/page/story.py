@@ -1,23 +1,16 @@
 """The report's order: what a decision-maker reads first stands first."""
 
-from budget.report import facts, method, narrative, tabular, trust
-from budget.report.alone import alone_table
-from budget.report.answer import focus_answer
-from budget.report.blocks import (
-    Block,
-    Bullets,
-    Callout,
-    Definitions,
-    Heading,
-    Picture,
-    Section,
-    Story,
-    Text,
-)
-from budget.report.focus import focus_summary, focus_table
-from budget.report.growth import decline_sentence
 from budget.report.numerals import LEVEL, plural
-from budget.report.words import objective_name
+from budget.report.page import method
+from budget.report.page import tables as tabular
+from budget.report.page.single_task import alone_table
+from budget.report.parts import Block, Bullets, Callout, Definitions, Heading, Picture, Section, Story, Text
+from budget.report.sentences import facts, trust
+from budget.report.sentences import headline as narrative
+from budget.report.sentences.focus import focus_summary, focus_table
+from budget.report.sentences.focus_answer import focus_answer
+from budget.report.sentences.growth import decline_sentence
+from budget.report.sentences.plan import objective_name
 from budget.studies.focus.focus import Focus
 from budget.studies.plan import Study
 

@@ -4,10 +4,10 @@ import numpy as np
 
 from budget.allocation.spec.plan_spec import FAR
 from budget.numerics.listing import listing
-from budget.report.blocks import Cell as TableCell
-from budget.report.blocks import Column, Table
-from budget.report.cases import assumed, some_names, telling_budget
 from budget.report.numerals import LEVEL, NOTHING, percent, plural, quantity, value
+from budget.report.parts import Cell as TableCell
+from budget.report.parts import Column, Table
+from budget.report.sentences.focus_cases import assumed, some_names, telling_budget
 from budget.studies.focus.crossover import SURE
 from budget.studies.focus.focus import Focus
 from budget.studies.focus.single_task import Alone

@@ -1,9 +1,9 @@
 """How the numbers came about, what the words mean, and what is needed to get them again."""
 
-from budget.report import facts
-from budget.report.blocks import Cell, Column, Table
 from budget.report.numerals import LEVEL, UNIT_WORDS, difference, percent, plural, value
-from budget.report.words import objective_name
+from budget.report.parts import Cell, Column, Table
+from budget.report.sentences import facts
+from budget.report.sentences.plan import objective_name
 from budget.studies.plan import Study
 
 GLOSSARY = (

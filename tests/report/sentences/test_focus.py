@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from budget.report.alone import alone_table
-from budget.report.focus import assumptions, focus_summary, focus_table, set_name
 from budget.report.numerals import percent, quantity, value
+from budget.report.page.single_task import alone_table
+from budget.report.sentences.focus import assumptions, focus_summary, focus_table, set_name
 from budget.studies.focus.focus import focus
 from budget.studies.strategies.assumed import with_assumed
 from budget.studies.strategies.strategy_curves import SPECIALISTS, Arms, Served

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from plotly.offline import get_plotlyjs
 
-from budget.report import facts
-from budget.report.cases import set_name
 from budget.report.numerals import UNIT_WORDS, amount, count, percent, quantity, value
-from budget.report.series import curve_series
-from budget.report.story import PANELS, ROWS
-from budget.report.words import by_hand
+from budget.report.page.curve_series import curve_series
+from budget.report.page.story import PANELS, ROWS
+from budget.report.sentences import facts
+from budget.report.sentences.focus_cases import set_name
+from budget.report.sentences.plan import by_hand
 from budget.studies.plan import Study
 
 INK, MUTED, LINE, PLAN, BAND, ACCENT, PAPER = (

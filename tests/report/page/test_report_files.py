@@ -7,10 +7,10 @@ import plotly.graph_objects as go
 import pytest
 
 from budget.curves.records.reading import curves_from_record
-from budget.report.figures import FIGURES, NAME_LENGTH, short
-from budget.report.files import FOCUS, SPECIALISTS
-from budget.report.markdown import escape
-from budget.report.story import tell
+from budget.report.page.figures import FIGURES, NAME_LENGTH, short
+from budget.report.page.markdown import escape
+from budget.report.page.report_files import FOCUS, SPECIALISTS
+from budget.report.page.story import tell
 from budget.tables.files.manifest import PLAN_FILES
 from tests.report.conftest import KINDS
 from tests.report.pages import Page, markdown_text

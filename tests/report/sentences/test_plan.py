@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from budget.allocation.solve import allocate
-from budget.report import facts, narrative, numerals, trust
-from budget.report.series import curve_series
-from budget.report.words import comparison, plan_summary
+from budget.report import numerals
+from budget.report.page.curve_series import curve_series
+from budget.report.sentences import facts, trust
+from budget.report.sentences import headline as narrative
+from budget.report.sentences.plan import comparison, plan_summary
 
 
 def test_the_summary_of_a_split_names_objective_bound_solver_and_baseline(studies):
@@ -156,6 +158,6 @@ def test_the_objective_interval_holds_the_objective(studies):
 
 
 def test_words_load_no_pictures_or_templates():
-    code = "import sys, budget.report.words; print({'plotly', 'jinja2', 'rich'} & set(sys.modules))"
+    code = "import sys, budget.report.sentences.plan; print({'plotly', 'jinja2', 'rich'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -4,8 +4,6 @@ import numpy as np
 
 from budget.allocation.plan.explanations import broken_words
 from budget.allocation.plan.plan import Plan
-from budget.report import facts
-from budget.report.blocks import Cell, Column, Table
 from budget.report.numerals import (
     LEVEL,
     NOTHING,
@@ -19,7 +17,9 @@ from budget.report.numerals import (
     span,
     value,
 )
-from budget.report.words import (
+from budget.report.parts import Cell, Column, Table
+from budget.report.sentences import facts
+from budget.report.sentences.plan import (
     BINDING_WORDS,
     baseline_name,
     better_by,

@@ -4,8 +4,8 @@ import numpy as np
 
 from budget.curves.curves import Curves
 from budget.numerics.listing import listing
-from budget.report import facts
 from budget.report.numerals import percent, plural
+from budget.report.sentences import facts
 from budget.studies.plan import Study
 
 

@@ -4,10 +4,10 @@ import numpy as np
 
 from budget.allocation.plan.plan import Plan
 from budget.numerics.listing import listing
-from budget.report import facts
-from budget.report.blocks import Tile
 from budget.report.numerals import LEVEL, count, count_in_words, difference, percent, plural, quantity, span, value
-from budget.report.words import (
+from budget.report.parts import Tile
+from budget.report.sentences import facts
+from budget.report.sentences.plan import (
     baseline_sentence,
     better_by,
     by_hand,

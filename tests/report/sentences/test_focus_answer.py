@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from budget.report.answer import focus_answer
 from budget.report.numerals import percent, quantity
+from budget.report.sentences.focus_answer import focus_answer
 from budget.studies.focus.crossover import SURE
 from budget.studies.focus.focus import focus
 from budget.studies.strategies.comparison import Cell
 from budget.studies.strategies.strategy_curves import Arms, Served
 from budget.tables.tasks import default_tasks
-from tests.report.test_focus import FAR, INSIDE, arms_of
+from tests.report.sentences.test_focus import FAR, INSIDE, arms_of
 
 
 def answered(arms, budgets):

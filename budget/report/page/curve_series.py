@@ -7,7 +7,7 @@ import numpy as np
 from budget.allocation.convex.best_size import best_inputs, last_input
 from budget.allocation.convex.problem import state
 from budget.curves.curves import Curves
-from budget.report.facts import is_shared
+from budget.report.sentences.facts import is_shared
 from budget.studies.plan import Study
 
 GRID = 60

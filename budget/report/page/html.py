@@ -7,8 +7,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from budget.report.blocks import Picture, Story
-from budget.report.figures import FIGURES, plotly_source
+from budget.report.page.figures import FIGURES, plotly_source
+from budget.report.parts import Picture, Story
 from budget.studies.plan import Study
 
 LONG_WORD = re.compile(r"[^\s<>]{25,}")

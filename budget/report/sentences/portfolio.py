@@ -2,7 +2,7 @@
 
 from budget.portfolio.portfolio import Portfolio
 from budget.report.numerals import difference, plural, value
-from budget.report.words import better_by, capital
+from budget.report.sentences.plan import better_by, capital
 
 RIVAL_WORDS = {
     "one model for all": "the best single model for all tasks",

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from budget.report.files import report_files
+from budget.report.page.report_files import report_files
 from tests.report.studies import LONG, make_study
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")

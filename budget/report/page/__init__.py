@@ -1,0 +1,1 @@
+"""The report as a page: its order, charts, tables, HTML and Markdown."""
