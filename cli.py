@@ -476,11 +476,11 @@ def measure(plan_path: str, out: str, jobs: int, command: str | None, as_json: b
     warnings.showwarning = lambda message, *_: tell(f"Warning: {message}")
     with sweep(tell) as progress:
         if command is None:
-            from budget.lab.sweep import measure as train
+            from budget.lab.transformer.sweep import measure as train
 
             runs = train(plan_path, out, jobs=jobs, progress=progress)
         else:
-            from budget.lab.command import measure_command
+            from budget.lab.runner.command import measure_command
 
             runs = measure_command(plan_path, out, command, jobs=jobs, progress=progress, **chosen)
     if as_json:

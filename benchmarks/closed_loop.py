@@ -22,9 +22,9 @@ from budget.allocation.plan.plan import Plan
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import ask
 from budget.curves.prepare import use_all_cores, use_compilation_cache
-from budget.lab.plan import read_plan
-from budget.lab.runs import Cell
-from budget.lab.shape import Shape
+from budget.lab.transformer.plan import read_plan
+from budget.lab.transformer.runs import Cell
+from budget.lab.transformer.shape import Shape
 from budget.studies.strategies.strategy_curves import Served, fit_arms
 from budget.tables.runs import runs_from_frame
 from budget.tables.tasks import Tasks

@@ -23,8 +23,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from budget.lab.runs import Cell
-from budget.lab.shape import Shape
+from budget.lab.transformer.runs import Cell
+from budget.lab.transformer.shape import Shape
 
 TEXT, SMALL_TEXT = ("code", "prose", "names"), ("prose", "names")
 TABLES = ("lookup_easy", "lookup_medium", "lookup_hard", "lookup_noisy")

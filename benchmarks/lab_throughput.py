@@ -17,9 +17,9 @@ import jax  # after the settings above
 import jax.numpy as jnp
 import numpy as np
 
-from budget.lab import recipe, train
-from budget.lab.model import start_weights
-from budget.lab.shape import CONTEXT, SYMBOLS, Shape
+from budget.lab.transformer import recipe, train
+from budget.lab.transformer.model import start_weights
+from budget.lab.transformer.shape import CONTEXT, SYMBOLS, Shape
 
 SHAPES = [Shape(width, 1) for width in (16, 24, 32, 48, 64, 96)] + [Shape(width, 1, 4, 1) for width in (16, 32, 64)]
 BATCH = 8

@@ -47,7 +47,7 @@ _HOME = {
     "next_runs": "budget.studies.next_runs.next_runs",
     "backtest": "budget.studies.backtest",
     "make_plan": "budget.studies.plan",
-    "measure": "budget.lab.sweep",
+    "measure": "budget.lab.transformer.sweep",
 }
 
 __all__ = list(_HOME)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from budget.errors import BudgetError
-from budget.lab.ledger import Failure, Ledger
+from budget.lab.runner.ledger import Failure, Ledger
 from budget.tables.files import claims
 from budget.tables.files.manifest import hashes, strays
 from budget.tables.files.text import json_text, read_csv

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from budget.lab import sweep
-from budget.lab.runs import Run
-from budget.lab.score import Score
+from budget.lab.transformer import sweep
+from budget.lab.transformer.runs import Run
+from budget.lab.transformer.score import Score
 from cli import main
 
 TRAINER = """

@@ -1,0 +1,1 @@
+"""The tasks behind ``data/``, each a source of sequences."""
