@@ -29,7 +29,7 @@ VARIES = {"versions", "version", "created", "seconds", "sha256", "package_sha256
 """Fields of JSON that speak of the machine, the time or the bytes of a file."""
 
 Case = tuple[str, tuple[str, ...]]
-"""Name of what is written, and the command; ``{own}``, ``{data}``, ``{out}`` are folders, the last of earlier results."""
+"""Name of what is written, and the command; ``{own}``, ``{data}`` and ``{out}`` are folders."""
 
 OWN_CASES: tuple[Case, ...] = (
     ("check.csv", ("check", OWN, "--tasks", "{own}/tasks.csv")),

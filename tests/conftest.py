@@ -6,13 +6,14 @@ import pytest
 from hypothesis import settings
 
 from budget.curves.curves import Curves
+from tests import ROOT
 from tests.simulate import TRUTHS, runs_of, table
 
 # how long an example takes says nothing on a busy machine
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+SHARED = ROOT.parent / "shared" / "data"
 
 
 @pytest.fixture(scope="session")

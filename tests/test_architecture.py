@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-LAYERS = ("numerics", "tables", "curves", "allocation", "studies", "report")
+from tests import ROOT
+
+LAYERS = ("numerics", "tables", "curves", "allocation", "portfolio", "studies", "report")
 """Left may not import right. lab stands beside curves: it imports numerics and tables only."""
 MODULES = sorted((ROOT / "budget").rglob("*.py"))
 JAX_HOMES = {"curves", "lab"}
@@ -61,7 +62,7 @@ def test_imports_point_one_way(path):
         ("jax", JAX_HOMES),
         ("optax", JAX_HOMES),
         ("cvxpy", {"allocation"}),
-        ("highspy", {"allocation"}),
+        ("highspy", {"allocation", "portfolio"}),
         ("plotly", {"report"}),
     ],
 )

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from budget.options import INPUTS, is_input
 from cli import main
+from tests import ROOT
 
-ROOT = Path(__file__).parents[1]
 FREE_TEXT = {
     "COLUMN", "COLUMN=VALUE", "CANONICAL=THEIRS", "PARAMETER=PARAMETER", "PARAMETER=VALUE", "UNIT=NUMBER", "NAME",
     "TASK", "SPLIT", "COMMAND", "N,N,…",

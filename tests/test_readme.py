@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +10,8 @@ from click.testing import CliRunner
 from budget.curves.laws import LAWS
 from budget.tables.tasks import USED
 from cli import main
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, flags=re.DOTALL)
 SHELL = [text.strip() for language, text in BLOCKS if language == "sh"]

@@ -1,15 +1,14 @@
 """The project's own measured runs: fitted floors against known entropies, and the whole job."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from budget.curves.fitting.fit import fit_curves
 from budget.tables.runs import read_runs
+from tests import ROOT
 
-DATA = Path(__file__).resolve().parents[2] / "data"
+DATA = ROOT / "data"
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +13,8 @@ from hypothesis import strategies as st
 from budget.curves.fitting.batch import Batch
 from budget.curves.fitting.fit import fit_curves
 from budget.errors import FitError
+from tests import ROOT
 from tests.simulate import HOFFMANN, TRUTHS, table
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,10 @@ import pytest
 from budget.errors import DataError, MeasureError
 from budget.lab.runner import guard
 from budget.lab.runner.command import measure_command
+from tests import ROOT
 from tests.lab.processes import alive, needs_proc, wait_for
 
 PLAN = "task,params,tokens,seed\n" + "".join(f"code,1e6,2e6,{seed}\n" for seed in range(3))
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from budget.lab.runner.ledger import Ledger
 from budget.tables.files.text import read_csv
+from tests import ROOT
 
 pytest.importorskip("fcntl")
 
@@ -29,7 +29,7 @@ for number in range(30):
 
 def test_processes_that_write_at_once_lose_no_row(tmp_path):
     out = tmp_path / "runs.csv"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     writers = [
         subprocess.Popen(
             [sys.executable, "-c", SCRIPT, str(out), name], env=environment, text=True, stdin=subprocess.PIPE,

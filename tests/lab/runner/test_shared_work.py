@@ -21,9 +21,9 @@ from budget.tables.files import claims
 from budget.tables.files.claims import Claims
 from budget.tables.files.text import read_csv
 from budget.tables.files.writing import write_text
+from tests import ROOT
 from tests.lab.processes import needs_proc, wait_for
 
-ROOT = Path(__file__).parents[2]
 TRAINER = """
 import json, os, pathlib, sys, time
 with open("ran", "a") as ran:

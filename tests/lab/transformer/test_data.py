@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,8 +14,9 @@ from budget.lab.synthetic_tasks.text import Text
 from budget.lab.transformer.plan import read_plan
 from budget.lab.transformer.runs import METRIC, STRATEGIES, measure_cell
 from budget.lab.transformer.sweep import read_runs
+from tests import ROOT
 
-DATA = Path(__file__).parents[2] / "data"
+DATA = ROOT / "data"
 DESIGN = DATA.parent / "benchmarks" / "lab_design.py"
 PARTS = ("", "scarce_", "routing_", "loop_")
 FILES = {part: pd.read_csv(DATA / f"{part}runs.csv") for part in PARTS}

@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,6 +11,7 @@ from budget.lab.transformer.runs import Cell
 from budget.lab.transformer.shape import Shape
 from budget.lab.transformer.sweep import measure
 from budget.lab.transformer.workers import measure_in_parallel
+from tests import ROOT
 from tests.lab.processes import alive, children, needs_proc, wait_for
 
 PLAN = "task,width,layers,tokens,seed\n" + "".join(
@@ -37,7 +37,7 @@ def test_killed_sweep_goes_on_where_it_stopped(tmp_path, blow):
     plan, out, script = tmp_path / "plan.csv", tmp_path / "runs.csv", tmp_path / "sweep.py"
     plan.write_text(PLAN)
     script.write_text(SCRIPT)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
         [sys.executable, str(script), str(plan), str(out)], env=environment, stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, start_new_session=True,

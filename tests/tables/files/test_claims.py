@@ -16,9 +16,9 @@ from budget.tables.files import claims, owner
 from budget.tables.files.claims import Claims
 from budget.tables.files.owner import Owner, this_process
 from budget.tables.files.writing import write_text
+from tests import ROOT
 
 fcntl = pytest.importorskip("fcntl")
-ROOT = Path(__file__).parents[2]
 
 
 def claim_of(folder: Path, process: Owner, name: str = "a") -> Path:
@@ -157,7 +157,7 @@ def test_a_claim_that_cannot_be_written_is_named_and_not_left(folder, monkeypatc
 COUNT = """
 import sys
 from pathlib import Path
-from budget.tables import claims
+from budget.tables.files import claims
 if sys.argv[2] == "no locks":
     import fcntl, errno
     def none(descriptor, how):

@@ -12,8 +12,8 @@ import pytest
 from budget.errors import DataError
 from budget.tables.files.places import place_of, refuse_inputs
 from budget.tables.files.writing import write_folder, write_text
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links, pipes and modes of POSIX")
 
 

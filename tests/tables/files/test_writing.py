@@ -4,15 +4,13 @@ import os
 import stat
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from budget.errors import DataError
 from budget.tables.files.writing import write_folder, write_text
+from tests import ROOT
 from tests.crashes import SCENARIOS
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
