@@ -35,10 +35,9 @@ OWN_CASES: tuple[Case, ...] = (
     ("check.csv", ("check", OWN, "--tasks", "{own}/tasks.csv")),
     ("curves.json", ("fit", OWN, "--tasks", "{own}/tasks.csv", "--draws", "60")),
     ("point.json", ("fit", OWN, "--tasks", "{own}/tasks.csv", "--draws", "0", "--law", "power", "--scale", "flops")),
-    ("power.json", ("fit", OWN, "--draws", "40", "--law", "power", "--scale", "flops")),
+    ("power.json", ("fit", OWN, "--tasks", "{own}/tasks.csv", "--draws", "40", "--law", "power", "--scale", "flops")),
     ("shared.json", ("fit", OWN, "--law", "shared", "--where", "strategy=generalist", "--draws", "20")),
     ("m4.json", ("fit", OWN, *SIX, "--law", "m4", "--scale", "flops", "--draws", "10")),
-    ("repeat.json", ("fit", "{own}/scarce_runs.csv", "--law", "repeat", "--draws", "20")),
     ("backtest.json", ("backtest", OWN, "--law", "chinchilla", "--law", "power", "--draws", "50", "--json")),
     ("predict.csv", ("predict", "{out}/curves.json", "--at", "{own}/runs.csv", "--new-run")),
     ("allocate.json", ("allocate", "{out}/curves.json", "--tasks", "{own}/tasks.csv", "--budget", "1e14", "--json")),
@@ -60,10 +59,8 @@ OWN_CASES: tuple[Case, ...] = (
     ("tokens.json", ("allocate", "{out}/curves.json", "--budget", "1e9", "--unit", "tokens", "--params", "1e5",
                      "--json")),
     ("limited.json", ("allocate", "{out}/curves.json", "--budget", "1e14", "--limit", "tokens=1e8", "--json")),
-    ("one_model.json", ("allocate", "{out}/curves.json", "--budget", "1e14", "--strategy", "shared", "--json")),
     ("mixture.json", ("allocate", "{out}/shared.json", "--budget", "1e14", "--json")),
     ("m4_plan.json", ("allocate", "{out}/m4.json", "--budget", "1e14", "--json")),
-    ("repeat_plan.json", ("allocate", "{out}/repeat.json", "--budget", "1e13", "--json")),
     ("grow.json", ("grow", "{out}/curves.json", "--tasks", "{own}/tasks.csv", "--budget", "1e14", "--json")),
     ("grow_two.json", ("grow", "{out}/curves.json", "{out}/shared.json", "--budget", "1e14", "--json")),
     ("grow_random.csv", ("grow", "{out}/curves.json", "--budget", "1e14", "--order", "random", "--orders", "12")),
@@ -90,6 +87,10 @@ PUBLIC_CASES: tuple[Case, ...] = (
                            "--column", "x=Seen Examples", "--column", "value=Loss", "--law", "power", "--draws", "20")),
     ("datablations.json", ("fit", "{data}/datablations/runs.csv", "--column", "value=val_loss", "--task", "c4", "--law",
                            "repeat", "--draws", "5")),
+    ("repeat_plan.json", ("allocate", "{out}/datablations.json", "--tasks", "{out}/unique.csv", "--budget", "1e21",
+                          "--json")),
+    ("one_model.json", ("allocate", "{out}/gadre.json", "--budget", "1e22", "--json")),
+    ("one_model_worst.json", ("allocate", "{out}/gadre.json", "--budget", "1e22", "--objective", "worst", "--json")),
     ("groups_pairs.json", ("groups", "{data}/task_pairs/runs.csv", "--where", "dataset=taskonomy", "--budget", "2",
                            "--budget", "3", "--json")),
     ("portfolio.json", ("portfolio", "{data}/standley/networks.csv", "--column", "model=network", "--column",
@@ -156,6 +157,7 @@ def main() -> None:
         theirs, ours = given.keep or Path(scratch) / "there", Path(scratch) / "here"
         for folder in (theirs, ours):
             folder.mkdir(parents=True, exist_ok=True)
+            (folder / "unique.csv").write_text("task,weight,unique_tokens\nc4,1,1e11\n", encoding="utf-8")
         total = 0
         for case in cases:
             name = case[0]
