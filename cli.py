@@ -22,8 +22,8 @@ from budget.commands import (
     read_linked,
     read_planned,
     read_strategies,
+    read_task_settings,
     read_together,
-    read_wishes,
     rows_of,
     sensitivity_of,
     tell,
@@ -177,7 +177,7 @@ def allocate(
 ) -> None:
     """Find the plan with the best objective at a budget, with a proven bound."""
     from budget.allocation.plan.plan import Plan
-    from budget.allocation.spec.make_spec import ask
+    from budget.allocation.spec.make_spec import plan_spec
     from budget.allocation.spec.plan_spec import ONE_MODEL
     from budget.report.progress import step
     from budget.report.sentences.plan import plan_summary
@@ -192,22 +192,22 @@ def allocate(
         curves_path, tasks_path, columns, bool(split_path or asked["limits_path"]), asked["measure"] == "score"
     )
     split = read_split(split_path, curves.tasks, columns=mapping) if split_path else None
-    question = ask(curves, tasks, asked.pop("budget"), **asked_of(asked, tasks, mapping))
+    spec = plan_spec(curves, tasks, asked.pop("budget"), **asked_of(asked, tasks, mapping))
     if curves.law in ONE_MODEL:
         from budget.allocation.mixture.plan_mixture import plan_mixture
 
         if split is not None:
             raise DataError(f"--evaluate scores a split among specialists, and law '{curves.law}' plans one model.")
         with step("plan") as bar:
-            plan: Plan = plan_mixture(curves, question, progress=bar)
+            plan: Plan = plan_mixture(curves, spec, progress=bar)
     else:
         from budget.allocation.evaluate import evaluate
         from budget.allocation.solve import allocate as solve
 
         with step("plan") as bar:
-            plan = solve(curves, question, progress=bar, draws=split is None)
+            plan = solve(curves, spec, progress=bar, draws=split is None)
         if split is not None:
-            plan = evaluate(curves, question, split, plan)
+            plan = evaluate(curves, spec, split, plan)
     tell(*plan.warnings, *notes, *plan.notes)
     emit(plan.table(), json_text(plan.record()), as_json, out)
     tell(plan_summary(plan))
@@ -399,7 +399,7 @@ def portfolio(
     candidates = read_candidates(
         candidates_path, columns=mapping, where=where, higher_is_better=higher_is_better, select=select, report=report
     )
-    tasks = read_wishes(tasks_path, candidates.tasks, mapping)
+    tasks = read_task_settings(tasks_path, candidates.tasks, mapping)
     found = choose(candidates, budget, tasks=tasks, **choosing)
     tell(*tasks.notes, *found.notes)
     emit(found.table(), json_text(found.record()), as_json, out)
@@ -524,8 +524,8 @@ def plan(
     compared = None
     if runs.serves_both_ways and scores is None and fitting["law"] not in ("shared", "transfer"):
         unlinked = {name: given for name, given in reading.items() if name not in ("loss_metric", "score_metric")}
-        everything, wishes = read_inputs(runs_path, **unlinked, law="shared")
-        compared = fit_strategies(everything, wishes, fitting, curves), wishes
+        everything, task_settings = read_inputs(runs_path, **unlinked, law="shared")
+        compared = fit_strategies(everything, task_settings, fitting, curves), task_settings
     with steps() as watch:
         study = make_plan(
             runs,

@@ -20,14 +20,14 @@ import pandas as pd
 
 from budget.allocation.plan.plan import Plan
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.prepare import use_all_cores, use_compilation_cache
 from budget.lab.transformer.plan import read_plan
 from budget.lab.transformer.runs import Cell
 from budget.lab.transformer.shape import Shape
-from budget.studies.strategies.strategy_curves import Served, fit_arms
+from budget.studies.strategies.strategy_curves import StrategyCurves, fit_strategy_curves
 from budget.tables.runs import runs_from_frame
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 
 TASKS = ("lookup_medium", "medium_near_1", "lookup_hard", "lookup_noisy", "markov_2", "code", "prose", "names")
 WEIGHTS = (1.0, 1.0, 1.0, 1.0, 1.0, 3.0, 2.0, 2.0)
@@ -59,7 +59,7 @@ class Model:
 
     plan: str
     cell: Cell
-    served: Served
+    served: StrategyCurves
     predicted: np.ndarray
 
 
@@ -73,17 +73,17 @@ def models(runs_path: Path) -> list[Model]:
     together = "|".join(TASKS)
     alone = (frame["strategy"] == "specialist") & frame["task"].isin(TASKS)
     seen = frame[(frame["flops"] <= LIMIT) & (alone | (frame["model_tasks"] == together))]
-    arms = fit_arms(runs_from_frame(seen), draws=200, seed=0)
-    if arms.specialists is None or len(arms.specialists.tasks) < len(TASKS):
-        raise SystemExit(f"Some specialist has no curve: {' '.join(arms.left_out)}")
-    plan = _planned(arms.specialists, "specialists")
+    strategies = fit_strategy_curves(runs_from_frame(seen), draws=200, seed=0)
+    if strategies.specialists is None or len(strategies.specialists.tasks) < len(TASKS):
+        raise SystemExit(f"Some specialist has no curve: {' '.join(strategies.left_out)}")
+    plan = _planned(strategies.specialists, "specialists")
     wanted = {"plan": plan.spend} | {rival.name: rival.spend for rival in plan.baselines}
     found = [
-        _specialist(name, arms.specialists, task, float(wanted[name][position]))
+        _specialist(name, strategies.specialists, task, float(wanted[name][position]))
         for name in ("uniform", "proportional", "plan")
-        for position, task in enumerate(arms.specialists.tasks)
+        for position, task in enumerate(strategies.specialists.tasks)
     ]
-    for served in arms.shared:
+    for served in strategies.shared:
         size = _planned(served, "shared").params[0]
         found.append(_realised(served.strategy, served, served.tasks, float(size), BUDGET))
     return found
@@ -93,21 +93,21 @@ def _weights(tasks: Sequence[str]) -> np.ndarray:
     return np.array([WEIGHTS[TASKS.index(task)] for task in tasks])
 
 
-def _planned(served: Served, strategy: str) -> Plan:
-    wishes = Tasks(served.tasks, weight=_weights(served.tasks))
-    question = ask(served.curves, wishes, BUDGET, unit="flops", strategy=strategy, measure="value")
-    return allocate(served.curves, question)
+def _planned(served: StrategyCurves, strategy: str) -> Plan:
+    task_settings = TaskSettings(served.tasks, weight=_weights(served.tasks))
+    spec = plan_spec(served.curves, task_settings, BUDGET, unit="flops", strategy=strategy, measure="value")
+    return allocate(served.curves, spec)
 
 
-def _specialist(name: str, served: Served, task: str, spend: float) -> Model:
+def _specialist(name: str, served: StrategyCurves, task: str, spend: float) -> Model:
     """The best size for a spend: a plan of one task."""
     position = served.tasks.index(task)
-    alone = Served(served.strategy, served.curves.take(np.array([position])))
-    question = ask(alone.curves, Tasks((task,)), spend, unit="flops", strategy="specialists", measure="value")
-    return _realised(name, alone, (task,), float(allocate(alone.curves, question, draws=False).params[0]), spend)
+    alone = StrategyCurves(served.strategy, served.curves.take(np.array([position])))
+    spec = plan_spec(alone.curves, TaskSettings((task,)), spend, unit="flops", strategy="specialists", measure="value")
+    return _realised(name, alone, (task,), float(allocate(alone.curves, spec, draws=False).params[0]), spend)
 
 
-def _realised(name: str, served: Served, tasks: tuple[str, ...], params: float, spend: float) -> Model:
+def _realised(name: str, served: StrategyCurves, tasks: tuple[str, ...], params: float, spend: float) -> Model:
     """The model of the nearest width, trained on the tokens that the spend then pays."""
     strategy = "specialist" if len(tasks) == 1 else served.strategy
     routing = (4, 1) if strategy == "moe" else (1, 1)

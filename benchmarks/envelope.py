@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from budget.allocation.nonconvex.envelope import solve_separable
+from budget.allocation.nonconvex.envelope import solve_nonconvex
 from budget.allocation.nonconvex.responses import Responses
 
 
@@ -30,7 +30,7 @@ def measure(count: int, gap: float, seed: int) -> None:
     """One line for one set of tasks."""
     responses = s_curves(count, seed)
     wall, cpu = time.perf_counter(), time.process_time()
-    found = solve_separable(responses, gap=gap, time_limit=60)
+    found = solve_nonconvex(responses, gap=gap, time_limit=60)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     of_value = (found.value - found.bound) / found.value
     equal = responses.objective(np.full(count, responses.budget / count))
@@ -44,7 +44,7 @@ def measure(count: int, gap: float, seed: int) -> None:
 def main() -> None:
     """Measure and print."""
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    solve_separable(s_curves(20, 0))  # the first call loads HiGHS
+    solve_nonconvex(s_curves(20, 0))  # the first call loads HiGHS
     for count, gap in ((10, 1e-3), (30, 1e-3), (300, 1e-3), (300, 1e-4), (5000, 1e-3), (5000, 1e-4)):
         for seed in range(seeds if count < 5000 else 1):
             measure(count, gap, seed)

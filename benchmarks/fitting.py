@@ -115,7 +115,9 @@ def run_job(job: str, data: Path) -> None:
 def _predictions(curves: Curves) -> tuple[list[float], list[float]]:
     """Ends of the intervals at the largest measured scale of each used task."""
     used = np.flatnonzero(curves.used)
-    _, low, high = curves.predict(used, np.log(np.column_stack([curves.largest[n][used] for n in curves.inputs])))
+    _, low, high = curves.predict(
+        used, np.log(np.column_stack([curves.largest[n][used] for n in curves.scale_columns]))
+    )
     return low.tolist(), high.tolist()
 
 

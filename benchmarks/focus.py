@@ -18,9 +18,9 @@ import pandas as pd
 
 from budget.curves.prepare import use_all_cores, use_compilation_cache
 from budget.studies.focus.focus import Focus, focus
-from budget.studies.strategies.strategy_curves import fit_arms
+from budget.studies.strategies.strategy_curves import fit_strategy_curves
 from budget.tables.runs import Runs, runs_from_frame
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 
 SHARES = (1 / 15, 1 / 6, 1 / 3, 1.0)
 """Sizes of the sets, as shares of all tasks; several sets of the smaller sizes."""
@@ -102,21 +102,26 @@ def main() -> None:
     use_compilation_cache()
     use_all_cores()
     runs = simulated(tasks)
-    arms, *fit = timed(lambda: fit_arms(runs, draws=draws), 1)
-    wishes, budgets = Tasks(runs.tasks, unserved=np.full(tasks, UNSERVED)), np.geomspace(1e18, 1e24, count)
+    strategies, *fit = timed(lambda: fit_strategy_curves(runs, draws=draws), 1)
+    task_settings, budgets = (
+        TaskSettings(runs.tasks, unserved=np.full(tasks, UNSERVED)),
+        np.geomspace(1e18, 1e24, count),
+    )
     found: Focus
-    found, *whole = timed(lambda: focus(arms, wishes, budgets), repeats)
-    curves = len(arms.specialists.tasks if arms.specialists else ()) + sum(len(each.tasks) for each in arms.shared)
+    found, *whole = timed(lambda: focus(strategies, task_settings, budgets), repeats)
+    curves = len(strategies.specialists.tasks if strategies.specialists else ()) + sum(
+        len(each.tasks) for each in strategies.shared
+    )
     print(
         f"{tasks} tasks, {len(found.sets)} sets × {len(STRATEGIES)} shared strategies, {curves} curves from "
         f"{len(runs.value)} rows, {count} budgets, {draws} draws"
     )
-    for said in arms.left_out:
+    for said in strategies.left_out:
         print(said)
     show("fit of all strategies", *fit)
     show(f"focus, median of {repeats}", *whole)
     show("both", fit[0] + whole[0], fit[1] + whole[1])
-    wins = [cell.winner.strategy for cell in found.cells]
+    wins = [cell.best_strategy.strategy for cell in found.comparisons]
     print(
         f"{len(wins)} cases, won by "
         + ", ".join(f"{name} {wins.count(name)}" for name in sorted(set(wins)))

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from budget.curves.prepare import use_all_cores, use_compilation_cache
-from budget.studies.strategies.strategy_curves import SPECIALISTS, Arms, fit_arms
+from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, fit_strategy_curves
 from budget.tables.runs import runs_from_frame
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,13 +45,15 @@ def relative_noise(noise: pd.DataFrame, strategy: str, task: str) -> float:
     return float(np.sqrt(mine["squares"].sum() / mine["degrees"].sum()))
 
 
-def predicted(arms: Arms, strategy: str, names: tuple[str, ...], task: str, params: float, tokens: float) -> float:
+def predicted(
+    strategies: FittedStrategies, strategy: str, names: tuple[str, ...], task: str, params: float, tokens: float
+) -> float:
     """The curve of a strategy on a task of a set; NaN where it has none."""
     if strategy == "specialist":
-        served = arms.specialists
+        served = strategies.specialists
     else:
         served = next(
-            (each for each in arms.shared if each.strategy == strategy and set(each.tasks) == set(names)), None
+            (each for each in strategies.shared if each.strategy == strategy and set(each.tasks) == set(names)), None
         )
     if served is None or task not in served.tasks:
         return float("nan")
@@ -59,7 +61,7 @@ def predicted(arms: Arms, strategy: str, names: tuple[str, ...], task: str, para
     return float(served.curves.predict(position, np.log([[params, tokens]]))[0][0])
 
 
-def cells(frame: pd.DataFrame, arms: Arms) -> pd.DataFrame:
+def cells(frame: pd.DataFrame, strategies: FittedStrategies) -> pd.DataFrame:
     """One row for each decidable cell: measured and predicted order of the strategies."""
     noise = seed_noise(frame)
     large = frame[(frame["flops"] / frame["n_tasks"] > LIMIT) & (frame["seed"] == 0)]
@@ -78,7 +80,7 @@ def cells(frame: pd.DataFrame, arms: Arms) -> pd.DataFrame:
             for name, run in zip(strategies, runs, strict=True)
         ])  # fmt: skip
         guess = np.array([
-            predicted(arms, name, tuple(names.split("|")), task, run["params"], run["tokens"])
+            predicted(strategies, name, tuple(names.split("|")), task, run["params"], run["tokens"])
             for name, run in zip(strategies, runs, strict=True)
         ])  # fmt: skip
         known = np.isfinite(guess)
@@ -124,14 +126,14 @@ def main() -> None:
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "data" / "runs.csv"
     frame = pd.read_csv(path)
     small = frame[frame["flops"] / frame["n_tasks"] <= LIMIT]
-    arms = fit_arms(runs_from_frame(small), draws=0)
-    for said in arms.left_out:
+    strategies = fit_strategy_curves(runs_from_frame(small), draws=0)
+    for said in strategies.left_out:
         print(said)
-    table = cells(frame, arms)
+    table = cells(frame, strategies)
     print(
         f"{small['run'].nunique()} runs of at most {LIMIT:.0e} FLOPs a task are fitted, {len(table)} cells are larger"
     )
-    print(f"strategies: {SPECIALISTS}, {', '.join(dict.fromkeys(each.strategy for each in arms.shared))}")
+    print(f"strategies: {SPECIALISTS}, {', '.join(dict.fromkeys(each.strategy for each in strategies.shared))}")
     say("which strategy wins", table, "winner", "predicted", "sure")
     say("focus or share", table, "focus", "focus_predicted", "focus_sure")
     for left, right in combinations(sorted(set(table["winner"])), 2):

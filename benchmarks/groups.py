@@ -39,7 +39,7 @@ def groups_of_vision(path: Path, setting: str) -> None:
     print(f"{setting}: {share_sentence(found.matrix)}")
     for each in found.portfolios:
         models = ", ".join("".join(found.pool.trained_on[model]) for model in each.models)
-        print(f"  budget {each.wanted.budget:g}: {5 * each.reported:.5f}, gap {each.gap:.0e} ({models})")
+        print(f"  budget {each.spec.budget:g}: {5 * each.reported:.5f}, gap {each.gap:.0e} ({models})")
     for name in ("specialists", "one model for all"):
         print(f"  {name} {_total(found, name)}; groups are better from budget {found.beats_at(name)}")
 
@@ -72,7 +72,7 @@ def predictions(path: Path, setting: str) -> None:
     for mine, ideal in zip(chosen.portfolios, best.portfolios, strict=True):
         reached = sum(measured(pair) for pair in mine.chosen)
         print(
-            f"  budget {mine.wanted.budget:g}: promised {5 * mine.objective:.5f}, measured {reached:.5f}, "
+            f"  budget {mine.spec.budget:g}: promised {5 * mine.objective:.5f}, measured {reached:.5f}, "
             f"best measured {5 * ideal.objective:.5f} ({chosen.basis(mine.chosen)})"
         )
 
@@ -84,12 +84,12 @@ def pairs_of_others(path: Path) -> None:
         found = group_tasks(table, range(1, len(table.tasks) + 1))
         print(f"{dataset}: {share_sentence(found.matrix)}")
         for each in found.portfolios:
-            print(f"  budget {each.wanted.budget:g}: {each.objective:.5f} ({found.basis(each.chosen)})")
+            print(f"  budget {each.spec.budget:g}: {each.objective:.5f} ({found.basis(each.chosen)})")
         best, (budget, alone) = found.beaten_by("specialists"), found.reference("specialists") or (0, None)
         if best is not None and alone is not None:
             print(
                 f"  specialists {alone.reported:.5f} (budget {budget:g}); groups are better from budget "
-                f"{best.wanted.budget:g} ({found.basis(best.chosen)})"
+                f"{best.spec.budget:g} ({found.basis(best.chosen)})"
             )
 
 

@@ -12,7 +12,7 @@ from budget.curves.fitting.fit import fit_curves
 from budget.studies.growth.growth import grow
 from budget.studies.growth.growth_by_strategy import grow_strategies
 from budget.tables.runs import Runs, read_runs
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 from tests.made import chinchilla
 from tests.simulate import Truth
 from tests.studies.made_sets import different, shared_models
@@ -39,7 +39,7 @@ def strategies() -> None:
         names = tuple(f"t{i}" for i in range(count))
         curves = {"specialists": different(count, draws=200), "generalist": shared_models(names, draws=200)}
         began = time.perf_counter()
-        grow_strategies(curves, Tasks(names, target=np.full(count, 2.5)), BUDGET, order=order)
+        grow_strategies(curves, TaskSettings(names, target=np.full(count, 2.5)), BUDGET, order=order)
         print(f"two strategies, {count} tasks, order {order}, 200 draws: {time.perf_counter() - began:.1f} s")
 
 
@@ -55,7 +55,7 @@ def law_of_several_tasks(strategy: str) -> None:
         names = [asked.tasks[task] for task in asked.task]
         rows = np.array([name in curves.tasks for name in names])
         task = np.array([curves.tasks.index(name) for name, there in zip(names, rows, strict=True) if there])
-        inputs = np.log(np.column_stack([asked.columns[name] for name in curves.inputs])[rows])
+        inputs = np.log(np.column_stack([asked.columns[name] for name in curves.scale_columns])[rows])
         off = curves.distance(task, inputs) / asked.value[rows] - 1
         return float(np.median(np.abs(off))), float(np.median(off))
 
@@ -77,7 +77,9 @@ def specialists() -> None:
         }
         curves = chinchilla(truths, draws=200)
         began = time.perf_counter()
-        growth = grow(curves, Tasks(curves.tasks, target=np.full(count, 2.5)), BUDGET, order="random", orders=100)
+        growth = grow(
+            curves, TaskSettings(curves.tasks, target=np.full(count, 2.5)), BUDGET, order="random", orders=100
+        )
         spent = time.perf_counter() - began
         assert growth.decline is not None  # there are several tasks
         row = growth.decline.table().iloc[0]

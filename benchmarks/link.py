@@ -61,7 +61,7 @@ def held_out(losses: Runs, scores: Runs, sizes: int) -> None:
     # two sizes do not show what params do; the power law then reads FLOPs
     law = "chinchilla" if len(params) - sizes >= 3 else "power"
     curves = fit_curves(small[0], law)
-    there = np.log(np.column_stack([large.scores.scale[name] for name in curves.inputs]))
+    there = np.log(np.column_stack([large.scores.scale[name] for name in curves.scale_columns]))
     predicted = curves.distance(task, there)
     runs = [len(np.unique(each.run)) for each in (small[0], large.scores)]
     print(f"{runs[0]} runs of up to {keep:.3g} parameters fitted ({law}), {runs[1]} of {largest:.3g} predicted")

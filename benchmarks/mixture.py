@@ -12,7 +12,7 @@ from budget.allocation.mixture.best_shares import inside
 from budget.allocation.mixture.best_size import certify_mixture, solve_mixture
 from budget.allocation.mixture.finite_sources import solve_limited
 from budget.allocation.mixture.iso_loss import iso_loss
-from budget.allocation.mixture.problem import Blend
+from budget.allocation.mixture.problem import MixtureProblem
 from budget.curves.cost_law import Cost
 from budget.curves.laws import LEAST_SHARE
 
@@ -20,16 +20,18 @@ BUDGET = 1e21
 DRAWS = 200
 
 
-def random_blend(tasks: int, sources: int, worlds: int, seed: int, limit: float = np.inf) -> tuple[Blend, np.ndarray]:
+def random_blend(
+    tasks: int, sources: int, scenarios: int, seed: int, limit: float = np.inf
+) -> tuple[MixtureProblem, np.ndarray]:
     """Problems with help and harm between sources, and a mixture inside the domain of each."""
     random = np.random.default_rng(seed)
-    tau = random.uniform(-0.3, 0.9, (worlds, tasks, sources))
+    tau = random.uniform(-0.3, 0.9, (scenarios, tasks, sources))
     own = np.arange(min(tasks, sources))
     tau[:, own, own] = 1.0
-    alpha, beta = random.uniform(0.2, 0.5, (2, worlds, tasks))
+    alpha, beta = random.uniform(0.2, 0.5, (2, scenarios, tasks))
     cost = Cost(np.array([6.0, 900.0]), np.array([1.0, 0.5]), np.ones(2), 0.0, 0.0)
-    blend = Blend(
-        floor=np.full(worlds, 1.5),
+    blend = MixtureProblem(
+        floor=np.full(scenarios, 1.5),
         capacity=np.log(random.uniform(0.1, 1, alpha.shape) / tasks) + alpha * np.log(1e9),
         alpha=alpha,
         data=np.log(random.uniform(0.1, 1, alpha.shape) / tasks) + beta * np.log(1e10),
@@ -46,7 +48,7 @@ def random_blend(tasks: int, sources: int, worlds: int, seed: int, limit: float 
     return blend.take(np.array(there, dtype=int)), np.array([starts[at] for at in there])
 
 
-def by_scipy(blend: Blend, start: np.ndarray) -> float:
+def by_scipy(blend: MixtureProblem, start: np.ndarray) -> float:
     """The same value by SLSQP over log size and shares, from the start mixture at three sizes."""
 
     def value(x: np.ndarray) -> float:
@@ -95,10 +97,10 @@ def main() -> None:
             f"  limited sources: {(time.perf_counter() - began) * 1e3:.0f} ms, gap "
             f"{(best.value[0] - bound) / (best.value[0] - limited.floor[0]):.1e}"
         )
-        worlds, starts = random_blend(tasks, sources, DRAWS, 2)
+        scenarios, starts = random_blend(tasks, sources, DRAWS, 2)
         began = time.perf_counter()
-        solve_mixture(worlds, starts)
-        print(f"  {len(worlds)} draws: {time.perf_counter() - began:.2f} s")
+        solve_mixture(scenarios, starts)
+        print(f"  {len(scenarios)} draws: {time.perf_counter() - began:.2f} s")
     for ratio, published in ((2, "1.18 and 1.66"), (4, "1.4 and 2.74")):
         size, tokens = iso_loss(0.11 / 0.243, 0.04 / 0.272, 0.11, -0.04, ratio)
         print(f"{ratio} times the tasks at the same loss: size x {size:.3f}, tokens x {tokens:.3f} ({published})")

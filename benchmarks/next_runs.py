@@ -18,13 +18,13 @@ import numpy as np
 import pandas as pd
 
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
 from budget.curves.prepare import use_all_cores, use_compilation_cache
 from budget.studies.next_runs.next_runs import next_runs
 from budget.studies.next_runs.run_grid import Runs, affordable, groups_of
-from budget.tables.tasks import Tasks, default_tasks
+from budget.tables.tasks import TaskSettings, default_tasks
 
 CENTRE = {"chinchilla": (1.7e8, 5e9), "power": (6 * 1.7e8 * 5e9,)}
 INPUTS = {"chinchilla": ("params", "tokens"), "power": ("flops",)}
@@ -62,7 +62,7 @@ def frame_of(law: str, names: np.ndarray, inputs: np.ndarray, value: np.ndarray)
     return frame
 
 
-def chosen(rule: str, curves: Curves, tasks: Tasks, budget: float, spend: float, count: int, seed: int) -> tuple:
+def chosen(rule: str, curves: Curves, tasks: TaskSettings, budget: float, spend: float, count: int, seed: int) -> tuple:
     """Candidates, the positions of those that a rule measures, and the regret and gain that it expects."""
     if rule == "next":
         study = next_runs(curves, tasks, budget, spend, count=count, seed=seed)
@@ -94,18 +94,18 @@ def drawn(runs: Runs, spend: float, count: int, random: np.random.Generator, lar
     return tuple(batch)
 
 
-def true_regret(law: str, curves: Curves, tasks: Tasks, budget: float, truth: np.ndarray) -> tuple[float, float]:
+def true_regret(law: str, curves: Curves, tasks: TaskSettings, budget: float, truth: np.ndarray) -> tuple[float, float]:
     """True regret of the plan of fitted curves, and the best plan's reducible loss."""
     best = worth_of(law, known(law, curves, truth), tasks, budget, truth)[1]
     weight = tasks.weight / tasks.weight.sum()
     return worth_of(law, curves, tasks, budget, truth)[1] - best, best - float(weight @ truth[:, 0])
 
 
-def worth_of(law: str, curves: Curves, tasks: Tasks, budget: float, truth: np.ndarray) -> tuple[float, float]:
+def worth_of(law: str, curves: Curves, tasks: TaskSettings, budget: float, truth: np.ndarray) -> tuple[float, float]:
     """What the plan of curves is worth by these curves, and in truth."""
-    plan = allocate(curves, ask(curves, tasks, budget), draws=False)
+    plan = allocate(curves, plan_spec(curves, tasks, budget), draws=False)
     inputs = np.stack([plan.params, plan.tokens] if law == "chinchilla" else [plan.spend], axis=-1)
-    weight = plan.question.weight
+    weight = plan.spec.weight
     return float(weight @ plan.predicted), float(weight @ true_value(law, truth, inputs))
 
 

@@ -26,7 +26,7 @@ from budget.curves.fitting.fit import fit_curves
 from budget.curves.prepare import use_all_cores, use_compilation_cache
 from budget.studies.next_runs.next_runs import NextRuns, next_runs
 from budget.studies.next_runs.rival_strategies import Strategy, compete, pooled
-from budget.tables.tasks import Tasks, default_tasks
+from budget.tables.tasks import TaskSettings, default_tasks
 
 LAW = "chinchilla"
 STRATEGIES = ("specialists", "generalist")
@@ -48,7 +48,7 @@ class Case:
     """
 
     number: int
-    tasks: Tasks
+    tasks: TaskSettings
     noise: np.ndarray
     budget: float
     spend: float
@@ -201,9 +201,9 @@ def main() -> None:
             counts[rule].append([sum(at == which for at, _ in batch) for which in (0, 1)])
             spent[rule].append(sum(strategies[at].runs.cost[run] for at, run in batch) / case.spend)
             if study is not None:
-                winner = study.winner
+                best_strategy = study.best_strategy
                 expects[rule].append(
-                    [1e3 * study.regret / unit, 1e3 * study.batch_gain / unit, winner.sure, winner.after]
+                    [1e3 * study.regret / unit, 1e3 * study.batch_gain / unit, best_strategy.sure, best_strategy.after]
                 )
     outcomes: dict[str, np.ndarray] = {}
     for rule in RULES:

@@ -26,13 +26,13 @@ from jax import Array
 
 from budget.curves.fitting import batching as lanes
 from budget.curves.fitting import search, solver
-from budget.curves.fitting.batch import Batch, make_batch, ridge
+from budget.curves.fitting.batch import Batch, make_batch, transfer_prior
 from budget.curves.fitting.batching import choose_devices
 from budget.curves.fitting.bootstrap import row_weights
 from budget.curves.fitting.constraints import Constraints
 from budget.curves.fitting.loss import DELTA, make_loss, penalty
 from budget.curves.fitting.search import PASSES, SAME, Estimator, fit_points
-from budget.curves.fitting.solver import PATIENCE, Prior, Search
+from budget.curves.fitting.solver import PATIENCE, Prior, SolverState
 from budget.curves.laws import LAWS
 from budget.tables.runs import Runs, read_runs
 
@@ -111,13 +111,13 @@ class Method:
 # The package's solver, whole and in halves.
 
 
-def package(problem: Problem) -> Search:
+def package(problem: Problem) -> SolverState:
     """The package's search."""
     none = np.zeros_like(problem.start)
     return search.search(ESTIMATOR, problem.batch, problem.lane, problem.weight, problem.start, Prior(none, none))
 
 
-def of_package(descend: Callable[..., Search]) -> Method:
+def of_package(descend: Callable[..., SolverState]) -> Method:
     """The package's search with one of the loops in it, and with programs compiled for that loop alone."""
     compiled = cache(lanes._compiled.__wrapped__)
 
@@ -129,7 +129,7 @@ def of_package(descend: Callable[..., Search]) -> Method:
     return Method(run, run)
 
 
-def one_move(which: int) -> Callable[..., Search]:
+def one_move(which: int) -> Callable[..., SolverState]:
     """``solver.descend`` with the majorizer move (0) or the exact Newton move (1) alone."""
 
     def descend(
@@ -143,15 +143,15 @@ def one_move(which: int) -> Callable[..., Search]:
         exact: Array,
         damping: Array,
         most_steps: Array,
-    ) -> Search:
-        def step(search: Search) -> Search:
+    ) -> SolverState:
+        def step(search: SolverState) -> SolverState:
             gradient, *hessians = model(search.theta)
             promised = -0.5 * gradient @ solve(search.theta, gradient, hessians[0], jnp.asarray(1e-9))
             move = solve(search.theta, gradient, hessians[which], search.damping[which])
             candidate = jnp.clip(search.theta + move, lower, upper)
             loss = objective(candidate)
             better = loss < search.loss
-            return Search(
+            return SolverState(
                 theta=jnp.where(better, candidate, search.theta),
                 loss=jnp.where(better, loss, search.loss),
                 slack=promised / jnp.maximum(search.loss, exact),
@@ -161,7 +161,7 @@ def one_move(which: int) -> Callable[..., Search]:
             )
 
         start = jnp.clip(start, lower, upper)
-        begun = Search(start, objective(start), jnp.asarray(jnp.inf), damping, jnp.asarray(0), jnp.asarray(0))
+        begun = SolverState(start, objective(start), jnp.asarray(jnp.inf), damping, jnp.asarray(0), jnp.asarray(0))
         return jax.lax.while_loop(lambda search: ~search.over & (search.steps < most_steps), step, begun)
 
     return descend
@@ -377,12 +377,12 @@ def projected_starts(batch: Batch) -> np.ndarray:
     """The package's own starts by variable projection: (T, S, P)."""
     begun: list[np.ndarray] = []
 
-    def note(_: Any, batch: Any, lane: Any, weight: Any, start: np.ndarray, prior: Any) -> Search:
+    def note(_: Any, batch: Any, lane: Any, weight: Any, start: np.ndarray, prior: Any) -> SolverState:
         begun.append(start)
-        return Search(start, *np.zeros((5, len(lane))))
+        return SolverState(start, *np.zeros((5, len(lane))))
 
     with mock.patch.object(search, "search", note):
-        fit_points(ESTIMATOR, batch, ridge(LAW, batch, np.ones(len(batch))))
+        fit_points(ESTIMATOR, batch, transfer_prior(LAW, batch, np.ones(len(batch))))
     return begun[0].reshape(len(batch), -1, len(LAW.parameters))
 
 

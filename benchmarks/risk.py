@@ -15,10 +15,10 @@ from collections.abc import Callable
 import numpy as np
 
 from budget.allocation.convex.optimum import solve
-from budget.allocation.convex.problem import Problem, Resource, Row
-from budget.allocation.plan.assembly import over_worlds
+from budget.allocation.convex.problem import LinearConstraint, Problem, Resource
+from budget.allocation.plan.assembly import risk_measure
 from budget.allocation.risk.minimize_risk import minimize_risk
-from budget.allocation.risk.scenarios import Worlds
+from budget.allocation.risk.scenarios import Scenarios
 from budget.curves.posynomial import Posynomial
 
 LEVEL = 0.9
@@ -62,8 +62,8 @@ def limited(problems: list[Problem]) -> list[Problem]:
     few, more = (np.arange(tasks) < tasks // 4).astype(float), (np.arange(tasks) >= tasks // 2).astype(float)
     further = (Resource("tokens", tokens, 5e9 * tasks),)
     rows = (
-        Row("max of limit 'few'", 0, few, 0.1 * first.budget),
-        Row("min of limit 'more'", 0, -more, -0.8 * first.budget),
+        LinearConstraint("max of limit 'few'", 0, few, 0.1 * first.budget),
+        LinearConstraint("min of limit 'more'", 0, -more, -0.8 * first.budget),
     )
     return [
         Problem(each.value, each.cost, each.budget, each.low, each.high, further, rows, each.names) for each in problems
@@ -80,11 +80,11 @@ def show(name: str, problems: list[Problem], risk: str, repeats: int) -> None:
         found = minimize_risk(problems, risk, LEVEL, start=start)
         cpu.append(time.process_time() - began[0])
         wall.append(time.perf_counter() - began[1])
-    worlds = Worlds.of(problems)
-    reducible = found.value - over_worlds(worlds.floors, risk, LEVEL)
+    scenarios = Scenarios.of(problems)
+    reducible = found.value - risk_measure(scenarios.floors, risk, LEVEL)
     gap = (found.value - found.certificate.bound) / reducible
     mean = minimize_risk(problems, "mean", LEVEL, start=start)
-    gain = (over_worlds(worlds.totals(mean.u), risk, LEVEL) - found.value) / reducible
+    gain = (risk_measure(scenarios.totals(mean.u), risk, LEVEL) - found.value) / reducible
     print(
         f"{name:22s} {risk:8s} CPU {statistics.median(cpu):6.3f} s   wall {statistics.median(wall):6.3f} s   "
         f"{found.steps:4d} steps   gap {gap:8.1e}   gain over the mean's plan {gain:8.1e}"

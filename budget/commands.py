@@ -24,7 +24,7 @@ def read_inputs(
     mixtures: str | None,
     law: str | None = None,
 ) -> tuple[Any, Any]:
-    """The runs and the wishes for their tasks; of several strategies the specialists', unless the law is of all."""
+    """The runs and the settings of their tasks; of several strategies the specialists', unless the law is of all."""
     from budget.tables.columns import column_mapping
     from budget.tables.mixtures import with_mixtures
     from budget.tables.runs import read_runs
@@ -34,7 +34,7 @@ def read_inputs(
     runs = read_runs(
         runs_path, columns=mapping, where=where, task=task, higher_is_better=higher_is_better, last_of=last_of
     )
-    tasks = read_wishes(tasks_path, runs.tasks, mapping)
+    tasks = read_task_settings(tasks_path, runs.tasks, mapping)
     runs = runs.with_chance(tasks.unserved)
     if law not in ("shared", "transfer"):  # they are fitted across strategies
         runs = of_specialists(runs)
@@ -43,7 +43,7 @@ def read_inputs(
     return runs, tasks.select(runs.tasks)
 
 
-def read_wishes(path: str | None, names: tuple[str, ...], columns: dict[str, str]) -> Any:
+def read_task_settings(path: str | None, names: tuple[str, ...], columns: dict[str, str]) -> Any:
     """What the tasks file says of some tasks; weight 1 and nothing else without one."""
     from budget.tables.tasks import default_tasks, read_tasks
 
@@ -62,7 +62,7 @@ def read_together(
     report: str | None,
     tasks_path: str | None,
 ) -> tuple[Any, Any]:
-    """Candidates or a table of pairs, whichever the file is, and the wishes for its tasks."""
+    """Candidates or a table of pairs, whichever the file is, and the settings of its tasks."""
     from budget.tables.candidates import read_candidates
     from budget.tables.columns import column_mapping
     from budget.tables.cotrained import has_partners, read_cotrained
@@ -72,17 +72,17 @@ def read_together(
         table: Any = read_candidates(
             path, columns=mapping, where=where, higher_is_better=higher_is_better, select=select, report=report
         )
-        return table, read_wishes(tasks_path, table.tasks, mapping)
+        return table, read_task_settings(tasks_path, table.tasks, mapping)
     if select or report:
         raise DataError("--select and --report are for candidates; choose a split of pairs with --where split=NAME.")
     table = read_cotrained(path, columns=mapping, where=where, higher_is_better=higher_is_better)
-    return table, read_wishes(tasks_path, table.measured_tasks, mapping)
+    return table, read_task_settings(tasks_path, table.measured_tasks, mapping)
 
 
 def read_linked(
     runs_path: str, *, loss_metric: str | None, score_metric: str | None, **reading: Any
 ) -> tuple[Any, Any, Any]:
-    """The losses and the scores where a link is asked for, else the runs and nothing; and the wishes."""
+    """The losses and the scores where a link is asked for, else the runs and nothing; and the task settings."""
     from budget.tables.columns import column_mapping
     from budget.tables.loss_score_pairs import read_pair
 
@@ -101,11 +101,11 @@ def read_linked(
         task=reading["task"],
         last_of=reading["last_of"],
     )
-    return losses, scores, read_wishes(path, losses.tasks, columns)
+    return losses, scores, read_task_settings(path, losses.tasks, columns)
 
 
 def of_losses(tasks: Any, scores: Any) -> Any:
-    """The wishes as the losses' fit reads them: with scores beside, best and unserved values are those of the score."""
+    """The task settings as the losses' fit reads them: with scores beside, best and unserved are those of the score."""
     if scores is None:
         return tasks
     from budget.tables.tasks import default_tasks
@@ -177,12 +177,12 @@ def fit_strategies(runs: Any, tasks: Any, fitting: dict[str, Any], specialists: 
     """Every strategy's curves; the specialists' may be there already."""
     from budget.curves.prepare import use_all_cores, use_compilation_cache
     from budget.report.progress import steps
-    from budget.studies.strategies.strategy_curves import fit_arms
+    from budget.studies.strategies.strategy_curves import fit_strategy_curves
 
     use_compilation_cache()
     use_all_cores()
     with steps() as start:
-        return fit_arms(runs, specialists=specialists, **fit_options(tasks, fitting), progress=start)
+        return fit_strategy_curves(runs, specialists=specialists, **fit_options(tasks, fitting), progress=start)
 
 
 def backtest_all(runs: Any, tasks: Any, fitting: dict[str, Any], laws: tuple, hide: float, below: float | None) -> Any:
@@ -254,13 +254,13 @@ def asked_of(asked: dict[str, Any], tasks: Any, columns: dict[str, str]) -> dict
 def read_planned(
     curves_path: str, tasks_path: str | None, columns: tuple, more_tables: bool = False, scores: bool = False
 ) -> tuple[Any, Any, tuple[str, ...]]:
-    """The curves that plans use, the wishes for those tasks, and what has to be said."""
+    """The curves that plans use, the settings of those tasks, and what has to be said."""
     from budget.tables.columns import column_mapping
 
     if columns and not (tasks_path or more_tables):
         raise DataError("--column names columns of the tasks file; give that with --tasks.")
     curves = read_curves(curves_path)
-    tasks = read_wishes(tasks_path, curves.tasks, column_mapping(columns))
+    tasks = read_task_settings(tasks_path, curves.tasks, column_mapping(columns))
     usable, notes = _planned(curves, tasks, scores)
     return usable, tasks.select(usable.tasks), (*tasks.notes, *notes)
 
@@ -268,7 +268,7 @@ def read_planned(
 def read_strategies(
     paths: tuple[str, ...], tasks_path: str | None, columns: tuple, name_of: Callable[[Any, str], str]
 ) -> tuple[dict[str, Any], Any, tuple[str, ...]]:
-    """Strategy → its usable curves, one file each, the wishes for the tasks of all, and what has to be said.
+    """Strategy → its usable curves, one file each, the settings of the tasks of all, and what has to be said.
 
     ``name_of`` names a file's strategy by its curves and the file's stem, which tells strategies of one name apart.
     """
@@ -281,7 +281,7 @@ def read_strategies(
         raise DataError(f"{twice} is given twice; give one curves file for each strategy.")
     read = {path: read_curves(path) for path in paths}
     measured = tuple(dict.fromkeys(name for curves in read.values() for name in curves.tasks))
-    tasks = read_wishes(tasks_path, measured, column_mapping(columns))
+    tasks = read_task_settings(tasks_path, measured, column_mapping(columns))
     stems = [Path(path).stem for path in paths]
     files = stems if len(set(stems)) == len(stems) else list(paths)
     words = [name_of(curves, stem) for curves, stem in zip(read.values(), stems, strict=True)]

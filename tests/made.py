@@ -57,7 +57,7 @@ def curves_of(
     tasks = tuple(natural)
     values: dict[str, Any] = {
         "law": law,
-        "inputs": inputs,
+        "scale_columns": inputs,
         "tasks": tasks,
         "metric": ("nats",) * count,
         "higher_is_better": np.zeros(count, dtype=bool),

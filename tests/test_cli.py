@@ -325,15 +325,17 @@ def test_bad_budgets_are_refused_and_old_results_kept(command, budget, sentence,
 
 
 def test_limits_and_unknown_tasks_are_refused(curves, tmp_path):
-    wishes = tmp_path / "tasks.csv"
-    wishes.write_text("task,min\nprose,9e20\ncode,9e20\n")
-    assert "sum to 1.8e+21 flops, above the budget" in refused("allocate", curves, "--budget", 1e21, "--tasks", wishes)
-    wishes.write_text("task,weight\npoetry,1\n")
+    task_settings = tmp_path / "tasks.csv"
+    task_settings.write_text("task,min\nprose,9e20\ncode,9e20\n")
+    assert "sum to 1.8e+21 flops, above the budget" in refused(
+        "allocate", curves, "--budget", 1e21, "--tasks", task_settings
+    )
+    task_settings.write_text("task,weight\npoetry,1\n")
     for command in ("allocate", "grow"):
-        sentence = refused(command, curves, "--budget", 1e21, "--tasks", wishes)
+        sentence = refused(command, curves, "--budget", 1e21, "--tasks", task_settings)
         assert "row 2, column 'task': 'poetry' is not among the measured tasks" in sentence
     assert "no such file" in refused("allocate", tmp_path / "none.json", "--budget", 1)
-    assert "not a curves file" in refused("predict", wishes, "--at", wishes)
+    assert "not a curves file" in refused("predict", task_settings, "--at", task_settings)
 
 
 def test_measure_refuses_a_bad_plan(tmp_path):

@@ -55,9 +55,9 @@ def allocate(folder):
     """Run the command on the plain curves and the tasks file."""
 
     def command(*options, curves="curves.json", tasks="tasks.csv", budget=1e22, check=True):
-        wishes = ("--tasks", folder / tasks) if tasks else ()
+        task_settings = ("--tasks", folder / tasks) if tasks else ()
         total = () if budget is None else ("--budget", budget)
-        result = run("allocate", folder / curves, *wishes, *total, *options)
+        result = run("allocate", folder / curves, *task_settings, *total, *options)
         assert not check or result.exit_code == 0, result.output
         return result
 

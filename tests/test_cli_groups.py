@@ -90,9 +90,9 @@ def test_candidates_are_read_too_and_said(candidates):
 
 
 def test_wishes_and_choosing_are_passed_on(pairs, tmp_path):
-    wishes = tmp_path / "tasks.csv"
-    wishes.write_text("job,weight,target\na,9,0.8\nb,1,0.6\n")
-    columns = ("--tasks", wishes)
+    task_settings = tmp_path / "tasks.csv"
+    task_settings.write_text("job,weight,target\na,9,0.8\nb,1,0.6\n")
+    columns = ("--tasks", task_settings)
     result = run("groups", pairs, *READING, *columns, "--budget", 2, "--objective", "targets", "--max-models", 2)
     assert "share of targets met 1.000" in result.stderr
 

@@ -67,9 +67,9 @@ def test_json_adds_the_certificate(candidates):
 
 
 def test_wishes_are_read_and_tasks_may_go(candidates, tmp_path):
-    wishes = tmp_path / "tasks.csv"
-    wishes.write_text("job,weight,target,unserved\na,3,0.5,0.9\nb,1,0.5,0.8\n")
-    common = ("portfolio", candidates, *READING, "--select", "val", "--tasks", wishes)
+    task_settings = tmp_path / "tasks.csv"
+    task_settings.write_text("job,weight,target,unserved\na,3,0.5,0.9\nb,1,0.5,0.8\n")
+    common = ("portfolio", candidates, *READING, "--select", "val", "--tasks", task_settings)
     one = run(*common, "--budget", 1, "--allow-unserved")
     frame = frame_of(one)
     assert frame["model"].tolist()[0] == "small" and pd.isna(frame["model"][1]) and frame["value"][1] == 0.8

@@ -6,15 +6,15 @@ import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs, last_input
 from budget.allocation.convex.certificate import marginal_return
-from budget.allocation.convex.problem import Problem, planned_cost, state
+from budget.allocation.convex.problem import Problem, build_problem, planned_cost
 from budget.allocation.nonconvex.one_model import plan_one_model
-from budget.allocation.nonconvex.plan_nonconvex import ends, outcome_of_spends
-from budget.allocation.nonconvex.spend_response import ways_of
-from budget.allocation.plan.assembly import NOT_OPTIMAL, Outcome, assembled, law_inputs_of
+from budget.allocation.nonconvex.plan_nonconvex import solved_plan_of_spends, spend_bounds
+from budget.allocation.nonconvex.spend_response import spend_response
+from budget.allocation.plan.assembly import NOT_OPTIMAL, SolvedPlan, assemble_plan, law_inputs_of
 from budget.allocation.plan.explanations import broken_limits, broken_words
 from budget.allocation.plan.headline import curve_warnings, far_warnings
 from budget.allocation.plan.plan import Baseline, Plan
-from budget.allocation.spec.plan_spec import Question, is_separable
+from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.curves import Curves
 from budget.curves.posynomial import Posynomial
 from budget.errors import AllocationError
@@ -24,29 +24,29 @@ TOLERANCE = 1e-6
 """Relative distance by which a given split may miss a limit without a word."""
 
 
-def evaluate(curves: Curves, question: Question, split: Split, best: Plan) -> Plan:
+def evaluate(curves: Curves, spec: PlanSpec, split: Split, best: Plan) -> Plan:
     """Score a split.
 
     Args:
         curves: usable curves of the question's T tasks.
-        question: what the best plan was asked for.
+        spec: what the best plan was asked for.
         split: what the tasks are given; sizes that are not stated are the best at the spend.
         best: the best plan, whose bound and prices hold for every split.
 
     Raises:
         AllocationError: a task is given nothing and its unserved value is not stated, or a shared model several spends.
     """
-    if question.strategy == "shared" and np.ptp(split.spend) > 0:
+    if spec.strategy == "shared" and np.ptp(split.spend) > 0:
         raise AllocationError("One shared model has one spend, and this split names several; give every task the same.")
-    curves, _ = curves.bounded_by(question.tasks.unserved)
+    curves, _ = curves.bounded_by(spec.tasks.unserved)
     # the best size of one model for its worst task is not the best for the sum
-    minimax = question.strategy == "shared" and question.objective == "worst" and not question.further
-    if minimax or is_separable(curves, question):
-        each = _one_model if question.strategy == "shared" else _separately
-        outcome = each(curves, question, split, best)
+    minimax = spec.strategy == "shared" and spec.objective == "worst" and not spec.further
+    if minimax or is_nonconvex(curves, spec):
+        each = _one_model if spec.strategy == "shared" else _separately
+        outcome = each(curves, spec, split, best)
     else:
-        outcome = _convexly(curves, question, split, best)
-    plan = assembled(curves, question, outcome, best.baselines)
+        outcome = _convexly(curves, spec, split, best)
+    plan = assemble_plan(curves, spec, outcome, best.baselines)
     optimal = Baseline("optimal", best.objective, best.total, best.spend, best.predicted)
     return replace(
         plan,
@@ -57,9 +57,9 @@ def evaluate(curves: Curves, question: Question, split: Split, best: Plan) -> Pl
     )
 
 
-def _convexly(curves: Curves, question: Question, split: Split, best: Plan) -> Outcome:
-    problem = state(curves, question)
-    u = _log_inputs(curves, question, problem, split)
+def _convexly(curves: Curves, spec: PlanSpec, split: Split, best: Plan) -> SolvedPlan:
+    problem = build_problem(curves, spec)
+    u = _log_inputs(curves, spec, problem, split)
     models = len(problem.cost)
     spend = split.spend[:models]
     given = np.vstack([spend, *(each.cost.value(u)[None] for each in problem.further)])
@@ -67,9 +67,9 @@ def _convexly(curves: Curves, question: Question, split: Split, best: Plan) -> O
     marginal = np.zeros(models)
     some = np.flatnonzero(served)
     marginal[some] = marginal_return(problem.by_model.take(some), problem.cost.take(some), u[some])
-    return Outcome(
-        inputs=law_inputs_of(curves, question, u[question.serves]),
-        given=given,
+    return SolvedPlan(
+        log_inputs=law_inputs_of(curves, spec, u[spec.serves]),
+        amounts=given,
         bound=0.0,
         marginal=marginal,
         shadow_price=best.shadow_price,
@@ -82,19 +82,19 @@ def _convexly(curves: Curves, question: Question, split: Split, best: Plan) -> O
     )
 
 
-def _one_model(curves: Curves, question: Question, split: Split, best: Plan) -> Outcome:
+def _one_model(curves: Curves, spec: PlanSpec, split: Split, best: Plan) -> SolvedPlan:
     """The same for one model that serves all tasks, where that is no convex program."""
     spend = split.spend[:1]
-    _refuse_nothing(question, split.spend, np.zeros(len(split.spend), dtype=bool))
-    outcome = plan_one_model(curves, replace(question, budget=float(spend[0])))
-    cost = planned_cost(curves, question, question.unit)
-    u = outcome.inputs[:1, : cost.inputs] if question.params is None else outcome.inputs[:1, 1:2]
+    _refuse_nothing(spec, split.spend, np.zeros(len(split.spend), dtype=bool))
+    outcome = plan_one_model(curves, replace(spec, budget=float(spend[0])))
+    cost = planned_cost(curves, spec, spec.unit)
+    u = outcome.log_inputs[:1, : cost.inputs] if spec.params is None else outcome.log_inputs[:1, 1:2]
     if cost.inputs == 2:
         u = _stated_sizes(u, cost, spend, split, np.flatnonzero(split.params[:1] > 0))
-    limits = Problem(cost, cost, question.budget, np.zeros(1), np.full(1, question.budget), names=("the model",))
+    limits = Problem(cost, cost, spec.budget, np.zeros(1), np.full(1, spec.budget), names=("the model",))
     return replace(
         outcome,
-        inputs=law_inputs_of(curves, question, np.repeat(u, len(split.spend), axis=0)),
+        log_inputs=law_inputs_of(curves, spec, np.repeat(u, len(split.spend), axis=0)),
         shadow_price=best.shadow_price,
         binding=("given",) * len(split.spend),
         limits=best.limits,
@@ -104,25 +104,27 @@ def _one_model(curves: Curves, question: Question, split: Split, best: Plan) -> 
     )
 
 
-def _separately(curves: Curves, question: Question, split: Split, best: Plan) -> Outcome:
+def _separately(curves: Curves, spec: PlanSpec, split: Split, best: Plan) -> SolvedPlan:
     """The same where each task's best way at its spend may be a size of the menu or its checkpoint trained on."""
-    ways = ways_of(curves, question)
-    _refuse_nothing(question, split.spend, np.isfinite(question.tasks.unserved) | np.isfinite(ways.sunk))
-    low, high = ends(ways)
-    limits = Problem(ways.cost, ways.cost, question.budget, low, high, names=question.tasks.names)
-    outcome = outcome_of_spends(ways, split.spend, 0.0, best.shadow_price, best.efficient, "given split", "evaluated")
-    trained_on = np.isfinite(ways.sunk)
-    if len(curves.inputs) > 1:  # a model of the checkpoint's size is the checkpoint; of one scale it always is
-        size = np.where(split.params > 0, split.params, np.exp(outcome.inputs[:, 0]))
-        trained_on &= np.isclose(size, question.tasks.checkpoint_params, rtol=1e-9)  # as a written plan has it
-    paid = split.spend + np.where(trained_on, np.nan_to_num(ways.sunk), 0.0)
-    u = np.where(split.spend[:, None] > 0, outcome.inputs[:, : ways.cost.inputs], -np.inf)
-    if ways.cost.inputs == 2:
-        u = _stated_sizes(u, ways.cost, paid, split, np.flatnonzero((split.spend > 0) & (split.params > 0)))
-    inputs = np.where(split.spend[:, None] > 0, law_inputs_of(curves, question, u), outcome.inputs)
+    response = spend_response(curves, spec)
+    _refuse_nothing(spec, split.spend, np.isfinite(spec.tasks.unserved) | np.isfinite(response.spent_already))
+    low, high = spend_bounds(response)
+    limits = Problem(response.cost, response.cost, spec.budget, low, high, names=spec.tasks.names)
+    outcome = solved_plan_of_spends(
+        response, split.spend, 0.0, best.shadow_price, best.efficient, "given split", "evaluated"
+    )
+    trained_on = np.isfinite(response.spent_already)
+    if len(curves.scale_columns) > 1:  # a model of the checkpoint's size is the checkpoint; of one scale it always is
+        size = np.where(split.params > 0, split.params, np.exp(outcome.log_inputs[:, 0]))
+        trained_on &= np.isclose(size, spec.tasks.checkpoint_params, rtol=1e-9)  # as a written plan has it
+    paid = split.spend + np.where(trained_on, np.nan_to_num(response.spent_already), 0.0)
+    u = np.where(split.spend[:, None] > 0, outcome.log_inputs[:, : response.cost.inputs], -np.inf)
+    if response.cost.inputs == 2:
+        u = _stated_sizes(u, response.cost, paid, split, np.flatnonzero((split.spend > 0) & (split.params > 0)))
+    inputs = np.where(split.spend[:, None] > 0, law_inputs_of(curves, spec, u), outcome.log_inputs)
     return replace(
         outcome,
-        inputs=inputs,
+        log_inputs=inputs,
         binding=("given",) * len(curves.tasks),
         limits=best.limits,
         notes=_notes(limits, split.spend[None], paid, u),
@@ -131,9 +133,9 @@ def _separately(curves: Curves, question: Question, split: Split, best: Plan) ->
 
 def _missed(plan: Plan) -> tuple[str, ...]:
     """That a cheap split is cheap because it misses targets which the cheapest plan must meet."""
-    question = plan.question
-    asked = question.at_least or len(question.tasks.names)
-    if question.objective != "cheapest" or plan.breadth >= asked:
+    spec = plan.spec
+    asked = spec.at_least or len(spec.tasks.names)
+    if spec.objective != "cheapest" or plan.breadth >= asked:
         return ()
     return (f"This split meets {plan.breadth:.0f} of the {asked} targets; the bound is for plans that meet them.",)
 
@@ -143,11 +145,11 @@ def _without_claim(notes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(note for note in notes if not note.startswith(NOT_OPTIMAL))
 
 
-def _log_inputs(curves: Curves, question: Question, problem: Problem, split: Split) -> np.ndarray:
+def _log_inputs(curves: Curves, spec: PlanSpec, problem: Problem, split: Split) -> np.ndarray:
     """Log inputs (V, I): the stated sizes, or the best at the spend; minus infinity where nothing is given."""
     models, inputs = len(problem.cost), problem.cost.inputs
     spend = split.spend[:models]
-    _refuse_nothing(question, split.spend, np.isfinite(question.tasks.unserved))
+    _refuse_nothing(spec, split.spend, np.isfinite(spec.tasks.unserved))
     u = np.full((models, inputs), -np.inf)
     some = np.flatnonzero(spend > 0)
     value, cost = problem.by_model.take(some), problem.cost.take(some)
@@ -155,8 +157,8 @@ def _log_inputs(curves: Curves, question: Question, problem: Problem, split: Spl
     return _stated_sizes(u, problem.cost, spend, split, some[split.params[some] > 0]) if inputs == 2 else u
 
 
-def _refuse_nothing(question: Question, spend: np.ndarray, known: np.ndarray) -> None:
-    names = [name for name, lost in zip(question.tasks.names, (spend == 0) & ~known, strict=True) if lost]
+def _refuse_nothing(spec: PlanSpec, spend: np.ndarray, known: np.ndarray) -> None:
+    names = [name for name, lost in zip(spec.tasks.names, (spend == 0) & ~known, strict=True) if lost]
     if names:
         raise AllocationError(
             f"This split gives {', '.join(names)} nothing, and what a task is worth then is unknown: fill column "

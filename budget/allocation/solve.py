@@ -8,19 +8,19 @@ import numpy as np
 from budget.allocation.convex.certificate import proven_bound
 from budget.allocation.convex.conflict import refuse_conflict, refuse_nothing
 from budget.allocation.convex.optimum import Optimum, is_trivial, solve
-from budget.allocation.convex.problem import Problem, state
+from budget.allocation.convex.problem import Problem, build_problem
 from budget.allocation.convex.program import Goal, Program
 from budget.allocation.nonconvex.one_model import one_model_baselines, plan_one_model
-from budget.allocation.nonconvex.plan_nonconvex import plan_separately, separate_baselines
-from budget.allocation.plan.assembly import Outcome, assembled, law_inputs_of
+from budget.allocation.nonconvex.plan_nonconvex import nonconvex_baselines, plan_nonconvex
+from budget.allocation.plan.assembly import SolvedPlan, assemble_plan, law_inputs_of
 from budget.allocation.plan.baseline_scores import convex_baselines
 from budget.allocation.plan.explanations import binding, limit_lines, unspent
 from budget.allocation.plan.plan import Plan
 from budget.allocation.plan.size_ranges import with_size_ranges
-from budget.allocation.risk.drawn_plans import convex_plans, no_plans, plans_apart
+from budget.allocation.risk.drawn_plans import convex_drawn_plans, no_plans, nonconvex_drawn_plans
 from budget.allocation.risk.minimize_risk import minimize_risk
 from budget.allocation.spec.objectives import not_computed
-from budget.allocation.spec.plan_spec import Question, is_separable
+from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.curves import Curves
 from budget.numerics.interval import interval
 
@@ -34,20 +34,20 @@ GOALS: dict[str, Goal] = {"mean": "sum", "worst": "largest", "cheapest": "cheape
 """What a convex program makes small for each objective."""
 
 
-def goal_of(question: Question) -> Goal:
+def goal_of(spec: PlanSpec) -> Goal:
     """What a convex program makes small for a question.
 
     Raises:
         AllocationError: nothing is solved for its objective.
     """
-    if question.objective not in GOALS:
-        raise not_computed("objective", question.objective)
-    return GOALS[question.objective]
+    if spec.objective not in GOALS:
+        raise not_computed("objective", spec.objective)
+    return GOALS[spec.objective]
 
 
 def allocate(
     curves: Curves,
-    question: Question,
+    spec: PlanSpec,
     *,
     progress: Callable[[int, int], None] | None = None,
     draws: bool = True,
@@ -57,7 +57,7 @@ def allocate(
 
     Args:
         curves: usable curves of the question's T tasks, in its order.
-        question: see ``ask.ask``.
+        spec: see ``make_spec.plan_spec``.
         progress: called with (draws done, draws in all).
         draws: whether to solve again for every draw, which gives ``spend_low`` and ``spend_high``.
         program: see ``compiled``; for the same question about these tasks or more.
@@ -70,57 +70,57 @@ def allocate(
         InfeasibleError: the limits contradict each other, or targets cannot be met.
     """
     notes: tuple[str, ...] = ()
-    curves, bounded = curves.bounded_by(question.tasks.unserved)
-    if is_separable(curves, question):
-        if question.strategy == "shared":
-            outcome, rivals = plan_one_model(curves, question), one_model_baselines(curves, question)
+    curves, bounded = curves.bounded_by(spec.tasks.unserved)
+    if is_nonconvex(curves, spec):
+        if spec.strategy == "shared":
+            outcome, rivals = plan_one_model(curves, spec), one_model_baselines(curves, spec)
         else:
-            outcome, rivals = plan_separately(curves, question), separate_baselines(curves, question)
-        plan = assembled(curves, question, outcome, rivals)
-        drawn = plans_apart(curves, question, progress) if draws else no_plans(question)
+            outcome, rivals = plan_nonconvex(curves, spec), nonconvex_baselines(curves, spec)
+        plan = assemble_plan(curves, spec, outcome, rivals)
+        drawn = nonconvex_drawn_plans(curves, spec, progress) if draws else no_plans(spec)
     else:
-        problem = state(curves, question)
-        refuse_conflict(problem, question.unit)
-        refuse_nothing(problem, question.unit)
-        goal = goal_of(question)
+        problem = build_problem(curves, spec)
+        refuse_conflict(problem, spec.unit)
+        refuse_nothing(problem, spec.unit)
+        goal = goal_of(spec)
         program = program or _compiled(problem, goal)
         best = solve(problem, goal, program)
-        if question.risk != "point":
-            best, notes = _at_risk(curves, question, best)
-        outcome = outcome_of(curves, question, problem, best)
-        plan = assembled(
+        if spec.risk != "point":
+            best, notes = _at_risk(curves, spec, best)
+        outcome = solved_plan_of(curves, spec, problem, best)
+        plan = assemble_plan(
             curves,
-            question,
+            spec,
             replace(outcome, notes=(*outcome.notes, *notes)),
-            convex_baselines(curves, question, problem),
+            convex_baselines(curves, spec, problem),
         )
-        drawn = convex_plans(curves, question, goal, program, progress) if draws else no_plans(question)
+        drawn = convex_drawn_plans(curves, spec, goal, program, progress) if draws else no_plans(spec)
     _refuse_contradiction(plan)
-    low, high = interval(drawn.spend[:, question.serves])
+    low, high = interval(drawn.spend[:, spec.serves])
     plan = replace(
         plan,
         spend_low=low,
         spend_high=high,
-        endless=drawn.endless[question.serves],
+        endless=drawn.endless[spec.serves],
         drawn=len(drawn.spend),
         failed_draws=drawn.failed,
-        notes=(*plan.notes, *bounded, *drawn.notes(question)),
+        notes=(*plan.notes, *bounded, *drawn.notes(spec)),
     )
     return with_size_ranges(curves, plan, drawn) if draws else plan
 
 
 def _refuse_contradiction(plan: Plan) -> None:
     """Refuse a plan that is better than what is proven of every plan."""
-    question, sign = plan.question, -1.0 if plan.larger_is_better else 1.0
-    tolerance = CONTRADICTS if question.limits or question.further else ROUNDING
+    spec, sign = plan.spec, -1.0 if plan.larger_is_better else 1.0
+    tolerance = CONTRADICTS if spec.limits or spec.further else ROUNDING
     proven_bound(sign * plan.objective, sign * plan.bound, tolerance * max(abs(plan.objective), abs(plan.bound)), sign)
 
 
-def compiled(curves: Curves, question: Question) -> Program | None:
+def compiled(curves: Curves, spec: PlanSpec) -> Program | None:
     """The program of a question, to be solved for other budgets, draws and subsets of its tasks; ``None`` for none."""
-    if is_separable(curves, question):
+    if is_nonconvex(curves, spec):
         return None
-    return _compiled(state(curves, question), goal_of(question))
+    return _compiled(build_problem(curves, spec), goal_of(spec))
 
 
 def _compiled(problem: Problem, goal: Goal) -> Program | None:
@@ -130,30 +130,30 @@ def _compiled(problem: Problem, goal: Goal) -> Program | None:
     return Program(problem, goal) if not problem.is_plain or len(problem.cost) < len(problem.value) else None
 
 
-def outcome_of(curves: Curves, question: Question, problem: Problem, best: Optimum) -> Outcome:
+def solved_plan_of(curves: Curves, spec: PlanSpec, problem: Problem, best: Optimum) -> SolvedPlan:
     """What the solved convex problem says of the plan."""
-    prices = best.certificate.prices
-    return Outcome(
-        inputs=law_inputs_of(curves, question, best.u[question.serves]),
-        given=best.given,
+    prices = best.certificate.duals
+    return SolvedPlan(
+        log_inputs=law_inputs_of(curves, spec, best.u[spec.serves]),
+        amounts=best.amounts,
         bound=best.certificate.bound,
         marginal=best.certificate.marginal,
-        shadow_price=0.0 if question.objective == "cheapest" else best.certificate.shadow_price,
+        shadow_price=0.0 if spec.objective == "cheapest" else best.certificate.shadow_price,
         efficient=np.full(len(best.spend), np.nan),
         binding=binding(
-            problem, best.given, prices, question.serves, "target" if question.objective == "cheapest" else "budget"
+            problem, best.amounts, prices, spec.serves, "target" if spec.objective == "cheapest" else "budget"
         ),
-        limits=limit_lines(question, problem, best.given, prices),
-        notes=unspent(question, problem, best.given, prices),
+        limits=limit_lines(spec, problem, best.amounts, prices),
+        notes=unspent(spec, problem, best.amounts, prices),
         solver=best.solver,
         status=best.status,
     )
 
 
-def _at_risk(curves: Curves, question: Question, start: Optimum) -> tuple[Optimum, tuple[str, ...]]:
+def _at_risk(curves: Curves, spec: PlanSpec, start: Optimum) -> tuple[Optimum, tuple[str, ...]]:
     """The plan with the least risk, and which draws are not counted in it."""
-    problems = [state(curves, question, draw) for draw in range(len(curves.draws))]
-    best = minimize_risk(problems, question.risk, question.level, start=start)
+    problems = [build_problem(curves, spec, draw) for draw in range(len(curves.draws))]
+    best = minimize_risk(problems, spec.risk, spec.level, start=start)
     return best, _not_counted(best.lost)
 
 

@@ -49,7 +49,7 @@ class Curves:
 
     Attributes:
         law: name in ``LAWS``.
-        inputs: (I,) the scale columns the law reads.
+        scale_columns: (I,) the scale columns the law reads.
         tasks: (T,) names.
         metric: (T,) each task's metric.
         higher_is_better: (T,) direction.
@@ -63,8 +63,8 @@ class Curves:
         outliers: (T,) row numbers of the file that do not belong to the curve.
         parameters: (T, P) working parameters of the point fit (``Law.value``), NaN where there is none.
         draws: (B, T, P) the same for each bootstrap draw, NaN for tasks that plans do not use;
-            draw b is one joint world for all tasks.
-        noise: (B, T) noise of a new run in each of these worlds, to be added to its distance or the log of it.
+            draw b is one joint scenario for all tasks.
+        noise: (B, T) noise of a new run in each of these scenarios, to be added to its distance or the log of it.
         residual: which of the two: ``log`` or ``raw``, as the curves were fitted.
         reference: (T, I) inputs at which the coefficients are stated.
         runs: (T,) number of trained models.
@@ -93,7 +93,7 @@ class Curves:
     """
 
     law: str
-    inputs: tuple[str, ...]
+    scale_columns: tuple[str, ...]
     tasks: tuple[str, ...]
     metric: tuple[str, ...]
     higher_is_better: np.ndarray
@@ -136,7 +136,7 @@ class Curves:
     @property
     def form(self) -> Law:
         """The law's record."""
-        return law_of(self.law, self.inputs)
+        return law_of(self.law, self.scale_columns)
 
     @property
     def is_shared(self) -> bool:
@@ -227,7 +227,7 @@ class Curves:
         stated = np.where(np.isfinite(unserved), unserved, self.unserved)
         if self.link is not None or not np.isfinite(stated).any():
             return self, ()
-        ends = [self.largest.get(name, at) for name, at in zip(self.inputs, self.reference.T, strict=True)]
+        ends = [self.largest.get(name, at) for name, at in zip(self.scale_columns, self.reference.T, strict=True)]
         largest = np.log(np.column_stack(ends))
         reached = self.distance(np.arange(len(self.tasks)), largest)
         worst = np.where(self.higher_is_better, self.ceiling - stated, stated)
@@ -311,10 +311,10 @@ class Curves:
             new_run: whether the interval is for the value of one new run, and not for the mean curve.
         """
         value = self.present(task, self.distance(task, log_inputs))
-        worlds = self.distance_draws(task, log_inputs)
+        scenarios = self.distance_draws(task, log_inputs)
         if new_run:
-            worlds = self._of_new_run(task, worlds)
-        return value, *interval(self.present(task, worlds))
+            scenarios = self._of_new_run(task, scenarios)
+        return value, *interval(self.present(task, scenarios))
 
     def predict_score(
         self, task: np.ndarray, log_inputs: np.ndarray, *, new_run: bool = False
@@ -326,35 +326,35 @@ class Curves:
         """
         assert self.link is not None, "no score was asked for in the fit"
         value = self.link.value(task, self.distance(task, log_inputs))
-        worlds = self.distance_draws(task, log_inputs)
+        scenarios = self.distance_draws(task, log_inputs)
         if new_run:
-            losses = np.maximum(self._of_new_run(task, worlds), 0.0)
+            losses = np.maximum(self._of_new_run(task, scenarios), 0.0)
             best = self.link.parameters[task, 3]
             scores = self.link.value_draws(task, losses) + self.link.noise[:, task]
             # no measurement is better than the best score
             scores = np.where(self.link.higher_is_better[task], np.minimum(scores, best), np.maximum(scores, best))
         else:
-            scores = self.link.value_draws(task, worlds)
+            scores = self.link.value_draws(task, scenarios)
         return value, *interval(scores)
 
-    def _of_new_run(self, task: np.ndarray, worlds: np.ndarray) -> np.ndarray:
+    def _of_new_run(self, task: np.ndarray, scenarios: np.ndarray) -> np.ndarray:
         """Distances (B, R) of each draw's curve with the noise of that draw's new run."""
         noise = self.noise[:, task]
-        return worlds + noise if self.residual == "raw" else worlds * np.exp(noise)
+        return scenarios + noise if self.residual == "raw" else scenarios * np.exp(noise)
 
     def table(self) -> pd.DataFrame:
         """One row a task: law, parameters with 80 % intervals in the file's units, error and status."""
         names = self.form.names
         point = self.form.natural(self.parameters, self.reference)
-        worlds = self.form.natural(self.draws, self.reference)
+        scenarios = self.form.natural(self.draws, self.reference)
         columns: dict[str, Any] = {"task": self.tasks, "law": self.law, "runs": self.runs}
         for position, name in enumerate(names):
             columns[name] = point[:, position]
-            if len(worlds):
-                columns[f"{name}_low"], columns[f"{name}_high"] = interval(worlds[:, :, position])
+            if len(scenarios):
+                columns[f"{name}_low"], columns[f"{name}_high"] = interval(scenarios[:, :, position])
         for position in self.form.where("coefficient"):
             columns[f"{names[position]}_at_reference"] = np.exp(self.parameters[:, position])
-        columns |= {f"reference_{name}": self.reference[:, i] for i, name in enumerate(self.inputs)}
+        columns |= {f"reference_{name}": self.reference[:, i] for i, name in enumerate(self.scale_columns)}
         columns |= {name: getattr(self, name) for name in ("objective", "error", "agreement", "gradient", "condition")}
         columns["pooled"] = self.pooled
         columns["bounds"] = ["|".join(names) for names in self.bounds]

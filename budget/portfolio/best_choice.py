@@ -14,7 +14,7 @@ LARGEST = 60_000
 """Pairs above which HiGHS is not asked: it does not leave the first linear program in the time at hand."""
 
 LARGEST_DRAWN = 1_000_000
-"""The same for pairs times worlds, where each world has rows of its own."""
+"""The same for pairs times scenarios, where each scenario has rows of its own."""
 
 EASY = 1_000
 """Pairs up to which HiGHS needs no better start than a short search."""
@@ -67,7 +67,7 @@ def best_choice(problem: Selection, deadline: float) -> Choice | None:
     first = _worst(mean, deadline) if problem.objective == "worst" else _linear(mean, deadline)
     if first is None or mean is problem or problem.is_linear:
         return first
-    # several worlds: the choice for their mean is a start, and its bound holds
+    # several scenarios: the choice for their mean is a start, and its bound holds
     value = problem.value(first.chosen)
     start = Choice(first.chosen, value, min(value, first.bound), first.solver, first.status)
     if problem.loss.size > LARGEST_DRAWN:
@@ -197,7 +197,7 @@ def _worst(problem: Selection, deadline: float) -> Choice | None:
 
 
 def _cover_below(problem: Selection, level: float) -> Program:
-    """The cheapest models that serve every task with a loss of at most ``level``, in one world."""
+    """The cheapest models that serve every task with a loss of at most ``level``, in one scenario."""
     rest = problem.keep(np.flatnonzero(problem.loss[0] <= level))
     return cover_program(rest, np.maximum(rest.cost, TOLERANCE))
 

@@ -12,10 +12,10 @@ from budget.errors import InfeasibleError, SolverError
 from budget.numerics.words import apart
 from budget.portfolio.best_choice import best_choice, cheapest
 from budget.portfolio.local_search import greedy
-from budget.portfolio.portfolio_spec import Wanted, outcome_of, refuse, stated
+from budget.portfolio.portfolio_spec import PortfolioSpec, normalised_problem, objective_of, refuse
 from budget.portfolio.selection import SLACK, Selection
 from budget.tables.candidates import Candidates
-from budget.tables.tasks import Tasks, default_tasks
+from budget.tables.tasks import TaskSettings, default_tasks
 
 RESERVE = 0.15
 """Share of the time limit that is kept for the baselines."""
@@ -48,7 +48,7 @@ class Portfolio:
 
     Attributes:
         candidates: what there was to choose from.
-        wanted: what was asked.
+        spec: what was asked.
         chosen: (T,) pair that serves each task, -1 where none does.
         objective: on the split that is chosen on.
         reported: on the reported split.
@@ -60,7 +60,7 @@ class Portfolio:
     """
 
     candidates: Candidates
-    wanted: Wanted
+    spec: PortfolioSpec
     chosen: np.ndarray
     objective: float
     reported: float
@@ -73,7 +73,7 @@ class Portfolio:
     @property
     def higher_is_better(self) -> bool:
         """Direction of the objective: a share of targets rises, whatever the metric does."""
-        return self.wanted.objective == "targets" or self.candidates.higher_is_better
+        return self.spec.objective == "targets" or self.candidates.higher_is_better
 
     @property
     def gap(self) -> float:
@@ -103,7 +103,7 @@ class Portfolio:
                 "model": [self.candidates.models[m] if on else None for m, on in zip(model, is_served, strict=True)],
                 "cost": np.where(is_served, self.candidates.cost[model], np.nan),
                 "task": self.candidates.tasks,
-                "value": np.where(is_served, self.candidates.report.value[self.chosen], self.wanted.tasks.unserved),
+                "value": np.where(is_served, self.candidates.report.value[self.chosen], self.spec.tasks.unserved),
             }
         )
 
@@ -112,14 +112,14 @@ class Portfolio:
         table = self.table()
         names = self.candidates.models
         return {
-            "objective_kind": self.wanted.objective,
-            "risk": self.wanted.risk,
-            "level": self.wanted.level if self.wanted.risk == "cvar" else None,
+            "objective_kind": self.spec.objective,
+            "risk": self.spec.risk,
+            "level": self.spec.level if self.spec.risk == "cvar" else None,
             "metric": self.candidates.metric,
             "higher_is_better": self.candidates.higher_is_better,
             "select": self.candidates.select.split or None,
             "report": self.candidates.report.split or None,
-            "budget": self.wanted.budget,
+            "budget": self.spec.budget,
             "spent": self.spent,
             "objective": self.objective,
             "objective_reported": self.reported,
@@ -127,7 +127,7 @@ class Portfolio:
             "gap": self.gap,
             "solver": self.solver,
             "status": self.status,
-            "time_limit": self.wanted.time_limit,
+            "time_limit": self.spec.time_limit,
             "models": [
                 {
                     "model": names[model],
@@ -157,7 +157,7 @@ def choose(
     candidates: Candidates,
     budget: float,
     *,
-    tasks: Tasks | None = None,
+    tasks: TaskSettings | None = None,
     objective: str = "mean",
     risk: str = "mean",
     level: float = 0.9,
@@ -188,23 +188,25 @@ def choose(
         SolverError: none was found in the time given.
     """
     tasks = default_tasks(candidates.tasks) if tasks is None else tasks.select(candidates.tasks)
-    wanted = Wanted(tasks, float(budget), objective, risk, float(level), allow_unserved, max_models, float(time_limit))
-    refuse(candidates, wanted)
-    deadline = time.monotonic() + (1 - RESERVE) * wanted.time_limit
-    problem, pairs, shift, unit = stated(candidates, wanted)
+    spec = PortfolioSpec(
+        tasks, float(budget), objective, risk, float(level), allow_unserved, max_models, float(time_limit)
+    )
+    refuse(candidates, spec)
+    deadline = time.monotonic() + (1 - RESERVE) * spec.time_limit
+    problem, pairs, shift, unit = normalised_problem(candidates, spec)
     best = best_choice(problem, deadline)
     if best is None:
-        raise _none_found(candidates, wanted)
+        raise _none_found(candidates, spec)
     higher = objective == "targets" or candidates.higher_is_better
     better, sign = (max, -1) if higher else (min, 1)
-    found = Rival("", pairs[best.chosen], *_outcomes(candidates, wanted, pairs[best.chosen]))
-    rivals = _rivals(candidates, wanted, problem, pairs)
+    found = Rival("", pairs[best.chosen], *_outcomes(candidates, spec, pairs[best.chosen]))
+    rivals = _rivals(candidates, spec, problem, pairs)
     if best.status != "optimal":  # then a baseline may be the best that is known
         found = better((found, *rivals), key=lambda each: each.objective)
     bound = -best.bound if objective == "targets" else (-1 if higher else 1) * (shift + unit * best.bound)
     portfolio = Portfolio(
         candidates=candidates,
-        wanted=wanted,
+        spec=spec,
         chosen=found.chosen,
         objective=found.objective,
         reported=found.reported,
@@ -222,51 +224,51 @@ def _models(candidates: Candidates, chosen: np.ndarray) -> np.ndarray:
     return np.unique(candidates.model[chosen[chosen >= 0]])
 
 
-def _outcomes(candidates: Candidates, wanted: Wanted, chosen: np.ndarray) -> list[float]:
+def _outcomes(candidates: Candidates, spec: PortfolioSpec, chosen: np.ndarray) -> list[float]:
     """The objective of chosen pairs (T,) on the split that is chosen on and on the reported one."""
-    return [outcome_of(candidates, wanted, split, chosen) for split in (candidates.select, candidates.report)]
+    return [objective_of(candidates, spec, split, chosen) for split in (candidates.select, candidates.report)]
 
 
-def _none_found(candidates: Candidates, wanted: Wanted) -> InfeasibleError | SolverError:
+def _none_found(candidates: Candidates, spec: PortfolioSpec) -> InfeasibleError | SolverError:
     """Why there is no choice: what the cheapest models that serve every task cost, or that the time was too short."""
     total = float(candidates.cost.sum()) or 1.0
-    everything = stated(candidates, replace(wanted, budget=total))[0]
-    deadline = time.monotonic() + wanted.time_limit
+    everything = normalised_problem(candidates, replace(spec, budget=total))[0]
+    deadline = time.monotonic() + spec.time_limit
     built, proven = cheapest(everything, everything.cost, deadline)
     cost = np.inf if built is None else float(candidates.cost[built].sum())
     while proven and 0 < cost < total:  # a solver's tolerance is one of the total: once more among what costs no more
         total = cost
-        fewer = stated(candidates, replace(wanted, budget=total))[0]
+        fewer = normalised_problem(candidates, replace(spec, budget=total))[0]
         again, proven = cheapest(fewer, fewer.cost, deadline)
         cost = min(cost, np.inf if again is None else float(candidates.cost[again].sum()))
     remedy = "or let tasks go with --allow-unserved"
-    if cost == np.inf and wanted.max_models is not None:
+    if cost == np.inf and spec.max_models is not None:
         built, proven = cheapest(replace(everything, most=np.inf), np.ones(len(everything.cost)), deadline)
         if proven and built is not None:
             return InfeasibleError(
                 f"At least {built.sum()} models are needed to serve every task, above --max-models "
-                f"{wanted.max_models}; allow more, {remedy}."
+                f"{spec.max_models}; allow more, {remedy}."
             )
-    if wanted.budget * (1 + SLACK) < cost < np.inf:
+    if spec.budget * (1 + SLACK) < cost < np.inf:
         found = "" if proven else " found in time"
-        takes, limit = apart(cost, wanted.budget, 10)
+        takes, limit = apart(cost, spec.budget, 10)
         return InfeasibleError(
             f"The cheapest models{found} that serve every task cost {takes} together, above the budget of "
             f"{limit}; raise the budget to that, {remedy}."
         )
     return SolverError(
-        f"No choice that serves every task was found within {wanted.time_limit:g} s; raise --time-limit or the budget."
+        f"No choice that serves every task was found within {spec.time_limit:g} s; raise --time-limit or the budget."
     )
 
 
-def _rivals(candidates: Candidates, wanted: Wanted, problem: Selection, pairs: np.ndarray) -> tuple[Rival, ...]:
+def _rivals(candidates: Candidates, spec: PortfolioSpec, problem: Selection, pairs: np.ndarray) -> tuple[Rival, ...]:
     served = np.bincount(candidates.model, minlength=len(candidates.models))
     of_pair = np.where(pairs >= 0, served[candidates.model[pairs]], 0)
     rivals = []
 
     def add(name: str, chosen: np.ndarray) -> None:
         mine = pairs[chosen]
-        rivals.append(Rival(name, mine, *_outcomes(candidates, wanted, mine)))
+        rivals.append(Rival(name, mine, *_outcomes(candidates, spec, mine)))
 
     whole = np.flatnonzero(of_pair == len(candidates.tasks))
     if len(whole):
@@ -274,7 +276,7 @@ def _rivals(candidates: Candidates, wanted: Wanted, problem: Selection, pairs: n
         add("one model for all", min(by_model, key=problem.value))
     single = np.flatnonzero(of_pair <= 1)
     if len(candidates.tasks) > 1 and (of_pair == 1).any():
-        best = best_choice(problem.keep(single), time.monotonic() + RESERVE * wanted.time_limit)
+        best = best_choice(problem.keep(single), time.monotonic() + RESERVE * spec.time_limit)
         if best is not None:
             add("specialists", single[best.chosen])
     coefficient = problem.terms.mean(axis=0)
@@ -289,7 +291,7 @@ def _notes(found: Portfolio) -> tuple[str, ...]:
     notes = []
     if found.status == "time limit":
         notes.append(
-            f"Stopped after {found.wanted.time_limit:g} s: a choice that is better by up to the gap may exist; raise "
+            f"Stopped after {found.spec.time_limit:g} s: a choice that is better by up to the gap may exist; raise "
             "--time-limit."
         )
     elif found.status != "optimal":
@@ -297,6 +299,6 @@ def _notes(found: Portfolio) -> tuple[str, ...]:
     names = {rival.name for rival in found.rivals}
     if "one model for all" not in names:
         notes.append("No model that serves every task is within the budget.")
-    if any(np.isfinite(column).any() for column in (found.wanted.tasks.min, found.wanted.tasks.max)):
+    if any(np.isfinite(column).any() for column in (found.spec.tasks.min, found.spec.tasks.max)):
         notes.append("Columns 'min' and 'max' of the tasks file limit spends and are not used here.")
     return tuple(notes)

@@ -8,11 +8,11 @@ from budget.allocation.spec.objectives import not_computed
 from budget.errors import AllocationError
 from budget.portfolio.selection import OBJECTIVES, RISKS, SLACK, Selection, risk_of
 from budget.tables.candidates import Candidates, Measured
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PortfolioSpec:
     """What is asked of a set of candidates.
 
     Attributes:
@@ -26,7 +26,7 @@ class Wanted:
         time_limit: seconds.
     """
 
-    tasks: Tasks
+    tasks: TaskSettings
     budget: float
     objective: str
     risk: str
@@ -44,33 +44,37 @@ class Wanted:
         return tails[self.risk]
 
 
-def refuse(candidates: Candidates, wanted: Wanted) -> None:
+def refuse(candidates: Candidates, spec: PortfolioSpec) -> None:
     """Refuse what makes no sense or lacks a column.
 
     Raises:
         AllocationError: names the option or column and the remedy.
     """
-    for name, given, known in (("objective", wanted.objective, OBJECTIVES), ("risk", wanted.risk, RISKS)):
+    for name, given, known in (("objective", spec.objective, OBJECTIVES), ("risk", spec.risk, RISKS)):
         if given not in known:
             raise AllocationError(f"There is no {name} '{given}'; choose one of {', '.join(known)}.")
-    if not (np.isfinite(wanted.budget) and wanted.budget >= 0):
-        raise AllocationError(f"The budget is {wanted.budget:g}; give a number of at least 0.")
-    if not 0 < wanted.level < 1:
-        raise AllocationError(f"--level is {wanted.level:g}; give a share of the draws between 0 and 1, such as 0.9.")
-    if wanted.max_models is not None and wanted.max_models < 1:
-        raise AllocationError(f"--max-models is {wanted.max_models}; allow at least 1.")
-    if not wanted.time_limit > 0:
-        raise AllocationError(f"--time-limit is {wanted.time_limit:g}; give a positive number of seconds.")
-    if wanted.risk == "cvar" and not len(candidates.select.draws):
+    if not (np.isfinite(spec.budget) and spec.budget >= 0):
+        raise AllocationError(f"The budget is {spec.budget:g}; give a number of at least 0.")
+    if not 0 < spec.level < 1:
+        raise AllocationError(f"--level is {spec.level:g}; give a share of the draws between 0 and 1, such as 0.9.")
+    if spec.max_models is not None and spec.max_models < 1:
+        raise AllocationError(f"--max-models is {spec.max_models}; allow at least 1.")
+    if not spec.time_limit > 0:
+        raise AllocationError(f"--time-limit is {spec.time_limit:g}; give a positive number of seconds.")
+    if spec.risk == "cvar" and not len(candidates.select.draws):
         raise AllocationError(
             f"--risk cvar is about the worst draws, and {candidates.source} has none; add a column 'draw' (or name it "
             "with --column draw=THEIRS), or leave out --risk."
         )
     for needed, column, values, why in (
-        (wanted.objective == "targets", "target", wanted.tasks.target, "--objective targets"),
-        (wanted.allow_unserved, "unserved", wanted.tasks.unserved, "--allow-unserved"),
+        (spec.objective == "targets", "target", spec.tasks.target, "--objective targets"),
+        (spec.allow_unserved, "unserved", spec.tasks.unserved, "--allow-unserved"),
     ):
-        lacking = [name for name, stated in zip(wanted.tasks.names, np.isfinite(values), strict=True) if not stated]
+        lacking = [
+            name
+            for name, normalised_problem in zip(spec.tasks.names, np.isfinite(values), strict=True)
+            if not normalised_problem
+        ]
         if needed and lacking:
             more = ", …" if len(lacking) > 5 else ""
             raise AllocationError(
@@ -79,14 +83,14 @@ def refuse(candidates: Candidates, wanted: Wanted) -> None:
             )
 
 
-def stated(candidates: Candidates, wanted: Wanted) -> tuple[Selection, np.ndarray, float, float]:
+def normalised_problem(candidates: Candidates, spec: PortfolioSpec) -> tuple[Selection, np.ndarray, float, float]:
     """The problem of what the budget affords, its pairs as positions (-1: unserved), and its losses' zero and unit."""
-    sign, tasks = (-1 if candidates.higher_is_better else 1), wanted.tasks
-    limit = wanted.budget * (1 + SLACK)
+    sign, tasks = (-1 if candidates.higher_is_better else 1), spec.tasks
+    limit = spec.budget * (1 + SLACK)
     pairs = np.flatnonzero(candidates.cost[candidates.model] <= limit)
-    values, task, model = candidates.select.worlds[:, pairs], candidates.task[pairs], candidates.model[pairs]
+    values, task, model = candidates.select.scenarios[:, pairs], candidates.task[pairs], candidates.model[pairs]
     cost, counts = np.minimum(candidates.cost / (limit or 1.0), 1.0), np.ones(len(candidates.cost), dtype=bool)
-    if wanted.allow_unserved:
+    if spec.allow_unserved:
         # a model that is free, does not count, and serves every task at its unserved value
         everywhere = np.arange(len(tasks.names))
         values = np.hstack([values, np.tile(tasks.unserved, (len(values), 1))])
@@ -103,18 +107,18 @@ def stated(candidates: Candidates, wanted: Wanted) -> tuple[Selection, np.ndarra
         loss=(loss - low) / (unit or 1.0),
         met=loss <= sign * tasks.target[task],
         weight=tasks.weight / tasks.weight.sum(),
-        most=np.inf if wanted.max_models is None else float(wanted.max_models),
-        objective=wanted.objective,
-        tail=wanted.tail,
+        most=np.inf if spec.max_models is None else float(spec.max_models),
+        objective=spec.objective,
+        tail=spec.tail,
     )
     return problem, pairs, float(low), unit or 1.0
 
 
-def outcome_of(candidates: Candidates, wanted: Wanted, measured: Measured, chosen: np.ndarray) -> float:
+def objective_of(candidates: Candidates, spec: PortfolioSpec, measured: Measured, chosen: np.ndarray) -> float:
     """The objective of chosen pairs (T,) on a split, in the metric's unit (for targets a share)."""
-    sign, tasks = (-1 if candidates.higher_is_better else 1), wanted.tasks
-    loss = sign * np.where(chosen >= 0, measured.worlds[:, chosen], tasks.unserved)
+    sign, tasks = (-1 if candidates.higher_is_better else 1), spec.tasks
+    loss = sign * np.where(chosen >= 0, measured.scenarios[:, chosen], tasks.unserved)
     weight = tasks.weight / tasks.weight.sum()
-    if wanted.objective == "targets":
-        return -risk_of(-((loss <= sign * tasks.target) @ weight), wanted.tail)
-    return sign * risk_of(loss.max(axis=1) if wanted.objective == "worst" else loss @ weight, wanted.tail)
+    if spec.objective == "targets":
+        return -risk_of(-((loss <= sign * tasks.target) @ weight), spec.tail)
+    return sign * risk_of(loss.max(axis=1) if spec.objective == "worst" else loss @ weight, spec.tail)

@@ -74,7 +74,7 @@ class Program:
 def choice_program(problem: Selection) -> Program:
     """The program of a portfolio's whole objective."""
     models, pairs, tasks = len(problem.cost), len(problem.model), problem.n_tasks
-    worlds, terms = len(problem.loss), problem.terms
+    scenarios, terms = len(problem.loss), problem.terms
     each = np.arange(pairs)
     ones = np.ones(pairs)
     serve = _placed(ones, problem.task, models + each, (tasks, models + pairs))
@@ -92,23 +92,23 @@ def choice_program(problem: Selection) -> Program:
             cost, np.zeros(len(cost)), np.ones(len(cost)), np.arange(len(cost)) < models, rows, row_lower, row_upper
         )
     if problem.objective == "worst":
-        # one row a world and task: the loss of the task's pair is below the world's level
+        # one row a scenario and task: the loss of the task's pair is below the scenario's level
         heights = _placed(
             terms.ravel(),
-            (np.arange(worlds)[:, None] * tasks + problem.task).ravel(),
-            np.tile(models + each, worlds),
-            (worlds * tasks, models + pairs),
+            (np.arange(scenarios)[:, None] * tasks + problem.task).ravel(),
+            np.tile(models + each, scenarios),
+            (scenarios * tasks, models + pairs),
         )
-        world = np.repeat(np.arange(worlds), tasks)
+        scenario = np.repeat(np.arange(scenarios), tasks)
     else:
-        heights = sparse.hstack([sparse.csr_matrix((worlds, models)), sparse.csr_matrix(terms)])
-        world = np.arange(worlds)
-    over = _placed(-np.ones(len(world)), np.arange(len(world)), world, (len(world), worlds))
-    free, weight = np.full(worlds, -np.inf), np.full(worlds, 1 / worlds)
+        heights = sparse.hstack([sparse.csr_matrix((scenarios, models)), sparse.csr_matrix(terms)])
+        scenario = np.arange(scenarios)
+    over = _placed(-np.ones(len(scenario)), np.arange(len(scenario)), scenario, (len(scenario), scenarios))
+    free, weight = np.full(scenarios, -np.inf), np.full(scenarios, 1 / scenarios)
     if problem.tail < 1:
-        # the level is a common threshold plus what a world exceeds it by
-        over = sparse.hstack([over, sparse.csr_matrix(-np.ones((len(world), 1)))])
-        free, weight = np.append(np.zeros(worlds), -np.inf), np.append(weight / problem.tail, 1.0)
+        # the level is a common threshold plus what a scenario exceeds it by
+        over = sparse.hstack([over, sparse.csr_matrix(-np.ones((len(scenario), 1)))])
+        free, weight = np.append(np.zeros(scenarios), -np.inf), np.append(weight / problem.tail, 1.0)
     blank = sparse.csr_matrix((rows.shape[0], len(weight)))
     return Program(
         cost=np.append(cost, weight),
@@ -116,8 +116,8 @@ def choice_program(problem: Selection) -> Program:
         upper=np.append(np.ones(len(cost)), np.full(len(weight), np.inf)),
         whole=np.arange(len(cost) + len(weight)) < len(cost),
         matrix=sparse.vstack([sparse.hstack([rows, blank]), sparse.hstack([heights, over])], format="csr"),
-        row_lower=np.append(row_lower, np.full(len(world), -np.inf)),
-        row_upper=np.append(row_upper, np.zeros(len(world))),
+        row_lower=np.append(row_lower, np.full(len(scenario), -np.inf)),
+        row_upper=np.append(row_upper, np.zeros(len(scenario))),
     )
 
 

@@ -30,12 +30,12 @@ class Selection:
         counts: (M,) whether the model counts among those built; the pseudo-model that serves nothing does not.
         model: (P,) model of each pair.
         task: (P,) task of each pair.
-        loss: (W, P) loss of each pair in each world, from 0 to 1.
+        loss: (W, P) loss of each pair in each scenario, from 0 to 1.
         met: (W, P) whether the pair reaches its task's target there.
         weight: (T,) weights that sum to 1.
         most: how many models may be built.
         objective: one of ``OBJECTIVES``.
-        tail: share of the worst worlds whose mean counts; 1 is the mean over all.
+        tail: share of the worst scenarios whose mean counts; 1 is the mean over all.
     """
 
     cost: np.ndarray
@@ -61,7 +61,7 @@ class Selection:
 
     @property
     def terms(self) -> np.ndarray:
-        """(W, P) what a chosen pair adds to the objective of a world; for ``worst``, the loss that is compared."""
+        """(W, P) what a chosen pair adds to the objective of a scenario; for ``worst``, the loss that is compared."""
         weight = self.weight[self.task]
         match self.objective:
             case "worst":
@@ -74,7 +74,7 @@ class Selection:
 
     @property
     def mean_loss(self) -> np.ndarray:
-        """(P,) what a chosen pair adds to the weighted mean loss over the worlds, which breaks ties."""
+        """(P,) what a chosen pair adds to the weighted mean loss over the scenarios, which breaks ties."""
         return self.weight[self.task] * self.loss.mean(axis=0)
 
     def value(self, chosen: np.ndarray) -> float:
@@ -116,9 +116,9 @@ class Selection:
         )
 
     def averaged(self) -> "Selection":
-        """The problem with one world, the mean of all.
+        """The problem with one scenario, the mean of all.
 
-        Its optimum is a lower bound: the risk is never below the mean over the worlds, and the mean of a worst task is
+        Its optimum is a lower bound: the risk is never below the mean over scenarios, and the mean of a worst task is
         never below the worst of the means (Jensen).
         """
         loss, met = (part.mean(axis=0, keepdims=True) for part in (self.loss, self.met))
@@ -128,7 +128,7 @@ class Selection:
 def risk_of(outcome: np.ndarray, tail: float) -> float:
     """Mean of the worst share ``tail`` of equally likely outcomes (W,), the largest being the worst.
 
-    A world on the border counts in part, so that the shares sum to ``tail`` exactly (Rockafellar & Uryasev 2002).
+    A scenario on the border counts in part, so that the shares sum to ``tail`` exactly (Rockafellar & Uryasev 2002).
     """
     share = np.full(len(outcome), 1 / len(outcome))
     before = np.cumsum(share) - share

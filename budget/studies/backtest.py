@@ -331,7 +331,7 @@ def _predicted(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Values (H,) of new runs with their interval, NaN where a task has no curve."""
     with np.errstate(divide="ignore"):  # a source of a mixture may have given nothing
-        inputs = np.maximum(np.log(np.column_stack([columns[name] for name in curves.inputs])), ABSENT)
+        inputs = np.maximum(np.log(np.column_stack([columns[name] for name in curves.scale_columns])), ABSENT)
     there = curves.used[task]
     result = np.full((3, len(task)), np.nan)
     result[:, there] = curves.predict(task[there], inputs[there], new_run=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.allocation.convex.optimum import is_trivial, solve
-from budget.allocation.convex.problem import state
+from budget.allocation.convex.problem import build_problem
 from budget.allocation.convex.program import Program
 from budget.allocation.plan.assembly import law_inputs_of
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 
 FACTORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -30,20 +30,18 @@ class Response:
     predicted: np.ndarray
 
 
-def respond(curves: Curves, question: Question) -> Response:
+def respond(curves: Curves, spec: PlanSpec) -> Response:
     """Solve the question at ``FACTORS`` times its budget with one compiled program."""
     program = None
-    serves = question.serves
-    budgets = question.budget * np.array(FACTORS)
+    serves = spec.serves
+    budgets = spec.budget * np.array(FACTORS)
     predicted = np.full((len(budgets), len(curves.tasks)), np.nan)
     for position, budget in enumerate(budgets):
-        problem = state(curves, replace(question, budget=float(budget)))
+        problem = build_problem(curves, replace(spec, budget=float(budget)))
         if problem.low.sum() > budget:
             continue
         if program is None and not is_trivial(problem):
             program = Program(problem)
         best = solve(problem, program=program)
-        predicted[position], _, _ = curves.predict(
-            np.arange(len(serves)), law_inputs_of(curves, question, best.u[serves])
-        )
-    return Response(budgets, predicted @ question.weight, predicted)
+        predicted[position], _, _ = curves.predict(np.arange(len(serves)), law_inputs_of(curves, spec, best.u[serves]))
+    return Response(budgets, predicted @ spec.weight, predicted)

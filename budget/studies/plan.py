@@ -10,18 +10,18 @@ import numpy as np
 
 from budget.allocation.plan.plan import Plan
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
-from budget.allocation.spec.plan_spec import Question, is_separable
+from budget.allocation.spec.make_spec import plan_spec
+from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.curves import Curves
 from budget.curves.records.writing import record_of
 from budget.errors import AllocationError
 from budget.studies.budget_response import Response, respond
 from budget.studies.focus.focus import BUDGETS, DECADES, Focus, comparable, focus
 from budget.studies.growth.growth import Growth, grow
-from budget.studies.strategies.strategy_curves import Arms
+from budget.studies.strategies.strategy_curves import FittedStrategies
 from budget.tables.checks.quality import Finding, check_table
 from budget.tables.runs import Runs
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 
 PACKAGES = ("budget", "jax", "optax", "cvxpy", "clarabel", "numpy", "scipy", "pandas")
 
@@ -40,7 +40,7 @@ class Study:
         response: the plan's objective at other budgets.
         growth: what happens as tasks are added.
         focus: specialists against every shared strategy, where the runs hold several; else ``None``.
-        inputs: role (runs, tasks) → name and SHA-256 of every file read.
+        input_files: role (runs, tasks) → name and SHA-256 of every file read.
         notes: what was assumed or not used, one sentence each.
     """
 
@@ -53,7 +53,7 @@ class Study:
     response: Response
     growth: Growth
     focus: Focus | None
-    inputs: dict[str, dict[str, str]]
+    input_files: dict[str, dict[str, str]]
     notes: tuple[str, ...]
 
     @property
@@ -72,7 +72,7 @@ class Study:
             "format": "budget plan 1",
             "versions": self.versions,
             "seeds": {"draws": self.curves.seed},
-            "inputs": self.inputs,
+            "inputs": self.input_files,
             "check": check_table(self.findings).to_dict("records"),
             "fit": fitted,
             "left_out": list(self.curves.left_out),
@@ -92,14 +92,14 @@ def make_plan(
     runs: Runs,
     findings: list[Finding],
     curves: Curves,
-    tasks: Tasks,
+    tasks: TaskSettings,
     budget: float,
     *,
     unit: str | None = None,
     strategy: str | None = None,
     params: float | None = None,
     order: str = "given",
-    compared: tuple[Arms, Tasks] | None = None,
+    compared: tuple[FittedStrategies, TaskSettings] | None = None,
     inputs: dict[str, dict[str, str]] | None = None,
     progress: Callable[[str], Callable[[int, int], None]] | None = None,
 ) -> Study:
@@ -109,32 +109,34 @@ def make_plan(
         runs: the measurements the curves were fitted to.
         findings: their data-quality report.
         curves: the fit, left-out tasks included.
-        tasks: wishes for all of the curves' tasks.
+        tasks: task settings for all of the curves' tasks.
         budget: the total.
-        unit: see ``ask.ask``.
-        strategy: see ``ask.ask``; by default what the runs support.
-        params: see ``ask.ask``.
+        unit: see ``plan_spec.ask``.
+        strategy: see ``plan_spec.ask``; by default what the runs support.
+        params: see ``plan_spec.ask``.
         order: see ``growth.grow``.
-        compared: every strategy's curves, and wishes for all their tasks, where the runs hold several.
+        compared: every strategy's curves, and task settings for all their tasks, where the runs hold several.
         inputs: role → name and SHA-256 of each file.
         progress: step name → its (done, total) callback.
 
     Raises:
         FitError: no task is left to plan with.
-        AllocationError: see ``ask.ask``.
+        AllocationError: see ``plan_spec.ask``.
     """
 
     def watch(step: str) -> Callable[[int, int], None] | None:
         return None if progress is None else progress(step)
 
     planned = curves.usable()
-    wishes = tasks.select(planned.tasks)
-    question = ask(planned, wishes, budget, unit=unit, strategy=strategy, params=params, measure="value")
-    _refuse_unreported(planned, question)
-    plan = allocate(planned, question, progress=watch("plan"))
+    task_settings = tasks.select(planned.tasks)
+    spec = plan_spec(planned, task_settings, budget, unit=unit, strategy=strategy, params=params, measure="value")
+    _refuse_unreported(planned, spec)
+    plan = allocate(planned, spec, progress=watch("plan"))
     alternative = None
-    if question.strategy == "shared":
-        split = ask(planned, wishes, budget, unit=unit, strategy="specialists", params=params, measure="value")
+    if spec.strategy == "shared":
+        split = plan_spec(
+            planned, task_settings, budget, unit=unit, strategy="specialists", params=params, measure="value"
+        )
         alternative = allocate(planned, split, progress=watch("hypothetical split"))
     return Study(
         runs=runs,
@@ -143,39 +145,44 @@ def make_plan(
         planned=planned,
         plan=plan,
         alternative=alternative,
-        response=respond(planned, question),
-        focus=_focus(compared, question, params, watch("compare")),
+        response=respond(planned, spec),
+        focus=_focus(compared, spec, params, watch("compare")),
         growth=grow(
-            planned, wishes, budget, unit=unit, params=params, order=order, intervals=False, progress=watch("growth")
+            planned,
+            task_settings,
+            budget,
+            unit=unit,
+            params=params,
+            order=order,
+            intervals=False,
+            progress=watch("growth"),
         ),
-        inputs=inputs or {},
+        input_files=inputs or {},
         notes=(*tasks.notes, *curves.notes, *curves.left_out, *curves.score_note, *curves.unlinked, *plan.notes),
     )
 
 
 def _focus(
-    compared: tuple[Arms, Tasks] | None,
-    question: Question,
+    compared: tuple[FittedStrategies, TaskSettings] | None,
+    spec: PlanSpec,
     params: float | None,
     progress: Callable[[int, int], None] | None,
 ) -> Focus | None:
     """The comparison of strategies around the plan's budget, ``None`` where no set of tasks has two of them."""
     if compared is None or len(comparable(compared[0])) == 0:
         return None
-    budgets = question.budget * np.geomspace(10.0 ** -(DECADES / 2), 10.0 ** (DECADES / 2), BUDGETS)
-    return focus(
-        *compared, budgets, unit=question.unit, params=params, measure=question.measure.name, progress=progress
-    )
+    budgets = spec.budget * np.geomspace(10.0 ** -(DECADES / 2), 10.0 ** (DECADES / 2), BUDGETS)
+    return focus(*compared, budgets, unit=spec.unit, params=params, measure=spec.measure.name, progress=progress)
 
 
-def _refuse_unreported(curves: Curves, question: Question) -> None:
+def _refuse_unreported(curves: Curves, spec: PlanSpec) -> None:
     """The report draws curves of one or two scales along which the plan is a convex program."""
     if not curves.form.posynomial_terms:
         raise AllocationError(
             f"The report shows plans of the laws power and chinchilla so far, and these curves are of '{curves.law}'; "
             "plan them with 'budget fit' and 'budget allocate'."
         )
-    if is_separable(curves, question):
+    if is_nonconvex(curves, spec):
         raise AllocationError(
             "The report does not show checkpoints that are trained on; plan them with 'budget fit' and 'budget "
             "allocate', or leave column 'checkpoint' out."

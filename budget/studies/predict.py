@@ -50,7 +50,7 @@ def predict_points(
         if name in points.columns:
             raise DataError(f"{path}: column '{name}' is already there; rename it, since the prediction goes there.")
     view = _derived(curves, view, path)
-    require_columns(view, curves.inputs, path)
+    require_columns(view, curves.scale_columns, path)
     if "task" in view.columns:
         cells = view["task"].str.strip()
         for row, name in cells.items():
@@ -109,7 +109,11 @@ def _rows_of(task: np.ndarray, row: np.ndarray, which: np.ndarray) -> dict[int, 
 
 def _derived(curves: Curves, view: pd.DataFrame, path: str | Path) -> pd.DataFrame:
     """The points with ``task_tokens`` from tokens and n_tasks, as the runs have it."""
-    if "task_tokens" in curves.inputs and "task_tokens" not in view.columns and {"tokens", "n_tasks"} <= set(view):
+    if (
+        "task_tokens" in curves.scale_columns
+        and "task_tokens" not in view.columns
+        and {"tokens", "n_tasks"} <= set(view)
+    ):
         tokens, count = (numbers(view, name, path, above=0.0) for name in ("tokens", "n_tasks"))
         return view.assign(task_tokens=(tokens / count).astype(str))
     return view
@@ -117,10 +121,10 @@ def _derived(curves: Curves, view: pd.DataFrame, path: str | Path) -> pd.DataFra
 
 def _log_inputs(curves: Curves, view: pd.DataFrame, path: str | Path) -> np.ndarray:
     """(R, I) logarithms of the law's inputs; a source of a mixture may have given nothing."""
-    sources = set(curves.inputs[1:]) if len(curves.form.transfers) else set()
+    sources = set(curves.scale_columns[1:]) if len(curves.form.transfers) else set()
     cells = [
         numbers(view, name, path, least=0.0) if name in sources else numbers(view, name, path, above=0.0)
-        for name in curves.inputs
+        for name in curves.scale_columns
     ]
     columns = np.column_stack(cells)
     if sources and not (columns[:, 1:].sum(axis=1) > 0).all():
@@ -133,7 +137,7 @@ def _log_inputs(curves: Curves, view: pd.DataFrame, path: str | Path) -> np.ndar
 def _far(curves: Curves, task: np.ndarray, inputs: np.ndarray, row: np.ndarray) -> tuple[str, ...]:
     """A sentence for each task and input with points more than ``FAR`` times outside what was measured."""
     sentences = []
-    for position, name in enumerate(curves.inputs):
+    for position, name in enumerate(curves.scale_columns):
         with np.errstate(divide="ignore"):
             beyond = inputs[:, position] - np.log(curves.largest[name][task])
             under = np.log(curves.smallest[name][task]) - inputs[:, position]

@@ -36,8 +36,8 @@ class Measured:
     draws: np.ndarray
 
     @property
-    def worlds(self) -> np.ndarray:
-        """(W, P) what the values may be, each world as likely as any other: the draws, or the point alone."""
+    def scenarios(self) -> np.ndarray:
+        """(W, P) what the values may be, each scenario as likely as any other: the draws, or the point alone."""
         return self.draws if len(self.draws) else self.value[None, :]
 
 

@@ -143,7 +143,7 @@ def cotrained_from_candidates(candidates: Candidates) -> Cotrained:
     rows = np.bincount(cell)
 
     def mean(values: np.ndarray) -> np.ndarray:
-        return np.array([np.bincount(cell, world) / rows for world in values]).reshape(len(values), len(rows))
+        return np.array([np.bincount(cell, scenario) / rows for scenario in values]).reshape(len(values), len(rows))
 
     draws = mean(candidates.report.draws)
     notes = []

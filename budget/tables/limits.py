@@ -24,15 +24,15 @@ class Limit:
         name: what the reader calls it.
         coefficient: (T,) of either sign.
         unit: in which what is given is counted, "" for the budget's own.
-        least: minus infinity where there is none.
-        most: infinity where there is none.
+        lower: minus infinity where there is none.
+        upper: infinity where there is none.
     """
 
     name: str
     coefficient: np.ndarray
     unit: str = ""
-    least: float = -np.inf
-    most: float = np.inf
+    lower: float = -np.inf
+    upper: float = np.inf
 
 
 def read_limits(

@@ -15,7 +15,7 @@ from budget.numerics.quoting import listed, shown
 from budget.tables.columns import is_empty, numbers, read_table, refuse_empty, truths
 from budget.tables.files.text import require_columns
 from budget.tables.run_ids import last_rows, positions, refuse_restarting_ids, run_ids
-from budget.tables.strategy_runs import SPECIALIST, Arm, arms_of
+from budget.tables.strategy_runs import SPECIALIST, StrategyRuns, strategy_runs_of
 
 SCALES = ("params", "tokens", "flops", "x")
 """The columns that can say how large a run was; every number in them is positive."""
@@ -52,8 +52,8 @@ class Runs:
             where the file has no FLOPs but both of these.
         row: row number in the file, header being row 1.
         strategy: how the runs served their tasks, ``""`` where the file does not say, ``a|b`` where they differ.
-        arms: how the runs served which tasks, in order of first appearance.
-        arm: index into ``arms``.
+        strategies: how the runs served which tasks, in order of first appearance.
+        strategy: index into ``strategies``.
         flops_assumed: whether ``scale["flops"]`` is 6·params·tokens.
         extra: the columns of ``EXTRAS`` that are there or follow from others: name → array, positive.
         derived: name in ``extra`` → the sentence that says what it was derived from.
@@ -75,8 +75,8 @@ class Runs:
     scale: Mapping[str, np.ndarray]
     row: np.ndarray
     strategy: str = ""
-    arms: tuple[Arm, ...] = ()
-    arm: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
+    strategy_runs: tuple[StrategyRuns, ...] = ()
+    strategy_index: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
     flops_assumed: bool = False
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)
     derived: Mapping[str, str] = field(default_factory=dict)
@@ -89,9 +89,9 @@ class Runs:
         """Nobody said what guessing scores, or how tasks were served."""
         if len(self.chance) == 0:
             object.__setattr__(self, "chance", np.full(len(self.tasks), np.nan))
-        if len(self.arm) == 0:
-            object.__setattr__(self, "arms", (Arm(self.strategy, ()),))
-            object.__setattr__(self, "arm", np.zeros(len(self.task), dtype=int))
+        if len(self.strategy_index) == 0:
+            object.__setattr__(self, "strategy_runs", (StrategyRuns(self.strategy, ()),))
+            object.__setattr__(self, "strategy_index", np.zeros(len(self.task), dtype=int))
 
     @property
     def columns(self) -> dict[str, np.ndarray]:
@@ -105,7 +105,7 @@ class Runs:
 
     def keep(self, rows: np.ndarray) -> "Runs":
         """The runs with some rows only (a mask or positions); every task must keep at least one."""
-        per_row = ("task", "run", "value", "stderr", "weight", "row", "arm")
+        per_row = ("task", "run", "value", "stderr", "weight", "row", "strategy_index")
         mixture = None if self.mixture is None else replace(self.mixture, tokens=self.mixture.tokens[rows])
         return replace(
             self,
@@ -116,7 +116,7 @@ class Runs:
         )
 
     def select(self, rows: np.ndarray, task: np.ndarray, tasks: Sequence[str], names: Sequence[str]) -> "Runs":
-        """Some rows under other tasks: U curves where a task was measured in several arms, or fewer tasks.
+        """Some rows under other tasks: U curves where a task was measured in several strategies, or fewer tasks.
 
         Args:
             rows: positions or a mask, r of them.
@@ -158,7 +158,7 @@ class Runs:
     @property
     def serves_both_ways(self) -> bool:
         """Whether the file holds specialists and shared models."""
-        return len({arm.strategy in SPECIALIST for arm in self.arms}) == 2
+        return len({arm.strategy in SPECIALIST for arm in self.strategy_runs}) == 2
 
     @property
     def trained_models(self) -> int:
@@ -282,7 +282,7 @@ def _runs(frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_bet
         notes.append(run_note)
     refuse_restarting_ids(frame, run, task_index, scale, path)
     extra, derived = _extras(frame, scale, run, task_index, path)
-    arms, arm = arms_of(frame, run, task_index, names, path)
+    strategy_runs, strategy_index = strategy_runs_of(frame, run, task_index, names, path)
     return Runs(
         source=Path(path).name,
         tasks=names,
@@ -301,8 +301,8 @@ def _runs(frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_bet
         scale=scale,
         row=frame.index.to_numpy(),
         strategy=_strategy(frame),
-        arms=arms,
-        arm=arm,
+        strategy_runs=strategy_runs,
+        strategy_index=strategy_index,
         flops_assumed=flops_assumed,
         extra=extra,
         derived=derived,

@@ -17,12 +17,12 @@ def of_specialists(runs: Runs) -> Runs:
     Returns:
         The runs whose models serve one task each, over the tasks that have any.
     """
-    mine = np.array([arm.strategy in SPECIALIST for arm in runs.arms])[runs.arm]
+    mine = np.array([arm.strategy in SPECIALIST for arm in runs.strategy_runs])[runs.strategy_index]
     if not runs.strategy.strip("|") or mine.all() or not mine.any():
         return runs
     kept, task = np.unique(runs.task[mine], return_inverse=True)
     names = [runs.tasks[i] for i in kept]
-    others = ", ".join(dict.fromkeys(arm.strategy for arm in runs.arms if arm.strategy not in SPECIALIST))
+    others = ", ".join(dict.fromkeys(arm.strategy for arm in runs.strategy_runs if arm.strategy not in SPECIALIST))
     said = (
         f"{runs.source} holds several strategies: the curves are the specialists' ({mine.sum()} rows), and the "
         f"{(~mine).sum()} rows of {others} are left to 'budget focus' (or --where strategy=…)."

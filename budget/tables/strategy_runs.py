@@ -13,7 +13,7 @@ from budget.tables.columns import is_empty
 
 
 @dataclass(frozen=True)
-class Arm:
+class StrategyRuns:
     """Runs that served the same tasks in the same way, so that their values lie on the same curves.
 
     Attributes:
@@ -29,10 +29,10 @@ SPECIALIST = ("specialist", "specialists")
 """Names of the strategy whose runs serve one task each."""
 
 
-def arms_of(
+def strategy_runs_of(
     frame: pd.DataFrame, run: np.ndarray, task: np.ndarray, names: Sequence[str], path: str | Path
-) -> tuple[tuple[Arm, ...], np.ndarray]:
-    """The arms of a file, and each row's."""
+) -> tuple[tuple[StrategyRuns, ...], np.ndarray]:
+    """The strategies of a file, and each row's."""
     stated = [""] * len(frame) if is_empty(frame, "strategy") else frame["strategy"].str.strip().tolist()
     served = [""] * len(frame) if is_empty(frame, "model_tasks") else frame["model_tasks"].str.strip().tolist()
     measured: dict[int, list[str]] = {}
@@ -41,7 +41,7 @@ def arms_of(
         if names[number] not in measured[model]:
             measured[model].append(names[number])
     place = {name: position for position, name in enumerate(names)}
-    arms: dict[Arm, int] = {}
+    arms: dict[StrategyRuns, int] = {}
     known: dict[tuple[str, tuple[str, ...]], int] = {}
     found = np.empty(len(frame), dtype=int)
     for row, (strategy, several, model) in enumerate(zip(stated, served, run, strict=True)):
@@ -63,6 +63,6 @@ def arms_of(
         strategy = SPECIALIST[0] if alone else strategy
         if (strategy, tasks) not in known:  # one model, in whatever order its tasks are named
             order = sorted(tasks, key=lambda name: (place.get(name, len(place)), name))
-            known[strategy, tasks] = arms.setdefault(Arm(strategy, () if alone else tuple(order)), len(arms))
+            known[strategy, tasks] = arms.setdefault(StrategyRuns(strategy, () if alone else tuple(order)), len(arms))
         found[row] = known[strategy, tasks]
     return tuple(arms), found

@@ -18,7 +18,7 @@ def _nothing() -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Tasks:
+class TaskSettings:
     """Wishes for T tasks, every array of shape (T,), NaN where nothing was stated.
 
     Attributes:
@@ -66,8 +66,8 @@ class Tasks:
         if not self.group:
             object.__setattr__(self, "group", ("",) * count)
 
-    def select(self, names: Sequence[str]) -> "Tasks":
-        """The same wishes for the named tasks only, in that order."""
+    def select(self, names: Sequence[str]) -> "TaskSettings":
+        """The same task settings for the named tasks only, in that order."""
         pick = np.array([self.names.index(name) for name in names], dtype=int)
         return replace(
             self,
@@ -77,7 +77,7 @@ class Tasks:
         )
 
 
-NUMBERS = tuple(each.name for each in fields(Tasks) if each.default_factory is _nothing)
+NUMBERS = tuple(each.name for each in fields(TaskSettings) if each.default_factory is _nothing)
 """The columns of ``tasks.csv`` that hold numbers."""
 
 USED = ("task", "group", *NUMBERS)
@@ -87,9 +87,9 @@ _ABOVE = {name: 0.0 for name in ("weight", "max", "unique_tokens", "params", "ch
 _LEAST = {name: 0.0 for name in ("min", "current", "unit_cost", "served_tokens")}
 
 
-def default_tasks(names: Sequence[str]) -> Tasks:
+def default_tasks(names: Sequence[str]) -> TaskSettings:
     """Equal weights, no target, no limits."""
-    return Tasks(tuple(names))
+    return TaskSettings(tuple(names))
 
 
 def read_tasks(
@@ -97,7 +97,7 @@ def read_tasks(
     names: Sequence[str],
     *,
     columns: Mapping[str, str] | None = None,
-) -> Tasks:
+) -> TaskSettings:
     """Read ``tasks.csv`` for the tasks of a runs or curves file.
 
     Args:
@@ -106,7 +106,7 @@ def read_tasks(
         columns: canonical column name → the file's own, where the file has it (one --column serves several tables).
 
     Returns:
-        The wishes; a task without a row has weight 1, no target and no limits, and a note says so.
+        The task settings; a task without a row has weight 1, no target and no limits, and a note says so.
 
     Raises:
         DataError: an unknown or repeated task, a cell that is not a number, a weight that is not positive,
@@ -145,7 +145,9 @@ def read_tasks(
     group = np.full(len(names), "", dtype=object)
     if not is_empty(frame, "group"):
         group[where] = frame["group"].str.strip()
-    tasks = Tasks(tuple(names), group=tuple(group), notes=tuple(notes), **{name: column(name) for name in NUMBERS})
+    tasks = TaskSettings(
+        tuple(names), group=tuple(group), notes=tuple(notes), **{name: column(name) for name in NUMBERS}
+    )
     for position, row in zip(where, cells.index, strict=True):
         if tasks.min[position] > tasks.max[position]:
             least, most = apart(float(tasks.min[position]), float(tasks.max[position]))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from budget.allocation.mixture.best_shares import inside
-from budget.allocation.mixture.problem import Blend
+from budget.allocation.mixture.problem import MixtureProblem
 from budget.curves.cost_law import Cost
 from budget.curves.laws import LEAST_SHARE
 
@@ -35,11 +35,13 @@ def truth(seed: int, tasks: int, sources: int, *, harm: float = 0.3, cost=PLAIN)
     }
 
 
-def blend_of(truth: dict, budget: float, *, params: float = np.nan, limit=None, least: float = LEAST_SHARE) -> Blend:
-    """The problem in one world; a size makes the budget one of tokens."""
+def blend_of(
+    truth: dict, budget: float, *, params: float = np.nan, limit=None, least: float = LEAST_SHARE
+) -> MixtureProblem:
+    """The problem in one scenario; a size makes the budget one of tokens."""
     kappa, p = np.array(truth["cost"]).T
     log_weight = np.log(truth["weight"])
-    return Blend(
+    return MixtureProblem(
         floor=np.array([truth["E"] @ truth["weight"]]),
         capacity=(np.log(truth["A"]) + log_weight)[None],
         alpha=truth["alpha"][None],

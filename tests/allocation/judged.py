@@ -6,7 +6,7 @@ import numpy as np
 
 from budget.allocation.plan.plan import Plan
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.errors import AllocationError, InfeasibleError
 from budget.tables.limits import Limit
 from budget.tables.tasks import default_tasks
@@ -73,11 +73,11 @@ def planned(problem: Stated) -> Plan:
     )
     limits = [Limit(f"l{at}", *row) for at, row in enumerate((c, "", lo, hi) for c, lo, hi in problem.rows)]
     budget = problem.budget if np.isfinite(problem.budget) else None
-    question = ask(
+    spec = plan_spec(
         curves, tasks, budget, objective=problem.objective, limits=limits, freeze=frozen,
         allow_unserved=problem.optional,
     )  # fmt: skip
-    return allocate(curves, question, draws=False)
+    return allocate(curves, spec, draws=False)
 
 
 def judge(problem: Stated) -> Verdict:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.measure import measure_of
 from budget.allocation.spec.objectives import MEASURES, OBJECTIVES, RISKS, Objective
 from budget.allocation.spec.plan_spec import STRATEGIES
@@ -23,7 +23,7 @@ from tests.simulate import LINKS
 CURVES = made.chinchilla(draws=6, link=made.link_of(LINKS, draws=6)).take(np.arange(2))
 MODEL = made.one_model(CURVES)
 BUDGET = 1e22
-ROOM = (Limit("ratio", np.array([1.0, -1.0]), most=0.0),)
+ROOM = (Limit("ratio", np.array([1.0, -1.0]), upper=0.0),)
 MODES = [
     {},
     {"limits": ROOM},
@@ -34,16 +34,16 @@ MODES = [
 ]
 
 
-def wishes(measure):
+def task_settings(measure):
     """Targets and unserved values that some spend reaches, in the measure's own unit."""
     tasks = default_tasks(CURVES.tasks)
-    plan = allocate(CURVES, ask(CURVES, tasks, BUDGET / 4, measure=measure), draws=False)
+    plan = allocate(CURVES, plan_spec(CURVES, tasks, BUDGET / 4, measure=measure), draws=False)
     worse = -0.2 if plan.higher_is_better else 2.0
     return replace(tasks, target=plan.predicted, unserved=plan.predicted + worse)
 
 
 def stated(measure):
-    return replace(wishes("value" if measure == "progress" else measure), best=np.full(2, np.nan))
+    return replace(task_settings("value" if measure == "progress" else measure), best=np.full(2, np.nan))
 
 
 @pytest.mark.parametrize("measure", [None, *MEASURES])
@@ -55,15 +55,15 @@ def test_a_question_is_planned_with_a_certificate_or_refused_in_a_sentence(objec
     for risk, mode in itertools.product(RISKS, MODES):
         budget = None if objective == "cheapest" and not mode.get("further") else BUDGET
         try:
-            question = ask(
+            spec = plan_spec(
                 curves, tasks, budget, objective=objective, strategy=strategy, measure=measure, risk=risk, **mode
             )
-            plan = allocate(curves, question, draws=False)
+            plan = allocate(curves, spec, draws=False)
         except AllocationError as error:
             assert len(str(error)) <= 300 and str(error).endswith(".") and "Nothing here computes" not in str(error)
             continue
         planned += 1
-        assert plan.question.objective == objective and plan.question.risk == risk
+        assert plan.spec.objective == objective and plan.spec.risk == risk
         assert plan.objective == pytest.approx(_again(curves, plan), rel=1e-9)
         size = max(abs(plan.objective), abs(plan.bound))
         assert (plan.bound - plan.objective) * (1 if plan.larger_is_better else -1) >= -1e-6 * size
@@ -75,19 +75,19 @@ def test_a_question_is_planned_with_a_certificate_or_refused_in_a_sentence(objec
 
 def _again(curves, plan):
     """The objective of a plan from its own table, without the package's sums."""
-    question = plan.question
-    if question.objective == "cheapest":
+    spec = plan.spec
+    if spec.objective == "cheapest":
         return plan.total
-    if question.objective == "targets":
-        target, better = question.tasks.target, -1 if plan.higher_is_better else 1
+    if spec.objective == "targets":
+        target, better = spec.tasks.target, -1 if plan.higher_is_better else 1
         return float((better * (plan.predicted - target) <= 1e-6 * np.abs(target)).sum())
-    if question.risk != "point":
+    if spec.risk != "point":
         return plan.objective  # of the draws: tests of risk compute it
     values = plan.predicted
-    if question.measure.name == "progress":
-        values = (question.tasks.unserved - values) / (question.tasks.unserved - curves.parameters[:, 0])
+    if spec.measure.name == "progress":
+        values = (spec.tasks.unserved - values) / (spec.tasks.unserved - curves.parameters[:, 0])
     worst = values.min() if plan.larger_is_better else values.max()
-    return float(worst if question.objective == "worst" else values.mean())
+    return float(worst if spec.objective == "worst" else values.mean())
 
 
 @pytest.mark.parametrize("convex", [True, False])
@@ -97,7 +97,7 @@ def test_an_objective_that_is_only_a_name_is_an_error_and_no_mean(monkeypatch, c
     tasks, curves = stated("value"), MODEL if mode.get("strategy") else CURVES
     for measure in ("value", "score"):
         with pytest.raises(AllocationError, match=r"computes the objective 'median'|no convex program"):
-            allocate(curves, ask(curves, tasks, BUDGET, objective="median", measure=measure, **mode), draws=False)
+            allocate(curves, plan_spec(curves, tasks, BUDGET, objective="median", measure=measure, **mode), draws=False)
 
 
 def test_a_measure_or_a_risk_that_is_only_a_name_is_an_error(monkeypatch):
@@ -108,7 +108,7 @@ def test_a_measure_or_a_risk_that_is_only_a_name_is_an_error(monkeypatch):
         measure_of(CURVES, tasks, "rank")
     for mode in ({}, {"allow_unserved": True}):
         with pytest.raises(AllocationError, match="computes the risk 'spread'"):
-            allocate(CURVES, ask(CURVES, tasks, BUDGET, risk="spread", **mode), draws=False)
+            allocate(CURVES, plan_spec(CURVES, tasks, BUDGET, risk="spread", **mode), draws=False)
 
 
 def test_a_portfolio_objective_that_is_only_a_name_is_an_error(monkeypatch, tmp_path):

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize, minimize_scalar
 
 from budget.allocation.convex.optimum import solve
-from budget.allocation.convex.problem import Problem, state
+from budget.allocation.convex.problem import Problem, build_problem
 from budget.allocation.solve import allocate, compiled
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.posynomial import Posynomial
 from budget.errors import AllocationError, InfeasibleError, SolverError
 from budget.tables.tasks import default_tasks
@@ -93,8 +93,8 @@ def test_common_scales_do_not_matter(count, scale):
 
 
 def test_two_scale_specialists_match_the_closed_form(exact_curves):
-    question = ask(exact_curves, default_tasks(exact_curves.tasks), 1e22)
-    plan = allocate(exact_curves, question, draws=False)
+    spec = plan_spec(exact_curves, default_tasks(exact_curves.tasks), 1e22)
+    plan = allocate(exact_curves, spec, draws=False)
     natural = exact_curves.form.natural(exact_curves.parameters, exact_curves.reference)
     floor, a, alpha, b, beta = natural.T
     coefficient, exponent = water_filling.in_compute(a, alpha, b, beta)
@@ -111,14 +111,15 @@ def test_two_scale_specialists_match_the_closed_form(exact_curves):
 def test_shadow_price_is_the_derivative_in_the_budget(exact_curves):
     tasks = default_tasks(exact_curves.tasks)
     less, here, more = (
-        allocate(exact_curves, ask(exact_curves, tasks, budget), draws=False) for budget in (0.999e22, 1e22, 1.001e22)
+        allocate(exact_curves, plan_spec(exact_curves, tasks, budget), draws=False)
+        for budget in (0.999e22, 1e22, 1.001e22)
     )
     np.testing.assert_allclose(here.shadow_price, (less.objective - more.objective) / 0.002e22, rtol=1e-4)
 
 
 def test_shared_model_matches_scipy(shared_curves):
     tasks = replace(default_tasks(shared_curves.tasks), weight=np.array([3.0, 1.0, 2.0]))
-    plan = allocate(shared_curves, ask(shared_curves, tasks, 1e22), draws=False)
+    plan = allocate(shared_curves, plan_spec(shared_curves, tasks, 1e22), draws=False)
     floor, a, alpha, b, beta = shared_curves.form.natural(shared_curves.parameters, shared_curves.reference).T
     weight = tasks.weight / tasks.weight.sum()
 
@@ -128,7 +129,7 @@ def test_shared_model_matches_scipy(shared_curves):
         return float((weight * (floor + a / params**alpha + b / tokens**beta)).sum())
 
     best = minimize_scalar(loss, bounds=(10, 40), method="bounded", options={"xatol": 1e-12})
-    assert plan.question.strategy == "shared" and not plan.hypothetical
+    assert plan.spec.strategy == "shared" and not plan.hypothetical
     np.testing.assert_allclose(plan.objective, best.fun, rtol=1e-10)
     assert np.ptp(plan.params) == 0 and np.ptp(plan.tokens) == 0
     np.testing.assert_allclose(6 * plan.params * plan.tokens, 1e22, rtol=1e-9)
@@ -170,8 +171,8 @@ def test_posynomial_cost_matches_slsqp():
 
 
 def test_tokens_at_a_fixed_size(exact_curves):
-    question = ask(exact_curves, default_tasks(exact_curves.tasks), 1e11, unit="tokens", params=1e9)
-    plan = allocate(exact_curves, question, draws=False)
+    spec = plan_spec(exact_curves, default_tasks(exact_curves.tasks), 1e11, unit="tokens", params=1e9)
+    plan = allocate(exact_curves, spec, draws=False)
     _, _, _, b, beta = exact_curves.form.natural(exact_curves.parameters, exact_curves.reference).T
     expected, _ = water_filling.split(np.full(3, 1 / 3), b, beta, 1e11)
     np.testing.assert_allclose(plan.spend, expected, rtol=1e-4)
@@ -183,7 +184,7 @@ def test_tokens_at_a_fixed_size(exact_curves):
 def test_more_budget_is_never_worse_and_baselines_never_better(shared_curves, strategy):
     tasks = default_tasks(shared_curves.tasks)
     plans = [
-        allocate(shared_curves, ask(shared_curves, tasks, budget, strategy=strategy), draws=False)
+        allocate(shared_curves, plan_spec(shared_curves, tasks, budget, strategy=strategy), draws=False)
         for budget in np.geomspace(1e19, 1e24, 6)
     ]
     assert (np.diff([plan.objective for plan in plans]) < 0).all()
@@ -194,17 +195,17 @@ def test_more_budget_is_never_worse_and_baselines_never_better(shared_curves, st
 
 def test_order_of_tasks_and_scale_of_weights_do_not_matter(noisy_curves):
     tasks = replace(default_tasks(noisy_curves.tasks), weight=np.array([1.0, 2.0, 5.0]))
-    first = allocate(noisy_curves, ask(noisy_curves, tasks, 1e21), draws=False)
+    first = allocate(noisy_curves, plan_spec(noisy_curves, tasks, 1e21), draws=False)
     turned = noisy_curves.take(np.array([2, 0, 1]))
-    wishes = replace(tasks.select(turned.tasks), weight=tasks.select(turned.tasks).weight * 7)
-    second = allocate(turned, ask(turned, wishes, 1e21), draws=False)
+    task_settings = replace(tasks.select(turned.tasks), weight=tasks.select(turned.tasks).weight * 7)
+    second = allocate(turned, plan_spec(turned, task_settings, 1e21), draws=False)
     np.testing.assert_allclose(first.spend[[2, 0, 1]], second.spend, rtol=1e-4)
     np.testing.assert_allclose(first.objective, second.objective, rtol=1e-10)
     assert {baseline.name for baseline in first.baselines} == {"uniform", "proportional", "greedy"}
 
 
 def test_draws_give_an_interval_about_the_spend(noisy_curves):
-    plan = allocate(noisy_curves, ask(noisy_curves, default_tasks(noisy_curves.tasks), 1e21))
+    plan = allocate(noisy_curves, plan_spec(noisy_curves, default_tasks(noisy_curves.tasks), 1e21))
     assert plan.failed_draws == 0
     assert (plan.spend_low <= plan.spend).all() and (plan.spend <= plan.spend_high).all()
     assert (plan.spend_high > plan.spend_low * 1.001).all()
@@ -213,7 +214,7 @@ def test_draws_give_an_interval_about_the_spend(noisy_curves):
 
 def test_maxima_leave_budget_unspent_and_the_plan_says_so(exact_curves):
     tasks = replace(default_tasks(exact_curves.tasks), max=np.array([1e20, 2e20, 3e20]))
-    plan = allocate(exact_curves, ask(exact_curves, tasks, 1e22), draws=False)
+    plan = allocate(exact_curves, plan_spec(exact_curves, tasks, 1e22), draws=False)
     np.testing.assert_allclose(plan.spend, [1e20, 2e20, 3e20])
     assert plan.binding == ("max",) * 3 and plan.shadow_price == 0
     assert any("stay unspent" in note for note in plan.notes)
@@ -222,7 +223,7 @@ def test_maxima_leave_budget_unspent_and_the_plan_says_so(exact_curves):
 
 def test_minima_bind_and_are_named(exact_curves):
     tasks = replace(default_tasks(exact_curves.tasks), min=np.array([0.8e22, np.nan, np.nan]))
-    plan = allocate(exact_curves, ask(exact_curves, tasks, 1e22), draws=False)
+    plan = allocate(exact_curves, plan_spec(exact_curves, tasks, 1e22), draws=False)
     assert plan.binding == ("min", "budget", "budget")
     np.testing.assert_allclose(plan.spend[0], 0.8e22, rtol=1e-9)
     assert plan.marginal[0] < plan.shadow_price and plan.gap < 1e-8
@@ -230,7 +231,7 @@ def test_minima_bind_and_are_named(exact_curves):
 
 def test_one_task_takes_all(exact_curves):
     one = exact_curves.take(np.array([1]))
-    plan = allocate(one, ask(one, default_tasks(one.tasks), 1e21), draws=False)
+    plan = allocate(one, plan_spec(one, default_tasks(one.tasks), 1e21), draws=False)
     np.testing.assert_allclose(plan.spend, [1e21], rtol=1e-12)
 
 
@@ -242,8 +243,8 @@ def test_scores_are_maximized(exact_curves):
         metric=("accuracy",) * 3,
     )
     tasks = default_tasks(scores.tasks)
-    loss = allocate(exact_curves, ask(exact_curves, tasks, 1e22), draws=False)
-    score = allocate(scores, ask(scores, tasks, 1e22), draws=False)
+    loss = allocate(exact_curves, plan_spec(exact_curves, tasks, 1e22), draws=False)
+    score = allocate(scores, plan_spec(scores, tasks, 1e22), draws=False)
     np.testing.assert_allclose(score.spend, loss.spend)
     np.testing.assert_allclose(score.objective, 10 - loss.objective)
     np.testing.assert_allclose(score.bound, 10 - loss.bound)
@@ -283,20 +284,20 @@ def test_scores_are_maximized(exact_curves):
 def test_questions_that_make_no_sense_are_refused(exact_curves, change, asked, error, sentence):
     curves = replace(exact_curves, **change)
     with pytest.raises(error, match=sentence):
-        ask(curves, default_tasks(curves.tasks), **({"budget": 1e21} | asked))
+        plan_spec(curves, default_tasks(curves.tasks), **({"budget": 1e21} | asked))
 
 
 def test_limits_against_the_budget_are_refused(exact_curves, shared_curves):
     tasks = replace(default_tasks(exact_curves.tasks), min=np.array([1e21, 1e21, np.nan]))
     with pytest.raises(InfeasibleError, match="sum to 2e"):
-        ask(exact_curves, tasks, 1e21)
+        plan_spec(exact_curves, tasks, 1e21)
     with pytest.raises(AllocationError, match="one spend"):
-        ask(shared_curves, tasks, 1e22, strategy="shared")
+        plan_spec(shared_curves, tasks, 1e22, strategy="shared")
 
 
 def test_state_folds_weights_into_the_terms(exact_curves):
     tasks = replace(default_tasks(exact_curves.tasks), weight=np.array([1.0, 3.0, 4.0]))
-    problem = state(exact_curves, ask(exact_curves, tasks, 1e21))
+    problem = build_problem(exact_curves, plan_spec(exact_curves, tasks, 1e21))
     u = np.tile(np.log([1e9, 1e10]), (3, 1))
     np.testing.assert_allclose(problem.value.value(u), exact_curves.posynomial().value(u) * [0.125, 0.375, 0.5])
 
@@ -321,19 +322,19 @@ def test_frozen_and_slack_limits_are_certified(tasks, data):
 def test_equal_limits_bind_as_maxima(exact_curves):
     limits = np.array([1e20, 2e20, 3e20])
     tasks = replace(default_tasks(exact_curves.tasks), min=limits, max=limits)
-    plan = allocate(exact_curves, ask(exact_curves, tasks, 1e22), draws=False)
+    plan = allocate(exact_curves, plan_spec(exact_curves, tasks, 1e22), draws=False)
     assert plan.binding == ("max",) * 3 and plan.solver == "bisection"
 
 
 @pytest.mark.parametrize("budget", [1e-12, 1e-3, 17.9])
 def test_a_budget_below_the_smallest_models_is_refused(exact_curves, budget):
     with pytest.raises(InfeasibleError, match=r"The smallest models for 3 tasks take 18 flops .* above the budget of"):
-        allocate(exact_curves, ask(exact_curves, default_tasks(exact_curves.tasks), budget), draws=False)
+        allocate(exact_curves, plan_spec(exact_curves, default_tasks(exact_curves.tasks), budget), draws=False)
 
 
 @pytest.mark.parametrize("budget", [18.0, 1e3, 1e50])
 def test_absurd_budgets_get_finite_plans_that_say_what_they_are(exact_curves, budget):
-    plan = allocate(exact_curves, ask(exact_curves, default_tasks(exact_curves.tasks), budget), draws=False)
+    plan = allocate(exact_curves, plan_spec(exact_curves, default_tasks(exact_curves.tasks), budget), draws=False)
     assert np.isfinite(plan.spend).all() and np.isfinite(plan.marginal).all()
     np.testing.assert_allclose(plan.spend.sum() / budget, 1, rtol=1e-9)
     words = "of the smallest" if budget < 1e22 else "times the largest"
@@ -344,7 +345,7 @@ def test_absurd_budgets_get_finite_plans_that_say_what_they_are(exact_curves, bu
 def test_extreme_weights_get_a_plan_or_a_sentence(exact_curves):
     tasks = replace(default_tasks(exact_curves.tasks), weight=np.array([1e-12, 1.0, 1e12]))
     try:
-        plan = allocate(exact_curves, ask(exact_curves, tasks, 1e22), draws=False)
+        plan = allocate(exact_curves, plan_spec(exact_curves, tasks, 1e22), draws=False)
     except SolverError as error:
         assert "span too many orders" in str(error)
     else:
@@ -354,37 +355,37 @@ def test_extreme_weights_get_a_plan_or_a_sentence(exact_curves):
 def test_mixed_runs_are_hypothetical_only_where_nobody_measured(exact_curves):
     mixed = replace(exact_curves, shared=np.array([True, True, False]), group=np.array([0, 0, 1]), shared_models=25)
     tasks = default_tasks(mixed.tasks)
-    plan = allocate(mixed, ask(mixed, tasks, 1e22), draws=False)
-    assert plan.question.strategy == "specialists"
+    plan = allocate(mixed, plan_spec(mixed, tasks, 1e22), draws=False)
+    assert plan.spec.strategy == "specialists"
     assert [status.endswith("hypothetical") for status in plan.table()["status"]] == [True, True, False]
     assert any(note.startswith("Hypothetical for prose, code:") for note in plan.notes)
     with pytest.raises(AllocationError, match="runs of maths are of one model per task"):
-        ask(mixed, tasks, 1e22, strategy="shared")
+        plan_spec(mixed, tasks, 1e22, strategy="shared")
     apart = replace(mixed, shared=np.ones(3, dtype=bool))
-    assert ask(apart, tasks, 1e22).strategy == "specialists"
+    assert plan_spec(apart, tasks, 1e22).strategy == "specialists"
     with pytest.raises(AllocationError, match="2 groups measured on different models"):
-        ask(apart, tasks, 1e22, strategy="shared")
+        plan_spec(apart, tasks, 1e22, strategy="shared")
 
 
 def test_scores_in_different_units_are_not_averaged(exact_curves):
     scores = replace(exact_curves, higher_is_better=np.ones(3, dtype=bool), ceiling=np.array([1.0, 100.0, 1.0]))
     with pytest.raises(AllocationError, match="different units: best possible values from 1 to 100"):
-        ask(scores, default_tasks(scores.tasks), 1e22)
+        plan_spec(scores, default_tasks(scores.tasks), 1e22)
 
 
 def test_a_law_of_params_alone_is_no_budget(exact_curves):
-    curves = replace(exact_curves, law="power", inputs=("params",))
+    curves = replace(exact_curves, law="power", scale_columns=("params",))
     with pytest.raises(AllocationError, match="read params alone, which is no budget"):
-        ask(curves, default_tasks(curves.tasks), 1e22)
+        plan_spec(curves, default_tasks(curves.tasks), 1e22)
 
 
 def test_a_plan_better_than_its_bound_is_refused(exact_curves, monkeypatch):
     """Whatever went wrong in between, no plan leaves with a bound that it contradicts."""
     from budget.allocation import solve as module
 
-    question = ask(exact_curves, default_tasks(exact_curves.tasks), 1e21)
-    found = module.solve(state(exact_curves, question), "sum", compiled(exact_curves, question))
+    spec = plan_spec(exact_curves, default_tasks(exact_curves.tasks), 1e21)
+    found = module.solve(build_problem(exact_curves, spec), "sum", compiled(exact_curves, spec))
     wrong = replace(found, certificate=replace(found.certificate, bound=1e3))
     monkeypatch.setattr(module, "solve", lambda *_: wrong)
     with pytest.raises(SolverError, match=r"is better than what is proven of every plan \(1000\)"):
-        allocate(exact_curves, question, draws=False)
+        allocate(exact_curves, spec, draws=False)

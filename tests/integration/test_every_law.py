@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import budget.options
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.law import EXPONENT, LOG_COEFFICIENT, Law, Parameter
 from budget.curves.laws import LAWS
 from budget.errors import AllocationError
@@ -132,9 +132,9 @@ def law(request, monkeypatch):
 
 @pytest.mark.slow
 def test_every_command_works_or_refuses_with_one_sentence(law, tmp_path):
-    options, wishes = runs_of_law(law, tmp_path)
+    options, task_settings = runs_of_law(law, tmp_path)
     runs, tasks, curves = tmp_path / "runs.csv", tmp_path / "tasks.csv", tmp_path / "curves.json"
-    tasks.write_text(wishes)
+    tasks.write_text(task_settings)
     budget = "1e9" if law in ("power", "m4", "bnsl", "stretched") else "1e21"
 
     assert works_or_says_why(run("check", runs, *options)), "check"
@@ -189,7 +189,7 @@ def kaplan_curves(monkeypatch):
 
 def test_an_added_law_that_is_convex_is_planned_as_well_as_brute_force_does(kaplan_curves):
     curves, budget = kaplan_curves, 1e22
-    plan = allocate(curves, ask(curves, default_tasks(curves.tasks), budget))
+    plan = allocate(curves, plan_spec(curves, default_tasks(curves.tasks), budget))
     np.testing.assert_allclose(plan.spend.sum(), budget, rtol=1e-6)
     cost = curves.cost
 
@@ -208,8 +208,8 @@ def test_an_added_law_that_is_convex_is_planned_as_well_as_brute_force_does(kapl
 def test_a_law_of_two_scales_that_may_not_be_convex_is_refused_unless_sizes_are_given(kaplan_curves, monkeypatch):
     monkeypatch.setitem(LAWS, "kaplan", replace(KAPLAN, convex=False))
     with pytest.raises(AllocationError, match="does not say that it is convex") as caught:
-        ask(kaplan_curves, default_tasks(kaplan_curves.tasks), 1e22)
+        plan_spec(kaplan_curves, default_tasks(kaplan_curves.tasks), 1e22)
     assert len(str(caught.value)) <= 300 and "\n" not in str(caught.value)
-    asked = ask(kaplan_curves, default_tasks(kaplan_curves.tasks), 1e12, unit="tokens", params=1e9)
+    asked = plan_spec(kaplan_curves, default_tasks(kaplan_curves.tasks), 1e12, unit="tokens", params=1e9)
     plan = allocate(kaplan_curves, asked)
     np.testing.assert_allclose(plan.spend.sum(), 1e12, rtol=1e-6)

@@ -24,7 +24,7 @@ def test_held_out_mixtures_are_ranked(shared_data):
     mixtures = mixtures.reset_index(names="run")
     curves = fit_curves(runs.assign(params=1e6, tokens=1e9), "transfer", mixtures=mixtures, draws=0)
     assert curves.used.all()
-    columns = np.column_stack([np.full(len(held_out), 1e6), tokens.loc[held_out, list(curves.inputs[1:])]])
+    columns = np.column_stack([np.full(len(held_out), 1e6), tokens.loc[held_out, list(curves.scale_columns[1:])]])
     with np.errstate(divide="ignore"):
         logs = np.maximum(np.log(columns), ABSENT)
     for position, task in enumerate(curves.tasks):
@@ -34,5 +34,6 @@ def test_held_out_mixtures_are_ranked(shared_data):
         off = np.log(predicted / measured)
         assert np.sqrt((off**2).mean()) < 0.4 * np.log(measured).std(), task
         assert (
-            curves.form.natural(curves.parameters, curves.reference)[position, 5 + curves.inputs[1:].index(task)] == 1
+            curves.form.natural(curves.parameters, curves.reference)[position, 5 + curves.scale_columns[1:].index(task)]
+            == 1
         )

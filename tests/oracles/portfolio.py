@@ -25,11 +25,11 @@ def best(
     """The best objective, and the best mean value over the choices that reach it; ``None`` where nothing serves all.
 
     Args:
-        values: (W, M, T) value in each world, NaN where a model does not serve a task.
+        values: (W, M, T) value in each scenario, NaN where a model does not serve a task.
         cost: (M,) costs.
         budget: the total.
         objective: ``mean``, ``worst`` or ``targets``.
-        tail: share of the worst worlds whose mean counts.
+        tail: share of the worst scenarios whose mean counts.
         weight: (T,) weights.
         target: (T,) targets.
         unserved: (T,) values without a model, ``None`` where every task must be served.
@@ -37,11 +37,11 @@ def best(
         most: how many models may be built.
     """
     sign = -1.0 if higher else 1.0
-    worlds, models, tasks = values.shape
+    scenarios, models, tasks = values.shape
     share = np.ones(tasks) / tasks if weight is None else weight / weight.sum()
     loss = np.where(np.isnan(values), np.inf, sign * values)
     if unserved is not None:
-        loss = np.concatenate([loss, np.broadcast_to(sign * unserved, (worlds, 1, tasks))], axis=1)
+        loss = np.concatenate([loss, np.broadcast_to(sign * unserved, (scenarios, 1, tasks))], axis=1)
     goal = np.full(tasks, -np.inf) if target is None else sign * target
     found: list[tuple[float, float]] = []
     for size in range(models + 1 if most is None else most + 1):
@@ -55,7 +55,7 @@ def best(
             sets = np.column_stack([sets, np.full(len(sets), models)])
         if sets.shape[1] == 0:
             continue
-        if worlds == 1 and tail == 1:
+        if scenarios == 1 and tail == 1:
             found += _per_task(loss[0], sets, objective, share, goal)
         else:
             found += [each for chosen in sets for each in _assigned(loss[:, chosen], objective, tail, share, goal)]
@@ -67,7 +67,7 @@ def best(
 
 
 def _per_task(loss, sets, objective, share, goal):
-    """In one world every task takes its best model of a set."""
+    """In one scenario every task takes its best model of a set."""
     best = loss[sets].min(axis=1)
     best = best[np.isfinite(best).all(axis=1)]
     mean = best @ share
@@ -100,5 +100,5 @@ def _assigned(loss, objective, tail, share, goal):
 
 
 def tail_mean(outcome: np.ndarray, tail: float) -> np.ndarray:
-    """``min_a a + E (x − a)⁺ / tail`` over worlds (W, …), whose minimum is at one of the outcomes."""
+    """``min_a a + E (x − a)⁺ / tail`` over scenarios (W, …), whose minimum is at one of the outcomes."""
     return np.min([a + np.maximum(outcome - a, 0).mean(axis=0) / tail for a in outcome], axis=0)

@@ -15,48 +15,50 @@ from budget.errors import AllocationError, InfeasibleError, SolverError
 from budget.portfolio.lagrangian_bound import lagrangian
 from budget.portfolio.local_search import search
 from budget.portfolio.portfolio import choose
-from budget.portfolio.portfolio_spec import Wanted, stated
+from budget.portfolio.portfolio_spec import PortfolioSpec, normalised_problem
 from budget.portfolio.selection import risk_of
 from budget.tables.candidates import Candidates, candidates_from_frame, read_candidates
-from budget.tables.tasks import Tasks, default_tasks
+from budget.tables.tasks import TaskSettings, default_tasks
 from tests.oracles import portfolio as brute_force
 
 
 def table(values: np.ndarray, cost: np.ndarray) -> pd.DataFrame:
-    """Rows of values (W, M, T), NaN where a model does not serve a task; one world has no draws."""
-    world, model, task = np.nonzero(np.isfinite(values))
+    """Rows of values (W, M, T), NaN where a model does not serve a task; one scenario has no draws."""
+    scenario, model, task = np.nonzero(np.isfinite(values))
     frame = pd.DataFrame(
         {
             "model": [f"m{each}" for each in model],
             "cost": cost[model],
             "task": [f"t{each}" for each in task],
-            "value": values[world, model, task],
+            "value": values[scenario, model, task],
         }
     )
-    return frame.assign(draw=world) if len(values) > 1 else frame
+    return frame.assign(draw=scenario) if len(values) > 1 else frame
 
 
-def wishes(candidates: Candidates, **stated: np.ndarray) -> Tasks:
+def task_settings(candidates: Candidates, **normalised_problem: np.ndarray) -> TaskSettings:
     """Columns of the tasks file, given in the order of the oracle's tasks."""
     order = [int(name[1:]) for name in candidates.tasks]
-    return replace(default_tasks(candidates.tasks), **{name: values[order] for name, values in stated.items()})
+    return replace(
+        default_tasks(candidates.tasks), **{name: values[order] for name, values in normalised_problem.items()}
+    )
 
 
-def instance(seed: int, models: int, tasks: int, worlds: int = 1, digits: int = 8) -> tuple[np.ndarray, np.ndarray]:
+def instance(seed: int, models: int, tasks: int, scenarios: int = 1, digits: int = 8) -> tuple[np.ndarray, np.ndarray]:
     """Values (W, M, T) with gaps, of which no task is left alone, and costs (M,)."""
     random = np.random.default_rng(seed)
-    values = random.uniform(size=(1, models, tasks)) + 0.2 * random.standard_normal((worlds, models, tasks))
+    values = random.uniform(size=(1, models, tasks)) + 0.2 * random.standard_normal((scenarios, models, tasks))
     values = np.round(values, digits)
     values[:, random.uniform(size=(models, tasks)) < 0.4] = np.nan
     values[:, 0] = np.nan_to_num(values[:, 0], nan=0.9)
-    values[:, np.arange(models), np.arange(models) % tasks] = random.uniform(0.3, 0.8, (worlds, models))
+    values[:, np.arange(models), np.arange(models) % tasks] = random.uniform(0.3, 0.8, (scenarios, models))
     return values, random.uniform(0.8, 1.2, models)
 
 
 def mean_of(found) -> float:
-    """The weighted mean value of a portfolio over the worlds, by itself."""
-    tasks = found.wanted.tasks
-    values = np.where(found.chosen >= 0, found.candidates.select.worlds[:, found.chosen], tasks.unserved)
+    """The weighted mean value of a portfolio over the scenarios, by itself."""
+    tasks = found.spec.tasks
+    values = np.where(found.chosen >= 0, found.candidates.select.scenarios[:, found.chosen], tasks.unserved)
     return float((values @ (tasks.weight / tasks.weight.sum())).mean())
 
 
@@ -79,7 +81,7 @@ def test_thirty_candidates_and_twelve_tasks_are_solved_exactly(objective, seed, 
     weight, target = random.choice([0.5, 1.0, 2.0], 12), random.uniform(0.2, 0.5, 12)
     unserved = np.full(12, 0.2 if higher else 1.0) if allow else None
     candidates = candidates_from_frame(table(values, cost), higher_is_better=higher)
-    tasks = wishes(candidates, weight=weight, target=target, **({"unserved": unserved} if allow else {}))
+    tasks = task_settings(candidates, weight=weight, target=target, **({"unserved": unserved} if allow else {}))
     for budget in (1.3, 4.2):
         expected = brute_force.best(
             values, cost, budget, objective=objective, weight=weight, target=target, unserved=unserved, higher=higher
@@ -93,12 +95,12 @@ def test_thirty_candidates_and_twelve_tasks_are_solved_exactly(objective, seed, 
 @pytest.mark.parametrize("risk", ["mean", "cvar"])
 def test_over_draws_every_assignment_is_tried(objective, risk):
     """Two models fit the budget; the mean of the worst 40 % of 6 draws counts one of them in part."""
-    values, cost = instance(3, 14, 7, worlds=6)
+    values, cost = instance(3, 14, 7, scenarios=6)
     weight, target = np.array([1.0, 2, 1, 1, 0.5, 1, 1]), np.linspace(0.3, 0.6, 7)
     candidates = candidates_from_frame(table(values, cost))
     tail = 0.4 if risk == "cvar" else 1.0
     expected = brute_force.best(values, cost, 2.3, objective=objective, tail=tail, weight=weight, target=target)
-    tasks = wishes(candidates, weight=weight, target=target)
+    tasks = task_settings(candidates, weight=weight, target=target)
     found = choose(candidates, 2.3, tasks=tasks, objective=objective, risk=risk, level=0.6)
     assert_best(found, expected, 2.3)
 
@@ -107,12 +109,12 @@ def test_over_draws_every_assignment_is_tried(objective, risk):
 def questions(draw):
     """Small candidates with ties and zeros, and everything that can be asked of them."""
     models, tasks = draw(st.integers(1, 6)), draw(st.integers(1, 4))
-    worlds = draw(st.sampled_from([1, 1, 3]))
-    models = min(models, 4) if worlds > 1 else models
+    scenarios = draw(st.sampled_from([1, 1, 3]))
+    models = min(models, 4) if scenarios > 1 else models
     values = np.array(
-        draw(st.lists(st.integers(-3, 3), min_size=worlds * models * tasks, max_size=worlds * models * tasks))
+        draw(st.lists(st.integers(-3, 3), min_size=scenarios * models * tasks, max_size=scenarios * models * tasks))
     )
-    values = values.reshape(worlds, models, tasks) / 4.0
+    values = values.reshape(scenarios, models, tasks) / 4.0
     absent = np.array(draw(st.lists(st.booleans(), min_size=models * tasks, max_size=models * tasks)))
     values[:, absent.reshape(models, tasks)] = np.nan
     values[:, 0] = np.nan_to_num(values[:, 0], nan=0.5)
@@ -123,7 +125,7 @@ def questions(draw):
         "cost": cost,
         "budget": draw(st.integers(0, 12)) / 2,
         "objective": draw(st.sampled_from(["mean", "worst", "targets"])),
-        "tail": draw(st.sampled_from([1.0, 0.5])) if worlds > 1 else 1.0,
+        "tail": draw(st.sampled_from([1.0, 0.5])) if scenarios > 1 else 1.0,
         "weight": np.array(draw(st.lists(st.sampled_from([0.5, 1.0, 3.0]), min_size=tasks, max_size=tasks))),
         "target": np.array(draw(st.lists(st.integers(-3, 3), min_size=tasks, max_size=tasks))) / 4,
         "unserved": np.full(tasks, 0.6) if draw(st.booleans()) else None,
@@ -132,56 +134,56 @@ def questions(draw):
     }
 
 
-def asked(question, scale: float = 1.0, shift: float = 0.0, unit: float = 1.0, seed: int | None = None):
+def asked(spec, scale: float = 1.0, shift: float = 0.0, unit: float = 1.0, seed: int | None = None):
     """The package's answer to a question, values and costs in other units, rows in another order."""
-    frame = table(scale * question["values"] + shift, unit * question["cost"])
+    frame = table(scale * spec["values"] + shift, unit * spec["cost"])
     if seed is not None:
         frame = frame.sample(frac=1, random_state=seed)
-    candidates = candidates_from_frame(frame, higher_is_better=question["higher"])
-    stated = {"weight": question["weight"], "target": scale * question["target"] + shift}
-    if question["unserved"] is not None:
-        stated["unserved"] = scale * question["unserved"] + shift
+    candidates = candidates_from_frame(frame, higher_is_better=spec["higher"])
+    normalised_problem = {"weight": spec["weight"], "target": scale * spec["target"] + shift}
+    if spec["unserved"] is not None:
+        normalised_problem["unserved"] = scale * spec["unserved"] + shift
     return choose(
         candidates,
-        unit * question["budget"],
-        tasks=wishes(candidates, **stated),
-        objective=question["objective"],
-        risk="cvar" if question["tail"] < 1 else "mean",
+        unit * spec["budget"],
+        tasks=task_settings(candidates, **normalised_problem),
+        objective=spec["objective"],
+        risk="cvar" if spec["tail"] < 1 else "mean",
         level=0.5,
-        allow_unserved=question["unserved"] is not None,
-        max_models=question["most"],
+        allow_unserved=spec["unserved"] is not None,
+        max_models=spec["most"],
     )
 
 
 @settings(max_examples=60, deadline=None)
 @given(questions())
-def test_any_question_is_answered_as_by_brute_force(question):
-    expected = brute_force.best(**question)
+def test_any_question_is_answered_as_by_brute_force(spec):
+    expected = brute_force.best(**spec)
     if expected is None:
         with pytest.raises(InfeasibleError):
-            asked(question)
+            asked(spec)
     else:
-        assert_best(asked(question), expected, question["budget"])
+        assert_best(asked(spec), expected, spec["budget"])
 
 
 @settings(max_examples=25, deadline=None)
 @given(questions(), st.integers(0, 1000), st.sampled_from([1e-6, 8.0, 1e9]), st.sampled_from([1e-9, 1e21]))
-def test_order_and_units_do_not_matter(question, seed, scale, unit):
-    if brute_force.best(**question) is None:
+def test_order_and_units_do_not_matter(spec, seed, scale, unit):
+    if brute_force.best(**spec) is None:
         return
-    first = asked(question)
-    second = asked(question, scale=scale, shift=2 * scale, unit=unit, seed=seed)
-    factor, shift = (1.0, 0.0) if question["objective"] == "targets" else (scale, 2 * scale)
+    first = asked(spec)
+    second = asked(spec, scale=scale, shift=2 * scale, unit=unit, seed=seed)
+    factor, shift = (1.0, 0.0) if spec["objective"] == "targets" else (scale, 2 * scale)
     np.testing.assert_allclose(second.objective, factor * first.objective + shift, atol=1e-8 * factor)
     np.testing.assert_allclose(mean_of(second), scale * mean_of(first) + 2 * scale, atol=1e-7 * scale)
 
 
 @settings(max_examples=25, deadline=None)
 @given(questions())
-def test_more_budget_is_never_worse(question):
-    if brute_force.best(**question) is None:
+def test_more_budget_is_never_worse(spec):
+    if brute_force.best(**spec) is None:
         return
-    less, more = asked(question), asked(question | {"budget": question["budget"] + 1})
+    less, more = asked(spec), asked(spec | {"budget": spec["budget"] + 1})
     assert (more.objective - less.objective) * (1 if more.higher_is_better else -1) >= -1e-9
 
 
@@ -234,7 +236,7 @@ def test_what_is_built_already_needs_no_budget():
 
 def test_a_task_that_is_served_by_none_counts_at_its_unserved_value():
     candidates = candidates_from_frame(table(np.array([[[0.2, 0.9]]]), np.ones(1)))
-    tasks = wishes(candidates, unserved=np.array([0.8, 0.5]))
+    tasks = task_settings(candidates, unserved=np.array([0.8, 0.5]))
     found = choose(candidates, 1, tasks=tasks, allow_unserved=True)
     frame = found.table()
     assert frame["model"][0] == "m0" and frame["model"].isna()[1] and np.isnan(frame["cost"][1])
@@ -266,8 +268,8 @@ def test_the_lagrangian_bound_is_a_bound_and_removes_no_best_model():
         values, cost = instance(seed, 12, 6)
         candidates = candidates_from_frame(table(values, cost))
         for most in (None, 2):
-            wanted = Wanted(default_tasks(candidates.tasks), 3.3, "mean", "mean", 0.9, False, most, 30.0)
-            problem, _, low, unit = stated(candidates, wanted)
+            spec = PortfolioSpec(default_tasks(candidates.tasks), 3.3, "mean", "mean", 0.9, False, most, 30.0)
+            problem, _, low, unit = normalised_problem(candidates, spec)
             coefficient = problem.terms[0]
             built = search(problem, coefficient, time.monotonic() + 5, 0)
             chosen = problem.best_pairs(built, coefficient)
@@ -295,7 +297,7 @@ def test_what_is_too_large_for_the_solver_is_searched_and_bounded(objective, mon
 
     values, cost = instance(8, 30, 12)
     candidates = candidates_from_frame(table(values, cost))
-    tasks = wishes(candidates, target=np.full(12, 0.3))
+    tasks = task_settings(candidates, target=np.full(12, 0.3))
     expected = brute_force.best(values, cost, 3.5, objective=objective, target=np.full(12, 0.3))[0]
     for name in ("LARGEST", "EASY"):
         monkeypatch.setattr(module, name, 0)

@@ -39,18 +39,18 @@ def make_study(
     form = LAWS[law]
     inputs = law_inputs(runs, form)
     curves = _curves(runs, law, inputs, len(names), draws)
-    wishes = default_tasks(runs.tasks)
-    wishes = replace(
-        wishes,
+    task_settings = default_tasks(runs.tasks)
+    task_settings = replace(
+        task_settings,
         weight=np.array((*weights, *np.ones(len(runs.tasks) - len(weights)))),
         target=np.full(len(runs.tasks), target),
         **{name: np.array((*cells, *np.full(len(broken), np.nan))) for name, cells in stated.items()},
     )
-    findings = check(runs, inputs, len(form.parameters), wishes.best)
+    findings = check(runs, inputs, len(form.parameters), task_settings.best)
     if budget is None:
         budget = 3.0 * float(max(curves.largest[unit or ("flops" if len(inputs) == 2 else inputs[0])]))
     return make_plan(
-        runs, findings, curves, wishes, budget,
+        runs, findings, curves, task_settings, budget,
         unit=unit, strategy=strategy, params=params, inputs={"runs": {"name": "runs.csv", "sha256": "ab" * 32}},
     )  # fmt: skip
 
@@ -111,7 +111,7 @@ def _curves(runs: Runs, law: str, inputs: tuple[str, ...], used: int, draws: int
     found = (("ok", ""),) * used + (("no_signal", "no trend with scale can be told from noise"),) * (tasks - used)
     return Curves(
         law=law,
-        inputs=inputs,
+        scale_columns=inputs,
         tasks=runs.tasks,
         metric=runs.metric,
         higher_is_better=runs.higher_is_better,

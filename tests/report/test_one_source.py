@@ -9,7 +9,7 @@ from budget.report import numerals
 from budget.report.page import figures
 from budget.report.page import tables as tabular
 from budget.report.page.curve_series import curve_series
-from budget.report.page.story import tell
+from budget.report.page.story import build_story
 from budget.report.sentences import facts
 from budget.report.sentences import headline as narrative
 from budget.report.sentences.plan import baseline_sentence, plan_summary
@@ -32,7 +32,7 @@ def test_no_size_is_better_than_the_proven_optimum(studies):
         np.testing.assert_allclose(
             [sizes.params[sizes.plan], sizes.tokens[sizes.plan]], [plan.params[0], plan.tokens[0]], rtol=1e-9
         )
-        serving = np.nansum(plan.question.tasks.served_tokens)
+        serving = np.nansum(plan.spec.tasks.served_tokens)
         paid = study.planned.cost.flops(sizes.params, sizes.tokens) + 2 * sizes.params * serving
         np.testing.assert_allclose(paid, plan.total, rtol=1e-9)
         against = [cell.text for cell in cells_of(tabular.sizes_table(study, sizes), "Against the plan")]
@@ -46,7 +46,7 @@ def test_the_point_of_every_chart_is_the_plans_model(studies, kind):
     for task in range(len(curves.tasks)):
         found = curve_series(study, task)
         if kind == "money":
-            assert found.planned_x == pytest.approx(plan.spend[task] / plan.question.tasks.unit_cost[task], rel=1e-9)
+            assert found.planned_x == pytest.approx(plan.spend[task] / plan.spec.tasks.unit_cost[task], rel=1e-9)
         else:
             assert found.planned_x == pytest.approx(float(curves.cost.flops(plan.params[task], plan.tokens[task])))
         on_curve = np.interp(np.log(found.planned_x), np.log(found.x), found.predicted)
@@ -65,13 +65,13 @@ def test_the_objective_interval_is_of_the_plans_models(studies):
 def test_shares_are_of_the_budget_in_table_sentence_and_figure(studies):
     study = studies["limited"]
     plan = study.plan
-    shares = plan.spend / plan.question.budget
+    shares = plan.spend / plan.spec.budget
     table = tabular.plan_table(plan, "")
     assert [cell.text for cell in cells_of(table, "Share")] == [numerals.percent(each) for each in shares]
     sentence = narrative.shares(study)
     assert all(
         f"{name} gets {numerals.percent(each)}" in sentence
-        for name, each in zip(plan.question.tasks.names, shares, strict=True)
+        for name, each in zip(plan.spec.tasks.names, shares, strict=True)
     )
     (panel,) = figures.spend(study)
     planned = next(trace for trace in panel.figure["data"] if trace["name"] == "plan")
@@ -97,14 +97,14 @@ def test_baselines_are_what_they_are_called_in_summary_answer_table_and_picture(
     current = next(trace for trace in panel.figure["data"] if trace["name"] == "current")
     np.testing.assert_allclose(sorted(current["x"]), [100 / 6, 200 / 6, 50], rtol=1e-5)
     (worse,) = [each for each in plan.warnings if each.startswith("The plan is worse than today's split")]
-    assert worse in tell(study).warnings
+    assert worse in build_story(study).warnings
     text = reports["limited"]["report.md"]
     assert text.index("The plan is worse than today's split") < text.index("**Split")
     assert narrative.tiles(study)[1].label == "Against uniform within the limits"
 
 
 def test_warnings_stand_at_the_head_of_the_page_and_once(reports, studies):
-    story = tell(studies["specialists"])
+    story = build_story(studies["specialists"])
     assert story.warnings == ("Only 3 of 4 tasks are planned. Left out: static (no_signal).",)
     for name in ("report.html", "report.md"):
         text = reports["specialists"][name].replace("\\", "").replace("\u00a0", " ")

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.cost_law import Cost
 from budget.curves.curves import Curves
 from budget.studies.strategies.shared_subsets import SharedSubsets
 from budget.studies.strategies.subsets import Subsets
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 from tests.made import SIX, chinchilla, curves_of, power
 from tests.simulate import Truth
 
@@ -47,10 +47,10 @@ def _copies(curves: Curves, count: int) -> Curves:
     return type(many)(**{**vars(many), "tasks": tuple(f"t{i}" for i in range(count))})
 
 
-def subsets_of(curves: Curves, budget: float = BUDGET, **wishes: Any) -> Subsets:
+def subsets_of(curves: Curves, budget: float = BUDGET, **task_settings: Any) -> Subsets:
     """The solver of the curves' subsets."""
-    tasks = Tasks(curves.tasks, **wishes)
-    return Subsets(curves, ask(curves, tasks, budget, strategy="specialists", measure="value"))
+    tasks = TaskSettings(curves.tasks, **task_settings)
+    return Subsets(curves, plan_spec(curves, tasks, budget, strategy="specialists", measure="value"))
 
 
 def shared_models(
@@ -99,7 +99,7 @@ def shared_models(
     return replace(curves, **(options | changes))
 
 
-def shared_subsets_of(curves: Curves, budget: float = BUDGET, **wishes: Any) -> SharedSubsets:
+def shared_subsets_of(curves: Curves, budget: float = BUDGET, **task_settings: Any) -> SharedSubsets:
     """The solver of one model for each subset."""
-    tasks = Tasks(curves.tasks, **wishes)
-    return SharedSubsets(curves, ask(curves, tasks, budget, strategy="shared", measure="value"))
+    tasks = TaskSettings(curves.tasks, **task_settings)
+    return SharedSubsets(curves, plan_spec(curves, tasks, budget, strategy="shared", measure="value"))

@@ -15,13 +15,13 @@ from tests.simulate import TRUTHS, runs_of, table
 
 def study_of(frame, folder, curves, **asked):
     runs = runs_of(frame, folder)
-    findings = check(runs, curves.inputs, 5, np.full(len(runs.tasks), np.nan))
+    findings = check(runs, curves.scale_columns, 5, np.full(len(runs.tasks), np.nan))
     return make_plan(runs, findings, curves, default_tasks(runs.tasks), 1e21, **asked)
 
 
 def test_specialists_are_planned_where_each_task_has_its_own_runs(tmp_path, noisy_curves):
     study = study_of(table(TRUTHS, noise=0.01), tmp_path, noisy_curves)
-    assert study.plan.question.strategy == "specialists" and study.alternative is None
+    assert study.plan.spec.strategy == "specialists" and study.alternative is None
     assert study.growth.names == noisy_curves.tasks
     np.testing.assert_allclose(study.response.objective[FACTORS.index(1.0)], study.plan.objective, rtol=1e-9)
     assert (np.diff(study.response.objective) < 0).all()
@@ -29,8 +29,8 @@ def test_specialists_are_planned_where_each_task_has_its_own_runs(tmp_path, nois
 
 def test_one_model_is_planned_first_where_models_are_shared(tmp_path, shared_curves):
     study = study_of(table(TRUTHS, noise=0.01, shared=True), tmp_path, shared_curves)
-    assert study.plan.question.strategy == "shared" and not study.plan.hypothetical
-    assert study.alternative.question.strategy == "specialists" and study.alternative.hypothetical
+    assert study.plan.spec.strategy == "shared" and not study.plan.hypothetical
+    assert study.alternative.spec.strategy == "specialists" and study.alternative.hypothetical
     assert study.alternative.objective > study.plan.objective
     alone = study_of(table(TRUTHS, noise=0.01, shared=True), tmp_path, shared_curves, strategy="specialists")
     assert alone.plan.hypothetical and alone.alternative is None

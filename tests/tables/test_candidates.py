@@ -25,7 +25,7 @@ def test_pairs_stand_in_the_order_of_the_file(tmp_path):
     np.testing.assert_array_equal(found.model, [0, 0, 1])
     np.testing.assert_array_equal(found.task, [0, 1, 1])
     np.testing.assert_array_equal(found.select.value, [0.5, 0.4, 0.3])
-    np.testing.assert_array_equal(found.select.worlds, [[0.5, 0.4, 0.3]])
+    np.testing.assert_array_equal(found.select.scenarios, [[0.5, 0.4, 0.3]])
     assert found.select is found.report and found.metric == "value" and not found.higher_is_better
 
 
@@ -46,7 +46,7 @@ def test_draws_are_joint_and_the_point_value_is_kept_apart(tmp_path):
     found = read(tmp_path, DRAWS)
     np.testing.assert_array_equal(found.select.value, [0.5, 0.55])
     np.testing.assert_array_equal(found.select.draws, [[0.4, 0.6], [0.8, 0.7]])
-    np.testing.assert_array_equal(found.select.worlds, found.select.draws)
+    np.testing.assert_array_equal(found.select.scenarios, found.select.draws)
 
 
 def test_without_point_values_the_mean_of_the_draws_stands_for_them(tmp_path):

@@ -31,25 +31,25 @@ def test_rows_of_one_limit_add_up(tmp_path):
         "band,,speech,0.5,,1,\n",
     )
     np.testing.assert_array_equal(speech.coefficient, [1, 0, 1])
-    assert (speech.name, speech.unit, speech.least, speech.most) == ("speech", "", -np.inf, 5.0)
+    assert (speech.name, speech.unit, speech.lower, speech.upper) == ("speech", "", -np.inf, 5.0)
     np.testing.assert_array_equal(ratio.coefficient, [-2, 1, 0])
-    assert (ratio.unit, ratio.least, ratio.most) == ("tokens", 0.0, np.inf)
+    assert (ratio.unit, ratio.lower, ratio.upper) == ("tokens", 0.0, np.inf)
     np.testing.assert_array_equal(everything.coefficient, [1, 1, 1])
-    assert (everything.unit, everything.most) == ("money", 7.5)
+    assert (everything.unit, everything.upper) == ("money", 7.5)
     np.testing.assert_array_equal(band.coefficient, [1.5, 0, 0.5])
-    assert (band.least, band.most) == (1.0, 2.0)
+    assert (band.lower, band.upper) == (1.0, 2.0)
 
 
 def test_only_a_name_and_an_end_are_needed(tmp_path):
     (limit,) = read(tmp_path, "limit,max\nall,3\n")
     np.testing.assert_array_equal(limit.coefficient, [1, 1, 1])
-    assert limit.most == 3 and limit.unit == ""
+    assert limit.upper == 3 and limit.unit == ""
 
 
 def test_columns_may_have_other_names_and_spaces(tmp_path):
     mapping = {"limit": "rule", "max": "cap", "weight": "importance"}
     (limit,) = read(tmp_path, "rule,task,cap\n lab , b ,4\n", columns=mapping)
-    assert (limit.name, limit.most) == ("lab", 4.0)
+    assert (limit.name, limit.upper) == ("lab", 4.0)
     np.testing.assert_array_equal(limit.coefficient, [0, 1, 0])
 
 

@@ -86,5 +86,5 @@ def test_tables_in_memory_are_fitted_like_runs_with_their_mixture():
     )
     first = fit_curves(frame, "transfer", mixtures=mixtures, draws=0)
     again = fit_curves(runs, "transfer", draws=0)
-    assert first.inputs == ("params", *SOURCES)
+    assert first.scale_columns == ("params", *SOURCES)
     np.testing.assert_allclose(first.objective, again.objective, rtol=1e-8)

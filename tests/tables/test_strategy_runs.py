@@ -7,9 +7,9 @@ from budget.errors import DataError
 from budget.tables.loss_score_pairs import read_pair
 from budget.tables.runs import read_runs
 from budget.tables.specialist_runs import of_specialists
-from budget.tables.strategy_runs import Arm
+from budget.tables.strategy_runs import StrategyRuns
 
-SPECIALIST, PAIR = Arm("specialist", ()), Arm("generalist", ("a", "b"))
+SPECIALIST, PAIR = StrategyRuns("specialist", ()), StrategyRuns("generalist", ("a", "b"))
 
 SEVERAL = """task,run,x,value,strategy
 a,s1,1,3,specialist
@@ -28,49 +28,53 @@ def read(tmp_path, text, **reading):
     return read_runs(path, **reading)
 
 
-def arms_of(runs):
-    """Each row's arm."""
-    return [runs.arms[number] for number in runs.arm]
+def strategies_of(runs):
+    """Each row's strategy."""
+    return [runs.strategy_runs[number] for number in runs.strategy_index]
 
 
 def test_without_a_strategy_the_tasks_of_a_run_say_how_it_served_them(tmp_path):
     text = "task,run,x,value\na,s1,1,3\na,g1,2,2\nb,g1,2,3\nb,s2,1,4\n"
     runs = read(tmp_path, text)
-    assert arms_of(runs) == [SPECIALIST, PAIR, PAIR, SPECIALIST]
-    assert runs.strategy == "" and len(runs.arms) == 2
+    assert strategies_of(runs) == [SPECIALIST, PAIR, PAIR, SPECIALIST]
+    assert runs.strategy == "" and len(runs.strategy_runs) == 2
 
 
 def test_the_file_s_words_are_kept_and_each_set_is_an_arm_of_its_own(tmp_path):
     runs = read(tmp_path, SEVERAL)
-    assert runs.arms == (SPECIALIST, Arm("generalist", ("a", "b", "c")), Arm("moe", ("a", "b")))
-    assert runs.arm.tolist() == [0, 0, 1, 1, 1, 2, 2]
+    assert runs.strategy_runs == (
+        SPECIALIST,
+        StrategyRuns("generalist", ("a", "b", "c")),
+        StrategyRuns("moe", ("a", "b")),
+    )
+    assert runs.strategy_index.tolist() == [0, 0, 1, 1, 1, 2, 2]
 
 
 def test_both_words_for_specialists_are_one_arm(tmp_path):
     text = "task,run,x,value,strategy\na,1,1,3,specialists\nb,2,1,3,specialist\nb,3,2,2,\n"
     runs = read(tmp_path, text)
-    assert runs.arms == (SPECIALIST,) and runs.arm.tolist() == [0, 0, 0]
+    assert runs.strategy_runs == (SPECIALIST,) and runs.strategy_index.tolist() == [0, 0, 0]
 
 
 def test_model_tasks_says_what_a_model_serves_whether_or_not_it_was_measured_there(tmp_path):
     text = "task,x,value,strategy,model_tasks\na,1,3,moe,a|b|z\nb,1,3,moe,a|b|z\na,1,2,,\na,2,2,,a\n"
     runs = read(tmp_path, text)
-    assert arms_of(runs) == [Arm("moe", ("a", "b", "z"))] * 2 + [SPECIALIST] * 2
+    assert strategies_of(runs) == [StrategyRuns("moe", ("a", "b", "z"))] * 2 + [SPECIALIST] * 2
 
 
 @pytest.mark.parametrize("named", ["b|a", " a | b ", "a|b|a", "a||b|"])
 def test_the_order_and_spelling_of_model_tasks_do_not_matter(tmp_path, named):
     text = f"task,run,x,value,model_tasks\na,g1,1,3,a|b\nb,g1,1,3,a|b\na,g2,2,2,{named}\nb,g2,2,2,{named}\n"
-    assert read(tmp_path, text).arms == (PAIR,)
+    assert read(tmp_path, text).strategy_runs == (PAIR,)
 
 
 def test_the_order_of_a_run_s_rows_does_not_matter(tmp_path):
     text = "task,run,x,value\na,g1,1,3\nb,g1,1,3\nb,g2,2,2\na,g2,2,2\n"
-    assert read(tmp_path, text).arms == (PAIR,)
+    assert read(tmp_path, text).strategy_runs == (PAIR,)
 
 
 def test_one_task_named_twice_is_a_specialist(tmp_path):
-    assert read(tmp_path, "task,x,value,model_tasks\na,1,3,a|a\n").arms == (SPECIALIST,)
+    assert read(tmp_path, "task,x,value,model_tasks\na,1,3,a|a\n").strategy_runs == (SPECIALIST,)
 
 
 @pytest.mark.parametrize(
@@ -149,4 +153,4 @@ def test_both_metrics_of_a_link_are_the_specialists(tmp_path):
 
 def test_rows_keep_their_arm_when_some_are_chosen(tmp_path):
     runs = read(tmp_path, SEVERAL)
-    assert arms_of(runs.keep(np.array([5, 0]))) == [Arm("moe", ("a", "b")), SPECIALIST]
+    assert strategies_of(runs.keep(np.array([5, 0]))) == [StrategyRuns("moe", ("a", "b")), SPECIALIST]

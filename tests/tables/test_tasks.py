@@ -1,4 +1,4 @@
-"""Reading the planner's wishes."""
+"""Reading the planner's task settings."""
 
 import numpy as np
 import pytest

@@ -31,7 +31,7 @@ AT_LIMIT = 1e-7
 
 
 @dataclass(frozen=True)
-class Multipliers:
+class Duals:
     """What the limits of V models charge; all not negative.
 
     Attributes:
@@ -46,7 +46,7 @@ class Multipliers:
     high: np.ndarray
     row: np.ndarray
 
-    def charge(self, problem: Problem) -> np.ndarray:
+    def shadow_prices(self, problem: Problem) -> np.ndarray:
         """What one unit of each resource costs each model, shape (R, V)."""
         result = np.tile(self.budget[:, None], (1, len(problem.cost)))
         result[0] += self.high - self.low
@@ -60,7 +60,7 @@ class Multipliers:
         used = (self.budget > 0) & np.isfinite(totals)
         total = float(self.budget[used] @ totals[used]) - float(self.low @ problem.low)
         total += float(self.high[self.high > 0] @ problem.high[self.high > 0])
-        return total + sum(price * row.most for row, price in zip(problem.rows, self.row, strict=True))
+        return total + sum(price * row.upper for row, price in zip(problem.rows, self.row, strict=True))
 
 
 @dataclass(frozen=True)
@@ -70,17 +70,17 @@ class Certificate:
     Attributes:
         bound: lower bound on the objective of every plan.
         marginal: (V,) fall of the objective per unit of extra spend on each model.
-        prices: of every limit.
+        duals: of every limit.
     """
 
     bound: float
     marginal: np.ndarray
-    prices: Multipliers
+    duals: Duals
 
     @property
     def shadow_price(self) -> float:
         """Fall of the objective per unit of extra budget."""
-        return float(self.prices.budget[0])
+        return float(self.duals.budget[0])
 
 
 def proven_bound(value: float, bound: float, slack: float, sign: float = 1.0) -> float:
@@ -127,11 +127,11 @@ def certify(problem: Problem, u: np.ndarray, spend: np.ndarray) -> Certificate:
     """
     value = problem.by_model
     marginal = marginal_return(value, problem.cost, u)
-    prices = plain_prices(problem, spend, marginal)
+    prices = plain_duals(problem, spend, marginal)
     return Certificate(lower_bound(value, problem, u, prices), marginal, prices)
 
 
-def plain_prices(problem: Problem, spend: np.ndarray, marginal: np.ndarray) -> Multipliers:
+def plain_duals(problem: Problem, spend: np.ndarray, marginal: np.ndarray) -> Duals:
     """Prices of the budget and of each model's own limits, read off the marginal returns (V,) of a plan."""
     at_low = (spend <= problem.low * (1 + AT_LIMIT)) & (problem.low > 0)
     at_high = spend >= problem.high * (1 - AT_LIMIT)
@@ -145,10 +145,10 @@ def plain_prices(problem: Problem, spend: np.ndarray, marginal: np.ndarray) -> M
     else:
         shadow = float(marginal.max())
     excess = np.where(free, 0.0, marginal - shadow)
-    return Multipliers(np.array([shadow]), np.maximum(-excess, 0.0), np.maximum(excess, 0.0), np.zeros(0))
+    return Duals(np.array([shadow]), np.maximum(-excess, 0.0), np.maximum(excess, 0.0), np.zeros(0))
 
 
-def lower_bound(value: Values, problem: Problem, u: np.ndarray, prices: Multipliers) -> float:
+def lower_bound(value: Values, problem: Problem, u: np.ndarray, prices: Duals) -> float:
     """The bound at given prices, and never below what no plan passes: the values' floors.
 
     Arguments as ``dual_bound``.
@@ -156,7 +156,7 @@ def lower_bound(value: Values, problem: Problem, u: np.ndarray, prices: Multipli
     return max(dual_bound(value, problem, u, prices), float(value.least.sum()))
 
 
-def dual_bound(value: Values, problem: Problem, u: np.ndarray, prices: Multipliers) -> float:
+def dual_bound(value: Values, problem: Problem, u: np.ndarray, prices: Duals) -> float:
     """The Lagrangian's least value at given prices.
 
     Args:
@@ -165,21 +165,21 @@ def dual_bound(value: Values, problem: Problem, u: np.ndarray, prices: Multiplie
         u: (V, I) log inputs of the plan; far from the optimum they only make the bound loose.
         prices: any that are not negative; where they pay for taking more, nothing is proven.
     """
-    charge = prices.charge(problem)
-    if (charge < 0).any():
+    shadow_prices = prices.shadow_prices(problem)
+    if (shadow_prices < 0).any():
         return -np.inf
     costs = [problem.cost, *(resource.cost for resource in problem.further)]
     if problem.cost.domain is not None:
         u = np.maximum(u, problem.cost.domain)
-    least = _least(value.tangent(u), costs, u, charge).sum()
-    least += sum((each * cost.offset).sum() for each, cost in zip(charge, costs, strict=True))
+    least = _least(value.tangent(u), costs, u, shadow_prices).sum()
+    least += sum((each * cost.offset).sum() for each, cost in zip(shadow_prices, costs, strict=True))
     return float(value.offset.sum() + least) - prices.limits(problem)
 
 
-def _least(value: Posynomial, costs: list[Posynomial], u: np.ndarray, charge: np.ndarray) -> np.ndarray:
+def _least(value: Posynomial, costs: list[Posynomial], u: np.ndarray, shadow_prices: np.ndarray) -> np.ndarray:
     """Lower bound of ``min_u terms_v(u) + Σ_r charge_rv·cost_rv(u)`` for each model, offsets left out: shape (V,)."""
     with np.errstate(divide="ignore"):
-        log_price = np.log(charge)
+        log_price = np.log(shadow_prices)
     logs = [value.log_coef, *(cost.log_coef + each[:, None] for cost, each in zip(costs, log_price, strict=True))]
     exponent = np.concatenate([value.exponent, *(cost.exponent for cost in costs)], axis=1)
     at_plan = np.concatenate(logs, axis=1) + np.einsum("vki,vi->vk", exponent, u)

@@ -90,7 +90,7 @@ def _system(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nd
     for at, row in enumerate(problem.rows):
         matrix[at, row.resource] = row.coefficient
     matrix[len(problem.rows) + np.arange(resources), np.arange(resources)] = 1.0
-    most = np.concatenate([[row.most for row in problem.rows], totals])
+    most = np.concatenate([[row.upper for row in problem.rows], totals])
     low, high = np.zeros((resources, models)), np.full((resources, models), np.inf)
     for amounts, each in zip(low[1:], problem.further, strict=True):
         amounts[:] = each.cost.at_domain
@@ -129,7 +129,7 @@ def _word(problem: Problem, unit: str, bound: Bound) -> str:
         return f"{problem.names[bound.position]} at most {exactly(float(problem.high[bound.position]))} {unit}"
     if bound.position < len(problem.rows):
         row = problem.rows[bound.position]
-        return f"{row.name} ({exactly(float(row.sign * row.most))})"
+        return f"{row.name} ({exactly(float(row.sign * row.upper))})"
     counted = [each for each in _totals(problem, unit) if np.isfinite(each[1])]
     name, total = counted[bound.position - len(problem.rows)]
     return f"a budget of {exactly(float(total))} {name}"

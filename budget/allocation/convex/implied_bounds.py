@@ -15,7 +15,7 @@ def implied_ends(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
     between the ends, though not every spend between them is a plan's (interval propagation).
     """
     low, high = problem.low.astype(float), problem.high.astype(float)
-    rows = [(np.ones(len(low)), problem.budget), *((r.coefficient, r.most) for r in problem.rows if not r.resource)]
+    rows = [(np.ones(len(low)), problem.budget), *((r.coefficient, r.upper) for r in problem.rows if not r.resource)]
     for _ in range(ROUNDS):
         before = low.copy(), high.copy()
         for coefficient, most in rows:

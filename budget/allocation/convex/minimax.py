@@ -60,7 +60,7 @@ def spend_to_level(value: Values, cost: Posynomial, level: np.ndarray, near: np.
 
 
 @dataclass(frozen=True)
-class Levelled:
+class MinimaxSplit:
     """A split for the worst task.
 
     Attributes:
@@ -72,7 +72,7 @@ class Levelled:
     weight: np.ndarray
 
 
-def level_split(problem: Problem) -> Levelled:
+def minimax_split(problem: Problem) -> MinimaxSplit:
     """The split that makes the largest value smallest, then the next largest, and so on.
 
     A task that is at its maximum and still the worst decides the objective; what is left goes to the others.
@@ -89,7 +89,7 @@ def level_split(problem: Problem) -> Levelled:
     decided = np.zeros(count)
     if problem.high.sum() <= problem.budget:
         decided[at_high.argmax()] = 1.0
-        return Levelled(spend, decided)
+        return MinimaxSplit(spend, decided)
 
     def at(floor: float, step: float) -> np.ndarray:
         """The spends at a level just above the floor; its distance alone keeps the digits that their sum loses."""
@@ -111,7 +111,7 @@ def level_split(problem: Problem) -> Levelled:
         # what brings it to the value at its maximum: less than that where more data of its own are only repeats
         spend, active, within = lowest, active & ~worst, floor + ROUNDING * abs(floor)
         if not active.any():
-            return Levelled(spend, decided)
+            return MinimaxSplit(spend, decided)
     reach = max(within - floor, ROUNDING * abs(floor), 1e-300)
 
     def slack(log_step: np.ndarray) -> np.ndarray:
@@ -127,7 +127,7 @@ def level_split(problem: Problem) -> Levelled:
         decided = _weights(value, cost, spend, free)
     elif not decided.any():  # the least spends take all
         decided[value.value(best_inputs(value, cost, spend)).argmax()] = 1.0
-    return Levelled(spend, decided)
+    return MinimaxSplit(spend, decided)
 
 
 def _weights(value: Values, cost: Posynomial, spend: np.ndarray, free: np.ndarray) -> np.ndarray:

@@ -7,18 +7,18 @@ import numpy as np
 from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.certificate import (
     Certificate,
-    Multipliers,
+    Duals,
     certify,
     dual_bound,
     lower_bound,
     marginal_return,
-    plain_prices,
+    plain_duals,
 )
-from budget.allocation.convex.minimax import level_split, spend_to_level
+from budget.allocation.convex.minimax import minimax_split, spend_to_level
 from budget.allocation.convex.newton_polish import polish
 from budget.allocation.convex.problem import Problem
 from budget.allocation.convex.program import Answer, Goal, Program, equal_split
-from budget.allocation.convex.restore_feasibility import chargeable, inputs_within, violation, within
+from budget.allocation.convex.restore_feasibility import dual_feasible, inputs_within, restore_feasibility, violation
 from budget.allocation.plan.baselines import to_budget
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import Values
@@ -56,14 +56,14 @@ class Optimum:
 
     Attributes:
         u: (V, I) log inputs.
-        given: (R, V) amounts of each resource; the first row is the spend.
+        amounts: (R, V) amounts of each resource; the first row is the spend.
         certificate: bound and prices.
         solver: which solver answered.
         status: its own word.
     """
 
     u: np.ndarray
-    given: np.ndarray
+    amounts: np.ndarray
     certificate: Certificate
     solver: str
     status: str
@@ -71,7 +71,7 @@ class Optimum:
     @property
     def spend(self) -> np.ndarray:
         """(V,) amounts of the budget's unit."""
-        return self.given[0]
+        return self.amounts[0]
 
 
 def solve(
@@ -105,7 +105,7 @@ def solve(
             optimum = _solved(problem, goal, program or Program(problem, goal))
     else:
         optimum = _plain(problem, goal, program, split)
-    if not (np.isfinite(optimum.given).all() and np.isfinite(optimum.u).all()):
+    if not (np.isfinite(optimum.amounts).all() and np.isfinite(optimum.u).all()):
         raise SolverError("The numbers of this problem span too many orders; bring weights and budget closer together.")
     return optimum if _is_proven(problem, goal, optimum) else replace(optimum, status=NOT_PROVEN)
 
@@ -132,11 +132,11 @@ def _plain(problem: Problem, goal: Goal, program: Program | None, split: np.ndar
         return _solved(problem, goal, program or Program(problem, goal))
     if goal == "cheapest":
         return _cheapest(problem)
-    level = level_split(problem)
+    level = minimax_split(problem)
     u = best_inputs(problem.value, problem.cost, level.spend)
     value = weighted(problem.value, level.weight)
     marginal = marginal_return(value, problem.cost, u)
-    prices = plain_prices(problem, level.spend, marginal)
+    prices = plain_duals(problem, level.spend, marginal)
     bound = lower_bound(value, problem, u, prices)
     return Optimum(u, level.spend[None], Certificate(bound, marginal, prices), "bisection", "optimal")
 
@@ -151,7 +151,7 @@ def _plain_sum(problem: Problem, program: Program | None) -> Optimum:
         answer = program.solve(problem.padded(program.models))
     except SolverError as error:
         return _dual(problem, str(error))
-    spend = polish(problem, to_budget(np.maximum(answer.given[0, : len(problem.cost)], least), problem))
+    spend = polish(problem, to_budget(np.maximum(answer.amounts[0, : len(problem.cost)], least), problem))
     return _certified(problem, spend, answer.solver, answer.status)
 
 
@@ -238,7 +238,7 @@ def _cheapest(problem: Problem) -> Optimum:
     marginal = marginal_return(problem.value, problem.cost, u)
     at_low = wanted < problem.low
     price = np.where(at_low, 0.0, 1 / marginal)
-    limits = Multipliers(np.ones(1), at_low.astype(float), np.zeros(len(spend)), np.zeros(0))
+    limits = Duals(np.ones(1), at_low.astype(float), np.zeros(len(spend)), np.zeros(0))
     bound = cheapest_bound(problem, u, price, limits)
     return Optimum(u, spend[None], Certificate(bound, marginal, limits), "bisection", "optimal")
 
@@ -253,7 +253,7 @@ def equal_spend(problem: Problem) -> np.ndarray:
     return problem.cost.value(np.repeat(scale[:, None], problem.cost.inputs, axis=1))
 
 
-def cheapest_bound(problem: Problem, u: np.ndarray, price: np.ndarray, limits: Multipliers) -> float:
+def cheapest_bound(problem: Problem, u: np.ndarray, price: np.ndarray, limits: Duals) -> float:
     """Lower bound on the spend of every plan that meets the targets, from prices (T,) of the targets.
 
     It is ``lower_bound`` with the spend as the objective: the values times their prices are what the limits add to it.
@@ -275,11 +275,11 @@ def _without_further(problem: Problem, goal: Goal) -> Optimum | None:
     given = np.vstack([relaxed.spend, *(each.cost.value(relaxed.u)[None] for each in problem.further)])
     if violation(problem, given) > 0:
         return None
-    free = relaxed.certificate.prices
-    prices = Multipliers(
+    free = relaxed.certificate.duals
+    prices = Duals(
         np.concatenate([free.budget, np.zeros(len(problem.further))]), free.low, free.high, np.zeros(len(problem.rows))
     )
-    return replace(relaxed, given=given, certificate=replace(relaxed.certificate, prices=prices))
+    return replace(relaxed, amounts=given, certificate=replace(relaxed.certificate, duals=prices))
 
 
 def _solved(problem: Problem, goal: Goal, program: Program) -> Optimum:
@@ -322,7 +322,7 @@ def _answered(
         answer = program.solve(problem, answer.u, cuts)
         given = _paid(problem, answer)
     u = inputs_within(problem, answer.u, given)
-    prices = chargeable(problem, answer.prices)
+    prices = dual_feasible(problem, answer.duals)
     below = replace(problem, value=answer.cut)
     if goal == "cheapest":
         bound = cheapest_bound(below, answer.u, answer.task_price, prices)
@@ -341,7 +341,9 @@ def _paid(problem: Problem, answer: Answer) -> np.ndarray:
     An amount far below the resource's largest may come back as nothing, though the inputs that it pays for are right.
     """
     costs = [problem.cost, *(each.cost for each in problem.further)]
-    return within(problem, np.maximum(answer.given, [cost.value(answer.u) for cost in costs]), answer.solver)
+    return restore_feasibility(
+        problem, np.maximum(answer.amounts, [cost.value(answer.u) for cost in costs]), answer.solver
+    )
 
 
 def _origin(problem: Problem, goal: Goal) -> np.ndarray:

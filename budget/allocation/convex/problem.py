@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.allocation.spec.objectives import not_computed
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.allocation.spec.resources import cost_of
 from budget.curves.curves import Curves
 from budget.curves.law_values import LawValues
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import Values, repeated_of
 from budget.errors import AllocationError
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 
 
 @dataclass(frozen=True)
@@ -32,21 +32,21 @@ class Resource:
 
 
 @dataclass(frozen=True)
-class Row:
+class LinearConstraint:
     """One linear limit ``Σ_v coefficient_v · given_v ≤ most`` on what V models are given.
 
     Attributes:
         name: what the reader calls it, such as ``max of limit 'speech'``.
         resource: 0 for the budget's unit, r for the r-th further resource.
         coefficient: (V,).
-        most: its right side.
+        upper: its right side.
         is_minimum: whether the reader stated a least amount.
     """
 
     name: str
     resource: int
     coefficient: np.ndarray
-    most: float
+    upper: float
     is_minimum: bool = False
 
     @property
@@ -81,7 +81,7 @@ class Problem:
     low: np.ndarray
     high: np.ndarray
     further: tuple[Resource, ...] = ()
-    rows: tuple[Row, ...] = ()
+    rows: tuple[LinearConstraint, ...] = ()
     names: tuple[str, ...] = ()
 
     @property
@@ -129,7 +129,7 @@ NOTHING = 1e-30
 """Share of the budget and weight of a model that only fills a program."""
 
 
-def value_of(curves: Curves, tasks: Tasks, draw: int | None = None) -> Values:
+def value_of(curves: Curves, tasks: TaskSettings, draw: int | None = None) -> Values:
     """Each task's distance to its best over the plan's log inputs, by the point fit or one draw."""
     if curves.form.posynomial_terms:
         return curves.posynomial(draw)
@@ -139,67 +139,67 @@ def value_of(curves: Curves, tasks: Tasks, draw: int | None = None) -> Values:
     return repeated_of(theta, curves.reference, tasks.unique_tokens)
 
 
-def sized_value(curves: Curves, tasks: Tasks) -> Values | LawValues:
+def sized_value(curves: Curves, tasks: TaskSettings) -> Values | LawValues:
     """Each task's distance to its best over params and tokens, whatever the law, where only its best size is asked."""
     if curves.form.convex:
         return LawValues(curves.form, curves.parameters, np.log(curves.reference))
     return value_of(curves, tasks)
 
 
-def state(curves: Curves, question: Question, draw: int | None = None) -> Problem:
+def build_problem(curves: Curves, spec: PlanSpec, draw: int | None = None) -> Problem:
     """The problem of a question under the point fit or one draw.
 
     Args:
         curves: curves of the question's T tasks.
-        question: what is asked.
+        spec: what is asked.
         draw: position of the draw, or ``None`` for the point fit.
     """
-    tasks, measure = question.tasks, question.measure
+    tasks, measure = spec.tasks, spec.measure
     factor, shift = measure.scale, measure.shift
-    if question.objective == "mean":
-        factor, shift = factor * question.weight, shift * question.weight
-    elif question.objective == "cheapest":
+    if spec.objective == "mean":
+        factor, shift = factor * spec.weight, shift * spec.weight
+    elif spec.objective == "cheapest":
         shift = shift - measure.of_value(curves, np.arange(len(factor)), tasks.target)
-    elif question.objective != "worst":
-        raise not_computed("objective", question.objective)
+    elif spec.objective != "worst":
+        raise not_computed("objective", spec.objective)
     value = value_of(curves, tasks, draw).scaled(factor, shift)
-    if question.params is not None:
-        value = value.fix_input(0, np.log(question.params))
-    names = dict.fromkeys((*question.further, *(limit.unit for limit in question.limits if limit.unit)))
-    units = [question.unit, *(name for name in names if name != question.unit)]
-    costs = [planned_cost(curves, question, unit) for unit in units]
+    if spec.params is not None:
+        value = value.fix_input(0, np.log(spec.params))
+    names = dict.fromkeys((*spec.further, *(limit.unit for limit in spec.limits if limit.unit)))
+    units = [spec.unit, *(name for name in names if name != spec.unit)]
+    costs = [planned_cost(curves, spec, unit) for unit in units]
     low, high = np.nan_to_num(tasks.min, nan=0.0), np.nan_to_num(tasks.max, nan=np.inf)
-    if question.strategy == "shared":
+    if spec.strategy == "shared":
         low, high = np.zeros(1), np.full(1, np.inf)
     return Problem(
         value,
         costs[0],
-        question.budget,
+        spec.budget,
         np.maximum(low, costs[0].at_domain),
-        np.minimum(high, question.budget),
+        np.minimum(high, spec.budget),
         tuple(
-            Resource(unit, cost, question.further.get(unit, np.inf))
+            Resource(unit, cost, spec.further.get(unit, np.inf))
             for unit, cost in zip(units[1:], costs[1:], strict=True)
         ),
-        _rows(question, units),
-        ("the model",) if question.strategy == "shared" else tasks.names,
+        _rows(spec, units),
+        ("the model",) if spec.strategy == "shared" else tasks.names,
     )
 
 
-def planned_cost(curves: Curves, question: Question, unit: str) -> Posynomial:
+def planned_cost(curves: Curves, spec: PlanSpec, unit: str) -> Posynomial:
     """What each of V models takes of a unit, over the log inputs that the plan chooses."""
-    shared = question.strategy == "shared"
-    cost = cost_of(curves, one_model(question.tasks, unit) if shared else question.tasks, unit, question.prices)
-    if question.params is not None:
-        cost = cost.fix_input(0, np.log(question.params))
+    shared = spec.strategy == "shared"
+    cost = cost_of(curves, one_model(spec.tasks, unit) if shared else spec.tasks, unit, spec.prices)
+    if spec.params is not None:
+        cost = cost.fix_input(0, np.log(spec.params))
     return cost.take(np.array([0])) if shared else cost
 
 
-def one_model(tasks: Tasks, unit: str) -> Tasks:
-    """The wishes of tasks that one model serves: what it will serve adds up, its data have one price.
+def one_model(tasks: TaskSettings, unit: str) -> TaskSettings:
+    """The task settings of tasks that one model serves: what it will serve adds up, its data have one price.
 
     Args:
-        tasks: their own wishes.
+        tasks: their own task settings.
         unit: what is counted; only money reads the price.
 
     Raises:
@@ -213,13 +213,13 @@ def one_model(tasks: Tasks, unit: str) -> Tasks:
     return replace(tasks, served_tokens=np.full(len(tasks.names), np.nansum(tasks.served_tokens)))
 
 
-def _rows(question: Question, units: Sequence[str]) -> tuple[Row, ...]:
+def _rows(spec: PlanSpec, units: Sequence[str]) -> tuple[LinearConstraint, ...]:
     rows = []
-    for limit in question.limits:
+    for limit in spec.limits:
         resource = units.index(limit.unit) if limit.unit else 0
         coefficient = limit.coefficient
-        if np.isfinite(limit.most):
-            rows.append(Row(f"max of limit '{limit.name}'", resource, coefficient, limit.most))
-        if np.isfinite(limit.least):
-            rows.append(Row(f"min of limit '{limit.name}'", resource, -coefficient, -limit.least, True))
+        if np.isfinite(limit.upper):
+            rows.append(LinearConstraint(f"max of limit '{limit.name}'", resource, coefficient, limit.upper))
+        if np.isfinite(limit.lower):
+            rows.append(LinearConstraint(f"min of limit '{limit.name}'", resource, -coefficient, -limit.lower, True))
     return tuple(rows)

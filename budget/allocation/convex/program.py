@@ -14,9 +14,9 @@ import numpy as np
 from scipy import sparse
 
 from budget.allocation.convex.best_size import best_inputs
-from budget.allocation.convex.certificate import Multipliers
+from budget.allocation.convex.certificate import Duals
 from budget.allocation.convex.implied_bounds import implied_ends
-from budget.allocation.convex.problem import Problem, Row
+from budget.allocation.convex.problem import LinearConstraint, Problem
 from budget.curves.posynomial import Posynomial
 from budget.errors import SolverError
 
@@ -59,19 +59,19 @@ class Answer:
     """What the solver returned.
 
     Attributes:
-        given: (R, V) amounts of each resource, in its unit; they obey the limits within the solver's tolerance.
+        amounts: (R, V) amounts of each resource, in its unit; they obey the limits within the solver's tolerance.
         u: (V, I) log inputs.
         cut: (T) the mean of each value's tangents, as the solver weights them: it lies below the value.
-        prices: of every limit: fall of the goal per unit; 1 for the budget's unit where the spend itself is the goal.
+        duals: of every limit: fall of the goal per unit; 1 for the budget's unit where the spend itself is the goal.
         task_price: (T,) weight of each task in the largest value, or price of its target; none for the sum.
         solver: which solver answered.
         status: its status, ``optimal`` or ``optimal_inaccurate``.
     """
 
-    given: np.ndarray
+    amounts: np.ndarray
     u: np.ndarray
     cut: Posynomial
-    prices: Multipliers
+    duals: Duals
     task_price: np.ndarray
     solver: str
     status: str
@@ -158,17 +158,17 @@ class Feasible:
         for row, coefficient, most in zip(problem.rows, self._rows, self._most, strict=True):
             size = self._row_size(row)
             coefficient.value = row.coefficient * self._own[row.resource].value / size
-            most.value = np.clip(row.most / (size * scale[row.resource]), -FARTHEST, FARTHEST)
+            most.value = np.clip(row.upper / (size * scale[row.resource]), -FARTHEST, FARTHEST)
         return scale
 
-    def _row_size(self, row: Row) -> float:
+    def _row_size(self, row: LinearConstraint) -> float:
         """What a row is divided by: its largest coefficient, amounts counted as the variables are.
 
         So a solver's tolerance is one of what the row weighs, not of the whole budget.
         """
         return float(np.abs(row.coefficient * self._own[row.resource].value).max())
 
-    def prices(self, problem: Problem, scale: np.ndarray, unit: np.ndarray) -> Multipliers:
+    def prices(self, problem: Problem, scale: np.ndarray, unit: np.ndarray) -> Duals:
         """What the solver charges for every limit.
 
         Args:
@@ -190,7 +190,7 @@ class Feasible:
                 for constraint, row in zip(self.rows, problem.rows, strict=True)
             ]
         ).reshape(-1)
-        return Multipliers(np.maximum(budget, 0.0), low, high, np.maximum(row, 0.0))
+        return Duals(np.maximum(budget, 0.0), low, high, np.maximum(row, 0.0))
 
 
 class Program:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from budget.allocation.convex.best_size import into_domain, last_input
-from budget.allocation.convex.certificate import Multipliers
+from budget.allocation.convex.certificate import Duals
 from budget.allocation.convex.problem import Problem
 from budget.errors import SolverError
 
@@ -21,11 +21,11 @@ def violation(problem: Problem, given: np.ndarray) -> float:
     worst = max(worst, float(((problem.low - given[0]) / size).max()), float((given[0] / problem.high - 1).max()))
     for row in problem.rows:
         used = row.coefficient * given[row.resource]
-        worst = max(worst, float((used.sum() - row.most) / max(abs(row.most), np.abs(used).max(), 1e-300)))
+        worst = max(worst, float((used.sum() - row.upper) / max(abs(row.upper), np.abs(used).max(), 1e-300)))
     return worst
 
 
-def within(problem: Problem, given: np.ndarray, solver: str) -> np.ndarray:
+def restore_feasibility(problem: Problem, given: np.ndarray, solver: str) -> np.ndarray:
     """Amounts (R, V) that a solver found, with every budget obeyed exactly.
 
     Raises:
@@ -68,14 +68,14 @@ def inputs_within(problem: Problem, u: np.ndarray, given: np.ndarray) -> np.ndar
     return np.maximum(u, problem.cost.domain)
 
 
-def chargeable(problem: Problem, prices: Multipliers) -> Multipliers:
+def dual_feasible(problem: Problem, prices: Duals) -> Duals:
     """Prices under which nothing is paid for taking more, which a solver's rounding can make of them.
 
     What pays (rows and minima) is shrunk until what charges (budgets and maxima) covers it: any prices that are not
     negative give a bound.
     """
-    paid = replace(prices, budget=np.zeros_like(prices.budget), high=np.zeros_like(prices.high)).charge(problem)
-    charged = prices.charge(problem) - paid
+    paid = replace(prices, budget=np.zeros_like(prices.budget), high=np.zeros_like(prices.high)).shadow_prices(problem)
+    charged = prices.shadow_prices(problem) - paid
     with np.errstate(divide="ignore", invalid="ignore"):
         covered = np.where(paid < -charged, charged / -paid, 1.0)
     share = covered.min(axis=1) * np.where(covered.min(axis=1) < 1, 1 - 1e-15, 1.0)  # of each resource apart

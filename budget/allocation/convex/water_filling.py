@@ -14,7 +14,7 @@ import numpy as np
 from budget.allocation.convex.best_size import best_inputs, rising_root
 from budget.allocation.convex.certificate import marginal_return
 from budget.allocation.convex.problem import Problem
-from budget.allocation.risk.scenarios import Worlds
+from budget.allocation.risk.scenarios import Scenarios
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import Values
 
@@ -34,7 +34,7 @@ LEAST = 1e-30
 """Share of a budget below which no spend falls, though it bring nothing."""
 
 
-def splits(
+def water_fill(
     problem: Problem, budgets: np.ndarray, low: np.ndarray, high: np.ndarray, members: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The splits with the least sum of values.
@@ -63,16 +63,18 @@ def splits(
     return spend, best_inputs(value, cost, spend.ravel()).reshape(*spend.shape, -1)
 
 
-def split_each(problems: Sequence[Problem]) -> np.ndarray:
+def water_fill_each(problems: Sequence[Problem]) -> np.ndarray:
     """The split (B, V) of each of B problems that differ in their values only, such as draws."""
     models, first = len(problems[0].cost), problems[0]
     parts, each = [], max(1, AT_ONCE // models)
     for start in range(0, len(problems), each):
         some = problems[start : start + each]
         alike = np.tile(np.arange(models), len(some))
-        every = replace(first, value=Worlds.of(some).values, cost=first.cost.take(alike))
+        every = replace(first, value=Scenarios.of(some).values, cost=first.cost.take(alike))
         members = np.arange(len(alike)).reshape(len(some), models)
-        parts.append(splits(every, np.full(len(some), first.budget), first.low[alike], first.high[alike], members)[0])
+        parts.append(
+            water_fill(every, np.full(len(some), first.budget), first.low[alike], first.high[alike], members)[0]
+        )
     return np.concatenate(parts)
 
 

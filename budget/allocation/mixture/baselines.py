@@ -3,9 +3,16 @@
 import numpy as np
 
 from budget.allocation.mixture.plan import MixtureBaseline
-from budget.allocation.mixture.problem import Blend, effective_share, law_inputs_at, objective_at, sources_of, spend_on
+from budget.allocation.mixture.problem import (
+    MixtureProblem,
+    effective_share,
+    law_inputs_at,
+    objective_at,
+    sources_of,
+    spend_on,
+)
 from budget.allocation.plan.baselines import PROPORTIONAL, UNIFORM, WITHIN
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 
 GRID = 401
@@ -15,31 +22,31 @@ ROUNDS = 4
 """Rounds, each of two hundredths of the width before: the last one's steps are 1e-6 in log params."""
 
 
-def mixture_baselines(curves: Curves, question: Question, blend: Blend) -> tuple[MixtureBaseline, ...]:
+def mixture_baselines(curves: Curves, spec: PlanSpec, blend: MixtureProblem) -> tuple[MixtureBaseline, ...]:
     """The uniform mixture, and the tasks' own sources by weight where every task has one.
 
     Where sources run out, the rest of the tokens is of the others, and the name says so.
 
     Args:
         curves: of the question's tasks.
-        question: what is asked.
+        spec: what is asked.
         blend: its problem under the point fit.
     """
     sources, tasks = sources_of(curves), np.arange(len(curves.tasks))
-    wishes = {UNIFORM: np.full(len(sources), 1 / len(sources))}
+    task_settings = {UNIFORM: np.full(len(sources), 1 / len(sources))}
     if set(curves.tasks) <= set(sources):
-        own = dict(zip(curves.tasks, question.weight, strict=True))
+        own = dict(zip(curves.tasks, spec.weight, strict=True))
         by_weight = np.array([own.get(source, 0.0) for source in sources])
-        if not np.allclose(by_weight, wishes[UNIFORM]):
-            wishes[PROPORTIONAL] = by_weight
+        if not np.allclose(by_weight, task_settings[UNIFORM]):
+            task_settings[PROPORTIONAL] = by_weight
     result = []
-    for name, wish in wishes.items():
+    for name, wish in task_settings.items():
         size, tokens = _best_size(curves, blend, wish)
-        at, spend, share = law_inputs_at(curves, size, tokens), spend_on(question, tokens), tokens / tokens.sum()
+        at, spend, share = law_inputs_at(curves, size, tokens), spend_on(spec, tokens), tokens / tokens.sum()
         result.append(
             MixtureBaseline(
                 name=name if np.allclose(share, wish, rtol=1e-9, atol=0.0) else name + WITHIN,
-                objective=objective_at(curves, question, at),
+                objective=objective_at(curves, spec, at),
                 total=spend,
                 spend=np.full(len(tasks), spend),
                 predicted=curves.predict(tasks, at)[0],
@@ -51,23 +58,23 @@ def mixture_baselines(curves: Curves, question: Question, blend: Blend) -> tuple
     return tuple(result)
 
 
-def _best_size(curves: Curves, blend: Blend, wish: np.ndarray) -> tuple[float, np.ndarray]:
+def _best_size(curves: Curves, blend: MixtureProblem, wish: np.ndarray) -> tuple[float, np.ndarray]:
     """The size at which a given mixture is best, and its tokens (S,): a grid of sizes, refined about its best point."""
     if not blend.sized:
         return float(np.exp(blend.log_params)), fill(wish, blend.limit, np.array([blend.budget]))[0]
-    worlds = blend.take(np.zeros(GRID, dtype=int))
+    scenarios = blend.take(np.zeros(GRID, dtype=int))
     least, most = blend.sizes
     centre, wide = 0.5 * (least + most), 0.5 * (most - least)
     for _ in range(ROUNDS):
         n = np.clip(centre + np.linspace(-wide, wide, GRID), least, most)
-        tokens = fill(wish, blend.limit, np.exp(worlds.tokens(n)[0]))
+        tokens = fill(wish, blend.limit, np.exp(scenarios.tokens(n)[0]))
         total = tokens.sum(axis=1)
         share = tokens / total[:, None]
         if curves.law == "transfer":
             effective = effective_share(blend.tau, share)
         else:
             effective = share @ blend.tau[0].T
-        at = int(worlds.value(n, np.log(total), effective).argmin())
+        at = int(scenarios.value(n, np.log(total), effective).argmin())
         centre, wide = float(n[at]), 4 * wide / GRID
     return float(np.exp(centre)), tokens[at]
 

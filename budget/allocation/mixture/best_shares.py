@@ -1,8 +1,8 @@
-"""The best shares of the tokens at a given number of them, for many worlds at once, with proven bounds.
+"""The best shares of the tokens at a given number of them, for many scenarios at once, with proven bounds.
 
 Minimize ``Σ_i exp(level_i)·(Σ_j τ_ij·s_j)^-β_i`` over shares ``s ≥ 0`` with ``Σ s ≤ 1``, ``s ≤ limit`` and effective
 shares ``τ_i·s ≥ least·Σ s``: convex. A primal-dual interior-point method finds shares and prices of the constraints
-together; its problems have a few dozen unknowns, so the worlds are stacked and no general solver is called. Where each
+together; its problems have a few dozen unknowns, so scenarios are stacked and no general solver is called. Where each
 task has a source of its own and no limit, one price decides all shares, and a root takes its place.
 
 The bound trusts none of it: for any prices ≥ 0, a convex function lies above its tangent at ``s``, and what a linear
@@ -30,7 +30,7 @@ NOTHING = 1e-9
 
 @dataclass(frozen=True)
 class Shares:
-    """Shares with what proves them, in L worlds.
+    """Shares with what proves them, in L scenarios.
 
     Attributes:
         share: (L, S).
@@ -52,7 +52,7 @@ class Shares:
     constant: np.ndarray
 
     def take(self, pick: np.ndarray) -> "Shares":
-        """The worlds at the positions ``pick``."""
+        """The scenarios at the positions ``pick``."""
         return Shares(**{field.name: getattr(self, field.name)[pick] for field in fields(self)})
 
     def bound(self, limit: np.ndarray) -> np.ndarray:
@@ -86,7 +86,7 @@ def inside(tau: np.ndarray, least: float) -> np.ndarray | None:
 def best_shares(
     level: np.ndarray, beta: np.ndarray, tau: np.ndarray, least: float, limit: np.ndarray, start: np.ndarray
 ) -> Shares:
-    """Solve in every world.
+    """Solve in every scenario.
 
     Args:
         level: (L, T) logarithms of the objective's coefficients.
@@ -219,7 +219,7 @@ def _model(
 
 
 def _without_traces(s: np.ndarray, tau: np.ndarray) -> np.ndarray:
-    """The shares with traces of a source set to 0, except in worlds where some task lives on one."""
+    """The shares with traces of a source set to 0, except in scenarios where some task lives on one."""
     rounded = np.where(s < NOTHING, 0.0, s)
     before, after = (np.einsum("lts,ls->lt", tau, each) for each in (s, rounded))
     return np.where((after > (1 - 1e-6) * before).all(axis=1, keepdims=True), rounded, s)

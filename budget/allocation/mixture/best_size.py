@@ -13,7 +13,7 @@ import numpy as np
 from budget.allocation.convex.certificate import certify
 from budget.allocation.convex.problem import Problem
 from budget.allocation.mixture.best_shares import Shares, best_shares
-from budget.allocation.mixture.problem import Blend
+from budget.allocation.mixture.problem import MixtureProblem
 from budget.curves.posynomial import Posynomial
 
 STEPS = 60
@@ -23,7 +23,7 @@ BALANCED = 1e-9
 
 @dataclass(frozen=True)
 class Optimum:
-    """The best size and mixture in L worlds.
+    """The best size and mixture in L scenarios.
 
     Attributes:
         n: (L,) log params.
@@ -43,15 +43,15 @@ class Optimum:
         return self.shares.share * np.exp(self.t)[:, None]
 
     def take(self, pick: np.ndarray) -> "Optimum":
-        """The worlds at the positions ``pick``."""
+        """The scenarios at the positions ``pick``."""
         return Optimum(self.n[pick], self.t[pick], self.shares.take(pick), self.value[pick])
 
 
-def at_size(blend: Blend, n: np.ndarray, start: np.ndarray) -> Optimum:
+def at_size(blend: MixtureProblem, n: np.ndarray, start: np.ndarray) -> Optimum:
     """The best mixture at given sizes.
 
     Args:
-        blend: L worlds.
+        blend: L scenarios.
         n: (L,) log params.
         start: (L, S) mixtures strictly inside the domain.
     """
@@ -63,11 +63,11 @@ def at_size(blend: Blend, n: np.ndarray, start: np.ndarray) -> Optimum:
     return Optimum(n, t, shares, value)
 
 
-def solve_mixture(blend: Blend, start: np.ndarray) -> Optimum:
-    """The best size and mixture in every world, where no source can run out.
+def solve_mixture(blend: MixtureProblem, start: np.ndarray) -> Optimum:
+    """The best size and mixture in every scenario, where no source can run out.
 
     Args:
-        blend: L worlds without limits.
+        blend: L scenarios without limits.
         start: (L, S) mixtures strictly inside the domain.
     """
     if not blend.sized:
@@ -83,7 +83,7 @@ def solve_mixture(blend: Blend, start: np.ndarray) -> Optimum:
     return at_size(blend, best_size(blend, with_best_mixture, guess, 1.0), start)
 
 
-def middle_size(blend: Blend) -> np.ndarray:
+def middle_size(blend: MixtureProblem) -> np.ndarray:
     """Log params (L,) about which sizes are searched: where params equal tokens."""
     assert blend.cost is not None  # a given size is not searched
     middle = (np.log(blend.budget) - blend.cost.log_coef.max()) / blend.cost.exponent.sum(axis=2).max()
@@ -91,7 +91,7 @@ def middle_size(blend: Blend) -> np.ndarray:
 
 
 def best_size(
-    blend: Blend, effective: Callable[[np.ndarray], np.ndarray], middle: np.ndarray, wide: float
+    blend: MixtureProblem, effective: Callable[[np.ndarray], np.ndarray], middle: np.ndarray, wide: float
 ) -> np.ndarray:
     """Log params (L,) at which a relative unit of size brings what it costs in data.
 
@@ -99,7 +99,7 @@ def best_size(
     bracket and with the stale end's value halved (the Illinois rule), ends after a few steps.
 
     Args:
-        blend: L worlds.
+        blend: L scenarios.
         effective: log params (L,) → effective shares (L, T) of the mixture taken there.
         middle: (L,) where the search begins.
         wide: half width of the first bracket, which is doubled until it holds the root, or all sizes.
@@ -140,8 +140,8 @@ def best_size(
     return best
 
 
-def certify_mixture(blend: Blend, best: Optimum) -> tuple[float, float]:
-    """The proven bound of one world's plan and the fall of the objective per unit of budget.
+def certify_mixture(blend: MixtureProblem, best: Optimum) -> tuple[float, float]:
+    """The proven bound of one scenario's plan and the fall of the objective per unit of budget.
 
     No mixture has effective shares whose logarithms, weighted by the tasks' pulls ``ω``, sum to more than at the plan
     by ``reserve`` (the tangent of a concave function, with the prices of the least effective shares). What remains is

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from budget.allocation.mixture.best_size import Optimum, at_size, certify_mixture, solve_mixture
-from budget.allocation.mixture.problem import Blend
+from budget.allocation.mixture.problem import MixtureProblem
 
 WIDE = 20.0
 """Half width of the search in log params, about the best size of sources that never run out."""
@@ -30,11 +30,11 @@ MOST = 4096
 """Intervals of a round beyond which the search ends with the bound it has."""
 
 
-def solve_limited(blend: Blend, start: np.ndarray, tolerance: float) -> tuple[Optimum, float]:
-    """The best size and mixture of one world whose plan chooses the size.
+def solve_limited(blend: MixtureProblem, start: np.ndarray, tolerance: float) -> tuple[Optimum, float]:
+    """The best size and mixture of one scenario whose plan chooses the size.
 
     Args:
-        blend: one world.
+        blend: one scenario.
         start: (1, S) a mixture strictly inside the domain.
         tolerance: gap between value and bound, relative to what lies above the floors, at which the search ends.
 
@@ -65,7 +65,7 @@ def solve_limited(blend: Blend, start: np.ndarray, tolerance: float) -> tuple[Op
     return best, float(max(bound, min(closed, least.min())))
 
 
-def _least(blend: Blend, found: Optimum, half: float) -> np.ndarray:
+def _least(blend: MixtureProblem, found: Optimum, half: float) -> np.ndarray:
     """Proven lower bounds of the value over the intervals (L,) of half width ``half`` about the sizes found."""
     _, slope = blend.take(np.zeros(len(found.n), dtype=int)).tokens(found.n)
     size = blend.size_terms(found.n)
@@ -81,7 +81,7 @@ def _least(blend: Blend, found: Optimum, half: float) -> np.ndarray:
     return blend.floor + np.maximum(near, far)
 
 
-def _beyond(blend: Blend, start: np.ndarray, ends: np.ndarray) -> float:
+def _beyond(blend: MixtureProblem, start: np.ndarray, ends: np.ndarray) -> float:
     """Proven lower bound of the value at all sizes outside the two ends."""
     found = at_size(blend.take(np.zeros(2, dtype=int)), ends, np.repeat(start, 2, axis=0))
     _, slope = blend.tokens(ends)

@@ -4,9 +4,9 @@ import numpy as np
 
 from budget.allocation.convex.certificate import AT_LIMIT
 from budget.allocation.mixture.best_size import Optimum
-from budget.allocation.mixture.problem import Blend
+from budget.allocation.mixture.problem import MixtureProblem
 from budget.allocation.plan.plan import LimitLine
-from budget.allocation.spec.plan_spec import FAR, Question
+from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND, PlanSpec
 from budget.curves.curves import Curves
 from budget.curves.laws import LEAST_SHARE
 
@@ -15,15 +15,15 @@ NAMED = 8
 
 
 def measured_range(
-    curves: Curves, question: Question, spend: float, size: float, tokens: np.ndarray
+    curves: Curves, spec: PlanSpec, spend: float, size: float, tokens: np.ndarray
 ) -> dict[str, np.ndarray]:
     """How far each planned scale lies outside what was measured of its task: scale → (T,) factors.
 
     1 inside the measured range, above 1 over the largest, below 1 under the smallest.
     """
-    planned = {question.unit: spend, "params": size, "tokens": tokens.sum()}
+    planned = {spec.unit: spend, "params": size, "tokens": tokens.sum()}
     if curves.law == "transfer":
-        planned |= dict(zip(curves.inputs[1:], tokens, strict=True))
+        planned |= dict(zip(curves.scale_columns[1:], tokens, strict=True))
     else:
         planned |= {"task_tokens": tokens, "n_tasks": len(curves.tasks)}
     result = {}
@@ -35,12 +35,12 @@ def measured_range(
 
 
 def limit_lines(
-    question: Question, blend: Blend, best: Optimum, sources: tuple[str, ...], spend: float, shadow: float
+    spec: PlanSpec, blend: MixtureProblem, best: Optimum, sources: tuple[str, ...], spend: float, shadow: float
 ) -> tuple[LimitLine, ...]:
     """The budget and every source that can run out, each with its price.
 
     Args:
-        question: what was asked.
+        spec: what was asked.
         blend: its problem under the point fit.
         best: what was solved.
         sources: names of the S sources.
@@ -50,7 +50,7 @@ def limit_lines(
     price = best.shares.excess[0] * np.exp(best.shares.log_value[0] - best.t[0])
     rows = zip(sources, blend.limit.tolist(), best.tokens[0].tolist(), price.tolist(), strict=True)
     return (
-        LimitLine("budget", question.unit, question.budget, spend, shadow),
+        LimitLine("budget", spec.unit, spec.budget, spend, shadow),
         *(
             LimitLine(f"unique tokens of {source}", "tokens", most, used, worth)
             for source, most, used, worth in rows
@@ -69,8 +69,8 @@ def mixture_words(sources: tuple[str, ...], share: np.ndarray) -> str:
 
 def notes_of(
     curves: Curves,
-    question: Question,
-    blend: Blend,
+    spec: PlanSpec,
+    blend: MixtureProblem,
     best: Optimum,
     beyond: dict[str, np.ndarray],
     drawn: int,
@@ -80,7 +80,7 @@ def notes_of(
     notes = []
     tokens = float(best.tokens[0].sum())
     effective = blend.tau[0] @ best.tokens[0] / tokens
-    counted = [name for name, weight in zip(curves.tasks, question.weight, strict=True) if weight > 0]
+    counted = [name for name, weight in zip(curves.tasks, spec.weight, strict=True) if weight > 0]
     held = [name for name, each in zip(counted, effective, strict=True) if each < blend.least * (1 + 1e-6)]
     if held:
         notes.append(
@@ -89,22 +89,22 @@ def notes_of(
         )
     for name, factors in beyond.items():
         over, under = factors.max(), factors.min()
-        if over > FAR:
+        if over > EXTRAPOLATES_BEYOND:
             notes.append(
                 f"The plan goes to {over:.3g} times the largest measured {name}: predictions there rest on the law."
             )
         if under == 0:
             notes.append(f"The plan takes nothing of {name}, and every run took some: predictions rest on the law.")
-        elif under < 1 / FAR:
+        elif under < 1 / EXTRAPOLATES_BEYOND:
             notes.append(
                 f"The plan goes down to {under:.3g} of the smallest measured {name}: predictions there rest on the law."
             )
-    if question.unit == "tokens" and tokens < question.budget * (1 - AT_LIMIT):
-        notes.append(f"{question.budget - tokens:.4g} tokens stay unspent: the sources that help have no more.")
+    if spec.unit == "tokens" and tokens < spec.budget * (1 - AT_LIMIT):
+        notes.append(f"{spec.budget - tokens:.4g} tokens stay unspent: the sources that help have no more.")
     if 0 < drawn < len(curves.draws):
         notes.append(f"Ranges of shares and sizes are over the first {drawn} of {len(curves.draws)} draws.")
     if failed:
         notes.append(f"{failed} of {drawn} draws could not be planned and are not in the ranges of shares and sizes.")
-    if question.unit == "flops" and curves.cost is not None and curves.cost.assumed:
+    if spec.unit == "flops" and curves.cost is not None and curves.cost.assumed:
         notes.append("Costs are 6·N·D, since the file counts no FLOPs.")
     return notes

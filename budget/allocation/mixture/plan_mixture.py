@@ -12,17 +12,24 @@ from budget.allocation.mixture.best_size import Optimum, certify_mixture, solve_
 from budget.allocation.mixture.finite_sources import solve_limited
 from budget.allocation.mixture.notes import limit_lines, measured_range, mixture_words, notes_of
 from budget.allocation.mixture.plan import SharedPlan
-from budget.allocation.mixture.problem import Blend, law_inputs_at, objective_at, sources_of, spend_on, state_blend
+from budget.allocation.mixture.problem import (
+    MixtureProblem,
+    build_mixture_problem,
+    law_inputs_at,
+    objective_at,
+    sources_of,
+    spend_on,
+)
 from budget.allocation.plan.baselines import missing_splits
 from budget.allocation.plan.headline import plan_warnings
 from budget.allocation.plan.plan import Sizes
-from budget.allocation.spec.make_spec import ask
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.make_spec import plan_spec
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.curves.laws import LEAST_SHARE
 from budget.errors import AllocationError, InfeasibleError, SolverError
 from budget.numerics.interval import interval
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 
 WORLDS = 50
 """Draws that are solved at once."""
@@ -46,7 +53,7 @@ SPAN = "The numbers of this problem span too many orders; bring weights and budg
 
 def plan_shared(
     curves: Curves,
-    tasks: Tasks,
+    tasks: TaskSettings,
     budget: float,
     unit: str | None = None,
     params: float | None = None,
@@ -60,7 +67,7 @@ def plan_shared(
     Args:
         curves: usable curves of T tasks, fitted by ``shared`` (the model serves these T tasks, so K = T) or
             ``transfer`` (the model is trained on the sources of the fitted mixtures).
-        tasks: wishes for the same tasks in the same order; a weight of 0 leaves a task out of the objective.
+        tasks: task settings for the same tasks in the same order; a weight of 0 leaves a task out of the objective.
         budget: the total, positive.
         unit: ``flops`` or ``tokens``.
         params: size of the model, for a token budget.
@@ -72,17 +79,17 @@ def plan_shared(
         The plan, its bound, its baselines and what it cannot promise.
 
     Raises:
-        AllocationError: the question does not fit the curves (see ``ask.ask``).
+        AllocationError: the question does not fit the curves (see ``plan_spec.ask``).
         InfeasibleError: every mixture leaves some task less effective data than the law is a sum for.
         SolverError: the numbers span too many orders for a plan.
     """
-    question = ask(curves, tasks, budget, unit=unit, strategy="shared", params=params)
-    return plan_mixture(curves, question, unique=unique, draws=draws, progress=progress)
+    spec = plan_spec(curves, tasks, budget, unit=unit, strategy="shared", params=params)
+    return plan_mixture(curves, spec, unique=unique, draws=draws, progress=progress)
 
 
 def plan_mixture(
     curves: Curves,
-    question: Question,
+    spec: PlanSpec,
     *,
     unique: Mapping[str, float] | None = None,
     draws: bool = True,
@@ -92,49 +99,49 @@ def plan_mixture(
 
     Arguments, result and errors as ``plan_shared``.
     """
-    refuse_mixture(curves, question)
-    stated = dict(zip(curves.tasks, question.tasks.unique_tokens.tolist(), strict=True))
+    refuse_mixture(curves, spec)
+    stated = dict(zip(curves.tasks, spec.tasks.unique_tokens.tolist(), strict=True))
     known = {name: each for name, each in stated.items() if name in sources_of(curves) and np.isfinite(each)}
     limit = _limits(curves, known | dict(unique or {}))
-    blend = state_blend(curves, question, limit, curves.parameters[None])
+    blend = build_mixture_problem(curves, spec, limit, curves.parameters[None])
     start = _start(blend.tau[0], blend.least)
     if start is None:
-        raise InfeasibleError(_unreachable(curves, question, blend))
+        raise InfeasibleError(_unreachable(curves, spec, blend))
     best, bound, shadow = _solve(blend, start[None], PROVEN)
     if not np.isfinite([best.n[0], best.value[0], bound, shadow]).all():
         raise SolverError(SPAN)
     drawn = 0 if not draws else min(LIMITED_DRAWS, len(curves.draws)) if blend.branches else len(curves.draws)
     wanted = replace(curves, draws=curves.draws[:drawn])
-    sizes, mixtures = _over_draws(wanted, question, limit, blend.branches, progress)
-    return _plan(curves, question, blend, best, bound, shadow, sizes, mixtures, len(wanted.draws))
+    sizes, mixtures = _over_draws(wanted, spec, limit, blend.branches, progress)
+    return _plan(curves, spec, blend, best, bound, shadow, sizes, mixtures, len(wanted.draws))
 
 
-def refuse_mixture(curves: Curves, question: Question) -> None:
+def refuse_mixture(curves: Curves, spec: PlanSpec) -> None:
     """Refuse what one model's mixture is not planned for.
 
     Raises:
         AllocationError: the question asks more than the weighted mean within one budget, or the runs say too little.
     """
     asked = {
-        "--objective": question.objective != "mean",
-        "--measure score": not question.measure.linear,
-        "--risk": question.risk != "point",
-        "--limit or --limits": bool(question.further or question.limits),
-        "--sizes": bool(question.sizes),
-        "--allow-unserved": question.allow_unserved,
-        "checkpoints": question.has_checkpoints,
-        "--unit money": question.unit not in ("flops", "tokens"),
+        "--objective": spec.objective != "mean",
+        "--measure score": not spec.measure.linear,
+        "--risk": spec.risk != "point",
+        "--limit or --limits": bool(spec.further or spec.limits),
+        "--sizes": bool(spec.sizes),
+        "--allow-unserved": spec.allow_unserved,
+        "checkpoints": spec.has_checkpoints,
+        "--unit money": spec.unit not in ("flops", "tokens"),
     }
     if any(asked.values()):
         raise AllocationError(
             f"Law '{curves.law}' plans one model for the weighted mean within FLOPs or tokens; leave out "
             f"{', '.join(name for name, given in asked.items() if given)}."
         )
-    if question.unit not in curves.largest:
+    if spec.unit not in curves.largest:
         raise AllocationError(
-            f"The runs file has no {question.unit}, so a budget of them cannot be compared with the runs."
+            f"The runs file has no {spec.unit}, so a budget of them cannot be compared with the runs."
         )
-    weight = question.tasks.weight
+    weight = spec.tasks.weight
     if not np.isfinite(weight).all() or (weight < 0).any() or not weight.any():
         raise AllocationError("Weights are numbers of at least 0, not all of them 0; correct them in the tasks file.")
     if curves.law == "shared" and not weight.all():
@@ -144,7 +151,7 @@ def refuse_mixture(curves: Curves, question: Question) -> None:
             "leave it out of the curves or give it a weight."
         )
     sizes = {float(each) for ends in (curves.smallest, curves.largest) for each in ends["params"]}
-    if question.unit == "flops" and len(sizes) == 1:
+    if spec.unit == "flops" and len(sizes) == 1:
         raise AllocationError(
             f"All runs have {sizes.pop():g} parameters, so nothing says which size is best: use --unit tokens with "
             "--params."
@@ -162,8 +169,8 @@ def _limits(curves: Curves, unique: Mapping[str, float]) -> np.ndarray:
     return np.array([unique.get(name, np.inf) for name in sources], dtype=float)
 
 
-def _solve(blend: Blend, start: np.ndarray, tolerance: float) -> tuple[Optimum, float, float]:
-    """The best plan of one world, its bound, and the fall of the objective per unit of budget."""
+def _solve(blend: MixtureProblem, start: np.ndarray, tolerance: float) -> tuple[Optimum, float, float]:
+    """The best plan of one scenario, its bound, and the fall of the objective per unit of budget."""
     if not blend.branches:
         best = solve_mixture(blend, start)
         return best, *certify_mixture(blend, best)
@@ -178,9 +185,9 @@ def _start(tau: np.ndarray, least: float) -> np.ndarray | None:
     return inside(tau, least) if (tau < least).any() else np.full(tau.shape[1], 1 / tau.shape[1])
 
 
-def _unreachable(curves: Curves, question: Question, blend: Blend) -> str:
+def _unreachable(curves: Curves, spec: PlanSpec, blend: MixtureProblem) -> str:
     """Why no mixture is inside the domain."""
-    counted = [name for name, weight in zip(curves.tasks, question.weight, strict=True) if weight > 0]
+    counted = [name for name, weight in zip(curves.tasks, spec.weight, strict=True) if weight > 0]
     alone = [name for name, tau in zip(counted, blend.tau[0], strict=True) if (tau <= blend.least).all()]
     whose = f"No source helps {', '.join(alone)}" if alone else "The sources that help one task harm another"
     return (
@@ -191,19 +198,19 @@ def _unreachable(curves: Curves, question: Question, blend: Blend) -> str:
 
 def _over_draws(
     curves: Curves,
-    question: Question,
+    spec: PlanSpec,
     limit: np.ndarray,
     branches: bool,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The best plan in every draw's world that has one: log inputs (W, 2) of size and tokens, tokens (W, S)."""
+    """The best plan in every draw's scenario that has one: log inputs (W, 2) of size and tokens, tokens (W, S)."""
     total = len(curves.draws)
     sizes, mixtures = [np.empty((0, 2))], [np.empty((0, len(limit)))]
     each = 1 if branches else WORLDS
     for first in range(0, total, each):
         theta = curves.draws[first : first + each]
-        theta = theta[np.isfinite(theta[:, question.weight > 0]).all(axis=(1, 2))]
-        blend = state_blend(curves, question, limit, theta)
+        theta = theta[np.isfinite(theta[:, spec.weight > 0]).all(axis=(1, 2))]
+        blend = build_mixture_problem(curves, spec, limit, theta)
         starts = [_start(tau, blend.least) for tau in blend.tau]
         pick = np.array([at for at, start in enumerate(starts) if start is not None], dtype=int)
         if len(pick):
@@ -219,8 +226,8 @@ def _over_draws(
 
 def _plan(
     curves: Curves,
-    question: Question,
-    blend: Blend,
+    spec: PlanSpec,
+    blend: MixtureProblem,
     best: Optimum,
     bound: float,
     shadow: float,
@@ -234,16 +241,16 @@ def _plan(
     size = float(np.exp(best.n[0]))
     at = law_inputs_at(curves, size, tokens)
     predicted, low, high = curves.predict(np.arange(tasks), at)
-    spend = spend_on(question, tokens)
-    unspent = spend < question.budget * (1 - AT_LIMIT)
+    spend = spend_on(spec, tokens)
+    unspent = spend < spec.budget * (1 - AT_LIMIT)
     share_low, share_high = interval(mixtures / mixtures.sum(axis=1, keepdims=True))
     of_data = np.exp(best.shares.log_value[0] - best.t[0])
-    beyond = measured_range(curves, question, spend, size, tokens)
+    beyond = measured_range(curves, spec, spend, size, tokens)
     failed = drawn - len(mixtures)
     ends = np.exp(interval(sizes))
     bound = proven_bound(float(best.value[0]), bound, TIGHT * abs(float(best.value[0])))
     plan = SharedPlan(
-        question=question,
+        spec=spec,
         metric="|".join(dict.fromkeys(curves.metric)),
         metrics=curves.metric,
         higher_is_better=bool(curves.higher_is_better[0]),
@@ -261,35 +268,35 @@ def _plan(
         high=high,
         marginal=np.full(tasks, shadow),
         binding=("limit" if unspent else "budget",) * tasks,
-        extrapolation=spend / curves.largest[question.unit],
-        beyond=beyond,
+        extrapolation=spend / curves.largest[spec.unit],
+        extrapolation_factors=beyond,
         status=curves.status,
         average=np.full(tasks, np.nan),
         efficient=np.full(tasks, np.nan),
-        used={question.unit: np.full(tasks, spend)},
-        limits=limit_lines(question, blend, best, sources, spend, shadow),
-        objective=objective_at(curves, question, at),
-        bound=question.measure.sign * bound,
+        used={spec.unit: np.full(tasks, spend)},
+        limits=limit_lines(spec, blend, best, sources, spend, shadow),
+        objective=objective_at(curves, spec, at),
+        bound=spec.measure.sign * bound,
         shadow_price=shadow,
         solver="interior point",
         solver_status="optimal" if best.value[0] - bound <= TIGHT * (best.value[0] - blend.floor[0]) else "inaccurate",
         drawn=drawn,
         failed_draws=failed,
-        baselines=mixture_baselines(curves, question, blend),
+        baselines=mixture_baselines(curves, spec, blend),
         sizes=replace(
             Sizes.unknown(tasks),
             **{
                 f"{name}_{end}": np.full(tasks, ends[side, at])
                 for at, name in enumerate(("params", "tokens"))
                 for side, end in enumerate(("low", "high"))
-                if len(sizes) and question.unit == "flops"
+                if len(sizes) and spec.unit == "flops"
             },
         ),
         warnings=(),
         notes=(
             mixture_words(sources, share),
-            *notes_of(curves, question, blend, best, beyond, drawn, failed),
-            *missing_splits(question),
+            *notes_of(curves, spec, blend, best, beyond, drawn, failed),
+            *missing_splits(spec),
         ),
         sources=sources,
         source_tokens=tokens,

@@ -8,7 +8,7 @@ Where effective data are a sum, ``−log Σ_j τ_ij·s_j`` is convex in ``s`` wh
 exponential of a convex function: the value is convex in ``(n, t, s)`` jointly, and so is ``cost(n, t) ≤ budget``. One
 task's own tokens alone (τ the identity) are the law of several tasks, a geometric program.
 
-Axis order: world L (the point fit or a draw), task T, source S.
+Axis order: scenario L (the point fit or a draw), task T, source S.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.allocation.convex.best_size import largest_size, last_input
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.allocation.spec.resources import smallest_log
 from budget.curves.curves import Curves
 from budget.curves.law import ABSENT
@@ -25,8 +25,8 @@ from budget.curves.posynomial import Posynomial
 
 
 @dataclass(frozen=True)
-class Blend:
-    """The problem of one shared model in L worlds.
+class MixtureProblem:
+    """The problem of one shared model in L scenarios.
 
     Attributes:
         floor: (L,) weighted mean of the floors, in the question's measure like all that follows.
@@ -55,7 +55,7 @@ class Blend:
     limit: np.ndarray
 
     def __len__(self) -> int:
-        """The number L of worlds."""
+        """The number L of scenarios."""
         return len(self.floor)
 
     @property
@@ -73,9 +73,9 @@ class Blend:
         """Whether the value over sizes may have several valleys: the tokens that a size leaves are cut off."""
         return self.limited and self.sized
 
-    def take(self, pick: np.ndarray) -> "Blend":
-        """The worlds at the positions ``pick``, repeats allowed."""
-        return Blend(
+    def take(self, pick: np.ndarray) -> "MixtureProblem":
+        """The scenarios at the positions ``pick``, repeats allowed."""
+        return MixtureProblem(
             self.floor[pick],
             self.capacity[pick],
             self.alpha[pick],
@@ -137,7 +137,7 @@ def effective_share(tau: np.ndarray, share: np.ndarray) -> np.ndarray:
 
 def sources_of(curves: Curves) -> tuple[str, ...]:
     """What a mixture is made of: the sources of the fitted mixtures, or each task's own tokens."""
-    return curves.inputs[1:] if curves.law == "transfer" else curves.tasks
+    return curves.scale_columns[1:] if curves.law == "transfer" else curves.tasks
 
 
 def law_inputs_at(curves: Curves, size: float, tokens: np.ndarray) -> np.ndarray:
@@ -150,67 +150,67 @@ def law_inputs_at(curves: Curves, size: float, tokens: np.ndarray) -> np.ndarray
     return np.column_stack([np.full(tasks, np.log(size)), logs, np.full(tasks, np.log(tasks))])
 
 
-def spend_on(question: Question, tokens: np.ndarray) -> float:
+def spend_on(spec: PlanSpec, tokens: np.ndarray) -> float:
     """What one model on tokens (S,) takes of the budget.
 
     A budget of FLOPs is used up even where sources end, since the size grows until it is; one of tokens may not be.
     """
-    return min(question.budget, float(tokens.sum())) if question.unit == "tokens" else question.budget
+    return min(spec.budget, float(tokens.sum())) if spec.unit == "tokens" else spec.budget
 
 
-def objective_at(curves: Curves, question: Question, log_inputs: np.ndarray) -> float:
+def objective_at(curves: Curves, spec: PlanSpec, log_inputs: np.ndarray) -> float:
     """The weighted mean of the measure at log inputs (T, I), as the reader sees it."""
     task = np.arange(len(curves.tasks))
-    measure = question.measure
-    return measure.sign * float(question.weight @ measure.of(task, curves.distance(task, log_inputs)))
+    measure = spec.measure
+    return measure.sign * float(spec.weight @ measure.of(task, curves.distance(task, log_inputs)))
 
 
-def state_blend(curves: Curves, question: Question, limit: np.ndarray, theta: np.ndarray) -> Blend:
-    """The problem of a question in L worlds; tasks of no weight are not in it.
+def build_mixture_problem(curves: Curves, spec: PlanSpec, limit: np.ndarray, theta: np.ndarray) -> MixtureProblem:
+    """The problem of a question in L scenarios; tasks of no weight are not in it.
 
     Args:
         curves: fitted by ``transfer`` or ``shared``.
-        question: see ``ask.ask``.
+        spec: see ``make_spec.plan_spec``.
         limit: (S,) tokens that each source has.
         theta: (L, T, P) working parameters of all the question's tasks.
     """
-    counted = np.flatnonzero(question.weight > 0)
+    counted = np.flatnonzero(spec.weight > 0)
     theta = theta[:, counted]
     if curves.law == "transfer":
         # tokens of all sources have one reference, so tau is the same in the law's coordinates and in tokens
         tau, least = theta[..., 5:], LEAST_SHARE
     else:
         tau, least = np.broadcast_to(np.eye(len(curves.tasks))[counted], (len(theta), len(counted), len(limit))), 0.0
-    return _blend(curves, question, counted, question.weight[counted], theta, tau, least, limit)
+    return _blend(curves, spec, counted, spec.weight[counted], theta, tau, least, limit)
 
 
-def state_subsets(curves: Curves, question: Question, members: np.ndarray) -> Blend:
-    """The problems of one model for each of Q subsets of k tasks by the point fit of law ``shared``, a world each.
+def build_subset_problems(curves: Curves, spec: PlanSpec, members: np.ndarray) -> MixtureProblem:
+    """The problems of one model for each of Q subsets of k tasks by the point fit of law ``shared``, a scenario each.
 
     Args:
         curves: of T tasks.
-        question: about all of them.
+        spec: about all of them.
         members: (Q, k) task positions.
     """
     count = members.shape[1]
-    weight = question.tasks.weight[members]
+    weight = spec.tasks.weight[members]
     weight = weight / weight.sum(axis=1, keepdims=True)
     tau = np.broadcast_to(np.eye(count), (len(members), count, count))
-    return _blend(curves, question, members, weight, curves.parameters[members], tau, 0.0, np.full(count, np.inf))
+    return _blend(curves, spec, members, weight, curves.parameters[members], tau, 0.0, np.full(count, np.inf))
 
 
 def _blend(
     curves: Curves,
-    question: Question,
+    spec: PlanSpec,
     members: np.ndarray,
     weight: np.ndarray,
     theta: np.ndarray,
     tau: np.ndarray,
     least: float,
     limit: np.ndarray,
-) -> Blend:
+) -> MixtureProblem:
     """The problems of tasks ``members`` (T,) or (L, T) with weights of the same shape; under ``shared`` K is T."""
-    measure = question.measure
+    measure = spec.measure
     log_weight = np.log(weight * measure.scale[members])
     logs = np.log(curves.reference[members])
     capacity = theta[..., 1] + theta[..., 2] * logs[..., 0] + log_weight
@@ -218,8 +218,8 @@ def _blend(
     if curves.law == "shared":
         tasks = np.log(len(limit)) - logs[..., 2]
         capacity, data = capacity + theta[..., 5] * tasks, data + theta[..., 6] * tasks
-    sized = question.unit == "flops"
-    return Blend(
+    sized = spec.unit == "flops"
+    return MixtureProblem(
         floor=(theta[..., 0] * np.exp(log_weight)).sum(axis=-1) + (weight * measure.shift[members]).sum(axis=-1),
         capacity=capacity,
         alpha=theta[..., 2],
@@ -228,8 +228,8 @@ def _blend(
         tau=tau,
         least=least,
         cost=_cost(curves) if sized else None,
-        budget=question.budget,
-        log_params=np.nan if question.params is None else float(np.log(question.params[0])),
+        budget=spec.budget,
+        log_params=np.nan if spec.params is None else float(np.log(spec.params[0])),
         limit=limit,
     )
 

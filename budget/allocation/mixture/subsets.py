@@ -4,8 +4,8 @@ import numpy as np
 
 from budget.allocation.mixture.best_size import solve_mixture
 from budget.allocation.mixture.plan_mixture import SPAN
-from budget.allocation.mixture.problem import state_subsets
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.mixture.problem import build_subset_problems
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.errors import SolverError
 
@@ -13,12 +13,12 @@ AT_ONCE = 500_000
 """Numbers in the largest array of a batch: subsets times the square of their tasks."""
 
 
-def best_mixtures(curves: Curves, question: Question, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def best_mixtures(curves: Curves, spec: PlanSpec, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Size and tokens of the one model that is best for each subset, K being its number of tasks.
 
     Args:
         curves: of T tasks, fitted by ``shared``.
-        question: about all of them, with strategy ``shared``; no source runs out.
+        spec: about all of them, with strategy ``shared``; no source runs out.
         members: (Q, k) task positions.
 
     Returns:
@@ -31,7 +31,7 @@ def best_mixtures(curves: Curves, question: Question, members: np.ndarray) -> tu
     each = max(1, AT_ONCE // members.shape[1] ** 2)
     for start in range(0, len(members), each):
         part = members[start : start + each]
-        best = solve_mixture(state_subsets(curves, question, part), np.full(part.shape, 1 / part.shape[1]))
+        best = solve_mixture(build_subset_problems(curves, spec, part), np.full(part.shape, 1 / part.shape[1]))
         if not (np.isfinite(best.n).all() and np.isfinite(best.value).all()):
             raise SolverError(SPAN)
         sizes.append(best.n)

@@ -18,7 +18,7 @@ import numpy as np
 from budget.allocation.convex.best_size import best_inputs, rising_root
 from budget.allocation.convex.certificate import marginal_return, proven_bound
 from budget.allocation.convex.problem import Problem
-from budget.allocation.convex.water_filling import splits
+from budget.allocation.convex.water_filling import water_fill
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import Values
 
@@ -172,7 +172,7 @@ def _solved(
         totals = budgets[[at for at, _ in some]]
         spends, us, values = np.zeros((len(some), 0)), np.zeros((len(some), 0, inputs)), np.zeros((len(some), 0))
         if size:
-            spends, us = splits(problem, totals, low, high, members)
+            spends, us = water_fill(problem, totals, low, high, members)
             values = problem.value.take(members.ravel()).value(us.reshape(members.size, -1)).reshape(members.shape)
         for (at, mine), given, each, worth in zip(some, spends, us, values, strict=True):
             spend, u, values_of = np.zeros(count), np.full((count, inputs), -np.inf), unserved.copy()

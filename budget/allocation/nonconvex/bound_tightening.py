@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from budget.allocation.nonconvex.choice_knapsack import least_through
+from budget.allocation.nonconvex.choice_knapsack import dp_lower_bounds
 from budget.allocation.nonconvex.grid import Grid, step
 from budget.allocation.nonconvex.lower_hull import Choices, tidy
 from budget.allocation.nonconvex.responses import ROUNDING, Responses
@@ -19,7 +19,7 @@ PARTS = 3
 """Parts into which a cell is split."""
 
 MOST_CELLS = 400_000
-"""Cells at which narrowing ends."""
+"""SpendCells at which narrowing ends."""
 
 FINEST = 0.003
 """Least relative distance of the choices that an integer program is offered."""
@@ -29,7 +29,7 @@ SHARE = 0.1
 
 
 @dataclass(frozen=True)
-class Cells:
+class SpendCells:
     """R ranges of spend, ordered by task, then by their lower end.
 
     Attributes:
@@ -44,16 +44,16 @@ class Cells:
     end: np.ndarray
     value: np.ndarray
 
-    def take(self, rows: np.ndarray) -> "Cells":
+    def take(self, rows: np.ndarray) -> "SpendCells":
         """The cells at some rows."""
-        return Cells(self.task[rows], self.begin[rows], self.end[rows], self.value[rows])
+        return SpendCells(self.task[rows], self.begin[rows], self.end[rows], self.value[rows])
 
 
-def cells_within(grid: Grid, price: float, reach: float) -> Cells:
+def cells_within(grid: Grid, price: float, reach: float) -> SpendCells:
     """The cells of a grid whose reduced cost at a price is within reach."""
     nothing = np.flatnonzero(~np.isnan(grid.unserved))
     before = np.searchsorted(grid.served.task, nothing)
-    cells = Cells(
+    cells = SpendCells(
         np.insert(grid.served.task, before, nothing),
         np.insert(grid.begin, before, 0.0),
         np.insert(grid.served.spend, before, 0.0),
@@ -63,15 +63,15 @@ def cells_within(grid: Grid, price: float, reach: float) -> Cells:
     return _useful(cells.take(cost <= reach))
 
 
-def _useful(cells: Cells) -> Cells:
+def _useful(cells: SpendCells) -> SpendCells:
     """The cells without those that only cost more: the end of the one before brings as much for less."""
     falls = (np.diff(cells.task) > 0) | (np.diff(cells.value) < 0)
     return cells.take(np.append(True, falls))
 
 
-def narrow(
+def tighten_bounds(
     responses: Responses,
-    cells: Cells,
+    cells: SpendCells,
     price: float,
     value: float,
     bound: float,
@@ -79,7 +79,7 @@ def narrow(
     tolerance: float,
     rounds: int,
     end: float,
-) -> tuple[float, Cells]:
+) -> tuple[float, SpendCells]:
     """Raise the bound of the plans that stay within some cells.
 
     Args:
@@ -100,7 +100,7 @@ def narrow(
     for _ in range(rounds):
         choices = Choices(cells.task, cells.begin, cells.value)
         error = SHARE * max(value - bound, tolerance)
-        through = least_through(choices, limit, price, error) - slack
+        through = dp_lower_bounds(choices, limit, price, error) - slack
         bound = max(bound, min(value, float(through.min())))
         if value - bound <= tolerance:
             break
@@ -111,7 +111,7 @@ def narrow(
     return bound, cells
 
 
-def _split(responses: Responses, cells: Cells) -> Cells:
+def _split(responses: Responses, cells: SpendCells) -> SpendCells:
     """Every cell in parts of equal ratio, unless it is too narrow for that."""
     wide = np.flatnonzero(cells.end > cells.begin * (1 + 1e-12))
     begin, last = cells.begin[wide, None], cells.end[wide, None]
@@ -120,7 +120,7 @@ def _split(responses: Responses, cells: Cells) -> Cells:
     task = np.repeat(cells.task[wide], PARTS - 1)
     value = responses(task, inner.ravel())
     first_ends = np.column_stack([begin, inner])
-    return Cells(
+    return SpendCells(
         np.insert(cells.task, np.repeat(wide, PARTS - 1), task),
         np.insert(
             _replaced(cells.begin, wide, first_ends[:, -1]), np.repeat(wide, PARTS - 1), first_ends[:, :-1].ravel()
@@ -136,7 +136,7 @@ def _replaced(numbers: np.ndarray, rows: np.ndarray, by: np.ndarray) -> np.ndarr
     return result
 
 
-def best_choices(responses: Responses, cells: Cells, price: float, most: int) -> Choices:
+def best_choices(responses: Responses, cells: SpendCells, price: float, most: int) -> Choices:
     """What an integer program is offered: the best choice of each task and step of the spend's logarithm.
 
     Args:

@@ -24,7 +24,9 @@ ROW = 1e-9
 """Tolerance of the budget's row, as a share of the budget."""
 
 
-def pick(choices: Choices, budget: float, size: float, tolerance: float, time_limit: float) -> np.ndarray | None:
+def solve_choice_knapsack(
+    choices: Choices, budget: float, size: float, tolerance: float, time_limit: float
+) -> np.ndarray | None:
     """One choice for each task with the smallest sum of values, by HiGHS.
 
     Args:
@@ -93,7 +95,7 @@ def _solve(
     return found_solution(highs)
 
 
-def least_through(choices: Choices, budget: float, price: float, error: float) -> np.ndarray:
+def dp_lower_bounds(choices: Choices, budget: float, price: float, error: float) -> np.ndarray:
     """For each choice a lower bound on the sum of values of all plans that make it, without a solver.
 
     A dynamic programme from either side over parts of the budget: spends are rounded down to whole parts, so every plan

@@ -9,9 +9,10 @@ program over the cells' convex hulls. Nothing is asked of the curves but that th
 
 **Plan.** The same linear program over grid points leaves at most one task between two vertices of its hull; the gap it
 leaves to the integer optimum is at most one task's departure from convexity (Shapley & Folkman; Aubin & Ekeland 1976;
-for sums of sigmoids Udell & Boyd 2013). Plans rounded from it are improved in the continuous spend (``reallocate``).
+for sums of sigmoids Udell & Boyd 2013). Plans rounded from it are improved in the spend itself (``local_improvement``).
 Where the gap is still open, as it is with few tasks, the cells that a better plan could use are narrowed by a dynamic
-programme that raises the bound (``narrow``), and HiGHS looks for a better plan among what is left (``knapsack``).
+programme that raises the bound (``tighten_bounds``), and HiGHS looks for a better plan in the rest
+(``choice_knapsack``).
 """
 
 import time
@@ -20,11 +21,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.allocation.convex.certificate import proven_bound
-from budget.allocation.nonconvex.bound_tightening import best_choices, cells_within, narrow
-from budget.allocation.nonconvex.choice_knapsack import pick
+from budget.allocation.nonconvex.bound_tightening import best_choices, cells_within, tighten_bounds
+from budget.allocation.nonconvex.choice_knapsack import solve_choice_knapsack
 from budget.allocation.nonconvex.grid import Grid, first_grid, refine
 from budget.allocation.nonconvex.local_improvement import reallocate
-from budget.allocation.nonconvex.lower_hull import fill, lower_hull
+from budget.allocation.nonconvex.lower_hull import fill_along_hull, lower_hull
 from budget.allocation.nonconvex.responses import ROUNDING, Responses
 from budget.allocation.nonconvex.smallest_efficient_spend import tangents
 
@@ -48,7 +49,7 @@ PATIENCE = 0.2
 
 
 @dataclass(frozen=True)
-class SeparableOptimum:
+class NonconvexOptimum:
     """A plan and what is proven about it.
 
     Attributes:
@@ -72,7 +73,7 @@ class SeparableOptimum:
     status: str
 
 
-def solve_separable(responses: Responses, *, gap: float = 1e-4, time_limit: float = 60.0) -> SeparableOptimum:
+def solve_nonconvex(responses: Responses, *, gap: float = 1e-4, time_limit: float = 60.0) -> NonconvexOptimum:
     """The best split found, with a proven bound.
 
     Args:
@@ -104,12 +105,12 @@ def solve_separable(responses: Responses, *, gap: float = 1e-4, time_limit: floa
         cells = cells_within(grid, price, value - bound)
         for _ in range(ATTEMPTS):
             open_before = value - bound
-            bound, cells = narrow(responses, cells, price, value, bound, slack, tolerance, ROUNDS, end)
+            bound, cells = tighten_bounds(responses, cells, price, value, bound, slack, tolerance, ROUNDS, end)
             left = end - time.monotonic()
             if value - bound <= tolerance or left <= 0:
                 break
             offered = best_choices(responses, cells, price, MOST_CHOICES)
-            chosen = pick(offered, limit, value - bound, tolerance, min(left, PATIENCE * time_limit))
+            chosen = solve_choice_knapsack(offered, limit, value - bound, tolerance, min(left, PATIENCE * time_limit))
             better = (spend, value) if chosen is None else reallocate(responses, chosen)
             if better[1] < value:
                 (spend, value), solver = better, "envelope + highs"
@@ -119,13 +120,13 @@ def solve_separable(responses: Responses, *, gap: float = 1e-4, time_limit: floa
     open_ = value - bound
     status = "proven" if open_ <= tolerance else "time limit" if time.monotonic() >= end else "gap"
     share = open_ / range_ if range_ > 0 else 0.0
-    return SeparableOptimum(spend, value, bound, share, price, efficient, solver, status)
+    return NonconvexOptimum(spend, value, bound, share, price, efficient, solver, status)
 
 
 def best_price(grid: Grid, budget: float) -> tuple[float, float]:
     """The price at which the cells bound best, and the bound; rounding is taken off it."""
     cells = grid.cells
-    price = fill(lower_hull(cells), budget).price
+    price = fill_along_hull(lower_hull(cells), budget).price
     limit = budget * (1 + ROUNDING)
     return price, float(cells.least(price).sum() - price * limit - slack_of(grid, price * limit))
 
@@ -138,7 +139,7 @@ def slack_of(grid: Grid, money: float) -> float:
 def envelope_plan(responses: Responses, grid: Grid) -> tuple[np.ndarray, float]:
     """The best of the plans next to the linear program's: the split task below, between or above its vertices."""
     hull = lower_hull(grid.points)
-    filling = fill(hull, responses.budget)
+    filling = fill_along_hull(hull, responses.budget)
     starts = [filling.spend]
     if filling.split >= 0:
         if filling.blended[filling.split] >= responses.low[filling.split]:
@@ -146,6 +147,6 @@ def envelope_plan(responses: Responses, grid: Grid) -> tuple[np.ndarray, float]:
         # the split task on its upper vertex, and the others filled again
         above = hull.take((hull.task != filling.split) | (hull.spend >= filling.upper))
         if above.spend[above.first].sum() <= responses.budget:
-            starts.append(fill(above, responses.budget).spend)
+            starts.append(fill_along_hull(above, responses.budget).spend)
     plans = [reallocate(responses, start) for start in starts]
     return min(plans, key=lambda plan: plan[1])

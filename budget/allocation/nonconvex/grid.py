@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from budget.allocation.nonconvex.lower_hull import Choices, fill, lower_hull, tidy
+from budget.allocation.nonconvex.lower_hull import Choices, fill_along_hull, lower_hull, tidy
 from budget.allocation.nonconvex.responses import Responses
 from budget.errors import AllocationError, SolverError
 
@@ -170,7 +170,7 @@ def refine(
     """
     for _ in range(ROUNDS):
         points, served, begin = grid.points, grid.served, grid.begin
-        at = fill(lower_hull(points), responses.budget).price if price is None else price
+        at = fill_along_hull(lower_hull(points), responses.budget).price if price is None else price
         lower, incumbent, least = served.value + at * begin, points.least(at), grid.cells.least(at)
         share = error / len(incumbent) if (incumbent - least).sum() > error else np.inf
         chosen = lower < incumbent[served.task] - share

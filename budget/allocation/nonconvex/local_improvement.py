@@ -7,7 +7,7 @@ until the spends are settled. No derivative is asked for, so steps and kinks nee
 
 import numpy as np
 
-from budget.allocation.nonconvex.lower_hull import fill, lower_hull, tidy
+from budget.allocation.nonconvex.lower_hull import fill_along_hull, lower_hull, tidy
 from budget.allocation.nonconvex.responses import ROUNDING, Responses
 
 WIDTH = 0.2
@@ -44,7 +44,9 @@ def reallocate(responses: Responses, spend: np.ndarray) -> tuple[np.ndarray, flo
         window[:, REACH] = spend[served]
         values = responses(served[task], window.ravel())
         finite = np.isfinite(values)
-        filling = fill(lower_hull(tidy(task[finite], window.ravel()[finite], values[finite])), responses.budget)
+        filling = fill_along_hull(
+            lower_hull(tidy(task[finite], window.ravel()[finite], values[finite])), responses.budget
+        )
         improved = False
         for candidate in (filling.blended, filling.spend):
             moved = np.zeros_like(spend)

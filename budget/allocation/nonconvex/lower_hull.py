@@ -37,7 +37,7 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Filling:
+class HullSplit:
     """The solution of the linear program over the hulls.
 
     Attributes:
@@ -116,7 +116,7 @@ def _outside_first_edge(choices: Choices) -> np.ndarray:
     return (row == origin) | (row >= np.repeat(tangent, length))
 
 
-def fill(hull: Choices, budget: float) -> Filling:
+def fill_along_hull(hull: Choices, budget: float) -> HullSplit:
     """Spend a budget along the hulls, steepest first: the linear program over all mixtures of a task's choices.
 
     Args:
@@ -133,7 +133,9 @@ def fill(hull: Choices, budget: float) -> Filling:
     level = start + np.bincount(hull.task[segment[:taken]], minlength=len(start))
     spend = hull.spend[level]
     if taken == len(segment):
-        return Filling(0.0, spend, -1, np.nan, budget - spend.sum())
+        return HullSplit(0.0, spend, -1, np.nan, budget - spend.sum())
     split = segment[taken]
     left = float(np.clip(budget - spend.sum(), 0.0, width[split]))
-    return Filling(float(drop[split] / width[split]), spend, int(hull.task[split]), float(hull.spend[split + 1]), left)
+    return HullSplit(
+        float(drop[split] / width[split]), spend, int(hull.task[split]), float(hull.spend[split + 1]), left
+    )

@@ -11,12 +11,12 @@ import numpy as np
 from budget.allocation.convex.best_size import largest_size, last_input
 from budget.allocation.convex.certificate import proven_bound
 from budget.allocation.convex.problem import Problem, planned_cost
-from budget.allocation.plan.assembly import Outcome, law_inputs_of
+from budget.allocation.plan.assembly import SolvedPlan, law_inputs_of
 from budget.allocation.plan.baseline_scores import baseline
 from budget.allocation.plan.baselines import RULE_OF_THUMB, rule_of_thumb
 from budget.allocation.plan.plan import MEETS, Baseline, LimitLine
 from budget.allocation.spec.objectives import not_computed
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.curves.posynomial import Posynomial
 from budget.errors import InfeasibleError
@@ -38,24 +38,24 @@ STEP = 1e-4
 """Relative step of the difference behind the shadow price."""
 
 
-def plan_one_model(curves: Curves, question: Question, gap: float = GAP) -> Outcome:
+def plan_one_model(curves: Curves, spec: PlanSpec, gap: float = GAP) -> SolvedPlan:
     """The best size of one model for all tasks at the budget, with its bound.
 
     Args:
         curves: of T tasks, measured on the same models.
-        question: with strategy ``shared``.
+        spec: with strategy ``shared``.
         gap: share of what a model ten times off would lose at which the search ends.
     """
-    cost = planned_cost(curves, question, question.unit)
-    log_size, bound = _search(curves, question, cost, gap)
-    u = _inputs(cost, log_size, question.budget)
-    value = float(_worth(curves, question, u)[0])
-    more = float(_worth(curves, question, _inputs(cost, log_size, question.budget * (1 + STEP)))[0])
-    price = max(value - more, 0.0) / (STEP * question.budget)
-    line = LimitLine("budget", question.unit, question.budget, question.budget, price)
-    return Outcome(
-        inputs=law_inputs_of(curves, question, np.repeat(u, len(curves.tasks), axis=0)),
-        given=np.array([[question.budget]]),
+    cost = planned_cost(curves, spec, spec.unit)
+    log_size, bound = _search(curves, spec, cost, gap)
+    u = _inputs(cost, log_size, spec.budget)
+    value = float(_worth(curves, spec, u)[0])
+    more = float(_worth(curves, spec, _inputs(cost, log_size, spec.budget * (1 + STEP)))[0])
+    price = max(value - more, 0.0) / (STEP * spec.budget)
+    line = LimitLine("budget", spec.unit, spec.budget, spec.budget, price)
+    return SolvedPlan(
+        log_inputs=law_inputs_of(curves, spec, np.repeat(u, len(curves.tasks), axis=0)),
+        amounts=np.array([[spec.budget]]),
         bound=proven_bound(value, bound, 1e-12 * abs(value)),
         marginal=np.array([price]),
         shadow_price=price,
@@ -68,63 +68,63 @@ def plan_one_model(curves: Curves, question: Question, gap: float = GAP) -> Outc
     )
 
 
-def one_model_baselines(curves: Curves, question: Question) -> tuple[Baseline, ...]:
+def one_model_baselines(curves: Curves, spec: PlanSpec) -> tuple[Baseline, ...]:
     """The rule of thumb for the size, where the plan chooses one."""
-    cost = planned_cost(curves, question, question.unit)
+    cost = planned_cost(curves, spec, spec.unit)
     if cost.inputs == 1:
         return ()
-    u = rule_of_thumb(cost, question.budget)
-    inputs = law_inputs_of(curves, question, np.repeat(u, len(curves.tasks), axis=0))
-    given = np.full((1, 1), question.budget)
-    limits = Problem(cost, cost, question.budget, np.zeros(1), given[0], names=("the model",))
-    return (baseline(curves, question, RULE_OF_THUMB, given, inputs, limits, np.zeros(1, dtype=bool)),)
+    u = rule_of_thumb(cost, spec.budget)
+    inputs = law_inputs_of(curves, spec, np.repeat(u, len(curves.tasks), axis=0))
+    given = np.full((1, 1), spec.budget)
+    limits = Problem(cost, cost, spec.budget, np.zeros(1), given[0], names=("the model",))
+    return (baseline(curves, spec, RULE_OF_THUMB, given, inputs, limits, np.zeros(1, dtype=bool)),)
 
 
-def _search(curves: Curves, question: Question, cost: Posynomial, gap: float) -> tuple[np.ndarray, float]:
+def _search(curves: Curves, spec: PlanSpec, cost: Posynomial, gap: float) -> tuple[np.ndarray, float]:
     """Log size (1,) of the best model, nothing where the law reads one scale, and the bound."""
     if cost.inputs == 1:
         nothing = np.empty(0)
-        return nothing, float(_worth(curves, question, _inputs(cost, nothing, question.budget))[0])
-    if question.sizes:
-        menu = np.log(_affordable(question, cost))
-        worth = _worth(curves, question, _inputs(cost, menu, question.budget))
+        return nothing, float(_worth(curves, spec, _inputs(cost, nothing, spec.budget))[0])
+    if spec.sizes:
+        menu = np.log(_affordable(spec, cost))
+        worth = _worth(curves, spec, _inputs(cost, menu, spec.budget))
         return menu[[worth.argmin()]], float(worth.min())
-    edges = _sizes(cost, question.budget)
+    edges = _sizes(cost, spec.budget)
     left, right = edges[:-1], edges[1:]
-    worth = _worth(curves, question, _inputs(cost, edges, question.budget))
+    worth = _worth(curves, spec, _inputs(cost, edges, spec.budget))
     best, value = edges[worth.argmin()], float(worth.min())
     off = np.interp([best - np.log(10), best + np.log(10)], edges, worth).max() - value
     tolerance = max(gap * float(off), 1e-12 * abs(value))
     closed = np.inf  # the least bound of the intervals that are done with
     while True:
-        bounds = _optimistic(curves, question, cost, left, right)
+        bounds = _optimistic(curves, spec, cost, left, right)
         open_ = bounds < value - tolerance
         closed = min(closed, float(bounds[~open_].min(initial=np.inf)))
         left, right, bounds = left[open_], right[open_], bounds[open_]
         if len(left) == 0 or len(left) > MOST_CELLS or (right - left).max() < 1e-13:
             return np.array([best]), min(closed, float(bounds.min(initial=np.inf)), value)
         middle = 0.5 * (left + right)
-        worth = _worth(curves, question, _inputs(cost, middle, question.budget))
+        worth = _worth(curves, spec, _inputs(cost, middle, spec.budget))
         if worth.min() < value:
             best, value = middle[worth.argmin()], float(worth.min())
         left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
 
 
-def _affordable(question: Question, cost: Posynomial) -> np.ndarray:
+def _affordable(spec: PlanSpec, cost: Posynomial) -> np.ndarray:
     """The sizes of the menu that leave anything for training when serving them is paid.
 
     Raises:
         InfeasibleError: none does.
     """
-    menu = np.array(question.sizes)
+    menu = np.array(spec.sizes)
     serving = cost.take(np.zeros(len(menu), dtype=int)).fix_input(0, np.log(menu)).offset
-    if (serving >= question.budget).all():
-        takes, limit = apart(float(serving.min()), question.budget)
+    if (serving >= spec.budget).all():
+        takes, limit = apart(float(serving.min()), spec.budget)
         raise InfeasibleError(
-            f"Serving the smallest of the --sizes takes {takes} {question.unit}, which leaves nothing of "
+            f"Serving the smallest of the --sizes takes {takes} {spec.unit}, which leaves nothing of "
             f"the budget of {limit} to train it; raise the budget, or give smaller sizes."
         )
-    return menu[serving < question.budget]
+    return menu[serving < spec.budget]
 
 
 def _sizes(cost: Posynomial, budget: float) -> np.ndarray:
@@ -150,27 +150,25 @@ def _inputs(cost: Posynomial, log_sizes: np.ndarray, budget: float) -> np.ndarra
     return last_input(cost.take(np.zeros(count, dtype=int)), others, np.full(count, np.log(budget)))
 
 
-def _optimistic(
-    curves: Curves, question: Question, cost: Posynomial, left: np.ndarray, right: np.ndarray
-) -> np.ndarray:
+def _optimistic(curves: Curves, spec: PlanSpec, cost: Posynomial, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Lower bounds (G,) over intervals of log sizes: the largest size with the tokens that the smallest leaves."""
-    tokens = _inputs(cost, left, question.budget)[:, 1]
-    return _worth(curves, question, np.column_stack([right, tokens]))
+    tokens = _inputs(cost, left, spec.budget)[:, 1]
+    return _worth(curves, spec, np.column_stack([right, tokens]))
 
 
-def _worth(curves: Curves, question: Question, u: np.ndarray) -> np.ndarray:
+def _worth(curves: Curves, spec: PlanSpec, u: np.ndarray) -> np.ndarray:
     """The objective (G,), smaller being better, of models with log inputs (G, I)."""
     tasks, count = np.arange(len(curves.tasks)), len(u)
     each = np.tile(tasks, count)
-    inputs = law_inputs_of(curves, question, np.repeat(u, len(tasks), axis=0), each)
-    measure = question.measure
+    inputs = law_inputs_of(curves, spec, np.repeat(u, len(tasks), axis=0), each)
+    measure = spec.measure
     worth = measure.of(each, curves.distance(each, inputs)).reshape(count, -1)
-    if question.objective == "worst":
+    if spec.objective == "worst":
         return worth.max(axis=1)
-    if question.objective == "targets":
-        target = measure.of_value(curves, tasks, question.tasks.target)
+    if spec.objective == "targets":
+        target = measure.of_value(curves, tasks, spec.tasks.target)
         met = worth <= target + MEETS * np.maximum(np.abs(target), np.abs(worth))
-        return -(met @ question.tasks.weight)
-    if question.objective == "mean":
-        return worth @ question.weight
-    raise not_computed("objective", question.objective)
+        return -(met @ spec.tasks.weight)
+    if spec.objective == "mean":
+        return worth @ spec.weight
+    raise not_computed("objective", spec.objective)

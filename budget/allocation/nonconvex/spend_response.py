@@ -8,7 +8,7 @@ from budget.allocation.convex.best_size import best_inputs, last_input
 from budget.allocation.convex.problem import sized_value
 from budget.allocation.plan.assembly import law_inputs_of, measured, measured_draws
 from budget.allocation.spec.objectives import not_computed
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.allocation.spec.resources import cost_of
 from budget.curves.curves import Curves
 from budget.curves.law_values import LawValues
@@ -20,97 +20,97 @@ PAYS = 1e-9
 
 
 @dataclass(frozen=True)
-class Ways:
+class SpendResponse:
     """Every way in which T tasks can be given a spend; the best of them is each task's response.
 
     Attributes:
         curves: of the tasks.
-        question: what is asked.
+        spec: what is asked.
         cost: (T) costs in the budget's unit over the plan's log inputs.
         value: (T) distances over the same inputs, where the plan chooses a size; ``None`` for one input.
-        sunk: (T,) what the checkpoint's training took, NaN where there is none.
+        spent_already: (T,) what the checkpoint's training took, NaN where there is none.
     """
 
     curves: Curves
-    question: Question
+    spec: PlanSpec
     cost: Posynomial
     value: Values | LawValues | None
-    sunk: np.ndarray
+    spent_already: np.ndarray
 
-    def inputs(self, task: np.ndarray, spend: np.ndarray) -> np.ndarray:
+    def log_inputs(self, task: np.ndarray, spend: np.ndarray) -> np.ndarray:
         """The law's log inputs (R, I) of the best model of tasks (R,) at positive spends (R,)."""
         if len(task) == 0:
-            return np.empty((0, len(self.curves.inputs)))
-        ways = [self._law_inputs(task, u) for u in self._candidates(task, spend)]
-        if len(ways) == 1:
-            return ways[0]
-        paid = [np.isfinite(each).all(axis=1) for each in ways]
-        worth = np.array(
-            [np.where(pays, self._measure(task, each), np.inf) for pays, each in zip(paid, ways, strict=True)]
+            return np.empty((0, len(self.curves.scale_columns)))
+        candidates = [self._law_inputs(task, u) for u in self._candidates(task, spend)]
+        if len(candidates) == 1:
+            return candidates[0]
+        paid = [np.isfinite(each).all(axis=1) for each in candidates]
+        value_at = np.array(
+            [np.where(pays, self._measure(task, each), np.inf) for pays, each in zip(paid, candidates, strict=True)]
         )
-        return np.array(ways)[worth.argmin(axis=0), np.arange(len(task))]
+        return np.array(candidates)[value_at.argmin(axis=0), np.arange(len(task))]
 
-    def worth(self, task: np.ndarray, spend: np.ndarray) -> np.ndarray:
+    def value_at(self, task: np.ndarray, spend: np.ndarray) -> np.ndarray:
         """The measure (R,) that they reach: by the point fit, or on average over the draws where that is asked for."""
-        inputs = self.inputs(task, spend)
-        if self.question.risk == "mean":
-            worth = measured_draws(self.curves, self.question, task, inputs).mean(axis=0)
-        elif self.question.risk == "point":
-            worth = self._measure(task, inputs)
+        inputs = self.log_inputs(task, spend)
+        if self.spec.risk == "mean":
+            value_at = measured_draws(self.curves, self.spec, task, inputs).mean(axis=0)
+        elif self.spec.risk == "point":
+            value_at = self._measure(task, inputs)
         else:
-            raise not_computed("risk", self.question.risk)
+            raise not_computed("risk", self.spec.risk)
         # a spend that pays for no model serves nobody, whatever an unserved task is worth
-        return np.where(np.isfinite(inputs).all(axis=1), worth, np.inf)
+        return np.where(np.isfinite(inputs).all(axis=1), value_at, np.inf)
 
     @property
     def least(self) -> np.ndarray:
         """(T,) the least spend that pays for a model: the smallest there is, or on the menu with serving it; else 0."""
-        return np.where(np.isfinite(self.sunk), 0.0, self.smallest)
+        return np.where(np.isfinite(self.spent_already), 0.0, self.smallest)
 
     @property
     def smallest(self) -> np.ndarray:
         """(T,) what the smallest model takes from the start, 0 where there is no smallest."""
-        if not self.question.sizes:
+        if not self.spec.sizes:
             return self.cost.at_domain
-        every = np.ones(len(self.sunk))
-        sized = [self.cost.fix_input(0, every * np.log(size)) for size in self.question.sizes]
+        every = np.ones(len(self.spent_already))
+        sized = [self.cost.fix_input(0, every * np.log(size)) for size in self.spec.sizes]
         return np.min([np.maximum(each.offset * (1 + PAYS), each.at_domain) for each in sized], axis=0)
 
     @property
-    def idle(self) -> np.ndarray:
+    def unserved_value(self) -> np.ndarray:
         """(T,) the measure of a task given nothing: of its checkpoint, or unserved; NaN if unknown or frozen."""
-        every = np.arange(len(self.sunk))
-        question = self.question
-        stated = question.tasks.unserved if question.allow_unserved else np.full(len(every), np.nan)
-        idle = question.measure.of_value(self.curves, every, stated)
-        kept = np.flatnonzero(np.isfinite(self.sunk))
+        every = np.arange(len(self.spent_already))
+        spec = self.spec
+        stated = spec.tasks.unserved if spec.allow_unserved else np.full(len(every), np.nan)
+        unserved_value = spec.measure.of_value(self.curves, every, stated)
+        kept = np.flatnonzero(np.isfinite(self.spent_already))
         if len(kept):
-            idle[kept] = self._measure(kept, self.checkpoint_inputs(kept))
-        return np.where(question.is_frozen, np.nan, idle)
+            unserved_value[kept] = self._measure(kept, self.checkpoint_inputs(kept))
+        return np.where(spec.is_frozen, np.nan, unserved_value)
 
     def checkpoint_inputs(self, task: np.ndarray) -> np.ndarray:
         """The law's log inputs (R, I) of the checkpoints of tasks (R,) as they are."""
         return self._law_inputs(task, self._checkpoint(task))
 
     def _measure(self, task: np.ndarray, inputs: np.ndarray) -> np.ndarray:
-        return measured(self.curves, self.question, task, inputs)
+        return measured(self.curves, self.spec, task, inputs)
 
     def _candidates(self, task: np.ndarray, spend: np.ndarray) -> list[np.ndarray]:
         """Log inputs (R, I) of each way, minus infinity where the spend does not pay for it."""
         cost = self.cost.take(task)
-        ways = [self._sized(cost, np.full(len(task), np.log(size)), spend) for size in self.question.sizes]
-        if not ways:
-            ways.append(self._free(task, cost, spend))
-        if np.isfinite(self.sunk).any():
-            kept = np.isfinite(self.sunk[task])
-            total = spend + np.where(kept, self.sunk[task], 0.0)
+        candidates = [self._sized(cost, np.full(len(task), np.log(size)), spend) for size in self.spec.sizes]
+        if not candidates:
+            candidates.append(self._free(task, cost, spend))
+        if np.isfinite(self.spent_already).any():
+            kept = np.isfinite(self.spent_already[task])
+            total = spend + np.where(kept, self.spent_already[task], 0.0)
             there = self._checkpoint(task)
             if self.cost.inputs == 1:
                 more = last_input(cost, np.empty((len(task), 0)), np.log(total))
             else:
                 more = self._sized(cost, np.where(kept, there[:, 0], 0.0), total)
-            ways.append(np.where(kept[:, None], more, -np.inf))
-        return ways
+            candidates.append(np.where(kept[:, None], more, -np.inf))
+        return candidates
 
     def _free(self, task: np.ndarray, cost: Posynomial, spend: np.ndarray) -> np.ndarray:
         pays = spend >= cost.at_domain * (1 - PAYS)
@@ -131,7 +131,7 @@ class Ways:
         return np.where(pays[:, None], np.column_stack([log_size, tokens]), -np.inf)
 
     def _checkpoint(self, task: np.ndarray) -> np.ndarray:
-        tasks = self.question.tasks
+        tasks = self.spec.tasks
         trained = np.log(tasks.checkpoint[task])
         return (
             trained[:, None]
@@ -140,28 +140,26 @@ class Ways:
         )
 
     def _law_inputs(self, task: np.ndarray, u: np.ndarray) -> np.ndarray:
-        return law_inputs_of(self.curves, self.question, u, task)
+        return law_inputs_of(self.curves, self.spec, u, task)
 
 
-def ways_of(curves: Curves, question: Question) -> Ways:
+def spend_response(curves: Curves, spec: PlanSpec) -> SpendResponse:
     """The ways of a question about T tasks."""
-    tasks = question.tasks
-    cost = cost_of(curves, tasks, question.unit, question.prices)
-    training = cost_of(
-        curves, replace(tasks, served_tokens=np.full(len(tasks.names), np.nan)), question.unit, question.prices
-    )
+    tasks = spec.tasks
+    cost = cost_of(curves, tasks, spec.unit, spec.prices)
+    training = cost_of(curves, replace(tasks, served_tokens=np.full(len(tasks.names), np.nan)), spec.unit, spec.prices)
     value = None
-    if question.params is not None:
-        cost, training = (each.fix_input(0, np.log(question.params)) for each in (cost, training))
+    if spec.params is not None:
+        cost, training = (each.fix_input(0, np.log(spec.params)) for each in (cost, training))
     elif cost.inputs == 2:
         value = sized_value(curves, tasks)
-    sunk = np.full(len(tasks.names), np.nan)
+    spent_already = np.full(len(tasks.names), np.nan)
     kept = np.isfinite(tasks.checkpoint)
     if kept.any():
         columns = [tasks.checkpoint] if cost.inputs == 1 else [tasks.checkpoint_params, tasks.checkpoint]
         there = np.log(np.where(kept[:, None], np.column_stack(columns), 1.0))
-        sunk = np.where(kept, training.value(there), np.nan)
-    return Ways(curves, question, cost, value, sunk)
+        spent_already = np.where(kept, training.value(there), np.nan)
+    return SpendResponse(curves, spec, cost, value, spent_already)
 
 
 def _without_offset(cost: Posynomial) -> Posynomial:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.allocation.convex.certificate import proven_bound
-from budget.allocation.nonconvex.choice_knapsack import least_through, pick
-from budget.allocation.nonconvex.lower_hull import fill, lower_hull, tidy
+from budget.allocation.nonconvex.choice_knapsack import dp_lower_bounds, solve_choice_knapsack
+from budget.allocation.nonconvex.lower_hull import fill_along_hull, lower_hull, tidy
 from budget.allocation.nonconvex.responses import ROUNDING
 from budget.errors import AllocationError, InfeasibleError
 
@@ -77,15 +77,15 @@ def most_targets(
         np.concatenate([np.zeros(len(cost)), cost]),
         np.concatenate([np.zeros(len(cost)), -gain]),
     )
-    found = pick(choices, limit, float(gain.max()), 1e-9 * float(gain.sum()), time_limit)
+    found = solve_choice_knapsack(choices, limit, float(gain.max()), 1e-9 * float(gain.sum()), time_limit)
     if found is not None:
         better = np.zeros(len(spend), dtype=bool)
         better[reachable] = (found > 0) | (cost == 0)
         chosen = better if weight[better].sum() >= weight[chosen].sum() else chosen
     value = float(weight[chosen].sum())
-    price = fill(lower_hull(choices), budget).price
+    price = fill_along_hull(lower_hull(choices), budget).price
     by_price = price * limit - choices.least(price).sum()
-    by_parts = -least_through(choices, limit, price, 1e-6 * float(gain.sum())).min()
+    by_parts = -dp_lower_bounds(choices, limit, price, 1e-6 * float(gain.sum())).min()
     most = -proven_bound(-value, -float(min(by_price, by_parts)), 1e-9 * float(gain.sum()))
     return Targets(chosen, np.where(chosen, spend, 0.0), value, most)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.problem import Problem
-from budget.allocation.plan.assembly import folded, law_inputs_of, point_values, reached, seen_sign
+from budget.allocation.plan.assembly import law_inputs_of, objective_value, point_values, reached, seen_sign
 from budget.allocation.plan.baselines import (
     CURRENT,
     CURRENT_SCALED,
@@ -20,7 +20,7 @@ from budget.allocation.plan.baselines import (
 )
 from budget.allocation.plan.explanations import broken_limits
 from budget.allocation.plan.plan import Baseline
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 
 EQUAL = 1e-9
@@ -29,7 +29,7 @@ EQUAL = 1e-9
 
 def baseline(
     curves: Curves,
-    question: Question,
+    spec: PlanSpec,
     name: str,
     given: np.ndarray,
     inputs: np.ndarray,
@@ -40,7 +40,7 @@ def baseline(
 
     Args:
         curves: of T tasks.
-        question: what is asked.
+        spec: what is asked.
         name: what the split is.
         given: (R, V) amounts of each resource, the budget's unit first.
         inputs: (T, I) the law's log inputs, minus infinity where a task has no model.
@@ -48,17 +48,17 @@ def baseline(
         optional: (V,) whether a model may be given nothing.
     """
     spend = given[0]
-    predicted = point_values(curves, question, inputs)
+    predicted = point_values(curves, spec, inputs)
     unscored = tuple(task for task, value in zip(curves.tasks, predicted, strict=True) if np.isnan(value))
-    objective = np.nan if unscored else seen_sign(question) * folded(curves, question, inputs, spend)
+    objective = np.nan if unscored else seen_sign(spec) * objective_value(curves, spec, inputs, spend)
     broken = broken_limits(problem, given, optional)
-    if question.objective == "cheapest":
-        broken += missed_targets(curves, question, inputs)
-    return Baseline(name, objective, float(spend.sum()), spend[question.serves], predicted, broken, unscored)
+    if spec.objective == "cheapest":
+        broken += missed_targets(curves, spec, inputs)
+    return Baseline(name, objective, float(spend.sum()), spend[spec.serves], predicted, broken, unscored)
 
 
 def compare(
-    question: Question,
+    spec: PlanSpec,
     problem: Problem,
     worth: Callable[[np.ndarray, np.ndarray], np.ndarray],
     score: Callable[[str, np.ndarray], Baseline],
@@ -66,13 +66,13 @@ def compare(
     """Every split by hand as it is; beside one that breaks a limit, what of it the limits allow; and the greedy one.
 
     Args:
-        question: what is asked.
+        spec: what is asked.
         problem: its budget and limits.
         worth: (positions (R,), spends (R,)) → weighted values (R,), smaller being better.
         score: (name, spends (V,)) → the baseline.
     """
-    stated = stated_splits(question, len(problem.low))
-    fills = np.isfinite(problem.budget) and problem.low.sum() <= problem.budget and question.strategy != "shared"
+    stated = stated_splits(spec, len(problem.low))
+    fills = np.isfinite(problem.budget) and problem.low.sum() <= problem.budget and spec.strategy != "shared"
     found: list[Baseline] = []
     for name, spend in stated.items():
         found.append(score(name, spend))
@@ -87,7 +87,7 @@ def compare(
     return tuple(found)
 
 
-def convex_baselines(curves: Curves, question: Question, problem: Problem) -> tuple[Baseline, ...]:
+def convex_baselines(curves: Curves, spec: PlanSpec, problem: Problem) -> tuple[Baseline, ...]:
     """What a convex plan is compared with, each model of the best inputs at its spend."""
     mandatory = np.zeros(len(problem.cost), dtype=bool)
 
@@ -100,8 +100,8 @@ def convex_baselines(curves: Curves, question: Question, problem: Problem) -> tu
         further = np.zeros((len(problem.further), len(spend)))
         for amount, each in zip(further, problem.further, strict=True):
             amount[some] = each.cost.take(some).value(u[some])
-        inputs = law_inputs_of(curves, question, u[question.serves])
-        return baseline(curves, question, name, np.vstack([spend, further]), inputs, problem, mandatory)
+        inputs = law_inputs_of(curves, spec, u[spec.serves])
+        return baseline(curves, spec, name, np.vstack([spend, further]), inputs, problem, mandatory)
 
     def score(name: str, spend: np.ndarray) -> Baseline:
         u = np.full((len(spend), problem.cost.inputs), -np.inf)
@@ -109,16 +109,16 @@ def convex_baselines(curves: Curves, question: Question, problem: Problem) -> tu
         u[some] = best_inputs(problem.by_model.take(some), problem.cost.take(some), spend[some])
         return scored(name, spend, u)
 
-    found = compare(question, problem, worth, score)
-    if question.strategy == "shared" and problem.cost.inputs == 2 and np.isfinite(problem.budget):
+    found = compare(spec, problem, worth, score)
+    if spec.strategy == "shared" and problem.cost.inputs == 2 and np.isfinite(problem.budget):
         found += (scored(RULE_OF_THUMB, problem.high, rule_of_thumb(problem.cost, problem.budget)),)
     return found
 
 
-def missed_targets(curves: Curves, question: Question, inputs: np.ndarray) -> tuple[str, ...]:
+def missed_targets(curves: Curves, spec: PlanSpec, inputs: np.ndarray) -> tuple[str, ...]:
     """The targets that models of log inputs (T, I) miss, where fewer are met than the cheapest plan must meet."""
-    met = reached(curves, question, inputs)
-    if met.sum() >= (question.at_least or len(met)):
+    met = reached(curves, spec, inputs)
+    if met.sum() >= (spec.at_least or len(met)):
         return ()
     return tuple(f"target of {name}" for name, one in zip(curves.tasks, met, strict=True) if not one)
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.posynomial import Posynomial
 from budget.numerics.listing import shortened
 
@@ -74,38 +74,38 @@ def to_budget(wish: np.ndarray, problem: Bounded) -> np.ndarray:
     return spend
 
 
-def stated_splits(question: Question, count: int) -> dict[str, np.ndarray]:
+def stated_splits(spec: PlanSpec, count: int) -> dict[str, np.ndarray]:
     """Spends (V,) of each split that somebody would make by hand, exactly as its name says and whatever the limits.
 
     ``uniform``; ``proportional`` to weight where the weights differ; ``current`` where it is stated for every task, and
     ``current scaled to the budget`` where it sums to something else. One shared model has nothing to split.
 
     Args:
-        question: what is asked.
+        spec: what is asked.
         count: V, the number of models.
     """
-    if question.strategy == "shared":
+    if spec.strategy == "shared":
         return {}
     splits = {}
-    if np.isfinite(question.budget):
-        splits[UNIFORM] = np.full(count, question.budget / count)
-        if np.ptp(question.weight) > 0:
-            splits[PROPORTIONAL] = question.weight * question.budget
-    current = question.tasks.current
+    if np.isfinite(spec.budget):
+        splits[UNIFORM] = np.full(count, spec.budget / count)
+        if np.ptp(spec.weight) > 0:
+            splits[PROPORTIONAL] = spec.weight * spec.budget
+    current = spec.tasks.current
     if np.isfinite(current).all() and current.sum() > 0:
         splits[CURRENT] = current.copy()
-        if np.isfinite(question.budget) and abs(current.sum() / question.budget - 1) > SAME_TOTAL:
-            splits[CURRENT_SCALED] = current * (question.budget / current.sum())
+        if np.isfinite(spec.budget) and abs(current.sum() / spec.budget - 1) > SAME_TOTAL:
+            splits[CURRENT_SCALED] = current * (spec.budget / current.sum())
     return splits
 
 
-def missing_splits(question: Question) -> tuple[str, ...]:
+def missing_splits(spec: PlanSpec) -> tuple[str, ...]:
     """Why today's split is not among the baselines though some task states what it is given today."""
-    current, names = question.tasks.current, question.tasks.names
+    current, names = spec.tasks.current, spec.tasks.names
     empty = [name for name, spend in zip(names, current, strict=True) if not np.isfinite(spend)]
     if len(empty) == len(names):
         return ()
-    if question.strategy == "shared":
+    if spec.strategy == "shared":
         return ("Today's split is not compared: one shared model has one spend.",)
     if empty:
         return (f"Today's split is not compared: column 'current' is empty for {shortened(empty)}.",)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from budget.allocation.convex.certificate import AT_LIMIT, Multipliers
-from budget.allocation.convex.problem import Problem, Row
+from budget.allocation.convex.certificate import AT_LIMIT, Duals
+from budget.allocation.convex.problem import LinearConstraint, Problem
 from budget.allocation.plan.plan import LimitLine
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.numerics.listing import listing, shortened
 
 BROKEN = 1e-9
@@ -17,24 +17,24 @@ NAMED = 4
 """Tasks that a sentence names before it counts the others."""
 
 
-def limit_lines(question: Question, problem: Problem, given: np.ndarray, prices: Multipliers) -> tuple[LimitLine, ...]:
+def limit_lines(spec: PlanSpec, problem: Problem, given: np.ndarray, prices: Duals) -> tuple[LimitLine, ...]:
     """Every limit of a convex plan with its price.
 
     Args:
-        question: what was asked.
+        spec: what was asked.
         problem: the solved problem.
         given: (R, V) what the models are given.
         prices: of the limits.
     """
     lines = []
-    totals = [(question.unit, problem.budget), *((each.unit, each.budget) for each in problem.further)]
+    totals = [(spec.unit, problem.budget), *((each.unit, each.budget) for each in problem.further)]
     for position, (unit, total) in enumerate(totals):
         if np.isfinite(total):
             word = "budget" if position == 0 else f"budget in {unit}"
-            price = float(prices.budget[position]) if question.objective != "cheapest" or position else 0.0
+            price = float(prices.budget[position]) if spec.objective != "cheapest" or position else 0.0
             lines.append(LimitLine(word, unit, total, float(given[position].sum()), price))
     lines += own_lines(
-        question.unit,
+        spec.unit,
         problem.names,
         problem.budget,
         given[0],
@@ -45,7 +45,7 @@ def limit_lines(question: Question, problem: Problem, given: np.ndarray, prices:
     for row, price in zip(problem.rows, prices.row, strict=True):
         unit = totals[row.resource][0]
         used = float(row.coefficient @ given[row.resource])
-        lines.append(LimitLine(row.name, unit, row.sign * row.most, row.sign * used, float(price)))
+        lines.append(LimitLine(row.name, unit, row.sign * row.upper, row.sign * used, float(price)))
     return tuple(lines)
 
 
@@ -82,7 +82,7 @@ def own_lines(
 
 
 def binding(
-    problem: Problem, given: np.ndarray, prices: Multipliers, serves: np.ndarray, word: str = "budget"
+    problem: Problem, given: np.ndarray, prices: Duals, serves: np.ndarray, word: str = "budget"
 ) -> tuple[str, ...]:
     """What stops each task's spend: ``min``, ``max``, a word, a further unit or a row's name, joined by ``|``.
 
@@ -115,7 +115,7 @@ def binding(
     return tuple(result[model] for model in serves)
 
 
-def _charged(problem: Problem, given: np.ndarray, prices: Multipliers) -> tuple[list[str], list[Row]]:
+def _charged(problem: Problem, given: np.ndarray, prices: Duals) -> tuple[list[str], list[LinearConstraint]]:
     """The further units and the rows that are charged more than a solver's rounding, next to all that is charged."""
     further = [price * float(amount.sum()) for price, amount in zip(prices.budget[1:], given[1:], strict=True)]
     # a row between two tasks has a right side of 0, so what counts is what it weighs
@@ -157,7 +157,7 @@ def broken_limits(
             names.append(f"max of {name}")
     for row in problem.rows:
         used = row.coefficient * given[row.resource]
-        if used.sum() - row.most > tolerance * max(abs(row.most), float(np.abs(used).max())):
+        if used.sum() - row.upper > tolerance * max(abs(row.upper), float(np.abs(used).max())):
             names.append(row.name)
     return tuple(names)
 
@@ -187,10 +187,10 @@ def broken_words(names: Sequence[str]) -> str:
     return listing(doing)
 
 
-def unspent(question: Question, problem: Problem, given: np.ndarray, prices: Multipliers) -> tuple[str, ...]:
+def unspent(spec: PlanSpec, problem: Problem, given: np.ndarray, prices: Duals) -> tuple[str, ...]:
     """Why a part of the budget is left over: one sentence, or none."""
     left = problem.budget - given[0].sum()
-    if question.objective == "cheapest" or not np.isfinite(left) or left <= 1e-6 * problem.budget:
+    if spec.objective == "cheapest" or not np.isfinite(left) or left <= 1e-6 * problem.budget:
         return ()
     units, rows = _charged(problem, given, prices)
     stops = [*(row.name for row in rows), *(f"the budget in {unit}" for unit in units)]
@@ -200,4 +200,4 @@ def unspent(question: Question, problem: Problem, given: np.ndarray, prices: Mul
         why = f"{' and '.join(stops[:3])} stop{'s' if len(stops) == 1 else ''} the plan first"
     else:
         why = "more of it would improve no task"
-    return (f"{left:.4g} {question.unit} stay unspent: {why}.",)
+    return (f"{left:.4g} {spec.unit} stay unspent: {why}.",)

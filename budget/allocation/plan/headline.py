@@ -36,12 +36,12 @@ def plan_warnings(curves: Curves, plan: Plan) -> tuple[str, ...]:
 def far_warnings(plan: Plan) -> tuple[str, ...]:
     """Whether the plan lies so far from every run that its budget may be in another unit."""
     # a source of which nothing is taken lies at 0, and is no matter of units
-    far = {name: np.exp(np.abs(np.log(np.where(at > 0, at, 1.0)))) for name, at in plan.beyond.items()}
+    far = {name: np.exp(np.abs(np.log(np.where(at > 0, at, 1.0)))) for name, at in plan.extrapolation_factors.items()}
     if not far or max(float(each.max()) for each in far.values()) <= UNIT_IN_DOUBT:
         return ()
     name = max(far, key=lambda each: float(far[each].max()))
     task = int(far[name].argmax())
-    times = plan.beyond[name][task]
+    times = plan.extrapolation_factors[name][task]
     where = f"{times:.2g} times the largest" if times > 1 else f"{times:.2g} of the smallest"
     return (f"The plan goes to {where} measured {name}: is the budget in the file's unit?",)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.numerics.interval import outside
 from budget.tables.checks.status import OUTSIDE
 
@@ -121,10 +121,10 @@ class LimitLine:
 
 @dataclass(frozen=True)
 class Plan:
-    """The answer to a question; arrays have shape (T,) over ``question.tasks.names``.
+    """The answer to a question; arrays have shape (T,) over ``spec.tasks.names``.
 
     Attributes:
-        question: what was asked.
+        spec: what was asked.
         metric: what ``predicted`` is of: the tasks' common metric, the score, or the metrics joined by ``|``.
         metrics: (T,) the metric of each task.
         higher_is_better: direction of ``metric``; where there are several, of the first task's.
@@ -144,7 +144,7 @@ class Plan:
         binding: what stops the spend: ``budget``, ``min`` or ``max``.
         extrapolation: the model's training over the largest measured one, in the budget's unit (for money, in FLOPs or
             what the law reads): without what serving it takes, and with what its checkpoint has had.
-        beyond: scale → (T,) planned scale over the nearest measured one of the task: 1 inside the measured range.
+        extrapolation_factors: scale → (T,) planned scale over the task's nearest measured one: 1 inside the range.
         status: status code of the task's curve.
         average: improvement of the task's weighted value per unit of all its spend, from nothing (where the unserved
             value is stated) or from the smallest measured run.
@@ -165,7 +165,7 @@ class Plan:
         notes: further sentences for the reader.
     """
 
-    question: Question
+    spec: PlanSpec
     metric: str
     metrics: tuple[str, ...]
     higher_is_better: bool
@@ -184,7 +184,7 @@ class Plan:
     marginal: np.ndarray
     binding: tuple[str, ...]
     extrapolation: np.ndarray
-    beyond: dict[str, np.ndarray]
+    extrapolation_factors: dict[str, np.ndarray]
     status: tuple[str, ...]
     average: np.ndarray
     efficient: np.ndarray
@@ -210,9 +210,9 @@ class Plan:
     @property
     def larger_is_better(self) -> bool:
         """Direction of the objective, which may be none of a metric."""
-        if self.question.objective in ("targets", "cheapest"):
-            return self.question.objective == "targets"
-        return self.question.measure.higher_is_better
+        if self.spec.objective in ("targets", "cheapest"):
+            return self.spec.objective == "targets"
+        return self.spec.measure.higher_is_better
 
     @property
     def gap(self) -> float:
@@ -227,7 +227,7 @@ class Plan:
     @property
     def target_met(self) -> np.ndarray:
         """(T,) 1 where the predicted value reaches the target, 0 where not, NaN where none is stated."""
-        target = self.question.tasks.target
+        target = self.spec.tasks.target
         # a plan that spends exactly what a target takes meets it, whatever the last digit says
         met = self.directions * (self.predicted - target) >= -MEETS * np.maximum(np.abs(target), np.abs(self.predicted))
         return np.where(np.isfinite(target), met, np.nan)
@@ -242,21 +242,21 @@ class Plan:
         """Weighted mean of the predicted values of the tasks that are served, NaN where they have several metrics."""
         if len(set(self.metrics)) > 1 or not self.served.any():
             return float("nan")
-        return float(np.average(self.predicted[self.served], weights=self.question.weight[self.served]))
+        return float(np.average(self.predicted[self.served], weights=self.spec.weight[self.served]))
 
     @property
     def total(self) -> float:
         """What is used of the budget."""
-        return float(self.spend[0] if self.question.strategy == "shared" else self.spend.sum())
+        return float(self.spend[0] if self.spec.strategy == "shared" else self.spend.sum())
 
     @property
-    def inputs(self) -> dict[str, tuple[float, float]]:
+    def input_ranges(self) -> dict[str, tuple[float, float]]:
         """80 % range over the draws of what one shared model's plan chooses: ``params`` and ``tokens``."""
-        if self.question.strategy != "shared":
+        if self.spec.strategy != "shared":
             return {}
         sizes = self.sizes
         ends = {"tokens": (float(sizes.tokens_low[0]), float(sizes.tokens_high[0]))}
-        if self.question.params is None:
+        if self.spec.params is None:
             ends = {"params": (float(sizes.params_low[0]), float(sizes.params_high[0])), **ends}
         return {name: pair for name, pair in ends.items() if not np.isnan(pair[0])}
 
@@ -273,8 +273,8 @@ class Plan:
         """``allocation.csv``: one row a task."""
         return pd.DataFrame(
             {
-                "task": self.question.tasks.names,
-                "strategy": self.question.strategy,
+                "task": self.spec.tasks.names,
+                "strategy": self.spec.strategy,
                 "spend": self.spend,
                 "spend_low": self.spend_low,
                 "spend_high": self.spend_high,
@@ -303,30 +303,30 @@ class Plan:
         """The plan as JSON."""
         return {
             "warnings": list(self.warnings),
-            "strategy": self.question.strategy,
+            "strategy": self.spec.strategy,
             "hypothetical": self.hypothetical,
-            "budget": _finite(self.question.budget),
-            "unit": self.question.unit,
+            "budget": _finite(self.spec.budget),
+            "unit": self.spec.unit,
             "spent": self.total,
             "metric": self.metric,
             "higher_is_better": self.higher_is_better,
-            "goal": self.question.objective,
-            "measure": self.question.measure.name,
-            "risk": self.question.risk,
-            **({"level": self.question.level} if self.question.risk in ("cvar", "quantile") else {}),
+            "goal": self.spec.objective,
+            "measure": self.spec.measure.name,
+            "risk": self.spec.risk,
+            **({"level": self.spec.level} if self.spec.risk in ("cvar", "quantile") else {}),
             "larger_is_better": self.larger_is_better,
             "objective": self.objective,
             "bound": self.bound,
             "gap": self.gap,
             "shadow_price": _finite(self.shadow_price),
-            "shadow_price_per_percent": _per_percent(self.shadow_price, self.question.budget),
+            "shadow_price_per_percent": _per_percent(self.shadow_price, self.spec.budget),
             "solver": self.solver,
             "status": self.solver_status,
             "breadth": _finite(self.breadth),
             "depth": _finite(self.depth),
             "draws": self.drawn,
             "failed_draws": self.failed_draws,
-            "inputs_over_draws": {name: [_finite(end) for end in ends] for name, ends in self.inputs.items()},
+            "inputs_over_draws": {name: [_finite(end) for end in ends] for name, ends in self.input_ranges.items()},
             "baselines": [baseline.record(self.gain_over(baseline)) for baseline in self.baselines],
             "limits": [line.record() for line in self.limits],
             "tasks": [row | more for row, more in zip(rows_of(self.table()), self._more(), strict=True)],

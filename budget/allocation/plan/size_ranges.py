@@ -9,7 +9,7 @@ from budget.allocation.convex.problem import planned_cost, sized_value
 from budget.allocation.plan.assembly import law_inputs_of, measured
 from budget.allocation.plan.plan import Plan
 from budget.allocation.risk.drawn_plans import DrawnPlans
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.numerics.interval import interval
 
@@ -29,13 +29,13 @@ def with_size_ranges(curves: Curves, plan: Plan, drawn: DrawnPlans) -> Plan:
     Args:
         curves: of T tasks.
         plan: of the point fit.
-        drawn: the best plan in every draw's world; what each of them trains makes the 80 % ranges.
+        drawn: the best plan in every draw's scenario; what each of them trains makes the 80 % ranges.
     """
     ends: dict[str, np.ndarray] = {}
     for name in ("params", "tokens"):
-        if name in curves.inputs and len(drawn.inputs):
+        if name in curves.scale_columns and len(drawn.log_inputs):
             with np.errstate(over="ignore"):
-                low, high = interval(np.exp(drawn.inputs[:, :, curves.inputs.index(name)]))
+                low, high = interval(np.exp(drawn.log_inputs[:, :, curves.scale_columns.index(name)]))
             ends |= {f"{name}_low": low, f"{name}_high": high}
     params, tokens = near_sizes(curves, plan)
     return replace(plan, sizes=replace(plan.sizes, params_near=params, tokens_near=tokens, **ends))
@@ -47,24 +47,24 @@ def near_sizes(curves: Curves, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     NaN where the plan does not choose a size freely: a size is given, or on a menu, or a checkpoint's, or a further
     unit limits it; and for a task that is given nothing. For one shared model the value is the objective.
     """
-    question, tasks = plan.question, np.arange(len(curves.tasks))
+    spec, tasks = plan.spec, np.arange(len(curves.tasks))
     nothing = np.full((len(tasks), 2), np.nan)
-    if not _is_free(curves, question) or not plan.served.any():
+    if not _is_free(curves, spec) or not plan.served.any():
         return nothing, nothing
-    shared = question.strategy == "shared"
-    cost = planned_cost(curves, question, question.unit)
+    shared = spec.strategy == "shared"
+    cost = planned_cost(curves, spec, spec.unit)
     served = np.zeros(1, dtype=int) if shared else np.flatnonzero(plan.served)
     cost, log_spend = cost.take(served), np.log(plan.spend[served])
     centre = np.log(plan.params[served])
     if not shared:  # a plan over the draws may have another size than the best of the point fit
-        centre = best_inputs(sized_value(curves, question.tasks).take(served), cost, np.exp(log_spend))[:, 0]
+        centre = best_inputs(sized_value(curves, spec.tasks).take(served), cost, np.exp(log_spend))[:, 0]
 
     def worth(log_params: np.ndarray) -> np.ndarray:
         u = last_input(cost, log_params[:, None], log_spend)
         if not shared:
-            return measured(curves, question, served, law_inputs_of(curves, question, u, served))
-        each = measured(curves, question, tasks, law_inputs_of(curves, question, np.repeat(u, len(tasks), axis=0)))
-        return np.array([each.max() if question.objective == "worst" else question.weight @ each])
+            return measured(curves, spec, served, law_inputs_of(curves, spec, u, served))
+        each = measured(curves, spec, tasks, law_inputs_of(curves, spec, np.repeat(u, len(tasks), axis=0)))
+        return np.array([each.max() if spec.objective == "worst" else spec.weight @ each])
 
     best = worth(centre)
     most = best + NEAR_LOSS * np.abs(best)
@@ -84,9 +84,9 @@ def near_sizes(curves: Curves, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     return params, tokens[:, ::-1]
 
 
-def _is_free(curves: Curves, question: Question) -> bool:
+def _is_free(curves: Curves, spec: PlanSpec) -> bool:
     """Whether the plan divides each spend freely between parameters and tokens."""
-    further = question.further or any(limit.unit for limit in question.limits)
-    steps = question.strategy == "shared" and question.objective in ("targets", "cheapest")
-    given = question.params is not None or question.sizes or question.has_checkpoints
-    return {"params", "tokens"} <= set(curves.inputs) and not (further or steps or given)
+    further = spec.further or any(limit.unit for limit in spec.limits)
+    steps = spec.strategy == "shared" and spec.objective in ("targets", "cheapest")
+    given = spec.params is not None or spec.sizes or spec.has_checkpoints
+    return {"params", "tokens"} <= set(curves.scale_columns) and not (further or steps or given)

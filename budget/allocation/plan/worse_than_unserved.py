@@ -3,12 +3,12 @@
 import numpy as np
 
 from budget.allocation.spec.measure import distance_of
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.numerics.quoting import listed
 
 
-def worse_than_unserved(curves: Curves, question: Question, inputs: np.ndarray) -> tuple[str, ...]:
+def worse_than_unserved(curves: Curves, spec: PlanSpec, inputs: np.ndarray) -> tuple[str, ...]:
     """Sentences on the tasks whose curve, at what the plan gives them, is worse than their unserved value.
 
     Their predictions and intervals are cut there, the plan's own objective is not: the lesser of a falling curve and a
@@ -17,10 +17,10 @@ def worse_than_unserved(curves: Curves, question: Question, inputs: np.ndarray) 
 
     Args:
         curves: of the question's T tasks.
-        question: what was asked.
+        spec: what was asked.
         inputs: (T, I) the law's log inputs of the plan, minus infinity for a task that is given nothing.
     """
-    if question.measure.link is not None:
+    if spec.measure.link is not None:
         return ()
     tasks, notes = np.flatnonzero(np.isfinite(inputs).all(axis=1)), []
     worst = distance_of(curves, tasks, curves.unserved[tasks])
@@ -33,7 +33,7 @@ def worse_than_unserved(curves: Curves, question: Question, inputs: np.ndarray) 
             f"With what the plan gives it the curve of {listed(over)} is worse than unserved: there the prediction is "
             "cut, the objective and its bound count the curve; --allow-unserved plans without such a task."
         )
-    if question.risk != "point" and len(curves.draws):
+    if spec.risk != "point" and len(curves.draws):
         drawn = (curves.distance_draws(tasks, inputs[tasks]) > worst).sum(axis=0)
         some = [f"{curves.tasks[tasks[at]]} ({drawn[at]})" for at in np.flatnonzero(drawn)]
         if some:

@@ -1,4 +1,4 @@
-"""The best plan in every draw's world: what a plan's ranges are made of."""
+"""The best plan in every draw's scenario: what a plan's ranges are made of."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -7,19 +7,19 @@ import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.optimum import least_spends, solve
-from budget.allocation.convex.problem import Problem, state
+from budget.allocation.convex.problem import Problem, build_problem
 from budget.allocation.convex.program import Goal, Program
-from budget.allocation.convex.water_filling import split_each
+from budget.allocation.convex.water_filling import water_fill_each
 from budget.allocation.nonconvex.one_model import plan_one_model
-from budget.allocation.nonconvex.plan_nonconvex import needed_spends, plan_separately
+from budget.allocation.nonconvex.plan_nonconvex import needed_spends, plan_nonconvex
 from budget.allocation.plan.assembly import law_inputs_of
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.errors import InfeasibleError, SolverError
 from budget.numerics.interval import interval
 
 DRAWS_GAP = 3e-3
-"""Gap to which plans that are no convex program are searched for in each draw's world."""
+"""Gap to which plans that are no convex program are searched for in each draw's scenario."""
 
 MOST_DRAWS = 50
 """Draws in which such a problem is planned again: each search takes as long as some ten convex programs."""
@@ -32,16 +32,16 @@ class DrawnPlans:
     """Plans of B draws for V models and T tasks.
 
     A draw in which no plan meets the targets within the limits counts as what the targets need whatever the limits:
-    leaving it out would call the dearest worlds impossible and the range too low.
+    leaving it out would call the dearest scenarios impossible and the range too low.
 
     Attributes:
         spend: (B, V) what each model is given: infinite where no spend meets its target, NaN where the draw failed.
-        inputs: (B, T, I) the law's log inputs of each task, NaN where the draw failed or has no plan.
+        log_inputs: (B, T, I) the law's log inputs of each task, NaN where the draw failed or has no plan.
         skipped: a sentence on draws that were not looked at, "" where all were.
     """
 
     spend: np.ndarray
-    inputs: np.ndarray
+    log_inputs: np.ndarray
     skipped: str = ""
 
     @property
@@ -55,44 +55,44 @@ class DrawnPlans:
         planned = max(len(self.spend) - self.failed, 1)
         return np.isinf(self.spend).sum(axis=0) / planned
 
-    def notes(self, question: Question) -> tuple[str, ...]:
+    def notes(self, spec: PlanSpec) -> tuple[str, ...]:
         """What of these draws a reader must know."""
         notes, draws = [self.skipped] if self.skipped else [], len(self.spend)
         if self.failed:
             notes.append(f"{self.failed} of {draws} draws could not be planned and are not in the spends' intervals.")
-        spend = self.spend[:, question.serves]
+        spend = self.spend[:, spec.serves]
         infinite, (_, high) = np.isinf(spend).sum(axis=0), interval(spend)
         for task in np.flatnonzero(infinite):
             so = ", so that its spend has no upper end ('inf' in a table, null in JSON)" if np.isinf(high[task]) else ""
-            name = question.tasks.names[task]
+            name = spec.tasks.names[task]
             notes.append(f"In {infinite[task]} of {draws} draws no spend meets the target of '{name}'{so}.")
         return tuple(notes)
 
 
-def no_plans(question: Question) -> DrawnPlans:
+def no_plans(spec: PlanSpec) -> DrawnPlans:
     """Where draws are not asked for."""
-    models = int(question.serves.max()) + 1
+    models = int(spec.serves.max()) + 1
     return DrawnPlans(np.empty((0, models)), np.empty((0, 0, 0)))
 
 
-def convex_plans(
-    curves: Curves, question: Question, goal: Goal, program: Program | None, progress: Progress
+def convex_drawn_plans(
+    curves: Curves, spec: PlanSpec, goal: Goal, program: Program | None, progress: Progress
 ) -> DrawnPlans:
     """The plans of a convex problem, that of the mean by one batch ahead of the solvers."""
     count = len(curves.draws)
-    found = _nothing(curves, question, count)
-    draws = [draw for draw in range(count) if _is_number(curves, question, draw)]
-    problems = [state(curves, question, draw) for draw in draws]
+    found = _nothing(curves, spec, count)
+    draws = [draw for draw in range(count) if _is_number(curves, spec, draw)]
+    problems = [build_problem(curves, spec, draw) for draw in draws]
     together = goal == "sum" and bool(problems) and problems[0].is_plain
-    ahead = split_each(problems) if together else [None] * len(problems)
+    ahead = water_fill_each(problems) if together else [None] * len(problems)
     for done, (draw, problem, split) in enumerate(zip(draws, problems, ahead, strict=True), start=1):
         try:
             best = solve(problem, goal, program, split)
             found.spend[draw] = best.spend
-            found.inputs[draw] = law_inputs_of(curves, question, best.u[question.serves])
+            found.log_inputs[draw] = law_inputs_of(curves, spec, best.u[spec.serves])
         except InfeasibleError:
             if goal == "cheapest":
-                found.spend[draw], found.inputs[draw] = _whatever_the_limits(curves, question, problem)
+                found.spend[draw], found.log_inputs[draw] = _whatever_the_limits(curves, spec, problem)
         except SolverError:
             pass  # the draw stays no number, and is counted and said
         if progress is not None:
@@ -100,7 +100,7 @@ def convex_plans(
     return found
 
 
-def _whatever_the_limits(curves: Curves, question: Question, problem: Problem) -> tuple[np.ndarray, np.ndarray | float]:
+def _whatever_the_limits(curves: Curves, spec: PlanSpec, problem: Problem) -> tuple[np.ndarray, np.ndarray | float]:
     """What targets take without a limit: spends (V,), and the law's log inputs (T, I)."""
     least = least_spends(problem)
     if len(problem.cost) == len(problem.value):
@@ -108,7 +108,7 @@ def _whatever_the_limits(curves: Curves, question: Question, problem: Problem) -
         u = np.full((len(spend), problem.cost.inputs), np.inf)
         some = np.flatnonzero(np.isfinite(spend))
         u[some] = best_inputs(problem.value.take(some), problem.cost.take(some), spend[some])
-        return spend, np.where(np.isinf(spend)[:, None], np.inf, law_inputs_of(curves, question, u))
+        return spend, np.where(np.isinf(spend)[:, None], np.inf, law_inputs_of(curves, spec, u))
     if np.isinf(least).any():
         return np.array([np.inf]), np.inf
     free = replace(problem, budget=np.inf, high=np.full(1, np.inf), further=(), rows=())
@@ -116,28 +116,28 @@ def _whatever_the_limits(curves: Curves, question: Question, problem: Problem) -
         best = solve(free, "cheapest")
     except SolverError:
         return np.array([np.nan]), np.nan
-    return best.spend, law_inputs_of(curves, question, best.u[question.serves])
+    return best.spend, law_inputs_of(curves, spec, best.u[spec.serves])
 
 
-def plans_apart(curves: Curves, question: Question, progress: Progress) -> DrawnPlans:
+def nonconvex_drawn_plans(curves: Curves, spec: PlanSpec, progress: Progress) -> DrawnPlans:
     """The plans of a problem that is no convex program, in at most ``MOST_DRAWS`` draws."""
     total = len(curves.draws)
     count = min(total, MOST_DRAWS)
-    found = _nothing(curves, question, count)
+    found = _nothing(curves, spec, count)
     for position, draw in enumerate(np.linspace(0, total - 1, count).astype(int)):
-        if _is_number(curves, question, draw):
-            world = in_world(curves, draw)
-            measure = question.measure if question.measure.link is None else replace(question.measure, link=world.link)
-            asked = replace(question, measure=measure, risk="point")
+        if _is_number(curves, spec, draw):
+            scenario = in_scenario(curves, draw)
+            measure = spec.measure if spec.measure.link is None else replace(spec.measure, link=scenario.link)
+            asked = replace(spec, measure=measure, risk="point")
             try:
-                if question.strategy == "shared":
-                    outcome = plan_one_model(world, asked, DRAWS_GAP)
+                if spec.strategy == "shared":
+                    outcome = plan_one_model(scenario, asked, DRAWS_GAP)
                 else:
-                    outcome = plan_separately(world, asked, gap=DRAWS_GAP)
-                found.spend[position], found.inputs[position] = outcome.given[0], outcome.inputs
+                    outcome = plan_nonconvex(scenario, asked, gap=DRAWS_GAP)
+                found.spend[position], found.log_inputs[position] = outcome.amounts[0], outcome.log_inputs
             except InfeasibleError:
-                if question.objective == "cheapest":
-                    found.spend[position] = needed_spends(world, asked)
+                if spec.objective == "cheapest":
+                    found.spend[position] = needed_spends(scenario, asked)
             except SolverError:
                 pass  # the draw stays no number, and is counted and said
         if progress is not None:
@@ -146,19 +146,21 @@ def plans_apart(curves: Curves, question: Question, progress: Progress) -> Drawn
     return replace(found, skipped=fewer)
 
 
-def _nothing(curves: Curves, question: Question, draws: int) -> DrawnPlans:
+def _nothing(curves: Curves, spec: PlanSpec, draws: int) -> DrawnPlans:
     """Plans yet to be found, no numbers."""
-    models = int(question.serves.max()) + 1
-    return DrawnPlans(np.full((draws, models), np.nan), np.full((draws, len(curves.tasks), len(curves.inputs)), np.nan))
+    models = int(spec.serves.max()) + 1
+    return DrawnPlans(
+        np.full((draws, models), np.nan), np.full((draws, len(curves.tasks), len(curves.scale_columns)), np.nan)
+    )
 
 
-def _is_number(curves: Curves, question: Question, draw: int) -> bool:
+def _is_number(curves: Curves, spec: PlanSpec, draw: int) -> bool:
     """Whether every task has a curve in a draw, and a link where scores are planned."""
-    link = question.measure.link
+    link = spec.measure.link
     return bool(np.isfinite(curves.draws[draw]).all() and (link is None or np.isfinite(link.draws[draw]).all()))
 
 
-def in_world(curves: Curves, draw: int) -> Curves:
+def in_scenario(curves: Curves, draw: int) -> Curves:
     """The curves as one draw has them."""
     link = curves.link
     return replace(

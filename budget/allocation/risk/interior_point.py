@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from budget.allocation.convex.certificate import Multipliers, marginal_return
+from budget.allocation.convex.certificate import Duals, marginal_return
 from budget.allocation.convex.problem import Problem
-from budget.allocation.risk.scenarios import Worlds
+from budget.allocation.risk.scenarios import Scenarios
 from budget.curves.posynomial import Posynomial
 
 TO_EDGE = 0.995
@@ -53,7 +53,7 @@ class Iterate:
     u: np.ndarray
     given: np.ndarray
     weight: np.ndarray
-    prices: Multipliers
+    prices: Duals
     distance: float
 
 
@@ -102,11 +102,11 @@ class _Limits:
 class _Path:
     """The state of the method; amounts count from a plan's, values from its reducible mean."""
 
-    def __init__(self, worlds: Worlds, problem: Problem, cap: float, u: np.ndarray, given: np.ndarray) -> None:
-        terms = worlds.at(u).terms(u)
+    def __init__(self, scenarios: Scenarios, problem: Problem, cap: float, u: np.ndarray, given: np.ndarray) -> None:
+        terms = scenarios.at(u).terms(u)
         self.size = float(terms.sum(axis=(1, 2)).mean())
-        self.floor = (worlds.floors - worlds.floors.mean()) / self.size
-        self.worlds, self.problem, self.cap, self.unit = worlds, problem, cap, given
+        self.floor = (scenarios.floors - scenarios.floors.mean()) / self.size
+        self.scenarios, self.problem, self.cap, self.unit = scenarios, problem, cap, given
         self.costs = [
             Posynomial(cost.offset / amount, cost.log_coef - np.log(amount)[:, None], cost.exponent)
             for cost, amount in zip([problem.cost, *(each.cost for each in problem.further)], given, strict=True)
@@ -119,12 +119,12 @@ class _Path:
         self._begin(u, terms / self.size)
 
     def _begin(self, u: np.ndarray, terms: np.ndarray) -> None:
-        draws, models, resources = len(self.worlds), len(u), len(self.costs)
+        draws, models, resources = len(self.scenarios), len(u), len(self.costs)
         self.u, self.x = u, np.ones((resources, models))
         self.is_mean = self.cap * draws <= 1 + 1e-9
         each = FIRST / (resources * models)
         slack = np.maximum(self.x - np.array([cost.value(u) for cost in self.costs]), FIRST)
-        marginal = marginal_return(self.worlds.at(u).mixed(np.full(draws, 1 / draws)), self.costs[0], u) / self.size
+        marginal = marginal_return(self.scenarios.at(u).mixed(np.full(draws, 1 / draws)), self.costs[0], u) / self.size
         price = np.maximum(np.tile(marginal, (resources, 1)) / resources, each / slack)
         self.of_cost = _Limits.at(slack, price)
         over = np.maximum(1 - self.low, FIRST)
@@ -182,10 +182,10 @@ class _Path:
         budget = np.zeros(len(self.costs))
         budget[self.budgets] = rows[: len(self.budgets)]
         of_row = rows[len(self.budgets) :]
-        free = Multipliers(budget, np.zeros(len(self.low)), np.zeros(len(self.low)), of_row)
+        free = Duals(budget, np.zeros(len(self.low)), np.zeros(len(self.low)), of_row)
         # what the costs charge beyond budgets and rows is what the own limits charge
-        excess = self.of_cost.price[0] * self.size / self.unit[0] - free.charge(self.problem)[0]
-        prices = Multipliers(budget, np.maximum(-excess, 0.0), np.maximum(excess, 0.0), of_row)
+        excess = self.of_cost.price[0] * self.size / self.unit[0] - free.shadow_prices(self.problem)[0]
+        prices = Duals(budget, np.maximum(-excess, 0.0), np.maximum(excess, 0.0), of_row)
         return Iterate(self.u, self.x * self.unit, self.weight, prices, distance)
 
 
@@ -194,8 +194,8 @@ class _System:
 
     def __init__(self, path: _Path) -> None:
         self.path = path
-        self.draws = 0 if path.is_mean else len(path.worlds)
-        local = path.worlds.at(path.u)
+        self.draws = 0 if path.is_mean else len(path.scenarios)
+        local = path.scenarios.at(path.u)
         terms = local.terms(path.u) / path.size
         slopes = np.einsum("bvk,bvki->bvi", terms, local.exponent)
         self.totals = path.floor + terms.sum(axis=(1, 2))
@@ -218,7 +218,7 @@ class _System:
         weighted = (path.weight[:, None, None] * terms).transpose(1, 0, 2).reshape(models, -1, 1)
         exponent = exponent.transpose(1, 0, 2, 3).reshape(models, -1, inputs)
         block[:, :inputs, :inputs] = (weighted * exponent).transpose(0, 2, 1) @ exponent
-        bend = path.worlds.bend(path.u)
+        bend = path.scenarios.bend(path.u)
         if bend is not None:
             block[:, :inputs, :inputs] += np.einsum("b,bvk,bvkij->vij", path.weight, terms, bend)
         for r, cost in enumerate(path.costs):
@@ -330,21 +330,23 @@ def _linear(problem: Problem, given: np.ndarray) -> tuple[np.ndarray, np.ndarray
         amounts = row.coefficient * given[row.resource]
         worth[at] = 1 / np.abs(amounts).sum()
         matrix[at, row.resource] = amounts * worth[at]
-        most[at] = row.most * worth[at]
+        most[at] = row.upper * worth[at]
     return matrix, most, worth, budgets
 
 
-def central_path(worlds: Worlds, problem: Problem, cap: float, u: np.ndarray, given: np.ndarray) -> Iterator[Iterate]:
+def central_path(
+    scenarios: Scenarios, problem: Problem, cap: float, u: np.ndarray, given: np.ndarray
+) -> Iterator[Iterate]:
     """Points ever nearer to the plan whose mean over the worst draws is least.
 
     Args:
-        worlds: B draws.
+        scenarios: B draws.
         problem: its costs and limits.
         cap: most weight of a draw, ``1/B`` for the mean.
         u: (V, I) log inputs of a plan to start from.
         given: (R, V) its amounts, positive.
     """
-    path = _Path(worlds, problem, cap, u, given)
+    path = _Path(scenarios, problem, cap, u, given)
     for _ in range(STEPS):
         try:
             with np.errstate(over="ignore", invalid="ignore"):

@@ -22,14 +22,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from budget.allocation.convex.certificate import Certificate, Multipliers, lower_bound, marginal_return, plain_prices
+from budget.allocation.convex.certificate import Certificate, Duals, lower_bound, marginal_return, plain_duals
 from budget.allocation.convex.optimum import NOT_PROVEN, PROVEN, Optimum
 from budget.allocation.convex.problem import Problem
-from budget.allocation.convex.restore_feasibility import chargeable, inputs_within, violation, within
-from budget.allocation.plan.assembly import over_worlds
+from budget.allocation.convex.restore_feasibility import dual_feasible, inputs_within, restore_feasibility, violation
+from budget.allocation.plan.assembly import risk_measure
 from budget.allocation.plan.baselines import to_budget
 from budget.allocation.risk.interior_point import Iterate, central_path
-from budget.allocation.risk.scenarios import Worlds
+from budget.allocation.risk.scenarios import Scenarios
 from budget.allocation.spec.objectives import not_computed
 from budget.errors import SolverError
 
@@ -78,39 +78,39 @@ def minimize_risk(problems: Sequence[Problem], risk: str, level: float, *, start
     Raises:
         SolverError: more than half of the draws are no numbers, or no plan keeps the limits.
     """
-    worlds, problem = Worlds.of(problems), problems[0]
-    known = worlds.known
+    scenarios, problem = Scenarios.of(problems), problems[0]
+    known = scenarios.known
     lost = tuple(np.flatnonzero(~known).tolist())
     if 2 * len(lost) > len(problems):
         raise SolverError(
             f"{len(lost)} of {len(problems)} draws are no numbers, so there is no risk to speak of; fit again, or plan "
             "by the point fit (--risk point)."
         )
-    worlds = worlds.take(np.flatnonzero(known))
+    scenarios = scenarios.take(np.flatnonzero(known))
     if risk == "quantile":
-        best = _quantile(worlds, problem, level, start)
+        best = _quantile(scenarios, problem, level, start)
     else:
-        tails = {"cvar": max((1 - level) * len(worlds), 1.0), "mean": float(len(worlds))}
+        tails = {"cvar": max((1 - level) * len(scenarios), 1.0), "mean": float(len(scenarios))}
         if risk not in tails:
             raise not_computed("risk", risk)
-        best = _least(worlds, problem, tails[risk], start)
-    value = over_worlds(worlds.totals(best.u), risk, level)
+        best = _least(scenarios, problem, tails[risk], start)
+    value = risk_measure(scenarios.totals(best.u), risk, level)
     return replace(best, value=value, lost=lost)
 
 
-def _least(worlds: Worlds, problem: Problem, tail: float, start: Optimum) -> RiskOptimum:
+def _least(scenarios: Scenarios, problem: Problem, tail: float, start: Optimum) -> RiskOptimum:
     """The plan with the least mean of the worst ``tail`` draws, at least one."""
-    cap, level = 1 / tail, 1 - tail / len(worlds)
-    floor = over_worlds(worlds.floors, "cvar", level)
-    best = _certified(worlds, problem, tail, _starting(worlds, tail, start))
-    given = np.maximum(start.given, NOTHING * start.given.max(axis=1, keepdims=True))
+    cap, level = 1 / tail, 1 - tail / len(scenarios)
+    floor = risk_measure(scenarios.floors, "cvar", level)
+    best = _certified(scenarios, problem, tail, _starting(scenarios, tail, start))
+    given = np.maximum(start.amounts, NOTHING * start.amounts.max(axis=1, keepdims=True))
     steps = 0
-    for point in central_path(worlds, problem, cap, start.u, given):
+    for point in central_path(scenarios, problem, cap, start.u, given):
         steps += 1
         if point.distance > NEAR or (point.given <= 0).any():
             continue
         try:
-            found = _certified(worlds, problem, tail, point)
+            found = _certified(scenarios, problem, tail, point)
         except SolverError:  # it still breaks a limit
             continue
         best = _better(problem, best, found)
@@ -120,33 +120,33 @@ def _least(worlds: Worlds, problem: Problem, tail: float, start: Optimum) -> Ris
     return replace(best, status="optimal" if proven else NOT_PROVEN, steps=steps)
 
 
-def _starting(worlds: Worlds, tail: float, start: Optimum) -> Iterate:
+def _starting(scenarios: Scenarios, tail: float, start: Optimum) -> Iterate:
     """A plan with the weights that its own worst draws suggest."""
-    order = np.argsort(-worlds.totals(start.u), kind="stable")
-    weight = np.zeros(len(worlds))
-    weight[order] = np.clip(tail - np.arange(len(worlds)), 0.0, 1.0) / tail
-    return Iterate(start.u, start.given, weight, start.certificate.prices, np.inf)
+    order = np.argsort(-scenarios.totals(start.u), kind="stable")
+    weight = np.zeros(len(scenarios))
+    weight[order] = np.clip(tail - np.arange(len(scenarios)), 0.0, 1.0) / tail
+    return Iterate(start.u, start.amounts, weight, start.certificate.duals, np.inf)
 
 
-def _certified(worlds: Worlds, problem: Problem, tail: float, point: Iterate) -> RiskOptimum:
+def _certified(scenarios: Scenarios, problem: Problem, tail: float, point: Iterate) -> RiskOptimum:
     """A point put within the limits, with the bound that its weights and prices prove."""
-    given = within(problem, point.given, SOLVER)
+    given = restore_feasibility(problem, point.given, SOLVER)
     if problem.is_plain:
         given = to_budget(given[0], problem)[None]
     u = inputs_within(problem, point.u, given)
     if not problem.is_plain:
         given = _as_used(problem, u, given)
-    value = worlds.at(u).mixed(_in_set(point.weight, 1 / tail))
+    value = scenarios.at(u).mixed(_in_set(point.weight, 1 / tail))
     marginal = marginal_return(value, problem.cost, u)
-    prices = plain_prices(problem, given[0], marginal) if problem.is_plain else _clean(problem, point.prices)
+    prices = plain_duals(problem, given[0], marginal) if problem.is_plain else _clean(problem, point.prices)
     bound = lower_bound(value, problem, u, prices)
-    worth = over_worlds(worlds.totals(u), "cvar", 1 - tail / len(worlds))
+    worth = risk_measure(scenarios.totals(u), "cvar", 1 - tail / len(scenarios))
     return RiskOptimum(u, given, Certificate(bound, marginal, prices), SOLVER, "", worth, (), 0)
 
 
 def _better(problem: Problem, *plans: RiskOptimum) -> RiskOptimum:
     """Of the plans that keep the limits the one with the smallest value, and the greatest of the bounds."""
-    best = min(plans, key=lambda plan: (violation(problem, plan.given) > KEPT, plan.value))
+    best = min(plans, key=lambda plan: (violation(problem, plan.amounts) > KEPT, plan.value))
     bound = max(plan.certificate.bound for plan in plans)
     return replace(best, certificate=replace(best.certificate, bound=bound))
 
@@ -172,13 +172,13 @@ def _as_used(problem: Problem, u: np.ndarray, given: np.ndarray) -> np.ndarray:
     return used if violation(problem, used) <= max(violation(problem, given), 0.0) else given
 
 
-def _clean(problem: Problem, prices: Multipliers) -> Multipliers:
+def _clean(problem: Problem, prices: Duals) -> Duals:
     """Prices without those that the method has not yet brought to 0, none of them negative."""
     totals = np.array([problem.budget, *(each.budget for each in problem.further)])
     of_budgets = prices.budget * np.where(np.isfinite(totals), totals, 0.0)
-    of_rows = prices.row * np.array([abs(row.most) for row in problem.rows])
+    of_rows = prices.row * np.array([abs(row.upper) for row in problem.rows])
     least = NOTHING * max([*of_budgets, *of_rows])
-    return chargeable(
+    return dual_feasible(
         problem,
         replace(
             prices,
@@ -188,32 +188,32 @@ def _clean(problem: Problem, prices: Multipliers) -> Multipliers:
     )
 
 
-def _quantile(worlds: Worlds, problem: Problem, level: float, start: Optimum) -> RiskOptimum:
+def _quantile(scenarios: Scenarios, problem: Problem, level: float, start: Optimum) -> RiskOptimum:
     """The best plan found for a quantile, and the bound that counting proves."""
-    below = int(np.ceil(level * (len(worlds) - 1)))
-    tail = max((1 - level) * len(worlds), 1.0)
+    below = int(np.ceil(level * (len(scenarios) - 1)))
+    tail = max((1 - level) * len(scenarios), 1.0)
 
     def quantile(plan: RiskOptimum) -> float:
-        return over_worlds(worlds.totals(plan.u), "quantile", level)
+        return risk_measure(scenarios.totals(plan.u), "quantile", level)
 
-    plans = [_least(worlds, problem, each, start) for each in (tail, float(len(worlds)))]
+    plans = [_least(scenarios, problem, each, start) for each in (tail, float(len(scenarios)))]
     steps = sum(plan.steps for plan in plans)
     best = min(plans, key=quantile)
     for _ in range(ROUNDS):
-        kept = np.argsort(worlds.totals(best.u), kind="stable")[: below + 1]
-        found = _least(worlds.take(kept), problem, 1.0, best)
+        kept = np.argsort(scenarios.totals(best.u), kind="stable")[: below + 1]
+        found = _least(scenarios.take(kept), problem, 1.0, best)
         steps += found.steps
         gained = quantile(best) - quantile(found)
         if gained > 0:
             best = found
-        if gained <= GAP * (quantile(best) - over_worlds(worlds.floors, "quantile", level)):
+        if gained <= GAP * (quantile(best) - risk_measure(scenarios.floors, "quantile", level)):
             break
     bound = np.inf
-    for group in _groups(worlds.totals(best.u), len(worlds) - below):
-        found = _least(worlds.take(group), problem, 1.0, best)
+    for group in _groups(scenarios.totals(best.u), len(scenarios) - below):
+        found = _least(scenarios.take(group), problem, 1.0, best)
         steps += found.steps
         bound = min(bound, found.certificate.bound)
-    floor = over_worlds(worlds.floors, "quantile", level)
+    floor = risk_measure(scenarios.floors, "quantile", level)
     proven = quantile(best) - bound <= PROVEN * (quantile(best) - floor)
     certificate = replace(best.certificate, bound=bound)
     return replace(best, certificate=certificate, status="optimal" if proven else "best found", steps=steps)

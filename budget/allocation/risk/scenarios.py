@@ -45,7 +45,7 @@ class Stack:
 
 
 @dataclass(frozen=True)
-class Worlds:
+class Scenarios:
     """B draws of the values of V models, ``X_b(u) = Σ_v value_bv(u_v)``.
 
     Attributes:
@@ -57,7 +57,7 @@ class Worlds:
     values: Values
 
     @classmethod
-    def of(cls, problems: Sequence[Problem]) -> "Worlds":
+    def of(cls, problems: Sequence[Problem]) -> "Scenarios":
         """The values of B problems that differ in nothing else."""
         every = [problem.by_model for problem in problems]
         parts = {each.name: [getattr(value, each.name) for value in every] for each in fields(every[0])}
@@ -81,10 +81,10 @@ class Worlds:
             [np.isnan(part.reshape(self.draws, -1)).any(axis=1) for part in parts if part is not None], axis=0
         )
 
-    def take(self, pick: np.ndarray) -> "Worlds":
+    def take(self, pick: np.ndarray) -> "Scenarios":
         """The draws at the positions ``pick``."""
         models = len(self.values) // self.draws
-        return Worlds(len(pick), self.values.take((pick[:, None] * models + np.arange(models)).ravel()))
+        return Scenarios(len(pick), self.values.take((pick[:, None] * models + np.arange(models)).ravel()))
 
     def at(self, u: np.ndarray) -> Stack:
         """Posynomials below the values that touch them at log inputs ``u`` (V, I), or are them."""

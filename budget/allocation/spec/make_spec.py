@@ -6,21 +6,21 @@ from dataclasses import replace
 import numpy as np
 
 from budget.allocation.spec.measure import Measure, measure_of
-from budget.allocation.spec.plan_spec import ONE_MODEL, Question, default_unit
+from budget.allocation.spec.plan_spec import ONE_MODEL, PlanSpec, default_unit
 from budget.allocation.spec.refusals import refuse, refuse_weights, refuse_words
 from budget.allocation.spec.resources import Prices
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.tables.limits import Limit
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 
 LEVEL = 0.9
 """Share of the draws that are not in the tail."""
 
 
-def ask(
+def plan_spec(
     curves: Curves,
-    tasks: Tasks,
+    tasks: TaskSettings,
     budget: float | None,
     *,
     unit: str | None = None,
@@ -37,12 +37,12 @@ def ask(
     sizes: Sequence[float] = (),
     allow_unserved: bool = False,
     at_least: int | None = None,
-) -> Question:
+) -> PlanSpec:
     """State a question about fitted curves, refusing what they cannot answer.
 
     Args:
         curves: usable curves of T tasks.
-        tasks: wishes for the same tasks in the same order.
+        tasks: task settings for the same tasks in the same order.
         budget: the total, positive; ``None`` for the cheapest plan.
         unit: one of ``resources.UNITS``; by default what the law's inputs suggest.
         strategy: one of ``STRATEGIES``; by default ``shared`` where the runs are shared models.
@@ -69,11 +69,11 @@ def ask(
         refuse_weights(tasks)
     if level is not None and risk not in ("cvar", "quantile"):
         raise AllocationError("--level is for --risk cvar and --risk quantile; leave it out.")
-    unit = unit or default_unit(curves.inputs)
+    unit = unit or default_unit(curves.scale_columns)
     strategy = strategy or ("shared" if curves.is_shared or curves.law in ONE_MODEL else "specialists")
     tasks = _frozen(tasks, freeze)
     sized = _sizes_of_models(curves, tasks, unit, strategy, params)
-    question = Question(
+    spec = PlanSpec(
         tasks,
         _total(budget, objective),
         unit,
@@ -91,8 +91,8 @@ def ask(
         at_least,
         tuple(freeze),
     )
-    refuse(curves, question, params)
-    return question
+    refuse(curves, spec, params)
+    return spec
 
 
 def _total(budget: float | None, objective: str) -> float:
@@ -105,7 +105,7 @@ def _total(budget: float | None, objective: str) -> float:
     return float(budget)
 
 
-def _frozen(tasks: Tasks, freeze: Sequence[str]) -> Tasks:
+def _frozen(tasks: TaskSettings, freeze: Sequence[str]) -> TaskSettings:
     low, high = tasks.min.copy(), tasks.max.copy()
     for name in freeze:
         if name not in tasks.names:
@@ -117,8 +117,10 @@ def _frozen(tasks: Tasks, freeze: Sequence[str]) -> Tasks:
     return replace(tasks, min=low, max=high)
 
 
-def _sizes_of_models(curves: Curves, tasks: Tasks, unit: str, strategy: str, params: float | None) -> np.ndarray | None:
-    if len(curves.inputs) == 1 or unit != "tokens":
+def _sizes_of_models(
+    curves: Curves, tasks: TaskSettings, unit: str, strategy: str, params: float | None
+) -> np.ndarray | None:
+    if len(curves.scale_columns) == 1 or unit != "tokens":
         return None
     if params is not None and not (np.isfinite(params) and params > 0):
         raise AllocationError(f"--params is {params:g}; give a positive number of parameters.")

@@ -11,7 +11,7 @@ from budget.errors import AllocationError
 from budget.numerics.listing import shortened
 from budget.numerics.quoting import listed
 from budget.tables.checks.status import LINK_STATUS
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 
 SPREAD = 10.0
 """Ratio of best scores, told by the values' range alone, from which they are taken to be in different units."""
@@ -73,12 +73,12 @@ def distance_of(curves: Curves, task: np.ndarray, value: np.ndarray) -> np.ndarr
     return np.where(curves.higher_is_better[task], curves.ceiling[task] - value, value)
 
 
-def measure_of(curves: Curves, tasks: Tasks, name: str | None, *, worst: bool = False) -> Measure:
+def measure_of(curves: Curves, tasks: TaskSettings, name: str | None, *, worst: bool = False) -> Measure:
     """The measure of a name; by default the value where all tasks have one metric, else the progress.
 
     Args:
         curves: usable curves of T tasks.
-        tasks: wishes for them.
+        tasks: task settings for them.
         name: one of ``objectives.MEASURES``, ``None`` for the default.
         worst: whether only the worst task counts. The one that ends highest would then take the whole budget, and
             tasks of lower floors nothing, so that by default progress counts where it can be told.
@@ -100,7 +100,7 @@ def measure_of(curves: Curves, tasks: Tasks, name: str | None, *, worst: bool = 
     raise not_computed("measure", name)
 
 
-def _of_the_worst(curves: Curves, tasks: Tasks, kinds: dict[tuple[str, bool], None]) -> Measure:
+def _of_the_worst(curves: Curves, tasks: TaskSettings, kinds: dict[tuple[str, bool], None]) -> Measure:
     """Progress where it can be told, else the value; both with what has to be said."""
     value = _value(curves, tasks, kinds)
     best = curves.present(np.arange(len(curves.tasks)), _best_distances(curves, tasks)[0])
@@ -121,7 +121,7 @@ def _of_the_worst(curves: Curves, tasks: Tasks, kinds: dict[tuple[str, bool], No
     return replace(progress, note=note)
 
 
-def _value(curves: Curves, tasks: Tasks, kinds: dict[tuple[str, bool], None]) -> Measure:
+def _value(curves: Curves, tasks: TaskSettings, kinds: dict[tuple[str, bool], None]) -> Measure:
     if len(kinds) > 1:
         names = ", ".join(f"{metric} ({'higher' if higher else 'lower'} is better)" for metric, higher in kinds)
         raise AllocationError(
@@ -143,7 +143,7 @@ def _value(curves: Curves, tasks: Tasks, kinds: dict[tuple[str, bool], None]) ->
     return Measure("value", np.ones(count), -curves.ceiling, -1.0, curves.metric[0])
 
 
-def _best_distances(curves: Curves, tasks: Tasks) -> tuple[np.ndarray, np.ndarray]:
+def _best_distances(curves: Curves, tasks: TaskSettings) -> tuple[np.ndarray, np.ndarray]:
     """(T,) distances of the best values, and which are stated, for the plan or for the fit; the others are floors."""
     best = np.where(np.isfinite(tasks.best), tasks.best, curves.best)
     stated = np.isfinite(best)
@@ -152,7 +152,7 @@ def _best_distances(curves: Curves, tasks: Tasks) -> tuple[np.ndarray, np.ndarra
     ), stated
 
 
-def _progress(curves: Curves, tasks: Tasks, metrics: int) -> Measure:
+def _progress(curves: Curves, tasks: TaskSettings, metrics: int) -> Measure:
     """``(unserved − value)/(unserved − best)``, mirrored where higher is better; its negative is made small."""
     unserved = np.where(np.isfinite(tasks.unserved), tasks.unserved, curves.unserved)
     missing = [name for name, given in zip(curves.tasks, np.isfinite(unserved), strict=True) if not given]

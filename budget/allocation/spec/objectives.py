@@ -50,7 +50,7 @@ RISKS = {
     "cvar": "on average over the worst draws (conditional value at risk)",
     "quantile": "at a quantile of the draws",
 }
-"""Over which worlds the objective is taken."""
+"""Over which scenarios the objective is taken."""
 
 
 def not_computed(what: str, word: str) -> AllocationError:

@@ -10,7 +10,7 @@ from budget.allocation.spec.objectives import OBJECTIVES
 from budget.allocation.spec.resources import Prices
 from budget.curves.curves import Curves
 from budget.tables.limits import Limit
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 
 STRATEGIES = ("specialists", "shared")
 """How a set of tasks is served: one training per task, or one model for all."""
@@ -23,12 +23,12 @@ ONE_MODEL = ("shared", "transfer")
 PLANNED_LAWS = ("repeat", *ONE_MODEL)
 """Laws with a program of their own; the others are sums of falling powers, or planned from each task's response."""
 
-FAR = 3.0
+EXTRAPOLATES_BEYOND = 3.0
 """Factor outside the measured range beyond which a plan says that it extrapolates."""
 
 
 @dataclass(frozen=True)
-class Question:
+class PlanSpec:
     """What the planner asks, before any program is solved.
 
     Attributes:
@@ -50,7 +50,7 @@ class Question:
         frozen: tasks that keep their current spend, and so are given something whatever ``allow_unserved`` says.
     """
 
-    tasks: Tasks
+    tasks: TaskSettings
     budget: float
     unit: str
     strategy: str
@@ -94,14 +94,14 @@ def default_unit(inputs: Sequence[str]) -> str:
     return inputs[0] if len(inputs) == 1 else "flops"
 
 
-def is_separable(curves: Curves, question: Question) -> bool:
+def is_nonconvex(curves: Curves, spec: PlanSpec) -> bool:
     """Whether the problem is no convex program and is solved from each task's own response to its spend."""
     return bool(
-        not OBJECTIVES[question.objective].convex
-        or not question.measure.linear
-        or question.allow_unserved
-        or question.sizes
-        or question.has_checkpoints
-        or question.at_least is not None
+        not OBJECTIVES[spec.objective].convex
+        or not spec.measure.linear
+        or spec.allow_unserved
+        or spec.sizes
+        or spec.has_checkpoints
+        or spec.at_least is not None
         or not (curves.form.posynomial_terms or curves.law in PLANNED_LAWS)
     )

@@ -4,37 +4,37 @@ import numpy as np
 
 from budget.allocation.convex.problem import planned_cost
 from budget.allocation.spec.objectives import MEASURES, OBJECTIVES, RISKS
-from budget.allocation.spec.plan_spec import ONE_MODEL, PLANNED_LAWS, STRATEGIES, Question, is_separable
+from budget.allocation.spec.plan_spec import ONE_MODEL, PLANNED_LAWS, STRATEGIES, PlanSpec, is_nonconvex
 from budget.allocation.spec.resources import cost_of, input_units
 from budget.curves.curves import Curves
 from budget.errors import AllocationError, InfeasibleError
 from budget.numerics.listing import shortened
 from budget.numerics.quoting import listed
 from budget.numerics.words import apart
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 
 REACH = 1e40
 """Factor between the budget and the largest measured run beyond which a plan is refused as a mistake."""
 
 
-def refuse(curves: Curves, question: Question, params: float | None) -> None:
+def refuse(curves: Curves, spec: PlanSpec, params: float | None) -> None:
     """Refuse a question that the curves cannot answer.
 
     Args:
         curves: usable curves of the question's T tasks.
-        question: what is asked.
+        spec: what is asked.
         params: the size of every model that was given beside it.
 
     Raises:
         AllocationError: the question does not fit the curves or itself.
         InfeasibleError: the limits contradict the budget.
     """
-    _refuse_law(curves, question)
-    _refuse_strategy(curves, question)
-    _refuse_unit(curves, question, params)
-    _refuse_reach(curves, question)
-    _refuse_objective(curves, question)
-    _refuse_options(curves, question)
+    _refuse_law(curves, spec)
+    _refuse_strategy(curves, spec)
+    _refuse_unit(curves, spec, params)
+    _refuse_reach(curves, spec)
+    _refuse_objective(curves, spec)
+    _refuse_options(curves, spec)
 
 
 def refuse_words(objective: str, measure: str | None, strategy: str | None) -> None:
@@ -48,7 +48,7 @@ def refuse_words(objective: str, measure: str | None, strategy: str | None) -> N
             raise AllocationError(f"{what} '{word}' is unknown; choose {', '.join(known)}.")
 
 
-def refuse_weights(tasks: Tasks) -> None:
+def refuse_weights(tasks: TaskSettings) -> None:
     """Weights that a file could not hold, for tasks that were made in Python."""
     for name, weight in zip(tasks.names, tasks.weight, strict=True):
         if not (np.isfinite(weight) and weight > 0):
@@ -57,32 +57,33 @@ def refuse_weights(tasks: Tasks) -> None:
             )
 
 
-def _refuse_law(curves: Curves, question: Question) -> None:
+def _refuse_law(curves: Curves, spec: PlanSpec) -> None:
     """Laws that no plan can read: of other inputs than it chooses, or of two without a known best size."""
     form = curves.form
-    if form.posynomial_terms or curves.law in PLANNED_LAWS or len(curves.inputs) == 1:
+    if form.posynomial_terms or curves.law in PLANNED_LAWS or len(curves.scale_columns) == 1:
         return
-    if curves.inputs != ("params", "tokens"):
+    if curves.scale_columns != ("params", "tokens"):
         raise AllocationError(
-            f"Law '{curves.law}' reads {', '.join(curves.inputs)}, and a plan chooses one scale, or params and tokens; "
+            f"Law '{curves.law}' reads {', '.join(curves.scale_columns)}, and a plan chooses one scale, or params and "
+            "tokens; "
             "fit again with --law chinchilla or --law power."
         )
-    if not form.convex and question.params is None and not question.sizes:
+    if not form.convex and spec.params is None and not spec.sizes:
         raise AllocationError(
             f"Law '{curves.law}' does not say that it is convex in log params and log tokens, so no plan can choose a "
             "best size by it; give --unit tokens --params N, or fit again with --law chinchilla or --law power."
         )
 
 
-def _refuse_strategy(curves: Curves, question: Question) -> None:
+def _refuse_strategy(curves: Curves, spec: PlanSpec) -> None:
     if curves.law in ONE_MODEL:
-        if question.strategy == "specialists":
+        if spec.strategy == "specialists":
             raise AllocationError(
                 f"Law '{curves.law}' describes one model for several tasks, which 'budget allocate' plans; for one "
                 "training per task fit again with --law chinchilla or --law power."
             )
         return
-    if question.strategy == "specialists" or curves.is_shared:
+    if spec.strategy == "specialists" or curves.is_shared:
         return
     alone = [name for name, shared in zip(curves.tasks, curves.shared, strict=True) if not shared]
     if not alone:
@@ -97,18 +98,21 @@ def _refuse_strategy(curves: Curves, question: Question) -> None:
     )
 
 
-def _refuse_unit(curves: Curves, question: Question, params: float | None) -> None:
-    unit = question.unit
-    if len(curves.inputs) == 1:
+def _refuse_unit(curves: Curves, spec: PlanSpec, params: float | None) -> None:
+    unit = spec.unit
+    if len(curves.scale_columns) == 1:
         if params is not None:
-            raise AllocationError(f"--params has no meaning for a law of {curves.inputs[0]} alone; leave it out.")
-        if curves.inputs[0] == "params":
+            raise AllocationError(
+                f"--params has no meaning for a law of {curves.scale_columns[0]} alone; leave it out."
+            )
+        if curves.scale_columns[0] == "params":
             raise AllocationError(
                 "These curves read params alone, which is no budget: fit again with --scale flops or --scale tokens."
             )
         if unit not in input_units(curves):
             raise AllocationError(
-                f"These curves read {curves.inputs[0]}, so the budget is counted in it: use --unit {curves.inputs[0]}, "
+                f"These curves read {curves.scale_columns[0]}, so the budget is counted in it: use --unit "
+                f"{curves.scale_columns[0]}, "
                 f"or fit again with --scale {unit}."
             )
     elif unit == "x":
@@ -117,7 +121,7 @@ def _refuse_unit(curves: Curves, question: Question, params: float | None) -> No
         raise AllocationError(f"--params fixes the size for a token budget; with --unit {unit} the plan chooses it.")
     elif unit not in input_units(curves):
         raise AllocationError("The runs file has no FLOPs and no params with tokens to cost a run; use --unit tokens.")
-    for other, total in question.further.items():
+    for other, total in spec.further.items():
         if other not in input_units(curves):
             raise AllocationError(
                 f"--limit {other}: these curves are planned in {', '.join(input_units(curves))}; choose one of them."
@@ -126,99 +130,97 @@ def _refuse_unit(curves: Curves, question: Question, params: float | None) -> No
             raise AllocationError(f"--limit {other} counts what --budget counts already; give one of them.")
         if not (np.isfinite(total) and total > 0):
             raise AllocationError(f"--limit {other} is {total:g}; give a positive number.")
-    for limit in question.limits:
+    for limit in spec.limits:
         if limit.unit and limit.unit not in input_units(curves):
             raise AllocationError(
                 f"Limit '{limit.name}' counts {limit.unit}; these curves are planned in "
                 f"{', '.join(input_units(curves))}."
             )
-    _refuse_money(curves, question)
+    _refuse_money(curves, spec)
 
 
-def _refuse_money(curves: Curves, question: Question) -> None:
+def _refuse_money(curves: Curves, spec: PlanSpec) -> None:
     """Prices that nothing is paid with, and money for data alone that leaves the size of the models free."""
-    limited = {question.unit, *question.further, *(limit.unit for limit in question.limits)}
-    if question.prices is not None and "money" not in limited:
+    limited = {spec.unit, *spec.further, *(limit.unit for limit in spec.limits)}
+    if spec.prices is not None and "money" not in limited:
         raise AllocationError(
             "--price, --peak and --mfu turn FLOPs into money, and nothing here is counted in money; use --unit money "
             "or --limit money=NUMBER, or leave them out."
         )
-    for_data = question.prices is None and np.isfinite(question.tasks.unit_cost).any()
-    if len(curves.inputs) > 1 and question.unit == "money" and for_data and "flops" not in limited:
+    for_data = spec.prices is None and np.isfinite(spec.tasks.unit_cost).any()
+    if len(curves.scale_columns) > 1 and spec.unit == "money" and for_data and "flops" not in limited:
         raise AllocationError(
             "unit_cost pays for data alone, so that models of any size would cost the same; give --price, --peak and "
             "--mfu, or --limit flops=NUMBER."
         )
 
 
-def _refuse_reach(curves: Curves, question: Question) -> None:
+def _refuse_reach(curves: Curves, spec: PlanSpec) -> None:
     """A budget that no law reaches, and minima above it."""
-    low, high = np.nan_to_num(question.tasks.min, nan=0.0), np.nan_to_num(question.tasks.max, nan=np.inf)
-    if question.strategy == "shared" and (low.any() or np.isfinite(high).any()):
+    low, high = np.nan_to_num(spec.tasks.min, nan=0.0), np.nan_to_num(spec.tasks.max, nan=np.inf)
+    if spec.strategy == "shared" and (low.any() or np.isfinite(high).any()):
         raise AllocationError(
             "min and max limit the spend of one task, and one shared model has one spend; leave them out, or use "
             "--strategy specialists."
         )
-    if question.strategy == "shared" and question.limits:
+    if spec.strategy == "shared" and spec.limits:
         raise AllocationError(
-            f"Limit '{question.limits[0].name}' limits what tasks are given, and one shared model has one spend; use "
+            f"Limit '{spec.limits[0].name}' limits what tasks are given, and one shared model has one spend; use "
             "--limit UNIT=NUMBER for it, or --strategy specialists."
         )
-    for name, least, most in zip(question.tasks.names, low, high, strict=True):
+    for name, least, most in zip(spec.tasks.names, low, high, strict=True):
         if least > most:
             words = apart(float(least), float(most))
             raise InfeasibleError(f"Task {name} has min {words[0]} above max {words[1]}; swap or correct them.")
-    if not np.isfinite(question.budget):
+    if not np.isfinite(spec.budget):
         return
-    if question.unit in curves.largest or (question.unit == "money" and curves.law not in ONE_MODEL):
-        largest = float(_largest(curves, question).max())
-        if not 1 / REACH <= question.budget / largest <= REACH:
+    if spec.unit in curves.largest or (spec.unit == "money" and curves.law not in ONE_MODEL):
+        largest = float(_largest(curves, spec).max())
+        if not 1 / REACH <= spec.budget / largest <= REACH:
             raise AllocationError(
-                f"The budget is {question.budget:g} {question.unit} and the largest measured run {largest:.3g}: no law "
+                f"The budget is {spec.budget:g} {spec.unit} and the largest measured run {largest:.3g}: no law "
                 "reaches from one to the other; give a budget nearer to the runs."
             )
-    _refuse_minima(question, low)
-    _refuse_smallest(curves, question)
+    _refuse_minima(spec, low)
+    _refuse_smallest(curves, spec)
 
 
-def _refuse_smallest(curves: Curves, question: Question) -> None:
+def _refuse_smallest(curves: Curves, spec: PlanSpec) -> None:
     """A budget that does not pay for the smallest models there are, of tasks that must be served."""
-    if question.allow_unserved or question.has_checkpoints or question.sizes:
+    if spec.allow_unserved or spec.has_checkpoints or spec.sizes:
         return
-    cost = planned_cost(curves, question, question.unit)
+    cost = planned_cost(curves, spec, spec.unit)
     needed = float(cost.at_domain.sum())
-    if needed <= question.budget * (1 + 1e-12):
+    if needed <= spec.budget * (1 + 1e-12):
         return
-    takes, limit = apart(needed, question.budget)
+    takes, limit = apart(needed, spec.budget)
     which = "smallest model takes" if len(cost) == 1 else f"smallest models for {len(cost)} tasks take"
     raise InfeasibleError(
-        f"The {which} {takes} {question.unit} (one parameter and one token, or what stands for them), above the budget "
+        f"The {which} {takes} {spec.unit} (one parameter and one token, or what stands for them), above the budget "
         f"of {limit}; raise the budget{'' if len(cost) == 1 else ', or leave tasks out'}."
     )
 
 
-def _refuse_minima(question: Question, low: np.ndarray) -> None:
+def _refuse_minima(spec: PlanSpec, low: np.ndarray) -> None:
     """Least spends (T,) that the budget does not hold, or that leave nothing for the tasks without one."""
-    counted = question.is_frozen if question.allow_unserved else low > 0
-    must, budget = float(low[counted].sum()), question.budget
-    who, mend = _who_must(question, counted)
+    counted = spec.is_frozen if spec.allow_unserved else low > 0
+    must, budget = float(low[counted].sum()), spec.budget
+    who, mend = _who_must(spec, counted)
     if must > budget * (1 + 1e-12):
         total, limit = apart(must, budget)
+        raise InfeasibleError(f"{who} {total} {spec.unit}, above the budget of {limit}; raise the budget or {mend}.")
+    if not spec.allow_unserved and must >= budget * (1 - 1e-12) and not low.all():
+        left = [name for name, least in zip(spec.tasks.names, low, strict=True) if not least]
         raise InfeasibleError(
-            f"{who} {total} {question.unit}, above the budget of {limit}; raise the budget or {mend}."
-        )
-    if not question.allow_unserved and must >= budget * (1 - 1e-12) and not low.all():
-        left = [name for name, least in zip(question.tasks.names, low, strict=True) if not least]
-        raise InfeasibleError(
-            f"{who} the whole budget of {budget:.6g} {question.unit} and leave nothing for {shortened(left)}; raise "
+            f"{who} the whole budget of {budget:.6g} {spec.unit} and leave nothing for {shortened(left)}; raise "
             f"the budget, {mend}, or leave these tasks out."
         )
 
 
-def _who_must(question: Question, counted: np.ndarray) -> tuple[str, str]:
+def _who_must(spec: PlanSpec, counted: np.ndarray) -> tuple[str, str]:
     """Whose least spends these (T,) are, as the beginning of a sentence about their sum, and how to lower them."""
-    frozen, minima = question.is_frozen & counted, ~question.is_frozen & counted
-    names = shortened([name for name, is_frozen in zip(question.tasks.names, frozen, strict=True) if is_frozen])
+    frozen, minima = spec.is_frozen & counted, ~spec.is_frozen & counted
+    names = shortened([name for name, is_frozen in zip(spec.tasks.names, frozen, strict=True) if is_frozen])
     if not frozen.any():
         return "The minima in the tasks file sum to", "lower the minima"
     several = frozen.sum() > 1
@@ -228,92 +230,90 @@ def _who_must(question: Question, counted: np.ndarray) -> tuple[str, str]:
     return f"{who} and the minima of others in the tasks file sum to", "lower the minima, or freeze fewer"
 
 
-def _largest(curves: Curves, question: Question) -> np.ndarray:
+def _largest(curves: Curves, spec: PlanSpec) -> np.ndarray:
     """(T,) the largest measured run in the question's unit; for money, what it would cost."""
-    if question.unit in curves.largest:
-        return curves.largest[question.unit]
-    inputs = np.log(np.column_stack([curves.largest[name] for name in curves.inputs[:2]]))
-    return cost_of(curves, question.tasks, question.unit, question.prices).value(inputs)
+    if spec.unit in curves.largest:
+        return curves.largest[spec.unit]
+    inputs = np.log(np.column_stack([curves.largest[name] for name in curves.scale_columns[:2]]))
+    return cost_of(curves, spec.tasks, spec.unit, spec.prices).value(inputs)
 
 
-def _refuse_objective(curves: Curves, question: Question) -> None:
-    objective = OBJECTIVES[question.objective]
+def _refuse_objective(curves: Curves, spec: PlanSpec) -> None:
+    objective = OBJECTIVES[spec.objective]
     if objective.needs_targets:
-        missing = [name for name, to in zip(curves.tasks, question.tasks.target, strict=True) if not np.isfinite(to)]
+        missing = [name for name, to in zip(curves.tasks, spec.tasks.target, strict=True) if not np.isfinite(to)]
         if missing:
             raise AllocationError(
                 f"--objective {objective.name} counts targets: fill column 'target' of the tasks file for "
                 f"{listed(missing)}."
             )
-    if question.at_least is not None:
-        if question.objective != "cheapest":
+    if spec.at_least is not None:
+        if spec.objective != "cheapest":
             raise AllocationError("--at-least is for --objective cheapest; leave it out.")
-        if not 1 <= question.at_least <= len(curves.tasks):
-            raise AllocationError(f"--at-least is {question.at_least}; there are {len(curves.tasks)} tasks.")
-    if question.risk not in RISKS:
-        raise AllocationError(f"Risk '{question.risk}' is unknown; choose {', '.join(RISKS)}.")
-    if question.risk == "point":
+        if not 1 <= spec.at_least <= len(curves.tasks):
+            raise AllocationError(f"--at-least is {spec.at_least}; there are {len(curves.tasks)} tasks.")
+    if spec.risk not in RISKS:
+        raise AllocationError(f"Risk '{spec.risk}' is unknown; choose {', '.join(RISKS)}.")
+    if spec.risk == "point":
         return
     if len(curves.draws) == 0:
-        raise AllocationError(f"--risk {question.risk} needs draws: fit again with --draws 200.")
-    if not 0 < question.level < 1:
-        raise AllocationError(f"--level is {question.level:g}; it is a share of the draws, such as 0.9.")
-    if question.objective != "mean":
+        raise AllocationError(f"--risk {spec.risk} needs draws: fit again with --draws 200.")
+    if not 0 < spec.level < 1:
+        raise AllocationError(f"--level is {spec.level:g}; it is a share of the draws, such as 0.9.")
+    if spec.objective != "mean":
         raise AllocationError(
-            f"--risk {question.risk} is for --objective mean; the other objectives are planned by the point fit."
+            f"--risk {spec.risk} is for --objective mean; the other objectives are planned by the point fit."
         )
-    if question.strategy == "shared":
-        raise AllocationError(f"--risk {question.risk} is for --strategy specialists; leave it out.")
+    if spec.strategy == "shared":
+        raise AllocationError(f"--risk {spec.risk} is for --strategy specialists; leave it out.")
 
 
-def _refuse_options(curves: Curves, question: Question) -> None:
+def _refuse_options(curves: Curves, spec: PlanSpec) -> None:
     """Options that do not go together."""
-    two = len(curves.inputs) > 1
-    if question.sizes and (not two or question.unit == "tokens"):
+    two = len(curves.scale_columns) > 1
+    if spec.sizes and (not two or spec.unit == "tokens"):
         raise AllocationError(
             "--sizes are the sizes that a plan may choose between, and here it chooses none; leave them out."
         )
-    if question.sizes and not all(np.isfinite(size) and size > 0 for size in question.sizes):
+    if spec.sizes and not all(np.isfinite(size) and size > 0 for size in spec.sizes):
         raise AllocationError("--sizes must be positive numbers of parameters, such as 1e8,4e8,1.6e9.")
-    if question.has_checkpoints and two:
-        lost = np.isfinite(question.tasks.checkpoint) & ~np.isfinite(question.tasks.checkpoint_params)
+    if spec.has_checkpoints and two:
+        lost = np.isfinite(spec.tasks.checkpoint) & ~np.isfinite(spec.tasks.checkpoint_params)
         if lost.any():
             names = ", ".join(name for name, is_lost in zip(curves.tasks, lost, strict=True) if is_lost)
             raise AllocationError(f"The checkpoints of {names} need their size: fill column 'checkpoint_params'.")
-        wrong = np.isfinite(question.tasks.checkpoint) & (question.tasks.checkpoint_params != question.params)
-        if question.params is not None and wrong.any():
+        wrong = np.isfinite(spec.tasks.checkpoint) & (spec.tasks.checkpoint_params != spec.params)
+        if spec.params is not None and wrong.any():
             names = ", ".join(name for name, is_wrong in zip(curves.tasks, wrong, strict=True) if is_wrong)
             raise AllocationError(
                 f"The checkpoints of {names} have another size than --params (or column 'params'), and training on "
                 "does not change it; correct column 'checkpoint_params' or the size."
             )
-    if curves.law == "repeat" and not np.isfinite(question.tasks.unique_tokens).all():
+    if curves.law == "repeat" and not np.isfinite(spec.tasks.unique_tokens).all():
         raise AllocationError(
             "A plan with repeated data needs column 'unique_tokens' of the tasks file for every task: how many tokens "
             "there are before any is repeated."
         )
-    if question.allow_unserved:
-        known = np.isfinite(question.tasks.unserved)
-        if not known.all() and OBJECTIVES[question.objective].name != "targets":
+    if spec.allow_unserved:
+        known = np.isfinite(spec.tasks.unserved)
+        if not known.all() and OBJECTIVES[spec.objective].name != "targets":
             names = ", ".join(name for name, stated in zip(curves.tasks, known, strict=True) if not stated)
             raise AllocationError(
                 f"--allow-unserved needs the value of a task that is given nothing: fill column 'unserved' of the "
                 f"tasks file for {names}."
             )
-    if not is_separable(curves, question):
+    if not is_nonconvex(curves, spec):
         return
     why = "This objective is no convex program"
-    if question.strategy == "shared" and (
-        question.objective == "cheapest" or question.allow_unserved or question.has_checkpoints
-    ):
+    if spec.strategy == "shared" and (spec.objective == "cheapest" or spec.allow_unserved or spec.has_checkpoints):
         raise AllocationError(
             f"{why}, and one shared model serves every task from the start: leave out --at-least, --allow-unserved and "
             "checkpoints, or use --strategy specialists."
         )
-    if question.further or question.limits:
+    if spec.further or spec.limits:
         raise AllocationError(
             f"{why}: it takes one budget with min and max for each task, and no further limits; leave out --limit and "
             "--limits, or plan the mean."
         )
-    if question.risk in ("cvar", "quantile"):
-        raise AllocationError(f"{why}, so --risk {question.risk} has no proven plan; use --risk mean or point.")
+    if spec.risk in ("cvar", "quantile"):
+        raise AllocationError(f"{why}, so --risk {spec.risk} has no proven plan; use --risk mean or point.")

@@ -8,7 +8,7 @@ from budget.curves.curves import Curves
 from budget.curves.posynomial import Posynomial
 from budget.errors import AllocationError
 from budget.numerics.quoting import listed
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 
 UNITS = ("flops", "tokens", "x", "money")
 """What a budget can be counted in."""
@@ -59,12 +59,12 @@ class Prices:
 
 def input_units(curves: Curves) -> tuple[str, ...]:
     """The units that these curves can be planned in."""
-    if len(curves.inputs) == 1:
-        return (curves.inputs[0], "money")
+    if len(curves.scale_columns) == 1:
+        return (curves.scale_columns[0], "money")
     return ("flops", "tokens", "money") if curves.cost is not None else ("tokens",)
 
 
-def cost_of(curves: Curves, tasks: Tasks, unit: str, prices: Prices | None) -> Posynomial:
+def cost_of(curves: Curves, tasks: TaskSettings, unit: str, prices: Prices | None) -> Posynomial:
     """What a model of each task takes, in a unit, over the law's I log inputs (params and tokens, or one scale).
 
     Inference adds ``2·N`` FLOPs for each of ``served_tokens``; money is what compute costs plus ``unit_cost`` for every
@@ -72,7 +72,7 @@ def cost_of(curves: Curves, tasks: Tasks, unit: str, prices: Prices | None) -> P
 
     Args:
         curves: of T tasks.
-        tasks: their wishes.
+        tasks: their task settings.
         unit: one of ``input_units``.
         prices: of compute, for money.
 
@@ -92,7 +92,7 @@ def smallest_inputs(curves: Curves) -> np.ndarray | None:
     in thousands or billions, which nothing says: its least is the ``FINEST`` part of its smallest run. A scale of
     another name (``x``, FLOPs) is any positive number: its law has no direction that is flat.
     """
-    names = [name for name in curves.inputs[:2] if name != "unique_tokens"]
+    names = [name for name in curves.scale_columns[:2] if name != "unique_tokens"]
     if not set(names) & set(COUNTED):
         return None
     return np.column_stack([smallest_log(curves, name) for name in names])
@@ -106,11 +106,11 @@ def smallest_log(curves: Curves, name: str) -> np.ndarray:
     return np.log(np.where(smallest >= 1, 1.0, FINEST * smallest))
 
 
-def _cost_of(curves: Curves, tasks: Tasks, unit: str, prices: Prices | None) -> Posynomial:
+def _cost_of(curves: Curves, tasks: TaskSettings, unit: str, prices: Prices | None) -> Posynomial:
     count = len(curves.tasks)
     if unit == "money":
         return _money(curves, tasks, prices)
-    if len(curves.inputs) == 1:
+    if len(curves.scale_columns) == 1:
         return Posynomial(np.zeros(count), np.zeros((count, 1)), np.ones((count, 1, 1)))
     if unit == "tokens":
         return Posynomial(np.zeros(count), np.zeros((count, 1)), np.tile([[[0.0, 1.0]]], (count, 1, 1)))
@@ -123,10 +123,10 @@ def _cost_of(curves: Curves, tasks: Tasks, unit: str, prices: Prices | None) -> 
     return _sum(training, Posynomial(np.zeros(count), serving[:, None], np.tile([[[1.0, 0.0]]], (count, 1, 1))))
 
 
-def _money(curves: Curves, tasks: Tasks, prices: Prices | None) -> Posynomial:
+def _money(curves: Curves, tasks: TaskSettings, prices: Prices | None) -> Posynomial:
     parts = []
     if prices is not None:
-        if curves.inputs != ("flops",) and (curves.cost is None or len(curves.inputs) == 1):
+        if curves.scale_columns != ("flops",) and (curves.cost is None or len(curves.scale_columns) == 1):
             raise AllocationError(
                 "--price pays for FLOPs, and these curves do not say how many a run takes; give unit_cost in the tasks "
                 "file instead, or fit again with --scale flops or --law chinchilla."
@@ -134,7 +134,7 @@ def _money(curves: Curves, tasks: Tasks, prices: Prices | None) -> Posynomial:
         flops = cost_of(curves, tasks, "flops", None)
         parts.append(Posynomial(flops.offset, flops.log_coef + np.log(prices.per_flop), flops.exponent))
     stated = np.isfinite(tasks.unit_cost) & (tasks.unit_cost > 0)
-    if stated.any() and curves.inputs != ("flops",):
+    if stated.any() and curves.scale_columns != ("flops",):
         data = cost_of(curves, tasks, "tokens", None)
         each = np.log(np.where(stated, tasks.unit_cost, 1e-300))
         parts.append(Posynomial(data.offset, each[:, None], data.exponent))

@@ -20,7 +20,7 @@ def with_agreement(curves: Curves) -> Curves:
     if not len(task) or not len(curves.draws):
         return curves
     with np.errstate(divide="ignore"):
-        logs = np.log(np.column_stack([curves.largest[name][task] for name in curves.inputs]))
+        logs = np.log(np.column_stack([curves.largest[name][task] for name in curves.scale_columns]))
     value, low, high = curves.predict(task, np.maximum(logs, ABSENT))
     findings = list(curves.findings)
     for at in np.flatnonzero(outside(value, low, high)):

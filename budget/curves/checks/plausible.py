@@ -56,7 +56,7 @@ def refuse_implausible(curves: Curves, index: int, task: Fields) -> None:
 
 def _refuse_reference(curves: Curves, index: int, task: Fields) -> None:
     """A curve's coefficients are stated amid its runs."""
-    for name, at in zip(curves.inputs, curves.reference[index], strict=True):
+    for name, at in zip(curves.scale_columns, curves.reference[index], strict=True):
         if not at > 0:
             raise task.refusal("reference", f"is {at:g} for {name} where a positive number is due")
         low, high = curves.smallest[name][index], curves.largest[name][index]
@@ -86,7 +86,7 @@ def _refuse_outside(curves: Curves, index: int, theta: np.ndarray, field: str, t
             low, high = -_LEVEL_OVER_TERMS * size, _LEVEL_OVER_TERMS * size
         elif parameter.kind == "place" and np.isnan(low):
             low, high = (
-                np.log(ends[curves.inputs[parameter.input]][index] / curves.reference[index, parameter.input])
+                np.log(ends[curves.scale_columns[parameter.input]][index] / curves.reference[index, parameter.input])
                 for ends in (curves.smallest, curves.largest)
             )
         edge = _EDGE * (1 + abs(low) + abs(high))

@@ -180,7 +180,7 @@ def padded_rows(rows: int) -> int:
     return 8 * int(np.ceil(1.5**power))
 
 
-def ridge(law: Law, batch: Batch, precision: np.ndarray) -> Prior:
+def transfer_prior(law: Law, batch: Batch, precision: np.ndarray) -> Prior:
     """The pull that every fit of a law has: transfer coefficients toward 0; none for other laws.
 
     Args:

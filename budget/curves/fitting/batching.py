@@ -45,12 +45,12 @@ def choose_devices(platform: str | None = None) -> Devices:
         ) from None
 
 
-def lanes_at_once(devices: Devices) -> int:
+def lanes_per_chunk(devices: Devices) -> int:
     """Lanes in one call over all devices."""
     return len(devices) * LANES.get(devices[0].platform, LANES_ELSEWHERE)
 
 
-def in_lanes(
+def vmap_in_chunks(
     function: Callable[..., Any],
     static: tuple[Any, ...],
     lanes: Sequence[np.ndarray],
@@ -73,7 +73,7 @@ def in_lanes(
         The function's result (any tree of arrays) with the lanes as first axis.
     """
     count, chunks = len(lanes[0]), []
-    width = len(devices) * max(1, int(lanes_at_once(devices) / len(devices) / share))
+    width = len(devices) * max(1, int(lanes_per_chunk(devices) / len(devices) / share))
     program = _compiled(function, static, len(lanes), len(common), devices)
     with jax.enable_x64(True):
         for first in range(0, count, width):

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from budget.curves.fitting.solver import EXACT, Prior, Search, descend, direction
+from budget.curves.fitting.solver import EXACT, Prior, SolverState, descend, direction
 from budget.curves.law import Chart
 
 MOST_BEND = 1.5
@@ -31,7 +31,7 @@ def minimize_in_chart(
     damping: Array,
     most_steps: Array,
     prior: Prior,
-) -> Search:
+) -> SolverState:
     """What ``solver.minimize`` does, with every move made in the chart; the arguments are its own."""
     mixing = jnp.arange(len(start)) == chart.mixing
 

@@ -12,13 +12,13 @@ from budget.curves.checks.outliers import wild_rows
 from budget.curves.cost_law import fit_cost
 from budget.curves.curves import Curves
 from budget.curves.fitting import joint
-from budget.curves.fitting.batch import Batch, make_batch, ridge
+from budget.curves.fitting.batch import Batch, make_batch, transfer_prior
 from budget.curves.fitting.batching import choose_devices
 from budget.curves.fitting.bootstrap import Resampler, resampler
 from budget.curves.fitting.constraints import make_constraints
 from budget.curves.fitting.loss import Loss, Residual, make_loss
 from budget.curves.fitting.noise import precision, scatter
-from budget.curves.fitting.pooling import FEW, Common, find_common, no_pool
+from budget.curves.fitting.pooling import FEW, PooledPrior, find_pooled_prior, no_pooling
 from budget.curves.fitting.search import Estimator, Points, Progress, fit_draws, fit_points
 from budget.curves.fitting.solver import Prior
 from budget.curves.law import Law
@@ -168,7 +168,7 @@ def fit_curves(
     main = [primary(each) for each in found]
     curves = Curves(
         law=form.name,
-        inputs=inputs,
+        scale_columns=inputs,
         tasks=runs.tasks,
         metric=runs.metric,
         higher_is_better=runs.higher_is_better,
@@ -230,28 +230,28 @@ def _points(estimator: Estimator, batch: Batch, progress: Progress | None) -> tu
     them is worth follows from the scatter of the first fit.
     """
     solve = joint.fit_points if estimator.common else fit_points
-    none = ridge(estimator.law, batch, np.zeros(len(batch)))
+    none = transfer_prior(estimator.law, batch, np.zeros(len(batch)))
     points = solve(estimator, batch, none, progress)
     scale = _scatter(estimator, batch, points)
-    prior = ridge(estimator.law, batch, precision(scale, estimator.loss))
+    prior = transfer_prior(estimator.law, batch, precision(scale, estimator.loss))
     return (solve(estimator, batch, prior, progress) if prior.precision.any() else points), prior
 
 
 def _pooled(
     estimator: Estimator, batch: Batch, points: Points, prior: Prior, runs: Runs, wanted: bool | None
-) -> Common:
+) -> PooledPrior:
     """What pooling asks of each task: nothing, where it is not wanted or a task has runs enough."""
     if estimator.common and wanted:
         raise DataError(f"Law '{estimator.law.name}' has parameters that all tasks share; leave --pool out.")
     if estimator.common or wanted is False:
-        return no_pool(estimator.law, prior)
+        return no_pooling(estimator.law, prior)
     few = np.array([len(np.unique(runs.run[rows[rows >= 0]])) for rows in batch.rows]) <= FEW * batch.free
     candidates = np.ones(len(batch), dtype=bool) if wanted else few
     if not candidates.any():
-        return no_pool(estimator.law, prior)
+        return no_pooling(estimator.law, prior)
     scale = _scatter(estimator, batch, points)
     names, metric = [runs.tasks[task] for task in batch.task], [runs.metric[task] for task in batch.task]
-    return find_common(estimator, batch, points, scale, prior, names, metric, candidates)
+    return find_pooled_prior(estimator, batch, points, scale, prior, names, metric, candidates)
 
 
 def _draws(

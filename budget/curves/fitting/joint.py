@@ -14,12 +14,12 @@ import numpy as np
 from jax import Array
 
 from budget.curves.fitting.batch import Batch
-from budget.curves.fitting.batching import in_lanes, lanes_at_once
+from budget.curves.fitting.batching import lanes_per_chunk, vmap_in_chunks
 from budget.curves.fitting.bootstrap import Resampler
 from budget.curves.fitting.loss import penalty, penalty_weight
 from budget.curves.fitting.search import BLOCK, SAME, Estimator, Points, Progress, in_passes, residual, with_noise
 from budget.curves.fitting.search import fit_points as fit_points_apart
-from budget.curves.fitting.solver import EXACT, Prior, Search, descend, solve_small
+from budget.curves.fitting.solver import EXACT, Prior, SolverState, descend, solve_small
 from budget.curves.law import Law
 
 
@@ -68,7 +68,7 @@ def fit_draws(
     draws, tasks = len(prior.centre), len(batch)
     free = batch.reduced.project(point)
     theta, slack = np.empty((draws, *point.shape)), np.empty((draws, tasks))
-    each = max(1, max(BLOCK, lanes_at_once(estimator.devices)) // tasks)
+    each = max(1, max(BLOCK, lanes_per_chunk(estimator.devices)) // tasks)
     for first in range(0, draws, each):
         block = slice(first, min(first + each, draws))
         value = with_noise(estimator, batch, point, noise.rows(block.start, block.stop))
@@ -111,7 +111,7 @@ def _unpacked(estimator: Estimator, batch: Batch, packed: np.ndarray) -> np.ndar
     return free
 
 
-def _search(estimator: Estimator, batch: Batch, value: np.ndarray, start: np.ndarray) -> Search:
+def _search(estimator: Estimator, batch: Batch, value: np.ndarray, start: np.ndarray) -> SolverState:
     """The joint optimum of each lane: values (L, T, R), starts (L, T, F); ``theta`` comes back packed."""
     own, common = tuple(_own(estimator, batch)), tuple(estimator.common)
     low, high = _common_box(estimator, batch)
@@ -120,8 +120,8 @@ def _search(estimator: Estimator, batch: Batch, value: np.ndarray, start: np.nda
     law, raw, _ = estimator.static
     data = (batch.z, batch.weight, batch.offset, batch.expand, lower, upper)
 
-    def some(active: np.ndarray, found: Search, corner: float, limit: int) -> Search:
-        return in_lanes(
+    def some(active: np.ndarray, found: SolverState, corner: float, limit: int) -> SolverState:
+        return vmap_in_chunks(
             _refine,
             (law, raw, own, common),
             [value[active], found.theta[active], found.damping[active]],
@@ -150,7 +150,7 @@ def _refine(
     delta: Array,
     quantile: Array,
     limit: Array,
-) -> Search:
+) -> SolverState:
     """The joint optimum of one lane from its start, or where it stands after ``limit`` steps."""
     tasks, size, border = len(z), len(own), len(common)
     data = (z, value, offset, expand, weight)

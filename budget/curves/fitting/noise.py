@@ -60,9 +60,9 @@ def precision(scale: np.ndarray, loss: Loss) -> np.ndarray:
         scale: (T,) standard deviation of the residuals.
         loss: its corner decides.
     """
-    corner = loss.delta / scale
-    inside = np.maximum(2 * norm.cdf(corner) - 1, 1e-300)
-    square = scale**2 * (inside - 2 * corner * norm.pdf(corner)) + 2 * loss.delta**2 * norm.sf(corner)
+    delta = loss.delta / scale
+    inside = np.maximum(2 * norm.cdf(delta) - 1, 1e-300)
+    square = scale**2 * (inside - 2 * delta * norm.pdf(delta)) + 2 * loss.delta**2 * norm.sf(delta)
     return square / inside
 
 

@@ -31,7 +31,7 @@ NARROWEST = 0.01
 
 
 @dataclass(frozen=True)
-class Common:
+class PooledPrior:
     """The exponents' common distributions, for T tasks of which some are pooled.
 
     Attributes:
@@ -54,9 +54,9 @@ class Common:
         return Prior(centre, np.broadcast_to(self.prior.precision, centre.shape))
 
 
-def no_pool(law: Law, prior: Prior) -> Common:
+def no_pooling(law: Law, prior: Prior) -> PooledPrior:
     """Every task on its own, with the pull that its law always has."""
-    return Common(np.zeros(len(prior.centre), dtype=bool), prior, _ridge_spread(law, prior), ())
+    return PooledPrior(np.zeros(len(prior.centre), dtype=bool), prior, _ridge_spread(law, prior), ())
 
 
 def _ridge_spread(law: Law, prior: Prior) -> np.ndarray:
@@ -66,7 +66,7 @@ def _ridge_spread(law: Law, prior: Prior) -> np.ndarray:
     return spread
 
 
-def find_common(
+def find_pooled_prior(
     estimator: Estimator,
     batch: Batch,
     points: Points,
@@ -75,7 +75,7 @@ def find_common(
     names: Sequence[str],
     metric: Sequence[str],
     candidates: np.ndarray,
-) -> Common:
+) -> PooledPrior:
     """The common distributions and what they ask of the candidates.
 
     Args:
@@ -120,7 +120,7 @@ def find_common(
                 f"Pooled: the exponents of {listed} are pulled toward the common distribution of the file's tasks "
                 f"({'; '.join(told)}); --no-pool fits each task on its own."
             )
-    return Common(pooled, Prior(centre, strength), spread, tuple(notes))
+    return PooledPrior(pooled, Prior(centre, strength), spread, tuple(notes))
 
 
 def distribution(value: np.ndarray, variance: np.ndarray) -> tuple[float, float]:

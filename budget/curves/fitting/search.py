@@ -10,12 +10,12 @@ import numpy as np
 from jax import Array
 
 from budget.curves.fitting.batch import WEAK_TRANSFER, Batch
-from budget.curves.fitting.batching import Devices, in_lanes, lanes_at_once
+from budget.curves.fitting.batching import Devices, lanes_per_chunk, vmap_in_chunks
 from budget.curves.fitting.bootstrap import Resampler
 from budget.curves.fitting.charted import minimize_in_chart
 from budget.curves.fitting.constraints import Constraints
 from budget.curves.fitting.loss import Loss, penalty, penalty_weight
-from budget.curves.fitting.solver import DAMPING, EXACT, Prior, Search, minimize
+from budget.curves.fitting.solver import DAMPING, EXACT, Prior, SolverState, minimize
 from budget.curves.fitting.starts import best_starts
 from budget.curves.law import Law
 
@@ -135,7 +135,7 @@ def fit_draws(
     free = batch.reduced.project(point)
     result = np.empty((draws, tasks, point.shape[1]))
     slack = np.empty((draws, tasks))
-    each = max(1, max(BLOCK, lanes_at_once(estimator.devices)) // tasks)
+    each = max(1, max(BLOCK, lanes_per_chunk(estimator.devices)) // tasks)
     for first in range(0, draws, each):
         block = slice(first, min(first + each, draws))
         value = with_noise(estimator, batch, point, noise.rows(block.start, block.stop))
@@ -173,7 +173,7 @@ def search(
     start: np.ndarray,
     prior: Prior,
     progress: Progress | None = None,
-) -> Search:
+) -> SolverState:
     """The local optimum of each of L lanes.
 
     A vmapped loop runs until its slowest lane is done, and a few lanes take ten times the usual steps. So each pass
@@ -194,15 +194,15 @@ def search(
         prior = batch.take(lane).reduced.prior(prior)
     width, narrow = value.shape[1], batch.narrow[lane]
 
-    def some(active: np.ndarray, found: Search, corner: float, limit: int) -> Search:
-        ended = Search(*(field[active] for field in found))
+    def some(active: np.ndarray, found: SolverState, delta: float, limit: int) -> SolverState:
+        ended = SolverState(*(field[active] for field in found))
         for rows, mine in ((width // 2, narrow[active]), (width, ~narrow[active])):
             if mine.any():
-                for field, part in zip(ended, of_rows(rows, active[mine], found, corner, limit), strict=True):
+                for field, part in zip(ended, of_rows(rows, active[mine], found, delta, limit), strict=True):
                     field[mine] = part
         return ended
 
-    def of_rows(rows: int, active: np.ndarray, found: Search, corner: float, limit: int) -> Search:
+    def of_rows(rows: int, active: np.ndarray, found: SolverState, delta: float, limit: int) -> SolverState:
         task = lane[active]
         lanes = [
             batch.z[task, :rows], value[active, :rows], weight[active, :rows], found.theta[active],
@@ -211,11 +211,11 @@ def search(
         ]  # fmt: skip
         if constrained:
             lanes += [batch.offset[task], batch.expand[task]]
-        common = (corner, estimator.loss.quantile, limit)
+        common = (delta, estimator.loss.quantile, limit)
         share = rows / width
-        if rows >= MANY_ROWS and limit >= LONG_PASS and 2 * len(active) <= lanes_at_once(estimator.devices):
+        if rows >= MANY_ROWS and limit >= LONG_PASS and 2 * len(active) <= lanes_per_chunk(estimator.devices):
             share *= STRAGGLERS  # a step of a call that is not full costs what a full one's does
-        return in_lanes(_refine, estimator.static, lanes, common, devices=estimator.devices, share=share)
+        return vmap_in_chunks(_refine, estimator.static, lanes, common, devices=estimator.devices, share=share)
 
     return in_passes(estimator.loss, start, some, progress)
 
@@ -223,9 +223,9 @@ def search(
 def in_passes(
     loss: Loss,
     start: np.ndarray,
-    some: Callable[[np.ndarray, Search, float, int], Search],
+    some: Callable[[np.ndarray, SolverState, float, int], SolverState],
     progress: Progress | None = None,
-) -> Search:
+) -> SolverState:
     """Search from L starts with every corner of the loss after the other, in passes of unfinished lanes.
 
     Args:
@@ -235,7 +235,7 @@ def in_passes(
         progress: called with (lanes done, lanes in all); with several corners a lane is done by shares.
     """
     count = len(start)
-    found = Search(
+    found = SolverState(
         theta=start.copy(),
         loss=np.full(count, np.inf),
         slack=np.full(count, np.inf),
@@ -244,11 +244,11 @@ def in_passes(
         steps=np.zeros(count, dtype=int),
     )
     corners = len(loss.corners)
-    for past, corner in enumerate(loss.corners):
+    for past, delta in enumerate(loss.corners):
         found = found._replace(damping=np.full((count, 2), DAMPING))
         active = np.arange(count)
         for limit in PASSES:
-            ended = some(active, found, corner, limit)
+            ended = some(active, found, delta, limit)
             for field, part in zip(found, ended, strict=True):
                 field[active] = part
             active = active[~ended.over]
@@ -279,7 +279,7 @@ def _refine(
     centre: Array,
     precision: Array,
     *rest: Array,
-) -> Search:
+) -> SolverState:
     """The local optimum of one lane from its start, or where it stands after ``limit`` steps."""
     if constrained:
         offset, expand, delta, quantile, limit = rest

@@ -43,7 +43,7 @@ def solve_small(matrix: Array, target: Array) -> Array:
     return both[:, size:].reshape(target.shape)
 
 
-class Search(NamedTuple):
+class SolverState(NamedTuple):
     """A search under way or ended: JAX arrays inside the program, NumPy arrays of all lanes outside.
 
     Attributes:
@@ -110,7 +110,7 @@ def minimize(
     damping: Array,
     most_steps: Array,
     prior: Prior | None = None,
-) -> Search:
+) -> SolverState:
     """Minimize ``Σ_r weight_r · penalty(residual_r(theta))``, and the prior's pull, over the box.
 
     Args:
@@ -164,7 +164,7 @@ def descend(
     damping: Array,
     most_steps: Array,
     land: Callable[[Array, Array, Any, Array], Array] | None = None,
-) -> Search:
+) -> SolverState:
     """Two damped moves a step, the better one kept, until a step promises nothing.
 
     Args:
@@ -184,7 +184,7 @@ def descend(
     def straight(theta: Array, moves: Array, majorizer: Any, damping: Array) -> Array:
         return theta + moves
 
-    def step(search: Search) -> Search:
+    def step(search: SolverState) -> SolverState:
         theta, loss = search.theta, search.loss
         gradient, majorizer, hessian = model(theta)
         undamped, *moves = jax.vmap(lambda matrix, damping: solve(theta, gradient, matrix, damping))(
@@ -198,7 +198,7 @@ def descend(
         best = jnp.argmin(losses)
         better = losses[best] < loss
         of_moves = losses if land is None else losses[:2].at[0].min(losses[2:].min())
-        return Search(
+        return SolverState(
             theta=jnp.where(better, candidates[best], theta),
             loss=jnp.where(better, losses[best], loss),
             slack=promised / jnp.maximum(loss, exact),
@@ -211,5 +211,5 @@ def descend(
     # read off the lane's own numbers: what starts out the same in all lanes would make vmap trace the loop twice
     fresh = damping[0] > 0
     none = jnp.where(fresh, 0, 1)
-    begun = Search(start, objective(start), jnp.where(fresh, jnp.inf, 0.0), damping, none, none)
+    begun = SolverState(start, objective(start), jnp.where(fresh, jnp.inf, 0.0), damping, none, none)
     return jax.lax.while_loop(lambda search: ~search.over & (search.steps < most_steps), step, begun)

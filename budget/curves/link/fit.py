@@ -68,7 +68,7 @@ def with_link(
 
     Returns:
         The curves with ``link``; a task whose score cannot be predicted has a status that says why. In draw b of a
-        link a run has the random numbers of draw b of the curve, so that ``link_b(curve_b(x))`` is one world.
+        link a run has the random numbers of draw b of the curve, so that ``link_b(curve_b(x))`` is one scenario.
 
     Raises:
         DataError: a stated chance is not worse than the best score.

@@ -59,7 +59,7 @@ LINK = Law(
 
 @dataclass(frozen=True)
 class Link:
-    """Links of T tasks with B draws that are joint with the curves': draw b of both is one world.
+    """Links of T tasks with B draws that are joint with the curves': draw b of both is one scenario.
 
     Attributes:
         metric: the score's name.

@@ -61,7 +61,7 @@ def curves_from_record(record: Any, source: str) -> Curves:
         columns[end] = {scale: np.array([each[end][scale] for each in read]) for scale in scales}
     curves = Curves(
         law=law,
-        inputs=inputs,
+        scale_columns=inputs,
         **columns,
         draws=np.array([each["draws"] for each in read]).swapaxes(0, 1),
         noise=np.array([each["noise"] for each in read]).T,

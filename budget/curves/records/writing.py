@@ -28,7 +28,7 @@ def record_of(curves: Curves) -> dict[str, Any]:
         "format": FORMAT,
         "law": curves.law,
         "formula": curves.form.formula,
-        "inputs": list(curves.inputs),
+        "inputs": list(curves.scale_columns),
         "estimator": curves.estimator,
         "residual": curves.residual,
         "seed": curves.seed,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs, last_input
-from budget.allocation.convex.problem import state
+from budget.allocation.convex.problem import build_problem
 from budget.curves.curves import Curves
 from budget.report.sentences.facts import is_shared
 from budget.studies.plan import Study
@@ -48,7 +48,7 @@ class Series:
 def curve_series(study: Study, task: int) -> Series:
     """The chart of a planned task, by its position in the plan."""
     curves, plan = study.planned, study.plan
-    scale = "flops" if len(curves.inputs) == 2 else curves.inputs[0]
+    scale = "flops" if len(curves.scale_columns) == 2 else curves.scale_columns[0]
     mine = study.runs.task == study.runs.tasks.index(curves.tasks[task])
     measured_x = study.runs.scale[scale][mine]
     planned_x = float(_trained(curves, plan.log_inputs[[task]])[0])
@@ -71,7 +71,7 @@ def curve_series(study: Study, task: int) -> Series:
 
 def _trained(curves: Curves, inputs: np.ndarray) -> np.ndarray:
     """The training (G,) of models of log inputs (G, I), in the scale of the chart: serving is none of it."""
-    if len(curves.inputs) == 1:
+    if len(curves.scale_columns) == 1:
         return np.exp(inputs[:, 0])
     assert curves.cost is not None  # runs with params and tokens have a cost law
     return curves.cost.flops(np.exp(inputs[:, 0]), np.exp(inputs[:, 1]))
@@ -79,17 +79,17 @@ def _trained(curves: Curves, inputs: np.ndarray) -> np.ndarray:
 
 def _inputs_at(study: Study, task: int, x: np.ndarray) -> np.ndarray:
     """The law's log inputs (G, I) of models trained for x (G,): for two inputs, divided as the plan would divide it."""
-    curves, question = study.planned, study.plan.question
-    if len(curves.inputs) == 1:
+    curves, spec = study.planned, study.plan.spec
+    if len(curves.scale_columns) == 1:
         return np.log(x[:, None])
     assert curves.cost is not None  # runs with params and tokens have a cost law
-    if question.params is not None:
-        size = np.full((len(x), 1), np.log(question.params[task]))
+    if spec.params is not None:
+        size = np.full((len(x), 1), np.log(spec.params[task]))
         return last_input(curves.cost.posynomial(len(x)), size, np.log(x))
-    problem = state(curves, question)
+    problem = build_problem(curves, spec)
     model = np.full(len(x), 0 if is_shared(study.plan) else task)
     value, cost = problem.by_model.take(model), problem.cost.take(model)
-    if question.unit == "flops" and not np.isfinite(question.tasks.served_tokens).any():
+    if spec.unit == "flops" and not np.isfinite(spec.tasks.served_tokens).any():
         return best_inputs(value, cost, x)
     # what the plan would spend in all where it trains for x: serving, or prices, are in its spend
     mine = int(model[0])

@@ -83,7 +83,7 @@ def spend(study: Study) -> list[Panel]:
     layout["yaxis"] |= {"tickmode": "array", "tickvals": rows.tolist(), "showticklabels": False,
                         "range": [-0.6, len(shown) - 0.2]}  # fmt: skip
     layout["annotations"] = [
-        {"x": 0, "xref": "paper", "y": row, "yshift": 15, "text": short(plan.question.tasks.names[task]),
+        {"x": 0, "xref": "paper", "y": row, "yshift": 15, "text": short(plan.spec.tasks.names[task]),
          "showarrow": False, "xanchor": "left", "font": {"size": 12, "color": INK}}
         for task, row in zip(shown, rows.tolist(), strict=True)
     ]  # fmt: skip
@@ -136,11 +136,11 @@ def breadth(study: Study) -> list[Panel]:
 def response(study: Study) -> list[Panel]:
     """The best objective against the budget."""
     plan, answer = study.plan, study.response
-    unit = plan.question.unit
+    unit = plan.spec.unit
     known = np.isfinite(answer.objective)
     x, y = answer.budget[known], answer.objective[known]
     hover = [f"{quantity(budget, unit)}: {value(objective)}" for budget, objective in zip(x, y, strict=True)]
-    budget = plan.question.budget
+    budget = plan.spec.budget
     traces = [
         _line(x, y, hover) | {"mode": "lines+markers", "marker": {"size": 7}},
         _diamond(budget, plan.objective, f"the plan: {quantity(budget, unit)}: {value(plan.objective)}"),
@@ -270,11 +270,8 @@ def _percent_of_budget(study: Study, spends: np.ndarray) -> np.ndarray:
 
 
 def _spends(study: Study, spends: np.ndarray, shown: np.ndarray) -> list[str]:
-    question, shares = study.plan.question, facts.shares(study.plan, spends)
-    return [
-        f"{question.tasks.names[task]}: {percent(shares[task])}, {quantity(spends[task], question.unit)}"
-        for task in shown
-    ]
+    spec, shares = study.plan.spec, facts.shares(study.plan, spends)
+    return [f"{spec.tasks.names[task]}: {percent(shares[task])}, {quantity(spends[task], spec.unit)}" for task in shown]
 
 
 def _layout(height: int, left: int = 52) -> Figure:

@@ -33,11 +33,11 @@ def method(study: Study) -> tuple[tuple[str, str], ...]:
     """The steps of the calculation, each in plain words."""
     curves, plan = study.curves, study.plan
     form = curves.form
-    unit = UNIT_WORDS[plan.question.unit]
+    unit = UNIT_WORDS[plan.spec.unit]
     symbols = (
         "N is parameters, D is tokens, E is the floor that no scale gets below"
-        if len(curves.inputs) == 2
-        else f"x is {UNIT_WORDS[curves.inputs[0]]}, E is the floor that no scale gets below"
+        if len(curves.scale_columns) == 2
+        else f"x is {UNIT_WORDS[curves.scale_columns[0]]}, E is the floor that no scale gets below"
     )
     distance = "; for scores it describes the distance to the best possible score" if plan.higher_is_better else ""
     steps = [
@@ -51,7 +51,7 @@ def method(study: Study) -> tuple[tuple[str, str], ...]:
             else "None: no bootstrap draws were asked for.",
         ),
     ]
-    if curves.cost is not None and plan.question.unit == "flops" and len(curves.inputs) == 2:
+    if curves.cost is not None and plan.spec.unit == "flops" and len(curves.scale_columns) == 2:
         source = (
             "assumed, since the file counts no FLOPs"
             if curves.cost.assumed
@@ -85,6 +85,6 @@ def method(study: Study) -> tuple[tuple[str, str], ...]:
 def versions_table(study: Study) -> Table:
     """What is needed to get the same numbers again."""
     rows = [(Cell("Seed of the draws"), Cell(str(study.curves.seed)))]
-    rows += [(Cell(f"{file['name']}, SHA-256"), Cell(file["sha256"])) for file in study.inputs.values()]
+    rows += [(Cell(f"{file['name']}, SHA-256"), Cell(file["sha256"])) for file in study.input_files.values()]
     rows += [(Cell(name), Cell(number)) for name, number in study.versions.items()]
     return Table("Inputs and versions", (Column("What"), Column("Value")), tuple(rows))

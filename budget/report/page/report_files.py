@@ -4,7 +4,7 @@ from budget.curves.records.checksum import sealed
 from budget.curves.records.writing import record_of
 from budget.report.page.html import render_html
 from budget.report.page.markdown import render_markdown
-from budget.report.page.story import tell
+from budget.report.page.story import build_story
 from budget.studies.plan import Study
 from budget.tables.checks.quality import check_table
 from budget.tables.files.manifest import MANIFEST, hashes
@@ -25,7 +25,7 @@ def report_files(study: Study) -> dict[str, str]:
         ``SPECIALISTS`` is there only where the study has a hypothetical split beside its plan, ``FOCUS`` only where it
         compares strategies. The last is the plan, with the hashes of all others.
     """
-    story = tell(study)
+    story = build_story(study)
     files = {
         "report.html": render_html(study, story),
         "report.md": render_markdown(story),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from budget.allocation.spec.plan_spec import FAR
+from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND
 from budget.numerics.listing import listing
 from budget.report.numerals import LEVEL, NOTHING, percent, plural, quantity, value
 from budget.report.parts import Cell as TableCell
@@ -10,16 +10,16 @@ from budget.report.parts import Column, Table
 from budget.report.sentences.focus_cases import assumed, some_names, telling_budget
 from budget.studies.focus.crossover import SURE
 from budget.studies.focus.focus import Focus
-from budget.studies.focus.single_task import Alone
+from budget.studies.focus.single_task import SingleTask
 
 
 def alone_with_everything(focus: Focus) -> list[str]:
     """Who is better alone, whose target is met only so, and what serving a task takes at least."""
-    held = [each for each in focus.alone if np.isfinite(each.shared).any()]
+    held = [each for each in focus.single_task if np.isfinite(each.shared).any()]
     if not held:
         return []
     there = {name for each in held for name in each.among}
-    budget = telling_budget([cell for cell in focus.cells if cell.tasks in there])
+    budget = telling_budget([cell for cell in focus.comparisons if cell.tasks in there])
     at = int(np.flatnonzero(held[0].budgets == budget)[0])
     mine = [each for each in held if np.isfinite(each.shared[at])]
     ahead = [each for each in mine if each.ahead[at]]
@@ -32,11 +32,11 @@ def alone_with_everything(focus: Focus) -> list[str]:
         f"{plural(len(mine), 'task')} reach more than any plan gives them that serves them with others{drawn}{without}."
     )
     said += _at_the_ends(held, focus) + _only_alone(mine, at)
-    said += assumed(entry.strategy for cell in focus.cells for entry in cell.entries)
+    said += assumed(entry.strategy for cell in focus.comparisons for entry in cell.plans)
     return [said, *_least(mine, budget, focus.unit)]
 
 
-def _at_the_ends(held: list[Alone], focus: Focus) -> str:
+def _at_the_ends(held: list[SingleTask], focus: Focus) -> str:
     """How many are better alone at the smallest and the largest budget."""
     if len(focus.budgets) < 2:
         return ""
@@ -47,7 +47,7 @@ def _at_the_ends(held: list[Alone], focus: Focus) -> str:
     return f" The same holds for {listing(parts)}."
 
 
-def _only_alone(mine: list[Alone], at: int) -> str:
+def _only_alone(mine: list[SingleTask], at: int) -> str:
     """Whose stated targets are met alone and by no plan for several tasks."""
     if not any(np.isfinite(each.target) for each in mine):
         return ""
@@ -55,12 +55,12 @@ def _only_alone(mine: list[Alone], at: int) -> str:
     return f" Met only alone: the stated targets of {some_names(only)}." if only else " No target is met only alone."
 
 
-def _far(mine: list[Alone], at: int) -> str:
-    count = sum(each.beyond[at] > FAR for each in mine)
+def _far(mine: list[SingleTask], at: int) -> str:
+    count = sum(each.beyond[at] > EXTRAPOLATES_BEYOND for each in mine)
     return f" (extrapolated for {count} of {plural(len(mine), 'task')})" if count else ""
 
 
-def _least(mine: list[Alone], budget: float, unit: str) -> list[str]:
+def _least(mine: list[SingleTask], budget: float, unit: str) -> list[str]:
     """The smallest efficient spends, where they are known."""
     known = sorted((each for each in mine if np.isfinite(each.efficient)), key=lambda each: each.efficient)
     never = [each.task for each in mine if np.isinf(each.efficient)]
@@ -85,9 +85,9 @@ def alone_table(focus: Focus) -> Table | None:
     """Each task alone at the middle budget, beside the best that a plan for several tasks gives it."""
     budget = float(focus.budgets[len(focus.budgets) // 2])
     rows = []
-    for each in focus.alone:
+    for each in focus.single_task:
         at = int(np.flatnonzero(each.budgets == budget)[0])
-        far = each.beyond[at] > FAR
+        far = each.beyond[at] > EXTRAPOLATES_BEYOND
         span = f"{value(each.low[at])} to {value(each.high[at])}" if np.isfinite(each.low[at]) else ""
         span += f"{', ' if span else ''}extrapolated" if far else ""
         better = NOTHING if np.isnan(each.shared[at]) else "yes" if each.ahead[at] else "no"
@@ -122,7 +122,7 @@ def _spend(spend: float, unit: str, never: str) -> str:
     return never if np.isinf(spend) else NOTHING if np.isnan(spend) else quantity(spend, unit)
 
 
-def _met(each: Alone, at: int) -> str:
+def _met(each: SingleTask, at: int) -> str:
     if np.isnan(each.target):
         return ""
     return "with others too" if each.met_shared[at] else "alone" if each.met[at] else "nobody"

@@ -21,7 +21,7 @@ ROWS = 30
 """Lines of the chart of spends at most."""
 
 
-def tell(study: Study) -> Story:
+def build_story(study: Study) -> Story:
     """Put a study into sentences, tables and pictures."""
     sections = [_plan(study)]
     if study.alternative is not None:
@@ -48,7 +48,7 @@ def _plan(study: Study) -> Section:
         blocks.append(Callout(narrative.whose_runs(study)))
     if facts.is_shared(plan):
         if facts.trades_size(study):
-            if plan.inputs:
+            if plan.input_ranges:
                 blocks.append(Text(narrative.size_range(study)))
             sizes = facts.size_tradeoff(study)
             blocks.append(Text(narrative.near_best(sizes)))
@@ -157,7 +157,7 @@ def _curves(study: Study) -> Section:
     line = (
         "The line is the curve along the division of compute between parameters and tokens that the plan would "
         "choose; a run trained at another division lies off it."
-        if len(curves.inputs) == 2
+        if len(curves.scale_columns) == 2
         else "The line is the fitted curve."
     )
     band = f" Band: {LEVEL} interval." if len(curves.draws) else ""

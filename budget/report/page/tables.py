@@ -42,15 +42,15 @@ FOLD_FROM = 15
 
 def plan_table(plan: Plan, caption: str) -> Table:
     """What each task is given and what it is predicted to reach."""
-    question, count_of = plan.question, len(plan.spend)
+    spec, count_of = plan.spec, len(plan.spend)
     shared = facts.is_shared(plan)
-    columns = [(Column("Task"), [Cell(name) for name in question.tasks.names])]
-    if np.ptp(question.weight) > 0:
-        columns.append((Column("Weight", True), [Cell(percent(weight)) for weight in question.weight]))
+    columns = [(Column("Task"), [Cell(name) for name in spec.tasks.names])]
+    if np.ptp(spec.weight) > 0:
+        columns.append((Column("Weight", True), [Cell(percent(weight)) for weight in spec.weight]))
     if not shared:
-        unit = UNIT_WORDS[question.unit]
+        unit = UNIT_WORDS[spec.unit]
         spends = [
-            _with_span(*numbers, question.unit)
+            _with_span(*numbers, spec.unit)
             for numbers in zip(plan.spend, plan.spend_low, plan.spend_high, plan.endless, strict=True)
         ]
         columns.append((Column("Share", True), [Cell(percent(each)) for each in facts.shares(plan, plan.spend)]))
@@ -60,9 +60,9 @@ def plan_table(plan: Plan, caption: str) -> Table:
         ("Parameters", plan.params, sizes.params_low, sizes.params_high),
         ("Tokens", plan.tokens, sizes.tokens_low, sizes.tokens_high),
     ):
-        if shared or not np.isfinite(numbers).all() or label.lower() == UNIT_WORDS[question.unit]:
+        if shared or not np.isfinite(numbers).all() or label.lower() == UNIT_WORDS[spec.unit]:
             continue
-        chosen = question.params is None or label == "Tokens"
+        chosen = spec.params is None or label == "Tokens"
         cells = [
             Cell(count(point), count_span(least, most) if chosen else "")
             for point, least, most in _zip(numbers, low, high)
@@ -88,7 +88,7 @@ def plan_table(plan: Plan, caption: str) -> Table:
                 [Cell(better_by(gain, point)) for gain, point in _zip(gains, plan.predicted)],
             )
         )
-    if np.isfinite(question.tasks.target).any():
+    if np.isfinite(spec.tasks.target).any():
         columns.append((Column("Target"), _targets(plan)))
     if not shared and set(plan.binding) != {"budget"}:
         columns.append((Column("Limited by"), [Cell(BINDING_WORDS[word]) for word in plan.binding]))
@@ -100,7 +100,7 @@ def plan_table(plan: Plan, caption: str) -> Table:
         known = {
             "Task": Cell("Total"),
             "Share": Cell(percent(float(facts.shares(plan, plan.spend).sum()))),
-            f"Spend, {UNIT_WORDS[question.unit]}": Cell(amount(plan.total, question.unit)),
+            f"Spend, {UNIT_WORDS[spec.unit]}": Cell(amount(plan.total, spec.unit)),
         }
         total = tuple(known.get(column.label, Cell("")) for column, _ in columns)
     return Table(
@@ -115,7 +115,7 @@ def plan_table(plan: Plan, caption: str) -> Table:
 def comparison_table(study: Study) -> Table:
     """The plan beside its baselines: what each spends and reaches, and which limits it breaks."""
     plan = study.plan
-    budget, unit = plan.question.budget, plan.question.unit
+    budget, unit = plan.spec.budget, plan.spec.unit
     rows = [
         (
             Cell("This plan"),
@@ -206,7 +206,7 @@ def breadth_table(study: Study, found: facts.Breadth) -> Table:
 def set_size_table(study: Study) -> Table:
     """The mean and the targets met by the first 1, 2, …, K tasks."""
     plans = study.growth.plans
-    stated = bool(np.isfinite(plans[-1].question.tasks.target).any())
+    stated = bool(np.isfinite(plans[-1].spec.tasks.target).any())
     columns = [Column("Tasks served", True), Column("Joining"), Column(capital(objective_name(study.plan)), True)]
     rows = []
     for size, (name, plan) in enumerate(zip(study.growth.names, plans, strict=True), start=1):
@@ -226,13 +226,13 @@ def response_table(study: Study) -> Table:
     sign = 1 if plan.higher_is_better else -1
     rows = []
     for budget, objective in _zip(answer.budget, answer.objective):
-        planned = bool(np.isclose(budget, plan.question.budget))
+        planned = bool(np.isclose(budget, plan.spec.budget))
         text = "the plan" if planned else better_by(sign * (objective - plan.objective), plan.objective)
         missing = objective != objective
         rows.append(
             (
-                Cell(amount(budget, plan.question.unit)),
-                Cell(f"{budget / plan.question.budget:g}×"),
+                Cell(amount(budget, plan.spec.unit)),
+                Cell(f"{budget / plan.spec.budget:g}×"),
                 Cell(value(objective)),
                 Cell("the limits exclude it" if missing else text),
             )
@@ -240,7 +240,7 @@ def response_table(study: Study) -> Table:
     return Table(
         "The best plan at other budgets",
         (
-            Column(f"Budget, {UNIT_WORDS[plan.question.unit]}", True),
+            Column(f"Budget, {UNIT_WORDS[plan.spec.unit]}", True),
             Column("Multiple", True),
             Column("Predicted", True),
             Column("Against the plan", True),
@@ -316,7 +316,7 @@ def findings_table(study: Study) -> Table:
 
 def _targets(plan: Plan) -> list[Cell]:
     cells = []
-    for met, target, point in zip(target_met(plan), plan.question.tasks.target, plan.predicted, strict=True):
+    for met, target, point in zip(target_met(plan), plan.spec.tasks.target, plan.predicted, strict=True):
         if met is None:
             cells.append(Cell("none stated"))
         else:

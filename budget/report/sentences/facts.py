@@ -6,7 +6,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from budget.allocation.convex.best_size import best_inputs, last_input
-from budget.allocation.convex.problem import planned_cost, state
+from budget.allocation.convex.problem import build_problem, planned_cost
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.allocation.plan.plan import Plan
 from budget.curves.curves import Curves
@@ -65,22 +65,22 @@ class Breadth:
 
 def is_shared(plan: Plan) -> bool:
     """Whether the plan trains one model for all tasks."""
-    return plan.question.strategy == "shared"
+    return plan.spec.strategy == "shared"
 
 
 def trades_size(study: Study) -> bool:
     """Whether the plan chooses how compute is divided between parameters and tokens."""
-    return len(study.curves.inputs) == 2 and study.plan.question.params is None
+    return len(study.curves.scale_columns) == 2 and study.plan.spec.params is None
 
 
 def farthest(plan: Plan) -> str:
     """The planned scale that lies farthest outside the measured range of its task, in words."""
     name, position = max(
-        ((name, int(np.abs(np.log(factors)).argmax())) for name, factors in plan.beyond.items()),
-        key=lambda where: abs(np.log(plan.beyond[where[0]][where[1]])),
+        ((name, int(np.abs(np.log(factors)).argmax())) for name, factors in plan.extrapolation_factors.items()),
+        key=lambda where: abs(np.log(plan.extrapolation_factors[where[0]][where[1]])),
     )
-    times = plan.beyond[name][position]
-    which = "" if is_shared(plan) or len(plan.spend) == 1 else f" ({plan.question.tasks.names[position]})"
+    times = plan.extrapolation_factors[name][position]
+    which = "" if is_shared(plan) or len(plan.spend) == 1 else f" ({plan.spec.tasks.names[position]})"
     unit = UNIT_WORDS.get(name, name)
     if times >= 1:
         return f"{factor(times)} the largest measured {unit}{which}"
@@ -89,18 +89,18 @@ def farthest(plan: Plan) -> str:
 
 def shares(plan: Plan, spends: np.ndarray) -> np.ndarray:
     """What part of the budget each spend (T,) is."""
-    return spends / plan.question.budget
+    return spends / plan.spec.budget
 
 
 def heaviest(plan: Plan, most: int) -> np.ndarray:
     """Positions of the tasks with the largest spend (then weight), at most so many, in the plan's order."""
-    order = np.lexsort((-plan.question.weight, -plan.spend))
+    order = np.lexsort((-plan.spec.weight, -plan.spend))
     return np.sort(order[:most])
 
 
 def objective_interval(curves: Curves, plan: Plan) -> tuple[float, float]:
     """80 % interval of the plan's objective over the draws, NaN where there are none."""
-    low, high = interval(_worlds(curves, plan.log_inputs[None]) @ plan.question.weight)
+    low, high = interval(_worlds(curves, plan.log_inputs[None]) @ plan.spec.weight)
     return float(np.minimum(low, plan.objective)[0]), float(np.maximum(high, plan.objective)[0])
 
 
@@ -128,16 +128,16 @@ def size_tradeoff(study: Study) -> Sizes:
     """
     curves, plan = study.planned, study.plan
     log_params = np.log(plan.params[0]) + np.linspace(-np.log(30), np.log(30), GRID)
-    cost = planned_cost(curves, plan.question, plan.question.unit).take(np.zeros(GRID, dtype=int))
+    cost = planned_cost(curves, plan.spec, plan.spec.unit).take(np.zeros(GRID, dtype=int))
     pays = np.flatnonzero(cost.fix_input(0, log_params).offset < (1 - PAYS) * plan.total)
     log_params, cost = log_params[pays], cost.take(pays)
     inputs = last_input(cost, log_params[:, None], np.full(len(pays), np.log(plan.total)))
     everywhere = np.repeat(inputs[:, None, :], len(curves.tasks), axis=1)
     tasks = np.arange(len(curves.tasks))
     values = np.array([curves.present(tasks, curves.distance(tasks, at)) for at in everywhere])
-    objective = values @ plan.question.weight
-    low, high = interval(_worlds(curves, everywhere) @ plan.question.weight)
-    worth = NEAR * plan.shadow_price * plan.question.budget
+    objective = values @ plan.spec.weight
+    low, high = interval(_worlds(curves, everywhere) @ plan.spec.weight)
+    worth = NEAR * plan.shadow_price * plan.spec.budget
     near = np.exp(log_params[np.abs(objective - plan.objective) <= worth])
     return Sizes(
         params=np.exp(inputs[:, 0]),
@@ -153,11 +153,11 @@ def size_tradeoff(study: Study) -> Sizes:
 def breadth(study: Study) -> Breadth:
     """Each task alone with the whole budget, and as 1, 2, …, K tasks share it."""
     growth = study.growth
-    question = growth.plans[-1].question
+    spec = growth.plans[-1].spec
     curves = study.planned.take(np.array([study.planned.tasks.index(name) for name in growth.names]))
-    problem = state(curves, question)
+    problem = build_problem(curves, spec)
     inputs = law_inputs_of(
-        curves, question, best_inputs(problem.value, problem.cost, np.full(len(growth.names), question.budget))
+        curves, spec, best_inputs(problem.value, problem.cost, np.full(len(growth.names), spec.budget))
     )
     alone, _, _ = curves.predict(np.arange(len(growth.names)), inputs)
     shared = np.full((len(growth.plans), len(growth.names)), np.nan)

@@ -25,7 +25,7 @@ from budget.studies.focus.focus import Focus
 from budget.studies.focus.thresholds import ROUNDING
 from budget.studies.strategies.assumed import MARK
 from budget.studies.strategies.partition import GROUPS
-from budget.studies.strategies.served_subset import FOCUS
+from budget.studies.strategies.served_subset import SUBSET
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 
 
@@ -55,7 +55,7 @@ def _scope(focus: Focus) -> str:
         if len(focus.budgets) > 1
         else quantity(low, focus.unit)
     )
-    inside = [cell.budget for cell in focus.cells if not lies_beyond(cell)]
+    inside = [comparison.budget for comparison in focus.comparisons if not lies_beyond(comparison)]
     far = (
         f" Budgets above {quantity(max(inside), focus.unit)} ask for models more than three times outside the measured "
         "sizes, on every set."
@@ -63,21 +63,23 @@ def _scope(focus: Focus) -> str:
         else ("" if inside else " Every budget asks for models more than three times outside the measured sizes.")
     )
     sizes = f"{counts[0]} to {counts[-1]} tasks" if len(counts) > 1 else plural(counts[0], "task")
-    warned = assumed(entry.strategy for cell in focus.cells for entry in cell.entries)
+    warned = assumed(entry.strategy for comparison in focus.comparisons for entry in comparison.plans)
     return f"Compared at equal total budget: {plural(len(focus.sets), 'set')} of {sizes}, {budgets}.{far}{warned}"
 
 
 def _winners(focus: Focus) -> list[str]:
     """How often each strategy wins, inside the measured range and beyond; how large the advantages are."""
     said = []
-    for where, cells in (
-        ("Inside the measured range", [cell for cell in focus.cells if not lies_beyond(cell)]),
-        ("Beyond the measured range", [cell for cell in focus.cells if lies_beyond(cell)]),
+    for where, comparisons in (
+        ("Inside the measured range", [comparison for comparison in focus.comparisons if not lies_beyond(comparison)]),
+        ("Beyond the measured range", [comparison for comparison in focus.comparisons if lies_beyond(comparison)]),
     ):
-        if not cells:
+        if not comparisons:
             continue
-        names = [cell.winner.strategy for cell in cells]
-        agreeing = [float(cell.wins[cell.place(cell.winner.strategy)]) for cell in cells]
+        names = [comparison.best_strategy.strategy for comparison in comparisons]
+        agreeing = [
+            float(comparison.wins[comparison.place(comparison.best_strategy.strategy)]) for comparison in comparisons
+        ]
         drawn = bool(np.isfinite(agreeing).all())
         sure = [name for name, share in zip(names, agreeing, strict=True) if share >= SURE]
         parts = [
@@ -86,18 +88,27 @@ def _winners(focus: Focus) -> list[str]:
         ]
         brackets = f"; in brackets, those where at least {SURE:.0%} of the draws agree" if drawn else ""
         said.append(
-            f"{where}, of {plural(len(cells), 'case')} of set and budget the best is {listing(parts)}{brackets}."
-            + assumed(entry.strategy for cell in cells for entry in cell.entries)
+            f"{where}, of {plural(len(comparisons), 'case')} of set and budget the best is {listing(parts)}{brackets}."
+            + assumed(entry.strategy for comparison in comparisons for entry in comparison.plans)
         )
-    inside = [cell for cell in focus.cells if not lies_beyond(cell) and cell.advantage is not None]
+    inside = [
+        comparison
+        for comparison in focus.comparisons
+        if not lies_beyond(comparison) and comparison.advantage is not None
+    ]
     for sign, who in ((1, "specialists win"), (-1, "a shared model wins")):
-        gains = [(sign * cell.advantage[1], cell) for cell in inside if cell.advantage and sign * cell.advantage[1] > 0]
+        gains = [
+            (sign * comparison.advantage[1], comparison)
+            for comparison in inside
+            if comparison.advantage and sign * comparison.advantage[1] > 0
+        ]
         if gains:
             values = [gain for gain, _ in gains]
-            most, cell = max(gains, key=lambda each: each[0])
+            most, comparison = max(gains, key=lambda each: each[0])
             said.append(
                 f"Where {who}, the median advantage is {percent(float(np.median(values)))} of the objective; it is "
-                f"largest, {percent(most)}, on {set_name(cell.tasks)} at {quantity(cell.budget, focus.unit)}."
+                f"largest, {percent(most)}, on {set_name(comparison.tasks)} at "
+                f"{quantity(comparison.budget, focus.unit)}."
                 + assumed(each.advantage[0] for _, each in gains if each.advantage)
             )
     return said
@@ -106,14 +117,18 @@ def _winners(focus: Focus) -> list[str]:
 def _groups(focus: Focus) -> list[str]:
     """Whether the best partition beats all specialists and one model for all, and the largest gain inside."""
     gains = []
-    for cell in focus.cells:
-        names = [entry.strategy for entry in cell.entries]
-        if GROUPS in names and not lies_beyond(cell):
+    for comparison in focus.comparisons:
+        names = [entry.strategy for entry in comparison.plans]
+        if GROUPS in names and not lies_beyond(comparison):
             mine = names.index(GROUPS)
-            rest = np.array([place for place, name in enumerate(names) if name not in (GROUPS, FOCUS)])
-            others, worlds = cell.objective[rest], cell.worlds[rest]
-            share = float((cell.worlds[mine] < worlds.min(axis=0)).mean()) if worlds.shape[1] else float("nan")
-            gains.append((float((others.min() - cell.objective[mine]) / abs(others.min())), share, cell))
+            rest = np.array([place for place, name in enumerate(names) if name not in (GROUPS, SUBSET)])
+            others, scenarios = comparison.objective[rest], comparison.scenarios[rest]
+            share = (
+                float((comparison.scenarios[mine] < scenarios.min(axis=0)).mean())
+                if scenarios.shape[1]
+                else float("nan")
+            )
+            gains.append((float((others.min() - comparison.objective[mine]) / abs(others.min())), share, comparison))
     if not gains:
         return []
     better = [each for each in gains if each[0] > ROUNDING]
@@ -121,22 +136,23 @@ def _groups(focus: Focus) -> list[str]:
         f"Groups (some tasks share a model, the best partition of the set) beat all specialists and one model for all "
         f"in {len(better)} of {plural(len(gains), 'case')} inside the measured range"
     )
-    warned = assumed(entry.strategy for _, _, cell in gains for entry in cell.entries)
+    warned = assumed(entry.strategy for _, _, comparison in gains for entry in comparison.plans)
     if not better:
         return [f"{said}.{warned}"]
-    gain, share, cell = max(better, key=lambda each: each[0])
-    (best,) = [each for each in focus.partitions if each.tasks == cell.tasks and each.budget == cell.budget]
+    gain, share, comparison = max(better, key=lambda each: each[0])
+    (best,) = [each for each in focus.partitions if each.tasks == comparison.tasks and each.budget == comparison.budget]
     parts = "; ".join(f"{' + '.join(tasks)} ({strategy})" for strategy, tasks in best.blocks if len(tasks) > 1)
     agree = f", in {percent(share)} of the draws" if np.isfinite(share) else ""
     return [
-        f"{said}, at most by {percent(gain)} of the objective{agree}: on {set_name(cell.tasks)} at "
-        f"{quantity(cell.budget, focus.unit)}, with {parts}. It is chosen by the same fit, which flatters it." + warned
+        f"{said}, at most by {percent(gain)} of the objective{agree}: on {set_name(comparison.tasks)} at "
+        f"{quantity(comparison.budget, focus.unit)}, with {parts}. It is chosen by the same fit, which flatters it."
+        + warned
     ]
 
 
 def _subsets(focus: Focus) -> list[str]:
     """Whether serving a subset beats every plan for all tasks, and the largest gain inside the measured range."""
-    beyond = {(cell.tasks, cell.budget): lies_beyond(cell) for cell in focus.cells}
+    beyond = {(comparison.tasks, comparison.budget): lies_beyond(comparison) for comparison in focus.comparisons}
     inside = [each for each in focus.subsets if not beyond[each.tasks, each.budget]]
     if not inside:
         return []
@@ -144,7 +160,7 @@ def _subsets(focus: Focus) -> list[str]:
     outside = [each for each in focus.subsets if beyond[each.tasks, each.budget]]
     where = f"{plural(len(inside), 'case')} inside the measured range"
     further = f" Beyond it, in {sum(each.gain > ROUNDING for each in outside)} of {len(outside)}." if outside else ""
-    warned = assumed(entry.strategy for cell in focus.cells for entry in cell.entries)
+    warned = assumed(entry.strategy for comparison in focus.comparisons for entry in comparison.plans)
     what = "Leaving tasks out (focus, each at its value when it is given nothing) beats every plan for all tasks in"
     if not gains:
         return [f"{what} none of {where}.{further}{warned}"]
@@ -173,16 +189,24 @@ def _crossovers(focus: Focus) -> list[str]:
 
 
 def _crossover(each: Crossover, focus: Focus) -> str:
-    unit, cells = focus.unit, focus.of(each.tasks)
+    unit, comparisons = focus.unit, focus.of(each.tasks)
     low = "below all" if each.low == 0 else quantity(each.low, unit)
     high = "above all" if np.isinf(each.high) else quantity(each.high, unit)
     shared = each.below if each.above == SPECIALISTS else each.above
     span = f" ({LEVEL}: {low} to {high})" if np.isfinite(each.low) else ""
     around = (
-        max((cell for cell in cells if cell.budget <= each.budget), key=lambda cell: cell.budget, default=cells[0]),
-        min((cell for cell in cells if cell.budget >= each.budget), key=lambda cell: cell.budget, default=cells[-1]),
+        max(
+            (comparison for comparison in comparisons if comparison.budget <= each.budget),
+            key=lambda comparison: comparison.budget,
+            default=comparisons[0],
+        ),
+        min(
+            (comparison for comparison in comparisons if comparison.budget >= each.budget),
+            key=lambda comparison: comparison.budget,
+            default=comparisons[-1],
+        ),
     )
-    far = ", extrapolated" if any(lies_beyond(cell) for cell in around) else ""
+    far = ", extrapolated" if any(lies_beyond(comparison) for comparison in around) else ""
     return f"{set_name(each.tasks)} against {shared} at {quantity(each.budget, unit)}{span}{far}"
 
 
@@ -199,12 +223,20 @@ def _breadth(focus: Focus) -> list[str]:
         )
     ]
     change = f" It changes sign at {last.crossover:.1f} tasks{tasks_span(last)}." if np.isfinite(last.crossover) else ""
-    far = extrapolated_on([cell for cell in focus.cells if cell.budget == last.budget and cell.advantage is not None])
+    far = extrapolated_on(
+        [
+            comparison
+            for comparison in focus.comparisons
+            if comparison.budget == last.budget and comparison.advantage is not None
+        ]
+    )
     return [
         f"By number of tasks, at {quantity(last.budget, focus.unit)}{far}, the advantage of specialists over the best "
         f"shared model is {listing(parts)}.{change}"
         + assumed(
-            cell.advantage[0] for cell in focus.cells if cell.budget == last.budget and cell.advantage is not None
+            comparison.advantage[0]
+            for comparison in focus.comparisons
+            if comparison.budget == last.budget and comparison.advantage is not None
         )
     ]
 
@@ -214,7 +246,7 @@ def telling_breadth(focus: Focus) -> BreadthCrossover | None:
     usable = [each for each in focus.breadth if len(each.counts) > 1]
     if not usable:
         return None
-    budget = telling_budget([cell for cell in focus.cells if cell.advantage is not None])
+    budget = telling_budget([comparison for comparison in focus.comparisons if comparison.advantage is not None])
     return max((each for each in usable if each.budget <= budget), key=lambda each: each.budget, default=usable[0])
 
 
@@ -254,11 +286,11 @@ def focus_table(focus: Focus) -> Table:
     """The winner of each set at the middle budget, with the share of the draws that agree."""
     budget = float(focus.budgets[len(focus.budgets) // 2])
     rows = []
-    for cell in focus.cells:
-        if cell.budget != budget:
+    for comparison in focus.comparisons:
+        if comparison.budget != budget:
             continue
-        best = cell.entries.index(cell.winner)
-        advantage = cell.advantage
+        best = comparison.plans.index(comparison.best_strategy)
+        advantage = comparison.advantage
         text, detail = NOTHING, ""
         if advantage is not None:
             low, high = (float(end) for end in interval(advantage[2]))
@@ -266,14 +298,17 @@ def focus_table(focus: Focus) -> Table:
             detail = f"{signed(low)} to {signed(high)}" if np.isfinite(low) else ""
         rows.append(
             (
-                TableCell(" + ".join(cell.tasks)),
-                TableCell(str(len(cell.tasks))),
-                TableCell(cell.entries[best].strategy, percent(float(cell.wins[best])) if cell.worlds.shape[1] else ""),
+                TableCell(" + ".join(comparison.tasks)),
+                TableCell(str(len(comparison.tasks))),
+                TableCell(
+                    comparison.plans[best].strategy,
+                    percent(float(comparison.wins[best])) if comparison.scenarios.shape[1] else "",
+                ),
                 TableCell(text, detail),
                 TableCell(
-                    "beyond the measured sizes" if lies_beyond(cell) else "inside",
+                    "beyond the measured sizes" if lies_beyond(comparison) else "inside",
                     "",
-                    "warn" if lies_beyond(cell) else "",
+                    "warn" if lies_beyond(comparison) else "",
                 ),
             )
         )
@@ -285,7 +320,11 @@ def focus_table(focus: Focus) -> Table:
         Column("models"),
     )
     caption = f"Who wins at {quantity(budget, focus.unit)} for each set that was measured together"
-    caption += "" if not assumed(entry.strategy for cell in focus.cells for entry in cell.entries) else f", some {MARK}"
+    caption += (
+        ""
+        if not assumed(entry.strategy for comparison in focus.comparisons for entry in comparison.plans)
+        else f", some {MARK}"
+    )
     return Table(caption, columns, tuple(rows), cards=True)
 
 
@@ -294,7 +333,7 @@ def _dilution(focus: Focus) -> list[str]:
     if not focus.dilution:
         return []
     first = focus.dilution[0]
-    far = extrapolated_on([cell for cell in focus.cells if cell.budget == first.budget])
+    far = extrapolated_on([comparison for comparison in focus.comparisons if comparison.budget == first.budget])
     parts = np.concatenate([each.dilution / np.abs(each.alone) for each in focus.dilution])
     sharing = np.concatenate([each.sharing / np.abs(each.alone) for each in focus.dilution])
     ends = np.concatenate([[each.low, each.high] for each in focus.dilution], axis=1)

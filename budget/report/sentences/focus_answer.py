@@ -10,9 +10,9 @@ from budget.report.sentences.focus_cases import SHOWN, assumed, lies_beyond, set
 from budget.report.sentences.thresholds import half_the_budget, more_tasks
 from budget.studies.focus.crossover import SURE
 from budget.studies.focus.focus import Focus
-from budget.studies.strategies.comparison import Cell
+from budget.studies.strategies.comparison import Comparison
 from budget.studies.strategies.partition import GROUPS
-from budget.studies.strategies.served_subset import FOCUS
+from budget.studies.strategies.served_subset import SUBSET
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 
 
@@ -21,85 +21,91 @@ def focus_answer(focus: Focus) -> tuple[str, ...]:
 
     Everything is said of the cases inside the measured range where there are any.
     """
-    inside = [cell for cell in focus.cells if not lies_beyond(cell)]
-    cells = inside or list(focus.cells)
-    parts = (_verdict(cells, bool(inside), focus.unit), *_both_sides(cells, focus.unit), *_tasks(focus))
-    warned = assumed(entry.strategy for cell in cells for entry in cell.entries).strip()
+    inside = [comparison for comparison in focus.comparisons if not lies_beyond(comparison)]
+    comparisons = inside or list(focus.comparisons)
+    parts = (_verdict(comparisons, bool(inside), focus.unit), *_both_sides(comparisons, focus.unit), *_tasks(focus))
+    warned = assumed(entry.strategy for comparison in comparisons for entry in comparison.plans).strip()
     return (*parts, *_thresholds(focus), *_scale(focus), *([warned] if warned else []))
 
 
-def _verdict(cells: list[Cell], inside: bool, unit: str) -> str:
+def _verdict(comparisons: list[Comparison], inside: bool, unit: str) -> str:
     """Who is best in how many cases, and in how many the draws agree."""
-    winners = [cell.winner.strategy for cell in cells]
+    winners = [comparison.best_strategy.strategy for comparison in comparisons]
     kinds = {
         "one model a task": winners.count(SPECIALISTS),
-        "some tasks only (focus)": winners.count(FOCUS),
+        "some tasks only (focus)": winners.count(SUBSET),
         "groups (some tasks share a model)": winners.count(GROUPS),
     }
-    kinds["one model for all"] = len(cells) - sum(kinds.values())
-    agree = [float(cell.wins[cell.place(cell.winner.strategy)]) for cell in cells]
+    kinds["one model for all"] = len(comparisons) - sum(kinds.values())
+    agree = [float(comparison.wins[comparison.place(comparison.best_strategy.strategy)]) for comparison in comparisons]
     drawn = bool(np.isfinite(agree).all())
     sure = sum(share >= SURE for share in agree)
     where = (
-        f"Inside the measured range, up to {quantity(max(cell.budget for cell in cells), unit)} in all,"
+        f"Inside the measured range, up to {quantity(max(each.budget for each in comparisons), unit)} in all,"
         if inside
         else "Far beyond the measured range, where every case lies,"
     )
     counts = listing([f"{kind} in {count}" for kind, count in kinds.items() if count])
     return (
-        f"{_who(kinds, cells, drawn and sure == 0)} {where} the best of {plural(len(cells), 'case')} of set and budget "
-        f"is {counts}{f'; in {sure} at least {SURE:.0%} of the draws agree' if drawn else ''}."
+        f"{_who(kinds, comparisons, drawn and sure == 0)} {where} the best of {plural(len(comparisons), 'case')} of "
+        f"set and budget is {counts}{f'; in {sure} at least {SURE:.0%} of the draws agree' if drawn else ''}."
     )
 
 
-def _who(kinds: dict[str, int], cells: list[Cell], unsure: bool) -> str:
+def _who(kinds: dict[str, int], comparisons: list[Comparison], unsure: bool) -> str:
     """Which side wins everywhere, if one does and had a rival."""
     single, some, groups, shared = kinds.values()
-    if not any(entry.strategy == SPECIALISTS for cell in cells for entry in cell.entries):
+    if not any(entry.strategy == SPECIALISTS for comparison in comparisons for entry in comparison.plans):
         return "No task of these sets was measured alone, so that nothing says whether focusing would win."
     for who, count, ahead, wins in (
         ("Focusing", single + some, "is ahead", "wins"),
         ("Sharing", shared, "is ahead", "wins"),
         ("Groups", groups, "are ahead", "win"),
     ):
-        if count == len(cells):
+        if count == len(comparisons):
             return f"{who} {ahead} in every case, surely in none." if unsure else f"{who} {wins} in every case."
     return "Neither focusing nor sharing wins everywhere."
 
 
-def _both_sides(cells: list[Cell], unit: str) -> list[str]:
+def _both_sides(comparisons: list[Comparison], unit: str) -> list[str]:
     """The sets on which specialists beat every shared model, and those on which one beats them, over their budgets."""
-    by_set: dict[tuple[str, ...], list[Cell]] = {}
-    for cell in cells:
-        if cell.advantage is not None:
-            by_set.setdefault(cell.tasks, []).append(cell)
+    by_set: dict[tuple[str, ...], list[Comparison]] = {}
+    for comparison in comparisons:
+        if comparison.advantage is not None:
+            by_set.setdefault(comparison.tasks, []).append(comparison)
     said = []
     for sign, who in ((1, "Specialists beat the best shared model"), (-1, "A shared model beats specialists")):
-        sets = {names: mine for names, mine in by_set.items() if sign * np.median([_gain(cell) for cell in mine]) > 0}
+        sets = {
+            names: mine
+            for names, mine in by_set.items()
+            if sign * np.median([_gain(comparison) for comparison in mine]) > 0
+        }
         if not sets:
             continue
-        cell = max((cell for mine in sets.values() for cell in mine), key=lambda each: sign * _gain(each))
+        comparison = max(
+            (comparison for mine in sets.values() for comparison in mine), key=lambda each: sign * _gain(each)
+        )
         ranked = sorted(sets, key=lambda names: -sign * float(np.median([_gain(each) for each in sets[names]])))
         rest = len(ranked) - SHOWN
         names = "; ".join(set_name(each) for each in ranked[:SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
         middle = float(np.median([_gain(each) for mine in sets.values() for each in mine]))
         said.append(
             f"{who} on {len(sets)} of {plural(len(by_set), 'set')} ({names}): by {percent(sign * middle)} of the "
-            f"objective in the median, at most by {percent(sign * _gain(cell))}{_interval(cell, sign)} on "
-            f"{set_name(cell.tasks)} at {quantity(cell.budget, unit)}."
+            f"objective in the median, at most by {percent(sign * _gain(comparison))}{_interval(comparison, sign)} on "
+            f"{set_name(comparison.tasks)} at {quantity(comparison.budget, unit)}."
         )
     return said
 
 
-def _gain(cell: Cell) -> float:
+def _gain(comparison: Comparison) -> float:
     """Relative advantage of specialists; the cell has one."""
-    assert cell.advantage is not None
-    return cell.advantage[1]
+    assert comparison.advantage is not None
+    return comparison.advantage[1]
 
 
-def _interval(cell: Cell, sign: int) -> str:
-    assert cell.advantage is not None
-    low, high = (float(end) for end in interval(cell.advantage[2]))
+def _interval(comparison: Comparison, sign: int) -> str:
+    assert comparison.advantage is not None
+    low, high = (float(end) for end in interval(comparison.advantage[2]))
     ends = sorted((sign * low, sign * high))
     return f" ({LEVEL}: {signed(ends[0])} to {signed(ends[1])})" if np.isfinite(low) else ""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from budget.numerics.listing import shortened
 from budget.report.numerals import percent, plural
 from budget.studies.strategies.assumed import MARK
-from budget.studies.strategies.comparison import Cell
+from budget.studies.strategies.comparison import Comparison
 from budget.studies.strategies.strategy_plans import largest_inside
 
 NOT_MEASURED = " This rests in part on an assumed strategy, which nobody measured."
@@ -27,21 +27,23 @@ def set_name(tasks: tuple[str, ...]) -> str:
     return f"{len(tasks)} tasks ({tasks[0]}, {tasks[1]}, …)"
 
 
-def lies_beyond(cell: Cell) -> bool:
+def lies_beyond(comparison: Comparison) -> bool:
     """Whether the plans that decide the cell lie far outside the measured scales."""
-    return cell.extrapolates
+    return comparison.extrapolates
 
 
-def telling_budget(cells: list[Cell]) -> float:
+def telling_budget(comparisons: list[Comparison]) -> float:
     """The largest budget with most of the cells inside the measured range; the smallest where there is none."""
-    found = largest_inside([cell.budget for cell in cells], [lies_beyond(cell) for cell in cells])
-    return min(cell.budget for cell in cells) if found is None else found
+    found = largest_inside(
+        [comparison.budget for comparison in comparisons], [lies_beyond(comparison) for comparison in comparisons]
+    )
+    return min(comparison.budget for comparison in comparisons) if found is None else found
 
 
-def extrapolated_on(cells: list[Cell]) -> str:
+def extrapolated_on(comparisons: list[Comparison]) -> str:
     """How many of the cells behind a sentence are extrapolated."""
-    count = sum(lies_beyond(cell) for cell in cells)
-    return f" (extrapolated on {count} of {plural(len(cells), 'set')})" if count else ""
+    count = sum(lies_beyond(comparison) for comparison in comparisons)
+    return f" (extrapolated on {count} of {plural(len(comparisons), 'set')})" if count else ""
 
 
 def signed(fraction: float) -> str:

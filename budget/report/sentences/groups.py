@@ -95,7 +95,7 @@ def _at_budget(groups: Groups, found: Portfolio) -> str:
     ]
     against = f"; {'; '.join(rivals)}" if rivals else ""
     return (
-        f"Budget {found.wanted.budget:.6g}: {groups.basis(found.chosen)} {portfolio_objective(found)} "
+        f"Budget {found.spec.budget:.6g}: {groups.basis(found.chosen)} {portfolio_objective(found)} "
         f"{value(found.objective)}{reported} (no choice is better than {value(found.bound)}; gap "
         f"{difference(found.gap)}; {found.status}) with {models}{against}."
     )
@@ -103,7 +103,7 @@ def _at_budget(groups: Groups, found: Portfolio) -> str:
 
 def _reference(groups: Groups, name: str) -> str:
     found, called = groups.reference(name), capital(RIVAL_WORDS[name])
-    largest = groups.portfolios[-1].wanted.budget
+    largest = groups.portfolios[-1].spec.budget
     if found is None:
         return f"{called}: none within the budget of {largest:.6g}, so nothing is claimed against it."
     budget, rival = found
@@ -114,7 +114,7 @@ def _reference(groups: Groups, name: str) -> str:
     when = "the choice is better at no budget asked"
     if better is not None:
         when = (
-            f"the {groups.basis(better.chosen)} choice is better from a budget of {better.wanted.budget:.6g}, the "
+            f"the {groups.basis(better.chosen)} choice is better from a budget of {better.spec.budget:.6g}, the "
             "smallest asked that is enough"
         )
     return f"{called}{basis} with {budget:.6g}: {value(rival.reported)}{on}; {when}."

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from budget.allocation.spec.plan_spec import FAR
+from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND
 from budget.numerics.listing import listing, shortened
 from budget.report.numerals import LEVEL, difference, factor, percent, plural, quantity, span
 from budget.studies.focus.best_strategy_by_breadth import TaskCrossover
 from budget.studies.growth.decline_exponent import Decline
 from budget.studies.growth.growth import Growth
 from budget.studies.growth.growth_by_strategy import SharedGrowth, StrategiesGrowth
-from budget.studies.growth.iso_performance import Unchanged, UnchangedShared
-from budget.studies.growth.targets_kept import Kept, Planned
+from budget.studies.growth.iso_performance import IsoPerformance, SharedIsoPerformance
+from budget.studies.growth.targets_kept import Planned, TargetsKept
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 
 NAMED = 8
@@ -19,7 +19,7 @@ NAMED = 8
 
 def growth_summary(growth: Growth) -> tuple[str, ...]:
     """The study in a few sentences for the terminal."""
-    unit, sizes, tasks = growth.plans[-1].question.unit, growth.sizes, len(growth.names)
+    unit, sizes, tasks = growth.plans[-1].spec.unit, growth.sizes, len(growth.names)
     if growth.decline is None:
         return (f"{growth.names[0]} is the only task: it shares its budget with nobody, and nothing declines.",)
     shares = span(percent(float(sizes.smallest_share[-1])), percent(float(sizes.largest_share[-1])))
@@ -27,10 +27,10 @@ def growth_summary(growth: Growth) -> tuple[str, ...]:
         f"With {plural(tasks, 'task')} each gets {quantity(float(sizes.mean_spend[-1]), unit)} on average, "
         f"{shares} of the whole.",
         decline_sentence(growth.decline),
-        _kept_sentence(growth.kept, tasks, growth.spread is not None),
+        _kept_sentence(growth.targets_kept, tasks, growth.spread is not None),
     ]
-    if growth.unchanged is None or growth.unchanged.today < tasks:
-        said.append(_unchanged_sentence(growth.unchanged, unit, tasks))
+    if growth.iso_performance is None or growth.iso_performance.today < tasks:
+        said.append(_unchanged_sentence(growth.iso_performance, unit, tasks))
     if growth.spread is not None:
         said.append(f"Over orders: {growth.spread.basis}.")
     return tuple(said)
@@ -56,7 +56,7 @@ def _range(low: float, high: float, what: str) -> str:
     return "" if np.isnan(low) else f"{what} {span(_power(low), _power(high))}"
 
 
-def _kept_sentence(found: Kept | None, tasks: int, several: bool) -> str:
+def _kept_sentence(found: TargetsKept | None, tasks: int, several: bool) -> str:
     if found is None:
         return "No task states a target, so no largest set is named."
     lost = ""
@@ -89,7 +89,7 @@ def _in_draws(found: Planned) -> str:
     return f" Over the draws the best plan keeps {span(f'{found.low:.3g}', f'{found.high:.3g}')} ({LEVEL})."
 
 
-def _unchanged_sentence(found: Unchanged | None, unit: str, tasks: int) -> str:
+def _unchanged_sentence(found: IsoPerformance | None, unit: str, tasks: int) -> str:
     if found is None:
         return "The budget that keeps today's values is not known: here no single price divides a budget."
     who = "the first task keeps its value" if found.today == 1 else f"the first {found.today} tasks keep their values"
@@ -111,10 +111,10 @@ def strategies_summary(growth: StrategiesGrowth) -> tuple[str, ...]:
         said.append(f"{growth.names[0]} is the only task that all curves have: nothing declines.")
     said += _kept_by_plans(growth)
     said += [_parts_sentence(growth, each.strategy) for each in growth.shared if own is not None]
-    if own is not None and tasks > 1 and (own.unchanged is None or own.unchanged.today < tasks):
-        said.append(_by(SPECIALISTS, _unchanged_sentence(own.unchanged, growth.question.unit, tasks)))
+    if own is not None and tasks > 1 and (own.iso_performance is None or own.iso_performance.today < tasks):
+        said.append(_by(SPECIALISTS, _unchanged_sentence(own.iso_performance, growth.spec.unit, tasks)))
     for each in growth.shared:
-        sentence = unchanged_shared_summary(each.unchanged)
+        sentence = unchanged_shared_summary(each.iso_performance)
         said.append(_by(each.strategy, sentence) if own is not None or len(growth.shared) > 1 else sentence)
     said += [sentence for each in growth.shared if (sentence := _far_sentence(each))]
     if growth.shared[0].spread is not None:
@@ -141,7 +141,7 @@ def _best_sentences(growth: StrategiesGrowth) -> list[str]:
     sure = float(found.wins[found.strategies.index(found.best[-1]), -1])
     whole = f" with all {len(found.best)}" if len(found.best) > 1 else ""
     share = "" if np.isnan(sure) else f" (in {percent(sure)} of the draws{whole})"
-    budget = quantity(growth.question.budget, growth.question.unit)
+    budget = quantity(growth.spec.budget, growth.spec.unit)
     said = [f"By number of tasks, the best weighted mean at {budget}: {'; '.join(ranges)}{share}."]
     if found.crossovers:
         said.append(f"The best changes {'; '.join(_crossover(each) for each in found.crossovers)}.")
@@ -175,8 +175,8 @@ def _declines_sentence(growth: StrategiesGrowth) -> str:
 def _kept_by_plans(growth: StrategiesGrowth) -> list[str]:
     """How many tasks keep their targets under each strategy's plans."""
     own = growth.specialists
-    found = [(SPECIALISTS, own.kept.by_plan)] if own is not None and own.kept is not None else []
-    found += [(each.strategy, each.kept) for each in growth.shared if each.kept is not None]
+    found = [(SPECIALISTS, own.targets_kept.by_plan)] if own is not None and own.targets_kept is not None else []
+    found += [(each.strategy, each.targets_kept) for each in growth.shared if each.targets_kept is not None]
     if not found:
         return ["No task states a target, so no largest set is named."]
     parts = []
@@ -190,8 +190,8 @@ def _kept_by_plans(growth: StrategiesGrowth) -> list[str]:
 def _parts_sentence(growth: StrategiesGrowth, strategy: str) -> str:
     """Why tasks lose when all share one model: medians over the tasks of the largest set, in the measure's unit."""
     parts = next(each for each in reversed(growth.parts) if each.strategy == strategy)
-    measure = growth.question.measure
-    scale = measure.scale[[growth.question.tasks.names.index(name) for name in parts.tasks]]
+    measure = growth.spec.measure
+    scale = measure.scale[[growth.spec.tasks.names.index(name) for name in parts.tasks]]
     diluted, sharing = (float(np.median(part * scale)) for part in (parts.dilution, parts.sharing))
     size = difference if measure.name == "value" else _of_the_way
     net = f"gains {size(sharing)} by sharing (transfer" if sharing < 0 else f"loses {size(sharing)} more by sharing ("
@@ -225,16 +225,16 @@ def _far_sentence(found: SharedGrowth) -> str:
     parts = []
     if outside:
         parts.append(f"its powers of the number of tasks are extrapolated {' and '.join(outside)}")
-    if found.beyond.max() > FAR:
+    if found.extrapolation_factor.max() > EXTRAPOLATES_BEYOND:
         parts.append(
-            f"its sizes or its tasks' tokens lie up to {factor(float(found.beyond.max()))} outside the measured ones, "
-            f"{factor(float(found.beyond[-1]))} with all tasks"
+            f"its sizes or its tasks' tokens lie up to {factor(float(found.extrapolation_factor.max()))} outside the "
+            f"measured ones, {factor(float(found.extrapolation_factor[-1]))} with all tasks"
         )
     models = f"models of {span(str(least), plural(most, 'task'))}"
     return f"By {found.strategy}, measured on {models}, {', and '.join(parts)}." if parts else ""
 
 
-def unchanged_shared_summary(found: UnchangedShared) -> str:
+def unchanged_shared_summary(found: SharedIsoPerformance) -> str:
     """What more tasks cost one model at an unchanged loss, by the middle task."""
     flops, params, tokens = np.median(found.factor, axis=0)
     return (

@@ -33,12 +33,12 @@ HYPOTHETICAL = "Hypothetical"
 def headline(study: Study) -> str:
     """The recommendation."""
     plan = study.plan
-    question = plan.question
+    spec = plan.spec
     if facts.is_shared(plan):
         return f"Train {model_words(plan, count_in_words)}."
-    budget = quantity(question.budget, question.unit)
+    budget = quantity(spec.budget, spec.unit)
     if len(plan.spend) == 1:
-        return f"Spend {quantity(plan.total, question.unit)} on {question.tasks.names[0]}{_size_of_only(study)}."
+        return f"Spend {quantity(plan.total, spec.unit)} on {spec.tasks.names[0]}{_size_of_only(study)}."
     known = len(study.curves.tasks)
     tasks = plural(known, "task") if known == len(plan.spend) else f"{len(plan.spend)} of {plural(known, 'task')}"
     return f"Split {budget} over {tasks}, one model for each."
@@ -50,7 +50,7 @@ def shares(study: Study) -> str:
     order = np.argsort(-plan.spend, kind="stable")
     shown = order if len(order) <= NAMED + 1 else order[:NAMED]
     share = facts.shares(plan, plan.spend)
-    parts = [f"{plan.question.tasks.names[i]} gets {percent(share[i])}" for i in shown]
+    parts = [f"{plan.spec.tasks.names[i]} gets {percent(share[i])}" for i in shown]
     rest = len(order) - len(shown)
     if rest:
         parts.append(f"the other {rest} get {percent(share.sum() - share[shown].sum())}")
@@ -63,16 +63,16 @@ def summary(study: Study) -> tuple[str, ...]:
     low, high = facts.objective_interval(study.planned, plan)
     interval = "" if np.isnan(low) else f", {LEVEL} interval {span(value(low), value(high))}"
     outcome = (
-        f"This is {_how_good(plan)} use of {quantity(plan.question.budget, plan.question.unit)} that the measured runs "
+        f"This is {_how_good(plan)} use of {quantity(plan.spec.budget, plan.spec.unit)} that the measured runs "
         f"support: a predicted {objective_name(plan)} of {value(plan.objective)} ({direction(plan)}{interval})."
     )
     split = not facts.is_shared(plan) and len(plan.spend) > 1
     sentences = [shares(study), outcome] if split else [outcome]
     if len(plan.spend) > 1:
         sentences += [baseline_sentence(plan, baseline, "would reach") for baseline in by_hand(plan)]
-    unspent = plan.question.budget - plan.total
-    if unspent > 1e-9 * plan.question.budget:
-        sentences.append(f"{quantity(unspent, plan.question.unit)} stay unspent: every task is at its maximum.")
+    unspent = plan.spec.budget - plan.total
+    if unspent > 1e-9 * plan.spec.budget:
+        sentences.append(f"{quantity(unspent, plan.spec.unit)} stay unspent: every task is at its maximum.")
     return " ".join(sentences), whose_runs(study)
 
 
@@ -125,7 +125,7 @@ def tiles(study: Study) -> tuple[Tile, ...]:
         Tile(
             "Twice the budget would bring",
             better_by(gain, plan.objective),
-            f"{value(twice)} for {quantity(2 * plan.question.budget, plan.question.unit)}",
+            f"{value(twice)} for {quantity(2 * plan.spec.budget, plan.spec.unit)}",
         )
     )
     found.append(
@@ -146,7 +146,7 @@ def tiles(study: Study) -> tuple[Tile, ...]:
             )
         )
     times, _, where = facts.farthest(plan).partition(" ")
-    inside = all(np.allclose(factors, 1) for factors in plan.beyond.values())
+    inside = all(np.allclose(factors, 1) for factors in plan.extrapolation_factors.values())
     found.append(
         Tile("Largest extrapolation", "none" if inside else times, "within what was measured" if inside else where)
     )
@@ -156,7 +156,7 @@ def tiles(study: Study) -> tuple[Tile, ...]:
 def against(study: Study, objective: float) -> str:
     """What a baseline's objective would cost the planner."""
     plan = study.plan
-    needed = facts.budget_for(study, objective) / plan.question.budget
+    needed = facts.budget_for(study, objective) / plan.spec.budget
     if np.isnan(needed) or abs(needed - 1) < 0.005:
         return f"which reaches {value(objective)}"
     return f"which reaches {value(objective)}; the plan needs {percent(needed)} of the budget for that"
@@ -201,7 +201,7 @@ def breadth(study: Study, found: facts.Breadth) -> str:
     last = found.shared[-1]
     sentence = (
         f"{names[0]} goes from {value(found.alone[0])} alone to {value(last[0])} when {len(names)} tasks share "
-        f"{quantity(study.plan.question.budget, study.plan.question.unit)}. "
+        f"{quantity(study.plan.spec.budget, study.plan.spec.unit)}. "
     )
     if most != 0:
         sentence += f"{names[most]} loses most: {value(found.alone[most])} alone, {value(last[most])} when all share. "
@@ -211,7 +211,7 @@ def breadth(study: Study, found: facts.Breadth) -> str:
 def response(study: Study) -> str:
     """What the next unit of budget brings."""
     plan = study.plan
-    budget, unit = plan.question.budget, plan.question.unit
+    budget, unit = plan.spec.budget, plan.spec.unit
     half, twice = facts.at_factor(study, 0.5), facts.at_factor(study, 2.0)
     parts = [
         f"{words} the budget gives {value(objective)}"

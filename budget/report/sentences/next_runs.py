@@ -22,22 +22,23 @@ def next_summary(found: NextRuns) -> str:
     )
     if not found.several:
         return f"{regret} {bring}."
-    winner = found.winner
-    more = f"{100 * winner.more:+.1f} ± {100 * winner.more_error:.1f} points".replace("-", "−")
-    return f"{regret} {bring}, and the winner to be named with probability {percent(winner.after)} ({more})."
+    best_strategy = found.best_strategy
+    more = f"{100 * best_strategy.more:+.1f} ± {100 * best_strategy.more_error:.1f} points".replace("-", "−")
+    return f"{regret} {bring}, and the winner to be named with probability {percent(best_strategy.after)} ({more})."
 
 
 def _today(found: NextRuns) -> str:
     """Who wins today, and how sure that is."""
-    winner = found.winner
+    best_strategy = found.best_strategy
     others = [
         f"{name} in {percent(share)}"
-        for at, (name, share) in enumerate(zip(winner.names, winner.share, strict=True))
-        if at != winner.today
+        for at, (name, share) in enumerate(zip(best_strategy.names, best_strategy.share, strict=True))
+        if at != best_strategy.today
     ]
     return (
-        f"Of {plural(len(winner.names), 'strategy', 'strategies')}, {winner.name} has the best plan today: it wins in "
-        f"{percent(winner.sure)} of the draws, {listing(others)}."
+        f"Of {plural(len(best_strategy.names), 'strategy', 'strategies')}, {best_strategy.name} has the best plan "
+        "today: it wins in "
+        f"{percent(best_strategy.sure)} of the draws, {listing(others)}."
     )
 
 

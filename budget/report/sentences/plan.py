@@ -16,7 +16,7 @@ from budget.allocation.plan.baselines import (
 )
 from budget.allocation.plan.explanations import broken_words
 from budget.allocation.plan.plan import Baseline, Plan
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.numerics.listing import listing, shortened
 from budget.report.numerals import LEVEL, NOTHING, UNIT_WORDS, count, count_span, difference, quantity, span, value
 
@@ -47,7 +47,7 @@ def plan_summary(plan: Plan) -> str:
         f"gap {difference(plan.gap)}; {plan.solver}, {plan.solver_status})."
     ]
     sentences += [baseline_sentence(plan, baseline) for baseline in plan.baselines]
-    if plan.question.strategy == "shared":
+    if plan.spec.strategy == "shared":
         sentences.append(f"{capital(model_words(plan, count))}{_ranges_in_brackets(plan)}.")
     return " ".join([*sentences, *_size_sentences(plan)])
 
@@ -55,8 +55,8 @@ def plan_summary(plan: Plan) -> str:
 def _size_sentences(plan: Plan) -> tuple[str, ...]:
     """How sure the sizes are: the task whose size is least sure, over the draws and by how flat its value is."""
     sizes, said = plan.sizes, []
-    shared, names = plan.question.strategy == "shared", plan.question.tasks.names
-    chosen = plan.question.params is None and plan.served & (sizes.params_low > 0) & (sizes.params_high > 0)
+    shared, names = plan.spec.strategy == "shared", plan.spec.tasks.names
+    chosen = plan.spec.params is None and plan.served & (sizes.params_low > 0) & (sizes.params_high > 0)
     if not shared and np.any(chosen):
         width = np.where(chosen, np.log(sizes.params_high) - np.log(sizes.params_low), -1.0)
         task = int(width.argmax())
@@ -83,29 +83,29 @@ def capital(sentence: str) -> str:
 
 def objective_name(plan: Plan) -> str:
     """What the plan optimizes, such as ``weighted mean ce_nats_per_token``; a single task's is the metric itself."""
-    question = plan.question
-    weight = question.tasks.weight
+    spec = plan.spec
+    weight = spec.tasks.weight
     equal = bool((weight == weight[0]).all())
-    if question.objective == "cheapest":
-        return f"spend in {question.unit}"
-    if question.objective == "targets":
+    if spec.objective == "cheapest":
+        return f"spend in {spec.unit}"
+    if spec.objective == "targets":
         return f"{'number' if equal else 'weighted number'} of targets met"
-    metric = "progress" if question.measure.name == "progress" else plan.metric
+    metric = "progress" if spec.measure.name == "progress" else plan.metric
     if len(weight) == 1:
         return metric
-    if question.objective == "worst":
+    if spec.objective == "worst":
         return f"worst {metric}"
-    return f"{'mean' if equal else 'weighted mean'} {metric}{_risk_words(question)}"
+    return f"{'mean' if equal else 'weighted mean'} {metric}{_risk_words(spec)}"
 
 
-def _risk_words(question: Question) -> str:
+def _risk_words(spec: PlanSpec) -> str:
     """Over which draws the objective is taken, after its name."""
     return {
         "point": "",
         "mean": " on average over the draws",
-        "cvar": f" on average over the worst {1 - question.level:.0%} of the draws",
-        "quantile": f" at the {question.level:.0%} quantile of the draws",
-    }[question.risk]
+        "cvar": f" on average over the worst {1 - spec.level:.0%} of the draws",
+        "quantile": f" at the {spec.level:.0%} quantile of the draws",
+    }[spec.risk]
 
 
 def by_hand(plan: Plan) -> list[Baseline]:
@@ -142,7 +142,7 @@ def baseline_sentence(plan: Plan, baseline: Baseline, reaches: str = "") -> str:
 
 def total_words(plan: Plan, baseline: Baseline) -> str:
     """What a baseline spends in all, in brackets where that is not the budget."""
-    budget, unit = plan.question.budget, plan.question.unit
+    budget, unit = plan.spec.budget, plan.spec.unit
     same = abs(baseline.total - budget) <= SAME_TOTAL * budget if np.isfinite(budget) else False
     return "" if same else f" ({quantity(baseline.total, unit)} in all)"
 
@@ -175,7 +175,7 @@ def model_words(plan: Plan, count_words: Callable[[float], str]) -> str:
         parts.append(f"with {count_words(plan.params[0])} parameters")
     if plan.tokens[0] == plan.tokens[0]:
         parts.append(f"on {count_words(plan.tokens[0])} tokens")
-    return " ".join(["one model", *(parts or [f"with {quantity(plan.total, plan.question.unit)}"])])
+    return " ".join(["one model", *(parts or [f"with {quantity(plan.total, plan.spec.unit)}"])])
 
 
 def input_ranges(plan: Plan) -> str:
@@ -186,7 +186,7 @@ def input_ranges(plan: Plan) -> str:
     return listing(
         [
             f"{span(count(low), count(high))} {UNIT_WORDS[name]}"
-            for name, (low, high) in plan.inputs.items()
+            for name, (low, high) in plan.input_ranges.items()
             if high > low * (1 + 1e-9)
         ]
     )

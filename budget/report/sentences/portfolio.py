@@ -22,7 +22,7 @@ def portfolio_summary(found: Portfolio) -> str:
         f"{f', {value(found.reported)} on {report}' if report != select else ''}: "
         f"{plural(len(found.models), 'model')} for {plural(served, 'task')}"
         f"{f' ({len(found.chosen) - served} unserved)' if served < len(found.chosen) else ''}, "
-        f"{found.spent:.6g} of {found.wanted.budget:.6g} spent."
+        f"{found.spent:.6g} of {found.spec.budget:.6g} spent."
     ]
     sentences += [
         f"{capital(RIVAL_WORDS[rival.name])}: {value(rival.objective)}; the choice is "
@@ -34,11 +34,11 @@ def portfolio_summary(found: Portfolio) -> str:
 
 def portfolio_objective(found: Portfolio) -> str:
     """What a portfolio optimizes, such as ``weighted mean loss``; over draws, of which of them."""
-    wanted, weight = found.wanted, found.wanted.tasks.weight
+    spec, weight = found.spec, found.spec.tasks.weight
     mean = "mean" if (weight == weight[0]).all() else "weighted mean"
     name = {
         "mean": f"{mean} {found.candidates.metric}",
         "worst": f"worst {found.candidates.metric}",
         "targets": "share of targets met",
-    }[wanted.objective]
-    return f"{name} in the worst {wanted.tail:.0%} of the draws" if wanted.risk == "cvar" else name
+    }[spec.objective]
+    return f"{name} in the worst {spec.tail:.0%} of the draws" if spec.risk == "cvar" else name

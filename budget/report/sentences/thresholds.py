@@ -24,19 +24,21 @@ from budget.studies.strategies.strategy_plans import EQUAL
 
 def targets(focus: Focus) -> list[str]:
     """How many stated targets the strategies meet, at the largest budget with most sets inside."""
-    stated = [cell for cell in focus.cells if cell.targets]
+    stated = [comparison for comparison in focus.comparisons if comparison.targets]
     if not stated:
         return []
     budget = telling_budget(stated)
-    mine = [cell for cell in stated if cell.budget == budget]
-    met = [[entry.targets_met for entry in cell.serving_all] for cell in mine]
+    mine = [comparison for comparison in stated if comparison.budget == budget]
+    met = [[entry.targets_met for entry in comparison.serving_all] for comparison in mine]
     nobody = sum(max(each) == 0 for each in met)
-    everybody = sum(min(each) == cell.targets for each, cell in zip(met, mine, strict=True))
+    everybody = sum(min(each) == comparison.targets for each, comparison in zip(met, mine, strict=True))
     most: dict[str, int] = {}
-    for each, cell in zip(met, mine, strict=True):
+    for each, comparison in zip(met, mine, strict=True):
         if max(each) > min(each):
             for name in {
-                _kind(entry.strategy) for entry, kept in zip(cell.serving_all, each, strict=True) if kept == max(each)
+                _kind(entry.strategy)
+                for entry, kept in zip(comparison.serving_all, each, strict=True)
+                if kept == max(each)
             }:
                 most[name] = most.get(name, 0) + 1
     rest = (
@@ -47,7 +49,7 @@ def targets(focus: Focus) -> list[str]:
     return [
         f"Stated targets, at {quantity(budget, focus.unit)}{extrapolated_on(mine)}: of {plural(len(mine), 'set')}, "
         f"no strategy meets any on {nobody} and every strategy meets all on {everybody}{rest}."
-        + assumed(entry.strategy for cell in mine for entry in cell.entries)
+        + assumed(entry.strategy for comparison in mine for entry in comparison.plans)
     ]
 
 
@@ -55,7 +57,7 @@ def focused_targets(focus: Focus) -> list[str]:
     """Whether the cheapest targets are more than the best plan for all meets, and where most."""
     if not focus.targets:
         return []
-    beyond = {(cell.tasks, cell.budget): lies_beyond(cell) for cell in focus.cells}
+    beyond = {(comparison.tasks, comparison.budget): lies_beyond(comparison) for comparison in focus.comparisons}
     gains = np.array([each.gain for each in focus.targets])
     far = sum(beyond[each.tasks, each.budget] for each in focus.targets)
     said = (
@@ -72,7 +74,7 @@ def focused_targets(focus: Focus) -> list[str]:
             f" It gains most on {set_name(most.tasks)} at {quantity(most.budget, focus.unit)}{where}: the targets of "
             f"{some_names(list(most.focused))} by {most.focused_by}, against {against} by {most.serving_all_by}."
         )
-    return [said + assumed(entry.strategy for cell in focus.cells for entry in cell.entries)]
+    return [said + assumed(entry.strategy for comparison in focus.comparisons for entry in comparison.plans)]
 
 
 def _kind(strategy: str) -> str:
@@ -103,11 +105,11 @@ def half_the_budget(focus: Focus) -> HalfTheBudget | None:
     if not cases:
         return None
     sets = {each.tasks for each in cases}
-    budget = telling_budget([cell for cell in focus.cells if cell.tasks in sets])
+    budget = telling_budget([comparison for comparison in focus.comparisons if comparison.tasks in sets])
     mine = tuple(each for each in cases if each.budget == budget)
     half = float(np.mean([_at_half(each.share, each.value_of_focus) for each in mine]))
-    worlds = np.mean([[_at_half(each.share, world) for world in each.worlds] for each in mine], axis=0)
-    low, high = (float(end) for end in interval(worlds))
+    scenarios = np.mean([[_at_half(each.share, scenario) for scenario in each.scenarios] for each in mine], axis=0)
+    low, high = (float(end) for end in interval(scenarios))
     span = f" ({LEVEL}: {_more_by(low)} to {_more_by(high)})" if np.isfinite(low) else ""
     return HalfTheBudget(budget, mine, half, span)
 
@@ -121,7 +123,11 @@ def strictness(focus: Focus) -> list[str]:
     shared = [[name not in NO_MODEL_FOR_ALL for name in each.strategies] for each in mine]
     alone = sum(bool((each.served[keep, -1] > 0).any()) for each, keep in zip(mine, shared, strict=True))
     far = extrapolated_on(
-        [cell for cell in focus.cells if cell.budget == budget and cell.tasks in {each.tasks for each in mine}]
+        [
+            comparison
+            for comparison in focus.comparisons
+            if comparison.budget == budget and comparison.tasks in {each.tasks for each in mine}
+        ]
     )
     return [
         f"Thresholds, at {quantity(budget, focus.unit)}{far} and {plural(len(mine), 'set')} of more than two tasks: "
@@ -168,7 +174,11 @@ def strictness_by_budget(focus: Focus) -> list[str]:
 
 
 def _count_beyond(focus: Focus, sets: set[tuple[str, ...]], budget: float) -> int:
-    return sum(lies_beyond(cell) for cell in focus.cells if cell.budget == budget and cell.tasks in sets)
+    return sum(
+        lies_beyond(comparison)
+        for comparison in focus.comparisons
+        if comparison.budget == budget and comparison.tasks in sets
+    )
 
 
 def _more_by(number: float) -> str:

@@ -12,7 +12,7 @@ from budget.studies.plan import Study
 def extrapolation(study: Study) -> str:
     """Whether predictions lie outside what was measured."""
     plan = study.plan
-    outside = np.any([np.abs(np.log(factors)) > 1e-9 for factors in plan.beyond.values()], axis=0)
+    outside = np.any([np.abs(np.log(factors)) > 1e-9 for factors in plan.extrapolation_factors.values()], axis=0)
     if not outside.any():
         return "Extrapolation: none. Every planned model lies within the measured range of its task."
     return (

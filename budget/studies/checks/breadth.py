@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.nonconvex.spend_response import ways_of
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.nonconvex.spend_response import spend_response
+from budget.allocation.spec.make_spec import plan_spec
 from budget.studies.checks.no_free_lunch import FreeLunch, free_lunch_of
 from budget.studies.checks.players import every_pair
 from budget.studies.checks.selection import Selection, select
 from budget.studies.focus.focus import Focus
 from budget.studies.focus.thresholds import at_spends
-from budget.studies.strategies.strategy_curves import Arms, Served
+from budget.studies.strategies.strategy_curves import FittedStrategies, StrategyCurves
 from budget.studies.strategies.strategy_plans import largest_inside
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 
 LEVELS = 8
 """Thresholds, from what a third of an equal share of the checks' budget reaches to what all of it reaches."""
@@ -70,25 +70,29 @@ class Breadth:
         }
 
 
-def breadth_of(arms: Arms, found: Focus, tasks: Tasks, *, params: float | None = None, seed: int = 0) -> Breadth | None:
+def breadth_of(
+    strategies: FittedStrategies, found: Focus, tasks: TaskSettings, *, params: float | None = None, seed: int = 0
+) -> Breadth | None:
     """Check the tasks of a comparison by its measure; ``None`` with fewer than two specialists.
 
     The budget is the largest with most sets inside the measured range, else the smallest; selection is played at up to
     ``BUDGETS`` of the compared ones.
 
     Args:
-        arms: that were compared.
+        strategies: that were compared.
         found: the comparison.
-        tasks: wishes for all tasks of the arms.
-        params: size of every model, see ``ask.ask``.
+        tasks: task settings for all tasks of the strategies.
+        params: size of every model, see ``plan_spec.ask``.
         seed: see ``breadth``.
     """
-    alone, compared = arms.specialists, {name for names in found.sets for name in names}
+    alone, compared = strategies.specialists, {name for names in found.sets for name in names}
     pick = [] if alone is None else [place for place, name in enumerate(alone.tasks) if name in compared]
     if alone is None or len(pick) < 2:
         return None
     mine = replace(alone, curves=alone.curves.take(np.array(pick)))
-    budget = largest_inside([cell.budget for cell in found.cells], [cell.extrapolates for cell in found.cells])
+    budget = largest_inside(
+        [cell.budget for cell in found.comparisons], [cell.extrapolates for cell in found.comparisons]
+    )
     budget = budget or float(found.budgets[0])
     return breadth(
         mine,
@@ -115,8 +119,8 @@ def spread(budgets: Sequence[float], own: float, most: int) -> tuple[float, ...]
 
 
 def breadth(
-    specialists: Served,
-    tasks: Tasks,
+    specialists: StrategyCurves,
+    tasks: TaskSettings,
     budget: float,
     *,
     others: Sequence[float] = (),
@@ -129,24 +133,24 @@ def breadth(
 
     Args:
         specialists: curves of T ≥ 2 tasks.
-        tasks: wishes for these tasks, or more; their minima and maxima are not read, since players divide equally.
+        tasks: task settings for these tasks, or more; minima and maxima are not read, since players divide equally.
         budget: the total.
         others: further budgets of the players, at the thresholds of ``budget``.
-        unit: see ``ask.ask``.
-        params: see ``ask.ask``.
-        measure: see ``ask.ask``.
+        unit: see ``plan_spec.ask``.
+        params: see ``plan_spec.ask``.
+        measure: see ``plan_spec.ask``.
         seed: of assignments, focuses and ties.
 
     Raises:
-        AllocationError: see ``ask.ask``, ``free_lunch`` and ``select``.
+        AllocationError: see ``plan_spec.ask``, ``free_lunch`` and ``select``.
     """
     curves, count = specialists.curves, len(specialists.tasks)
     nothing = np.full(count, np.nan)
-    wishes = replace(tasks.select(specialists.tasks), min=nothing, max=nothing)
-    question = ask(curves, wishes, budget, unit=unit, strategy="specialists", params=params, measure=measure)
-    value = ways_of(curves, question).worth
+    task_settings = replace(tasks.select(specialists.tasks), min=nothing, max=nothing)
+    spec = plan_spec(curves, task_settings, budget, unit=unit, strategy="specialists", params=params, measure=measure)
+    value = spend_response(curves, spec).value_at
     thresholds = at_spends(value, np.geomspace(budget / count / 3, budget, LEVELS), count)
     breadths = sorted({*(2**power for power in range(int(np.log2(count)) + 1)), count})
     budgets = tuple(sorted({budget, *others}))
     selections = [select(value, thresholds, every_pair([each], breadths), seed=seed) for each in budgets]
-    return Breadth(budget, specialists.tasks, free_lunch_of(curves, question, seed=seed), budgets, tuple(selections))
+    return Breadth(budget, specialists.tasks, free_lunch_of(curves, spec, seed=seed), budgets, tuple(selections))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from budget.allocation.nonconvex.envelope import solve_separable
+from budget.allocation.nonconvex.envelope import solve_nonconvex
 from budget.allocation.nonconvex.responses import Responses
 from budget.studies.focus.thresholds import Value
 
@@ -55,7 +55,7 @@ def best(value: Value, budget: np.ndarray, unserved: np.ndarray | None = None) -
 
             responses = Responses(of_kept, np.zeros(count), np.full(count, total), total, idle)
             spend = np.zeros(len(keep))
-            spend[tasks] = solve_separable(responses, gap=GAP).spend
+            spend[tasks] = solve_nonconvex(responses, gap=GAP).spend
             known[key] = spend
         return known[key]
 

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.nonconvex.envelope import SeparableOptimum, solve_separable
+from budget.allocation.nonconvex.envelope import NonconvexOptimum, solve_nonconvex
 from budget.allocation.nonconvex.responses import Responses
-from budget.allocation.nonconvex.spend_response import ways_of
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.nonconvex.spend_response import spend_response
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.studies.checks.assignments import Averaging, average, values_anywhere
@@ -167,14 +167,16 @@ def free_lunch(
         return values.reshape(count, -1).mean(axis=0)[where]
 
     slots = Responses(mean_curve, *limits, budget, np.full(count, nothing.mean()))
-    found = solve_separable(slots, gap=gap, time_limit=time_limit)
-    informed = solve_separable(curves, gap=gap, time_limit=time_limit)
+    found = solve_nonconvex(slots, gap=gap, time_limit=time_limit)
+    informed = solve_nonconvex(curves, gap=gap, time_limit=time_limit)
     breadth = _breadth(slots)
     dedicated = np.fmin(curves(every, limits[1]), nothing)
     unknown = _best(found, breadth, budget)
-    idle = np.inf if unserved is None else float(nothing.mean())
-    equal = idle if np.isnan(breadth[-1]) else float(breadth[-1])  # a share that pays for nothing serves nobody
-    worst = equal if unserved is None else idle
+    unserved_value = np.inf if unserved is None else float(nothing.mean())
+    equal = (
+        unserved_value if np.isnan(breadth[-1]) else float(breadth[-1])
+    )  # a share that pays for nothing serves nobody
+    worst = equal if unserved is None else unserved_value
     return FreeLunch(
         budget=float(budget),
         equal=Split(np.full(count, budget / count), equal, unknown.bound),
@@ -189,25 +191,25 @@ def free_lunch(
     )
 
 
-def free_lunch_of(curves: Curves, question: Question, *, gap: float = 1e-4, seed: int = 0) -> FreeLunch:
+def free_lunch_of(curves: Curves, spec: PlanSpec, *, gap: float = 1e-4, seed: int = 0) -> FreeLunch:
     """The check for fitted curves, every model the best one at its spend.
 
     Tasks weigh the same and have no limits of their own, since a slot may hold any of them.
 
     Args:
         curves: of T tasks.
-        question: for its budget, unit, measure, sizes and whether tasks may be given nothing; of specialists.
+        spec: for its budget, unit, measure, sizes and whether tasks may be given nothing; of specialists.
         gap: see ``free_lunch``.
         seed: see ``free_lunch``.
 
     Raises:
         AllocationError: the question is not about specialists; or see ``free_lunch``.
     """
-    if question.strategy != "specialists":
+    if spec.strategy != "specialists":
         raise AllocationError("One shared model has no split over tasks; ask for strategy specialists.")
-    ways = ways_of(curves, question)
-    unserved = None if np.isnan(ways.idle).all() else ways.idle
-    return free_lunch(ways.worth, question.budget, len(curves.tasks), unserved=unserved, gap=gap, seed=seed)
+    response = spend_response(curves, spec)
+    unserved = None if np.isnan(response.unserved_value).all() else response.unserved_value
+    return free_lunch(response.value_at, spec.budget, len(curves.tasks), unserved=unserved, gap=gap, seed=seed)
 
 
 def _breadth(slots: Responses) -> np.ndarray:
@@ -222,7 +224,7 @@ def _breadth(slots: Responses) -> np.ndarray:
     return np.where(allowed & np.isfinite(value), value, np.nan)
 
 
-def _best(found: SeparableOptimum, breadth: np.ndarray, budget: float) -> Split:
+def _best(found: NonconvexOptimum, breadth: np.ndarray, budget: float) -> Split:
     """The better of the split found and the best number of equal shares."""
     count = len(breadth)
     bound = found.bound / count

@@ -34,7 +34,7 @@ class TaskCrossover:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class BestByBreadth:
     """S strategies that serve the same 1, 2, …, K tasks at one budget.
 
     Attributes:
@@ -72,7 +72,7 @@ class Comparison:
         }
 
 
-def compare(subsets: Mapping[str, Subsets], orders: np.ndarray) -> Comparison:
+def best_by_breadth(subsets: Mapping[str, Subsets], orders: np.ndarray) -> BestByBreadth:
     """Compare strategies along orders (O, K); plans are made once and judged in every draw.
 
     Args:
@@ -80,9 +80,9 @@ def compare(subsets: Mapping[str, Subsets], orders: np.ndarray) -> Comparison:
         orders: task positions in joining order.
     """
     followed = [_followed(each, orders) for each in subsets.values()]
-    draws = min(worlds.shape[1] for _, worlds in followed)
+    draws = min(scenarios.shape[1] for _, scenarios in followed)
     points = np.array([point for point, _ in followed])
-    worlds = np.array([each[:, :draws] for _, each in followed])
+    scenarios = np.array([each[:, :draws] for _, each in followed])
     names, best = tuple(subsets), first_best(points)
     logs = np.log(np.arange(1, points.shape[1] + 1))
     found = []
@@ -91,22 +91,22 @@ def compare(subsets: Mapping[str, Subsets], orders: np.ndarray) -> Comparison:
         gap = np.array([apart(*points[[below, above], at]) for at in (place, place + 1)])
         at = sign_change(logs[place : place + 2], gap) if gap[0] < gap[1] else float(place + 2)
         found.append(
-            TaskCrossover(names[below], names[above], at, *over_draws(logs, worlds[below] - worlds[above], at))
+            TaskCrossover(names[below], names[above], at, *over_draws(logs, scenarios[below] - scenarios[above], at))
         )
-    sign = next(iter(subsets.values())).question.measure.sign
-    return Comparison(names, sign * points, win_shares(worlds), tuple(names[i] for i in best), tuple(found))
+    sign = next(iter(subsets.values())).spec.measure.sign
+    return BestByBreadth(names, sign * points, win_shares(scenarios), tuple(names[i] for i in best), tuple(found))
 
 
 def _followed(subsets: Subsets, orders: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Objectives (K,) of the sets of each size, smaller being better, and (K, B) in the draws; means over orders."""
-    points, worlds = [], []
+    points, scenarios = [], []
     for size in range(1, orders.shape[1] + 1):
         split = subsets.of(orders[:, :size])
         points.append(subsets.objective(split).mean())
         total = np.zeros(len(subsets.curves.draws))
         for row, distance in subsets.in_draws(split):
             task = split.members[row]
-            weight = subsets.question.tasks.weight[task]
-            total += subsets.question.measure.of_draws(task, distance) @ (weight / weight.sum())
-        worlds.append(total / len(orders))
-    return np.array(points), np.array(worlds)
+            weight = subsets.spec.tasks.weight[task]
+            total += subsets.spec.measure.of_draws(task, distance) @ (weight / weight.sum())
+        scenarios.append(total / len(orders))
+    return np.array(points), np.array(scenarios)

@@ -42,7 +42,7 @@ def crossovers(
     names: tuple[str, str],
     budgets: np.ndarray,
     points: np.ndarray,
-    worlds: tuple[np.ndarray, np.ndarray],
+    scenarios: tuple[np.ndarray, np.ndarray],
     difference: Callable[[float], float],
 ) -> list[Crossover]:
     """The budgets at which two strategies' plans are equal.
@@ -53,7 +53,7 @@ def crossovers(
         budgets: (Q,) rising: where a change is looked for.
         points: (Q,) first strategy's objective minus the second's by the point fit, smaller objectives being better; 0
             where rounding alone tells them apart.
-        worlds: objectives (Q, B) of each strategy's plan in each draw.
+        scenarios: objectives (Q, B) of each strategy's plan in each draw.
         difference: the same as ``points``, at any budget.
     """
     logs = np.log(budgets)
@@ -66,7 +66,7 @@ def crossovers(
     for place, after in changes(points):
         at = float(np.exp(brentq(along, logs[place], logs[after], xtol=NEAR, rtol=NEAR)))
         below, above = names if points[place] < 0 else names[::-1]
-        first, second = worlds if points[place] < 0 else worlds[::-1]
+        first, second = scenarios if points[place] < 0 else scenarios[::-1]
         found.append(Crossover(tasks, below, above, at, *over_draws(logs, first - second, at)))
     return found
 
@@ -82,12 +82,12 @@ def first_best(objective: np.ndarray) -> np.ndarray:
     return (objective <= least + ROUNDING * np.abs(least)).argmax(axis=0)
 
 
-def win_shares(worlds: np.ndarray) -> np.ndarray:
+def win_shares(scenarios: np.ndarray) -> np.ndarray:
     """(S, …) share of the draws in which each strategy is the best, of objectives (S, …, B); NaN without draws."""
-    if worlds.shape[-1] == 0:
-        return np.full(worlds.shape[:-1], np.nan)
-    first = first_best(worlds)
-    return np.stack([(first == place).mean(axis=-1) for place in range(len(worlds))])
+    if scenarios.shape[-1] == 0:
+        return np.full(scenarios.shape[:-1], np.nan)
+    first = first_best(scenarios)
+    return np.stack([(first == place).mean(axis=-1) for place in range(len(scenarios))])
 
 
 def changes(numbers: np.ndarray) -> list[tuple[int, int]]:
@@ -184,7 +184,7 @@ def trend(
     budgets: np.ndarray,
     shared: Sequence[str],
     points: np.ndarray,
-    worlds: np.ndarray,
+    scenarios: np.ndarray,
     extrapolated: np.ndarray,
 ) -> Trend:
     """The advantage over budgets.
@@ -194,15 +194,15 @@ def trend(
         budgets: (Q,) rising.
         shared: (Q,) the strategy that specialists are compared with at each.
         points: (Q,) relative advantage by the point fit.
-        worlds: (Q, B) the same in each draw.
+        scenarios: (Q, B) the same in each draw.
         extrapolated: (Q,) whether a plan lies outside the measured scales.
     """
     decades = np.log10(budgets) - np.log10(budgets).mean()
     spread = float(decades @ decades) or float("nan")
-    slopes = decades @ worlds / spread if worlds.shape[1] else np.array([float("nan")])
-    low, high = interval(worlds, axis=1)
+    slopes = decades @ scenarios / spread if scenarios.shape[1] else np.array([float("nan")])
+    low, high = interval(scenarios, axis=1)
     known = bool(np.isfinite(slopes).all())
-    least = NEAR * np.abs(worlds).max(initial=0.0)  # what does not move but for rounding neither grows nor shrinks
+    least = NEAR * np.abs(scenarios).max(initial=0.0)  # what does not move but for rounding neither grows nor shrinks
     growing, shrinking = (float((way * slopes > least).mean()) if known else float("nan") for way in (1, -1))
     slope = float(decades @ points / spread)
     return Trend(tasks, budgets, tuple(shared), points, low, high, extrapolated, slope, growing, shrinking)
@@ -248,7 +248,7 @@ class BreadthCrossover:
 
 
 def by_breadth(
-    budget: float, counts: Sequence[int], points: Sequence[float], worlds: Sequence[np.ndarray]
+    budget: float, counts: Sequence[int], points: Sequence[float], scenarios: Sequence[np.ndarray]
 ) -> BreadthCrossover:
     """Gather sets by their number of tasks.
 
@@ -256,11 +256,11 @@ def by_breadth(
         budget: in all.
         counts: number of tasks of each set.
         points: relative advantage of specialists on each set, by the point fit.
-        worlds: (B,) the same in each draw.
+        scenarios: (B,) the same in each draw.
     """
     numbers = np.array(counts)
     kinds = np.unique(numbers)
-    mean = [np.mean([worlds[int(i)] for i in np.flatnonzero(numbers == kind)], axis=0) for kind in kinds]
+    mean = [np.mean([scenarios[int(i)] for i in np.flatnonzero(numbers == kind)], axis=0) for kind in kinds]
     point = np.array([np.mean(np.array(points)[numbers == kind]) for kind in kinds])
     ends = interval(np.array(mean), axis=1)
     sets = np.array([(numbers == kind).sum() for kind in kinds])

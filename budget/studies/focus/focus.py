@@ -13,19 +13,19 @@ from budget.curves.curves import Curves
 from budget.errors import AllocationError, InfeasibleError
 from budget.numerics.quoting import LONGEST_SENTENCE, listed, shortened
 from budget.studies.focus.crossover import BreadthCrossover, Crossover, Trend, by_breadth, trend
-from budget.studies.focus.single_task import Alone, alone
+from budget.studies.focus.single_task import SingleTask, single_task
 from budget.studies.focus.stated_targets import StatedTargets, stated_targets
 from budget.studies.focus.strictness import Strictness
 from budget.studies.growth.dilution import Dilution, dilution
 from budget.studies.json_rows import plain, records
 from budget.studies.strategies.assumed import can_assume
-from budget.studies.strategies.comparison import Cell, rows_of
+from budget.studies.strategies.comparison import Comparison, rows_of
 from budget.studies.strategies.one_set import OneSet, compare_all
 from budget.studies.strategies.partition import GROUPS, Partition
-from budget.studies.strategies.served_subset import FOCUS, ServedSubset, about_subsets
-from budget.studies.strategies.strategy_curves import Arms, Served
-from budget.studies.strategies.strategy_plans import EQUAL, Planner, largest_inside
-from budget.tables.tasks import Tasks
+from budget.studies.strategies.served_subset import SUBSET, ServedSubset, about_subsets
+from budget.studies.strategies.strategy_curves import FittedStrategies, StrategyCurves
+from budget.studies.strategies.strategy_plans import EQUAL, StrategyPlanner, largest_inside
+from budget.tables.tasks import TaskSettings
 
 DECADES = 6
 """Decades of budget that are compared where none is asked for."""
@@ -36,7 +36,7 @@ BUDGETS = 13
 REASONS = 4
 """Sets whose budgets below the minima a sentence names."""
 
-PLANNED = (EQUAL, GROUPS, FOCUS)
+PLANNED = (EQUAL, GROUPS, SUBSET)
 """Strategies that the comparison plans itself."""
 
 
@@ -45,7 +45,7 @@ class Focus:
     """The comparison.
 
     Attributes:
-        cells: one for each set and budget, sets by number of tasks, budgets rising.
+        comparisons: one for each set and budget, sets by number of tasks, budgets rising.
         budgets: (Q,) the budgets.
         unit: what they are counted in.
         measure: name of the measure, and the sign that makes it the reader's number.
@@ -59,13 +59,13 @@ class Focus:
         dilution: what sharing the budget and sharing the model cost each task of each set, at the largest budget with
             most sets inside the measured range; the smallest where there is none.
         partitions: at every budget, the best partition of each set that measured subsets and specialists make up.
-        alone: each task with the whole budget, against all plans that serve it with others.
+        single_task: each task with the whole budget, against all plans that serve it with others.
         targets: at every budget, stated targets met by the best subset and by the best plan for all, on each set that
             has specialists.
         subsets: at every budget, the best subset to serve of each set whose tasks all have an unserved value.
     """
 
-    cells: tuple[Cell, ...]
+    comparisons: tuple[Comparison, ...]
     budgets: np.ndarray
     unit: str
     measure: str
@@ -79,21 +79,21 @@ class Focus:
     dilution: tuple[Dilution, ...] = ()
     partitions: tuple[Partition, ...] = ()
     subsets: tuple[ServedSubset, ...] = ()
-    alone: tuple[Alone, ...] = ()
+    single_task: tuple[SingleTask, ...] = ()
     targets: tuple[StatedTargets, ...] = ()
 
     @property
     def sets(self) -> tuple[tuple[str, ...], ...]:
         """The sets compared."""
-        return tuple(dict.fromkeys(cell.tasks for cell in self.cells))
+        return tuple(dict.fromkeys(comparison.tasks for comparison in self.comparisons))
 
-    def of(self, tasks: tuple[str, ...]) -> tuple[Cell, ...]:
+    def of(self, tasks: tuple[str, ...]) -> tuple[Comparison, ...]:
         """The cells of one set, budgets rising."""
-        return tuple(cell for cell in self.cells if cell.tasks == tasks)
+        return tuple(comparison for comparison in self.comparisons if comparison.tasks == tasks)
 
     def table(self) -> pd.DataFrame:
         """``focus.csv``: one row for each set, budget and strategy."""
-        return pd.DataFrame([row for cell in self.cells for row in rows_of(cell, self.sign)])
+        return pd.DataFrame([row for comparison in self.comparisons for row in rows_of(comparison, self.sign)])
 
     def record(self) -> dict[str, Any]:
         """The comparison as JSON."""
@@ -111,15 +111,15 @@ class Focus:
             "dilution": [each.record() for each in self.dilution],
             "partitions": [plain(vars(each)) for each in self.partitions],
             "subsets": [plain(vars(each)) for each in self.subsets],
-            "alone": [each.record() for each in self.alone],
+            "alone": [each.record() for each in self.single_task],
             "targets": [plain(vars(each)) for each in self.targets],
             "rows": records(self.table()),
         }
 
 
 def focus(
-    arms: Arms,
-    tasks: Tasks,
+    strategies: FittedStrategies,
+    tasks: TaskSettings,
     budgets: Sequence[float] | np.ndarray | None = None,
     *,
     unit: str | None = None,
@@ -131,11 +131,11 @@ def focus(
     """Compare what each strategy makes of each budget on each set of tasks that some shared model serves.
 
     Args:
-        arms: the fitted strategies.
-        tasks: wishes for all tasks of the runs.
+        strategies: the fitted strategies.
+        tasks: task settings for all tasks of the runs.
         budgets: totals; by default ``BUDGETS`` of them over ``DECADES`` decades from the smallest measured models on.
-        unit: see ``ask.ask``.
-        params: size of every model, see ``ask.ask``.
+        unit: see ``make_spec.plan_spec``.
+        params: size of every model, see ``make_spec.plan_spec``.
         measure: see ``measure.measure_of``; by default the value where all tasks have one metric, else progress.
         jobs: processes that compare sets at once.
         progress: called with (sets done, sets in all).
@@ -144,40 +144,42 @@ def focus(
         AllocationError: there is nothing to compare, or a budget is not positive.
         InfeasibleError: the tasks' minima leave no budget to compare at.
     """
-    arms = _told_apart(arms)
-    planners, left_out = _planners(arms, tasks, unit, params, measure)
+    strategies = _told_apart(strategies)
+    planners, left_out = _planners(strategies, tasks, unit, params, measure)
     if not planners:
-        raise AllocationError(_nothing_to_compare(arms, [*arms.left_out, *left_out]))
-    totals = _default_budgets(arms, unit) if budgets is None else np.unique(np.asarray(budgets, dtype=float))
+        raise AllocationError(_nothing_to_compare(strategies, [*strategies.left_out, *left_out]))
+    totals = _default_budgets(strategies, unit) if budgets is None else np.unique(np.asarray(budgets, dtype=float))
     if len(totals) == 0 or not (np.isfinite(totals) & (totals > 0)).all():
         raise AllocationError("A budget is not a positive number; give positive ones.")
-    parts = compare_all(arms, planners, totals, jobs, progress)
-    cells = [cell for part in parts for cell in part.cells]
+    parts = compare_all(strategies, planners, totals, jobs, progress)
+    comparisons = [comparison for part in parts for comparison in part.comparisons]
     too_small = _below_the_minima(list(planners), parts, len(totals))
-    if not cells:
+    if not comparisons:
         raise InfeasibleError(f"There is nothing to compare. {too_small} Give larger budgets, or lower column 'min'.")
-    budget = largest_inside([cell.budget for cell in cells], [cell.extrapolates for cell in cells])
-    budget = min(cell.budget for cell in cells) if budget is None else budget
-    there = {cell.tasks for cell in cells if cell.budget == budget}
+    budget = largest_inside(
+        [comparison.budget for comparison in comparisons], [comparison.extrapolates for comparison in comparisons]
+    )
+    budget = min(comparison.budget for comparison in comparisons) if budget is None else budget
+    there = {comparison.tasks for comparison in comparisons if comparison.budget == budget}
     shares = [
-        dilution(first.served, planner.served, first.wishes, budget, unit=unit, params=params)
+        dilution(first.served, planner.served, first.task_settings, budget, unit=unit, params=params)
         for names, (first, *others) in planners.items()
         for planner in (() if first.served.one_model or names not in there else others)
     ]
     first = next(iter(planners.values()))[0]
-    trends = _trends(cells)
-    compared = np.unique([cell.budget for cell in cells])
-    singles = alone(planners, cells, compared)
+    trends = _trends(comparisons)
+    compared = np.unique([comparison.budget for comparison in comparisons])
+    singles = single_task(planners, comparisons, compared)
     missing = tuple(dict.fromkeys(name for part in parts for name in part.unknown_unserved))
     return Focus(
-        tuple(cells),
+        tuple(comparisons),
         compared,
-        first.question(float(compared[-1])).unit,
+        first.spec(float(compared[-1])).unit,
         first.measure.name,
         first.measure.sign,
         first.measure.metric,
         (
-            *arms.left_out,
+            *strategies.left_out,
             *left_out,
             *(said for part in parts for said in part.left_out),
             *([too_small] if too_small else []),
@@ -185,7 +187,7 @@ def focus(
         ),
         tuple(change for part in parts for change in part.crossovers),
         trends,
-        _by_breadth(trends, cells),
+        _by_breadth(trends, comparisons),
         tuple(each for part in parts for each in part.strictness),
         tuple(shares),
         tuple(each for part in parts for each in part.partitions),
@@ -195,13 +197,13 @@ def focus(
     )
 
 
-def _told_apart(arms: Arms) -> Arms:
-    """The arms, a file's own strategy with the name of a planned one being called measured."""
+def _told_apart(strategies: FittedStrategies) -> FittedStrategies:
+    """The strategies, a file's own strategy with the name of a planned one being called measured."""
     named = (
         replace(served, strategy=f"{served.strategy} (measured)") if served.strategy in PLANNED else served
-        for served in arms.shared
+        for served in strategies.shared
     )
-    return replace(arms, shared=tuple(named))
+    return replace(strategies, shared=tuple(named))
 
 
 def _below_the_minima(sets: Sequence[tuple[str, ...]], parts: Sequence[OneSet], count: int) -> str:
@@ -215,67 +217,71 @@ def _below_the_minima(sets: Sequence[tuple[str, ...]], parts: Sequence[OneSet], 
 
 
 def _targets(
-    parts: Sequence[OneSet], planners: dict[tuple[str, ...], list[Planner]], required: dict[str, float]
+    parts: Sequence[OneSet], planners: dict[tuple[str, ...], list[StrategyPlanner]], required: dict[str, float]
 ) -> list[StatedTargets]:
     """The stated targets of every set that has specialists, at every budget."""
     found = []
     for part in parts:
-        for at, cell in enumerate(part.cells):
-            first = planners[cell.tasks][0]
+        for at, comparison in enumerate(part.comparisons):
+            first = planners[comparison.tasks][0]
             if not first.served.one_model:
-                spends = np.array([required[name] for name in cell.tasks])
+                spends = np.array([required[name] for name in comparison.tasks])
                 smaller = [(strategy, plans[at]) for strategy, plans in part.smaller]
-                found.append(stated_targets(first, cell, spends, smaller))
+                found.append(stated_targets(first, comparison, spends, smaller))
     return [each for each in found if each is not None]
 
 
-def _trends(cells: list[Cell]) -> tuple[Trend, ...]:
+def _trends(comparisons: list[Comparison]) -> tuple[Trend, ...]:
     """The relative advantage of specialists over the best shared strategy, for every set that has both."""
     found = []
-    for names in dict.fromkeys(cell.tasks for cell in cells):
-        mine = [cell for cell in cells if cell.tasks == names and cell.advantage is not None]
+    for names in dict.fromkeys(comparison.tasks for comparison in comparisons):
+        mine = [
+            comparison for comparison in comparisons if comparison.tasks == names and comparison.advantage is not None
+        ]
         if mine:
-            parts = [cell.advantage for cell in mine if cell.advantage is not None]
+            parts = [comparison.advantage for comparison in mine if comparison.advantage is not None]
             found.append(
                 trend(
                     names,
-                    np.array([cell.budget for cell in mine]),
+                    np.array([comparison.budget for comparison in mine]),
                     [part[0] for part in parts],
                     np.array([part[1] for part in parts]),
                     np.array([part[2] for part in parts]),
-                    np.array([any(entry.extrapolates for entry in cell.entries) for cell in mine]),
+                    np.array([any(plan.extrapolates for plan in comparison.plans) for comparison in mine]),
                 )
             )
     return tuple(found)
 
 
-def _by_breadth(trends: tuple[Trend, ...], cells: list[Cell]) -> tuple[BreadthCrossover, ...]:
+def _by_breadth(trends: tuple[Trend, ...], comparisons: list[Comparison]) -> tuple[BreadthCrossover, ...]:
     """The advantage by number of tasks, at every budget."""
-    budgets = dict.fromkeys(cell.budget for cell in cells)
+    budgets = dict.fromkeys(comparison.budget for comparison in comparisons)
     found = []
     for budget in budgets:
-        mine = [cell for cell in cells if cell.budget == budget and cell.advantage is not None]
-        parts = [cell.advantage for cell in mine if cell.advantage is not None]
+        mine = [
+            comparison for comparison in comparisons if comparison.budget == budget and comparison.advantage is not None
+        ]
+        parts = [comparison.advantage for comparison in mine if comparison.advantage is not None]
         if parts:
-            counts = [len(cell.tasks) for cell in mine]
+            counts = [len(comparison.tasks) for comparison in mine]
             found.append(by_breadth(budget, counts, [part[1] for part in parts], [part[2] for part in parts]))
     return tuple(found)
 
 
-def comparable(arms: Arms) -> tuple[tuple[str, ...], ...]:
+def comparable(strategies: FittedStrategies) -> tuple[tuple[str, ...], ...]:
     """The sets of tasks that have two strategies or more."""
-    return tuple(names for names in arms.sets if len([*_alone(arms, names), *arms.of(names)]) > 1)
+    return tuple(names for names in strategies.sets if len([*_alone(strategies, names), *strategies.of(names)]) > 1)
 
 
 def _planners(
-    arms: Arms, tasks: Tasks, unit: str | None, params: float | None, measure: str | None
-) -> tuple[dict[tuple[str, ...], list[Planner]], list[str]]:
+    strategies: FittedStrategies, tasks: TaskSettings, unit: str | None, params: float | None, measure: str | None
+) -> tuple[dict[tuple[str, ...], list[StrategyPlanner]], list[str]]:
     """The strategies of each set that has two, specialists first; and what is missing."""
-    every: dict[tuple[str, ...], list[Served]] = {}
+    every: dict[tuple[str, ...], list[StrategyCurves]] = {}
     left_out = []
-    able = comparable(arms)
-    for names in arms.sets:
-        entrants = [*_alone(arms, names), *arms.of(names)]
+    able = comparable(strategies)
+    for names in strategies.sets:
+        entrants = [*_alone(strategies, names), *strategies.of(names)]
         if names not in able:
             left_out.append(
                 f"The set {', '.join(names)} has neither specialists of all its tasks nor a second shared strategy, "
@@ -292,9 +298,9 @@ def _planners(
     measure = measure or common_measure
     found = {}
     for names, entrants in every.items():
-        wishes = tasks.select(names)
-        common: Measure = measure_of(entrants[0].curves, wishes, measure)
-        found[names] = [Planner(served, wishes, common, unit, params) for served in entrants]
+        task_settings = tasks.select(names)
+        common: Measure = measure_of(entrants[0].curves, task_settings, measure)
+        found[names] = [StrategyPlanner(served, task_settings, common, unit, params) for served in entrants]
     return found, left_out
 
 
@@ -304,21 +310,21 @@ def _one_measure(curves: Sequence[Curves]) -> str:
     return "value" if len(kinds) == 1 else "progress"
 
 
-def _alone(arms: Arms, names: tuple[str, ...]) -> list[Served]:
+def _alone(strategies: FittedStrategies, names: tuple[str, ...]) -> list[StrategyCurves]:
     """The specialists of a set, in its order; none where one is missing."""
-    if arms.specialists is None or not set(names) <= set(arms.specialists.tasks):
+    if strategies.specialists is None or not set(names) <= set(strategies.specialists.tasks):
         return []
-    pick = np.array([arms.specialists.tasks.index(name) for name in names])
-    return [replace(arms.specialists, curves=arms.specialists.curves.take(pick))]
+    pick = np.array([strategies.specialists.tasks.index(name) for name in names])
+    return [replace(strategies.specialists, curves=strategies.specialists.curves.take(pick))]
 
 
-def _nothing_to_compare(arms: Arms, why: list[str]) -> str:
+def _nothing_to_compare(strategies: FittedStrategies, why: list[str]) -> str:
     """The refusal, with as many of the reasons as a sentence has room for."""
     head = (
         "There is nothing to compare: no set of tasks has two strategies with curves "
-        f"(measured: {listed(arms.strategies, 4)})."
+        f"(measured: {listed(strategies.strategies, 4)})."
     )
-    tail = "Measure a set both alone and shared" + (", or give --assume atlas." if can_assume(arms) else ".")
+    tail = "Measure a set both alone and shared" + (", or give --assume atlas." if can_assume(strategies) else ".")
     room = LONGEST_SENTENCE - len(head) - len(tail) - len(" And 10000 more. ")
     reasons: list[str] = []
     for reason in why:
@@ -329,10 +335,10 @@ def _nothing_to_compare(arms: Arms, why: list[str]) -> str:
     return " ".join([head, *reasons, *rest, tail])
 
 
-def _default_budgets(arms: Arms, unit: str | None) -> np.ndarray:
+def _default_budgets(strategies: FittedStrategies, unit: str | None) -> np.ndarray:
     """Budgets from ten times the smallest measured training of a task on."""
-    first = arms.specialists or arms.shared[0]
+    first = strategies.specialists or strategies.shared[0]
     curves = first.curves
-    smallest = curves.smallest.get(unit or default_unit(curves.inputs), curves.smallest[curves.inputs[0]])
+    smallest = curves.smallest.get(unit or default_unit(curves.scale_columns), curves.smallest[curves.scale_columns[0]])
     least = 10 * float(np.median(smallest))
     return np.geomspace(least, least * 10.0**DECADES, BUDGETS)

@@ -12,23 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from budget.allocation.convex.problem import state
+from budget.allocation.convex.problem import build_problem
 from budget.allocation.nonconvex.best_subsets import tangent_points
 from budget.allocation.nonconvex.grid import first_grid
 from budget.allocation.nonconvex.responses import Responses
 from budget.allocation.nonconvex.smallest_efficient_spend import tangents
-from budget.allocation.nonconvex.spend_response import ways_of
-from budget.allocation.spec.plan_spec import is_separable
+from budget.allocation.nonconvex.spend_response import spend_response
+from budget.allocation.spec.plan_spec import is_nonconvex
 from budget.numerics.interval import interval
 from budget.studies.focus.thresholds import ROUNDING
 from budget.studies.growth.targets_kept import required_spends
 from budget.studies.json_rows import plain
-from budget.studies.strategies.comparison import Cell
-from budget.studies.strategies.strategy_plans import Entry, Planner
+from budget.studies.strategies.comparison import Comparison
+from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
 
 
 @dataclass(frozen=True)
-class Alone:
+class SingleTask:
     """One task with the whole budget, at Q budgets.
 
     Attributes:
@@ -89,21 +89,23 @@ class Alone:
 class _Single:
     """Specialists of some tasks, alone with each budget."""
 
-    planner: Planner
-    entries: list[Entry]
+    planner: StrategyPlanner
+    plans: list[StrategyPlan]
     required: np.ndarray
     efficient: np.ndarray
     allowed: np.ndarray
 
 
-def alone(
-    planners: Mapping[tuple[str, ...], Sequence[Planner]], cells: Sequence[Cell], budgets: np.ndarray
-) -> tuple[Alone, ...]:
+def single_task(
+    planners: Mapping[tuple[str, ...], Sequence[StrategyPlanner]],
+    comparisons: Sequence[Comparison],
+    budgets: np.ndarray,
+) -> tuple[SingleTask, ...]:
     """Each task of the sets that have specialists.
 
     Args:
         planners: the strategies of each set, specialists first where there are any.
-        cells: the plans for all sets, at some of the budgets.
+        comparisons: the plans for all sets, at some of the budgets.
         budgets: (Q,) rising.
     """
     singles: dict[str, tuple[_Single, int]] = {}
@@ -114,29 +116,31 @@ def alone(
             single = _single(first, np.array(new), budgets)
             singles |= {names[place]: (single, at) for at, place in enumerate(new)}
     order = [name for names in planners for name in names if name in singles]
-    return tuple(_task(name, *singles[name], planners, cells, budgets) for name in dict.fromkeys(order))
+    return tuple(_task(name, *singles[name], planners, comparisons, budgets) for name in dict.fromkeys(order))
 
 
-def _single(first: Planner, pick: np.ndarray, budgets: np.ndarray) -> _Single:
+def _single(first: StrategyPlanner, pick: np.ndarray, budgets: np.ndarray) -> _Single:
     served = replace(first.served, curves=first.served.curves.take(pick))
     limited = first.of(served)
-    low = np.nan_to_num(limited.wishes.min, nan=0.0)
-    high = np.where(np.isfinite(limited.wishes.max), limited.wishes.max, np.inf)
+    low = np.nan_to_num(limited.task_settings.min, nan=0.0)
+    high = np.where(np.isfinite(limited.task_settings.max), limited.task_settings.max, np.inf)
     nothing = np.full(len(pick), np.nan)
-    planner = replace(limited, wishes=replace(limited.wishes, min=nothing, max=nothing))
-    entries = planner.split(budgets, np.minimum(budgets[:, None], high), "alone")
+    planner = replace(limited, task_settings=replace(limited.task_settings, min=nothing, max=nothing))
+    plans = planner.split(budgets, np.minimum(budgets[:, None], high), "alone")
     allowed = low <= budgets[:, None] * (1 + ROUNDING)
-    return _Single(planner, entries, *_spends(planner, budgets, low, high), allowed)
+    return _Single(planner, plans, *_spends(planner, budgets, low, high), allowed)
 
 
-def _spends(planner: Planner, budgets: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _spends(
+    planner: StrategyPlanner, budgets: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """(T,) each: the least spends that meet the targets, and the smallest efficient ones."""
     curves, top = planner.served.curves, float(budgets[-1])
-    question, every = planner.question(top), np.arange(len(curves.tasks))
+    spec, every = planner.spec(top), np.arange(len(curves.tasks))
     near = float(np.median(budgets)) / len(every)
-    idle = planner.measure.of_value(curves, every, question.tasks.unserved)
-    if is_separable(curves, question):
-        worth, efficient = ways_of(curves, question).worth, np.full(len(every), np.nan)
+    idle = planner.measure.of_value(curves, every, spec.tasks.unserved)
+    if is_nonconvex(curves, spec):
+        worth, efficient = spend_response(curves, spec).value_at, np.full(len(every), np.nan)
         known = np.flatnonzero(np.isfinite(idle) & (low <= top))
         if len(known):
             responses = Responses(
@@ -148,41 +152,41 @@ def _spends(planner: Planner, budgets: np.ndarray, low: np.ndarray, high: np.nda
             )
             efficient[known] = tangents(responses, first_grid(responses))
     else:
-        problem = state(curves, question)
-        weighted = question.weight * idle
+        problem = build_problem(curves, spec)
+        weighted = spec.weight * idle
         efficient = tangent_points(problem.value, problem.cost, weighted, low, high, np.full(len(every), near))
-    return required_spends(curves, question, low, high, near), efficient
+    return required_spends(curves, spec, low, high, near), efficient
 
 
 def _task(
     name: str,
     single: _Single,
     at: int,
-    planners: Mapping[tuple[str, ...], Sequence[Planner]],
-    cells: Sequence[Cell],
+    planners: Mapping[tuple[str, ...], Sequence[StrategyPlanner]],
+    comparisons: Sequence[Comparison],
     budgets: np.ndarray,
-) -> Alone:
+) -> SingleTask:
     planner, curves = single.planner, single.planner.served.curves
     place = np.array([at])
-    value = np.where(single.allowed[:, at], [entry.predicted[at] for entry in single.entries], np.nan)
+    value = np.where(single.allowed[:, at], [plan.predicted[at] for plan in single.plans], np.nan)
     count = len(budgets)
     shared, strategy = np.full(count, np.nan), [""] * count
     among: list[tuple[str, ...]] = [()] * count
     ahead, share = np.zeros(count, dtype=bool), np.full(count, np.nan)
     ends = np.full((2, count), np.nan)
-    for q, (budget, entry) in enumerate(zip(budgets, single.entries, strict=True)):
-        mine, in_draws = _distance(planner, entry, at)
+    for q, (budget, plan) in enumerate(zip(budgets, single.plans, strict=True)):
+        mine, in_draws = _distance(planner, plan, at)
         low, high = interval(in_draws)
         ends[:, q] = np.sort([curves.present(place, np.array([end]))[0] for end in (low, high)])
         best, best_drawn = np.inf, np.full(len(in_draws), np.inf)
-        for cell in cells:
-            if cell.budget != budget or name not in cell.tasks:
+        for comparison in comparisons:
+            if comparison.budget != budget or name not in comparison.tasks:
                 continue
-            for rival in cell.serving_all:
-                point, drawn = _distance(planners[cell.tasks][0], rival, cell.tasks.index(name))
+            for rival in comparison.serving_all:
+                point, drawn = _distance(planners[comparison.tasks][0], rival, comparison.tasks.index(name))
                 best_drawn = np.minimum(best_drawn, drawn)
                 if point < best:
-                    best, strategy[q], among[q] = point, rival.strategy, cell.tasks
+                    best, strategy[q], among[q] = point, rival.strategy, comparison.tasks
         if np.isfinite(best) and single.allowed[q, at]:
             shared[q] = curves.present(place, np.array([best]))[0]
             ahead[q] = mine < best - ROUNDING * abs(best)
@@ -191,19 +195,19 @@ def _task(
     ends[:, ~single.allowed[:, at]] = np.nan
     one = planner.of(replace(planner.served, curves=curves.take(place)))
     met, met_shared = (np.array([bool(one.met(each[None])[0]) for each in values]) for values in (value, shared))
-    return Alone(
+    return SingleTask(
         name,
         budgets,
         value,
         ends[0],
         ends[1],
-        np.array([planner.factors(entry.inputs)[at] for entry in single.entries]),
+        np.array([planner.factors(plan.log_inputs)[at] for plan in single.plans]),
         shared,
         tuple(strategy),
         tuple(among),
         ahead,
         share,
-        float(planner.wishes.target[at]),
+        float(planner.task_settings.target[at]),
         met,
         met_shared,
         float(single.required[at]),
@@ -211,7 +215,7 @@ def _task(
     )
 
 
-def _distance(planner: Planner, entry: Entry, task: int) -> tuple[float, np.ndarray]:
+def _distance(planner: StrategyPlanner, plan: StrategyPlan, task: int) -> tuple[float, np.ndarray]:
     """A task's distance to best by the point fit, and in draws (B,)."""
     scale, shift = planner.measure.scale[task], planner.measure.shift[task]
-    return float((entry.measure[task] - shift) / scale), (entry.worlds[:, task] - shift) / scale
+    return float((plan.measure[task] - shift) / scale), (plan.scenarios[:, task] - shift) / scale

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.studies.focus.thresholds import ROUNDING
-from budget.studies.strategies.comparison import Cell
+from budget.studies.strategies.comparison import Comparison
 from budget.studies.strategies.strategy_curves import SPECIALISTS
-from budget.studies.strategies.strategy_plans import Entry, Planner
+from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
 
 
 @dataclass(frozen=True)
@@ -44,33 +44,36 @@ class StatedTargets:
 
 
 def stated_targets(
-    specialists: Planner, cell: Cell, required: np.ndarray, parts: Sequence[tuple[str, Entry]] = ()
+    specialists: StrategyPlanner,
+    comparison: Comparison,
+    required: np.ndarray,
+    parts: Sequence[tuple[str, StrategyPlan]] = (),
 ) -> StatedTargets | None:
     """Count the targets of one set at one budget; ``None`` where none is stated.
 
     Args:
         specialists: the set's own, for its targets.
-        cell: the plans.
+        comparison: the plans.
         required: (K,) least spend that meets each target, NaN where none is stated.
         parts: strategy and plan of one model for some of the tasks, each with the whole budget.
     """
-    stated = np.isfinite(specialists.wishes.target)
+    stated = np.isfinite(specialists.task_settings.target)
     if not stated.any():
         return None
     cheapest = np.flatnonzero(stated)[np.argsort(required[stated], kind="stable")]
-    most = int((np.cumsum(required[cheapest]) <= cell.budget * (1 + ROUNDING)).sum())
-    best = (tuple(cell.tasks[task] for task in np.sort(cheapest[:most])), SPECIALISTS)
+    most = int((np.cumsum(required[cheapest]) <= comparison.budget * (1 + ROUNDING)).sum())
+    best = (tuple(comparison.tasks[task] for task in np.sort(cheapest[:most])), SPECIALISTS)
     for strategy, part in parts:
-        place = np.array([cell.tasks.index(name) for name in part.tasks])
-        value = np.full(len(cell.tasks), np.nan)
+        place = np.array([comparison.tasks.index(name) for name in part.tasks])
+        value = np.full(len(comparison.tasks), np.nan)
         value[place] = part.predicted
         best = max(best, (_met(specialists, value), strategy), key=lambda each: len(each[0]))
-    all_of_them = [(_met(specialists, entry.predicted), entry.strategy) for entry in cell.serving_all]
+    all_of_them = [(_met(specialists, plan.predicted), plan.strategy) for plan in comparison.serving_all]
     met, by = max(all_of_them, key=lambda each: len(each[0]))
-    return StatedTargets(cell.tasks, cell.budget, int(stated.sum()), *best, met, by)
+    return StatedTargets(comparison.tasks, comparison.budget, int(stated.sum()), *best, met, by)
 
 
-def _met(specialists: Planner, predicted: np.ndarray) -> tuple[str, ...]:
+def _met(specialists: StrategyPlanner, predicted: np.ndarray) -> tuple[str, ...]:
     """The tasks at their targets."""
     return tuple(
         name for name, there in zip(specialists.served.tasks, specialists.met(predicted), strict=True) if there

@@ -20,7 +20,7 @@ import pandas as pd
 from budget.numerics.interval import interval
 from budget.studies.focus.thresholds import ROUNDING
 from budget.studies.json_rows import plain
-from budget.studies.strategies.strategy_plans import Entry, Planner
+from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
 
 STRICTNESS = (0.25, 0.5, 1.0)
 """Shares looked at below an equal one, as multiples of 1/K; above it, 1/k for every k from K − 1 to 1."""
@@ -43,7 +43,7 @@ class Strictness:
             a measured model of a subset does with the whole budget, whichever is more.
         focused_low: (J,) 10 % point over the draws.
         focused_high: (J,) 90 % point.
-        worlds: (B, J) the value of focus in each draw: of the best subset beyond the best plan for all there.
+        scenarios: (B, J) the value of focus in each draw: of the best subset beyond the best plan for all there.
     """
 
     tasks: tuple[str, ...]
@@ -57,7 +57,7 @@ class Strictness:
     focused: np.ndarray
     focused_low: np.ndarray
     focused_high: np.ndarray
-    worlds: np.ndarray
+    scenarios: np.ndarray
 
     @property
     def best_shared(self) -> np.ndarray:
@@ -72,12 +72,12 @@ class Strictness:
     @property
     def value_interval(self) -> tuple[np.ndarray, np.ndarray]:
         """(J,) each: its 10 % and 90 % points over the draws."""
-        return interval(self.worlds)
+        return interval(self.scenarios)
 
     def record(self) -> dict[str, Any]:
         """The counts as JSON."""
         low, high = self.value_interval
-        mine = {name: each for name, each in vars(self).items() if name != "worlds"}
+        mine = {name: each for name, each in vars(self).items() if name != "scenarios"}
         more = {"value_of_focus": self.value_of_focus, "value_of_focus_low": low, "value_of_focus_high": high}
         return {str(name): each for name, each in plain(mine | more).items()}
 
@@ -100,37 +100,39 @@ class Strictness:
         return pd.DataFrame(rows)
 
 
-def strictness(specialists: Planner, entries: tuple[Entry, ...], parts: Sequence[Entry] = ()) -> Strictness:
+def strictness(
+    specialists: StrategyPlanner, compared: tuple[StrategyPlan, ...], parts: Sequence[StrategyPlan] = ()
+) -> Strictness:
     """Count what each plan for all tasks serves, and what focusing would.
 
     Args:
         specialists: the set's own specialists, by which thresholds are stated.
-        entries: the strategies' plans at one budget.
+        compared: the strategies' plans at one budget.
         parts: plans of one model for some of the tasks, each with the whole budget.
     """
-    count, budget = len(specialists.served.tasks), entries[0].budget
+    count, budget = len(specialists.served.tasks), compared[0].budget
     share = np.array([part / count for part in STRICTNESS] + [1 / k for k in range(count - 1, 0, -1)])
     budgets = np.full(len(share), budget)
     plans = specialists.split(budgets, np.repeat((share * budget)[:, None], count, axis=1), "one task's share")
     limit = np.array([plan.measure for plan in plans])
-    limits = np.array([plan.worlds for plan in plans])  # in each draw
+    limits = np.array([plan.scenarios for plan in plans])  # in each draw
 
     def reached(measure: np.ndarray) -> np.ndarray:
         """(J,) tasks served by measures (K,) of the point fit."""
         return (measure <= limit + ROUNDING * np.abs(limit)).sum(axis=-1)
 
-    def reached_in_draws(worlds: np.ndarray) -> np.ndarray:
+    def reached_in_draws(scenarios: np.ndarray) -> np.ndarray:
         """(J, B) the same by measures (B, K) of draws."""
-        return (worlds <= limits + ROUNDING * np.abs(limits)).sum(axis=-1)
+        return (scenarios <= limits + ROUNDING * np.abs(limits)).sum(axis=-1)
 
-    served = np.array([reached(entry.measure) for entry in entries])
-    drawn = np.array([reached_in_draws(entry.worlds) for entry in entries])
+    served = np.array([reached(plan.measure) for plan in compared])
+    drawn = np.array([reached_in_draws(plan.scenarios) for plan in compared])
     alone = np.minimum(count, np.floor(1 / share * (1 + ROUNDING))).astype(int)  # by their own shares, in every draw
     focused, focused_drawn = alone, np.repeat(alone[:, None], drawn.shape[2], axis=1)
     for part in parts:
         place = np.array([specialists.served.tasks.index(name) for name in part.tasks])
-        nothing, in_draws = np.full(count, np.inf), np.full((len(part.worlds), count), np.inf)
-        nothing[place], in_draws[:, place] = part.measure, part.worlds
+        nothing, in_draws = np.full(count, np.inf), np.full((len(part.scenarios), count), np.inf)
+        nothing[place], in_draws[:, place] = part.measure, part.scenarios
         focused = np.maximum(focused, reached(nothing))
         focused_drawn = np.maximum(focused_drawn, reached_in_draws(in_draws))
     return Strictness(
@@ -138,7 +140,7 @@ def strictness(specialists: Planner, entries: tuple[Entry, ...], parts: Sequence
         budget,
         share,
         np.array([plan.predicted for plan in plans]),
-        tuple(entry.strategy for entry in entries),
+        tuple(plan.strategy for plan in compared),
         served,
         *interval(drawn, axis=2),
         focused,

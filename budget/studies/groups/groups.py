@@ -13,7 +13,7 @@ from budget.studies.groups.first_order import Pool, pool_of_candidates, pool_of_
 from budget.studies.groups.transfer import TransferMatrix, measured_transfer
 from budget.tables.candidates import Candidates
 from budget.tables.cotrained import Cotrained, cotrained_from_candidates
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 
 REFERENCES = ("specialists", "one model for all")
 """What groups are compared with, where there are such candidates within the budget."""
@@ -52,7 +52,7 @@ class Groups:
         if not self.portfolios:
             return None
         last = self.portfolios[-1]
-        return next(((last.wanted.budget, rival) for rival in last.rivals if rival.name == name), None)
+        return next(((last.spec.budget, rival) for rival in last.rivals if rival.name == name), None)
 
     def beaten_by(self, name: str) -> Portfolio | None:
         """The choice of the smallest budget asked that is better than a reference is with the largest budget.
@@ -69,7 +69,7 @@ class Groups:
     def beats_at(self, name: str) -> float | None:
         """The budget of ``beaten_by``."""
         found = self.beaten_by(name)
-        return None if found is None else found.wanted.budget
+        return None if found is None else found.spec.budget
 
     def table(self) -> pd.DataFrame:
         """``groups.csv``: one row for each budget and task, with the model that serves it and what that was trained on.
@@ -80,7 +80,7 @@ class Groups:
         for found in self.portfolios:
             part, served = found.table(), found.chosen >= 0
             models = self.pool.candidates.model[found.chosen]
-            part.insert(0, "budget", found.wanted.budget)
+            part.insert(0, "budget", found.spec.budget)
             part["trained_on"] = [
                 "|".join(self.pool.trained_on[model]) if on else None for model, on in zip(models, served, strict=True)
             ]
@@ -129,7 +129,7 @@ def group_tasks(
     table: Candidates | Cotrained,
     budgets: Sequence[float] = (),
     *,
-    tasks: Tasks | None = None,
+    tasks: TaskSettings | None = None,
     predict: bool = True,
     **choosing: Any,
 ) -> Groups:

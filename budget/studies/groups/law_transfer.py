@@ -41,7 +41,7 @@ class LawTransfer:
     @property
     def sources(self) -> tuple[str, ...]:
         """The S names."""
-        return self.curves.inputs[1:]
+        return self.curves.scale_columns[1:]
 
     def interval(self, level: float) -> tuple[np.ndarray, np.ndarray]:
         """Ends (T, S) of the interval over the draws, each entry's own; NaN with fewer draws than it takes."""
@@ -100,8 +100,8 @@ class LawTransfer:
             rows = np.full(len(logs), task)
             point = self.curves.distance(rows, inputs)
             result[0, task] = point[0] - point[1:]
-            worlds = self.curves.distance_draws(rows, inputs)
-            result[1, task], result[2, task] = interval(worlds[:, :1] - worlds[:, 1:])
+            scenarios = self.curves.distance_draws(rows, inputs)
+            result[1, task], result[2, task] = interval(scenarios[:, :1] - scenarios[:, 1:])
             result[:, task, self.own[task]] = np.nan
         return result[0], result[1], result[2]
 
@@ -154,5 +154,5 @@ def law_transfer(curves: Curves) -> LawTransfer:
         )
     used = curves.usable()
     taus = used.form.transfers
-    own = np.array([[task == source for source in used.inputs[1:]] for task in used.tasks])
+    own = np.array([[task == source for source in used.scale_columns[1:]] for task in used.tasks])
     return LawTransfer(used, used.parameters[:, taus], used.draws[:, :, taus], own)

@@ -84,11 +84,11 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
     own_draws = np.empty((draws, tasks))
     for task, distance in subsets.in_draws(alone):
         own_draws[:, task] = _reducible(distance[:, 0], curves.form.floor(curves.draws[:, task]))
-    weight = subsets.question.tasks.weight * subsets.question.measure.scale
+    weight = subsets.spec.tasks.weight * subsets.spec.measure.scale
     logs = np.log(np.arange(1, tasks + 1))
     # the slope through the origin is Σ log k · log factor over Σ log² k of the sizes at which the task is there
     squares = np.cumsum((logs**2)[::-1])[::-1]
-    point, worlds = np.zeros((count, tasks + 2)), np.zeros((draws, tasks + 2))
+    point, scenarios = np.zeros((count, tasks + 2)), np.zeros((draws, tasks + 2))
     factors = np.ones((tasks, 2))
     joined = np.empty((count, tasks), dtype=int)
     np.put_along_axis(joined, orders, np.tile(np.arange(tasks), (count, 1)), axis=1)
@@ -106,10 +106,10 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
             pick = members[order]
             above = _reducible(distance, curves.form.floor(curves.draws[:, pick]))
             each, whole = _factors(above, own_draws[:, pick], weight[pick])
-            worlds[:, :2] += x * np.log(whole) / squares[0] / count
-            worlds[:, pick + 2] += share[order] * np.log(each) / count
+            scenarios[:, :2] += x * np.log(whole) / squares[0] / count
+            scenarios[:, pick + 2] += share[order] * np.log(each) / count
     exponent = point.mean(axis=0)
-    low, high = interval(worlds)
+    low, high = interval(scenarios)
     band = mean_and_band(point)[1:] if count > 1 else np.full((2, tasks + 2), np.nan)
     copies = np.concatenate([[np.nan, np.nan], copies_exponent(subsets)])
     names = ("mean", "worst", *curves.tasks)
@@ -125,11 +125,11 @@ def copies_exponent(subsets: Subsets) -> np.ndarray:
     nothing = np.full(len(subsets.curves.tasks), np.nan)
     if isinstance(subsets, SharedSubsets):
         flops = subsets.curves.cost
-        if subsets.question.unit != "flops" or flops is None or len(flops.kappa) > 1:
+        if subsets.spec.unit != "flops" or flops is None or len(flops.kappa) > 1:
             return nothing
         _, _, alpha, _, beta, phi, psi = subsets.curves.parameters.T
         return decline_exponent(alpha, beta, phi, psi, float(flops.params_exponent[0]), float(flops.tokens_exponent[0]))
-    if not subsets.convex or subsets.question.params is not None:
+    if not subsets.convex or subsets.spec.params is not None:
         return nothing
     problem = subsets.problem
     value, cost = problem.value, problem.cost

@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.nonconvex.spend_response import ways_of
+from budget.allocation.nonconvex.spend_response import spend_response
 from budget.allocation.spec.measure import measure_of
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.numerics.interval import interval
 from budget.studies.json_rows import records
 from budget.studies.strategies.shared_subsets import SharedSubsets
-from budget.studies.strategies.strategy_curves import Served
-from budget.studies.strategies.strategy_plans import Entry, Planner
+from budget.studies.strategies.strategy_curves import StrategyCurves
+from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
 from budget.studies.strategies.subsets import Subsets
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,9 @@ class Dilution:
 
 
 def dilution(
-    specialists: Served,
-    shared: Served,
-    tasks: Tasks,
+    specialists: StrategyCurves,
+    shared: StrategyCurves,
+    tasks: TaskSettings,
     budget: float,
     *,
     unit: str | None = None,
@@ -97,13 +97,13 @@ def dilution(
     Args:
         specialists: curves of tasks measured alone, among them all of the shared model's.
         shared: curves of the K tasks of one model.
-        tasks: wishes for these tasks, or more.
+        tasks: task settings for these tasks, or more.
         budget: the total, positive.
-        unit: see ``ask.ask``.
-        params: see ``ask.ask``.
+        unit: see ``make_spec.plan_spec``.
+        params: see ``make_spec.plan_spec``.
 
     Raises:
-        AllocationError: the arms are the wrong way round, a task has no specialist, or see ``ask.ask``.
+        AllocationError: the strategies are the wrong way round, a task has no specialist, or see ``plan_spec``.
     """
     if specialists.one_model or not shared.one_model:
         raise AllocationError(
@@ -117,12 +117,12 @@ def dilution(
             f"No specialist of {', '.join(missing[:8])} has a curve, so its dilution is unknown; measure it alone."
         )
     pick = np.array([specialists.tasks.index(name) for name in names])
-    alone_curves, wishes = specialists.curves.take(pick), tasks.select(names)
-    measure = measure_of(alone_curves, wishes, None)
-    single = Planner(Served(specialists.strategy, alone_curves), wishes, measure, unit, params)
-    together = Planner(shared, wishes, measure, unit, params)
+    alone_curves, task_settings = specialists.curves.take(pick), tasks.select(names)
+    measure = measure_of(alone_curves, task_settings, None)
+    single = StrategyPlanner(StrategyCurves(specialists.strategy, alone_curves), task_settings, measure, unit, params)
+    together = StrategyPlanner(shared, task_settings, measure, unit, params)
     budgets, count = np.array([float(budget)]), len(names)
-    asked = single.question(float(budget))
+    asked = single.spec(float(budget))
     whole = single.split(budgets, np.full((1, count), float(budget)), "alone")[0]
     part = single.split(budgets, np.full((1, count), budget / count), "equal share")[0]
     one = together.best(budgets)[0]
@@ -185,38 +185,38 @@ def parts_along(
         order: task positions in joining order.
         least: the first number of tasks.
     """
-    curves, question = specialists.curves, specialists.question
+    curves, spec = specialists.curves, specialists.spec
     draws = min(len(curves.draws), len(shared.curves.draws))
-    ways = ways_of(curves, question)
+    response = spend_response(curves, spec)
 
     def values(of: Curves, task: np.ndarray, inputs: np.ndarray) -> Values:
-        worlds = of.distance_draws(task, inputs)[:draws]
-        return of.present(task, of.distance(task, inputs)), of.present(task, worlds)
+        scenarios = of.distance_draws(task, inputs)[:draws]
+        return of.present(task, of.distance(task, inputs)), of.present(task, scenarios)
 
     def specialist(task: np.ndarray, spend: float) -> Values:
-        return values(curves, task, ways.inputs(task, np.full(len(task), spend)))
+        return values(curves, task, response.log_inputs(task, np.full(len(task), spend)))
 
-    alone = specialist(order, question.budget)
+    alone = specialist(order, spec.budget)
     found = []
     for size in range(least, len(order) + 1):
         task = order[:size]
         split = shared.of(task[None])
         found.append(
             parted(
-                question.budget,
-                question.unit,
+                spec.budget,
+                spec.unit,
                 strategy,
                 tuple(curves.tasks[i] for i in task),
                 curves.higher_is_better[task],
                 (alone[0][:size], alone[1][:, :size]),
-                specialist(task, question.budget / size),
-                values(shared.curves, task, split.inputs[0]),
+                specialist(task, spec.budget / size),
+                values(shared.curves, task, split.log_inputs[0]),
             )
         )
     return tuple(found)
 
 
-def _in_draws(planner: Planner, entry: Entry) -> np.ndarray:
+def _in_draws(planner: StrategyPlanner, entry: StrategyPlan) -> np.ndarray:
     """(B, K) values of a plan's tasks in every draw."""
     curves, every = planner.served.curves, np.arange(len(entry.tasks))
-    return curves.present(every, curves.distance_draws(every, entry.inputs))
+    return curves.present(every, curves.distance_draws(every, entry.log_inputs))

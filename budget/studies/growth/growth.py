@@ -9,17 +9,17 @@ import pandas as pd
 
 from budget.allocation.plan.plan import Plan
 from budget.allocation.solve import allocate, compiled
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.studies.growth.decline_exponent import Decline, decline
-from budget.studies.growth.iso_performance import Unchanged, unchanged
-from budget.studies.growth.set_sizes import Sizes, Spread, sizes_of, spread_of
-from budget.studies.growth.targets_kept import Kept, kept
+from budget.studies.growth.iso_performance import IsoPerformance, iso_performance
+from budget.studies.growth.set_sizes import SetSizes, Spread, set_sizes, spread_of
+from budget.studies.growth.targets_kept import TargetsKept, targets_kept
 from budget.studies.growth.task_orders import COUNT, are_all, joining_orders
 from budget.studies.json_rows import numbers, records
 from budget.studies.strategies.subsets import Subsets
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Growth:
         plans: K plans; ``plans[k - 1]`` serves ``names[:k]``. For random orders only the last: that of all tasks.
         sizes: what each number of tasks reaches.
         decline: the law of the decline; ``None`` for one task.
-        kept: the most tasks that keep their targets; ``None`` where no target is stated.
-        unchanged: the budgets that keep today's values; ``None`` where no price divides the budget.
+        targets_kept: the most tasks that keep their targets; ``None`` where no target is stated.
+        iso_performance: the budgets that keep today's values; ``None`` where no price divides the budget.
         spread: each task over the random orders; ``None`` for one order.
         seed: of the random orders.
     """
@@ -41,10 +41,10 @@ class Growth:
     order: str
     names: tuple[str, ...]
     plans: tuple[Plan, ...]
-    sizes: Sizes
+    sizes: SetSizes
     decline: Decline | None
-    kept: Kept | None
-    unchanged: Unchanged | None
+    targets_kept: TargetsKept | None
+    iso_performance: IsoPerformance | None
     spread: Spread | None = None
     seed: int = 0
 
@@ -69,18 +69,18 @@ class Growth:
         Of random orders the cells are means over the orders that have the task among their first ``n_tasks``, with
         their 80 % band, and further columns say so.
         """
-        return growth_table(self.order, self.plans[-1].question.strategy, self.plans, self.spread)
+        return growth_table(self.order, self.plans[-1].spec.strategy, self.plans, self.spread)
 
     def record(self) -> dict[str, Any]:
         """The study as JSON."""
         last = self.plans[-1]
         return {
             "warnings": list(self.warnings),
-            "budget": last.question.budget,
-            "unit": last.question.unit,
-            "strategy": last.question.strategy,
+            "budget": last.spec.budget,
+            "unit": last.spec.unit,
+            "strategy": last.spec.strategy,
             "hypothetical": self.hypothetical,
-            "measure": last.question.measure.name,
+            "measure": last.spec.measure.name,
             "metric": last.metric,
             "higher_is_better": last.higher_is_better,
             "order": self.order,
@@ -90,15 +90,15 @@ class Growth:
             "rows": records(self.table()),
             "sizes": records(self.sizes.table()),
             "decline": None if self.decline is None else self.decline.record(),
-            "targets": None if self.kept is None else self.kept.record(),
-            "unchanged": None if self.unchanged is None else self.unchanged.record(),
+            "targets": None if self.targets_kept is None else self.targets_kept.record(),
+            "unchanged": None if self.iso_performance is None else self.iso_performance.record(),
             **({} if self.spread is None else {"basis": self.spread.basis, "seed": self.seed}),
         }
 
 
 def grow(
     curves: Curves,
-    tasks: Tasks,
+    tasks: TaskSettings,
     budget: float,
     *,
     unit: str | None = None,
@@ -115,24 +115,24 @@ def grow(
 
     Args:
         curves: usable curves of K tasks.
-        tasks: wishes for the same tasks in the same order.
+        tasks: task settings for the same tasks in the same order.
         budget: the total for every set size.
-        unit: see ``ask.ask``.
-        params: see ``ask.ask``.
-        measure: ``value`` or ``progress``, see ``ask.ask``.
+        unit: see ``plan_spec.ask``.
+        params: see ``plan_spec.ask``.
+        measure: ``value`` or ``progress``, see ``plan_spec.ask``.
         order: one of ``orders.ORDERS``.
         orders: how many random ones.
         seed: of the random ones.
-        today: number of tasks whose values ``unchanged`` keeps.
-        intervals: whether ``unchanged`` has intervals, for which every draw is planned too.
+        today: number of tasks whose values ``iso_performance`` keeps.
+        intervals: whether ``iso_performance`` has intervals, for which every draw is planned too.
         progress: called with (sets done, K).
 
     Raises:
-        AllocationError: the order is unknown, there are fewer tasks than today, or see ``ask.ask``.
+        AllocationError: the order is unknown, there are fewer tasks than today, or see ``plan_spec.ask``.
     """
     refuse_measure(measure)
-    question = ask(curves, tasks, budget, unit=unit, strategy="specialists", params=params, measure=measure)
-    subsets = Subsets(curves, question)
+    spec = plan_spec(curves, tasks, budget, unit=unit, strategy="specialists", params=params, measure=measure)
+    subsets = Subsets(curves, spec)
     joining = joining_orders(subsets, order, orders, seed)
     return follow(
         subsets, joining, order=order, orders=orders, seed=seed, today=today, intervals=intervals, progress=progress
@@ -152,15 +152,15 @@ def follow(
 ) -> Growth:
     """The same for a question that was stated already, along joining orders (O, K)."""
     curves, several = subsets.curves, order == "random"
-    iso = unchanged(subsets, joining, today, draws=intervals)
+    iso = iso_performance(subsets, joining, today, draws=intervals)
     return Growth(
         order=order,
         names=curves.tasks if several else tuple(curves.tasks[task] for task in joining[0]),
-        plans=(allocate(curves, subsets.question, draws=False),) if several else _plans(subsets, joining[0], progress),
-        sizes=sizes_of(subsets, joining, progress if several else None),
+        plans=(allocate(curves, subsets.spec, draws=False),) if several else _plans(subsets, joining[0], progress),
+        sizes=set_sizes(subsets, joining, progress if several else None),
         decline=decline(subsets, joining),
-        kept=kept(subsets, joining),
-        unchanged=iso,
+        targets_kept=targets_kept(subsets, joining),
+        iso_performance=iso,
         spread=spread_of(subsets, joining, basis_of(len(curves.tasks), orders)) if several else None,
         seed=seed,
     )
@@ -178,7 +178,7 @@ def refuse_measure(measure: str | None) -> None:
 
 def _plans(subsets: Subsets, joining: np.ndarray, progress: Callable[[int, int], None] | None) -> tuple[Plan, ...]:
     """The proven plan of each size, by one compiled program."""
-    program, plans = compiled(subsets.curves, subsets.question), []
+    program, plans = compiled(subsets.curves, subsets.spec), []
     for size in range(1, len(joining) + 1):
         plans.append(allocate(*subsets.about(joining[:size]), draws=False, program=program))
         if progress is not None:
@@ -208,7 +208,7 @@ def _rows(order: str, strategy: str, plan: Plan) -> pd.DataFrame:
         {
             "order": order,
             "n_tasks": len(plan.spend),
-            "task": plan.question.tasks.names,
+            "task": plan.spec.tasks.names,
             "strategy": strategy,
             "spend": plan.spend,
             "predicted": plan.predicted,

@@ -13,16 +13,16 @@ import pandas as pd
 
 from budget.allocation.mixture.plan import SharedPlan
 from budget.allocation.mixture.plan_mixture import plan_mixture, refuse_mixture
-from budget.allocation.spec.make_spec import ask
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.make_spec import plan_spec
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
-from budget.studies.focus.best_strategy_by_breadth import Comparison, compare
+from budget.studies.focus.best_strategy_by_breadth import BestByBreadth, best_by_breadth
 from budget.studies.growth.decline_exponent import Decline, decline
 from budget.studies.growth.dilution import Dilution, parts_along
 from budget.studies.growth.growth import Growth, basis_of, follow, growth_table, refuse_measure
-from budget.studies.growth.iso_performance import UnchangedShared, unchanged_shared
-from budget.studies.growth.set_sizes import Sizes, Spread, sizes_of, spread_of
+from budget.studies.growth.iso_performance import SharedIsoPerformance, shared_iso_performance
+from budget.studies.growth.set_sizes import SetSizes, Spread, set_sizes, spread_of
 from budget.studies.growth.targets_kept import Planned, planned_sets
 from budget.studies.growth.task_orders import COUNT, joining_orders
 from budget.studies.json_rows import numbers, records
@@ -30,7 +30,7 @@ from budget.studies.strategies.shared_subsets import SharedSubsets
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.studies.strategies.subsets import Subsets
 from budget.tables.strategy_runs import SPECIALIST
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 
 NAMED = 8
 """Tasks that a refusal names."""
@@ -46,29 +46,29 @@ class SharedGrowth:
         plans: K plans; of random orders only the last: that of all tasks.
         sizes: what each number of tasks reaches.
         decline: the law of the decline, from what one model for one task reaches; ``None`` for one task.
-        kept: how far the plans keep the targets; ``None`` where none is stated.
-        unchanged: what twice the tasks cost at unchanged losses.
+        targets_kept: how far the plans keep the targets; ``None`` where none is stated.
+        iso_performance: what twice the tasks cost at unchanged losses.
         measured: least and greatest number of tasks of the measured models; outside, K's powers are extrapolated.
-        beyond: (K,) largest factor by which a size, or a task's tokens, lies outside the measured ones; 1 inside.
+        extrapolation_factor: (K,) largest factor by which a size, or a task's tokens, lies outside the measured.
         spread: each task over the random orders; ``None`` for one order.
     """
 
     strategy: str
     order: str
     plans: tuple[SharedPlan, ...]
-    sizes: Sizes
+    sizes: SetSizes
     decline: Decline | None
-    kept: Planned | None
-    unchanged: UnchangedShared
+    targets_kept: Planned | None
+    iso_performance: SharedIsoPerformance
     measured: tuple[int, int]
-    beyond: np.ndarray
+    extrapolation_factor: np.ndarray
     spread: Spread | None = None
 
     @property
     def extrapolated(self) -> tuple[int, ...]:
         """The numbers of tasks k that lie outside those of the measured models."""
         least, most = self.measured
-        return tuple(k for k in range(1, len(self.beyond) + 1) if not least <= k <= most)
+        return tuple(k for k in range(1, len(self.extrapolation_factor) + 1) if not least <= k <= most)
 
     def table(self) -> pd.DataFrame:
         """Rows of ``growth.csv``; every row's spend is that of the whole model, as in ``allocation.csv``."""
@@ -82,11 +82,11 @@ class SharedGrowth:
             "gap": [plan.gap for plan in self.plans],
             "sizes": records(self.sizes.table()),
             "decline": None if self.decline is None else self.decline.record(),
-            "targets": None if self.kept is None else {"planned": self.kept.record()},
-            "unchanged": self.unchanged.record(),
+            "targets": None if self.targets_kept is None else {"planned": self.targets_kept.record()},
+            "unchanged": self.iso_performance.record(),
             "n_tasks_measured": list(self.measured),
             "n_tasks_extrapolated": list(self.extrapolated),
-            "beyond": numbers(self.beyond),
+            "beyond": numbers(self.extrapolation_factor),
         }
 
 
@@ -97,7 +97,7 @@ class StrategiesGrowth:
     Attributes:
         order: one of ``orders.ORDERS``.
         names: the K tasks that all files have, in joining order; of random orders, as in the first file.
-        question: that of the strategy by which a greedy order is found: specialists, else the first.
+        spec: that of the strategy by which a greedy order is found: specialists, else the first.
         specialists: their growth; ``None`` where no curves are specialists'.
         shared: of each shared strategy.
         comparison: which strategy is best at each number of tasks.
@@ -109,10 +109,10 @@ class StrategiesGrowth:
 
     order: str
     names: tuple[str, ...]
-    question: Question
+    spec: PlanSpec
     specialists: Growth | None
     shared: tuple[SharedGrowth, ...]
-    comparison: Comparison
+    comparison: BestByBreadth
     parts: tuple[Dilution, ...]
     left_out: tuple[str, ...]
     seed: int = 0
@@ -144,9 +144,9 @@ class StrategiesGrowth:
         plan = self.shared[0].plans[-1]
         return {
             "warnings": list(self.warnings),
-            "budget": self.question.budget,
-            "unit": self.question.unit,
-            "measure": self.question.measure.name,
+            "budget": self.spec.budget,
+            "unit": self.spec.unit,
+            "measure": self.spec.measure.name,
             "metric": plan.metric,
             "higher_is_better": plan.higher_is_better,
             "order": self.order,
@@ -178,7 +178,7 @@ def strategy_name(curves: Curves, otherwise: str) -> str:
 
 def grow_strategies(
     strategies: Mapping[str, Curves],
-    tasks: Tasks,
+    tasks: TaskSettings,
     budget: float,
     *,
     unit: str | None = None,
@@ -194,20 +194,20 @@ def grow_strategies(
 
     Args:
         strategies: name → usable curves; at least one of law ``shared``, at most one of another law: specialists.
-        tasks: wishes for at least the tasks that all of them have. Limits on a task's own spend are for specialists.
+        tasks: settings of at least the tasks that all of them have. Limits on a task's own spend are for specialists.
         budget: the total for every set size and strategy.
-        unit: see ``ask.ask``.
-        params: see ``ask.ask``.
-        measure: ``value`` or ``progress``, see ``ask.ask``; read off the specialists' curves where there are any.
+        unit: see ``plan_spec.ask``.
+        params: see ``plan_spec.ask``.
+        measure: ``value`` or ``progress``, see ``plan_spec.ask``; read off the specialists' curves where there are any.
         order: one of ``orders.ORDERS``; ``greedy`` by the specialists' values, else by the first strategy's.
         orders: how many random ones.
         seed: of the random ones.
-        today: number of tasks whose values the specialists' ``unchanged`` keeps.
+        today: number of tasks whose values the specialists' ``iso_performance`` keeps.
         progress: called with (sets done, sets in all).
 
     Raises:
         AllocationError: there are several specialists or no shared strategy, no common task, other metrics, fewer
-            tasks than today, or see ``ask.ask``.
+            tasks than today, or see ``plan_spec.ask``.
     """
     refuse_measure(measure)
     lead = _leading(strategies, today)
@@ -217,15 +217,15 @@ def grow_strategies(
         for name, curves in strategies.items()
     }
     _refuse_unlike(aligned)
-    wishes = tasks.select(common)
+    task_settings = tasks.select(common)
     nothing = np.full(len(common), np.nan)
-    free = replace(wishes, min=nothing, max=nothing)
+    free = replace(task_settings, min=nothing, max=nothing)
     solved: dict[str, Subsets] = {}
     for name in sorted(aligned, key=lambda name: name != lead):
-        curves, stated = aligned[name], solved[lead].question if solved else None
-        asked = ask(
+        curves, stated = aligned[name], solved[lead].spec if solved else None
+        asked = plan_spec(
             curves,
-            free if curves.law == "shared" else wishes,
+            free if curves.law == "shared" else task_settings,
             budget,
             unit=unit if stated is None else stated.unit,
             strategy="shared" if curves.law == "shared" else "specialists",
@@ -253,10 +253,10 @@ def grow_strategies(
     return StrategiesGrowth(
         order=order,
         names=common if several else tuple(common[task] for task in joining[0]),
-        question=solved[lead].question,
+        spec=solved[lead].spec,
         specialists=own,
         shared=tuple(shared),
-        comparison=compare(solved, joining),
+        comparison=best_by_breadth(solved, joining),
         parts=tuple(part for each in parts for part in each),
         left_out=left_out,
         seed=seed,
@@ -274,7 +274,7 @@ def _follow_shared(
 ) -> SharedGrowth:
     """One shared strategy along joining orders (O, K)."""
     several, tasks = order == "random", joining.shape[1]
-    sizes = sizes_of(subsets, joining, progress)
+    sizes = set_sizes(subsets, joining, progress)
     shown = range(tasks if several else 1, tasks + 1)
     return SharedGrowth(
         strategy=name,
@@ -282,10 +282,10 @@ def _follow_shared(
         plans=tuple(plan_mixture(*subsets.about(joining[0, :size]), draws=False) for size in shown),
         sizes=sizes,
         decline=decline(subsets, joining),
-        kept=planned_sets(subsets, joining),
-        unchanged=unchanged_shared(subsets.curves),
+        targets_kept=planned_sets(subsets, joining),
+        iso_performance=shared_iso_performance(subsets.curves),
         measured=subsets.measured,
-        beyond=np.array([subsets.beyond(subsets.of(joining[:, :size])) for size in range(1, tasks + 1)]),
+        extrapolation_factor=np.array([subsets.beyond(subsets.of(joining[:, :size])) for size in range(1, tasks + 1)]),
         spread=spread_of(subsets, joining, basis_of(tasks, orders)) if several else None,
     )
 

@@ -30,7 +30,7 @@ QUANTITIES = ("budget", "params", "tokens")
 
 
 @dataclass(frozen=True)
-class Unchanged:
+class IsoPerformance:
     """The budgets at which the first ``today`` of K tasks keep the values that they have at the budget.
 
     Attributes:
@@ -74,7 +74,9 @@ class Unchanged:
         }
 
 
-def unchanged(subsets: Subsets, orders: np.ndarray, today: int = 1, *, draws: bool = True) -> Unchanged | None:
+def iso_performance(
+    subsets: Subsets, orders: np.ndarray, today: int = 1, *, draws: bool = True
+) -> IsoPerformance | None:
     """What keeping today's values takes along orders (O, K).
 
     Args:
@@ -107,8 +109,8 @@ def unchanged(subsets: Subsets, orders: np.ndarray, today: int = 1, *, draws: bo
     ratio = counts / today
     doubling = _doubling(ratio, mean[None])[0]
     several = count > 1 or not draws
-    worlds = np.empty((0, len(QUANTITIES))) if several else _doubling(ratio, _in_draws(subsets, orders[0], today))
-    return Unchanged(today, counts, mean, low, high, doubling, *interval(worlds))
+    scenarios = np.empty((0, len(QUANTITIES))) if several else _doubling(ratio, _in_draws(subsets, orders[0], today))
+    return IsoPerformance(today, counts, mean, low, high, doubling, *interval(scenarios))
 
 
 def _totals(subsets: Subsets, orders: np.ndarray, today: int) -> np.ndarray:
@@ -120,8 +122,8 @@ def _totals(subsets: Subsets, orders: np.ndarray, today: int) -> np.ndarray:
     spend[:, :today] = split.spend
     problem, curves = subsets.problem, subsets.curves
     u = best_inputs(problem.by_model.take(orders.ravel()), problem.cost.take(orders.ravel()), spend.ravel())
-    scales = np.exp(law_inputs_of(curves, subsets.question, u, orders.ravel())).reshape(count, tasks, -1)
-    amounts = {name: scales[:, :, place] for place, name in enumerate(curves.inputs)} | {"budget": spend}
+    scales = np.exp(law_inputs_of(curves, subsets.spec, u, orders.ravel())).reshape(count, tasks, -1)
+    amounts = {name: scales[:, :, place] for place, name in enumerate(curves.scale_columns)} | {"budget": spend}
     nothing = np.full((count, tasks), np.nan)
     totals = np.stack([np.cumsum(amounts.get(name, nothing), axis=1) for name in QUANTITIES], axis=2)
     totals = totals[:, today - 1 :]
@@ -131,21 +133,21 @@ def _totals(subsets: Subsets, orders: np.ndarray, today: int) -> np.ndarray:
 
 
 def _in_draws(subsets: Subsets, order: np.ndarray, today: int) -> np.ndarray:
-    """The same (B, J, 3) along one order (K,) in every draw's world, planned there: its tasks stand side by side."""
-    curves, asked = subsets.curves, subsets.question
+    """The same (B, J, 3) along one order (K,) in every draw's scenario, planned there: its tasks stand side by side."""
+    curves, asked = subsets.curves, subsets.spec
     draws, tasks, parameters = curves.draws.shape
     if draws == 0:
         return np.empty((0, tasks - today + 1, len(QUANTITIES)))
     every = np.tile(np.arange(tasks), draws)
-    worlds = replace(curves, draws=curves.draws[:0], noise=curves.noise[:0]).take(every)
-    worlds = replace(worlds, parameters=curves.draws.reshape(-1, parameters))
-    question = replace(
+    scenarios = replace(curves, draws=curves.draws[:0], noise=curves.noise[:0]).take(every)
+    scenarios = replace(scenarios, parameters=curves.draws.reshape(-1, parameters))
+    spec = replace(
         asked,
-        tasks=asked.tasks.select(worlds.tasks),
+        tasks=asked.tasks.select(scenarios.tasks),
         measure=replace(asked.measure, scale=asked.measure.scale[every], shift=asked.measure.shift[every]),
         params=None if asked.params is None else asked.params[every],
     )
-    return _totals(Subsets(worlds, question), order + tasks * np.arange(draws)[:, None], today)
+    return _totals(Subsets(scenarios, spec), order + tasks * np.arange(draws)[:, None], today)
 
 
 def _doubling(ratio: np.ndarray, totals: np.ndarray) -> np.ndarray:
@@ -177,12 +179,12 @@ def _at_price(subsets: Subsets, price: np.ndarray, task: np.ndarray) -> np.ndarr
         # a return may underflow to 0, and so may a price that is one
         return np.log(np.maximum(price, 1e-300)) - np.log(np.maximum(marginal, 1e-300))
 
-    start = np.full(len(task), np.log(subsets.question.budget))
+    start = np.full(len(task), np.log(subsets.spec.budget))
     return np.clip(np.exp(rising_root(above, start - REACH, start + REACH)), low[task], high[task])
 
 
 @dataclass(frozen=True)
-class UnchangedShared:
+class SharedIsoPerformance:
     """What twice the tasks cost one model at an unchanged loss, for the law of several tasks; T tasks.
 
     Attributes:
@@ -212,7 +214,7 @@ class UnchangedShared:
         return {"ratio": self.ratio, "rows": records(self.table())}
 
 
-def unchanged_shared(curves: Curves, ratio: float = 2.0) -> UnchangedShared:
+def shared_iso_performance(curves: Curves, ratio: float = 2.0) -> SharedIsoPerformance:
     """Factors that keep the loss of one model when there are ``ratio`` times the tasks, at a cost ∝ N·D.
 
     Raises:
@@ -237,5 +239,5 @@ def unchanged_shared(curves: Curves, ratio: float = 2.0) -> UnchangedShared:
         return np.concatenate([found.prod(axis=-1, keepdims=True), found], axis=-1)
 
     point = factors(curves.form.natural(curves.parameters, curves.reference))
-    worlds = factors(curves.form.natural(curves.draws, curves.reference))
-    return UnchangedShared(curves.tasks, ratio, point, *interval(worlds))
+    scenarios = factors(curves.form.natural(curves.draws, curves.reference))
+    return SharedIsoPerformance(curves.tasks, ratio, point, *interval(scenarios))

@@ -12,7 +12,7 @@ from budget.studies.strategies.subsets import Splits, Subsets
 
 
 @dataclass(frozen=True)
-class Sizes:
+class SetSizes:
     """Sets of 1, 2, …, K tasks at one budget; every array has shape (K,).
 
     With one order, ``low`` and ``high`` are the 80 % interval over the draws of the plan that the point fit makes. With
@@ -98,7 +98,7 @@ class Spread:
         )
 
 
-def sizes_of(subsets: Subsets, orders: np.ndarray, progress: Callable[[int, int], None] | None = None) -> Sizes:
+def set_sizes(subsets: Subsets, orders: np.ndarray, progress: Callable[[int, int], None] | None = None) -> SetSizes:
     """Follow orders (O, K) from one task to all.
 
     Args:
@@ -112,7 +112,7 @@ def sizes_of(subsets: Subsets, orders: np.ndarray, progress: Callable[[int, int]
         rows.append([*_values(subsets, split), *_shares(subsets.taken(split))])
         if progress is not None:
             progress(size, orders.shape[1])
-    return Sizes(*np.array(rows).T)
+    return SetSizes(*np.array(rows).T)
 
 
 def spread_of(subsets: Subsets, orders: np.ndarray, basis: str) -> Spread:
@@ -142,17 +142,17 @@ def spread_of(subsets: Subsets, orders: np.ndarray, basis: str) -> Spread:
 
 def _values(subsets: Subsets, split: Splits) -> list[float]:
     """Objective, worst value and targets met, each with its ends."""
-    sign = subsets.question.measure.sign
+    sign = subsets.spec.measure.sign
     measure = subsets.measure(split)
     points = [sign * subsets.objective(split), sign * measure.max(axis=1), _counted(subsets.met(split))]
     if len(split.members) > 1:
         return [float(end) for samples in points for end in _over_orders(samples)]
     _, distance = next(subsets.in_draws(split))
     task = split.members[0]
-    worlds = subsets.question.measure.of_draws(task, distance)
+    scenarios = subsets.spec.measure.of_draws(task, distance)
     samples = [
-        sign * subsets.weighted(split, worlds[:, None, :])[:, 0],
-        sign * worlds.max(axis=1),
+        sign * subsets.weighted(split, scenarios[:, None, :])[:, 0],
+        sign * scenarios.max(axis=1),
         _counted(subsets.reached(task, distance)),
     ]
     ends = [(point[0], *interval(each)) for each, point in zip(samples, points, strict=True)]

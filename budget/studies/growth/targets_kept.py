@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from budget.allocation.convex.minimax import spend_to_level
-from budget.allocation.convex.problem import state
-from budget.allocation.nonconvex.spend_response import ways_of
-from budget.allocation.spec.plan_spec import Question, is_separable
+from budget.allocation.convex.problem import build_problem
+from budget.allocation.nonconvex.spend_response import spend_response
+from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.curves import Curves
 from budget.numerics.interval import interval
 from budget.studies.focus.thresholds import ROUNDING, least_spend
@@ -43,26 +43,26 @@ class Planned:
 
 def planned_sets(subsets: Subsets, orders: np.ndarray) -> Planned | None:
     """Count along orders (O, K); ``None`` where no target is stated."""
-    if not np.isfinite(subsets.question.tasks.target).any():
+    if not np.isfinite(subsets.spec.tasks.target).any():
         return None
     count = len(orders)
     whole = np.ones(count, dtype=bool)
     in_draws = np.ones((count, len(subsets.curves.draws)), dtype=bool)
-    largest, worlds = np.zeros(count, dtype=int), np.zeros(in_draws.shape, dtype=int)
+    largest, scenarios = np.zeros(count, dtype=int), np.zeros(in_draws.shape, dtype=int)
     for size in range(1, orders.shape[1] + 1):
         split = subsets.of(orders[:, :size])
         whole &= (subsets.met(split) != 0).all(axis=1)  # NaN, no target, is no target missed
         for order in np.flatnonzero(in_draws.any(axis=1)):
-            distance = subsets.curves.distance_draws(split.members[order], split.inputs[order])
+            distance = subsets.curves.distance_draws(split.members[order], split.log_inputs[order])
             in_draws[order] &= (subsets.reached(split.members[order], distance) != 0).all(axis=1)
-        largest, worlds = largest + whole, worlds + in_draws
-    sure = float((worlds >= largest[:, None]).mean()) if worlds.size else float("nan")
-    low, high = interval(worlds.mean(axis=0))
+        largest, scenarios = largest + whole, scenarios + in_draws
+    sure = float((scenarios >= largest[:, None]).mean()) if scenarios.size else float("nan")
+    low, high = interval(scenarios.mean(axis=0))
     return Planned(largest, float(low), float(high), sure)
 
 
 @dataclass(frozen=True)
-class Kept:
+class TargetsKept:
     """How far a set can grow with every stated target met; T tasks, O orders.
 
     Attributes:
@@ -114,28 +114,28 @@ class Kept:
         }
 
 
-def kept(subsets: Subsets, orders: np.ndarray) -> Kept | None:
+def targets_kept(subsets: Subsets, orders: np.ndarray) -> TargetsKept | None:
     """Look for the largest sets along orders (O, K) and over all subsets; ``None`` where no target is stated."""
-    tasks, budget = subsets.question.tasks, subsets.question.budget
+    tasks, budget = subsets.spec.tasks, subsets.spec.budget
     stated, found = np.isfinite(tasks.target), planned_sets(subsets, orders)
     if found is None:
         return None
-    required = required_spends(subsets.curves, subsets.question, *subsets.ends, budget / len(tasks.target))
+    required = required_spends(subsets.curves, subsets.spec, *subsets.ends, budget / len(tasks.target))
     limit = budget * (1 + ROUNDING)
     taken = np.where(stated, required, subsets.ends[0])[orders]
     possible = (np.cumsum(taken, axis=1) <= limit).sum(axis=1)
     cheapest = np.flatnonzero(stated)[np.argsort(required[stated], kind="stable")]
     most = int((np.cumsum(required[cheapest]) <= limit).sum())
     best = tuple(subsets.curves.tasks[task] for task in np.sort(cheapest[:most]))
-    return Kept(subsets.curves.tasks, required, found, possible, most, best, int(stated.sum()))
+    return TargetsKept(subsets.curves.tasks, required, found, possible, most, best, int(stated.sum()))
 
 
-def required_spends(curves: Curves, question: Question, low: np.ndarray, high: np.ndarray, near: float) -> np.ndarray:
+def required_spends(curves: Curves, spec: PlanSpec, low: np.ndarray, high: np.ndarray, near: float) -> np.ndarray:
     """The least spends (T,) that meet the targets.
 
     Args:
         curves: of T tasks.
-        question: about them, one training per task; limits in it are not read.
+        spec: about them, one training per task; limits in it are not read.
         low: (T,) least spends.
         high: (T,) greatest spends, infinite where there is none.
         near: a spend from which to look, in the unit.
@@ -144,13 +144,13 @@ def required_spends(curves: Curves, question: Question, low: np.ndarray, high: n
         Spends in the unit; infinite where none up to the greatest meets the target (of values that are no sums of
         powers: none up to ``BEYOND`` budgets); NaN where no target is stated.
     """
-    tasks, every = question.tasks, np.arange(len(curves.tasks))
-    level = question.measure.of_value(curves, every, tasks.target)
-    if is_separable(curves, question):
-        spend = least_spend(ways_of(curves, question).worth, every, level, BEYOND * question.budget)
+    tasks, every = spec.tasks, np.arange(len(curves.tasks))
+    level = spec.measure.of_value(curves, every, tasks.target)
+    if is_nonconvex(curves, spec):
+        spend = least_spend(spend_response(curves, spec).value_at, every, level, BEYOND * spec.budget)
     else:
-        problem = state(curves, question)
-        spend = spend_to_level(problem.value, problem.cost, question.weight * level, np.full(len(every), near))
+        problem = build_problem(curves, spec)
+        spend = spend_to_level(problem.value, problem.cost, spec.weight * level, np.full(len(every), near))
     spend = np.maximum(spend, low)
     spend = np.where(spend > high * (1 + ROUNDING), np.inf, spend)
     return np.where(np.isfinite(tasks.target), spend, np.nan)

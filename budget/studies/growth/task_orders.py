@@ -37,7 +37,7 @@ def joining_orders(subsets: Subsets, order: str, count: int = COUNT, seed: int =
     if order == "given":
         return np.arange(tasks)[None]
     if order == "weight":
-        return np.argsort(-subsets.question.tasks.weight, kind="stable")[None]
+        return np.argsort(-subsets.spec.tasks.weight, kind="stable")[None]
     if order == "greedy":
         return greedy_order(subsets)[None]
     if order != "random":

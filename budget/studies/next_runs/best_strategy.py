@@ -1,6 +1,6 @@
 """Which strategy wins a budget, how sure that is today, and how sure it is expected to be after new runs.
 
-In a world the winner is the strategy whose plan of today is the best there: plans are made once and judged in every
+In a scenario the winner is the strategy whose plan of today is the best there: plans are made once and judged in every
 draw, as everywhere. The probability of naming it is the probability of correct selection of ranking and selection.
 """
 
@@ -13,7 +13,7 @@ from budget.studies.next_runs.value_of_information import Sampling, State, error
 
 
 @dataclass(frozen=True)
-class Winner:
+class BestStrategy:
     """What is known of the best of A strategies.
 
     Attributes:
@@ -37,17 +37,17 @@ class Winner:
     alone: np.ndarray
 
     @classmethod
-    def of(cls, study: Sampling, after: State, alone: np.ndarray) -> "Winner":
+    def of(cls, study: Sampling, after: State, alone: np.ndarray) -> "BestStrategy":
         """Of a study, the state after its batch, and what was counted for each candidate alone."""
-        winner, chosen = study.winner, study.start.chosen
+        best_strategy, chosen = study.best_strategy, study.start.chosen
         names = tuple(strategy.name for strategy in study.strategies)
-        better = (after.chosen == winner).astype(float) - (chosen == winner)
+        better = (after.chosen == best_strategy).astype(float) - (chosen == best_strategy)
         return cls(
             names=names,
             expected=study.today.mean(axis=1),
-            share=np.array([(winner == at).mean() for at in range(len(names))]),
+            share=np.array([(best_strategy == at).mean() for at in range(len(names))]),
             today=int(chosen[0]),
-            after=float((after.chosen == winner).mean()),
+            after=float((after.chosen == best_strategy).mean()),
             more=float(better.mean()),
             more_error=error(better),
             alone=alone,

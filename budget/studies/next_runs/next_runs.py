@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 
 from budget.allocation.plan.headline import curve_warnings
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.errors import DataError
 from budget.studies.json_rows import records
-from budget.studies.next_runs.best_strategy import Winner
+from budget.studies.next_runs.best_strategy import BestStrategy
 from budget.studies.next_runs.posterior import LEAST_SHARE
 from budget.studies.next_runs.rival_strategies import Strategy, compete
 from budget.studies.next_runs.run_grid import Runs
 from budget.studies.next_runs.value_of_information import SURE, Sampling, alone, best_batch, error, perfect, together
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 
 COUNT = 8
 """Most runs of a batch where nothing is asked for."""
@@ -46,7 +46,7 @@ class NextRuns:
         regret: expected regret of today's decision: its distance to the decisions that know the draw.
         regret_error: its standard error.
         bound: (C,) value of knowing the run's tasks perfectly, an upper bound of its gain.
-        winner: which strategy wins, how sure that is, and what runs bring to it.
+        best_strategy: which strategy wins, how sure that is, and what runs bring to it.
         seed: of the outcomes.
         notes: what has to be said.
     """
@@ -66,19 +66,19 @@ class NextRuns:
     regret: float
     regret_error: float
     bound: np.ndarray
-    winner: Winner
+    best_strategy: BestStrategy
     seed: int
     notes: tuple[str, ...]
 
     @property
     def curves(self) -> Curves:
         """Those of the strategy that would be chosen today."""
-        return self.strategies[self.winner.today].curves
+        return self.strategies[self.best_strategy.today].curves
 
     @property
-    def question(self) -> Question:
+    def spec(self) -> PlanSpec:
         """What is asked of the strategy that would be chosen today."""
-        return self.strategies[self.winner.today].question
+        return self.strategies[self.best_strategy.today].spec
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ class NextRuns:
         columns["flops"] = self.runs.cost[row] if self.runs.unit == "flops" else np.nan
         columns |= {"expected_gain": self.gain[row], "error": self.error[row], "per_flop": self.per_cost[row]}
         if self.several:
-            columns["wins"] = self.winner.alone[row]
+            columns["wins"] = self.best_strategy.alone[row]
         columns |= {"chosen": chosen, "reason": self._reasons(others), "seed": seeds}
         return pd.DataFrame(columns)
 
@@ -129,17 +129,17 @@ class NextRuns:
             known[at][name] = bound
         return {
             "warnings": list(self.warnings),
-            "budget": self.question.budget,
-            "unit": self.question.unit,
+            "budget": self.spec.budget,
+            "unit": self.spec.unit,
             "spend": self.spend,
             "spend_unit": self.runs.unit,
-            "measure": self.question.measure.name,
-            "strategy": self.winner.name if self.several else self.question.strategy,
+            "measure": self.spec.measure.name,
+            "strategy": self.best_strategy.name if self.several else self.spec.strategy,
             "expected_regret": self.regret,
             "expected_regret_error": self.regret_error,
             "perfect_information": self.regret,
             **({} if self.several else {"perfect_information_by_task": known[0]}),
-            **({"winner": self.winner.record(), "strategies": self._strategies(known)} if self.several else {}),
+            **({"winner": self.best_strategy.record(), "strategies": self._strategies(known)} if self.several else {}),
             "batch": {
                 "expected_gain": self.batch_gain,
                 "error": self.batch_error,
@@ -158,10 +158,10 @@ class NextRuns:
         return [
             {
                 "strategy": each.name,
-                "plan": each.question.strategy,
+                "plan": each.spec.strategy,
                 "tasks": list(each.curves.tasks),
-                "objective": float(each.question.measure.sign * self.winner.expected[at]),
-                "wins": float(self.winner.share[at]),
+                "objective": float(each.spec.measure.sign * self.best_strategy.expected[at]),
+                "wins": float(self.best_strategy.share[at]),
                 "perfect_information_by_task": known[at],
             }
             for at, each in enumerate(self.strategies)
@@ -180,7 +180,7 @@ class NextRuns:
 
 def next_runs(
     curves: Curves | Mapping[str, Curves],
-    tasks: Tasks,
+    tasks: TaskSettings,
     budget: float | None,
     spend: float,
     *,
@@ -196,10 +196,10 @@ def next_runs(
 
     Args:
         curves: usable curves with joint draws; of several strategies, strategy → its curves, fitted to runs of its own.
-        tasks: wishes for all tasks of the curves; several strategies are compared on those that all of them have.
+        tasks: settings of all tasks of the curves; several strategies are compared on those that all of them have.
         budget: the total that will be planned.
         spend: what there is for new runs: FLOPs, or the law's one scale where that is no FLOPs.
-        unit: see ``ask.ask``, likewise below.
+        unit: see ``make_spec.plan_spec``, likewise below.
         params: size of every model, for a token budget.
         strategy: one training per task, or one model; of one strategy's curves only.
         measure: what a task's value is; where it is relative to a best value, the first strategy's fit states it.
@@ -232,7 +232,7 @@ def next_runs(
     for run in range(len(runs.cost)):
         gain, state = alone(study, run, bases)
         single.append([gain.mean(), error(gain), state.effective])
-        right.append((state.chosen == study.winner).mean())
+        right.append((state.chosen == study.best_strategy).mean())
         if progress is not None:
             progress(run + 1, len(runs.cost))
     values = np.array(single)
@@ -257,7 +257,7 @@ def next_runs(
         regret=float(regret.mean()),
         regret_error=error(regret),
         bound=bound[runs.group],
-        winner=Winner.of(study, after, np.array(right)),
+        best_strategy=BestStrategy.of(study, after, np.array(right)),
         seed=seed,
         notes=(*notes, *_told(values, runs.unit)),
     )

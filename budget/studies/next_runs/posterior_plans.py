@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.studies.next_runs.tabulated_plans import SPENDS, Model, Response, tabulated
 
@@ -22,7 +22,7 @@ EXACT = 1e-10
 
 
 @dataclass(frozen=True)
-class Planner:
+class PosteriorPlanner:
     """Plans of one budget for V models under any weights of the draws.
 
     Attributes:
@@ -38,19 +38,19 @@ class Planner:
     price: float
 
     @classmethod
-    def of(cls, curves: Curves, question: Question) -> "Planner":
+    def of(cls, curves: Curves, spec: PlanSpec) -> "PosteriorPlanner":
         """Tabulate the models of a question whose plan is a convex program."""
-        models = tuple(tabulated(curves, question))
+        models = tuple(tabulated(curves, spec))
         equal = np.full((1, len(curves.draws)), 1 / len(curves.draws))
         prior = tuple(model.under(equal) for model in models)
         price = float(np.median([each.marginal[0, SPENDS // 2] for each in prior]))
-        return cls(models, prior, question.budget, price)
+        return cls(models, prior, spec.budget, price)
 
     def plans(self, learnt: Mapping[int, Response], draws: int) -> tuple[np.ndarray, np.ndarray]:
         """What the plans made from what was learnt are expected to be worth, and what they are: both (B,).
 
         Plan m is made after the outcome that comes from draw m. What it is expected to be worth is its mean under the
-        posterior of that outcome, and what it is worth is judged in the world of draw m. A posterior leaves its own
+        posterior of that outcome, and what it is worth is judged in the scenario of draw m. A posterior leaves its own
         draw out (``posterior``); in the mean the draw counts by its prior weight 1/B, so that an outcome that says
         nothing leaves the prior mean.
 
@@ -74,7 +74,7 @@ class Planner:
         return expected, worth
 
     def today(self, draws: int) -> np.ndarray:
-        """What the plan under equal weights is worth in the world of each of B draws (B,)."""
+        """What the plan under equal weights is worth in the scenario of each of B draws (B,)."""
         total = np.zeros(draws)
         for model, (spend, size) in zip(self.models, self.plan(), strict=True):
             total += model.worth(np.arange(draws), np.repeat(spend, draws), np.repeat(size, draws))

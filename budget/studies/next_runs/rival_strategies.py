@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.measure import Measure
-from budget.allocation.spec.plan_spec import ONE_MODEL, Question, is_separable
+from budget.allocation.spec.plan_spec import ONE_MODEL, PlanSpec, is_nonconvex
 from budget.curves.curves import Curves
 from budget.errors import AllocationError, DataError
 from budget.numerics.streams import keys
 from budget.studies.next_runs.posterior import Observer
-from budget.studies.next_runs.posterior_plans import Planner
+from budget.studies.next_runs.posterior_plans import PosteriorPlanner
 from budget.studies.next_runs.run_grid import Runs, affordable, cheapest, groups_of
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.tables.strategy_runs import SPECIALIST
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 
 FEWEST = 20
 """Draws without which there is no posterior to speak of."""
@@ -37,7 +37,7 @@ class Strategy:
     Attributes:
         name: what tells it from the others.
         curves: usable curves of T tasks whose B draws are all finite.
-        question: the plan that new runs are to improve.
+        spec: the plan that new runs are to improve.
         groups: positions of the tasks that one run measures, for each of G groups.
         runs: its candidates.
         planner: of the question.
@@ -46,24 +46,24 @@ class Strategy:
 
     name: str
     curves: Curves
-    question: Question
+    spec: PlanSpec
     groups: tuple[np.ndarray, ...]
     runs: Runs
-    planner: Planner
+    planner: PosteriorPlanner
     observers: tuple[Observer, ...]
 
     @classmethod
-    def of(cls, name: str, curves: Curves, question: Question, spend: float) -> "Strategy":
+    def of(cls, name: str, curves: Curves, spec: PlanSpec, spend: float) -> "Strategy":
         """Prepare the plans of a question, the candidates that a spend can pay for, and their observers."""
         groups = groups_of(curves)
-        runs = affordable(curves, question.tasks, groups, spend)
+        runs = affordable(curves, spec.tasks, groups, spend)
         observers = tuple(Observer.of(curves, group) for group in groups)
-        return cls(name, curves, question, tuple(groups), runs, Planner.of(curves, question), observers)
+        return cls(name, curves, spec, tuple(groups), runs, PosteriorPlanner.of(curves, spec), observers)
 
     @property
     def one_model(self) -> bool:
         """Whether one training serves all tasks."""
-        return self.question.strategy == "shared"
+        return self.spec.strategy == "shared"
 
 
 def strategy_of(curves: Curves, otherwise: str) -> str:
@@ -95,17 +95,17 @@ def _under(runs: Runs, columns: tuple[str, ...]) -> np.ndarray:
 
 
 def compete(
-    curves: Mapping[str, Curves], tasks: Tasks, budget: float | None, spend: float, seed: int, **asked: Any
+    curves: Mapping[str, Curves], tasks: TaskSettings, budget: float | None, spend: float, seed: int, **asked: Any
 ) -> tuple[tuple[Strategy, ...], tuple[str, ...]]:
     """Ask one question of every strategy.
 
     Args:
         curves: strategy → its usable curves with joint draws.
-        tasks: wishes for the tasks of the curves.
+        tasks: task settings for the tasks of the curves.
         budget: the total that will be planned.
         spend: what there is for new runs.
         seed: of the pairs of draws.
-        asked: see ``ask.ask``.
+        asked: see ``plan_spec.ask``.
 
     Returns:
         The strategies, on the tasks that all of them have and the same number of draws; and what has to be said.
@@ -119,13 +119,13 @@ def compete(
         raise AllocationError("--strategy is for one curves file; each of several says itself what its runs are.")
     curves, notes = _on_common_tasks(curves)
     names = next(iter(curves.values())).tasks
-    questions: dict[str, Question] = {}
+    questions: dict[str, PlanSpec] = {}
     for name, mine in curves.items():
-        wishes, said = _wishes(mine, tasks.select(names), len(curves) > 1)
-        questions[name] = _question(curves, questions, name, wishes, budget, **asked)
+        task_settings, said = _wishes(mine, tasks.select(names), len(curves) > 1)
+        questions[name] = _question(curves, questions, name, task_settings, budget, **asked)
         notes += [note for note in said if note not in notes]
     drawn, unused = _with_draws(curves, seed)
-    strategies = tuple(Strategy.of(name, drawn[name], question, spend) for name, question in questions.items())
+    strategies = tuple(Strategy.of(name, drawn[name], spec, spend) for name, spec in questions.items())
     return strategies, (*notes, *unused, *_refused_spend(strategies, spend))
 
 
@@ -162,8 +162,8 @@ def _on_common_tasks(curves: Mapping[str, Curves]) -> tuple[dict[str, Curves], l
     return taken, notes
 
 
-def _wishes(curves: Curves, tasks: Tasks, several: bool) -> tuple[Tasks, tuple[str, ...]]:
-    """The wishes that a strategy can heed: limits of a task's own spend are for tasks that have one."""
+def _wishes(curves: Curves, tasks: TaskSettings, several: bool) -> tuple[TaskSettings, tuple[str, ...]]:
+    """The task settings that a strategy can heed: limits of a task's own spend are for tasks that have one."""
     if not (several and curves.is_shared) or not (np.isfinite(tasks.min).any() or np.isfinite(tasks.max).any()):
         return tasks, ()
     nothing = np.full(len(tasks.names), np.nan)
@@ -174,31 +174,31 @@ def _wishes(curves: Curves, tasks: Tasks, several: bool) -> tuple[Tasks, tuple[s
 
 def _question(
     curves: Mapping[str, Curves],
-    before: Mapping[str, Question],
+    before: Mapping[str, PlanSpec],
     name: str,
-    wishes: Tasks,
+    task_settings: TaskSettings,
     budget: float | None,
     **asked: Any,
-) -> Question:
+) -> PlanSpec:
     """What is asked of one strategy, its tasks measured as the first strategy's are."""
     mine = curves[name]
     if not before:
-        question = ask(mine, wishes, budget, **asked)
+        spec = plan_spec(mine, task_settings, budget, **asked)
     else:
         first = next(iter(before.values()))
-        question = ask(mine, wishes, budget, **(asked | {"measure": first.measure.name}))
-        question = replace(question, measure=_as_in(first.measure, curves[next(iter(before))], mine))
-        if question.unit != first.unit:
+        spec = plan_spec(mine, task_settings, budget, **(asked | {"measure": first.measure.name}))
+        spec = replace(spec, measure=_as_in(first.measure, curves[next(iter(before))], mine))
+        if spec.unit != first.unit:
             raise AllocationError(
                 f"The budget of {next(iter(before))} is counted in {first.unit} and that of {name} in "
-                f"{question.unit}; fit both with one --scale or law."
+                f"{spec.unit}; fit both with one --scale or law."
             )
-    if mine.law in ONE_MODEL or is_separable(mine, question):
+    if mine.law in ONE_MODEL or is_nonconvex(mine, spec):
         raise AllocationError(
             "The next runs are valued for plans that are convex: of the laws power, chinchilla and repeat, without "
             "checkpoints; fit again with one of these, or leave the checkpoints out."
         )
-    return question
+    return spec
 
 
 def _as_in(measure: Measure, first: Curves, curves: Curves) -> Measure:
@@ -232,7 +232,7 @@ def _with_draws(curves: Mapping[str, Curves], seed: int) -> tuple[dict[str, Curv
         if len(pick) > count:
             notes.append(f"{to}{count} of {len(pick)} draws are used.")
             pick = pick[np.linspace(0, len(pick) - 1, count).astype(int)]
-        # a strategy's worlds are shuffled by its name, whether there is another or not: they have nothing in common
+        # a strategy's scenarios are shuffled by its name, whether there is another or not: they have nothing in common
         pick = np.random.default_rng([seed, int(keys([name])[0])]).permutation(pick)
         taken[name] = replace(mine, draws=mine.draws[pick], noise=mine.noise[pick], link=None)
     return taken, notes

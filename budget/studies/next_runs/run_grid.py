@@ -7,7 +7,7 @@ import numpy as np
 from budget.allocation.convex.best_size import best_inputs, last_input
 from budget.allocation.convex.problem import value_of
 from budget.curves.curves import Curves
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 
 BEYOND = 10.0
 """Largest factor beyond the largest measured params, tokens or scale: further out a law is not to be trusted."""
@@ -49,27 +49,27 @@ def groups_of(curves: Curves) -> list[np.ndarray]:
     return [np.array(members) for members in found.values()]
 
 
-def affordable(curves: Curves, tasks: Tasks, groups: list[np.ndarray], spend: float) -> Runs:
+def affordable(curves: Curves, tasks: TaskSettings, groups: list[np.ndarray], spend: float) -> Runs:
     """A grid of runs of each group that cost at most the spend; none where it buys nothing.
 
     Args:
         curves: usable curves of T tasks.
-        tasks: their wishes; the law of repeated data reads ``unique_tokens``.
+        tasks: their task settings; the law of repeated data reads ``unique_tokens``.
         groups: from ``groups_of``.
         spend: what there is for new runs, in FLOPs, or in the law's one scale where that is no FLOPs.
     """
-    two = len(curves.inputs) > 1
-    unit = "flops" if two else curves.inputs[0]
+    two = len(curves.scale_columns) > 1
+    unit = "flops" if two else curves.scale_columns[0]
     parts = [(_sizes if two else _scales)(curves, tasks, group, spend) for group in groups]
     inputs = np.concatenate(parts)
     group = np.repeat(np.arange(len(groups)), [len(part) for part in parts])
     cost = _flops(curves, inputs) if two else inputs[:, 0]
-    return Runs(group, inputs, cost, unit, curves.inputs)
+    return Runs(group, inputs, cost, unit, curves.scale_columns)
 
 
 def cheapest(curves: Curves, groups: list[np.ndarray]) -> float:
     """Cost of the cheapest run that is as large as the smallest measured ones of its group."""
-    columns = [np.array([curves.smallest[name][group].max() for group in groups]) for name in curves.inputs[:2]]
+    columns = [np.array([curves.smallest[name][group].max() for group in groups]) for name in curves.scale_columns[:2]]
     return float((_flops(curves, np.column_stack(columns)) if len(columns) > 1 else columns[0]).min())
 
 
@@ -78,15 +78,15 @@ def _flops(curves: Curves, inputs: np.ndarray) -> np.ndarray:
     return curves.cost.flops(inputs[:, 0], inputs[:, 1])
 
 
-def _scales(curves: Curves, tasks: Tasks, group: np.ndarray, spend: float) -> np.ndarray:
-    name = curves.inputs[0]
+def _scales(curves: Curves, tasks: TaskSettings, group: np.ndarray, spend: float) -> np.ndarray:
+    name = curves.scale_columns[0]
     top = min(spend, BEYOND * curves.largest[name][group].min())
     scales = top * COSTS
     scales = np.unique(_rounded(scales[scales >= curves.smallest[name][group].max() * 0.999]))
     return scales[scales <= spend][:, None]
 
 
-def _sizes(curves: Curves, tasks: Tasks, group: np.ndarray, spend: float) -> np.ndarray:
+def _sizes(curves: Curves, tasks: TaskSettings, group: np.ndarray, spend: float) -> np.ndarray:
     low, high = (
         np.log([pick(of[name][group]) for name in ("params", "tokens")])
         for of, pick in ((curves.smallest, np.max), (curves.largest, np.min))
@@ -106,7 +106,7 @@ def _sizes(curves: Curves, tasks: Tasks, group: np.ndarray, spend: float) -> np.
                 found.append(np.exp([log_n, log_d]))
     sizes = np.unique(_rounded(np.array(found)), axis=0)
     sizes = sizes[_flops(curves, sizes) <= spend * (1 + 1e-12)]
-    if "unique_tokens" in curves.inputs:
+    if "unique_tokens" in curves.scale_columns:
         unique = np.full(len(sizes), tasks.unique_tokens[group].min())
         sizes = np.column_stack([sizes, np.minimum(unique, sizes[:, 1])])
     return sizes

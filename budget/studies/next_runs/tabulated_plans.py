@@ -14,7 +14,7 @@ from scipy.interpolate import CubicSpline
 from budget.allocation.convex.best_size import best_inputs, last_input
 from budget.allocation.convex.problem import planned_cost, value_of
 from budget.allocation.plan.assembly import law_inputs_of
-from budget.allocation.spec.plan_spec import Question
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import Values
@@ -41,7 +41,7 @@ class Model:
 
     Attributes:
         curves: of all T tasks.
-        question: what is asked.
+        spec: what is asked.
         tasks: (k,) positions of the tasks it serves.
         cost: what it takes of the budget, one function of the plan's log inputs.
         log_spend: (S,) tabulated spends.
@@ -53,7 +53,7 @@ class Model:
     """
 
     curves: Curves
-    question: Question
+    spec: PlanSpec
     tasks: np.ndarray
     cost: Posynomial
     log_spend: np.ndarray
@@ -81,11 +81,11 @@ class Model:
         u, total = self.inputs(log_spend, offset), np.zeros(len(draw))
         for task in self.tasks:
             row = np.full(len(u), task)
-            inputs = law_inputs_of(self.curves, self.question, u, row)
+            inputs = law_inputs_of(self.curves, self.spec, u, row)
             distance = self.curves.form.value(
                 self.curves.draws[draw, task], inputs - np.log(self.curves.reference[task])
             )
-            total += self.question.weight[task] * self.question.measure.of(row, distance)
+            total += self.spec.weight[task] * self.spec.measure.of(row, distance)
         return total
 
     def under(self, weight: np.ndarray) -> "Response":
@@ -164,20 +164,20 @@ class Response:
         return (1 - share) * self.offset[row, left] + share * self.offset[row, left + 1]
 
 
-def tabulated(curves: Curves, question: Question) -> list[Model]:
+def tabulated(curves: Curves, spec: PlanSpec) -> list[Model]:
     """The V models of a question whose plan is a convex program."""
-    shared = question.strategy == "shared"
+    shared = spec.strategy == "shared"
     every = np.arange(len(curves.tasks))
     served = [every] if shared else [every[[task]] for task in every]
-    cost = planned_cost(curves, question, question.unit)
-    low = np.zeros(len(served)) if shared else np.nan_to_num(question.tasks.min, nan=0.0)
-    high = np.full(len(served), np.inf) if shared else np.nan_to_num(question.tasks.max, nan=np.inf)
-    log_budget = np.log(question.budget)
+    cost = planned_cost(curves, spec, spec.unit)
+    low = np.zeros(len(served)) if shared else np.nan_to_num(spec.tasks.min, nan=0.0)
+    high = np.full(len(served), np.inf) if shared else np.nan_to_num(spec.tasks.max, nan=np.inf)
+    log_budget = np.log(spec.budget)
     log_spend = np.linspace(log_budget - np.log(len(served)) + np.log(LEAST_SPEND), log_budget, SPENDS)
     return [
         _model(
             curves,
-            question,
+            spec,
             tasks,
             cost.take(np.array([position])),
             log_spend,
@@ -190,41 +190,41 @@ def tabulated(curves: Curves, question: Question) -> list[Model]:
 
 def _model(
     curves: Curves,
-    question: Question,
+    spec: PlanSpec,
     tasks: np.ndarray,
     cost: Posynomial,
     log_spend: np.ndarray,
     least: float,
     most: float,
 ) -> Model:
-    line, offset = _size_range(curves, question, tasks, cost, log_spend) if cost.inputs == 2 else ((0.0, 0.0), _ONE)
-    blank = Model(curves, question, tasks, cost, log_spend, line, offset, np.empty(0), least, most)
+    line, offset = _size_range(curves, spec, tasks, cost, log_spend) if cost.inputs == 2 else ((0.0, 0.0), _ONE)
+    blank = Model(curves, spec, tasks, cost, log_spend, line, offset, np.empty(0), least, most)
     spends, sizes = (each.ravel() for each in np.meshgrid(log_spend, offset, indexing="ij"))
     u = blank.inputs(spends, sizes)
     table = np.zeros((len(curves.draws), len(u)))
     for task in tasks:
         row = np.full(len(u), task)
-        distance = curves.distance_draws(row, law_inputs_of(curves, question, u, row))
-        table += question.weight[task] * question.measure.of(row, distance)
+        distance = curves.distance_draws(row, law_inputs_of(curves, spec, u, row))
+        table += spec.weight[task] * spec.measure.of(row, distance)
     shaped = table.reshape(len(table), len(log_spend), len(offset))
-    return Model(curves, question, tasks, cost, log_spend, line, offset, shaped, least, most)
+    return Model(curves, spec, tasks, cost, log_spend, line, offset, shaped, least, most)
 
 
 _ONE = np.zeros(1)
 
 
 def _size_range(
-    curves: Curves, question: Question, tasks: np.ndarray, cost: Posynomial, log_spend: np.ndarray
+    curves: Curves, spec: PlanSpec, tasks: np.ndarray, cost: Posynomial, log_spend: np.ndarray
 ) -> tuple[tuple[float, float], np.ndarray]:
     """The line of the point fit's best sizes, and the sizes about it that hold most draws' best ones."""
     ends = log_spend[[0, -1]]
-    first, last = (best_inputs(_summed(curves, question, tasks, None), cost, np.exp([end]))[0, 0] for end in ends)
+    first, last = (best_inputs(_summed(curves, spec, tasks, None), cost, np.exp([end]))[0, 0] for end in ends)
     slope = (last - first) / (ends[1] - ends[0])
     level = first - slope * ends[0]
     middle = log_spend[len(log_spend) // 2]
     best = np.array(
         [
-            best_inputs(_summed(curves, question, tasks, draw), cost, np.exp([middle]))[0, 0]
+            best_inputs(_summed(curves, spec, tasks, draw), cost, np.exp([middle]))[0, 0]
             for draw in range(len(curves.draws))
         ]
     )
@@ -233,8 +233,8 @@ def _size_range(
     return (slope, level), np.linspace(low, high, SIZES)
 
 
-def _summed(curves: Curves, question: Question, tasks: np.ndarray, draw: int | None) -> Values:
+def _summed(curves: Curves, spec: PlanSpec, tasks: np.ndarray, draw: int | None) -> Values:
     """The sum of what a model serves, by the point fit or one draw."""
-    values = value_of(curves, question.tasks, draw)
-    scale = question.measure.scale * question.weight
+    values = value_of(curves, spec.tasks, draw)
+    scale = spec.measure.scale * spec.weight
     return values.scaled(scale, np.zeros(len(scale))).take(tasks).summed

@@ -29,7 +29,7 @@ class Sampling:
     """What all values of one study rest on.
 
     Attributes:
-        strategies: A of them, with B draws each; draw b of all of them is one world.
+        strategies: A of them, with B draws each; draw b of all of them is one scenario.
         random: source of the outcomes.
         orders: whose noise the r-th new run of a group has in each draw; the same for all groups and candidates,
             so that these are compared on common random numbers.
@@ -52,8 +52,8 @@ class Sampling:
         self.start = State({}, {}, {}, *self.decide({}), float("nan"))
 
     @property
-    def winner(self) -> np.ndarray:
-        """(B,) the strategy whose plan of today is the best in each world."""
+    def best_strategy(self) -> np.ndarray:
+        """(B,) the strategy whose plan of today is the best in each scenario."""
         return self.today.argmin(axis=0)
 
     def log_likelihood(self, run: int, which: int) -> np.ndarray:
@@ -100,7 +100,7 @@ class State:
         learnt: strategy and model → its response under the posteriors.
         taken: group → number of its runs.
         chosen: (B,) the strategy that is chosen after each outcome.
-        worth: (B,) what its plan is worth in the world of that outcome.
+        worth: (B,) what its plan is worth in the scenario of that outcome.
         effective: mean effective sample size of the posteriors that came last.
     """
 
@@ -139,12 +139,12 @@ class State:
 
 
 def alone(study: Sampling, run: int, bases: dict[int, np.ndarray]) -> tuple[np.ndarray, State]:
-    """The gain of one run in each draw's world (B,), and the state after it.
+    """The gain of one run in each draw's scenario (B,), and the state after it.
 
     Args:
         study: what it rests on.
         run: the candidate.
-        bases: group → what today's decision is worth in each draw's world; filled here.
+        bases: group → what today's decision is worth in each draw's scenario; filled here.
     """
     state = study.start.after(study, run)
     group = int(study.runs.group[run])
@@ -154,7 +154,7 @@ def alone(study: Sampling, run: int, bases: dict[int, np.ndarray]) -> tuple[np.n
 
 
 def perfect(study: Sampling) -> tuple[np.ndarray, np.ndarray]:
-    """The value of knowing the draw: of all groups in each draw's world (B,), and the mean of each alone (G,)."""
+    """The value of knowing the draw: of all groups in each draw's scenario (B,), and the mean of each alone (G,)."""
     exact = np.eye(study.draws)
     every = range(len(study.groups))
     known = [study.responses(group, exact) for group in every]
@@ -183,7 +183,7 @@ def best_batch(study: Sampling, gain: np.ndarray, spend: float, count: int) -> B
 
 
 def together(study: Sampling, batch: tuple[int, ...]) -> tuple[np.ndarray, State]:
-    """The gain of a batch in each draw's world (B,) on outcomes of their own, and the state after it."""
+    """The gain of a batch in each draw's scenario (B,) on outcomes of their own, and the state after it."""
     study.orders.clear()
     before = study.start.judging(study, *{int(study.runs.group[run]) for run in batch})
     after = study.start

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from budget.errors import AllocationError
-from budget.studies.strategies.strategy_curves import Arms, Served
+from budget.studies.strategies.strategy_curves import FittedStrategies, StrategyCurves
 
 CONSTANTS = {"atlas": (0.11, -0.04)}
 """Name → (φ, ψ): ATLAS (Longpre et al. 2025) over multilingual language models."""
@@ -14,21 +14,21 @@ MARK = "assumed"
 """Stands in the name of every strategy that was not measured."""
 
 
-def with_assumed(arms: Arms, source: str) -> Arms:
-    """The arms with a generalist of all tasks as published constants would have it.
+def with_assumed(strategies: FittedStrategies, source: str) -> FittedStrategies:
+    """The strategies with a generalist of all tasks as published constants would have it.
 
     A model of K tasks with K times a task's tokens in all, equally mixed, follows
     ``E_i + A_i K^φ/N^α_i + B_i K^ψ/(D/K)^β_i`` with the specialists' own constants.
 
     Args:
-        arms: with specialists whose law is ``chinchilla``.
+        strategies: with specialists whose law is ``chinchilla``.
         source: name in ``CONSTANTS``.
 
     Raises:
         AllocationError: there are no such specialists, or only one task.
     """
-    alone = arms.specialists
-    if alone is None or not can_assume(arms):
+    alone = strategies.specialists
+    if alone is None or not can_assume(strategies):
         raise AllocationError(
             f"--assume {source} turns the specialists' curves of law chinchilla into a generalist's, and needs those "
             "of at least two tasks; measure specialists over params and tokens, or leave it out."
@@ -55,13 +55,13 @@ def with_assumed(arms: Arms, source: str) -> Arms:
         notes=(*curves.notes, said),
     )
     return replace(
-        arms,
-        shared=(*arms.shared, Served(f"generalist ({MARK}: {source})", model)),
-        left_out=(*arms.left_out, said),
+        strategies,
+        shared=(*strategies.shared, StrategyCurves(f"generalist ({MARK}: {source})", model)),
+        left_out=(*strategies.left_out, said),
     )
 
 
-def can_assume(arms: Arms) -> bool:
+def can_assume(strategies: FittedStrategies) -> bool:
     """Whether there are the specialists that ``with_assumed`` starts from."""
-    alone = arms.specialists
+    alone = strategies.specialists
     return alone is not None and alone.curves.law == "chinchilla" and len(alone.tasks) > 1

@@ -8,51 +8,51 @@ import numpy as np
 from budget.numerics.interval import interval
 from budget.studies.focus.crossover import first_best, win_shares
 from budget.studies.strategies.partition import GROUPS
-from budget.studies.strategies.served_subset import FOCUS
+from budget.studies.strategies.served_subset import SUBSET
 from budget.studies.strategies.strategy_curves import SPECIALISTS
-from budget.studies.strategies.strategy_plans import EQUAL, Entry
+from budget.studies.strategies.strategy_plans import EQUAL, StrategyPlan
 
-NO_MODEL_FOR_ALL = (SPECIALISTS, EQUAL, GROUPS, FOCUS)
+NO_MODEL_FOR_ALL = (SPECIALISTS, EQUAL, GROUPS, SUBSET)
 """Strategies in which no single model serves all tasks."""
 
 
 @dataclass(frozen=True)
-class Cell:
+class Comparison:
     """All strategies on one set of tasks at one budget.
 
     Attributes:
         tasks: the set, K tasks.
         budget: in all.
-        entries: the strategies' plans.
+        plans: the strategies' plans.
         weight: (K,) weights that sum to 1.
         targets: tasks with a stated target.
     """
 
     tasks: tuple[str, ...]
     budget: float
-    entries: tuple[Entry, ...]
+    plans: tuple[StrategyPlan, ...]
     weight: np.ndarray
     targets: int = 0
 
     @property
     def extrapolates(self) -> bool:
         """Whether a plan lies far outside the measured scales; the equal split decides nothing."""
-        return any(entry.extrapolates for entry in self.entries if entry.strategy != EQUAL)
+        return any(plan.extrapolates for plan in self.plans if plan.strategy != EQUAL)
 
     @property
-    def serving_all(self) -> tuple[Entry, ...]:
+    def serving_all(self) -> tuple[StrategyPlan, ...]:
         """The plans that are made for all tasks."""
-        return tuple(entry for entry in self.entries if entry.strategy != FOCUS)
+        return tuple(plan for plan in self.plans if plan.strategy != SUBSET)
 
     @property
     def objective(self) -> np.ndarray:
         """(S,) weighted mean measure of each strategy, smaller being better."""
-        return np.array([entry.measure @ self.weight for entry in self.entries])
+        return np.array([plan.measure @ self.weight for plan in self.plans])
 
     @property
-    def worlds(self) -> np.ndarray:
+    def scenarios(self) -> np.ndarray:
         """(S, B) the same in each draw."""
-        return np.array([entry.worlds @ self.weight for entry in self.entries])
+        return np.array([plan.scenarios @ self.weight for plan in self.plans])
 
     @property
     def wins(self) -> np.ndarray:
@@ -61,23 +61,23 @@ class Cell:
         It is a worse split of the same specialists, and would only take draws from them. Of plans that differ by
         rounding the first wins, so that focusing wins only where it leaves tasks out.
         """
-        result = np.full(len(self.entries), np.nan)
-        result[self.competing] = win_shares(self.worlds[self.competing])
+        result = np.full(len(self.plans), np.nan)
+        result[self.competing] = win_shares(self.scenarios[self.competing])
         return result
 
     @property
     def competing(self) -> np.ndarray:
         """Positions of the strategies that can win: all but the equal split."""
-        return np.array([place for place, entry in enumerate(self.entries) if entry.strategy != EQUAL])
+        return np.array([place for place, plan in enumerate(self.plans) if plan.strategy != EQUAL])
 
     @property
-    def winner(self) -> Entry:
+    def best_strategy(self) -> StrategyPlan:
         """The best strategy by the point fit."""
-        return self.entries[self.competing[int(first_best(self.objective[self.competing]))]]
+        return self.plans[self.competing[int(first_best(self.objective[self.competing]))]]
 
     def place(self, strategy: str) -> int:
         """Position of a strategy that has a plan here."""
-        return [entry.strategy for entry in self.entries].index(strategy)
+        return [plan.strategy for plan in self.plans].index(strategy)
 
     @property
     def advantage(self) -> tuple[str, float, np.ndarray] | None:
@@ -85,38 +85,38 @@ class Cell:
 
         ``None`` where the set has no specialists or no shared model.
         """
-        names = [entry.strategy for entry in self.entries]
+        names = [plan.strategy for plan in self.plans]
         shared = [place for place, name in enumerate(names) if name not in NO_MODEL_FOR_ALL]
         if SPECIALISTS not in names or not shared:
             return None
-        objective, worlds, alone = self.objective, self.worlds, names.index(SPECIALISTS)
+        objective, scenarios, alone = self.objective, self.scenarios, names.index(SPECIALISTS)
         best = min(shared, key=lambda place: float(objective[place]))
         point = float((objective[best] - objective[alone]) / abs(objective[alone]))
-        return names[best], point, (worlds[best] - worlds[alone]) / np.abs(worlds[alone])
+        return names[best], point, (scenarios[best] - scenarios[alone]) / np.abs(scenarios[alone])
 
 
-def rows_of(cell: Cell, sign: float) -> list[dict[str, Any]]:
+def rows_of(comparison: Comparison, sign: float) -> list[dict[str, Any]]:
     """Rows of ``focus.csv``: one for each strategy; ``sign`` makes objectives the reader's numbers."""
-    objective, worlds, wins = cell.objective, cell.worlds, cell.wins
-    best = cell.place(cell.winner.strategy)
+    objective, scenarios, wins = comparison.objective, comparison.scenarios, comparison.wins
+    best = comparison.place(comparison.best_strategy.strategy)
     rows = []
-    for place, entry in enumerate(cell.entries):
-        low, high = (float(end) for end in interval(worlds[place]))
+    for place, plan in enumerate(comparison.plans):
+        low, high = (float(end) for end in interval(scenarios[place]))
         ends = sorted((sign * low, sign * high))
         rows.append(
             {
-                "budget": cell.budget,
-                "n_tasks": len(cell.tasks),
-                "tasks": "|".join(cell.tasks),
-                "strategy": entry.strategy,
+                "budget": comparison.budget,
+                "n_tasks": len(comparison.tasks),
+                "tasks": "|".join(comparison.tasks),
+                "strategy": plan.strategy,
                 "objective": sign * float(objective[place]),
                 "low": ends[0],
                 "high": ends[1],
-                "targets_met": entry.targets_met,
+                "targets_met": plan.targets_met,
                 "wins": float(wins[place]),
                 "best": place == best,
-                "beyond": entry.beyond,
-                "status": entry.status,
+                "beyond": plan.extrapolation_factor,
+                "status": plan.status,
             }
         )
     return rows

@@ -10,11 +10,11 @@ import numpy as np
 from budget.studies.focus.crossover import Crossover, apart, crossovers
 from budget.studies.focus.strictness import Strictness, strictness
 from budget.studies.focus.thresholds import ROUNDING
-from budget.studies.strategies.comparison import Cell
+from budget.studies.strategies.comparison import Comparison
 from budget.studies.strategies.partition import Partition, about_groups, blocks_of, partitions
 from budget.studies.strategies.served_subset import ServedSubset, served_subsets
-from budget.studies.strategies.strategy_curves import Arms
-from budget.studies.strategies.strategy_plans import Entry, Planner
+from budget.studies.strategies.strategy_curves import FittedStrategies
+from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class OneSet:
     """One set of tasks, at the Q budgets that its tasks' minima leave.
 
     Attributes:
-        cells: (Q,) all strategies' plans.
+        comparisons: (Q,) all strategies' plans.
         crossovers: budgets at which specialists and a shared strategy change places.
         strictness: (Q,) tasks served as thresholds become strict; nothing without specialists.
         partitions: (Q,) the best partitions, where measured subsets and specialists make the set up.
@@ -34,12 +34,12 @@ class OneSet:
         left_out: what could not be compared, one sentence each.
     """
 
-    cells: tuple[Cell, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
     crossovers: tuple[Crossover, ...] = ()
     strictness: tuple[Strictness, ...] = ()
     partitions: tuple[Partition, ...] = ()
     subsets: tuple[ServedSubset, ...] = ()
-    smaller: tuple[tuple[str, list[Entry]], ...] = ()
+    smaller: tuple[tuple[str, list[StrategyPlan]], ...] = ()
     unknown_unserved: tuple[str, ...] = ()
     least: float = 0.0
     below: int = 0
@@ -47,8 +47,8 @@ class OneSet:
 
 
 def compare_all(
-    arms: Arms,
-    sets: Mapping[tuple[str, ...], Sequence[Planner]],
+    strategies: FittedStrategies,
+    sets: Mapping[tuple[str, ...], Sequence[StrategyPlanner]],
     totals: np.ndarray,
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
@@ -56,7 +56,7 @@ def compare_all(
     """Compare the strategies of every set.
 
     Args:
-        arms: all of the file.
+        strategies: all of the file.
         sets: set → its strategies, see ``compare``.
         totals: budgets, rising.
         jobs: processes that compare sets at once; 1 compares in this one. Results are the same.
@@ -65,14 +65,14 @@ def compare_all(
     if jobs == 1 or len(sets) < 2:
         found = []
         for done, (names, entrants) in enumerate(sets.items(), start=1):
-            found.append(compare(arms, names, entrants, totals))
+            found.append(compare(strategies, names, entrants, totals))
             if progress is not None:
                 progress(done, len(sets))
         return found
     # not forked: JAX has threads of its own, whose locks a forked process would inherit
     with ProcessPoolExecutor(min(jobs, len(sets)), get_context("spawn")) as pool:
         waiting = {
-            names: pool.submit(compare, arms, names, sets[names], totals)
+            names: pool.submit(compare, strategies, names, sets[names], totals)
             for names in sorted(sets, key=len, reverse=True)  # the longest first
         }
         for done, _ in enumerate(as_completed(waiting.values()), start=1):
@@ -81,45 +81,47 @@ def compare_all(
         return [waiting[names].result() for names in sets]
 
 
-def compare(arms: Arms, names: tuple[str, ...], entrants: Sequence[Planner], totals: np.ndarray) -> OneSet:
+def compare(
+    strategies: FittedStrategies, names: tuple[str, ...], entrants: Sequence[StrategyPlanner], totals: np.ndarray
+) -> OneSet:
     """Compare the strategies of one set.
 
     Args:
-        arms: all of the file.
+        strategies: all of the file.
         names: the set.
         entrants: its strategies, specialists first where there are any.
         totals: budgets, rising; those below what the specialists' minima take together are left out.
     """
     first, has_specialists = entrants[0], not entrants[0].served.one_model
-    least = float(np.nansum(first.wishes.min)) if has_specialists else 0.0
+    least = float(np.nansum(first.task_settings.min)) if has_specialists else 0.0
     enough = least <= totals * (1 + ROUNDING)
     budgets, below = totals[enough], int((~enough).sum())
     if not enough.any():
         return OneSet(least=least, below=below)
     plans = [planner.best(budgets) for planner in entrants]
     plans += [planner.equal(budgets) for planner in entrants if not planner.served.one_model]
-    blocks = blocks_of(arms, names)
+    blocks = blocks_of(strategies, names)
     chosen = partitions(first, blocks, budgets)
-    plans += [[entry for entry, _ in chosen]] if chosen else []
+    plans += [[plan for plan, _ in chosen]] if chosen else []
     found = [partition for _, partition in chosen]
     smaller = [
         (block.strategy, first.of(block).best(budgets)) for block in blocks if block.one_model and has_specialists
     ]
     best = served_subsets(first, plans, smaller) if has_specialists else []
-    plans += [[entry for entry, _ in best]] if best else []
-    weight = first.wishes.weight / first.wishes.weight.sum()
-    targets = int(np.isfinite(first.wishes.target).sum())
-    cells = [
-        Cell(names, float(budget), each, weight, targets)
+    plans += [[plan for plan, _ in best]] if best else []
+    weight = first.task_settings.weight / first.task_settings.weight.sum()
+    targets = int(np.isfinite(first.task_settings.target).sum())
+    comparisons = [
+        Comparison(names, float(budget), each, weight, targets)
         for budget, each in zip(budgets, zip(*plans, strict=True), strict=True)
     ]
     strict = [
-        strictness(first, cell.serving_all, [each[at] for _, each in smaller])
-        for at, cell in enumerate(cells if has_specialists else [])
+        strictness(first, comparison.serving_all, [each[at] for _, each in smaller])
+        for at, comparison in enumerate(comparisons if has_specialists else [])
     ]
     return OneSet(
-        tuple(cells),
-        tuple(_crossovers(cells, entrants) if has_specialists else ()),
+        tuple(comparisons),
+        tuple(_crossovers(comparisons, entrants) if has_specialists else ()),
         tuple(strict),
         tuple(found),
         tuple(subset for _, subset in best),
@@ -131,19 +133,23 @@ def compare(arms: Arms, names: tuple[str, ...], entrants: Sequence[Planner], tot
     )
 
 
-def _crossovers(cells: Sequence[Cell], planners: Sequence[Planner]) -> list[Crossover]:
+def _crossovers(comparisons: Sequence[Comparison], planners: Sequence[StrategyPlanner]) -> list[Crossover]:
     """Where each shared strategy of a set changes places with its specialists."""
-    weight, budgets = cells[0].weight, np.array([cell.budget for cell in cells])
+    weight, budgets = comparisons[0].weight, np.array([comparison.budget for comparison in comparisons])
     alone = planners[0]
     found = []
     for planner in planners[1:]:
         names = (alone.served.strategy, planner.served.strategy)
-        worlds = [np.array([cell.worlds[cell.place(name)] for cell in cells]) for name in names]
-        points = np.array([apart(*(cell.objective[cell.place(name)] for name in names)) for cell in cells])
+        scenarios = [
+            np.array([comparison.scenarios[comparison.place(name)] for comparison in comparisons]) for name in names
+        ]
+        points = np.array(
+            [apart(*(comparison.objective[comparison.place(name)] for name in names)) for comparison in comparisons]
+        )
 
-        def difference(budget: float, shared: Planner = planner) -> float:
+        def difference(budget: float, shared: StrategyPlanner = planner) -> float:
             one = np.array([budget])
             return apart(*(float(each.best(one)[0].measure @ weight) for each in (alone, shared)))
 
-        found += crossovers(cells[0].tasks, names, budgets, points, (worlds[0], worlds[1]), difference)
+        found += crossovers(comparisons[0].tasks, names, budgets, points, (scenarios[0], scenarios[1]), difference)
     return found

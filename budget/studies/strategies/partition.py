@@ -12,15 +12,15 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from budget.allocation.convex.certificate import certify
-from budget.allocation.convex.problem import Problem, state
-from budget.allocation.convex.water_filling import splits
+from budget.allocation.convex.problem import Problem, build_problem
+from budget.allocation.convex.water_filling import water_fill
 from budget.allocation.plan.assembly import law_inputs_of
-from budget.allocation.spec.plan_spec import Question, is_separable
+from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import Values
 from budget.studies.strategies.assumed import MARK
-from budget.studies.strategies.strategy_curves import Arms, Served
-from budget.studies.strategies.strategy_plans import Entry, Planner, joined
+from budget.studies.strategies.strategy_curves import FittedStrategies, StrategyCurves
+from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner, joined
 
 GROUPS = "groups"
 """The best partition; at least one of its models serves several tasks, and none serves all."""
@@ -62,23 +62,25 @@ class Partition:
     complete: bool
 
 
-def partitions(whole: Planner, blocks: Sequence[Served], budgets: np.ndarray) -> list[tuple[Entry, Partition]]:
+def partitions(
+    whole: StrategyPlanner, blocks: Sequence[StrategyCurves], budgets: np.ndarray
+) -> list[tuple[StrategyPlan, Partition]]:
     """The best partition of a set at each budget (Q,); nothing where no blocks make the set up.
 
     Args:
-        whole: a planner of the whole set, for its tasks, wishes, measure and unit.
-        blocks: arms on subsets of it.
+        whole: a planner of the whole set, for its tasks, task settings, measure and unit.
+        blocks: strategies on subsets of it.
         budgets: totals, each above what the least spends of single tasks take together.
     """
     tasks = whole.served.tasks
     covers = exact_covers([block.tasks for block in blocks], tasks, MOST_PARTITIONS + 1)
     complete = len(covers) <= MOST_PARTITIONS
     covers = [cover for cover in covers[:MOST_PARTITIONS] if any(blocks[block].one_model for block in cover)]
-    question = whole.question(float(budgets[0]))
-    if not covers or is_separable(whole.served.curves, question) or not whole.served.curves.form.posynomial_terms:
+    spec = whole.spec(float(budgets[0]))
+    if not covers or is_nonconvex(whole.served.curves, spec) or not whole.served.curves.form.posynomial_terms:
         return []
     planners = [whole.of(block) for block in blocks]
-    questions = [planner.question(float(budgets[0])) for planner in planners]
+    questions = [planner.spec(float(budgets[0])) for planner in planners]
     problem = _problem(whole, planners, questions, float(budgets[-1]))
     objective = np.empty((len(covers), len(budgets)))
     solved: dict[int, tuple[np.ndarray, np.ndarray]] = {}
@@ -92,11 +94,11 @@ def partitions(whole: Planner, blocks: Sequence[Served], budgets: np.ndarray) ->
         best = int(objective[:, at].argmin())
         cover = np.array(covers[best])
         spend, u = (each[at] for each in solved[best])
-        entries = []
+        plans = []
         for block, given, each in zip(cover, spend, u, strict=True):
             served = planners[block].served
             inputs = law_inputs_of(served.curves, questions[block], np.repeat(each[None], len(served.tasks), axis=0))
-            entries.append(planners[block].judge("", budget, np.full(len(served.tasks), given), inputs))
+            plans.append(planners[block].judge("", budget, np.full(len(served.tasks), given), inputs))
         value, cost = problem.value.take(cover), problem.cost.take(cover)
         chosen = Problem(value, cost, budget, problem.low[cover], np.minimum(problem.high[cover], budget))
         least = float(objective[best, at])
@@ -111,21 +113,21 @@ def partitions(whole: Planner, blocks: Sequence[Served], budgets: np.ndarray) ->
             len(covers),
             complete,
         )
-        found.append((joined(GROUPS, tasks, entries), partition))
+        found.append((joined(GROUPS, tasks, plans), partition))
     return found
 
 
-def blocks_of(arms: Arms, names: tuple[str, ...]) -> list[Served]:
+def blocks_of(strategies: FittedStrategies, names: tuple[str, ...]) -> list[StrategyCurves]:
     """What a partition of a set can be made of: shared models of fewer of its tasks, and its specialists."""
-    parts = [served for served in arms.shared if set(served.tasks) < set(names) and MARK not in served.strategy]
-    alone = arms.specialists
+    parts = [served for served in strategies.shared if set(served.tasks) < set(names) and MARK not in served.strategy]
+    alone = strategies.specialists
     if alone is not None:
         singles = [place for place, name in enumerate(alone.tasks) if name in names]
         parts += [replace(alone, curves=alone.curves.take(np.array([place]))) for place in singles]
     return parts
 
 
-def about_groups(tasks: tuple[str, ...], blocks: Sequence[Served], found: Sequence[Partition]) -> list[str]:
+def about_groups(tasks: tuple[str, ...], blocks: Sequence[StrategyCurves], found: Sequence[Partition]) -> list[str]:
     """What has to be said of a set's partitions, one sentence each."""
     if not found and any(block.one_model for block in blocks):
         return [
@@ -160,11 +162,13 @@ def exact_covers(blocks: Sequence[tuple[str, ...]], tasks: tuple[str, ...], most
     return found
 
 
-def _problem(whole: Planner, planners: list[Planner], questions: list[Question], budget: float) -> Problem:
+def _problem(
+    whole: StrategyPlanner, planners: list[StrategyPlanner], questions: list[PlanSpec], budget: float
+) -> Problem:
     """All blocks as models of one problem, weighted as the whole set is."""
-    parts = [state(planner.served.curves, asked) for planner, asked in zip(planners, questions, strict=True)]
-    share = np.array([planner.wishes.weight.sum() for planner in planners]) / whole.wishes.weight.sum()
-    high = [np.inf if planner.served.one_model else planner.wishes.max[0] for planner in planners]
+    parts = [build_problem(planner.served.curves, asked) for planner, asked in zip(planners, questions, strict=True)]
+    share = np.array([planner.task_settings.weight.sum() for planner in planners]) / whole.task_settings.weight.sum()
+    high = [np.inf if planner.served.one_model else planner.task_settings.max[0] for planner in planners]
     return Problem(
         _stacked([part.by_model for part in parts]).scaled(share, np.zeros(len(parts))),
         _stacked([part.cost for part in parts]),
@@ -177,7 +181,7 @@ def _problem(whole: Planner, planners: list[Planner], questions: list[Question],
 def _split(problem: Problem, members: np.ndarray, budgets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Spends (C, Q, V), inputs (C, Q, V, I) and objectives (C, Q) of covers (C, V) at every budget (Q,)."""
     rows = np.repeat(members, len(budgets), axis=0)
-    spend, u = splits(problem, np.tile(budgets, len(members)), problem.low, problem.high, rows)
+    spend, u = water_fill(problem, np.tile(budgets, len(members)), problem.low, problem.high, rows)
     value = problem.value.take(rows.ravel()).value(u.reshape(rows.size, -1))
     each = len(members), len(budgets), members.shape[1]
     return spend.reshape(each), u.reshape(*each, -1), value.reshape(each).sum(axis=2)

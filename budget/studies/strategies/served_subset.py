@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from budget.allocation.convex.problem import state
+from budget.allocation.convex.problem import build_problem
 from budget.allocation.nonconvex.best_subsets import best_subsets
-from budget.allocation.nonconvex.plan_nonconvex import plan_separately
+from budget.allocation.nonconvex.plan_nonconvex import plan_nonconvex
 from budget.allocation.plan.assembly import law_inputs_of
-from budget.allocation.spec.plan_spec import is_separable
+from budget.allocation.spec.plan_spec import is_nonconvex
 from budget.numerics.quoting import listed
 from budget.studies.strategies.strategy_curves import SPECIALISTS
-from budget.studies.strategies.strategy_plans import Entry, Planner
+from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
 
-FOCUS = "focus"
+SUBSET = "focus"
 """A subset is served; the other tasks are given nothing."""
 
 
@@ -56,8 +56,10 @@ class ServedSubset:
 
 
 def served_subsets(
-    alone: Planner, plans: Sequence[Sequence[Entry]], smaller: Sequence[tuple[str, Sequence[Entry]]]
-) -> list[tuple[Entry, ServedSubset]]:
+    alone: StrategyPlanner,
+    plans: Sequence[Sequence[StrategyPlan]],
+    smaller: Sequence[tuple[str, Sequence[StrategyPlan]]],
+) -> list[tuple[StrategyPlan, ServedSubset]]:
     """The best subset at each budget; nothing where a task of the set has no unserved value.
 
     Args:
@@ -65,53 +67,58 @@ def served_subsets(
         plans: (S, Q) every strategy's plans for all of it, budgets rising; first those of the specialists.
         smaller: strategy and plans (Q,) of each model of some of the tasks, with the whole budget.
     """
-    curves, wishes = alone.served.curves, alone.wishes
+    curves, task_settings = alone.served.curves, alone.task_settings
     if alone.unknown_unserved:
         return []
     whole = plans[0]
-    budgets = np.array([entry.budget for entry in whole])
-    question = alone.question(float(budgets[0]))
+    budgets = np.array([plan.budget for plan in whole])
+    spec = alone.spec(float(budgets[0]))
     split: list[tuple[np.ndarray, np.ndarray, float]] = []
-    if is_separable(curves, question):
+    if is_nonconvex(curves, spec):
         for budget in budgets.tolist():
-            outcome = plan_separately(curves, replace(alone.question(budget), allow_unserved=True))
-            split.append((outcome.given[0], outcome.inputs, outcome.bound))
+            outcome = plan_nonconvex(curves, replace(alone.spec(budget), allow_unserved=True))
+            split.append((outcome.amounts[0], outcome.log_inputs, outcome.bound))
     else:
-        nothing = alone.measure.of_value(curves, np.arange(len(wishes.names)), wishes.unserved)
-        low, high = np.nan_to_num(wishes.min, nan=0.0), np.where(np.isfinite(wishes.max), wishes.max, np.inf)
-        for each in best_subsets(state(curves, question), question.weight * nothing, budgets, low, high):
-            split.append((each.spend, law_inputs_of(curves, question, each.u), each.bound))
+        nothing = alone.measure.of_value(curves, np.arange(len(task_settings.names)), task_settings.unserved)
+        low, high = (
+            np.nan_to_num(task_settings.min, nan=0.0),
+            np.where(np.isfinite(task_settings.max), task_settings.max, np.inf),
+        )
+        for each in best_subsets(build_problem(curves, spec), spec.weight * nothing, budgets, low, high):
+            split.append((each.spend, law_inputs_of(curves, spec, each.u), each.bound))
     found = []
-    for at, (entry, (spend, inputs, bound)) in enumerate(zip(whole, split, strict=True)):
-        some = [(SPECIALISTS, alone.judge(FOCUS, entry.budget, spend, inputs))]
+    for at, (plan, (spend, inputs, bound)) in enumerate(zip(whole, split, strict=True)):
+        some = [(SPECIALISTS, alone.judge(SUBSET, plan.budget, spend, inputs))]
         some += [(strategy, _with_nothing(alone, each[at])) for strategy, each in smaller]
-        totals = [float(each.measure @ question.weight) for each in (entry, *(each for _, each in some))]
+        totals = [float(each.measure @ spec.weight) for each in (plan, *(each for _, each in some))]
         best = int(np.argmin(totals))
-        by, mine = some[best - 1] if best else (SPECIALISTS, replace(entry, strategy=FOCUS))
+        by, mine = some[best - 1] if best else (SPECIALISTS, replace(plan, strategy=SUBSET))
         served = tuple(name for name in mine.tasks if name not in mine.leaves_out)
-        for_all = min(float(each[at].measure @ question.weight) for each in plans)
+        for_all = min(float(each[at].measure @ spec.weight) for each in plans)
         subset = ServedSubset(
-            mine.tasks, entry.budget, by, served, mine.leaves_out, tuple(mine.spend.tolist()),
+            mine.tasks, plan.budget, by, served, mine.leaves_out, tuple(mine.spend.tolist()),
             totals[best], min(bound, *totals[:2]), for_all,
         )  # fmt: skip
         found.append((mine, subset))
     return found
 
 
-def _with_nothing(alone: Planner, part: Entry) -> Entry:
+def _with_nothing(alone: StrategyPlanner, part: StrategyPlan) -> StrategyPlan:
     """A plan for some of the tasks as one for all, the others given nothing."""
     tasks = alone.served.tasks
     place = np.array([tasks.index(name) for name in part.tasks])
     nothing = alone.judge(
-        FOCUS, part.budget, np.zeros(len(tasks)), np.full((len(tasks), part.inputs.shape[1]), -np.inf)
+        SUBSET, part.budget, np.zeros(len(tasks)), np.full((len(tasks), part.log_inputs.shape[1]), -np.inf)
     )
     columns = {name: getattr(nothing, name).copy() for name in ("spend", "inputs", "predicted", "measure")}
     for name, column in columns.items():
         column[place] = getattr(part, name)
-    worlds = nothing.worlds.copy()
-    worlds[:, place] = part.worlds
+    scenarios = nothing.scenarios.copy()
+    scenarios[:, place] = part.scenarios
     met = alone.met(columns["predicted"]).sum() if np.isfinite(nothing.targets_met) else float("nan")
-    return replace(nothing, **columns, worlds=worlds, targets_met=float(met), beyond=part.beyond)
+    return replace(
+        nothing, **columns, scenarios=scenarios, targets_met=float(met), extrapolation_factor=part.extrapolation_factor
+    )
 
 
 def about_subsets(missing: Sequence[str]) -> list[str]:
@@ -123,6 +130,6 @@ def about_subsets(missing: Sequence[str]) -> list[str]:
     if not missing:
         return []
     return [
-        f"Serving a subset ('{FOCUS}') is not planned as a strategy where a task's value when it is given nothing is "
+        f"Serving a subset ('{SUBSET}') is not planned as a strategy where a task's value when it is given nothing is "
         f"unknown: fill column 'unserved' of the tasks file for {listed(missing)}."
     ]

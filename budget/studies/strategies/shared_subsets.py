@@ -15,7 +15,7 @@ class SharedSubsets(Subsets):
 
     Attributes:
         curves: of law ``shared``, over T tasks.
-        question: about all of them, with strategy ``shared``.
+        spec: about all of them, with strategy ``shared``.
     """
 
     @property
@@ -31,8 +31,8 @@ class SharedSubsets(Subsets):
 
     def beyond(self, split: Splits) -> float:
         """The largest factor by which a size or a task's tokens lie outside the measured ones; 1 inside."""
-        scales = np.exp(split.inputs)
-        names = list(self.curves.inputs[:2])
+        scales = np.exp(split.log_inputs)
+        names = list(self.curves.scale_columns[:2])
         largest, smallest = (
             np.stack([ends[name][split.members] for name in names], axis=-1)
             for ends in (self.curves.largest, self.curves.smallest)
@@ -42,19 +42,19 @@ class SharedSubsets(Subsets):
 
     def taken(self, split: Splits) -> np.ndarray:
         """(Q, k) the part of the model's spend that a task's tokens are of all its tokens."""
-        tokens = np.exp(split.inputs[:, :, 1])
+        tokens = np.exp(split.log_inputs[:, :, 1])
         return split.spend * tokens / tokens.sum(axis=1, keepdims=True)
 
     def _solve(self, rows: np.ndarray) -> None:
         if len(rows) == 0:
             return
-        if np.isfinite(self.question.tasks.unique_tokens).any():  # a search of its own for each
+        if np.isfinite(self.spec.tasks.unique_tokens).any():  # a search of its own for each
             for row in rows:
                 plan = plan_mixture(*self.about(row), draws=False)
                 self._keep(row, plan.spend, float(plan.params[0]), plan.source_tokens)
             return
-        sizes, tokens = best_mixtures(self.curves, self.question, rows)
-        spend = np.full(rows.shape[1], self.question.budget)
+        sizes, tokens = best_mixtures(self.curves, self.spec, rows)
+        spend = np.full(rows.shape[1], self.spec.budget)
         for row, size, each in zip(rows, np.exp(sizes).tolist(), tokens, strict=True):
             self._keep(row, spend, size, each)
 

@@ -17,11 +17,11 @@ from budget.curves.fitting.fit import fit_curves
 from budget.errors import DataError
 from budget.tables.checks.best_values import score_ceilings
 from budget.tables.runs import Runs
-from budget.tables.strategy_runs import SPECIALIST, Arm
+from budget.tables.strategy_runs import SPECIALIST, StrategyRuns
 
 
 @dataclass(frozen=True)
-class Served:
+class StrategyCurves:
     """A set of tasks and the curves it follows under one strategy.
 
     Attributes:
@@ -45,7 +45,7 @@ class Served:
         return self.curves.tasks
 
 
-ALONE = Arm(SPECIALIST[0], ())
+ALONE = StrategyRuns(SPECIALIST[0], ())
 
 MOST_WARNINGS = 6
 """Warnings that are said before the others are counted."""
@@ -55,17 +55,17 @@ SPECIALISTS = "specialists"
 
 
 @dataclass(frozen=True)
-class Arms:
+class FittedStrategies:
     """All that a file's runs say about strategies.
 
     Attributes:
         specialists: curves of the tasks that were measured alone, ``None`` where none was.
         shared: sets of tasks that one model serves, each under one strategy, in the file's order.
-        left_out: arms that cannot be compared, one sentence each.
+        left_out: strategies that cannot be compared, one sentence each.
     """
 
-    specialists: Served | None
-    shared: tuple[Served, ...]
+    specialists: StrategyCurves | None
+    shared: tuple[StrategyCurves, ...]
     left_out: tuple[str, ...] = ()
 
     @property
@@ -95,19 +95,19 @@ class Arms:
         """The distinct sets of tasks that shared models serve, by number of tasks."""
         return tuple(sorted(dict.fromkeys(served.tasks for served in self.shared), key=len))
 
-    def of(self, tasks: tuple[str, ...]) -> tuple[Served, ...]:
-        """The shared arms of one set."""
+    def of(self, tasks: tuple[str, ...]) -> tuple[StrategyCurves, ...]:
+        """The shared strategies of one set."""
         return tuple(served for served in self.shared if served.tasks == tasks)
 
 
-def fit_arms(
+def fit_strategy_curves(
     runs: Runs,
     *,
     specialists: Curves | None = None,
     progress: Callable[[str], Callable[[int, int], None] | None] | None = None,
     **fitting: Any,
-) -> Arms:
-    """Fit every arm of a file, one batch for each strategy.
+) -> FittedStrategies:
+    """Fit every strategy of a file, one batch for each strategy.
 
     Args:
         runs: as read, all strategies together.
@@ -116,7 +116,7 @@ def fit_arms(
         fitting: what ``fit_curves`` takes beside the runs.
 
     Returns:
-        The arms with the curves that plans can use.
+        The strategies with the curves that plans can use.
 
     Raises:
         DataError: no run says how it served its tasks, or the law cannot read the file.
@@ -125,20 +125,20 @@ def fit_arms(
     given = {name: fitting.pop(name, None) for name in ("best", "unserved")}
     stated: dict[str, Any] = {name: nothing if values is None else values for name, values in given.items()}
     stated["ceiling"] = score_ceilings(runs, stated["best"])  # a task has one under all strategies
-    alone: Served | None = None
-    shared: list[Served] = []
+    alone: StrategyCurves | None = None
+    shared: list[StrategyCurves] = []
     left_out: list[str] = []
     if specialists is not None:
         alone, left_out = _served(specialists, np.arange(len(specialists.tasks)), list(specialists.tasks), ALONE)
-    for strategy in dict.fromkeys(runs.arms[number].strategy for number in np.unique(runs.arm)):
+    for strategy in dict.fromkeys(runs.strategy_runs[number].strategy for number in np.unique(runs.strategy_index)):
         if strategy in SPECIALIST and specialists is not None:
             continue
-        chosen, arms = _curves_of(runs, strategy)
+        chosen, strategies = _curves_of(runs, strategy)
         place = [runs.tasks.index(name) for name in chosen[1]]
         mine = {name: values[place] for name, values in stated.items()}
         watch = None if progress is None else progress(strategy)
         curves = fit_curves(chosen[0], progress=watch, **mine, **fitting)
-        for number, arm in enumerate(arms):
+        for number, arm in enumerate(strategies):
             served, lost = _served(curves, np.flatnonzero(chosen[2] == number), chosen[1], arm)
             left_out += lost
             if served is not None and arm.strategy in SPECIALIST:
@@ -147,27 +147,33 @@ def fit_arms(
                 shared.append(served)
     if alone is None and not shared:
         raise DataError(f"{runs.source}: no strategy has a curve that can be compared: {' '.join(left_out)}")
-    return Arms(alone, tuple(shared), tuple(left_out))
+    return FittedStrategies(alone, tuple(shared), tuple(left_out))
 
 
-def _curves_of(runs: Runs, strategy: str) -> tuple[tuple[Runs, list[str], np.ndarray], list[Arm]]:
-    """The rows of a strategy under one name a curve, the task and the arm of each curve; and the arms."""
-    there = set(runs.arm.tolist())
-    numbers = [number for number, arm in enumerate(runs.arms) if arm.strategy == strategy and number in there]
-    mine = np.isin(runs.arm, numbers)
-    pairs, curve = np.unique(np.stack([runs.arm[mine], runs.task[mine]], axis=1), axis=0, return_inverse=True)
+def _curves_of(runs: Runs, strategy: str) -> tuple[tuple[Runs, list[str], np.ndarray], list[StrategyRuns]]:
+    """The rows of a strategy under one name a curve, the task and the strategy of each curve; and the strategies."""
+    there = set(runs.strategy_index.tolist())
+    numbers = [number for number, arm in enumerate(runs.strategy_runs) if arm.strategy == strategy and number in there]
+    mine = np.isin(runs.strategy_index, numbers)
+    pairs, curve = np.unique(
+        np.stack([runs.strategy_index[mine], runs.task[mine]], axis=1), axis=0, return_inverse=True
+    )
     tasks = [runs.tasks[task] for task in pairs[:, 1]]
     several = len(numbers) > 1
     names = [
-        f"{task} ({strategy} of {len(runs.arms[arm].tasks)}, set {numbers.index(arm) + 1})" if several else task
+        f"{task} ({strategy} of {len(runs.strategy_runs[arm].tasks)}, set {numbers.index(arm) + 1})"
+        if several
+        else task
         for task, arm in zip(tasks, pairs[:, 0], strict=True)
     ]
     chosen = replace(runs.select(mine, curve.ravel(), names, tasks), strategy=strategy)
-    return (chosen, tasks, np.searchsorted(numbers, pairs[:, 0])), [runs.arms[number] for number in numbers]
+    return (chosen, tasks, np.searchsorted(numbers, pairs[:, 0])), [runs.strategy_runs[number] for number in numbers]
 
 
-def _served(curves: Curves, pick: np.ndarray, tasks: list[str], arm: Arm) -> tuple[Served | None, list[str]]:
-    """The usable curves of an arm under their tasks' names; a shared model must have all of them."""
+def _served(
+    curves: Curves, pick: np.ndarray, tasks: list[str], arm: StrategyRuns
+) -> tuple[StrategyCurves | None, list[str]]:
+    """The usable curves of a strategy under their tasks' names; a shared model must have all of them."""
     mine = curves.take(pick)
     used = mine.used
     mine = replace(mine, tasks=tuple(tasks[i] for i in pick))
@@ -180,7 +186,7 @@ def _served(curves: Curves, pick: np.ndarray, tasks: list[str], arm: Arm) -> tup
             "model the same 'run', or name its tasks in column 'model_tasks'."
         ]
     if alone:
-        return (Served(strategy, mine.take(np.flatnonzero(used)), tuple(lost)) if used.any() else None), lost
+        return (StrategyCurves(strategy, mine.take(np.flatnonzero(used)), tuple(lost)) if used.any() else None), lost
     if not used.all() or set(mine.tasks) != set(arm.tasks):
         bad = [code for code, fine in zip(mine.status, used, strict=True) if not fine]
         codes = ", ".join(f"{code} on {bad.count(code)}" for code in dict.fromkeys(bad))
@@ -189,4 +195,6 @@ def _served(curves: Curves, pick: np.ndarray, tasks: list[str], arm: Arm) -> tup
         served = ", ".join(arm.tasks)
         return None, [f"Strategy '{arm.strategy}' on {served} is left out: {codes} of {len(arm.tasks)} tasks."]
     count = len(pick)  # the file says that one model serves them, whether or not rows share a run id
-    return Served(strategy, replace(mine, shared=np.ones(count, dtype=bool), group=np.zeros(count, dtype=int))), []
+    return StrategyCurves(
+        strategy, replace(mine, shared=np.ones(count, dtype=bool), group=np.zeros(count, dtype=int))
+    ), []

@@ -10,26 +10,26 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs
-from budget.allocation.convex.problem import state
-from budget.allocation.convex.water_filling import splits
+from budget.allocation.convex.problem import build_problem
+from budget.allocation.convex.water_filling import water_fill
 from budget.allocation.nonconvex.one_model import plan_one_model
-from budget.allocation.nonconvex.plan_nonconvex import plan_separately
-from budget.allocation.nonconvex.spend_response import ways_of
+from budget.allocation.nonconvex.plan_nonconvex import plan_nonconvex
+from budget.allocation.nonconvex.spend_response import spend_response
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.allocation.plan.plan import MEETS
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.measure import Measure
-from budget.allocation.spec.plan_spec import FAR, Question, is_separable
+from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND, PlanSpec, is_nonconvex
 from budget.studies.strategies.assumed import MARK
-from budget.studies.strategies.strategy_curves import Served
-from budget.tables.tasks import Tasks
+from budget.studies.strategies.strategy_curves import StrategyCurves
+from budget.tables.tasks import TaskSettings
 
 EQUAL = "specialists, equal split"
 """One model a task, each with the same share of the budget."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class StrategyPlan:
     """One strategy's plan for a set of T tasks at one budget, judged in B draws. Smaller measures are better.
 
     Attributes:
@@ -37,12 +37,12 @@ class Entry:
         tasks: the set.
         budget: FLOPs, or the unit of the question, in all.
         spend: (T,) what each task's model takes; a shared model's whole training stands in every row.
-        inputs: (T, I) the law's log inputs of each task's model.
+        log_inputs: (T, I) the law's log inputs of each task's model.
         predicted: (T,) values in the tasks' own metrics.
         measure: (T,) the same as something to make small.
-        worlds: (B, T) measure in each draw.
+        scenarios: (B, T) measure in each draw.
         targets_met: tasks at their stated target; NaN where no target is stated.
-        beyond: the largest factor by which a planned scale lies outside the measured ones; 1 inside.
+        extrapolation_factor: the largest factor by which a planned scale lies outside the measured ones; 1 inside.
 
     A task that is given nothing has a spend of 0, log inputs of minus infinity, and counts at its unserved value.
     """
@@ -51,12 +51,12 @@ class Entry:
     tasks: tuple[str, ...]
     budget: float
     spend: np.ndarray
-    inputs: np.ndarray
+    log_inputs: np.ndarray
     predicted: np.ndarray
     measure: np.ndarray
-    worlds: np.ndarray
+    scenarios: np.ndarray
     targets_met: float
-    beyond: float
+    extrapolation_factor: float
 
     @property
     def leaves_out(self) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ class Entry:
     @property
     def extrapolates(self) -> bool:
         """Whether a model lies further outside the measured scales than plans trust without saying so."""
-        return self.beyond > FAR
+        return self.extrapolation_factor > EXTRAPOLATES_BEYOND
 
     @property
     def status(self) -> str:
@@ -77,19 +77,19 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Planner:
-    """Plans of one arm at any budgets.
+class StrategyPlanner:
+    """Plans of one strategy at any budgets.
 
     Attributes:
-        served: the arm.
-        wishes: weights and targets of its tasks.
+        served: the strategy.
+        task settings: weights and targets of its tasks.
         measure: how the tasks' distances are compared, the same for all strategies of a set.
         unit: what budgets are counted in; by default what the law suggests.
         params: size of every model, for budgets in tokens under a law of params and tokens.
     """
 
-    served: Served
-    wishes: Tasks
+    served: StrategyCurves
+    task_settings: TaskSettings
     measure: Measure
     unit: str | None = None
     params: float | None = None
@@ -97,75 +97,75 @@ class Planner:
     @property
     def unknown_unserved(self) -> tuple[str, ...]:
         """The tasks whose value is unknown when they are given nothing."""
-        known = np.isfinite(self.wishes.unserved)
-        return tuple(name for name, there in zip(self.wishes.names, known, strict=True) if not there)
+        known = np.isfinite(self.task_settings.unserved)
+        return tuple(name for name, there in zip(self.task_settings.names, known, strict=True) if not there)
 
-    def question(self, budget: float) -> Question:
-        """What is asked of the arm.
+    def spec(self, budget: float) -> PlanSpec:
+        """What is asked of the strategy.
 
         Raises:
-            AllocationError: see ``ask.ask``.
+            AllocationError: see ``plan_spec.ask``.
         """
-        strategy, wishes = "specialists", self.wishes
+        strategy, task_settings = "specialists", self.task_settings
         if self.served.one_model:  # limits of a task's own spend are for tasks that have one
-            nothing = np.full(len(wishes.names), np.nan)
-            strategy, wishes = "shared", replace(wishes, min=nothing, max=nothing)
-        asked = ask(
-            self.served.curves, wishes, budget,
+            nothing = np.full(len(task_settings.names), np.nan)
+            strategy, task_settings = "shared", replace(task_settings, min=nothing, max=nothing)
+        asked = plan_spec(
+            self.served.curves, task_settings, budget,
             unit=self.unit, strategy=strategy, params=self.params, measure=self.measure.name,
         )  # fmt: skip
         return replace(asked, measure=self.measure)
 
-    def best(self, budgets: np.ndarray) -> list[Entry]:
+    def best(self, budgets: np.ndarray) -> list[StrategyPlan]:
         """The plans with the least weighted mean by the point fit, one for each budget (Q,)."""
-        question, curves = self.question(float(budgets[0])), self.served.curves
-        if is_separable(curves, question):
+        spec, curves = self.spec(float(budgets[0])), self.served.curves
+        if is_nonconvex(curves, spec):
             return [self._searched(float(budget)) for budget in budgets]
-        problem, count = state(curves, question), len(budgets)
+        problem, count = build_problem(curves, spec), len(budgets)
         if self.served.one_model:
             alike = np.zeros(count, dtype=int)
             spend = np.repeat(budgets[:, None], len(self.served.tasks), axis=1)
             u = best_inputs(problem.by_model.take(alike), problem.cost.take(alike), budgets)[:, None]
         else:
-            low, high = self.wishes.min, self.wishes.max
-            spend, u = splits(problem, budgets, np.nan_to_num(low), np.where(np.isfinite(high), high, np.inf))
-        inputs = [law_inputs_of(curves, question, each[question.serves]) for each in u]
+            low, high = self.task_settings.min, self.task_settings.max
+            spend, u = water_fill(problem, budgets, np.nan_to_num(low), np.where(np.isfinite(high), high, np.inf))
+        inputs = [law_inputs_of(curves, spec, each[spec.serves]) for each in u]
         return [self.judge(self.served.strategy, *plan) for plan in zip(budgets.tolist(), spend, inputs, strict=True)]
 
-    def _searched(self, budget: float) -> Entry:
+    def _searched(self, budget: float) -> StrategyPlan:
         """The plan of laws that are no sums of powers."""
-        question, curves = self.question(budget), self.served.curves
-        solved = plan_one_model if self.served.one_model else plan_separately
-        outcome = solved(curves, question)
-        return self.judge(self.served.strategy, budget, outcome.given[0][question.serves], outcome.inputs)
+        spec, curves = self.spec(budget), self.served.curves
+        solved = plan_one_model if self.served.one_model else plan_nonconvex
+        outcome = solved(curves, spec)
+        return self.judge(self.served.strategy, budget, outcome.amounts[0][spec.serves], outcome.log_inputs)
 
-    def split(self, budgets: np.ndarray, spend: np.ndarray, name: str) -> list[Entry]:
+    def split(self, budgets: np.ndarray, spend: np.ndarray, name: str) -> list[StrategyPlan]:
         """Given splits (Q, T) among specialists, each model of its best size."""
         curves, (count, tasks) = self.served.curves, spend.shape
-        ways = ways_of(curves, self.question(float(budgets[0])))
-        inputs = ways.inputs(np.tile(np.arange(tasks), count), spend.ravel()).reshape(count, tasks, -1)
+        response = spend_response(curves, self.spec(float(budgets[0])))
+        inputs = response.log_inputs(np.tile(np.arange(tasks), count), spend.ravel()).reshape(count, tasks, -1)
         return [self.judge(name, *plan) for plan in zip(budgets.tolist(), spend, inputs, strict=True)]
 
-    def equal(self, budgets: np.ndarray) -> list[Entry]:
+    def equal(self, budgets: np.ndarray) -> list[StrategyPlan]:
         """Equal shares among specialists."""
         tasks = len(self.served.tasks)
         return self.split(budgets, np.repeat(budgets[:, None] / tasks, tasks, axis=1), EQUAL)
 
-    def of(self, served: Served) -> "Planner":
-        """Plans of another arm on some of the tasks, measured as they are here."""
+    def of(self, served: StrategyCurves) -> "StrategyPlanner":
+        """Plans of another strategy on some of the tasks, measured as they are here."""
         pick = np.array([self.served.tasks.index(name) for name in served.tasks])
         measure = replace(self.measure, scale=self.measure.scale[pick], shift=self.measure.shift[pick])
-        return Planner(served, self.wishes.select(served.tasks), measure, self.unit, self.params)
+        return StrategyPlanner(served, self.task_settings.select(served.tasks), measure, self.unit, self.params)
 
-    def judge(self, strategy: str, budget: float, spend: np.ndarray, inputs: np.ndarray) -> Entry:
+    def judge(self, strategy: str, budget: float, spend: np.ndarray, inputs: np.ndarray) -> StrategyPlan:
         """A plan: spends (T,) and the law's log inputs (T, I), judged by the point fit and in every draw."""
         curves, every = self.served.curves, np.arange(len(self.served.tasks))
         served = np.isfinite(inputs).all(axis=1)
-        nothing = self.measure.of_value(curves, every, self.wishes.unserved)
+        nothing = self.measure.of_value(curves, every, self.task_settings.unserved)
         there = np.where(served[:, None], inputs, 0.0)
         distance = curves.distance(every, there)
-        predicted = np.where(served, curves.present(every, distance), self.wishes.unserved)
-        return Entry(
+        predicted = np.where(served, curves.present(every, distance), self.task_settings.unserved)
+        return StrategyPlan(
             strategy,
             self.served.tasks,
             budget,
@@ -174,7 +174,7 @@ class Planner:
             predicted,
             np.where(served, self.measure.of(every, distance), nothing),
             np.where(served, self.measure.of_draws(every, curves.distance_draws(every, there)), nothing),
-            float(self.met(predicted).sum()) if np.isfinite(self.wishes.target).any() else float("nan"),
+            float(self.met(predicted).sum()) if np.isfinite(self.task_settings.target).any() else float("nan"),
             float(self.factors(inputs).max()),
         )
 
@@ -182,7 +182,7 @@ class Planner:
         """(T,) the largest factor by which log inputs (T, I) lie outside the measured scales; 1 inside or unserved."""
         curves, served = self.served.curves, np.isfinite(inputs).all(axis=1)
         largest, smallest = (
-            np.log(np.stack([ends[name] for name in curves.inputs], axis=1))
+            np.log(np.stack([ends[name] for name in curves.scale_columns], axis=1))
             for ends in (curves.largest, curves.smallest)
         )
         there = np.where(served[:, None], inputs, largest)
@@ -190,7 +190,7 @@ class Planner:
 
     def met(self, predicted: np.ndarray) -> np.ndarray:
         """(T,) whether values reach their stated targets; not where none is stated."""
-        target = self.wishes.target
+        target = self.task_settings.target
         direction = np.where(self.served.curves.higher_is_better, 1.0, -1.0)
         return np.isfinite(target) & (direction * (predicted - target) >= -MEETS * np.abs(target))
 
@@ -207,7 +207,7 @@ def largest_inside(budgets: Sequence[float], beyond: Sequence[bool]) -> float | 
     return max((budget for budget, far in shares.items() if far <= 0.5), default=None)
 
 
-def joined(strategy: str, tasks: tuple[str, ...], parts: Sequence[Entry]) -> Entry:
+def joined(strategy: str, tasks: tuple[str, ...], parts: Sequence[StrategyPlan]) -> StrategyPlan:
     """One plan for a set from plans for parts of it that share a budget, each task in one of them."""
     names = [name for part in parts for name in part.tasks]
     order = np.array([names.index(name) for name in tasks])
@@ -215,8 +215,10 @@ def joined(strategy: str, tasks: tuple[str, ...], parts: Sequence[Entry]) -> Ent
         np.concatenate([getattr(part, name) for part in parts])[order]
         for name in ("spend", "inputs", "predicted", "measure")
     )
-    worlds = np.concatenate([part.worlds for part in parts], axis=1)[:, order]
+    scenarios = np.concatenate([part.scenarios for part in parts], axis=1)[:, order]
     met = [part.targets_met for part in parts if np.isfinite(part.targets_met)]
     targets_met = float(sum(met)) if met else float("nan")
-    beyond = max(part.beyond for part in parts)
-    return Entry(strategy, tasks, parts[0].budget, spend, inputs, predicted, measure, worlds, targets_met, beyond)
+    beyond = max(part.extrapolation_factor for part in parts)
+    return StrategyPlan(
+        strategy, tasks, parts[0].budget, spend, inputs, predicted, measure, scenarios, targets_met, beyond
+    )

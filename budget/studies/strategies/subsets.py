@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from budget.allocation.convex.problem import Problem, state
-from budget.allocation.convex.water_filling import AT_ONCE, splits
-from budget.allocation.nonconvex.plan_nonconvex import plan_separately
+from budget.allocation.convex.problem import Problem, build_problem
+from budget.allocation.convex.water_filling import AT_ONCE, water_fill
+from budget.allocation.nonconvex.plan_nonconvex import plan_nonconvex
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.allocation.plan.plan import MEETS
-from budget.allocation.spec.plan_spec import Question, is_separable
+from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.curves import Curves
 
 
@@ -24,13 +24,13 @@ class Splits:
     Attributes:
         members: (Q, k) task positions.
         spend: (Q, k) in the budget's unit.
-        inputs: (Q, k, I) the law's log inputs.
+        log_inputs: (Q, k, I) the law's log inputs.
         distance: (Q, k) to best, by the point fit.
     """
 
     members: np.ndarray
     spend: np.ndarray
-    inputs: np.ndarray
+    log_inputs: np.ndarray
     distance: np.ndarray
 
 
@@ -40,28 +40,28 @@ class Subsets:
 
     Attributes:
         curves: of the T tasks.
-        question: about all of them: one training per task, the weighted mean at one budget.
+        spec: about all of them: one training per task, the weighted mean at one budget.
         found: sorted members as bytes → spends (k,) and the law's log inputs (k, I).
     """
 
     curves: Curves
-    question: Question
+    spec: PlanSpec
     found: dict[bytes, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
 
     @property
     def convex(self) -> bool:
         """Whether marginal returns fall, so that one price divides a budget."""
-        return not is_separable(self.curves, self.question)
+        return not is_nonconvex(self.curves, self.spec)
 
     @property
     def problem(self) -> Problem:
         """The convex problem of all T tasks."""
-        return state(self.curves, self.question)
+        return build_problem(self.curves, self.spec)
 
     @property
     def ends(self) -> tuple[np.ndarray, np.ndarray]:
         """(T,) least and greatest spends, 0 and infinity where none is stated."""
-        tasks = self.question.tasks
+        tasks = self.spec.tasks
         return np.nan_to_num(tasks.min, nan=0.0), np.where(np.isfinite(tasks.max), tasks.max, np.inf)
 
     def of(self, members: np.ndarray) -> Splits:
@@ -79,7 +79,7 @@ class Subsets:
 
     def measure(self, split: Splits) -> np.ndarray:
         """(Q, k) what counts of each task, smaller being better."""
-        return self.question.measure.of(split.members, split.distance)
+        return self.spec.measure.of(split.members, split.distance)
 
     def objective(self, split: Splits) -> np.ndarray:
         """(Q,) weighted mean of each subset, smaller being better."""
@@ -87,7 +87,7 @@ class Subsets:
 
     def weighted(self, split: Splits, values: np.ndarray) -> np.ndarray:
         """(…, Q) weighted means over the members of values (…, Q, k)."""
-        weight = self.question.tasks.weight[split.members]
+        weight = self.spec.tasks.weight[split.members]
         return (values * weight).sum(axis=-1) / weight.sum(axis=-1)
 
     def taken(self, split: Splits) -> np.ndarray:
@@ -100,7 +100,7 @@ class Subsets:
 
     def reached(self, task: np.ndarray, distance: np.ndarray) -> np.ndarray:
         """The same for tasks (…, k) at distances of that shape, or with more axes before them."""
-        target = self.question.tasks.target[task]
+        target = self.spec.tasks.target[task]
         predicted = self.curves.present(task, distance)
         direction = np.where(self.curves.higher_is_better[task], 1.0, -1.0)
         # a target that the plan was made to meet is met, whatever the last digit says
@@ -109,12 +109,12 @@ class Subsets:
 
     def in_draws(self, split: Splits) -> Iterator[tuple[int, np.ndarray]]:
         """Row of the split, and distances (B, k) of its members in every draw: planned once, judged in each."""
-        for row, (task, inputs) in enumerate(zip(split.members, split.inputs, strict=True)):
+        for row, (task, inputs) in enumerate(zip(split.members, split.log_inputs, strict=True)):
             yield row, self.curves.distance_draws(task, inputs)
 
-    def about(self, pick: np.ndarray) -> tuple[Curves, Question]:
+    def about(self, pick: np.ndarray) -> tuple[Curves, PlanSpec]:
         """Curves of some tasks and the question about them."""
-        curves, asked = self.curves.take(pick), self.question
+        curves, asked = self.curves.take(pick), self.spec
         measure = replace(asked.measure, scale=asked.measure.scale[pick], shift=asked.measure.shift[pick])
         params = None if asked.params is None else asked.params[pick]
         return curves, replace(asked, tasks=asked.tasks.select(curves.tasks), measure=measure, params=params)
@@ -124,12 +124,12 @@ class Subsets:
             return
         if not self.convex:
             for row in rows:
-                outcome = plan_separately(*self.about(row))
-                self.found[row.tobytes()] = outcome.given[0], outcome.inputs
+                outcome = plan_nonconvex(*self.about(row))
+                self.found[row.tobytes()] = outcome.amounts[0], outcome.log_inputs
             return
         problem, ends = self.problem, self.ends
         for part in np.array_split(rows, -(-rows.size // AT_ONCE)):
-            spend, u = splits(problem, np.full(len(part), self.question.budget), *ends, part)
-            inputs = law_inputs_of(self.curves, self.question, u.reshape(part.size, -1), part.ravel())
+            spend, u = water_fill(problem, np.full(len(part), self.spec.budget), *ends, part)
+            inputs = law_inputs_of(self.curves, self.spec, u.reshape(part.size, -1), part.ravel())
             for row, given, each in zip(part, spend, inputs.reshape(*part.shape, -1), strict=True):
                 self.found[row.tobytes()] = given, each

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budget.allocation.convex.best_size import best_inputs
-from budget.allocation.convex.certificate import certify, lower_bound, plain_prices
-from budget.allocation.convex.problem import state
+from budget.allocation.convex.certificate import certify, lower_bound, plain_duals
+from budget.allocation.convex.problem import build_problem
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.errors import InfeasibleError
 from budget.tables.tasks import default_tasks
 from tests import made
@@ -46,7 +46,7 @@ def laws(draw):
 def test_no_model_within_the_domain_is_better_than_the_plan_or_its_bound(natural, decades, objective):
     curves = curves_of({f"t{at}": theta for at, theta in enumerate(natural)})
     budget = 6.0 * len(natural) * 10**decades
-    plan = allocate(curves, ask(curves, default_tasks(curves.tasks), budget, objective=objective), draws=False)
+    plan = allocate(curves, plan_spec(curves, default_tasks(curves.tasks), budget, objective=objective), draws=False)
     assert (plan.params >= 1 - 1e-9).all() and (plan.tokens >= 1 - 1e-9).all()
     assert plan.spend.sum() <= budget * (1 + 1e-9)
     # every model is the best at its spend
@@ -69,10 +69,12 @@ def test_no_model_within_the_domain_is_better_than_the_plan_or_its_bound(natural
 @settings(max_examples=50, deadline=None)
 @given(laws(), st.floats(0.0, 6), st.floats(0.1, 3))
 def test_the_bound_at_any_price_is_below_every_model_of_the_domain(theta, decades, factor):
-    problem = state((curves := curves_of({"t": theta})), ask(curves, default_tasks(curves.tasks), 6.0 * 10**decades))
+    problem = build_problem(
+        (curves := curves_of({"t": theta})), plan_spec(curves, default_tasks(curves.tasks), 6.0 * 10**decades)
+    )
     u = best_inputs(problem.value, problem.cost, problem.high)
     certificate = certify(problem, u, problem.high)
-    prices = plain_prices(problem, problem.high, certificate.marginal)
+    prices = plain_duals(problem, problem.high, certificate.marginal)
     prices = replace(prices, budget=prices.budget * factor)
     assert lower_bound(problem.value, problem, u, prices) <= best_on_grid(theta, problem.budget) * (1 + 1e-9)
 
@@ -86,7 +88,7 @@ def test_every_objective_keeps_to_the_domain(objective, unserved):
     target = np.array([best_on_grid(theta, 60.0) for theta in natural.values()])
     tasks = replace(default_tasks(curves.tasks), target=target * (1 + 1e-6), unserved=np.array([500.0, 400.0]))
     budget = None if objective == "cheapest" else 121.0
-    plan = allocate(curves, ask(curves, tasks, budget, objective=objective, allow_unserved=unserved), draws=False)
+    plan = allocate(curves, plan_spec(curves, tasks, budget, objective=objective, allow_unserved=unserved), draws=False)
     assert (plan.params >= 1 - 1e-9).all() and (plan.tokens >= 1 - 1e-9).all()
     if objective == "cheapest":
         np.testing.assert_allclose(plan.spend, 60.0, rtol=1e-4)
@@ -98,10 +100,10 @@ def test_every_objective_keeps_to_the_domain(objective, unserved):
 def test_plans_over_draws_keep_to_the_domain(risk):
     natural = {"flat": (1.5, 1e-6, 0.3, 400.0, 0.3), "steep": (1.0, 300.0, 0.5, 1e-6, 0.4)}
     curves = curves_of(natural, draws=8)
-    plan = allocate(curves, ask(curves, default_tasks(curves.tasks), 600.0, risk=risk), draws=False)
+    plan = allocate(curves, plan_spec(curves, default_tasks(curves.tasks), 600.0, risk=risk), draws=False)
     assert (plan.params >= 1 - 1e-9).all() and (plan.tokens >= 1 - 1e-9).all()
     assert plan.gap <= 1e-6 * plan.objective
-    point = allocate(curves, ask(curves, default_tasks(curves.tasks), 600.0), draws=False)
+    point = allocate(curves, plan_spec(curves, default_tasks(curves.tasks), 600.0), draws=False)
     np.testing.assert_allclose(plan.spend, point.spend, rtol=0.3)
 
 
@@ -114,7 +116,7 @@ def test_runs_counted_in_billions_are_no_models_of_one_parameter():
         smallest={"params": np.full(2, 0.07), "tokens": np.full(2, 0.5), "flops": np.full(2, 0.2)},
         largest={"params": np.full(2, 7.0), "tokens": np.full(2, 140.0), "flops": np.full(2, 6e3)},
     )
-    plan = allocate(curves, ask(curves, default_tasks(curves.tasks), 0.5), draws=False)
+    plan = allocate(curves, plan_spec(curves, default_tasks(curves.tasks), 0.5), draws=False)
     assert (plan.params < 1).all() and plan.gap <= 1e-9
 
 
@@ -122,4 +124,4 @@ def test_a_maximum_below_the_smallest_model_is_named():
     curves = curves_of({"a": (1.5, 1.0, 0.3, 1.0, 0.3), "b": (1.5, 1.0, 0.3, 1.0, 0.3)})
     tasks = replace(default_tasks(curves.tasks), max=np.array([5.0, np.nan]))
     with pytest.raises(InfeasibleError, match=r"the smallest model for a \(6 flops\); a at most 5 flops"):
-        allocate(curves, ask(curves, tasks, 1e3), draws=False)
+        allocate(curves, plan_spec(curves, tasks, 1e3), draws=False)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize_scalar
 
 from budget.allocation.convex.conflict import refuse_conflict, refuse_nothing
-from budget.allocation.convex.problem import Problem, Resource, Row, state
+from budget.allocation.convex.problem import LinearConstraint, Problem, Resource, build_problem
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.resources import Prices
 from budget.curves.posynomial import Posynomial
 from budget.errors import AllocationError, InfeasibleError
@@ -48,7 +48,7 @@ def start_at(budget):
 
 def planned(budget, **asked):
     tasks = asked.pop("tasks", TASKS)
-    return allocate(CURVES, ask(CURVES, tasks, budget, **asked), draws=False)
+    return allocate(CURVES, plan_spec(CURVES, tasks, budget, **asked), draws=False)
 
 
 def check(plan, oracle: Limited, weight=None):
@@ -74,24 +74,24 @@ LIMITED = {
     "tokens alone bind": {"further": {"tokens": 1e10}},
     "money and tokens": {"further": {"tokens": 1.5e11, "money": 2.2e5}},
     "nothing further binds": {"further": {"tokens": 1e14, "money": 1e9}},
-    "a group at most": {"limits": (Limit("speech", np.array([1.0, 1.0, 0.0]), most=3e21),)},
-    "a group at least": {"limits": (Limit("speech", np.array([1.0, 1.0, 0.0]), least=8e21),)},
-    "a band": {"limits": (Limit("band", np.array([1.0, 0.0, 0.0]), least=2e21, most=2.5e21),)},
-    "one at least twice another": {"limits": (Limit("ratio", np.array([-2.0, 1.0, 0.0]), least=0.0),)},
-    "one at most half another": {"limits": (Limit("ratio", np.array([2.0, 0.0, -1.0]), most=0.0),)},
-    "equal spends of two": {"limits": (Limit("equal", np.array([1.0, -1.0, 0.0]), least=0.0, most=0.0),)},
-    "tokens of a group": {"limits": (Limit("data", np.array([1.0, 0.0, 1.0]), "tokens", most=4e10),)},
+    "a group at most": {"limits": (Limit("speech", np.array([1.0, 1.0, 0.0]), upper=3e21),)},
+    "a group at least": {"limits": (Limit("speech", np.array([1.0, 1.0, 0.0]), lower=8e21),)},
+    "a band": {"limits": (Limit("band", np.array([1.0, 0.0, 0.0]), lower=2e21, upper=2.5e21),)},
+    "one at least twice another": {"limits": (Limit("ratio", np.array([-2.0, 1.0, 0.0]), lower=0.0),)},
+    "one at most half another": {"limits": (Limit("ratio", np.array([2.0, 0.0, -1.0]), upper=0.0),)},
+    "equal spends of two": {"limits": (Limit("equal", np.array([1.0, -1.0, 0.0]), lower=0.0, upper=0.0),)},
+    "tokens of a group": {"limits": (Limit("data", np.array([1.0, 0.0, 1.0]), "tokens", upper=4e10),)},
     "more tokens than the best": {
         "further": {"tokens": 1.5e11},
-        "limits": (Limit("data", np.array([0.0, 1.0, 0.0]), "tokens", least=9e10),),
+        "limits": (Limit("data", np.array([0.0, 1.0, 0.0]), "tokens", lower=9e10),),
     },
-    "a mixed difference": {"limits": (Limit("lead", np.array([1.0, -1.0, 0.0]), least=3e21),)},
+    "a mixed difference": {"limits": (Limit("lead", np.array([1.0, -1.0, 0.0]), lower=3e21),)},
     "several at once": {
         "further": {"tokens": 1.5e11, "money": 2.2e5},
         "limits": (
-            Limit("speech", np.array([1.0, 1.0, 0.0]), most=6e21),
-            Limit("ratio", np.array([-1.0, 1.0, 0.0]), least=0.0),
-            Limit("data", np.array([1.0, 0.0, 1.0]), "tokens", most=1e11),
+            Limit("speech", np.array([1.0, 1.0, 0.0]), upper=6e21),
+            Limit("ratio", np.array([-1.0, 1.0, 0.0]), lower=0.0),
+            Limit("data", np.array([1.0, 0.0, 1.0]), "tokens", upper=1e11),
         ),
     },
 }
@@ -113,10 +113,10 @@ def oracle_of(budget, tasks, asked):
     rows = []
     for limit in asked.get("limits", ()):
         resource = units.index(limit.unit) if limit.unit else 0
-        if np.isfinite(limit.most):
-            rows.append((resource, limit.coefficient, limit.most))
-        if np.isfinite(limit.least):
-            rows.append((resource, -limit.coefficient, -limit.least))
+        if np.isfinite(limit.upper):
+            rows.append((resource, limit.coefficient, limit.upper))
+        if np.isfinite(limit.lower):
+            rows.append((resource, -limit.coefficient, -limit.lower))
     start = start_at(budget if first == "flops" else budget / per_flop if per_flop else 1e21)
     return Limited(
         values,
@@ -152,7 +152,7 @@ def test_any_mixture_of_limits_against_scipy(log_tokens, coefficient, share, wei
     row = np.array(coefficient) + 0.01
     # zero spends obey a maximum of 0 and more, and the minima must as well
     most = max(float(row @ tasks.min), 0.0) + 5e20
-    asked = {"further": {"tokens": 10**log_tokens}, "limits": (Limit("mixed", row, most=most),)}
+    asked = {"further": {"tokens": 10**log_tokens}, "limits": (Limit("mixed", row, upper=most),)}
     plan = planned(1e22, tasks=tasks, **asked)
     check(plan, oracle_of(1e22, tasks, asked), np.array(weight) / sum(weight))
     assert row @ plan.spend <= most + 1e-6 * 1e22
@@ -160,8 +160,8 @@ def test_any_mixture_of_limits_against_scipy(log_tokens, coefficient, share, wei
 
 def test_a_limit_on_the_budgets_own_unit_may_be_named_or_not():
     row = np.array([1.0, 1.0, 0.0])
-    plain = planned(1e22, limits=(Limit("pair", row, most=3e21),))
-    named = planned(1e22, limits=(Limit("pair", row, "flops", most=3e21),))
+    plain = planned(1e22, limits=(Limit("pair", row, upper=3e21),))
+    named = planned(1e22, limits=(Limit("pair", row, "flops", upper=3e21),))
     assert plain.objective == pytest.approx(named.objective, rel=1e-9)
     assert [line.unit for line in named.limits] == ["flops", "flops"]
 
@@ -209,9 +209,9 @@ def test_limits_file_is_the_same_as_limits_in_code(tmp_path):
     )
     read = read_limits(path, TASKS.names, ("words", "words", ""), ("flops", "tokens", "money"))
     coded = (
-        Limit("speech", np.array([1.0, 1.0, 0.0]), most=6e21),
-        Limit("ratio", np.array([-1.0, 1.0, 0.0]), least=0.0),
-        Limit("data", np.ones(3), "tokens", most=1.2e11),
+        Limit("speech", np.array([1.0, 1.0, 0.0]), upper=6e21),
+        Limit("ratio", np.array([-1.0, 1.0, 0.0]), lower=0.0),
+        Limit("data", np.ones(3), "tokens", upper=1.2e11),
     )
     first, second = planned(1e22, limits=read), planned(1e22, limits=coded)
     np.testing.assert_allclose(first.spend, second.spend, rtol=1e-9)
@@ -233,9 +233,9 @@ MONEY = {
 
 @pytest.mark.parametrize("name", [name for name in MONEY if name != "unit cost"])
 def test_money_against_scipy(name):
-    wishes = dict(MONEY[name])
-    asked = {"unit": "money", "prices": wishes.pop("prices", None)}
-    tasks = replace(TASKS, **wishes)
+    task_settings = dict(MONEY[name])
+    asked = {"unit": "money", "prices": task_settings.pop("prices", None)}
+    tasks = replace(TASKS, **task_settings)
     plan = planned(3e4, tasks=tasks, **asked)
     check(plan, oracle_of(3e4, tasks, asked))
     np.testing.assert_allclose(plan.spend.sum(), 3e4, rtol=1e-9)
@@ -263,7 +263,7 @@ def test_inference_makes_the_best_model_smaller(cost):
     curves = made.chinchilla(cost=cost)
     sizes, lost = [], []
     for served in (0.0, 1e11, 1e12, 1e13):
-        plan = allocate(curves, ask(curves, replace(TASKS, served_tokens=np.full(3, served)), 1e22), draws=False)
+        plan = allocate(curves, plan_spec(curves, replace(TASKS, served_tokens=np.full(3, served)), 1e22), draws=False)
         taken = cost.flops(plan.params, plan.tokens) + 2 * plan.params * served
         np.testing.assert_allclose(taken, plan.spend, rtol=1e-9)
         # at its spend, no other size of a model is better
@@ -290,7 +290,7 @@ def test_inference_against_scipy(name):
 def test_inference_of_one_shared_model_adds_up():
     curves = made.one_model(CURVES)
     tasks = replace(TASKS, served_tokens=np.array([1e12, np.nan, 1e11]))
-    plan = allocate(curves, ask(curves, tasks, 1e22), draws=False)
+    plan = allocate(curves, plan_spec(curves, tasks, 1e22), draws=False)
     n, d = plan.params[0], plan.tokens[0]
     np.testing.assert_allclose(6 * n * d + 2 * n * 1.1e12, 1e22, rtol=1e-9)
     np.testing.assert_allclose(plan.used["flops"], 1e22, rtol=1e-9)
@@ -336,7 +336,7 @@ def test_token_budget_at_fixed_sizes_with_a_budget_of_compute():
 
 def test_allotted_may_be_more_than_used():
     """A minimum on tokens that outgrow the compute's worth, and a minimum of spend that tokens cannot use up."""
-    limits = (Limit("pair", np.array([1.0, 0.0, 0.0]), least=9e21),)
+    limits = (Limit("pair", np.array([1.0, 0.0, 0.0]), lower=9e21),)
     plan = planned(1e22, limits=limits, further={"tokens": 2e9})
     assert plan.spend[0] >= 9e21 * (1 - 1e-6)
     assert (plan.used["tokens"].sum() <= 2e9 * (1 + 1e-9)) and (plan.used["flops"] <= plan.spend * (1 + 1e-6)).all()
@@ -371,8 +371,8 @@ def test_prices_are_finite_differences(name, objective):
         slopes = []
         step = 1e-3 * max(abs(line.bound), 1e20 if line.bound == 0 and line.unit == "flops" else 0.0)
         for change in (-step, step):
-            budget, wishes, moved = changed(1e22, tasks, asked, line, change)
-            slopes.append(planned(budget, tasks=wishes, **moved).objective)
+            budget, task_settings, moved = changed(1e22, tasks, asked, line, change)
+            slopes.append(planned(budget, tasks=task_settings, **moved).objective)
         sign = -1.0 if line.name.startswith("min") else 1.0
         slope = sign * (slopes[0] - slopes[1]) / (2 * step)
         assert line.price >= 0
@@ -423,24 +423,24 @@ def test_binding_says_what_stops_a_task(asked, words):
 
 
 def test_what_is_left_over_is_explained():
-    plan = planned(1e22, limits=(Limit("all", np.ones(3), most=4e21),))
+    plan = planned(1e22, limits=(Limit("all", np.ones(3), upper=4e21),))
     assert any("stay unspent: max of limit 'all' stops the plan first" in note for note in plan.notes)
     np.testing.assert_allclose(plan.objective, planned(4e21).objective, rtol=1e-8)
-    slack = (Limit("all", np.ones(3), most=4e21), Limit("prose", np.array([1.0, 0.0, 0.0]), most=3.9e21))
+    slack = (Limit("all", np.ones(3), upper=4e21), Limit("prose", np.array([1.0, 0.0, 0.0]), upper=3.9e21))
     notes = planned(1e22, limits=slack, further={"tokens": 1e13}).notes
     assert any("stay unspent: max of limit 'all' stops the plan first" in note for note in notes)
 
 
 CONFLICTS = {
     "group above the budget": (
-        {"limits": (Limit("a", np.array([1.0, 1.0, 0.0]), least=2e22),)},
+        {"limits": (Limit("a", np.array([1.0, 1.0, 0.0]), lower=2e22),)},
         ["min of limit 'a'", "a budget of 1e+22 flops"],
     ),
     "two limits": (
         {
             "limits": (
-                Limit("a", np.array([1.0, 0.0, 0.0]), least=5e21),
-                Limit("b", np.array([1.0, 1.0, 0.0]), most=4e21),
+                Limit("a", np.array([1.0, 0.0, 0.0]), lower=5e21),
+                Limit("b", np.array([1.0, 1.0, 0.0]), upper=4e21),
             )
         },
         ["min of limit 'a'", "max of limit 'b'"],
@@ -448,34 +448,34 @@ CONFLICTS = {
     "minimum against a limit": (
         {
             "tasks": replace(TASKS, min=np.array([5e21, 1e20, np.nan])),
-            "limits": (Limit("b", np.array([1.0, 1.0, 0.0]), most=4e21), Limit("c", np.ones(3), most=9e21)),
+            "limits": (Limit("b", np.array([1.0, 1.0, 0.0]), upper=4e21), Limit("c", np.ones(3), upper=9e21)),
         },
         ["prose at least 5e+21 flops", "max of limit 'b'"],
     ),
     "three are needed": (
         {
             "limits": (
-                Limit("a", np.array([1.0, -1.0, 0.0]), least=1e21),
-                Limit("b", np.array([0.0, 1.0, -1.0]), least=1e21),
-                Limit("c", np.array([1.0, 0.0, -1.0]), most=1e21),
-                Limit("d", np.ones(3), most=9e21),
+                Limit("a", np.array([1.0, -1.0, 0.0]), lower=1e21),
+                Limit("b", np.array([0.0, 1.0, -1.0]), lower=1e21),
+                Limit("c", np.array([1.0, 0.0, -1.0]), upper=1e21),
+                Limit("d", np.ones(3), upper=9e21),
             )
         },
         ["min of limit 'a'", "min of limit 'b'", "max of limit 'c'"],
     ),
     "below nothing": (
-        {"limits": (Limit("a", np.ones(3), most=-1e21),)},
+        {"limits": (Limit("a", np.ones(3), upper=-1e21),)},
         ["max of limit 'a' (-1e+21)"],
     ),
     "tokens": (
-        {"limits": (Limit("a", np.ones(3), "tokens", least=2e11),), "further": {"tokens": 1e11}},
+        {"limits": (Limit("a", np.ones(3), "tokens", lower=2e11),), "further": {"tokens": 1e11}},
         ["min of limit 'a'", "a budget of 1e+11 tokens"],
     ),
     "a frozen task above the maximum of a limit": (
         {
             "tasks": replace(TASKS, current=np.array([5e21, np.nan, np.nan])),
             "freeze": ("prose",),
-            "limits": (Limit("b", np.array([1.0, 0.0, 0.0]), most=4e21),),
+            "limits": (Limit("b", np.array([1.0, 0.0, 0.0]), upper=4e21),),
         },
         ["prose at least 5e+21 flops", "max of limit 'b'"],
     ),
@@ -505,7 +505,7 @@ def is_feasible(problem: Problem) -> bool:
         right.append(most)
 
     for row in problem.rows:
-        add(row.resource, row.coefficient, row.most)
+        add(row.resource, row.coefficient, row.upper)
     for resource, total in enumerate([problem.budget, *(each.budget for each in problem.further)]):
         if np.isfinite(total):
             add(resource, np.ones(models), total)
@@ -524,8 +524,8 @@ def test_a_ratio_and_a_small_minimum_leave_the_same_plan_as_the_ratio_alone(room
     """A minimum far below the optimal spend, whatever room the ratio leaves: none of it may look contradictory."""
     equal = np.array([-1.0, 0.0, 1.0])
     tasks = replace(TASKS, min=np.array([scale * 1e19, np.nan, np.nan]))
-    plan = planned(1e22, tasks=tasks, limits=(Limit("ratio", scale * equal, most=scale * room),))
-    bare = planned(1e22, limits=(Limit("ratio", equal, most=0.0),))
+    plan = planned(1e22, tasks=tasks, limits=(Limit("ratio", scale * equal, upper=scale * room),))
+    bare = planned(1e22, limits=(Limit("ratio", equal, upper=0.0),))
     np.testing.assert_allclose(plan.spend, bare.spend, rtol=1e-3)  # the objective is flat there
     np.testing.assert_allclose(plan.spend[0], plan.spend[2], rtol=1e-6)
     np.testing.assert_allclose(plan.objective, bare.objective, rtol=1e-8)
@@ -579,7 +579,7 @@ def test_dropping_any_named_limit_makes_a_plan_possible(data):
     models = data.draw(st.integers(1, 4))
     whole = st.lists(st.integers(-2, 2), min_size=models, max_size=models)
     rows = tuple(
-        Row(f"row {number}", data.draw(st.integers(0, 1)), np.array(data.draw(whole), dtype=float),
+        LinearConstraint(f"row {number}", data.draw(st.integers(0, 1)), np.array(data.draw(whole), dtype=float),
             float(data.draw(st.integers(-4, 4))))
         for number in range(data.draw(st.integers(1, 5)))
     )  # fmt: skip
@@ -617,11 +617,11 @@ def only(problem: Problem, words: list[str]) -> Problem:
 
 
 def test_state_keeps_units_in_the_order_of_their_numbers():
-    limits = (Limit("a", np.ones(3), "money", most=9.0), Limit("b", np.ones(3), "tokens", most=8.0))
-    asked = ask(CURVES, TASKS, 1e21, further={"tokens": 7.0}, limits=limits, prices=PRICES)
-    problem = state(CURVES, asked)
+    limits = (Limit("a", np.ones(3), "money", upper=9.0), Limit("b", np.ones(3), "tokens", upper=8.0))
+    asked = plan_spec(CURVES, TASKS, 1e21, further={"tokens": 7.0}, limits=limits, prices=PRICES)
+    problem = build_problem(CURVES, asked)
     assert [(each.unit, each.budget) for each in problem.further] == [("tokens", 7.0), ("money", np.inf)]
-    assert [(row.resource, row.most) for row in problem.rows] == [(2, 9.0), (1, 8.0)]
+    assert [(row.resource, row.upper) for row in problem.rows] == [(2, 9.0), (1, 8.0)]
 
 
 SHARED = made.one_model(CURVES)
@@ -631,7 +631,7 @@ COMPUTE = {"further": {"flops": 1e22}}
 
 
 @pytest.mark.parametrize(
-    ("curves", "wishes", "asked", "sentence"),
+    ("curves", "task_settings", "asked", "sentence"),
     [
         (CURVES, {}, {"budget": None}, "A plan needs a budget: give --budget NUMBER"),
         (CURVES, {}, {"freeze": ["poetry"]}, "--freeze poetry: the tasks are prose, code, maths"),
@@ -646,7 +646,7 @@ COMPUTE = {"further": {"flops": 1e22}}
         (CURVES, {}, {"further": {"flops": 1.0}}, "--limit flops counts what --budget counts already"),
         (CURVES, {}, {"further": {"tokens": -1.0}}, "--limit tokens is -1; give a positive number"),
         (CURVES, {}, {"further": {"tokens": float("nan")}}, "--limit tokens is nan"),
-        (CURVES, {}, {"limits": [Limit("a", np.ones(3), "x", most=1.0)]}, "Limit 'a' counts x"),
+        (CURVES, {}, {"limits": [Limit("a", np.ones(3), "x", upper=1.0)]}, "Limit 'a' counts x"),
         (SHARED, {"min": np.array([1e20, np.nan, np.nan])}, {}, "one shared model has one spend"),
         (CURVES, {}, {"objective": "targets"}, "counts targets: fill column 'target'"),
         (CURVES, {}, {"objective": "cheapest"}, "fill column 'target' of the tasks file for prose, code, maths"),
@@ -675,30 +675,35 @@ COMPUTE = {"further": {"flops": 1e22}}
         (CURVES, {}, {"allow_unserved": True}, "fill column 'unserved' of the tasks file for prose, code, maths"),
         (SHARED, {"unserved": np.full(3, 9.0)}, {"allow_unserved": True}, "one shared model serves every task"),
         (CURVES, {}, {"sizes": [1e8], "further": {"tokens": 1e11}}, "it takes one budget with min and max"),
-        (CURVES, {}, {"sizes": [1e8], "limits": [Limit("a", np.ones(3), most=1e21)]}, "leave out --limit and --limits"),
+        (
+            CURVES,
+            {},
+            {"sizes": [1e8], "limits": [Limit("a", np.ones(3), upper=1e21)]},
+            "leave out --limit and --limits",
+        ),
         (CURVES, {"weight": np.array([1.0, 0.0, 1.0])}, {}, "weight of code is 0; give a positive number"),
         (CURVES, {"weight": np.array([1.0, -2.0, 1.0])}, {}, "weight of code is -2; give a positive number"),
         (CURVES, {"weight": np.array([1.0, np.nan, 1.0])}, {}, "weight of code is nan; give a positive number"),
         (CURVES, {}, {"prices": PRICES}, "and nothing here is counted in money"),
     ],
 )  # fmt: skip
-def test_questions_that_do_not_fit_are_refused(curves, wishes, asked, sentence):
-    tasks = replace(default_tasks(curves.tasks), **wishes)
+def test_questions_that_do_not_fit_are_refused(curves, task_settings, asked, sentence):
+    tasks = replace(default_tasks(curves.tasks), **task_settings)
     with pytest.raises(AllocationError, match=sentence):
-        ask(curves, tasks, **({"budget": 1e21} | asked))
+        plan_spec(curves, tasks, **({"budget": 1e21} | asked))
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0, -0.5, 2.0])
 def test_levels_that_are_no_share_are_refused(level):
     curves = made.chinchilla(draws=5)
     with pytest.raises(AllocationError, match="it is a share of the draws"):
-        ask(curves, TASKS, 1e21, risk="cvar", level=level)
+        plan_spec(curves, TASKS, 1e21, risk="cvar", level=level)
     with pytest.raises(AllocationError, match="--risk cvar is for --objective mean"):
-        ask(curves, TASKS, 1e21, risk="cvar", objective="worst")
+        plan_spec(curves, TASKS, 1e21, risk="cvar", objective="worst")
     with pytest.raises(AllocationError, match="has no proven plan; use --risk mean or point"):
-        ask(curves, TASKS, 1e21, risk="cvar", sizes=[1e8])
+        plan_spec(curves, TASKS, 1e21, risk="cvar", sizes=[1e8])
     with pytest.raises(AllocationError, match="--risk mean is for --strategy specialists"):
-        ask(made.one_model(curves), TASKS, 1e21, risk="mean")
+        plan_spec(made.one_model(curves), TASKS, 1e21, risk="mean")
 
 
 @pytest.mark.parametrize(
@@ -734,7 +739,7 @@ def test_prices_that_are_none_are_refused(numbers, sentence):
 def test_money_without_prices_is_refused(curves, cost, asked, sentence):
     tasks = replace(default_tasks(curves.tasks), unit_cost=cost)
     with pytest.raises(AllocationError, match=sentence):
-        allocate(curves, ask(curves, tasks, 1e5, unit="money", **asked), draws=False)
+        allocate(curves, plan_spec(curves, tasks, 1e5, unit="money", **asked), draws=False)
 
 
 def test_every_unit_buys_the_same_in_every_order():
@@ -754,14 +759,16 @@ def test_tasks_that_the_limits_leave_nothing_are_those_whose_largest_amount_is_0
     models = data.draw(st.integers(1, 4))
     whole = st.lists(st.integers(-2, 2), min_size=models, max_size=models)
     rows = tuple(
-        Row(f"row {number}", 0, np.array(data.draw(whole), dtype=float), float(data.draw(st.integers(-4, 4))))
+        LinearConstraint(
+            f"row {number}", 0, np.array(data.draw(whole), dtype=float), float(data.draw(st.integers(-4, 4)))
+        )
         for number in range(data.draw(st.integers(1, 4)))
     )
     unit = Posynomial(np.zeros(models), np.zeros((models, 1)), np.ones((models, 1, 1)))
     problem = Problem(unit, unit, 4.0, np.zeros(models), np.full(models, 4.0), (), rows,
                       tuple(f"task {each}" for each in range(models)))  # fmt: skip
     assume(is_feasible(problem))
-    lines, right = [*(row.coefficient for row in rows), np.ones(models)], [*(row.most for row in rows), 4.0]
+    lines, right = [*(row.coefficient for row in rows), np.ones(models)], [*(row.upper for row in rows), 4.0]
     most = [-linprog(-np.eye(models)[v], lines, right, method="highs").fun for v in range(models)]
     empty = [name for name, amount in zip(problem.names, most, strict=True) if amount < 1e-7]
     if empty:

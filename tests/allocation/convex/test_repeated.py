@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.laws import LAWS
 from budget.curves.repeated import repeated_of
 from budget.errors import InfeasibleError
@@ -37,10 +37,10 @@ def values(u):
 
 
 def planned(budget, curves=CURVES, tasks=TASKS, **asked):
-    return allocate(curves, ask(curves, tasks, budget, **asked), draws=False)
+    return allocate(curves, plan_spec(curves, tasks, budget, **asked), draws=False)
 
 
-def worlds(seed, count=6):
+def scenarios(seed, count=6):
     """Laws, references, unique tokens and log inputs drawn from all over the law's box."""
     random = np.random.default_rng(seed)
     theta = random.uniform(LOWER, UPPER, size=(count, len(LOWER)))
@@ -53,7 +53,7 @@ def worlds(seed, count=6):
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 10**6))
 def test_the_convex_form_is_the_law(seed):
-    theta, reference, unique, u = worlds(seed)
+    theta, reference, unique, u = scenarios(seed)
     z = np.column_stack([u, np.log(unique)]) - np.log(reference)
     np.testing.assert_allclose(repeated_of(theta, reference, unique).value(u), LAW.value(theta, z), rtol=1e-11)
 
@@ -72,7 +72,7 @@ def test_the_law_is_the_papers():
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6))
 def test_gradients_are_finite_differences(seed):
-    theta, reference, unique, u = worlds(seed)
+    theta, reference, unique, u = scenarios(seed)
     law = repeated_of(theta, reference, unique)
     step = 1e-5
     here, gradient = law.value(u), law.gradient(u)
@@ -89,7 +89,7 @@ def test_gradients_are_finite_differences(seed):
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6))
 def test_tangents_touch_and_lie_below(seed):
-    theta, reference, unique, u = worlds(seed)
+    theta, reference, unique, u = scenarios(seed)
     law = repeated_of(theta, reference, unique)
     tangent = law.tangent(u)
     np.testing.assert_allclose(tangent.value(u), law.value(u), rtol=1e-11)
@@ -105,7 +105,7 @@ def test_tangents_touch_and_lie_below(seed):
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6))
 def test_nothing_goes_below_the_least(seed):
-    theta, reference, unique, u = worlds(seed)
+    theta, reference, unique, u = scenarios(seed)
     law = repeated_of(theta, reference, unique)
     assert (law.least <= law.value(u) * (1 + 1e-12)).all() and (law.least >= law.offset).all()
     held = law.fix_input(0, u[:, 0])
@@ -203,15 +203,15 @@ def test_fewer_unique_tokens_are_never_better():
 def test_one_shared_model_with_repeats(responses):
     curves = made.one_model(made.repeat(NATURAL, draws=9))
     for objective in ("mean", "worst"):
-        plan = allocate(curves, ask(curves, TASKS, 1e22, objective=objective))
+        plan = allocate(curves, plan_spec(curves, TASKS, 1e22, objective=objective))
         n = np.geomspace(1e7, 1e13, 200_001)
         d = 1e22 / (6 * n)
         each = np.array([known_value(*theta, n, d, own) for theta, own in zip(NATURAL.values(), UNIQUE, strict=True)])
         grid = (each.mean(axis=0) if objective == "mean" else each.max(axis=0)).min()
         np.testing.assert_allclose(plan.objective, grid, rtol=1e-8)
         assert plan.gap <= 1e-6 * plan.objective and plan.bound <= grid * (1 + 1e-12)
-        assert set(plan.inputs) == {"params", "tokens"} and plan.failed_draws == 0
-        low, high = plan.inputs["params"]
+        assert set(plan.input_ranges) == {"params", "tokens"} and plan.failed_draws == 0
+        low, high = plan.input_ranges["params"]
         assert low < high
 
 
@@ -234,7 +234,7 @@ def test_cheapest_with_repeats(responses):
     expected = [np.exp(np.interp(-to, -best[task], np.log(spends))) for task, to in enumerate(tasks.target)]
     np.testing.assert_allclose(plan.spend, expected, rtol=1e-2)
     assert plan.gap <= 1e-6 * plan.objective and (plan.target_met == 1).all()
-    # below what all the repeats in the world reach, though above the law's floor
+    # below what all the repeats in the scenario reach, though above the law's floor
     with pytest.raises(InfeasibleError, match="The target of law lies beyond what the fitted curve reaches"):
         planned(None, tasks=replace(TASKS, target=np.array([2.3, 1.35, 2.9])), objective="cheapest")
     one = made.one_model(CURVES)

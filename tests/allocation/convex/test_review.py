@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from budget.allocation.convex import optimum
 from budget.allocation.evaluate import evaluate
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.resources import Prices
 from budget.curves.records.writing import record_of
 from budget.errors import AllocationError, InfeasibleError
@@ -37,7 +37,7 @@ def run(tmp_path: Path, curves, *arguments: object) -> Result:
 
 
 def planned(budget, curves=CURVES, tasks=TASKS, draws=False, **asked):
-    return allocate(curves, ask(curves, tasks, budget, **asked), draws=draws)
+    return allocate(curves, plan_spec(curves, tasks, budget, **asked), draws=draws)
 
 
 @pytest.mark.parametrize("curves", [CURVES, SHARED])
@@ -60,12 +60,12 @@ def test_the_ranges_of_a_shared_models_inputs_are_of_what_they_are_called(law, u
     tasks = replace(default_tasks(curves.tasks), target=np.full(count, 3.0), unique_tokens=np.full(count, 1e10))
     sized = {"unit": "tokens", "params": 1e9} if unit == "tokens" else {}
     plan = planned(1e11 if unit == "tokens" else 1e21, curves, tasks, draws=True, objective=objective, **sized)
-    assert set(plan.inputs) == ({"tokens"} if unit == "tokens" else {"params", "tokens"})
-    for name, (low, high) in plan.inputs.items():
+    assert set(plan.input_ranges) == ({"tokens"} if unit == "tokens" else {"params", "tokens"})
+    for name, (low, high) in plan.input_ranges.items():
         there = plan.tokens[0] if name == "tokens" else plan.params[0]
         assert low / 10 <= there <= high * 10
     if unit == "tokens":
-        np.testing.assert_allclose(plan.inputs["tokens"], 1e11, rtol=1e-9)
+        np.testing.assert_allclose(plan.input_ranges["tokens"], 1e11, rtol=1e-9)
 
 
 def test_tokens_are_not_priced_as_flops():
@@ -84,7 +84,7 @@ def test_tokens_are_not_priced_as_flops():
 
 
 def test_linear_limits_of_tasks_are_refused_for_one_shared_model():
-    limits = (Limit("a", np.array([1.0, 0.0, 0.0]), most=1e20),)
+    limits = (Limit("a", np.array([1.0, 0.0, 0.0]), upper=1e20),)
     with pytest.raises(AllocationError, match="Limit 'a' limits what tasks are given"):
         planned(1e22, SHARED, limits=limits)
 
@@ -95,9 +95,9 @@ def test_linear_limits_of_tasks_are_refused_for_one_shared_model():
 def test_a_split_that_gives_nothing_at_all_is_scored(curves):
     count = len(curves.tasks)
     tasks = replace(default_tasks(curves.tasks), unserved=np.arange(count) + 4.0)
-    question = ask(curves, tasks, 1e21)
+    spec = plan_spec(curves, tasks, 1e21)
     nothing = Split(np.zeros(count), np.full(count, np.nan), np.full(count, np.nan))
-    plan = evaluate(curves, question, nothing, allocate(curves, question, draws=False))
+    plan = evaluate(curves, spec, nothing, allocate(curves, spec, draws=False))
     np.testing.assert_allclose(plan.objective, tasks.unserved.mean(), rtol=1e-12)
 
 
@@ -205,8 +205,8 @@ def test_a_task_that_needs_next_to_nothing_of_a_limited_unit_is_given_it(seed):
     }
     curves = made.chinchilla(truths)
     limits = (
-        Limit("data", np.array([0.1, 0.5, 0.8]), "tokens", most=1e11),
-        Limit("own", np.array([0.5, -2.0, 0.2]), most=1e22),
+        Limit("data", np.array([0.1, 0.5, 0.8]), "tokens", upper=1e11),
+        Limit("own", np.array([0.5, -2.0, 0.2]), upper=1e22),
     )
     plan = planned(4e22, curves, default_tasks(curves.tasks), objective="worst", limits=limits)
     assert plan.predicted[:2].max() <= plan.predicted[2] * (1 + 1e-6)
@@ -214,12 +214,12 @@ def test_a_task_that_needs_next_to_nothing_of_a_limited_unit_is_given_it(seed):
 
 
 def test_the_cheapest_plan_is_told_from_one_that_misses_its_targets():
-    question = ask(CURVES, TASKS, 1e25, objective="cheapest")
-    best = allocate(CURVES, question, draws=False)
+    spec = plan_spec(CURVES, TASKS, 1e25, objective="cheapest")
+    best = allocate(CURVES, spec, draws=False)
     assert not any("unspent" in note for note in best.notes)
     split = Split(np.full(3, 1e18), np.full(3, np.nan), np.full(3, np.nan))
-    assert any("meets 0 of the 3 targets" in note for note in evaluate(CURVES, question, split, best).notes)
-    same = evaluate(CURVES, question, replace(split, spend=best.spend), best)
+    assert any("meets 0 of the 3 targets" in note for note in evaluate(CURVES, spec, split, best).notes)
+    same = evaluate(CURVES, spec, replace(split, spend=best.spend), best)
     assert not any("targets" in note for note in same.notes)
     with pytest.raises(InfeasibleError, match="above the budget of 1e"):
         planned(1e19, objective="cheapest")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.optimum import solve
 from budget.allocation.convex.problem import Problem
-from budget.allocation.convex.water_filling import split_each, splits
+from budget.allocation.convex.water_filling import water_fill, water_fill_each
 from budget.curves.posynomial import Posynomial
 
 
@@ -31,7 +31,7 @@ def _problem(seed, models, inputs, budget=1.0, low=None, high=None):
 def test_splits_are_those_of_the_convex_program(seed, inputs):
     budgets = 10.0 ** np.array([1, 4, 9])
     problem = _problem(seed, 5, inputs)
-    spend, u = splits(problem, budgets, np.zeros(5), np.full(5, np.inf))
+    spend, u = water_fill(problem, budgets, np.zeros(5), np.full(5, np.inf))
     np.testing.assert_allclose(spend.sum(axis=1), budgets, rtol=1e-12)
     for position, budget in enumerate(budgets):
         best = solve(_problem(seed, 5, inputs, budget))
@@ -44,7 +44,7 @@ def test_splits_are_those_of_the_convex_program(seed, inputs):
 @given(st.integers(0, 1000), st.integers(1, 6), st.floats(-2, 12))
 def test_power_laws_share_by_the_closed_form(seed, models, decade):
     problem, budget = _problem(seed, models, 1), 10.0**decade
-    spend, _ = splits(problem, np.array([budget]), np.zeros(models), np.full(models, np.inf))
+    spend, _ = water_fill(problem, np.array([budget]), np.zeros(models), np.full(models, np.inf))
     a = -problem.value.exponent[:, 0, 0]
     coefficient = np.exp(problem.value.log_coef[:, 0]) * 6.0**a
     price = a * coefficient * spend[0] ** (-a - 1)
@@ -54,7 +54,7 @@ def test_power_laws_share_by_the_closed_form(seed, models, decade):
 def test_limits_hold_and_the_rest_is_shared_as_if_they_were_spent():
     low, high = np.array([0.0, 50.0, 0.0, 0.0]), np.array([np.inf, np.inf, 3.0, np.inf])
     problem = _problem(4, 4, 2)
-    spend, _ = splits(problem, np.array([100.0, 1e4]), low, high)
+    spend, _ = water_fill(problem, np.array([100.0, 1e4]), low, high)
     assert np.all(spend >= low * (1 - 1e-12)) and np.all(spend <= high * (1 + 1e-12))
     np.testing.assert_allclose(spend.sum(axis=1), [100.0, 1e4], rtol=1e-12)
     for budget, found in zip((100.0, 1e4), spend, strict=True):
@@ -64,7 +64,7 @@ def test_limits_hold_and_the_rest_is_shared_as_if_they_were_spent():
 
 def test_one_model_takes_it_all():
     problem = _problem(0, 1, 2)
-    spend, u = splits(problem, np.array([1.0, 10.0]), np.zeros(1), np.full(1, np.inf))
+    spend, u = water_fill(problem, np.array([1.0, 10.0]), np.zeros(1), np.full(1, np.inf))
     np.testing.assert_allclose(spend[:, 0], [1.0, 10.0])
     np.testing.assert_allclose(u[1], best_inputs(problem.value, problem.cost, np.array([10.0])), rtol=1e-12)
 
@@ -76,7 +76,7 @@ def test_all_draws_at_once_are_each_draw_by_the_convex_program(inputs, at_once, 
     low, high = np.array([0.0, 20.0, 0.0]), np.array([1000.0, 1000.0, 30.0])
     first = _problem(0, 3, inputs, 1000.0, low, high)
     draws = [replace(first, value=_problem(seed, 3, inputs).value) for seed in range(6)]
-    for problem, spend in zip(draws, split_each(draws), strict=True):
+    for problem, spend in zip(draws, water_fill_each(draws), strict=True):
         np.testing.assert_allclose(spend, solve(problem).spend, rtol=1e-6)
         assert solve(problem, split=spend).solver == "dual bisection"
 

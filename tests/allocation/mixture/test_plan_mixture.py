@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from budget.allocation.mixture.plan_mixture import plan_mixture, plan_shared
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.fitting.fit import fit_curves
 from budget.curves.records.writing import record_of
 from budget.errors import AllocationError, InfeasibleError
@@ -77,7 +77,7 @@ def test_ranges_hold_the_point_and_baselines_are_worse(several, mixed):
         plan = plan_of(curves, weight=np.arange(1, len(curves.tasks) + 1))
         assert (plan.share_low <= plan.share).all() and (plan.share <= plan.share_high).all()
         assert (plan.low <= plan.predicted).all() and (plan.predicted <= plan.high).all()
-        low, high = plan.inputs["params"]
+        low, high = plan.input_ranges["params"]
         assert low < high and 0.5 * low < plan.params[0] < 2 * high
         assert {each.name for each in plan.baselines} == {"uniform", "proportional"}
         assert all(plan.gain_over(each) > 0 for each in plan.baselines)
@@ -121,7 +121,7 @@ def test_scores_are_maximized(mixed):
 def test_progress_is_the_value_with_other_weights(mixed):
     unserved = np.array([4.0, 9.0])
     tasks = replace(default_tasks(mixed.tasks), unserved=unserved)
-    plan = plan_mixture(mixed, ask(mixed, tasks, BUDGET, measure="progress"), draws=False)
+    plan = plan_mixture(mixed, plan_spec(mixed, tasks, BUDGET, measure="progress"), draws=False)
     floor = mixed.parameters[:, 0]
     same = plan_of(mixed, weight=1 / (unserved - floor), draws=False)
     np.testing.assert_allclose(plan.source_tokens, same.source_tokens, rtol=1e-5, atol=1e3)
@@ -136,12 +136,12 @@ def test_what_one_model_is_not_planned_for_is_refused(mixed):
     tasks = default_tasks(mixed.tasks)
     for asked, word in (({"objective": "worst"}, "--objective"), ({"further": {"tokens": 1e9}}, "--limit")):
         with pytest.raises(AllocationError, match=f"leave out {word}"):
-            plan_mixture(mixed, ask(mixed, tasks, BUDGET, **asked), draws=False)
+            plan_mixture(mixed, plan_spec(mixed, tasks, BUDGET, **asked), draws=False)
 
 
 def test_unique_tokens_of_the_tasks_file_limit_their_sources(several):
     tasks = replace(default_tasks(several.tasks), unique_tokens=np.array([1e9, np.nan, np.nan]))
-    plan = plan_mixture(several, ask(several, tasks, BUDGET), draws=False)
+    plan = plan_mixture(several, plan_spec(several, tasks, BUDGET), draws=False)
     np.testing.assert_allclose(plan.source_tokens[0], 1e9, rtol=1e-6)
     assert plan.source_binding == ("limit", "budget", "budget") and 0 <= plan.gap < 1e-6
 
@@ -175,7 +175,7 @@ def test_the_price_of_a_limit_is_what_more_of_the_source_brings(mixed):
     for options in ({}, {"budget": 1e11, "unit": "tokens", "params": 1e8}):
         plan = plan_of(mixed, unique=unique, draws=False, **options)
         budget, *limits = plan.limits
-        assert (budget.name, budget.bound, budget.used) == ("budget", plan.question.budget, plan.total)
+        assert (budget.name, budget.bound, budget.used) == ("budget", plan.spec.budget, plan.total)
         assert budget.price == plan.shadow_price == plan.marginal[0]
         assert [line.name for line in limits] == ["unique tokens of t1", "unique tokens of web"]
         for line, (source, tokens) in zip(limits, unique.items(), strict=True):
@@ -204,7 +204,7 @@ def test_every_mixture_takes_what_it_says_of_the_budget(mixed):
 def test_targets_are_judged_as_in_any_plan(several):
     values = plan_of(several, draws=False).predicted
     tasks = replace(default_tasks(several.tasks), target=np.array([values[0] * 1.01, values[1] * 0.99, np.nan]))
-    plan = plan_mixture(several, ask(several, tasks, BUDGET), draws=False)
+    plan = plan_mixture(several, plan_spec(several, tasks, BUDGET), draws=False)
     np.testing.assert_array_equal(plan.target_met, [1, 0, np.nan])
     np.testing.assert_allclose([plan.breadth, plan.depth], [1, values.mean()])
 
@@ -212,7 +212,7 @@ def test_targets_are_judged_as_in_any_plan(several):
 def test_the_json_has_the_keys_of_any_plan_and_its_mixture(several, mixed, noisy_curves):
     weight = np.arange(1.0, 4.0)
     tasks = replace(default_tasks(noisy_curves.tasks), weight=weight)
-    split = allocate(noisy_curves, ask(noisy_curves, tasks, BUDGET)).record()
+    split = allocate(noisy_curves, plan_spec(noisy_curves, tasks, BUDGET)).record()
     assert split["draws"] == len(noisy_curves.draws)
     for curves in (several, mixed):
         one = plan_of(curves, weight=weight[: len(curves.tasks)], unique={"t0": 1e9}).record()
@@ -243,7 +243,7 @@ def test_broken_and_impossible_draws_are_counted(mixed):
     assert any(note.startswith("2 of 12 draws could not be planned") for note in plan.notes)
     assert np.isfinite(plan.share_low).all()
     none = plan_of(replace(mixed, draws=np.full_like(draws, np.nan)))
-    assert none.failed_draws == 12 and np.isnan(none.share_low).all() and none.inputs == {}
+    assert none.failed_draws == 12 and np.isnan(none.share_low).all() and none.input_ranges == {}
 
 
 def test_harm_beyond_the_law_is_infeasible(mixed):
@@ -291,7 +291,7 @@ def test_one_measured_size_says_nothing_of_the_best(mixed):
 
 def test_specialists_are_not_read_off_one_model(mixed):
     with pytest.raises(AllocationError, match="one model for several tasks"):
-        ask(mixed, default_tasks(mixed.tasks), BUDGET, strategy="specialists")
+        plan_spec(mixed, default_tasks(mixed.tasks), BUDGET, strategy="specialists")
 
 
 @pytest.mark.parametrize("law", ["shared", "transfer"])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 from budget.allocation.convex.problem import Problem
-from budget.allocation.convex.water_filling import splits
+from budget.allocation.convex.water_filling import water_fill
 from budget.allocation.nonconvex.best_subsets import MOST_SUBSETS, best_subsets, tangent_points
 from budget.curves.posynomial import Posynomial
 
@@ -46,7 +46,7 @@ def enumerated(problem, unserved, budget, low, high):
         for members in combinations(range(count), size):
             members = np.array(members)
             if low[members].sum() <= budget:
-                _, u = splits(problem, np.array([budget]), low, high, members[None])
+                _, u = water_fill(problem, np.array([budget]), low, high, members[None])
                 values = problem.value.take(members).value(u[0])
                 best = min(best, values.sum() + np.delete(unserved, members).sum())
     return best

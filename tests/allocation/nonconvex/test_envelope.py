@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.spatial import ConvexHull
 
-from budget.allocation.nonconvex.envelope import solve_separable
+from budget.allocation.nonconvex.envelope import solve_nonconvex
 from budget.allocation.nonconvex.lower_hull import lower_hull, tidy
 from budget.allocation.nonconvex.responses import Responses
 from budget.errors import AllocationError, InfeasibleError, SolverError
@@ -34,7 +34,7 @@ def test_tables_match_a_dynamic_programme(count, units, seed):
     random = np.random.default_rng(seed)
     drops = random.exponential(size=(count, units)) ** 3 * (random.random((count, units)) < 0.4)
     tables = 100 - np.cumsum(np.column_stack([np.zeros(count), drops]), axis=1)
-    found = solve_separable(of_tables(tables), gap=1e-9)
+    found = solve_nonconvex(of_tables(tables), gap=1e-9)
     check(of_tables(tables), found)
     exact = separable.by_units(tables)
     np.testing.assert_allclose(found.value, exact, rtol=1e-12)
@@ -51,7 +51,7 @@ def test_few_s_curves_match_a_grid(count, points, seed):
             return responses.value(task, spend)
 
     exact = separable.by_grid(value, responses.budget, count, points)
-    found = solve_separable(responses, gap=1e-3)
+    found = solve_nonconvex(responses, gap=1e-3)
     check(responses, found)
     assert found.bound <= exact and found.value <= exact * (1 + 1e-9)
     assert found.gap <= 1e-3
@@ -67,7 +67,7 @@ def test_diminishing_returns_match_water_filling(count, log_budget, limited, see
     high = random.uniform(1.1, 3, count) / count * budget if limited else None
     expected, reducible = water_filling.split(weight, coefficient, exponent, budget, low, high)
     responses = power_laws(weight, coefficient, exponent, budget, low, high)
-    found = solve_separable(responses)
+    found = solve_nonconvex(responses)
     check(responses, found)
     np.testing.assert_allclose(found.value, reducible, rtol=1e-7)
     np.testing.assert_allclose(found.spend, expected, rtol=3e-2, atol=1e-4 * budget)
@@ -86,7 +86,7 @@ def test_equal_steps_are_met_as_often_as_they_fit(count, fraction):
         return np.where(spend >= step, 0.0, 1.0)
 
     responses = Responses(value, np.zeros(count), np.full(count, budget), budget, np.ones(count))
-    found = solve_separable(responses)
+    found = solve_nonconvex(responses)
     check(responses, found)
     met = min(count, int(np.floor(1 / fraction + 1e-9)))
     assert found.value == count - met
@@ -101,7 +101,7 @@ def test_equal_steps_are_met_as_often_as_they_fit(count, fraction):
 @given(st.integers(1, 12), st.integers(0, 10**6), st.booleans())
 def test_no_feasible_plan_is_below_the_bound(count, seed, must):
     responses = mixed(count, seed, must=must)
-    found = solve_separable(responses, gap=1e-3, time_limit=5)
+    found = solve_nonconvex(responses, gap=1e-3, time_limit=5)
     check(responses, found)
     random = np.random.default_rng(seed)
     for _ in range(200):
@@ -119,7 +119,7 @@ def test_no_feasible_plan_is_below_the_bound(count, seed, must):
 @pytest.mark.parametrize("count", [50, 200])
 def test_many_tasks_are_proven(count):
     for responses in (s_curves(count, 1), mixed(count, 2)):
-        found = solve_separable(responses, gap=1e-3)
+        found = solve_nonconvex(responses, gap=1e-3)
         check(responses, found)
         assert found.gap <= 1e-3 and found.status == "proven"
 
@@ -127,8 +127,8 @@ def test_many_tasks_are_proven(count):
 @pytest.mark.parametrize("unit", [1e-12, 1e12])
 @pytest.mark.parametrize("scale", [1e-12, 1e12])
 def test_units_do_not_matter(unit, scale):
-    here = solve_separable(s_curves(20, 3))
-    there = solve_separable(s_curves(20, 3, unit=unit, scale=scale))
+    here = solve_nonconvex(s_curves(20, 3))
+    there = solve_nonconvex(s_curves(20, 3, unit=unit, scale=scale))
     np.testing.assert_allclose(there.spend / unit, here.spend, rtol=1e-3)
     np.testing.assert_allclose(there.value / scale, here.value, rtol=1e-8)
     np.testing.assert_allclose(there.bound / scale, here.bound, rtol=1e-8)
@@ -141,7 +141,7 @@ def test_order_does_not_matter():
     order = np.random.default_rng(0).permutation(30)
     turned = replace(responses, value=lambda task, spend: responses.value(order[task], spend))
     turned = replace(turned, unserved=responses.unserved[order])
-    here, there = solve_separable(responses), solve_separable(turned)
+    here, there = solve_nonconvex(responses), solve_nonconvex(turned)
     np.testing.assert_allclose(there.value, here.value, rtol=1e-9)
     np.testing.assert_allclose(there.spend, here.spend[order], rtol=1e-3)
     np.testing.assert_allclose(there.efficient, here.efficient[order])
@@ -152,7 +152,7 @@ def test_more_budget_is_never_worse(seed):
     responses = s_curves(12, seed)
     budgets = responses.budget * np.geomspace(0.1, 10, 12)
     found = [
-        solve_separable(replace(responses, budget=float(budget), high=np.full(12, budget)), gap=1e-3)
+        solve_nonconvex(replace(responses, budget=float(budget), high=np.full(12, budget)), gap=1e-3)
         for budget in budgets
     ]
     assert (np.diff([each.value for each in found]) <= 0).all()
@@ -166,7 +166,7 @@ def test_efficient_spend_is_the_tangent_point():
         return 1 / (1 + spend ** power[task])
 
     responses = Responses(value, np.zeros(5), np.full(5, 10.0), 10.0, np.ones(5))
-    found = solve_separable(responses)
+    found = solve_nonconvex(responses)
     tangent = np.maximum(power - 1, 0) ** (1 / power)
     np.testing.assert_allclose(found.efficient, tangent, rtol=1e-3, atol=1e-9)
     assert not ((found.spend > 0) & (found.spend < 0.99 * tangent)).any()
@@ -185,7 +185,7 @@ def test_efficient_spend_above_a_low_end():
     responses = Responses(
         lambda task, spend: 1 - gain(spend), np.full(2, 0.3), np.full(2, 5.0), 2.0, np.full(2, np.nan)
     )
-    np.testing.assert_allclose(solve_separable(responses).efficient, tangent, rtol=1e-3)
+    np.testing.assert_allclose(solve_nonconvex(responses).efficient, tangent, rtol=1e-3)
 
 
 def test_two_equal_tasks_one_of_which_can_be_served():
@@ -193,7 +193,7 @@ def test_two_equal_tasks_one_of_which_can_be_served():
         return 1 / (1 + spend**4)
 
     responses = Responses(value, np.zeros(2), np.full(2, 1.5), 1.5, np.ones(2))
-    found = solve_separable(responses)
+    found = solve_nonconvex(responses)
     np.testing.assert_allclose(np.sort(found.spend), [0, 1.5], atol=1e-2)
     np.testing.assert_allclose(found.value, 1 + 1 / (1 + 1.5**4), rtol=1e-4)
     shares = np.linspace(0, 1.5, 100_001)
@@ -202,7 +202,7 @@ def test_two_equal_tasks_one_of_which_can_be_served():
 
 def test_one_task_takes_all():
     responses = power_laws(np.ones(1), np.ones(1), np.full(1, 0.3), 5.0)
-    found = solve_separable(responses)
+    found = solve_nonconvex(responses)
     np.testing.assert_allclose(found.spend, [5.0], rtol=1e-12)
     assert found.status == "proven" and found.price == 0
 
@@ -210,7 +210,7 @@ def test_one_task_takes_all():
 def test_frozen_tasks_have_nothing_to_choose():
     limits = np.array([1.0, 2.0, 3.0])
     responses = power_laws(np.ones(3), np.ones(3), np.full(3, 0.3), 6.0, limits, limits)
-    found = solve_separable(responses)
+    found = solve_nonconvex(responses)
     np.testing.assert_array_equal(found.spend, limits)
     assert found.status == "proven"
     np.testing.assert_allclose(found.bound, found.value, rtol=1e-12)
@@ -220,7 +220,7 @@ def test_frozen_tasks_that_may_go_unserved_are_a_knapsack():
     random = np.random.default_rng(5)
     cost, gain = random.uniform(0.1, 1, 10), random.uniform(0.1, 1, 10)
     responses = Responses(lambda task, spend: 1 - gain[task], cost, cost, 2.0, np.ones(10))
-    found = solve_separable(responses, gap=1e-4)
+    found = solve_nonconvex(responses, gap=1e-4)
     check(responses, found)
     most, _ = separable.by_subsets(cost, gain, 2.0, 0.0)
     np.testing.assert_allclose(found.value, 10 - most, rtol=1e-12)
@@ -228,7 +228,7 @@ def test_frozen_tasks_that_may_go_unserved_are_a_knapsack():
 
 def test_maxima_leave_budget_unspent():
     responses = power_laws(np.ones(2), np.ones(2), np.full(2, 0.3), 10.0, high=np.array([1.0, 2.0]))
-    found = solve_separable(responses)
+    found = solve_nonconvex(responses)
     np.testing.assert_array_equal(found.spend, [1.0, 2.0])
     assert found.price == 0 and found.status == "proven"
 
@@ -237,7 +237,7 @@ def test_flat_responses_cost_nothing():
     responses = Responses(
         lambda task, spend: np.full(len(task), 0.5), np.zeros(3), np.ones(3), 1.0, np.array([0.5, 0.5, np.nan])
     )
-    found = solve_separable(responses)
+    found = solve_nonconvex(responses)
     check(responses, found)
     assert found.value == 1.5 and found.status == "proven" and found.price == 0
     assert np.isinf(found.efficient).all()
@@ -247,7 +247,7 @@ def test_a_task_above_the_budget_goes_unserved():
     responses = Responses(
         lambda task, spend: 1 / (1 + spend), np.array([0.0, 2.0]), np.array([1.0, 4.0]), 1.0, np.ones(2)
     )
-    found = solve_separable(responses)
+    found = solve_nonconvex(responses)
     np.testing.assert_allclose(found.spend, [1.0, 0.0])
     assert np.isinf(found.efficient[1])
 
@@ -302,21 +302,21 @@ def test_what_makes_no_sense_is_refused(change, error, sentence):
 )
 def test_responses_that_break_their_promise_are_named(value, error, sentence):
     with pytest.raises(error, match=sentence):
-        solve_separable(good(value=value))
+        solve_nonconvex(good(value=value))
 
 
 def test_minima_may_take_nearly_all():
     """What is left to two tasks without minima is far below an equal split, and infinitely bad at 0."""
     low = np.array([1.0 - 1e-9, 0.0, 0.0])
     responses = power_laws(np.ones(3), np.ones(3), np.full(3, 0.5), 1.0, low)
-    found = solve_separable(responses)
+    found = solve_nonconvex(responses)
     check(responses, found)
     np.testing.assert_allclose(found.spend[1:], 5e-10, rtol=1e-2)
 
 
 def test_time_is_kept_and_the_bound_still_holds():
     responses = s_curves(100, 6)
-    short, long = solve_separable(responses, gap=1e-9, time_limit=0.0), solve_separable(responses)
+    short, long = solve_nonconvex(responses, gap=1e-9, time_limit=0.0), solve_nonconvex(responses)
     check(responses, short)
     assert short.status == "time limit"
     assert short.bound <= long.bound <= long.value <= short.value
@@ -329,7 +329,7 @@ def test_noise_in_a_response_lowers_the_bound():
     def noisy(task, spend):
         return responses.value(task, spend) * (1 + 1e-11 * np.sin(1e6 * np.log(spend)))
 
-    found, exact = (solve_separable(each, gap=1e-3) for each in (replace(responses, value=noisy), responses))
+    found, exact = (solve_nonconvex(each, gap=1e-3) for each in (replace(responses, value=noisy), responses))
     assert found.bound <= exact.value and found.status == exact.status == "proven"
     np.testing.assert_allclose(found.value, exact.value, rtol=1e-7)
 
@@ -352,4 +352,4 @@ def test_hulls_match_scipy(count, size, seed):
 def test_a_task_without_any_value_is_named():
     responses = good(value=lambda task, spend: np.full(len(task), np.inf), unserved=np.array([1.0, np.nan]))
     with pytest.raises(SolverError, match="Task 1 must be served"):
-        solve_separable(responses)
+        solve_nonconvex(responses)

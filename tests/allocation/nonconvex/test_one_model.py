@@ -7,7 +7,7 @@ import pytest
 
 from budget.allocation.nonconvex.one_model import plan_one_model
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.curves import Curves
 from budget.curves.link.link import Link
 from budget.errors import AllocationError
@@ -47,24 +47,26 @@ def losses_on_a_grid(curves: Curves) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_the_mean_is_that_of_the_convex_program(shared_curves):
-    question = ask(shared_curves, default_tasks(shared_curves.tasks), BUDGET, strategy="shared")
-    convex = allocate(shared_curves, question, draws=False)
-    found = plan_one_model(shared_curves, question)
+    spec = plan_spec(shared_curves, default_tasks(shared_curves.tasks), BUDGET, strategy="shared")
+    convex = allocate(shared_curves, spec, draws=False)
+    found = plan_one_model(shared_curves, spec)
     assert found.bound <= convex.objective <= found.bound * (1 + 1e-7)
-    np.testing.assert_allclose(np.exp(found.inputs[0, 0]), convex.params[0], rtol=1e-2)
+    np.testing.assert_allclose(np.exp(found.log_inputs[0, 0]), convex.params[0], rtol=1e-2)
 
 
 @pytest.mark.parametrize("objective", ["mean", "worst"])
 def test_scores_match_a_grid(shared_curves, objective):
     curves = with_scores(shared_curves)
-    question = ask(curves, default_tasks(curves.tasks), BUDGET, strategy="shared", measure="score", objective=objective)
-    plan = allocate(curves, question)
+    spec = plan_spec(
+        curves, default_tasks(curves.tasks), BUDGET, strategy="shared", measure="score", objective=objective
+    )
+    plan = allocate(curves, spec)
     _, losses = losses_on_a_grid(curves)
     scores = curves.link.value(np.arange(3), losses)
     expected = float((scores.mean(axis=1) if objective == "mean" else scores.min(axis=1)).max())
     assert expected <= plan.objective + 1e-9 <= expected + 1e-6
     assert 0 <= plan.bound - plan.objective <= 1e-6 and plan.solver_status == "proven"
-    assert plan.inputs["params"][0] <= plan.params[0] and (plan.low <= plan.predicted).all()
+    assert plan.input_ranges["params"][0] <= plan.params[0] and (plan.low <= plan.predicted).all()
     assert all(plan.gain_over(baseline) >= 0 for baseline in plan.baselines)
 
 
@@ -72,7 +74,7 @@ def test_scores_match_a_grid(shared_curves, objective):
 def test_targets_match_a_grid(shared_curves, targets):
     tasks = replace(default_tasks(shared_curves.tasks), target=np.array(targets), weight=np.array([1.0, 2.0, 4.0]))
     plan = allocate(
-        shared_curves, ask(shared_curves, tasks, BUDGET, strategy="shared", objective="targets"), draws=False
+        shared_curves, plan_spec(shared_curves, tasks, BUDGET, strategy="shared", objective="targets"), draws=False
     )
     _, losses = losses_on_a_grid(shared_curves)
     assert plan.objective == plan.bound == ((losses <= targets) @ tasks.weight).max()
@@ -80,8 +82,8 @@ def test_targets_match_a_grid(shared_curves, targets):
 
 def test_a_menu_takes_its_best_size(shared_curves):
     menu = (1e9, 7e9, 4e10)
-    question = ask(shared_curves, default_tasks(shared_curves.tasks), BUDGET, strategy="shared", sizes=menu)
-    plan = allocate(shared_curves, question, draws=False)
+    spec = plan_spec(shared_curves, default_tasks(shared_curves.tasks), BUDGET, strategy="shared", sizes=menu)
+    plan = allocate(shared_curves, spec, draws=False)
     params, losses = losses_on_a_grid(shared_curves)
     expected = min(menu, key=lambda size: losses[np.abs(np.log(params / size)).argmin()].mean())
     np.testing.assert_allclose(plan.params, expected)
@@ -91,4 +93,4 @@ def test_what_one_model_cannot_be_asked_is_refused(shared_curves):
     tasks = replace(default_tasks(shared_curves.tasks), target=np.full(3, 3.0), unserved=np.full(3, 9.0))
     for asked in ({"allow_unserved": True}, {"objective": "cheapest", "at_least": 2}):
         with pytest.raises(AllocationError, match="one shared model serves every task"):
-            ask(shared_curves, tasks, BUDGET, strategy="shared", **asked)
+            plan_spec(shared_curves, tasks, BUDGET, strategy="shared", **asked)

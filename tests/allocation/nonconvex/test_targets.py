@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budget.allocation.nonconvex.choice_knapsack import least_through
+from budget.allocation.nonconvex.choice_knapsack import dp_lower_bounds
 from budget.allocation.nonconvex.lower_hull import tidy
 from budget.allocation.nonconvex.target_knapsack import cheapest_targets, most_targets
 from budget.errors import AllocationError, InfeasibleError
@@ -111,7 +111,7 @@ def test_rounding_spends_down_bounds_a_dynamic_programme(count, units, seed):
     random = np.random.default_rng(seed)
     tables = -np.cumsum(random.exponential(size=(count, units + 1)), axis=1)
     task, spend = (axis.ravel() for axis in np.meshgrid(np.arange(count), np.arange(units + 1.0), indexing="ij"))
-    bound = least_through(tidy(task, spend, tables.ravel()), float(units), 1.0, 1e-3).min()
+    bound = dp_lower_bounds(tidy(task, spend, tables.ravel()), float(units), 1.0, 1e-3).min()
     exact = separable.by_units(tables)
     assert bound <= exact * (1 - 1e-12) + 1e-12
     np.testing.assert_allclose(bound, exact, rtol=1e-9)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from budget.allocation.evaluate import evaluate
 from budget.allocation.plan.explanations import broken_words
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.report.sentences.plan import plan_summary
 from budget.tables.limits import Limit
 from budget.tables.splits import Split
@@ -33,7 +33,7 @@ def value(spend, unserved=NOTHING):
 
 
 def planned(budget, tasks, curves=POWER, **asked):
-    plan = allocate(curves, ask(curves, tasks, budget, **asked), draws=False)
+    plan = allocate(curves, plan_spec(curves, tasks, budget, **asked), draws=False)
     return plan, {each.name: each for each in plan.baselines}
 
 
@@ -131,11 +131,11 @@ def test_broken_limits_are_said_together_and_not_all_by_name():
 
 
 def test_a_given_split_is_told_every_limit_it_breaks():
-    limits = (Limit("ab", np.array([1.0, 1.0, 0.0, 0.0]), most=500.0),)
+    limits = (Limit("ab", np.array([1.0, 1.0, 0.0, 0.0]), upper=500.0),)
     tasks = replace(WISHES, min=np.array([np.nan, np.nan, 150.0, np.nan]))
-    question = ask(POWER, tasks, 1000.0, limits=limits)
-    best = allocate(POWER, question, draws=False)
-    scored = evaluate(POWER, question, Split(np.array([400.0, 400.0, 100.0, 100.0]), NOTHING, NOTHING), best)
+    spec = plan_spec(POWER, tasks, 1000.0, limits=limits)
+    best = allocate(POWER, spec, draws=False)
+    scored = evaluate(POWER, spec, Split(np.array([400.0, 400.0, 100.0, 100.0]), NOTHING, NOTHING), best)
     said = "This split breaks the min of c and the max of limit 'ab'; the bound is for plans that keep all limits."
     assert said in scored.notes
 
@@ -157,7 +157,7 @@ def test_every_baseline_is_what_its_name_says(budget, today, high, low, weight, 
     tasks = replace(WISHES, current=today * budget, max=high, min=low, weight=weight, unserved=unserved)
     asked = dict(asked)
     if asked.pop("limits", False):
-        asked["limits"] = (Limit("ab", np.array([1.0, 1.0, 0.0, 0.0]), most=0.8 * budget + low[:2].sum()),)
+        asked["limits"] = (Limit("ab", np.array([1.0, 1.0, 0.0, 0.0]), upper=0.8 * budget + low[:2].sum()),)
     plan, named = planned(budget, tasks, **asked)
     share = weight / weight.sum()
     expected = {"uniform": np.full(4, budget / 4), "proportional": share * budget, "current": today * budget}
@@ -178,7 +178,7 @@ def test_every_baseline_is_what_its_name_says(budget, today, high, low, weight, 
         must = np.full(4, True) if not asked.get("allow_unserved") else each.spend > 0
         broken |= bool((must & ((each.spend == 0) | (each.spend < low * (1 - 1e-8)))).any())
         for limit in asked.get("limits", ()):
-            broken |= bool(limit.coefficient @ each.spend > limit.most * (1 + 1e-8))
+            broken |= bool(limit.coefficient @ each.spend > limit.upper * (1 + 1e-8))
         assert bool(each.breaks) == broken, (name, each.breaks)
         if not broken:
             assert plan.gain_over(each) >= -1e-6 * abs(plan.objective), name

@@ -8,7 +8,7 @@ import pytest
 from budget.allocation.evaluate import evaluate
 from budget.allocation.plan.headline import curve_warnings
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.tables.checks.status import STATUS
 from budget.tables.splits import Split
 from budget.tables.tasks import default_tasks
@@ -21,7 +21,7 @@ POOR = ("poor_fit", "the law explains 12% of the spread of the values")
 def planned(curves, budget=1e21, tasks=None, **asked):
     usable = curves.usable()
     tasks = default_tasks(usable.tasks) if tasks is None else tasks
-    return allocate(usable, ask(usable, tasks, budget, **asked), draws=False)
+    return allocate(usable, plan_spec(usable, tasks, budget, **asked), draws=False)
 
 
 def named(count):
@@ -90,8 +90,8 @@ def test_a_plan_worse_than_today_says_so_and_why():
     assert "today's split (" in more.warnings[0]
     less = planned(CURVES, 5e20, tasks)
     assert "today's split scaled to the budget (" in less.warnings[0]
-    question = ask(CURVES, tasks, 1e21)
-    scored = evaluate(CURVES, question, Split(tasks.current, np.full(3, np.nan), np.full(3, np.nan)), plan)
+    spec = plan_spec(CURVES, tasks, 1e21)
+    scored = evaluate(CURVES, spec, Split(tasks.current, np.full(3, np.nan), np.full(3, np.nan)), plan)
     assert scored.warnings == () and any("breaks the max of code and maths" in note for note in scored.notes)
     fits = planned(CURVES, 1e21, replace(tasks, max=np.full(3, np.nan)))
     assert fits.warnings == ()
@@ -100,7 +100,7 @@ def test_a_plan_worse_than_today_says_so_and_why():
 def test_a_prediction_outside_its_own_interval_is_said_in_the_table():
     curves = made.chinchilla(draws=30)
     curves = replace(curves, draws=curves.draws + np.array([0.5, 0.0, 0.0, 0.0, 0.0]) * (np.arange(3) == 1)[:, None])
-    plan = allocate(curves, ask(curves, default_tasks(curves.tasks), 1e21))
+    plan = allocate(curves, plan_spec(curves, default_tasks(curves.tasks), 1e21))
     assert plan.outside.tolist() == [False, True, False]
     assert plan.table()["status"].tolist() == ["ok", "ok; outside_interval", "ok"]
     assert any(note.startswith("The prediction of code lies outside its own 80 % interval") for note in plan.notes)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.numerics.interval import interval
 from budget.report.sentences.plan import plan_summary
 from budget.tables.tasks import default_tasks
@@ -21,7 +21,7 @@ TASKS = default_tasks(CURVES.tasks)
 
 
 def planned(budget, curves=CURVES, tasks=TASKS, **asked):
-    return allocate(curves, ask(curves, tasks, budget, **asked))
+    return allocate(curves, plan_spec(curves, tasks, budget, **asked))
 
 
 def best_size(theta, spend):
@@ -43,8 +43,8 @@ def ends(value, best, spend, share=1e-3, reach=9.0):
 def test_one_task_has_the_range_of_its_draws_own_best_sizes():
     curves = CURVES.take(np.array([0]))
     plan = planned(1e21, curves, default_tasks(curves.tasks))
-    worlds = curves.form.natural(curves.draws, curves.reference)[:, 0]
-    sizes = np.array([best_size(theta, 1e21) for theta in worlds])
+    scenarios = curves.form.natural(curves.draws, curves.reference)[:, 0]
+    sizes = np.array([best_size(theta, 1e21) for theta in scenarios])
     low, high = interval(sizes)
     np.testing.assert_allclose([plan.sizes.params_low[0], plan.sizes.params_high[0]], [low, high], rtol=1e-7)
     low, high = interval(1e21 / (6 * sizes))
@@ -88,7 +88,7 @@ def test_one_shared_model_is_near_by_its_objective():
 
     low, high = ends(value, plan.params[0], 1e22)
     np.testing.assert_allclose(plan.sizes.params_near, np.tile([low, high], (3, 1)), rtol=1e-6)
-    assert plan.inputs["params"] == (plan.sizes.params_low[0], plan.sizes.params_high[0])
+    assert plan.input_ranges["params"] == (plan.sizes.params_low[0], plan.sizes.params_high[0])
     assert "Within 0.1 % of the best value: " in plan_summary(plan)
 
 

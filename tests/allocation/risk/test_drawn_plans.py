@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budget.allocation.convex.certificate import Multipliers
+from budget.allocation.convex.certificate import Duals
 from budget.allocation.convex.optimum import cheapest_bound, solve
-from budget.allocation.convex.problem import state
+from budget.allocation.convex.problem import build_problem
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.errors import InfeasibleError
 from budget.tables.files.text import json_text
 from budget.tables.tasks import default_tasks
@@ -24,7 +24,7 @@ NATURAL = {"a": (0.5, 3e3, 0.2), "b": (0.6, 5e3, 0.25)}
 
 
 def with_floors(floors):
-    """Task a has these floors in the draws, all else being the point fit's; b has the same draws in every world."""
+    """Task a has these floors in the draws, all else being the point fit's; b has the same draws in every scenario."""
     curves = made.power(NATURAL, draws=len(floors), spread=0.0)
     curves.draws[:, 0, 0] = floors
     return curves
@@ -38,7 +38,7 @@ def needed(floor):
 
 def cheapest(curves, **asked):
     tasks = replace(default_tasks(curves.tasks), target=np.full(len(curves.tasks), TARGET))
-    return allocate(curves, ask(curves, tasks, None, objective="cheapest", **asked))
+    return allocate(curves, plan_spec(curves, tasks, None, objective="cheapest", **asked))
 
 
 @settings(max_examples=40, deadline=None)
@@ -94,10 +94,10 @@ def test_limits_do_not_make_a_draw_cheap():
     free = cheapest(with_floors(floors))
     curves = with_floors(floors)
     tasks = replace(default_tasks(curves.tasks), target=np.full(2, TARGET), max=np.array([1.5 * free.spend[0], np.nan]))
-    held = allocate(curves, ask(curves, tasks, None, objective="cheapest"))
+    held = allocate(curves, plan_spec(curves, tasks, None, objective="cheapest"))
     np.testing.assert_allclose(held.spend_high, free.spend_high, rtol=1e-9)
     within = allocate(
-        curves, ask(curves, replace(tasks, max=np.full(2, np.nan)), 1.2 * free.total, objective="cheapest")
+        curves, plan_spec(curves, replace(tasks, max=np.full(2, np.nan)), 1.2 * free.total, objective="cheapest")
     )
     np.testing.assert_allclose(within.spend_high, free.spend_high, rtol=1e-9)
 
@@ -105,11 +105,11 @@ def test_limits_do_not_make_a_draw_cheap():
 def test_one_model_for_all_needs_an_infinite_spend_where_one_target_does():
     curves = made.one_model(made.chinchilla(draws=19, spread=0.0))
     tasks = replace(default_tasks(curves.tasks), target=np.array([2.5, 1.6, 2.3]))
-    question = ask(curves, tasks, None, objective="cheapest")
-    finite = allocate(curves, question)
+    spec = plan_spec(curves, tasks, None, objective="cheapest")
+    finite = allocate(curves, spec)
     np.testing.assert_allclose(finite.spend_high, finite.spend, rtol=1e-5)
     curves.draws[:4, 2, 0] = 2.3
-    plan = allocate(curves, question)
+    plan = allocate(curves, spec)
     assert np.isinf(plan.spend_high).all() and np.isfinite(plan.spend_low).all() and plan.failed_draws == 0
     json_text(plan.record())
 
@@ -125,8 +125,8 @@ def test_a_bound_from_a_price_that_is_no_number_is_no_linear_algebra_error(broke
     """0 bounds what terms without numbers add: the bound of the rest stays a bound."""
     curves = made.power(NATURAL)
     tasks = replace(default_tasks(curves.tasks), target=np.full(2, TARGET))
-    problem = state(curves, ask(curves, tasks, None, objective="cheapest"))
+    problem = build_problem(curves, plan_spec(curves, tasks, None, objective="cheapest"))
     best = solve(problem, "cheapest")
-    limits = Multipliers(np.ones(1), np.zeros(2), np.zeros(2), np.zeros(0))
+    limits = Duals(np.ones(1), np.zeros(2), np.zeros(2), np.zeros(0))
     bound = cheapest_bound(problem, best.u, np.array([1 / best.certificate.marginal[0], broken]), limits)
     assert not bound > best.spend.sum() * (1 + 1e-9)

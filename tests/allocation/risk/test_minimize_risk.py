@@ -11,13 +11,13 @@ from scipy.optimize import minimize
 from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.certificate import certify
 from budget.allocation.convex.optimum import Optimum, solve
-from budget.allocation.convex.problem import Problem, Resource, Row
+from budget.allocation.convex.problem import LinearConstraint, Problem, Resource
 from budget.allocation.convex.restore_feasibility import violation
-from budget.allocation.plan.assembly import over_worlds
+from budget.allocation.plan.assembly import risk_measure
 from budget.allocation.plan.baselines import to_budget
 from budget.allocation.risk.minimize_risk import RiskOptimum, minimize_risk
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.posynomial import Posynomial
 from budget.curves.repeated import repeated_of
 from budget.errors import SolverError
@@ -100,7 +100,7 @@ def plan_of(problems: list[Problem], risk: str, level: float) -> RiskOptimum:
 
 def risk_of(problems: list[Problem], u: np.ndarray, risk: str, level: float) -> float:
     """The risk of log inputs, from each draw's own posynomial."""
-    return over_worlds(np.array([each.value.value(u).sum() for each in problems]), risk, level)
+    return risk_measure(np.array([each.value.value(u).sum() for each in problems]), risk, level)
 
 
 def limited(problems: list[Problem], **limits: object) -> list[Problem]:
@@ -175,7 +175,7 @@ def test_tail_mean_matches_slsqp(law, level):
 def risks_of_splits(problems: list[Problem], first: np.ndarray, risk: str, level: float) -> np.ndarray:
     """The risk (S,) of giving two power laws ``first`` (S,) and the rest of 100, counted from the sorted draws."""
     spend = np.log([first, 100 - first])
-    worlds = np.sort(
+    scenarios = np.sort(
         [
             each.value.offset.sum() + np.exp(each.value.log_coef + each.value.exponent[:, 0] * spend).sum(axis=0)
             for each in problems
@@ -184,11 +184,11 @@ def risks_of_splits(problems: list[Problem], first: np.ndarray, risk: str, level
     )
     draws = len(problems)
     if risk == "mean":
-        return worlds.mean(axis=0)
+        return scenarios.mean(axis=0)
     if risk == "quantile":
-        return worlds[int(np.ceil(level * (draws - 1)))]
+        return scenarios[int(np.ceil(level * (draws - 1)))]
     tail = (1 - level) * draws
-    return np.clip(tail - np.arange(draws)[::-1], 0, 1) / tail @ worlds
+    return np.clip(tail - np.arange(draws)[::-1], 0, 1) / tail @ scenarios
 
 
 @pytest.mark.parametrize(("risk", "level"), RISKS)
@@ -206,7 +206,7 @@ def test_two_tasks_match_brute_force(risk, level, seed):
 def test_the_gap_is_proven_small(law, risk, level):
     problems = MAKERS[law](20, 50, seed=1)
     found = plan_of(problems, risk, level)
-    floor = over_worlds(np.array([each.value.offset.sum() for each in problems]), risk, level)
+    floor = risk_measure(np.array([each.value.offset.sum() for each in problems]), risk, level)
     assert abs(found.value - found.certificate.bound) <= 1e-8 * (found.value - floor)
     assert found.status == "optimal"
     np.testing.assert_allclose(problems[0].cost.value(found.u), found.spend, rtol=1e-12)
@@ -319,7 +319,7 @@ def fixed_ends(problems: list[Problem]) -> dict[str, list[Problem]]:
 def test_limits_without_room_are_certified(law, which):
     problems = fixed_ends(MAKERS[law](4, 20, seed=6))[which]
     found = plan_of(problems, "cvar", 0.8)
-    assert violation(problems[0], found.given) <= 1e-15
+    assert violation(problems[0], found.amounts) <= 1e-15
     np.testing.assert_allclose(found.spend.sum(), min(problems[0].budget, problems[0].high.sum()), rtol=1e-12)
     assert abs(found.value - found.certificate.bound) <= 1e-8 * found.value
 
@@ -334,17 +334,23 @@ def further_limits(problems: list[Problem]) -> dict[str, list[Problem]]:
     return {
         "tokens": limited(problems, further=(scarce,)),
         "more tokens than needed": limited(problems, further=(replace(scarce, budget=count * 1e15),)),
-        "most of a group": limited(problems, rows=(Row("max of limit 'a'", 0, some, 0.2 * total),)),
-        "least of a group": limited(problems, rows=(Row("min of limit 'a'", 0, -some, -0.8 * total),)),
+        "most of a group": limited(problems, rows=(LinearConstraint("max of limit 'a'", 0, some, 0.2 * total),)),
+        "least of a group": limited(problems, rows=(LinearConstraint("min of limit 'a'", 0, -some, -0.8 * total),)),
         "a group frozen": limited(
             problems,
-            rows=(Row("max of limit 'a'", 0, some, 0.6 * total), Row("min of limit 'a'", 0, -some, -0.6 * total)),
+            rows=(
+                LinearConstraint("max of limit 'a'", 0, some, 0.6 * total),
+                LinearConstraint("min of limit 'a'", 0, -some, -0.6 * total),
+            ),
         ),
-        "a ratio": limited(problems, rows=(Row("max of limit 'a'", 0, ratio, 0.0),)),
+        "a ratio": limited(problems, rows=(LinearConstraint("max of limit 'a'", 0, ratio, 0.0),)),
         "tokens of a group": limited(
             problems,
             further=(replace(scarce, budget=np.inf),),
-            rows=(Row("max of limit 'a'", 1, some, 5e8), Row("min of limit 'b'", 0, -some, -0.6 * total)),
+            rows=(
+                LinearConstraint("max of limit 'a'", 1, some, 5e8),
+                LinearConstraint("min of limit 'b'", 0, -some, -0.6 * total),
+            ),
         ),
     }
 
@@ -355,9 +361,9 @@ def further_limits(problems: list[Problem]) -> dict[str, list[Problem]]:
 def test_further_limits_hold_and_are_certified(which, law, risk, level):
     problems = further_limits(MAKERS[law](4, 20, seed=7))[which]
     found = plan_of(problems, risk, level)
-    assert violation(problems[0], found.given) <= 1e-9
+    assert violation(problems[0], found.amounts) <= 1e-9
     costs = [problems[0].cost, *(each.cost for each in problems[0].further)]
-    for cost, given_amounts in zip(costs, found.given, strict=True):
+    for cost, given_amounts in zip(costs, found.amounts, strict=True):
         assert (cost.value(found.u) <= given_amounts * (1 + 1e-9)).all()
     # the same limits cannot make it better than without
     free = plan_of(limited(problems, further=(), rows=()), risk, level)
@@ -373,7 +379,7 @@ def test_repeated_data_are_proven_unless_the_plan_says_that_it_is_not(seed):
     start = start_of(problems)
     found = minimize_risk(problems, "cvar", 0.9, start=start)
     assert found.value < risk_of(problems, start.u, "cvar", 0.9)
-    floor = over_worlds(np.array([each.value.offset.sum() for each in problems]), "cvar", 0.9)
+    floor = risk_measure(np.array([each.value.offset.sum() for each in problems]), "cvar", 0.9)
     proven = found.value - found.certificate.bound <= 1e-6 * (found.value - floor)
     assert found.status == ("optimal" if proven else "not proven optimal")
     assert proven or seed == 5  # there, a task has no use for one token more than it has
@@ -435,15 +441,17 @@ def test_draws_that_are_no_numbers_are_left_out_and_named(risk, level):
 @pytest.mark.parametrize(("risk", "level"), RISKS)
 def test_allocate_plans_under_risk(noisy_curves, risk, level):
     tasks = default_tasks(noisy_curves.tasks)
-    plan = allocate(noisy_curves, ask(noisy_curves, tasks, 1e22, risk=risk, level=None if risk == "mean" else level))
-    worlds = noisy_curves.distance_draws(np.arange(3), np.log(np.column_stack([plan.params, plan.tokens])))
-    np.testing.assert_allclose(plan.objective, over_worlds(worlds.mean(axis=1), risk, level), rtol=1e-12)
+    plan = allocate(
+        noisy_curves, plan_spec(noisy_curves, tasks, 1e22, risk=risk, level=None if risk == "mean" else level)
+    )
+    scenarios = noisy_curves.distance_draws(np.arange(3), np.log(np.column_stack([plan.params, plan.tokens])))
+    np.testing.assert_allclose(plan.objective, risk_measure(scenarios.mean(axis=1), risk, level), rtol=1e-12)
     np.testing.assert_allclose(plan.spend.sum(), 1e22, rtol=1e-12)
     assert plan.solver == "interior point"
     assert all(plan.gain_over(baseline) >= 0 for baseline in plan.baselines)
-    by_point = allocate(noisy_curves, ask(noisy_curves, tasks, 1e22), draws=False)
+    by_point = allocate(noisy_curves, plan_spec(noisy_curves, tasks, 1e22), draws=False)
     at_point = noisy_curves.distance_draws(np.arange(3), np.log(np.column_stack([by_point.params, by_point.tokens])))
-    assert plan.objective <= over_worlds(at_point.mean(axis=1), risk, level)
+    assert plan.objective <= risk_measure(at_point.mean(axis=1), risk, level)
     if risk != "quantile":
         assert 0 <= plan.gap < 1e-8
     assert (plan.spend_low < plan.spend_high).all()
@@ -454,8 +462,8 @@ def test_scores_are_planned_under_risk_in_their_own_direction(noisy_curves):
         noisy_curves, higher_is_better=np.ones(3, dtype=bool), ceiling=np.full(3, 10.0), metric=("accuracy",) * 3
     )
     tasks = default_tasks(scores.tasks)
-    loss = allocate(noisy_curves, ask(noisy_curves, tasks, 1e22, risk="cvar"), draws=False)
-    score = allocate(scores, ask(scores, tasks, 1e22, risk="cvar"), draws=False)
+    loss = allocate(noisy_curves, plan_spec(noisy_curves, tasks, 1e22, risk="cvar"), draws=False)
+    score = allocate(scores, plan_spec(scores, tasks, 1e22, risk="cvar"), draws=False)
     np.testing.assert_allclose(score.objective, 10 - loss.objective, rtol=1e-9)
     np.testing.assert_allclose(score.bound, 10 - loss.bound, rtol=1e-9)
 
@@ -464,7 +472,7 @@ def test_a_plan_names_the_draws_that_it_leaves_out(noisy_curves):
     draws = noisy_curves.draws.copy()
     draws[3] = draws[11, 1] = np.nan
     broken = replace(noisy_curves, draws=draws)
-    plan = allocate(broken, ask(broken, default_tasks(broken.tasks), 1e22, risk="cvar"))
+    plan = allocate(broken, plan_spec(broken, default_tasks(broken.tasks), 1e22, risk="cvar"))
     assert any(note.startswith("Draws 4, 12 (counted from 1) are no numbers") for note in plan.notes)
     assert any(note.startswith("2 of 40 draws could not be planned") for note in plan.notes)
     assert 0 <= plan.gap < 1e-8

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.measure import measure_of
 from budget.errors import AllocationError
 from budget.tables.tasks import default_tasks
@@ -29,7 +29,7 @@ def revenue(**changes):
     )  # fmt: skip
 
 
-def wishes(curves, **columns):
+def task_settings(curves, **columns):
     return replace(
         default_tasks(curves.tasks), **{name: np.array(value, dtype=float) for name, value in columns.items()}
     )
@@ -50,26 +50,28 @@ def best_by_brute_force(curves, budget: float, steps: int) -> float:
 @pytest.mark.parametrize("budget", [3e4, 1.5e5, 4e5])
 def test_revenue_in_one_currency_is_added(budget):
     curves = revenue()
-    tasks = wishes(curves, unserved=[0] * 4)
-    plan = allocate(curves, ask(curves, tasks, budget, allow_unserved=True), draws=False)
-    assert plan.question.measure.name == "value"
+    tasks = task_settings(curves, unserved=[0] * 4)
+    plan = allocate(curves, plan_spec(curves, tasks, budget, allow_unserved=True), draws=False)
+    assert plan.spec.measure.name == "value"
     brute = best_by_brute_force(curves, budget, 1000)
     total = 4 * plan.objective
     assert total == pytest.approx(plan.predicted.sum(), rel=1e-9) and plan.spend.sum() <= budget * (1 + 1e-9)
     assert total >= brute * (1 - 1e-4) and 4 * plan.bound >= brute
     weighted = replace(tasks, weight=curves.best)
-    progress = allocate(curves, ask(curves, weighted, budget, allow_unserved=True, measure="progress"), draws=False)
+    progress = allocate(
+        curves, plan_spec(curves, weighted, budget, allow_unserved=True, measure="progress"), draws=False
+    )
     assert progress.predicted.sum() == pytest.approx(total, rel=1e-3)  # weight = best − unserved gives the total
 
 
 def test_ends_that_nobody_stated_may_be_of_different_units():
     curves = revenue(best=np.full(4, np.nan))
     with pytest.raises(AllocationError, match="different units: best possible values from 30000 to 700000, by their"):
-        ask(curves, default_tasks(curves.tasks), 1e5)
-    stated = wishes(curves, best=curves.ceiling)
-    assert ask(curves, stated, 1e5).measure.name == "value"
+        plan_spec(curves, default_tasks(curves.tasks), 1e5)
+    stated = task_settings(curves, best=curves.ceiling)
+    assert plan_spec(curves, stated, 1e5).measure.name == "value"
     with pytest.raises(AllocationError, match="weight of best − unserved gives the total"):
-        ask(curves, replace(stated, best=np.array([np.nan, 2.5e5, np.nan, 1.2e5])), 1e5)
+        plan_spec(curves, replace(stated, best=np.array([np.nan, 2.5e5, np.nan, 1.2e5])), 1e5)
 
 
 def test_metrics_that_differ_are_sent_to_progress():
@@ -85,31 +87,31 @@ EASY_AND_HARD = {"easy": (0.05, 2e6, 0.35), "hard": (2.5, 2e6, 0.35)}
 def test_the_worst_task_is_told_by_progress_where_it_can_be():
     """By values the easy task, which ends far below the hard one, is starved; by progress both are alike."""
     curves = made.power(EASY_AND_HARD)
-    tasks = wishes(curves, unserved=[3.0, 5.45])  # equal gaps of 2.95: the tasks differ in their floor only
-    by_value = allocate(curves, ask(curves, tasks, 1e20, objective="worst", measure="value"), draws=False)
+    tasks = task_settings(curves, unserved=[3.0, 5.45])  # equal gaps of 2.95: the tasks differ in their floor only
+    by_value = allocate(curves, plan_spec(curves, tasks, 1e20, objective="worst", measure="value"), draws=False)
     assert by_value.spend[0] < 1e-2 * by_value.spend[1] and not any("worst task" in note for note in by_value.notes)
-    plan = allocate(curves, ask(curves, tasks, 1e20, objective="worst"), draws=False)
-    assert plan.question.measure.name == "progress"
+    plan = allocate(curves, plan_spec(curves, tasks, 1e20, objective="worst"), draws=False)
+    assert plan.spec.measure.name == "progress"
     np.testing.assert_allclose(plan.spend, 5e19, rtol=1e-6)
     assert "told by progress" in plan.notes[0] and "between 0.05 and 2.5" in plan.notes[0]
 
 
 def test_without_unserved_values_the_worst_task_is_told_by_its_value_and_it_is_said():
     curves = made.power(EASY_AND_HARD)
-    question = ask(curves, default_tasks(curves.tasks), 1e20, objective="worst")
-    assert question.measure.name == "value" and "column" in question.measure.note
-    assert "easy ones nearly nothing" in allocate(curves, question, draws=False).notes[0]
+    spec = plan_spec(curves, default_tasks(curves.tasks), 1e20, objective="worst")
+    assert spec.measure.name == "value" and "column" in spec.measure.note
+    assert "easy ones nearly nothing" in allocate(curves, spec, draws=False).notes[0]
 
 
 def test_alike_tasks_keep_their_values():
     curves = made.power({"a": (1.0, 2e6, 0.35), "b": (1.0, 4e6, 0.35)})
-    question = ask(curves, wishes(curves, unserved=[5, 5]), 1e20, objective="worst")
-    assert question.measure.name == "value" and question.measure.note == ""
+    spec = plan_spec(curves, task_settings(curves, unserved=[5, 5]), 1e20, objective="worst")
+    assert spec.measure.name == "value" and spec.measure.note == ""
 
 
 def test_the_best_value_of_the_fit_counts_in_progress():
     curves = replace(made.power(EASY_AND_HARD), best=np.array([0.01, np.nan]), bounds=(("E",), ()))
-    measure = measure_of(curves, wishes(curves, unserved=[3, 6]), "progress")
+    measure = measure_of(curves, task_settings(curves, unserved=[3, 6]), "progress")
     np.testing.assert_allclose(1 / measure.scale, [2.99, 3.5])
     kept = replace(curves, unserved=np.array([3.0, 6.0]))
     np.testing.assert_allclose(measure_of(kept, default_tasks(kept.tasks), "progress").scale, measure.scale)
@@ -119,12 +121,12 @@ def test_a_plan_says_where_its_curves_are_worse_than_unserved():
     """The prediction is cut, the objective and its bound are the curves'."""
     curves = made.power({"a": (1.0, 2e6, 0.35), "b": (1.0, 2e6, 0.35)}, draws=20)
     at_plan = float(curves.distance(np.array([1]), np.log([[1e17]]))[0])
-    tasks = wishes(curves, unserved=[9, 0.9 * at_plan], max=[np.nan, 1e17])
+    tasks = task_settings(curves, unserved=[9, 0.9 * at_plan], max=[np.nan, 1e17])
     assert curves.distance(np.array([1]), np.log([[1e20]]))[0] < 0.9 * at_plan
-    plan = allocate(curves, ask(curves, tasks, 1e19), draws=False)
+    plan = allocate(curves, plan_spec(curves, tasks, 1e19), draws=False)
     assert plan.predicted[1] == plan.high[1] == 0.9 * at_plan and plan.predicted[0] < 9
     assert plan.objective == pytest.approx((plan.predicted[0] + at_plan) / 2) and plan.gap < 1e-6
     (said,) = [note for note in plan.notes if "worse than unserved" in note]
     assert f"the curve of b ({0.9 * at_plan:.4g})" in said and "--allow-unserved" in said
-    risky = allocate(curves, ask(curves, tasks, 1e19, risk="mean"), draws=False)
+    risky = allocate(curves, plan_spec(curves, tasks, 1e19, risk="mean"), draws=False)
     assert any("draws some are worse than unserved" in note and "b (" in note for note in risky.notes)

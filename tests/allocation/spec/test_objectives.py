@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from budget.allocation.convex import program
 from budget.allocation.evaluate import evaluate
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.objectives import MEASURES, OBJECTIVES, RISKS
 from budget.errors import BudgetError, InfeasibleError, SolverError
 from budget.tables.splits import Split
@@ -33,7 +33,7 @@ EQUAL = np.full(3, 1 / 3)
 
 def planned(budget, curves=CURVES, **asked):
     tasks = asked.pop("tasks", default_tasks(curves.tasks))
-    return allocate(curves, ask(curves, tasks, budget, **asked), draws=False)
+    return allocate(curves, plan_spec(curves, tasks, budget, **asked), draws=False)
 
 
 def loss(task, spend):
@@ -168,7 +168,7 @@ def test_progress_over_several_metrics_and_directions():
     )
     tasks = replace(TASKS, unserved=np.array([10.0, -1.0, 4.0]))
     plan = sane(planned(1e22, curves, tasks=tasks))
-    assert plan.question.measure.name == "progress" and plan.metric == "nats|accuracy"
+    assert plan.spec.measure.name == "progress" and plan.metric == "nats|accuracy"
     gap = np.array([10.0 - FLOOR[0], 4.0 - FLOOR[1], 4.0 - FLOOR[2]])
     expected, reducible = water_filling.split(EQUAL / gap, COEFFICIENT, EXPONENT, 1e22)
     np.testing.assert_allclose(plan.objective, 1 - reducible, rtol=1e-9)
@@ -311,12 +311,14 @@ def test_worst_for_one_shared_model():
 def test_scores_against_a_grid(budget, tasks, unserved):
     pick = np.arange(len(tasks))
     curves = SCORED.take(pick)
-    wishes = replace(default_tasks(tasks), unserved=np.array([LINKS[name].chance for name in tasks]))
-    plan = sane(planned(budget, curves, tasks=wishes, measure="score", allow_unserved=unserved))
+    task_settings = replace(default_tasks(tasks), unserved=np.array([LINKS[name].chance for name in tasks]))
+    plan = sane(planned(budget, curves, tasks=task_settings, measure="score", allow_unserved=unserved))
 
     def value(task, spend):
         with np.errstate(divide="ignore"):
-            return -np.where(spend > 0, score(task, np.maximum(spend, 1e-300)), wishes.unserved[task]) / len(tasks)
+            return -np.where(spend > 0, score(task, np.maximum(spend, 1e-300)), task_settings.unserved[task]) / len(
+                tasks
+            )
 
     grid = -separable.by_grid(value, budget, len(tasks), 4001 if len(tasks) == 2 else 401)
     assert plan.objective >= grid - 2e-4
@@ -324,7 +326,7 @@ def test_scores_against_a_grid(budget, tasks, unserved):
     assert plan.gap <= 3e-4
     # what the plan says of itself is true
     served = plan.spend > 0
-    expected = np.where(served, score(pick, np.maximum(plan.spend, 1e-300)), wishes.unserved)
+    expected = np.where(served, score(pick, np.maximum(plan.spend, 1e-300)), task_settings.unserved)
     np.testing.assert_allclose(plan.predicted, expected, rtol=1e-9)
     assert plan.metric == "accuracy" and plan.spend.sum() <= budget * (1 + 1e-9)
     if not unserved:
@@ -332,8 +334,8 @@ def test_scores_against_a_grid(budget, tasks, unserved):
 
 
 def test_the_worst_score_is_a_minimax():
-    wishes = replace(TASKS, unserved=np.array([link.chance for link in LINKS.values()]))
-    plan = sane(planned(1e21, SCORED, tasks=wishes, measure="score", objective="worst"))
+    task_settings = replace(TASKS, unserved=np.array([link.chance for link in LINKS.values()]))
+    plan = sane(planned(1e21, SCORED, tasks=task_settings, measure="score", objective="worst"))
     share = np.linspace(0.002, 0.998, 499)
     first, second = (axis.ravel() for axis in np.meshgrid(share, share))
     inside = first + second < 0.999
@@ -346,10 +348,10 @@ def test_the_worst_score_is_a_minimax():
 
 def test_a_task_that_brings_too_little_is_given_nothing():
     """With nearly no budget the S-shaped scores are flat at chance, and the plan focuses."""
-    wishes = replace(TASKS, unserved=np.array([link.chance for link in LINKS.values()]))
-    plan = sane(planned(1e16, SCORED, tasks=wishes, measure="score", allow_unserved=True))
+    task_settings = replace(TASKS, unserved=np.array([link.chance for link in LINKS.values()]))
+    plan = sane(planned(1e16, SCORED, tasks=task_settings, measure="score", allow_unserved=True))
     assert (plan.spend == 0).any() and (np.array(plan.binding)[plan.spend == 0] == "unserved").all()
-    np.testing.assert_array_equal(plan.predicted[plan.spend == 0], wishes.unserved[plan.spend == 0])
+    np.testing.assert_array_equal(plan.predicted[plan.spend == 0], task_settings.unserved[plan.spend == 0])
     assert (np.isnan(plan.params) | (plan.params >= 0)).all()
     table = plan.table()
     assert (table.loc[plan.spend == 0, "marginal"] == 0).all()
@@ -482,10 +484,10 @@ def test_laws_that_are_no_sum_of_powers_against_a_grid(law, budget, objective):
 @pytest.mark.parametrize("law", ["m4", "bnsl"])
 def test_given_splits_of_such_laws_are_scored(law):
     curves, natural = one_scale(law)
-    question = ask(curves, default_tasks(curves.tasks), 1e10)
-    best = allocate(curves, question, draws=False)
+    spec = plan_spec(curves, default_tasks(curves.tasks), 1e10)
+    best = allocate(curves, spec, draws=False)
     nothing = np.full(2, np.nan)
-    scored = evaluate(curves, question, Split(np.array([4e9, 6e9]), nothing, nothing), best)
+    scored = evaluate(curves, spec, Split(np.array([4e9, 6e9]), nothing, nothing), best)
     form = {"m4": m4_of, "bnsl": bnsl_of}[law]
     expected = [form(*theta, spend) for theta, spend in zip(natural.values(), (4e9, 6e9), strict=True)]
     np.testing.assert_allclose(scored.objective, np.mean(expected), rtol=1e-8)
@@ -541,8 +543,8 @@ def test_baselines_are_there_and_scored_alike(name):
     asked = dict(ASKED[name])
     tasks = asked.pop("tasks", WISHES)
     tasks = replace(tasks, checkpoint=np.asarray(tasks.checkpoint))
-    question = ask(SCORED, tasks, 5e21, **asked)
-    plan = sane(allocate(SCORED, question, draws=False))
+    spec = plan_spec(SCORED, tasks, 5e21, **asked)
+    plan = sane(allocate(SCORED, spec, draws=False))
     by_name = {each.name: each for each in plan.baselines}
     np.testing.assert_array_equal(by_name["current"].spend, tasks.current)
     np.testing.assert_array_equal(by_name["uniform"].spend, np.full(3, 5e21 / 3))
@@ -559,7 +561,7 @@ def test_baselines_are_there_and_scored_alike(name):
     nothing = np.full(3, np.nan)
     for each in plan.baselines:
         np.testing.assert_allclose(each.spend.sum(), 5e21, rtol=1e-9)
-        scored = evaluate(SCORED, question, Split(each.spend, nothing, nothing), plan)
+        scored = evaluate(SCORED, spec, Split(each.spend, nothing, nothing), plan)
         np.testing.assert_allclose(scored.objective, each.objective, rtol=1e-9)
         np.testing.assert_allclose(scored.predicted, each.predicted, rtol=1e-9)
         assert scored.gap >= 0 and scored.bound == plan.bound
@@ -568,7 +570,7 @@ def test_baselines_are_there_and_scored_alike(name):
         assert any("This split breaks" in note for note in scored.notes) == bool(each.breaks)
     # the plan itself, given as a split, with and without the sizes that it chose
     for sizes in (Split(plan.spend, nothing, nothing), Split(plan.spend, plan.params, plan.tokens)):
-        again = evaluate(SCORED, question, sizes, plan)
+        again = evaluate(SCORED, spec, sizes, plan)
         np.testing.assert_allclose(again.objective, plan.objective, rtol=1e-9)
         np.testing.assert_allclose(again.gain_over(again.baselines[0]), 0, atol=1e-9)
         assert again.solver == "given split" and again.solver_status == "evaluated"
@@ -578,36 +580,36 @@ def test_baselines_are_there_and_scored_alike(name):
 @pytest.mark.parametrize("asked", [{"measure": "score"}, {"objective": "targets"}, {"sizes": MENU}, {}])
 def test_a_given_spend_of_one_shared_model_is_scored(asked):
     curves = made.one_model(SCORED)
-    question = ask(curves, replace(TASKS, target=np.array([2.4, 1.3, 2.2])), 1e22, **asked)
-    best = allocate(curves, question, draws=False)
+    spec = plan_spec(curves, replace(TASKS, target=np.array([2.4, 1.3, 2.2])), 1e22, **asked)
+    best = allocate(curves, spec, draws=False)
     nothing = np.full(3, np.nan)
     for sizes in (Split(best.spend, nothing, nothing), Split(best.spend, best.params, best.tokens)):
-        again = evaluate(curves, question, sizes, best)
+        again = evaluate(curves, spec, sizes, best)
         np.testing.assert_allclose(again.objective, best.objective, rtol=1e-9)
         assert again.total == best.total and not any("breaks" in note for note in again.notes)
-    big = evaluate(curves, question, Split(best.spend, np.full(3, 1e11), nothing), best)
+    big = evaluate(curves, spec, Split(best.spend, np.full(3, 1e11), nothing), best)
     np.testing.assert_allclose(big.tokens, 1e22 / 6e11, rtol=1e-9)
-    less = evaluate(curves, question, Split(best.spend / 100, nothing, nothing), best)
+    less = evaluate(curves, spec, Split(best.spend / 100, nothing, nothing), best)
     assert less.gain_over(less.baselines[0]) <= 0 and less.total == pytest.approx(1e20)
 
 
 def test_a_given_split_is_told_what_it_breaks():
-    question = ask(CURVES, replace(TASKS, max=np.array([1e21, np.nan, np.nan])), 1e22)
-    best = allocate(CURVES, question, draws=False)
+    spec = plan_spec(CURVES, replace(TASKS, max=np.array([1e21, np.nan, np.nan])), 1e22)
+    best = allocate(CURVES, spec, draws=False)
     nothing = np.full(3, np.nan)
     split = Split(np.array([4e21, 4e21, 4e21]), nothing, nothing)
-    scored = evaluate(CURVES, question, split, best)
+    scored = evaluate(CURVES, spec, split, best)
     assert "This split breaks the max of prose and the budget; the bound is for plans that keep all limits." in (
         scored.notes
     )
     big = Split(np.array([1e21, 1e21, 1e21]), np.array([1e10, np.nan, np.nan]), np.array([1e11, np.nan, np.nan]))
-    assert any("prose take 6 times its spend" in note for note in evaluate(CURVES, question, big, best).notes)
+    assert any("prose take 6 times its spend" in note for note in evaluate(CURVES, spec, big, best).notes)
     with pytest.raises(BudgetError, match="gives code nothing, and what a task is worth then is unknown"):
-        evaluate(CURVES, question, Split(np.array([1e21, 0.0, 1e21]), nothing, nothing), best)
+        evaluate(CURVES, spec, Split(np.array([1e21, 0.0, 1e21]), nothing, nothing), best)
     shared = made.one_model(CURVES)
-    question = ask(shared, TASKS, 1e22)
+    spec = plan_spec(shared, TASKS, 1e22)
     with pytest.raises(BudgetError, match="One shared model has one spend"):
-        evaluate(shared, question, split=Split(np.array([1e21, 2e21, 1e21]), nothing, nothing), best=best)
+        evaluate(shared, spec, split=Split(np.array([1e21, 2e21, 1e21]), nothing, nothing), best=best)
 
 
 def broken(*names):
@@ -717,7 +719,7 @@ def test_one_task_takes_all(objective):
 def test_a_draw_that_is_not_a_number_is_left_out_and_counted(asked):
     curves = made.chinchilla(draws=12)
     curves.draws[2, 1, 3] = np.nan
-    plan = allocate(curves, ask(curves, TASKS, 1e22, **asked))
+    plan = allocate(curves, plan_spec(curves, TASKS, 1e22, **asked))
     assert plan.failed_draws == 1
     assert any("1 of 12 draws could not be planned" in note for note in plan.notes)
     assert np.isfinite(plan.spend_low).all() and np.isfinite(plan.spend_high).all()
@@ -727,7 +729,7 @@ def test_a_link_that_is_not_planned_on_changes_nothing():
     """A plan of losses over a menu is the same, draws and all, where the curves could predict scores as well."""
     plain = made.chinchilla(draws=5)
     linked = made.chinchilla(draws=5, link=made.link_of(LINKS, draws=5))
-    first, second = (allocate(curves, ask(curves, TASKS, 1e22, sizes=MENU)) for curves in (plain, linked))
+    first, second = (allocate(curves, plan_spec(curves, TASKS, 1e22, sizes=MENU)) for curves in (plain, linked))
     np.testing.assert_array_equal(first.spend_low, second.spend_low)
     np.testing.assert_array_equal(first.spend_high, second.spend_high)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.checks.agreement import with_agreement
 from budget.studies.predict import predict_points
 from budget.tables.checks.status import OUTSIDE, STATUS
@@ -46,7 +46,7 @@ def test_it_is_a_finding_that_leaves_the_task_in_plans():
 @pytest.mark.parametrize("known", [False, True])
 def test_a_plan_s_row_and_a_prediction_say_it(tmp_path, known):
     curves = with_agreement(leaning()) if known else leaning()
-    plan = allocate(curves, ask(curves, default_tasks(curves.tasks), 1e20), draws=False)
+    plan = allocate(curves, plan_spec(curves, default_tasks(curves.tasks), 1e20), draws=False)
     assert plan.table()["status"].tolist() == ["ok", OUTSIDE if known else f"ok; {OUTSIDE}"]
     assert plan.low[1] > plan.predicted[1]
     assert any(note.startswith("The prediction of leaning lies outside its own 80 % interval") for note in plan.notes)

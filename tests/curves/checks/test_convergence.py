@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from budget.curves.checks.convergence import FAR, ILL, RIVAL, STATIONARY, Convergence, convergence, findings, primary
-from budget.curves.fitting.batch import Batch, make_batch, ridge
+from budget.curves.fitting.batch import Batch, make_batch, transfer_prior
 from budget.curves.fitting.batching import choose_devices
 from budget.curves.fitting.constraints import make_constraints
 from budget.curves.fitting.fit import fit_curves
@@ -48,7 +48,7 @@ def fit_of(frame: pd.DataFrame, law: str = "power", loss: Loss | None = None, fi
     estimator = Estimator(form, loss or make_loss(), constraints, choose_devices(None))
     tasks = np.arange(len(runs.tasks))
     batch = make_batch(runs, tasks, form, inputs, np.full(len(tasks), np.nan), constraints)
-    prior = ridge(form, batch, np.zeros(len(tasks)))
+    prior = transfer_prior(form, batch, np.zeros(len(tasks)))
     return Fit(estimator, batch, fit_points(estimator, batch, prior), prior)
 
 

@@ -8,7 +8,7 @@ from scipy.optimize import minimize as scipy_minimize
 
 from budget.curves.fitting.charted import minimize_in_chart
 from budget.curves.fitting.loss import DELTA, penalty, penalty_weight
-from budget.curves.fitting.solver import DAMPING, Prior, Search
+from budget.curves.fitting.solver import DAMPING, Prior, SolverState
 from budget.curves.laws import LAWS
 from tests.simulate import box
 
@@ -45,7 +45,7 @@ def search(law, z, value, start, lower, upper):
             most_steps=jnp.asarray(500),
             prior=Prior(jnp.zeros(len(start)), jnp.zeros(len(start))),
         )
-        return Search(*(np.asarray(each) for each in found))
+        return SolverState(*(np.asarray(each) for each in found))
 
 
 def test_a_ceiling_that_no_run_shows_is_searched_to_the_end_of_its_box():

@@ -39,7 +39,7 @@ def test_planted_power_law_is_recovered(tmp_path):
     frame = table({"task": HOFFMANN}).drop(columns=["params", "tokens", "metric"])
     frame["value"] = 0.7 + 3.0 * (frame["flops"] / 1e18) ** -0.21
     curves = fit_curves(runs_of(frame, tmp_path), draws=0)
-    assert curves.law == "power" and curves.inputs == ("flops",)
+    assert curves.law == "power" and curves.scale_columns == ("flops",)
     found = curves.form.natural(curves.parameters, curves.reference)[0]
     np.testing.assert_allclose(found, [0.7, 3.0 * 1e18**0.21, 0.21], rtol=1e-4)
 

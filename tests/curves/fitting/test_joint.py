@@ -22,7 +22,7 @@ def shared():
 
 def test_no_better_joint_optimum_is_found_by_scipy(shared):
     runs, curves = shared
-    there = log_inputs(runs, curves.inputs)
+    there = log_inputs(runs, curves.scale_columns)
     tasks, start = [], curves.parameters.copy()
     for task in range(3):
         mine = runs.task == task

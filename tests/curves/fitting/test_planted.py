@@ -18,7 +18,7 @@ def test_every_law_is_recovered_from_random_truths(name):
         runs, (truth,) = planted(name, 1, seed=seed)
         curves = fit_curves(runs, name, draws=0)
         assert curves.status == ("ok",), curves.findings
-        predicted = curves.distance(runs.task, log_inputs(runs, curves.inputs))
+        predicted = curves.distance(runs.task, log_inputs(runs, curves.scale_columns))
         np.testing.assert_allclose(predicted, runs.value, rtol=1e-5)
         (found,) = curves.form.natural(curves.parameters, curves.reference)
         np.testing.assert_allclose(found, [truth[parameter] for parameter in curves.form.names], rtol=1e-4)

@@ -9,7 +9,7 @@ import pytest
 
 from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
-from budget.curves.fitting.pooling import FEW, LEAST_TASKS, NARROWEST, Common, distribution, no_pool
+from budget.curves.fitting.pooling import FEW, LEAST_TASKS, NARROWEST, PooledPrior, distribution, no_pooling
 from budget.curves.fitting.solver import Prior
 from budget.curves.laws import LAWS
 
@@ -91,7 +91,7 @@ NAMES, PARAMETERS = ("a", "b"), ("E", "a")
 
 def test_draws_of_the_prior_spread_as_it_says_and_are_seeded():
     spread = np.array([[0.0, 0.05], [0.0, 0.2]])
-    common = Common(np.ones(2, dtype=bool), Prior(np.full((2, 2), 0.3), np.full((2, 2), 7.0)), spread, ())
+    common = PooledPrior(np.ones(2, dtype=bool), Prior(np.full((2, 2), 0.3), np.full((2, 2), 7.0)), spread, ())
     drawn = common.draws(4000, 3, NAMES, PARAMETERS)
     assert drawn.centre.shape == drawn.precision.shape == (4000, 2, 2) and (drawn.precision == 7.0).all()
     np.testing.assert_array_equal(drawn.centre, common.draws(4000, 3, NAMES, PARAMETERS).centre)
@@ -99,14 +99,14 @@ def test_draws_of_the_prior_spread_as_it_says_and_are_seeded():
     assert (drawn.centre[:, :, 0] == 0.3).all()
     np.testing.assert_allclose(drawn.centre.mean(axis=0), 0.3, atol=0.02)
     np.testing.assert_allclose(drawn.centre.std(axis=0)[:, 1], spread[:, 1], rtol=0.05)
-    alone = no_pool(LAWS["power"], common.prior).draws(3, 3, NAMES, PARAMETERS)
+    alone = no_pooling(LAWS["power"], common.prior).draws(3, 3, NAMES, PARAMETERS)
     assert (alone.centre == common.prior.centre).all()
 
 
 def test_a_task_has_the_same_draws_of_the_prior_whatever_others_there_are():
     spread = np.array([[0.1, 0.05], [0.3, 0.2], [0.2, 0.1]])
-    common = Common(np.ones(3, dtype=bool), Prior(np.zeros((3, 2)), np.ones((3, 2))), spread, ())
-    part = Common(np.ones(2, dtype=bool), Prior(np.zeros((2, 2)), np.ones((2, 2))), spread[[2, 0]], ())
+    common = PooledPrior(np.ones(3, dtype=bool), Prior(np.zeros((3, 2)), np.ones((3, 2))), spread, ())
+    part = PooledPrior(np.ones(2, dtype=bool), Prior(np.zeros((2, 2)), np.ones((2, 2))), spread[[2, 0]], ())
     whole = common.draws(50, 0, ("a", "b", "c"), PARAMETERS).centre
     np.testing.assert_array_equal(part.draws(20, 0, ("c", "a"), PARAMETERS).centre, whole[:20, [2, 0]])
     assert abs(np.corrcoef(whole.reshape(50, 6).T)[np.triu_indices(6, 1)]).max() < 0.5

@@ -30,7 +30,7 @@ def power(floor: float, a: float = 0.3, size: float = 1.5, noise: float = 0.01, 
 def everywhere(curves) -> tuple[np.ndarray, ...]:
     """Value, low and high of every task at all ``FAR`` scales, and what its draws and new runs say there."""
     tasks = np.repeat(np.arange(len(curves.tasks)), len(FAR))
-    largest = np.log(np.column_stack([curves.largest[name] for name in curves.inputs]))
+    largest = np.log(np.column_stack([curves.largest[name] for name in curves.scale_columns]))
     at = np.repeat(largest, len(FAR), axis=0) + np.tile(FAR, len(curves.tasks))[:, None]
     shape = (-1, len(curves.tasks), len(FAR))
     found = (*curves.predict(tasks, at), *curves.predict(tasks, at, new_run=True))

@@ -154,9 +154,9 @@ def test_the_score_is_predicted_draw_by_draw(noisy):
     value, low, high = linked.predict_score(task, there)
     loss = linked.predict(task, there)[0]
     np.testing.assert_array_equal(value, linked.link.value(task, loss))
-    worlds = np.stack([score(linked.link.draws[b], linked.distance_draws(task, there)[b]) for b in range(12)])
-    np.testing.assert_allclose(low, np.minimum(np.percentile(worlds, 10, axis=0, method="weibull"), value))
-    np.testing.assert_allclose(high, np.maximum(np.percentile(worlds, 90, axis=0, method="weibull"), value))
+    scenarios = np.stack([score(linked.link.draws[b], linked.distance_draws(task, there)[b]) for b in range(12)])
+    np.testing.assert_allclose(low, np.minimum(np.percentile(scenarios, 10, axis=0, method="weibull"), value))
+    np.testing.assert_allclose(high, np.maximum(np.percentile(scenarios, 90, axis=0, method="weibull"), value))
     true = [LINKS[name].score(TRUTHS[name].value(1e10, 1e12)) for name in linked.tasks]
     np.testing.assert_allclose(value, true, atol=0.05)
     assert (low < high).all() and (high <= 1).all()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.records.checksum import FIELD, checksum, sealed
 from budget.curves.records.reading import curves_from_record
 from budget.curves.records.writing import record_of
@@ -94,8 +94,8 @@ def test_an_edit_is_refused_in_a_sentence_or_honoured(data):
             assert isinstance(theirs, (dict, list)) or ours == theirs
     try:
         usable = curves.usable()
-        question = ask(usable, default_tasks(usable.tasks), 1e9 if curves.inputs == ("x",) else 1e21)
-        allocate(usable, question)
+        spec = plan_spec(usable, default_tasks(usable.tasks), 1e9 if curves.scale_columns == ("x",) else 1e21)
+        allocate(usable, spec)
     except BudgetError as error:
         assert str(error).endswith(".")
 

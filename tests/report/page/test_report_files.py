@@ -10,7 +10,7 @@ from budget.curves.records.reading import curves_from_record
 from budget.report.page.figures import FIGURES, NAME_LENGTH, short
 from budget.report.page.markdown import escape
 from budget.report.page.report_files import FOCUS, SPECIALISTS
-from budget.report.page.story import tell
+from budget.report.page.story import build_story
 from budget.tables.files.manifest import PLAN_FILES
 from tests.report.conftest import KINDS
 from tests.report.pages import Page, markdown_text
@@ -104,7 +104,9 @@ def test_markdown_escapes_what_it_would_read(text, expected):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_chart_is_valid_plotly_with_finite_numbers(studies, kind):
     study = studies[kind]
-    names = {block.name for section in tell(study).sections for block in section.blocks if block.kind == "picture"}
+    names = {
+        block.name for section in build_story(study).sections for block in section.blocks if block.kind == "picture"
+    }
     assert names <= set(FIGURES)
     for name in names:
         for panel in FIGURES[name](study):
@@ -133,7 +135,7 @@ def test_json_is_strict_and_comes_back(studies, reports, kind):
 def test_tables_hold_the_plan(studies, reports, kind):
     plan = studies[kind].plan
     table = pd.read_csv(io.StringIO(reports[kind]["allocation.csv"]))
-    assert tuple(table["task"]) == plan.question.tasks.names
+    assert tuple(table["task"]) == plan.spec.tasks.names
     assert table["spend"].to_numpy() == pytest.approx(plan.spend, rel=1e-15)
     growth = pd.read_csv(io.StringIO(reports[kind]["growth.csv"]))
     assert len(growth) == len(plan.spend) * (len(plan.spend) + 1) // 2

@@ -7,14 +7,14 @@ from budget.report.numerals import percent, quantity
 from budget.report.sentences.focus_answer import focus_answer
 from budget.studies.focus.crossover import SURE
 from budget.studies.focus.focus import focus
-from budget.studies.strategies.comparison import Cell
-from budget.studies.strategies.strategy_curves import Arms, Served
+from budget.studies.strategies.comparison import Comparison
+from budget.studies.strategies.strategy_curves import FittedStrategies, StrategyCurves
 from budget.tables.tasks import default_tasks
-from tests.report.sentences.test_focus import FAR, INSIDE, arms_of
+from tests.report.sentences.test_focus import FAR, INSIDE, strategies_of
 
 
-def answered(arms, budgets):
-    found = focus(arms, default_tasks(arms.specialists.tasks), budgets)
+def answered(strategies, budgets):
+    found = focus(strategies, default_tasks(strategies.specialists.tasks), budgets)
     return found, " ".join(focus_answer(found))
 
 
@@ -26,10 +26,10 @@ def answered(arms, budgets):
     ],
 )
 def test_one_side_wins_everywhere(more, verdict, who, not_said):
-    found, said = answered(arms_of((3, more)), INSIDE)
+    found, said = answered(strategies_of((3, more)), INSIDE)
     assert said.startswith(f"{verdict} Inside the measured range, up to 1.00e20 FLOPs in all, the best of 3 cases")
     assert f"is {who}; in 3 at least 90% of the draws agree." in said and not_said not in said
-    gains = [abs(cell.advantage[1]) for cell in found.cells]
+    gains = [abs(cell.advantage[1]) for cell in found.comparisons]
     at = int(np.argmax(gains))
     assert (
         f"by {percent(float(np.median(gains)))} of the objective in the median, at most by {percent(gains[at])} ("
@@ -39,7 +39,7 @@ def test_one_side_wins_everywhere(more, verdict, who, not_said):
 
 
 def test_both_sides_are_named_where_both_win():
-    found, said = answered(arms_of((2, -0.2), (4, 0.5)), INSIDE)
+    found, said = answered(strategies_of((2, -0.2), (4, 0.5)), INSIDE)
     assert said.startswith("Neither focusing nor sharing wins everywhere.")
     assert "Specialists beat the best shared model on 1 of 2 sets (t0 + t1 + t2 + t3)" in said
     assert "A shared model beats specialists on 1 of 2 sets (t0 + t1)" in said
@@ -51,9 +51,9 @@ def test_both_sides_are_named_where_both_win():
 
 
 def test_what_is_extrapolated_and_what_has_no_draws_is_said_so():
-    _, said = answered(arms_of((3, 0.8)), FAR)
+    _, said = answered(strategies_of((3, 0.8)), FAR)
     assert "Far beyond the measured range, where every case lies," in said and "much of it beyond" in said
-    _, point = answered(arms_of((3, 0.8), draws=0), INSIDE)
+    _, point = answered(strategies_of((3, 0.8), draws=0), INSIDE)
     assert "draws agree" not in point and "80 %" not in point and "surely" not in point
 
 
@@ -66,13 +66,13 @@ def test_what_is_extrapolated_and_what_has_no_draws_is_said_so():
     ],
 )
 def test_a_lead_that_no_case_is_sure_of_is_not_called_a_win(monkeypatch, more, wins, begins):
-    found, _ = answered(arms_of((3, more)), INSIDE)
-    monkeypatch.setattr(Cell, "wins", property(lambda cell: np.full(len(cell.entries), wins)))
+    found, _ = answered(strategies_of((3, more)), INSIDE)
+    monkeypatch.setattr(Comparison, "wins", property(lambda cell: np.full(len(cell.plans), wins)))
     assert focus_answer(found)[0].startswith(begins)
 
 
 def test_without_specialists_no_side_is_said_to_win():
-    arms = arms_of((3, -0.5))
-    other = Served("trunk", arms.shared[0].curves)
-    found = focus(Arms(None, (*arms.shared, other)), default_tasks(("t0", "t1", "t2")), INSIDE)
+    strategies = strategies_of((3, -0.5))
+    other = StrategyCurves("trunk", strategies.shared[0].curves)
+    found = focus(FittedStrategies(None, (*strategies.shared, other)), default_tasks(("t0", "t1", "t2")), INSIDE)
     assert focus_answer(found)[0].startswith("No task of these sets was measured alone, so that nothing says whether")

@@ -13,14 +13,14 @@ from budget.report.sentences.growth import (
 )
 from budget.studies.growth.growth import grow
 from budget.studies.growth.growth_by_strategy import grow_strategies
-from budget.studies.growth.iso_performance import UnchangedShared
-from budget.tables.tasks import Tasks
+from budget.studies.growth.iso_performance import SharedIsoPerformance
+from budget.tables.tasks import TaskSettings
 from tests.studies.made_sets import BUDGET, different, identical, shared_models
 
 
 def said(curves, *, target=None, **options):
-    wishes = {} if target is None else {"target": np.array(target)}
-    return " ".join(growth_summary(grow(curves, Tasks(curves.tasks, **wishes), BUDGET, **options)))
+    task_settings = {} if target is None else {"target": np.array(target)}
+    return " ".join(growth_summary(grow(curves, TaskSettings(curves.tasks, **task_settings), BUDGET, **options)))
 
 
 def test_copies_are_told_their_law():
@@ -65,21 +65,23 @@ def test_today_and_nothing_to_add():
 
 
 def test_no_draws_no_interval():
-    growth = grow(different(2), Tasks(("t0", "t1")), BUDGET)
+    growth = grow(different(2), TaskSettings(("t0", "t1")), BUDGET)
     assert "interval" not in decline_sentence(growth.decline)
 
 
 def test_one_model():
     factor = np.array([[1.96, 1.18, 1.66]])
-    text = unchanged_shared_summary(UnchangedShared(("a",), 2.0, factor, factor, factor))
+    text = unchanged_shared_summary(SharedIsoPerformance(("a",), 2.0, factor, factor, factor))
     assert "2 times the tasks keeps its losses at 1.96× the compute: 1.18× the parameters and 1.66× the tokens" in text
 
 
 def strategies_said(budget=BUDGET, *, target=None, shared=None, names=("t0", "t1", "t2"), draws=9, **options):
-    wishes = {} if target is None else {"target": np.array(target)}
+    task_settings = {} if target is None else {"target": np.array(target)}
     curves = {"specialists": different(len(names), draws=draws)} if names[0] == "t0" else {}
     shared = {"generalist": shared_models(names, draws=draws)} if shared is None else shared
-    return " ".join(strategies_summary(grow_strategies(curves | shared, Tasks(names, **wishes), budget, **options)))
+    return " ".join(
+        strategies_summary(grow_strategies(curves | shared, TaskSettings(names, **task_settings), budget, **options))
+    )
 
 
 def test_strategies_are_told_by_number_of_tasks():
@@ -89,7 +91,7 @@ def test_strategies_are_told_by_number_of_tasks():
     better = replace(
         one, parameters=one.parameters - np.array([0.3, 0, 0, 0, 0, 0, 0]), draws=one.draws - [0.3, *[0] * 6]
     )
-    growth = grow_strategies({"specialists": identical(6, draws=9), "generalist": better}, Tasks(names), BUDGET)
+    growth = grow_strategies({"specialists": identical(6, draws=9), "generalist": better}, TaskSettings(names), BUDGET)
     text = " ".join(strategies_summary(growth))
     change = growth.comparison.crossovers[0]
     last = int(change.n_tasks)
@@ -103,7 +105,7 @@ def test_strategies_are_told_by_number_of_tasks():
 def test_help_is_called_transfer():
     names = ("t0", "t1", "t2")
     helpful = shared_models(names, alike=True, phi=-0.5, psi=-0.5, draws=9)
-    growth = grow_strategies({"specialists": identical(3, draws=9), "generalist": helpful}, Tasks(names), BUDGET)
+    growth = grow_strategies({"specialists": identical(3, draws=9), "generalist": helpful}, TaskSettings(names), BUDGET)
     text = " ".join(strategies_summary(growth))
     assert "by sharing (transfer less interference): the 80 % interval of sharing shows harm on 0 and help on 3" in text
 
@@ -144,7 +146,7 @@ def test_one_shared_strategy_alone_is_not_compared():
 
 def test_the_interval_of_twice_the_tasks_and_of_the_targets():
     curves = identical(4, draws=20)
-    reached = grow(curves, Tasks(curves.tasks), BUDGET).plans[2].predicted[0]
+    reached = grow(curves, TaskSettings(curves.tasks), BUDGET).plans[2].predicted[0]
     text = said(curves, target=[reached] * 4)
     assert "twice the tasks take 2.00× the budget (80 % interval 2.00×), while" in text
     assert "kept up to 3 tasks by the best plan for the mean, and up to 3 by a split" in text

@@ -25,7 +25,10 @@ def test_the_summary_of_a_shared_model_gives_its_inputs_with_their_range(studies
     plan = studies["shared"].plan
     summary = plan_summary(plan)
     assert f"One model with {numerals.count(plan.params[0])} parameters" in summary
-    assert f"{numerals.count(plan.inputs['tokens'][0])} to {numerals.count(plan.inputs['tokens'][1])} tokens" in summary
+    assert (
+        f"{numerals.count(plan.input_ranges['tokens'][0])} to {numerals.count(plan.input_ranges['tokens'][1])} tokens"
+        in summary
+    )
 
 
 def test_unequal_weights_are_said_and_both_baselines_compared(studies):
@@ -72,7 +75,7 @@ def test_shared_runs_are_said_to_be_shared(studies):
 
 def test_doubts_name_what_rests_on_extrapolation_and_open_parameters(studies):
     study = studies["specialists"]
-    beyond = int(np.any([factors != 1 for factors in study.plan.beyond.values()], axis=0).sum())
+    beyond = int(np.any([factors != 1 for factors in study.plan.extrapolation_factors.values()], axis=0).sum())
     assert 0 < beyond < 3
     assert trust.extrapolation(study).startswith(f"Extrapolation: {beyond} of 3 predictions lie outside")
     open_end, wild = ("at_bound", "the floor E is 0"), ("outliers", "row 7 lies off the curve")
@@ -83,13 +86,14 @@ def test_doubts_name_what_rests_on_extrapolation_and_open_parameters(studies):
     assert f"for prose and {third}, the floor E is 0" in said
     assert f"do not belong to their curve: for {third}, row 7 lies off" in said
     assert f"the exponents of {study.planned.tasks[1]} lean on" in said
-    inside = {name: np.ones(3) for name in study.plan.beyond}
-    within = replace(study, plan=replace(study.plan, beyond=inside))
+    inside = {name: np.ones(3) for name in study.plan.extrapolation_factors}
+    within = replace(study, plan=replace(study.plan, extrapolation_factors=inside))
     assert trust.extrapolation(within).startswith("Extrapolation: none")
-    below = replace(study, plan=replace(study.plan, beyond=inside | {"params": np.array([1.0, 1e-3, 2.0])}))
-    assert (
-        f"1,000× below the smallest measured parameters ({study.plan.question.tasks.names[1]})"
-        in trust.extrapolation(below)
+    below = replace(
+        study, plan=replace(study.plan, extrapolation_factors=inside | {"params": np.array([1.0, 1e-3, 2.0])})
+    )
+    assert f"1,000× below the smallest measured parameters ({study.plan.spec.tasks.names[1]})" in trust.extrapolation(
+        below
     )
 
 
@@ -112,8 +116,8 @@ def test_the_first_task_alone_is_the_growth_study_of_one_task(studies):
 
 def test_the_budget_for_an_objective_is_the_inverse_of_the_response(studies):
     study = studies["specialists"]
-    assert facts.budget_for(study, facts.at_factor(study, 2.0)) == pytest.approx(2 * study.plan.question.budget)
-    assert facts.budget_for(study, study.plan.objective) == pytest.approx(study.plan.question.budget, rel=1e-6)
+    assert facts.budget_for(study, facts.at_factor(study, 2.0)) == pytest.approx(2 * study.plan.spec.budget)
+    assert facts.budget_for(study, study.plan.objective) == pytest.approx(study.plan.spec.budget, rel=1e-6)
     assert np.isnan(facts.budget_for(study, 1e9))
 
 
@@ -122,8 +126,8 @@ def test_the_budget_for_a_baseline_is_what_a_new_plan_needs(studies):
     study = studies["specialists"]
     (baseline,) = [each for each in study.plan.baselines if each.name == "uniform"]
     budget = facts.budget_for(study, baseline.objective)
-    assert 0.1 * study.plan.question.budget < budget < study.plan.question.budget
-    again = allocate(study.planned, replace(study.plan.question, budget=budget), draws=False)
+    assert 0.1 * study.plan.spec.budget < budget < study.plan.spec.budget
+    again = allocate(study.planned, replace(study.plan.spec, budget=budget), draws=False)
     gain = study.plan.gain_over(baseline)
     assert again.objective == pytest.approx(baseline.objective, abs=0.02 * gain)
 

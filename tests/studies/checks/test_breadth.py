@@ -6,8 +6,8 @@ import pytest
 from budget.report.sentences.breadth import breadth_sentences
 from budget.studies.checks.breadth import BUDGETS, breadth_of, spread
 from budget.studies.focus.focus import focus
-from budget.studies.strategies.strategy_curves import SPECIALISTS, Arms, Served
-from budget.tables.tasks import Tasks, default_tasks
+from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
+from budget.tables.tasks import TaskSettings, default_tasks
 from tests.made import one_model, power
 
 MIXED = {
@@ -17,38 +17,40 @@ MIXED = {
 }
 
 
-def arms_of(*pick):
+def strategies_of(*pick):
     """Specialists of one score and two losses, and a generalist of some of them."""
     curves = power({f"t{number}": (0.05, 9e3, 0.25) for number in range(3)}, **MIXED)
-    return Arms(Served(SPECIALISTS, curves), (Served("generalist", one_model(curves.take(np.array(pick)))),))
+    return FittedStrategies(
+        StrategyCurves(SPECIALISTS, curves), (StrategyCurves("generalist", one_model(curves.take(np.array(pick)))),)
+    )
 
 
 def test_a_specialist_of_another_metric_outside_the_comparison_does_not_sink_it():
-    arms = arms_of(1, 2)
-    tasks = default_tasks(arms.specialists.tasks)
-    found = focus(arms, tasks, [1e18, 1e19, 1e20])
-    checks = breadth_of(arms, found, tasks)
+    strategies = strategies_of(1, 2)
+    tasks = default_tasks(strategies.specialists.tasks)
+    found = focus(strategies, tasks, [1e18, 1e19, 1e20])
+    checks = breadth_of(strategies, found, tasks)
     assert checks.tasks == ("t1", "t2") and checks.budget == 1e20
 
 
 def test_the_measure_of_the_comparison_is_taken():
-    arms = arms_of(0, 1, 2)
-    tasks = Tasks(arms.specialists.tasks, unserved=np.array([0.0, 3.0, 3.0]))
-    found = focus(arms, tasks, [1e19])
+    strategies = strategies_of(0, 1, 2)
+    tasks = TaskSettings(strategies.specialists.tasks, unserved=np.array([0.0, 3.0, 3.0]))
+    found = focus(strategies, tasks, [1e19])
     assert found.measure == "progress"
-    known = breadth_of(arms, found, tasks).lunch.known.value
+    known = breadth_of(strategies, found, tasks).lunch.known.value
     assert -1 < known < 0  # progress, made small
-    same = focus(arms_of(1, 2), tasks, [1e19], measure="progress")
-    assert -1 < breadth_of(arms_of(1, 2), same, tasks).lunch.known.value < 0
+    same = focus(strategies_of(1, 2), tasks, [1e19], measure="progress")
+    assert -1 < breadth_of(strategies_of(1, 2), same, tasks).lunch.known.value < 0
 
 
 @pytest.mark.parametrize("alone", [None, "one"])
 def test_there_is_nothing_to_check_without_two_specialists(alone):
-    arms = arms_of(1, 2)
-    tasks = default_tasks(arms.specialists.tasks)
-    found = focus(arms, tasks, [1e19])
-    single = None if alone is None else Served(SPECIALISTS, arms.specialists.curves.take(np.array([1])))
-    assert breadth_of(Arms(single, arms.shared), found, tasks) is None
+    strategies = strategies_of(1, 2)
+    tasks = default_tasks(strategies.specialists.tasks)
+    found = focus(strategies, tasks, [1e19])
+    single = None if alone is None else StrategyCurves(SPECIALISTS, strategies.specialists.curves.take(np.array([1])))
+    assert breadth_of(FittedStrategies(single, strategies.shared), found, tasks) is None
 
 
 def test_budgets_are_spread_with_both_ends_and_one_s_own():
@@ -65,10 +67,12 @@ def test_budgets_are_spread_with_both_ends_and_one_s_own():
 def test_selection_is_played_at_several_budgets_with_the_thresholds_of_one():
     """Alike tasks: a required spend s lets ``⌊B/s⌋`` be served, so a hundredfold budget widens what survives."""
     curves = power({f"t{number}": (0.05, 9e3, 0.25) for number in range(8)})
-    arms = Arms(Served(SPECIALISTS, curves), (Served("generalist", one_model(curves)),))
+    strategies = FittedStrategies(
+        StrategyCurves(SPECIALISTS, curves), (StrategyCurves("generalist", one_model(curves)),)
+    )
     tasks = default_tasks(curves.tasks)
     totals = np.geomspace(1e17, 1e21, 9)
-    checks = breadth_of(arms, focus(arms, tasks, totals), tasks)
+    checks = breadth_of(strategies, focus(strategies, tasks, totals), tasks)
     own = checks.selections[checks.budgets.index(checks.budget)]
     assert checks.selection is own and len(checks.budgets) == len(checks.selections) == BUDGETS
     for each in checks.selections:
@@ -90,14 +94,14 @@ def test_selection_is_played_at_several_budgets_with_the_thresholds_of_one():
 
 
 def test_one_budget_has_one_game_and_no_sentence_about_others():
-    arms = arms_of(1, 2)
-    tasks = default_tasks(arms.specialists.tasks)
-    checks = breadth_of(arms, focus(arms, tasks, [1e19]), tasks)
+    strategies = strategies_of(1, 2)
+    tasks = default_tasks(strategies.specialists.tasks)
+    checks = breadth_of(strategies, focus(strategies, tasks, [1e19]), tasks)
     assert checks.budgets == (1e19,) and len(breadth_sentences(checks, "flops")) == 2
 
 
 def test_minima_of_tasks_do_not_stop_the_checks():
-    arms = arms_of(1, 2)
-    tasks = Tasks(arms.specialists.tasks, min=np.array([np.nan, 6e18, 6e18]))
-    found = focus(arms, tasks, [1e19, 1e20])
-    assert breadth_of(arms, found, tasks).budgets == (1e20,)
+    strategies = strategies_of(1, 2)
+    tasks = TaskSettings(strategies.specialists.tasks, min=np.array([np.nan, 6e18, 6e18]))
+    found = focus(strategies, tasks, [1e19, 1e20])
+    assert breadth_of(strategies, found, tasks).budgets == (1e20,)

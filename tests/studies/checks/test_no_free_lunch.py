@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 
 from budget.allocation.nonconvex.responses import Responses
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.errors import AllocationError, InfeasibleError
 from budget.studies.checks.assignments import average, values_anywhere
 from budget.studies.checks.knowledge_splits import Split
@@ -200,18 +200,18 @@ def test_refusals():
 
 def test_fitted_curves_have_the_ordinary_plan(exact_curves):
     tasks = default_tasks(exact_curves.tasks)
-    question = ask(exact_curves, tasks, 1e21)
-    found = free_lunch_of(exact_curves, question)
-    plan = allocate(exact_curves, question, draws=False)
+    spec = plan_spec(exact_curves, tasks, 1e21)
+    found = free_lunch_of(exact_curves, spec)
+    plan = allocate(exact_curves, spec, draws=False)
     assert found.known.bound <= plan.objective * (1 + 1e-12)
     np.testing.assert_allclose(found.known.value, plan.objective, rtol=1e-7)
     for task in range(3):
         one = exact_curves.take(np.array([task]))
-        alone = allocate(one, ask(one, default_tasks(one.tasks), 1e21), draws=False)
+        alone = allocate(one, plan_spec(one, default_tasks(one.tasks), 1e21), draws=False)
         np.testing.assert_allclose(found.dedicated[task], alone.objective, rtol=1e-9)
     assert found.equal_is_optimal is True and found.assignment.low > 0
 
 
 def test_one_shared_model_has_no_split(shared_curves):
     with pytest.raises(AllocationError, match="ask for strategy specialists"):
-        free_lunch_of(shared_curves, ask(shared_curves, default_tasks(shared_curves.tasks), 1e21))
+        free_lunch_of(shared_curves, plan_spec(shared_curves, default_tasks(shared_curves.tasks), 1e21))

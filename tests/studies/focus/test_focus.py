@@ -11,9 +11,9 @@ from budget.errors import AllocationError
 from budget.studies.focus.crossover import by_breadth, crossovers, trend
 from budget.studies.focus.focus import BUDGETS, DECADES, focus
 from budget.studies.strategies.assumed import CONSTANTS, with_assumed
-from budget.studies.strategies.strategy_curves import SPECIALISTS, Arms, Served
+from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
 from budget.studies.strategies.strategy_plans import EQUAL
-from budget.tables.tasks import Tasks, default_tasks
+from budget.tables.tasks import TaskSettings, default_tasks
 from tests.made import SIX, chinchilla, curves_of, one_model, power
 from tests.simulate import HOFFMANN, TRUTHS, Truth
 
@@ -27,20 +27,22 @@ def copies(truth, count):
     return {f"t{number}": truth for number in range(count)}
 
 
-def arms_of(alone, *shared, names=("generalist", "moe")):
+def strategies_of(alone, *shared, names=("generalist", "moe")):
     """Specialists, and one model for all tasks of each further curve."""
-    served = (Served(name, one_model(curves)) for name, curves in zip(names, shared, strict=False))
-    return Arms(None if alone is None else Served(SPECIALISTS, alone), tuple(served))
+    served = (StrategyCurves(name, one_model(curves)) for name, curves in zip(names, shared, strict=False))
+    return FittedStrategies(None if alone is None else StrategyCurves(SPECIALISTS, alone), tuple(served))
 
 
-def compared(arms, budgets, **options):
+def compared(strategies, budgets, **options):
     """The comparison with equal weights."""
-    names = tuple(dict.fromkeys(name for each in (arms.specialists, *arms.shared) if each for name in each.tasks))
-    return focus(arms, options.pop("tasks", default_tasks(names)), budgets, **options)
+    names = tuple(
+        dict.fromkeys(name for each in (strategies.specialists, *strategies.shared) if each for name in each.tasks)
+    )
+    return focus(strategies, options.pop("tasks", default_tasks(names)), budgets, **options)
 
 
 def entry(cell, strategy):
-    return cell.entries[cell.place(strategy)]
+    return cell.plans[cell.place(strategy)]
 
 
 def alone_with(truth, budget):
@@ -55,8 +57,8 @@ def alone_with(truth, budget):
 
 @pytest.mark.parametrize("count", [2, 3, 7])
 def test_identical_specialists_of_two_scales_share_equally_and_lose_k_to_the_gamma(count):
-    found = compared(arms_of(chinchilla(copies(HOFFMANN, count)), chinchilla(copies(HOFFMANN, count))), TOTALS)
-    for cell in found.cells:
+    found = compared(strategies_of(chinchilla(copies(HOFFMANN, count)), chinchilla(copies(HOFFMANN, count))), TOTALS)
+    for cell in found.comparisons:
         split = entry(cell, SPECIALISTS)
         np.testing.assert_allclose(split.spend, cell.budget / count, rtol=1e-8)
         whole = alone_with(HOFFMANN, cell.budget) - HOFFMANN.E
@@ -68,7 +70,7 @@ def test_identical_specialists_of_two_scales_share_equally_and_lose_k_to_the_gam
 def test_identical_specialists_of_one_scale_lose_k_to_the_a(count):
     law = (1.5, 2e3, 0.15)
     curves = power({name: law for name in copies(None, count)})
-    for cell in compared(arms_of(curves, curves), TOTALS).cells:
+    for cell in compared(strategies_of(curves, curves), TOTALS).comparisons:
         split = entry(cell, SPECIALISTS)
         np.testing.assert_allclose(split.spend, cell.budget / count, rtol=1e-8)
         np.testing.assert_allclose(split.predicted - 1.5, 2e3 * cell.budget**-0.15 * count**0.15, rtol=1e-8)
@@ -77,8 +79,8 @@ def test_identical_specialists_of_one_scale_lose_k_to_the_a(count):
 def test_weights_move_the_split_by_the_closed_form_and_count_in_the_objective():
     """``w_i A a x^(-a-1)`` is the same for both: with one a, spends go as ``w^(1/(1+a))``."""
     curves, weight = power({"t0": (1.0, 9.0, 0.25), "t1": (2.0, 9.0, 0.25)}), np.array([3.0, 1.0])
-    found = compared(arms_of(curves, curves), [1e20], tasks=Tasks(curves.tasks, weight=weight))
-    cell, split = found.cells[0], entry(found.cells[0], SPECIALISTS)
+    found = compared(strategies_of(curves, curves), [1e20], tasks=TaskSettings(curves.tasks, weight=weight))
+    cell, split = found.comparisons[0], entry(found.comparisons[0], SPECIALISTS)
     share = weight**0.8 / (weight**0.8).sum()
     np.testing.assert_allclose(split.spend, share * 1e20, rtol=1e-8)
     values = np.array([1.0, 2.0]) + 9 * split.spend**-0.25
@@ -94,20 +96,20 @@ def test_a_full_capacity_split_is_k_to_the_gamma_worse_at_equal_compute(count):
     """Capacity term times K^alpha at fixed N, and total data K times a task's: data term times K^beta."""
     a, b = HOFFMANN.alpha, HOFFMANN.beta
     crowded = replace(HOFFMANN, A=HOFFMANN.A * count**a, B=HOFFMANN.B * count**b)
-    found = compared(arms_of(chinchilla(copies(HOFFMANN, count)), chinchilla(copies(crowded, count))), TOTALS)
-    for cell in found.cells:
+    found = compared(strategies_of(chinchilla(copies(HOFFMANN, count)), chinchilla(copies(crowded, count))), TOTALS)
+    for cell in found.comparisons:
         alone, shared = entry(cell, SPECIALISTS), entry(cell, "generalist")
         ratio = (shared.predicted - HOFFMANN.E) / (alone.predicted - HOFFMANN.E)
         np.testing.assert_allclose(ratio, count**GAMMA, rtol=1e-8)
-        assert cell.winner.strategy == SPECIALISTS  # and not the equal split, which is the same but for rounding
+        assert cell.best_strategy.strategy == SPECIALISTS  # and not the equal split, which is the same but for rounding
 
 
 def test_perfect_routing_wins_the_factor_back():
     """Total data K times a task's, no loss of capacity and K times as many parameters for the same compute a token."""
     count = 4
     routed = replace(HOFFMANN, B=HOFFMANN.B * count**HOFFMANN.beta)
-    found = compared(arms_of(chinchilla(copies(HOFFMANN, count)), chinchilla(copies(routed, count))), TOTALS)
-    for cell in found.cells:
+    found = compared(strategies_of(chinchilla(copies(HOFFMANN, count)), chinchilla(copies(routed, count))), TOTALS)
+    for cell in found.comparisons:
         np.testing.assert_allclose(entry(cell, "generalist").predicted, entry(cell, SPECIALISTS).predicted, rtol=1e-8)
     assert not found.crossovers  # what rounding alone tells apart changes no places
 
@@ -115,13 +117,13 @@ def test_perfect_routing_wins_the_factor_back():
 def test_one_model_has_the_size_that_the_weighted_terms_decide():
     truths, weight = dict(TRUTHS), np.array([5.0, 1.0, 2.0])
     curves = chinchilla(truths)
-    wishes = Tasks(curves.tasks, weight=weight)
-    found = compared(arms_of(curves, curves), [1e20, 1e22], tasks=wishes)
-    for cell in found.cells:
+    task_settings = TaskSettings(curves.tasks, weight=weight)
+    found = compared(strategies_of(curves, curves), [1e20, 1e22], tasks=task_settings)
+    for cell in found.comparisons:
         shared = entry(cell, "generalist")
-        size, tokens = np.exp(shared.inputs[0])
+        size, tokens = np.exp(shared.log_inputs[0])
         np.testing.assert_allclose(6 * size * tokens, cell.budget, rtol=1e-12)
-        assert (shared.inputs == shared.inputs[0]).all() and (shared.spend == cell.budget).all()
+        assert (shared.log_inputs == shared.log_inputs[0]).all() and (shared.spend == cell.budget).all()
         slope = sum(
             w * (-t.alpha * t.A * size**-t.alpha + t.beta * t.B * tokens**-t.beta)
             for w, t in zip(weight, truths.values(), strict=True)
@@ -151,12 +153,12 @@ def test_two_tasks_change_places_where_the_closed_form_says(law):
         (first, a), (second, g) = reducible(HOFFMANN), reducible(slow)
         expected = (second / (first * 2**a)) ** (1 / (g - a))
         below, above = "generalist", SPECIALISTS
-    found = compared(arms_of(alone, shared), np.geomspace(expected * 3e-4, expected * 7e3, 9))
+    found = compared(strategies_of(alone, shared), np.geomspace(expected * 3e-4, expected * 7e3, 9))
     (change,) = found.crossovers
     np.testing.assert_allclose(change.budget, expected, rtol=1e-8)
     assert (change.below, change.above) == (below, above) and np.isnan(change.share)
-    for cell in found.cells:
-        assert cell.winner.strategy == (above if cell.budget > expected else below)
+    for cell in found.comparisons:
+        assert cell.best_strategy.strategy == (above if cell.budget > expected else below)
 
 
 def test_a_change_at_one_of_the_budgets_looked_at_is_found():
@@ -215,22 +217,24 @@ def test_atlas_s_multipliers_keep_the_assumed_generalist_s_loss(ratio):
         np.testing.assert_allclose([size, data], [1.183, 1.656], atol=6e-4)
 
     def at(count, budget):
-        arms = with_assumed(arms_of(chinchilla(copies(truth, count))), "atlas")
-        return compared(arms, [budget]).cells[0].entries[1]
+        strategies = with_assumed(strategies_of(chinchilla(copies(truth, count))), "atlas")
+        return compared(strategies, [budget]).comparisons[0].plans[1]
 
     few, many = at(3, 1e21), at(3 * ratio, 1e21 * size * data)
     np.testing.assert_allclose(many.predicted, few.predicted[0], rtol=1e-8)
-    np.testing.assert_allclose(np.exp(many.inputs[0] - few.inputs[0]), [size, data], rtol=1e-8)
+    np.testing.assert_allclose(np.exp(many.log_inputs[0] - few.log_inputs[0]), [size, data], rtol=1e-8)
 
 
 def test_the_assumed_generalist_is_the_formula_and_marked():
     alone = chinchilla(TRUTHS, draws=3)
-    arms = with_assumed(arms_of(alone), "atlas")
-    assert arms.shared[0].strategy == "generalist (assumed: atlas)" and "was not measured" in arms.left_out[-1]
-    assert arms.specialists.curves is alone
+    strategies = with_assumed(strategies_of(alone), "atlas")
+    assert (
+        strategies.shared[0].strategy == "generalist (assumed: atlas)" and "was not measured" in strategies.left_out[-1]
+    )
+    assert strategies.specialists.curves is alone
     size, tokens, count = 3e8, 2e10, len(TRUTHS)
     inputs = np.log(np.tile([size, tokens], (count, 1)))
-    model, every = arms.shared[0].curves, np.arange(count)
+    model, every = strategies.shared[0].curves, np.arange(count)
     expected = [
         t.E + t.A * count**0.11 / size**t.alpha + t.B * count**-0.04 / (tokens / count) ** t.beta
         for t in TRUTHS.values()
@@ -251,7 +255,7 @@ def test_the_assumed_generalist_is_the_formula_and_marked():
 )
 def test_nothing_is_assumed_without_specialists_of_two_scales(alone):
     with pytest.raises(AllocationError, match="--assume atlas turns the specialists' curves of law chinchilla"):
-        with_assumed(arms_of(alone, chinchilla(copies(HOFFMANN, 2))), "atlas")
+        with_assumed(strategies_of(alone, chinchilla(copies(HOFFMANN, 2))), "atlas")
 
 
 # Thresholds
@@ -260,7 +264,7 @@ def test_nothing_is_assumed_without_specialists_of_two_scales(alone):
 @pytest.mark.parametrize("count", [2, 3, 6])
 def test_focusing_serves_what_equal_shares_cannot(count):
     crowded = replace(HOFFMANN, A=HOFFMANN.A * 1.1, B=HOFFMANN.B * count**HOFFMANN.beta)
-    found = compared(arms_of(chinchilla(copies(HOFFMANN, count)), chinchilla(copies(crowded, count))), TOTALS)
+    found = compared(strategies_of(chinchilla(copies(HOFFMANN, count)), chinchilla(copies(crowded, count))), TOTALS)
     assert len(found.strictness) == len(TOTALS)
     for strict in found.strictness:
         share = np.r_[0.25 / count, 0.5 / count, 1 / np.arange(count, 0, -1)]
@@ -280,7 +284,7 @@ def test_focusing_serves_what_equal_shares_cannot(count):
 def test_a_better_shared_model_passes_what_a_task_reaches_alone_with_everything():
     helped = replace(HOFFMANN, E=HOFFMANN.E - 0.05)
     better = {"t0": helped, "t1": HOFFMANN, "t2": replace(HOFFMANN, E=HOFFMANN.E + 0.05)}
-    (strict,) = compared(arms_of(chinchilla(copies(HOFFMANN, 3)), chinchilla(better)), [1e21]).strictness
+    (strict,) = compared(strategies_of(chinchilla(copies(HOFFMANN, 3)), chinchilla(better)), [1e21]).strictness
     shared = strict.served[strict.strategies.index("generalist")]
     # with the size that suits all, which have the same terms, t1 reaches exactly what it reaches alone
     assert strict.share[-1] == 1 and shared[-1] == 2
@@ -293,22 +297,22 @@ def test_a_better_shared_model_passes_what_a_task_reaches_alone_with_everything(
 
 def test_draws_are_held_against_thresholds_of_their_own():
     alone, shared = (chinchilla(copies(HOFFMANN, 3), draws=40, seed=seed) for seed in (0, 1))
-    found = compared(arms_of(alone, shared), [1e21])
-    (strict,), (cell,) = found.strictness, found.cells
+    found = compared(strategies_of(alone, shared), [1e21])
+    (strict,), (cell,) = found.strictness, found.comparisons
     limits = []
     for share in strict.share:
         a, b = HOFFMANN.alpha, HOFFMANN.beta
         best = (a * HOFFMANN.A / (b * HOFFMANN.B)) ** (1 / (a + b)) * (share * 1e21 / 6) ** (b / (a + b))
         inputs = np.log(np.tile([best, share * 1e21 / 6 / best], (3, 1)))
         limits.append(alone.distance_draws(np.arange(3), inputs))
-    counts = [(each.worlds <= np.array(limits) * (1 + 1e-9)).sum(axis=2) for each in cell.entries]
+    counts = [(each.scenarios <= np.array(limits) * (1 + 1e-9)).sum(axis=2) for each in cell.plans]
     for place, count in enumerate(counts):
         low, high = np.percentile(count, (10, 90), axis=1, method="weibull")
         np.testing.assert_array_equal(strict.low[place], np.minimum(low, strict.served[place]))
         np.testing.assert_array_equal(strict.high[place], np.maximum(high, strict.served[place]))
     assert (strict.low < strict.high).any()
     value = strict.focused - np.max(counts, axis=0).T
-    np.testing.assert_array_equal(strict.worlds, value)
+    np.testing.assert_array_equal(strict.scenarios, value)
     low, high = np.percentile(value, (10, 90), axis=0, method="weibull")
     record = strict.record()
     np.testing.assert_array_equal(record["value_of_focus_low"], np.minimum(low, strict.value_of_focus))
@@ -319,12 +323,12 @@ def test_draws_are_held_against_thresholds_of_their_own():
 def test_a_plan_exactly_at_its_threshold_passes_in_every_draw():
     """Equal shares against the threshold of an equal share: the same models, whatever the draw."""
     curves = chinchilla(TRUTHS, draws=50, spread=0.05)
-    (strict,) = compared(arms_of(curves, chinchilla(lifted(TRUTHS, 3.0), draws=50)), [1e21]).strictness
+    (strict,) = compared(strategies_of(curves, chinchilla(lifted(TRUTHS, 3.0), draws=50)), [1e21]).strictness
     at = int(np.flatnonzero(np.isclose(strict.share, 1 / 3))[0])
     place = strict.strategies.index(EQUAL)
     assert strict.low[place, at] == strict.served[place, at] == strict.high[place, at] == 3
-    assert (strict.worlds[:, at] == 0).all() and (strict.focused_low == strict.focused).all()
-    assert (strict.worlds[:, -1] >= 1).all()  # alone with everything, one is served and nobody by a third
+    assert (strict.scenarios[:, at] == 0).all() and (strict.focused_low == strict.focused).all()
+    assert (strict.scenarios[:, -1] >= 1).all()  # alone with everything, one is served and nobody by a third
 
 
 # Draws
@@ -334,59 +338,61 @@ def shaken(draws=60):
     """Specialists, a generalist and experts with draws of their own."""
     a, b = (chinchilla(TRUTHS, draws=draws, spread=0.05, seed=seed) for seed in (1, 2))
     slow = {name: replace(truth, A=truth.A * 0.67, alpha=truth.alpha - 0.02) for name, truth in TRUTHS.items()}
-    return arms_of(a, b, chinchilla(slow, draws=draws, spread=0.05, seed=3))
+    return strategies_of(a, b, chinchilla(slow, draws=draws, spread=0.05, seed=3))
 
 
 def test_wins_are_shares_of_the_draws_and_sum_to_1():
     found = compared(shaken(), TOTALS)
-    for cell in found.cells:
-        assert [each.strategy for each in cell.entries] == [SPECIALISTS, "generalist", "moe", EQUAL]
-        best = cell.worlds[:3].argmin(axis=0)
+    for cell in found.comparisons:
+        assert [each.strategy for each in cell.plans] == [SPECIALISTS, "generalist", "moe", EQUAL]
+        best = cell.scenarios[:3].argmin(axis=0)
         assert cell.wins[:3].tolist() == [(best == place).mean() for place in range(3)]
         assert cell.wins[:3].sum() == pytest.approx(1, abs=1e-15) and np.isnan(cell.wins[3])
-    assert any(0 < win < 1 for cell in found.cells for win in cell.wins)
+    assert any(0 < win < 1 for cell in found.comparisons for win in cell.wins)
 
 
 def test_a_tie_is_won_by_specialists_and_the_equal_split_does_not_compete():
     curves = chinchilla(copies(HOFFMANN, 3), draws=10)
-    for cell in compared(arms_of(curves, chinchilla(copies(replace(HOFFMANN, E=9.0), 3), draws=10)), TOTALS).cells:
+    for cell in compared(
+        strategies_of(curves, chinchilla(copies(replace(HOFFMANN, E=9.0), 3), draws=10)), TOTALS
+    ).comparisons:
         assert cell.wins[:2].tolist() == [1, 0] and np.isnan(cell.wins[2])
-        alone, shared, equal = cell.entries
-        rounded = replace(shared, measure=alone.measure * (1 - 1e-14), worlds=alone.worlds * (1 - 1e-14))
-        better = replace(shared, measure=alone.measure * (1 - 1e-9), worlds=alone.worlds * (1 - 1e-9))
+        alone, shared, equal = cell.plans
+        rounded = replace(shared, measure=alone.measure * (1 - 1e-14), scenarios=alone.scenarios * (1 - 1e-14))
+        better = replace(shared, measure=alone.measure * (1 - 1e-9), scenarios=alone.scenarios * (1 - 1e-9))
         for second, place in ((rounded, 0), (better, 1)):
             again = replace(cell, entries=(alone, second, equal))
-            assert again.winner is again.entries[place] and again.wins[place] == 1
-        ahead = replace(equal, measure=equal.measure * (1 - 1e-9), worlds=equal.worlds * (1 - 1e-9))
+            assert again.best_strategy is again.plans[place] and again.wins[place] == 1
+        ahead = replace(equal, measure=equal.measure * (1 - 1e-9), scenarios=equal.scenarios * (1 - 1e-9))
         again = replace(cell, entries=(alone, shared, ahead))
-        assert again.winner is alone and again.wins[0] == 1
+        assert again.best_strategy is alone and again.wins[0] == 1
 
 
 def test_every_draw_judges_the_point_fit_s_plan():
     """Where a draw's own plan would be another, it is not used: its values are those at the point plan's models."""
-    arms = shaken()
-    found, bare = (compared(each, [1e20, 1e22]) for each in (arms, without_draws(arms)))
-    for cell, same in zip(found.cells, bare.cells, strict=True):
-        for each, point in zip(cell.entries, same.entries, strict=True):
-            np.testing.assert_array_equal(each.inputs, point.inputs)
-    curves = arms.specialists.curves
-    for cell in found.cells:
+    strategies = shaken()
+    found, bare = (compared(each, [1e20, 1e22]) for each in (strategies, without_draws(strategies)))
+    for cell, same in zip(found.comparisons, bare.comparisons, strict=True):
+        for each, point in zip(cell.plans, same.plans, strict=True):
+            np.testing.assert_array_equal(each.log_inputs, point.log_inputs)
+    curves = strategies.specialists.curves
+    for cell in found.comparisons:
         plan = entry(cell, SPECIALISTS)
-        size, tokens = np.exp(plan.inputs).T
+        size, tokens = np.exp(plan.log_inputs).T
         for draw in (0, 7):
             E, A, alpha, B, beta = curves.form.natural(curves.draws[draw], curves.reference).T
-            np.testing.assert_allclose(plan.worlds[draw], E + A / size**alpha + B / tokens**beta, rtol=1e-10)
+            np.testing.assert_allclose(plan.scenarios[draw], E + A / size**alpha + B / tokens**beta, rtol=1e-10)
             mine = replace(curves, parameters=curves.draws[draw])
-            own = compared(arms_of(mine, mine), [cell.budget]).cells[0].objective[0]
-            assert own < cell.worlds[0, draw] - 1e-9
+            own = compared(strategies_of(mine, mine), [cell.budget]).comparisons[0].objective[0]
+            assert own < cell.scenarios[0, draw] - 1e-9
 
 
-def without_draws(arms):
+def without_draws(strategies):
     def bare(served):
         curves = served.curves
         return replace(served, curves=replace(curves, draws=curves.draws[:0], noise=curves.noise[:0]))
 
-    return Arms(bare(arms.specialists), tuple(bare(served) for served in arms.shared))
+    return FittedStrategies(bare(strategies.specialists), tuple(bare(served) for served in strategies.shared))
 
 
 def test_without_draws_nothing_is_said_of_certainty():
@@ -405,8 +411,8 @@ def test_a_trend_is_stated_where_nine_draws_in_ten_agree():
     extrapolated = np.zeros(5, dtype=bool)
 
     def verdict(slopes):
-        worlds = 0.3 + decades[:, None] * np.array(slopes)
-        return trend(("t",), budgets, ["moe"] * 5, worlds.mean(axis=1), worlds, extrapolated)
+        scenarios = 0.3 + decades[:, None] * np.array(slopes)
+        return trend(("t",), budgets, ["moe"] * 5, scenarios.mean(axis=1), scenarios, extrapolated)
 
     grows, shrinks = verdict([0.1] * 9 + [-0.1]), verdict([-0.1] * 9 + [0.1])
     assert (grows.verdict, grows.growing) == ("grows", 0.9)
@@ -423,32 +429,32 @@ def test_a_trend_is_stated_where_nine_draws_in_ten_agree():
 
 
 def test_one_budget_has_no_trend():
-    worlds = np.array([[0.1, 0.2]])
-    found = trend(("t",), np.array([1e20]), ["moe"], np.array([0.15]), worlds, np.zeros(1, dtype=bool))
+    scenarios = np.array([[0.1, 0.2]])
+    found = trend(("t",), np.array([1e20]), ["moe"], np.array([0.15]), scenarios, np.zeros(1, dtype=bool))
     assert found.verdict == "undecided" and np.isnan(found.slope)
 
 
 def test_a_set_s_trend_is_its_relative_advantage_over_the_best_shared_strategy():
     found = compared(shaken(), TOTALS)
     (line,) = found.trends
-    for place, cell in enumerate(found.cells):
+    for place, cell in enumerate(found.comparisons):
         alone, generalist, moe, _ = cell.objective
         best = min(generalist, moe)
         assert line.shared[place] == ("generalist" if generalist < moe else "moe")
         np.testing.assert_allclose(line.advantage[place], (best - alone) / alone, rtol=1e-12)
-        shared = cell.worlds[1 if generalist < moe else 2]
-        drawn = (shared - cell.worlds[0]) / cell.worlds[0]
+        shared = cell.scenarios[1 if generalist < moe else 2]
+        drawn = (shared - cell.scenarios[0]) / cell.scenarios[0]
         low, high = np.percentile(drawn, (10, 90), method="weibull")
         np.testing.assert_allclose([line.low[place], line.high[place]], [low, high], rtol=1e-12)
-        assert line.extrapolated[place] == any(each.extrapolates for each in cell.entries)
+        assert line.extrapolated[place] == any(each.extrapolates for each in cell.plans)
     decades = np.log10(TOTALS)
     np.testing.assert_allclose(line.slope, np.polyfit(decades, line.advantage, 1)[0], rtol=1e-9)
     assert len(set(line.shared)) == 2
 
 
 def test_breadth_is_the_mean_over_sets_and_read_off_in_logarithms():
-    worlds = [np.linspace(middle - 0.1, middle + 0.1, 9) for middle in (-0.2, 0.0, 0.3)]
-    found = by_breadth(1e20, [2, 2, 8], [-0.2, 0.0, 0.3], worlds)
+    scenarios = [np.linspace(middle - 0.1, middle + 0.1, 9) for middle in (-0.2, 0.0, 0.3)]
+    found = by_breadth(1e20, [2, 2, 8], [-0.2, 0.0, 0.3], scenarios)
     assert found.counts.tolist() == [2, 8] and found.sets.tolist() == [2, 1]
     np.testing.assert_allclose(found.advantage, [-0.1, 0.3])
     np.testing.assert_allclose([found.low[0], found.high[0]], [-0.2, 0.0], atol=1e-15)
@@ -469,8 +475,8 @@ def test_breadth_has_a_crossover_where_the_sign_changes_once(advantage, expected
 def test_the_number_of_tasks_at_the_crossover_has_the_draws_own_interval(sign):
     """Advantages that are ``log(K/own)`` in the draws are read off at their own numbers, interpolated in logarithms."""
     counts, own = [2, 4, 8, 16], np.linspace(3, 9, 19)
-    worlds = [sign * np.log(count / own) for count in counts]
-    found = by_breadth(1e20, counts, [sign * np.log(count / 5) for count in counts], worlds)
+    scenarios = [sign * np.log(count / own) for count in counts]
+    found = by_breadth(1e20, counts, [sign * np.log(count / 5) for count in counts], scenarios)
     assert found.crossover == pytest.approx(5, rel=1e-12) and found.crossover_share == 1
     expected = np.exp(np.percentile(np.log(own), (10, 90), method="weibull"))
     np.testing.assert_allclose([found.crossover_low, found.crossover_high], expected, rtol=1e-12)
@@ -494,38 +500,38 @@ def nested():
     shared = []
     for count in sets:
         part = {name: replace(HOFFMANN, E=HOFFMANN.E - 0.3 + 0.1 * count) for name in [*truths][:count]}
-        shared.append(Served("generalist", one_model(chinchilla(part, draws=20, seed=count))))
-    return Arms(Served(SPECIALISTS, chinchilla(truths, draws=20)), tuple(shared))
+        shared.append(StrategyCurves("generalist", one_model(chinchilla(part, draws=20, seed=count))))
+    return FittedStrategies(StrategyCurves(SPECIALISTS, chinchilla(truths, draws=20)), tuple(shared))
 
 
 def test_every_set_is_compared_and_gathered_by_its_number_of_tasks():
-    arms = nested()
-    arms = replace(arms, shared=arms.shared[::-1])
-    found = compared(arms, TOTALS)
-    assert [len(each) for each in found.sets] == [2, 3, 4] and len(found.cells) == 15
+    strategies = nested()
+    strategies = replace(strategies, shared=strategies.shared[::-1])
+    found = compared(strategies, TOTALS)
+    assert [len(each) for each in found.sets] == [2, 3, 4] and len(found.comparisons) == 15
     for each, budget in zip(found.breadth, TOTALS, strict=True):
         assert each.budget == budget and each.counts.tolist() == [2, 3, 4] and each.sets.tolist() == [1, 1, 1]
-        cells = [cell for cell in found.cells if cell.budget == budget]
+        cells = [cell for cell in found.comparisons if cell.budget == budget]
         np.testing.assert_allclose(each.advantage, [cell.advantage[1] for cell in cells], rtol=1e-15)
     for cell in found.of(found.sets[0]):
         alone = alone_with(HOFFMANN, cell.budget / 2)
         np.testing.assert_allclose(cell.objective[0], alone, rtol=1e-8)
 
 
-# Measures, wishes and what is refused
+# Measures, task settings and what is refused
 
 
 def test_progress_is_the_share_of_the_way_and_higher_is_better():
     metric, unserved = ("nats", "perplexity", "nats"), np.array([9.0, 5.0, 7.0])
     alone, shared = (chinchilla(truths, metric=metric) for truths in (TRUTHS, lifted(TRUTHS, 0.2)))
-    tasks = Tasks(alone.tasks, unserved=unserved, weight=np.array([1.0, 2.0, 1.0]))
-    found = compared(arms_of(alone, shared), TOTALS, tasks=tasks)
+    tasks = TaskSettings(alone.tasks, unserved=unserved, weight=np.array([1.0, 2.0, 1.0]))
+    found = compared(strategies_of(alone, shared), TOTALS, tasks=tasks)
     assert (found.measure, found.sign) == ("progress", -1.0)
     floor = np.array([truth.E for truth in TRUTHS.values()])
-    for cell in found.cells:
-        for each in cell.entries:
+    for cell in found.comparisons:
+        for each in cell.plans:
             np.testing.assert_allclose(-each.measure, (unserved - each.predicted) / (unserved - floor), rtol=1e-9)
-        assert cell.winner.strategy == SPECIALISTS and cell.advantage[1] > 0
+        assert cell.best_strategy.strategy == SPECIALISTS and cell.advantage[1] > 0
     table = found.table()
     for _, rows in table.groupby("budget"):
         assert rows["objective"].idxmax() == rows["best"].idxmax() and rows["best"].sum() == 1
@@ -541,7 +547,7 @@ def lifted(truths, more):
 def test_progress_without_an_unserved_value_names_the_column():
     curves = chinchilla(TRUTHS, metric=("nats", "perplexity", "nats"))
     with pytest.raises(AllocationError, match="fill column 'unserved' of the tasks file for prose, code, maths"):
-        compared(arms_of(curves, curves), TOTALS)
+        compared(strategies_of(curves, curves), TOTALS)
 
 
 def test_sets_of_different_metrics_have_one_measure():
@@ -550,24 +556,26 @@ def test_sets_of_different_metrics_have_one_measure():
         copies(HOFFMANN, 4), metric=("nats", "nats", "f1", "f1"),
         higher_is_better=np.array([False, False, True, True]), ceiling=np.array([np.nan, np.nan, 9.0, 9.0]),
     )  # fmt: skip
-    pairs = tuple(Served("generalist", one_model(alone.take(np.array(pick)))) for pick in ([0, 1], [2, 3]))
-    arms = Arms(Served(SPECIALISTS, alone), pairs)
-    tasks = Tasks(alone.tasks, unserved=np.array([9.0, 9.0, 0.0, 0.0]))
-    assert compared(arms, TOTALS, tasks=tasks).measure == "progress"
+    pairs = tuple(StrategyCurves("generalist", one_model(alone.take(np.array(pick)))) for pick in ([0, 1], [2, 3]))
+    strategies = FittedStrategies(StrategyCurves(SPECIALISTS, alone), pairs)
+    tasks = TaskSettings(alone.tasks, unserved=np.array([9.0, 9.0, 0.0, 0.0]))
+    assert compared(strategies, TOTALS, tasks=tasks).measure == "progress"
     with pytest.raises(AllocationError, match="The sets of tasks have several metrics"):
-        compared(arms, TOTALS, tasks=tasks, measure="value")
+        compared(strategies, TOTALS, tasks=tasks, measure="value")
     with pytest.raises(AllocationError, match="unserved"):
-        compared(arms, TOTALS)
+        compared(strategies, TOTALS)
 
 
 def test_scores_are_shown_as_scores_and_the_higher_one_wins():
     changes = {"higher_is_better": np.ones(2, dtype=bool), "ceiling": np.ones(2), "metric": ("accuracy",) * 2}
     truths = {"t0": Truth(0.1, 30.0, 0.3, 90.0, 0.3), "t1": Truth(0.2, 30.0, 0.3, 90.0, 0.3)}
     alone, shared = (chinchilla(each, draws=20, **changes) for each in (truths, lifted(truths, 0.05)))
-    found = compared(arms_of(alone, shared), [1e21], tasks=Tasks(alone.tasks, target=np.array([0.75, 0.99])))
+    found = compared(
+        strategies_of(alone, shared), [1e21], tasks=TaskSettings(alone.tasks, target=np.array([0.75, 0.99]))
+    )
     assert (found.measure, found.sign, found.metric) == ("value", -1.0, "accuracy")
     table = found.table().set_index("strategy")
-    split = entry(found.cells[0], SPECIALISTS)
+    split = entry(found.comparisons[0], SPECIALISTS)
     np.testing.assert_allclose(
         split.predicted, [1 - alone_with(t, c) for t, c in zip(truths.values(), split.spend, strict=True)]
     )
@@ -580,22 +588,24 @@ def test_scores_are_shown_as_scores_and_the_higher_one_wins():
 
 def test_targets_are_counted_where_they_are_stated():
     curves, worse = chinchilla(TRUTHS), chinchilla(lifted(TRUTHS, 0.3))
-    base = compared(arms_of(curves, worse), [1e21]).cells[0]
-    assert np.isnan(base.entries[0].targets_met)
+    base = compared(strategies_of(curves, worse), [1e21]).comparisons[0]
+    assert np.isnan(base.plans[0].targets_met)
     reached = entry(base, SPECIALISTS).predicted
     target = np.array([reached[0] + 0.01, reached[1] - 0.01, np.nan])
-    found = compared(arms_of(curves, worse), [1e21], tasks=Tasks(curves.tasks, target=target)).cells[0]
+    found = compared(strategies_of(curves, worse), [1e21], tasks=TaskSettings(curves.tasks, target=target)).comparisons[
+        0
+    ]
     assert entry(found, SPECIALISTS).targets_met == 1 and entry(found, "generalist").targets_met == 0
 
 
 def test_scales_beyond_the_measured_ones_are_said():
     curves = chinchilla(copies(HOFFMANN, 2))
-    found = compared(arms_of(curves, curves), [1e12, 1e19, 1e24])
-    for cell in found.cells:
-        for each in cell.entries:
-            scales = np.exp(each.inputs) / np.array([2e8, 5e9])  # measured to ten times either way
+    found = compared(strategies_of(curves, curves), [1e12, 1e19, 1e24])
+    for cell in found.comparisons:
+        for each in cell.plans:
+            scales = np.exp(each.log_inputs) / np.array([2e8, 5e9])  # measured to ten times either way
             expected = max(np.maximum(scales, 1 / scales).max() / 10, 1)
-            np.testing.assert_allclose(each.beyond, expected, rtol=1e-12)
+            np.testing.assert_allclose(each.extrapolation_factor, expected, rtol=1e-12)
             assert each.extrapolates == (expected > 3)
     table = found.table()
     assert table.loc[table["budget"] == 1e19, "status"].eq("measured range").all()
@@ -604,8 +614,8 @@ def test_scales_beyond_the_measured_ones_are_said():
 
 def test_budgets_are_sorted_and_counted_once():
     curves = chinchilla(copies(HOFFMANN, 2))
-    found = compared(arms_of(curves, curves), [1e21, 1e19, 1e21])
-    assert found.budgets.tolist() == [1e19, 1e21] and [cell.budget for cell in found.cells] == [1e19, 1e21]
+    found = compared(strategies_of(curves, curves), [1e21, 1e19, 1e21])
+    assert found.budgets.tolist() == [1e19, 1e21] and [cell.budget for cell in found.comparisons] == [1e19, 1e21]
 
 
 @pytest.mark.parametrize(
@@ -618,8 +628,8 @@ def test_budgets_are_sorted_and_counted_once():
     ],
 )  # fmt: skip
 def test_budgets_looked_at_by_default_are_in_the_unit(curves, unit, least, name):
-    tasks = Tasks(curves.tasks, params=np.full(2, 2e8) if unit else np.empty(0))
-    found = compared(arms_of(curves, curves), None, tasks=tasks, unit=unit)
+    tasks = TaskSettings(curves.tasks, params=np.full(2, 2e8) if unit else np.empty(0))
+    found = compared(strategies_of(curves, curves), None, tasks=tasks, unit=unit)
     assert found.unit == name and len(found.budgets) == BUDGETS
     np.testing.assert_allclose(found.budgets[[0, -1]], [least, least * 10.0**DECADES], rtol=1e-12)
 
@@ -628,64 +638,66 @@ def test_budgets_looked_at_by_default_are_in_the_unit(curves, unit, least, name)
 def test_budgets_that_are_not_positive_are_refused(budgets):
     curves = chinchilla(copies(HOFFMANN, 2))
     with pytest.raises(AllocationError, match="budget is not a positive number"):
-        compared(arms_of(curves, curves), budgets)
+        compared(strategies_of(curves, curves), budgets)
 
 
 @pytest.mark.parametrize(
-    ("arms", "measured", "offered"),
+    ("strategies", "measured", "offered"),
     [
-        (arms_of(chinchilla(TRUTHS)), "measured: specialists", True),
-        (arms_of(None, chinchilla(TRUTHS)), "measured: generalist", False),
-        (arms_of(chinchilla(copies(HOFFMANN, 1))), "measured: specialists", False),
-        (arms_of(power({"t0": (1.0, 9.0, 0.2), "t1": (1.0, 9.0, 0.2)})), "measured: specialists", False),
+        (strategies_of(chinchilla(TRUTHS)), "measured: specialists", True),
+        (strategies_of(None, chinchilla(TRUTHS)), "measured: generalist", False),
+        (strategies_of(chinchilla(copies(HOFFMANN, 1))), "measured: specialists", False),
+        (strategies_of(power({"t0": (1.0, 9.0, 0.2), "t1": (1.0, 9.0, 0.2)})), "measured: specialists", False),
     ],
 )
-def test_one_strategy_alone_has_nothing_to_be_compared_with(arms, measured, offered):
+def test_one_strategy_alone_has_nothing_to_be_compared_with(strategies, measured, offered):
     """What --assume would add is offered where it could be."""
     with pytest.raises(AllocationError, match="There is nothing to compare") as caught:
-        compared(arms, TOTALS)
+        compared(strategies, TOTALS)
     assert measured in str(caught.value) and "  " not in str(caught.value)
     assert ("--assume atlas" in str(caught.value)) == offered
     if offered:
-        assert compared(with_assumed(arms, "atlas"), TOTALS).cells
+        assert compared(with_assumed(strategies, "atlas"), TOTALS).comparisons
 
 
 def test_a_refusal_says_what_was_left_out_and_why():
     why = tuple(f"Strategy 'moe' on set {number} is left out." for number in range(6))
     with pytest.raises(AllocationError, match=r"set 0 is left out\. .*set 2 .* And 3 more\. Measure") as caught:
-        compared(replace(arms_of(chinchilla(TRUTHS)), left_out=why), TOTALS)
+        compared(replace(strategies_of(chinchilla(TRUTHS)), left_out=why), TOTALS)
     assert len(str(caught.value)) <= 300 and "…" not in str(caught.value)
 
 
 def test_sets_with_a_missing_specialist_are_left_out_in_a_sentence():
-    arms = nested()
-    arms = replace(arms, specialists=replace(arms.specialists, curves=arms.specialists.curves.take(np.arange(3))))
-    found = compared(arms, TOTALS, tasks=default_tasks(("t0", "t1", "t2", "t3")))
+    strategies = nested()
+    strategies = replace(
+        strategies, specialists=replace(strategies.specialists, curves=strategies.specialists.curves.take(np.arange(3)))
+    )
+    found = compared(strategies, TOTALS, tasks=default_tasks(("t0", "t1", "t2", "t3")))
     assert [len(each) for each in found.sets] == [2, 3]
     assert any("The set t0, t1, t2, t3 has neither specialists" in said for said in found.left_out)
 
 
 def test_two_shared_strategies_are_compared_without_specialists():
-    found = compared(arms_of(None, chinchilla(TRUTHS), chinchilla(lifted(TRUTHS, 0.1))), TOTALS)
-    assert [each.strategy for each in found.cells[0].entries] == ["generalist", "moe"]
-    assert {cell.winner.strategy for cell in found.cells} == {"generalist"}
+    found = compared(strategies_of(None, chinchilla(TRUTHS), chinchilla(lifted(TRUTHS, 0.1))), TOTALS)
+    assert [each.strategy for each in found.comparisons[0].plans] == ["generalist", "moe"]
+    assert {cell.best_strategy.strategy for cell in found.comparisons} == {"generalist"}
     assert not found.trends and not found.crossovers and not found.strictness
 
 
 def test_specialists_are_taken_in_the_set_s_order():
     alone = chinchilla(TRUTHS)
     order = np.array([2, 0, 1])
-    one, other = (compared(arms_of(each, alone.take(order)), TOTALS) for each in (alone, alone.take(order)))
+    one, other = (compared(strategies_of(each, alone.take(order)), TOTALS) for each in (alone, alone.take(order)))
     assert one.sets == other.sets == (tuple(np.array(alone.tasks)[order]),)
-    for here, there in zip(one.cells, other.cells, strict=True):
-        np.testing.assert_allclose(here.entries[0].predicted, there.entries[0].predicted, rtol=1e-9)
+    for here, there in zip(one.comparisons, other.comparisons, strict=True):
+        np.testing.assert_allclose(here.plans[0].predicted, there.plans[0].predicted, rtol=1e-9)
 
 
 def test_laws_that_are_no_sums_of_powers_are_searched():
     """A broken power law of one slope is a power law: K^a, as far as the search goes."""
     law = {"t0": (1.5, 2e3, 0.15, 0.15, 1e20, 0.3), "t1": (1.5, 2e3, 0.15, 0.15, 1e20, 0.3)}
     curves = curves_of("bnsl", ("flops",), law, reference=(1e19,))
-    cell = compared(arms_of(curves, curves), [1e20]).cells[0]
+    cell = compared(strategies_of(curves, curves), [1e20]).comparisons[0]
     whole = 2e3 * 1e20**-0.15
     np.testing.assert_allclose(entry(cell, "generalist").predicted - 1.5, whole, rtol=1e-8)
     np.testing.assert_allclose(entry(cell, EQUAL).predicted - 1.5, whole * 2**0.15, rtol=1e-8)
@@ -694,10 +706,10 @@ def test_laws_that_are_no_sums_of_powers_are_searched():
 
 def test_several_processes_find_the_same_and_tell_their_progress():
     truths = copies(HOFFMANN, 4)
-    arms = arms_of(chinchilla(truths, draws=20), chinchilla(truths, draws=20, seed=1))
+    strategies = strategies_of(chinchilla(truths, draws=20), chinchilla(truths, draws=20, seed=1))
     pair = chinchilla(copies(HOFFMANN, 2), draws=20, seed=2)
-    arms = replace(arms, shared=(*arms.shared, Served("generalist", one_model(pair))))
+    strategies = replace(strategies, shared=(*strategies.shared, StrategyCurves("generalist", one_model(pair))))
     seen = []
-    one, two = (compared(arms, TOTALS, jobs=jobs, progress=lambda *done: seen.append(done)) for jobs in (1, 2))
+    one, two = (compared(strategies, TOTALS, jobs=jobs, progress=lambda *done: seen.append(done)) for jobs in (1, 2))
     assert json.dumps(one.record()) == json.dumps(two.record()) and len(one.sets) == 2
     assert seen == [(1, 2), (2, 2)] * 2

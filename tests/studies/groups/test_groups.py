@@ -15,7 +15,7 @@ from budget.studies.groups.groups import group_tasks
 from budget.studies.groups.transfer import measured_transfer
 from budget.tables.candidates import candidates_from_frame, read_candidates
 from budget.tables.cotrained import cotrained_from_frame, read_cotrained
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 from tests.oracles import portfolio as brute_force
 
 
@@ -72,9 +72,9 @@ def test_choices_are_the_best_of_all_sets(seed, count, coarse):
     found = group_tasks(pairs_of(alone, gain), range(1, count + 1))
     assert not found.refused
     for each in found.portfolios:
-        if each.wanted.budget > 3:
+        if each.spec.budget > 3:
             continue
-        expected = brute_force.best(values, np.ones(len(groups)), each.wanted.budget)
+        expected = brute_force.best(values, np.ones(len(groups)), each.spec.budget)
         assert each.objective == pytest.approx(expected[0], abs=1e-9)
         assert each.bound == pytest.approx(expected[0], abs=1e-7) and each.gap <= 1e-7
     objective = [each.objective for each in found.portfolios]
@@ -165,7 +165,7 @@ def test_weights_decide_and_no_budget_asks_for_the_matrix_alone():
     gain = np.array([[0, 0.5], [-1.0, 0]])
     table = pairs_of(np.ones(2), gain)
     for weight, objective in ((np.array([9.0, 1.0]), 0.65), (np.array([1.0, 9.0]), 1.85)):
-        found = group_tasks(table, [1], tasks=Tasks(("t0", "t1"), weight=weight))
+        found = group_tasks(table, [1], tasks=TaskSettings(("t0", "t1"), weight=weight))
         assert found.portfolios[0].objective == pytest.approx(objective)
     alone = group_tasks(table)
     assert alone.portfolios == () and alone.table().empty and alone.reference("specialists") is None
@@ -217,7 +217,7 @@ def test_published_groups_of_five_vision_tasks(shared_data, setting):
     values = np.full((1, len(candidates.models), 5), np.nan)
     values[0, candidates.model, candidates.task] = candidates.select.value
     for each in found.portfolios[:4]:
-        best = brute_force.best(values, candidates.cost, each.wanted.budget)[0]
+        best = brute_force.best(values, candidates.cost, each.spec.budget)[0]
         assert each.objective == pytest.approx(best, abs=1e-12)
     # the matrix compares models of equal cost, and 15 (12) of its 20 ordered pairs lose
     share = found.matrix.negative_transfer

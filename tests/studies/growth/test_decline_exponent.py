@@ -48,7 +48,7 @@ def test_different_tasks_against_a_line_fitted_by_least_squares():
 
     def reducible(members, draw):
         split = subsets.of(np.array([members]))
-        inputs = split.inputs[0]
+        inputs = split.log_inputs[0]
         if draw is None:
             return curves.distance(np.array(members), inputs) - curves.parameters[members, 0]
         return curves.distance_draws(np.array(members), inputs)[draw] - curves.draws[draw, members, 0]
@@ -59,7 +59,7 @@ def test_different_tasks_against_a_line_fitted_by_least_squares():
 
     def exponents(each, draw):
         alone = np.array([reducible([task], draw)[0] for task in range(5)])
-        weight = subsets.question.tasks.weight
+        weight = subsets.spec.tasks.weight
         mean, worst, own = [], [], {task: [] for task in range(5)}
         for size in range(2, 6):
             members = each[:size].tolist()
@@ -73,8 +73,8 @@ def test_different_tasks_against_a_line_fitted_by_least_squares():
 
     point = np.array([exponents(each, None) for each in order])
     np.testing.assert_allclose(found.exponent, point.mean(axis=0), rtol=1e-8)
-    worlds = np.array([np.mean([exponents(each, draw) for each in order], axis=0) for draw in range(12)])
-    ends = np.percentile(worlds, (10, 90), axis=0, method="weibull")
+    scenarios = np.array([np.mean([exponents(each, draw) for each in order], axis=0) for draw in range(12)])
+    ends = np.percentile(scenarios, (10, 90), axis=0, method="weibull")
     np.testing.assert_allclose(found.low, np.minimum(ends[0], found.exponent), rtol=1e-8)
     np.testing.assert_allclose(found.high, np.maximum(ends[1], found.exponent), rtol=1e-8)
     assert list(found.table()["of"]) == ["mean", "worst", *curves.tasks]

@@ -7,8 +7,8 @@ import pytest
 
 from budget.errors import AllocationError
 from budget.studies.growth.dilution import dilution
-from budget.studies.strategies.strategy_curves import SPECIALISTS, Served
-from budget.tables.tasks import Tasks, default_tasks
+from budget.studies.strategies.strategy_curves import SPECIALISTS, StrategyCurves
+from budget.tables.tasks import TaskSettings, default_tasks
 from tests.made import chinchilla, one_model, power
 from tests.simulate import TRUTHS, Truth
 from tests.studies.made_sets import BUDGET
@@ -18,7 +18,7 @@ def of_one_scale(factor, *, draws=0, names=("a", "b", "c", "d")):
     """Specialists ``1 + 3e4·C^-0.27`` and a model for all whose reducible loss is ``factor`` times that."""
     alone = power({name: (1.0, 3e4, 0.27) for name in names}, draws=draws)
     together = one_model(power({name: (1.0, 3e4 * factor, 0.27) for name in names}, draws=draws))
-    return Served(SPECIALISTS, alone), Served("generalist", together)
+    return StrategyCurves(SPECIALISTS, alone), StrategyCurves("generalist", together)
 
 
 @pytest.mark.parametrize("factor", [0.8, 4**0.27, 2.0])
@@ -43,7 +43,9 @@ def test_a_full_split_of_capacity_costs_what_experts_win_back():
     # N is divided by K, and each task sees one K-th of the tokens: both terms as multiples of the same N and D
     divided = Truth(truth.E, truth.A * count**truth.alpha, truth.alpha, truth.B * count**truth.beta, truth.beta)
     together = one_model(chinchilla(dict.fromkeys(names, divided)))
-    found = dilution(Served(SPECIALISTS, alone), Served("generalist", together), default_tasks(tuple(names)), BUDGET)
+    found = dilution(
+        StrategyCurves(SPECIALISTS, alone), StrategyCurves("generalist", together), default_tasks(tuple(names)), BUDGET
+    )
     gamma = truth.alpha * truth.beta / (truth.alpha + truth.beta)
     np.testing.assert_allclose(found.share - truth.E, (found.alone - truth.E) * count**gamma, rtol=1e-8)
     np.testing.assert_allclose(found.shared - truth.E, (found.share - truth.E) * count**gamma, rtol=1e-8)
@@ -81,8 +83,8 @@ def test_scores_get_worse_downwards():
 
 def test_the_specialists_may_be_of_more_tasks_in_another_order():
     alone, shared = of_one_scale(1.0)
-    some = Served("generalist", shared.curves.take(np.array([2, 0])))
-    found = dilution(alone, some, Tasks(alone.tasks), BUDGET)
+    some = StrategyCurves("generalist", shared.curves.take(np.array([2, 0])))
+    found = dilution(alone, some, TaskSettings(alone.tasks), BUDGET)
     assert found.tasks == ("c", "a")
     np.testing.assert_allclose(found.dilution, 3e4 * BUDGET**-0.27 * (2**0.27 - 1), rtol=1e-8)
 
@@ -91,7 +93,7 @@ def test_what_cannot_be_parted_is_refused():
     alone, shared = of_one_scale(1.0)
     with pytest.raises(AllocationError, match="give the specialists first"):
         dilution(shared, alone, default_tasks(alone.tasks), BUDGET)
-    fewer = Served(SPECIALISTS, alone.curves.take(np.array([0])))
+    fewer = StrategyCurves(SPECIALISTS, alone.curves.take(np.array([0])))
     with pytest.raises(AllocationError, match="No specialist of b, c, d"):
         dilution(fewer, shared, default_tasks(alone.tasks), BUDGET)
     with pytest.raises(AllocationError, match="positive"):
@@ -101,5 +103,7 @@ def test_what_cannot_be_parted_is_refused():
 def test_truths_of_two_scales_run():
     names = tuple(TRUTHS)
     alone, together = chinchilla(draws=5), one_model(chinchilla(draws=5, seed=3))
-    found = dilution(Served(SPECIALISTS, alone), Served("generalist", together), default_tasks(names), BUDGET)
+    found = dilution(
+        StrategyCurves(SPECIALISTS, alone), StrategyCurves("generalist", together), default_tasks(names), BUDGET
+    )
     assert (found.transfer > 0).all()  # the same curves with the whole budget are better than with a share

@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.errors import AllocationError
 from budget.report.sentences.growth import growth_summary
 from budget.studies.growth.growth import grow, target_met
-from budget.studies.growth.set_sizes import sizes_of
+from budget.studies.growth.set_sizes import set_sizes
 from budget.studies.growth.task_orders import ORDERS, SEQUENCES, joining_orders
 from budget.tables.files.text import json_text
-from budget.tables.tasks import Tasks, default_tasks
+from budget.tables.tasks import TaskSettings, default_tasks
 from tests.made import curves_of
 from tests.studies.made_sets import BUDGET, different, subsets_of
 
@@ -35,7 +35,7 @@ def test_every_task_gets_worse_as_tasks_are_added(noisy_curves):
 
 def test_the_last_set_is_the_plan(noisy_curves):
     tasks = default_tasks(noisy_curves.tasks)
-    plan = allocate(noisy_curves, ask(noisy_curves, tasks, 1e21), draws=False)
+    plan = allocate(noisy_curves, plan_spec(noisy_curves, tasks, 1e21), draws=False)
     np.testing.assert_allclose(grow(noisy_curves, tasks, 1e21).plans[-1].spend, plan.spend, rtol=1e-9)
 
 
@@ -55,7 +55,7 @@ def test_identical_tasks_split_evenly_and_decline_as_a_power_of_their_number(exa
 def test_order_by_weight_and_targets(noisy_curves):
     blank = np.full(3, np.nan)
     target = np.array([0.1, np.nan, 5.0])
-    tasks = Tasks(noisy_curves.tasks, np.array([1.0, 3.0, 2.0]), target, blank, blank, blank)
+    tasks = TaskSettings(noisy_curves.tasks, np.array([1.0, 3.0, 2.0]), target, blank, blank, blank)
     growth = grow(noisy_curves, tasks, 1e21, order="weight")
     assert growth.names == ("code", "maths", "prose")
     assert target_met(growth.plans[-1]) == [None, True, False]
@@ -84,7 +84,9 @@ def test_one_order_tells_its_sizes_as_its_plans_do():
     target = np.array([2.3, np.nan, 2.4, 2.2, 2.3])
     curves = different(5, draws=20)
     for order in SEQUENCES:
-        growth = grow(curves, Tasks(curves.tasks, weight=np.arange(1.0, 6.0), target=target), BUDGET, order=order)
+        growth = grow(
+            curves, TaskSettings(curves.tasks, weight=np.arange(1.0, 6.0), target=target), BUDGET, order=order
+        )
         sizes = growth.sizes
         np.testing.assert_allclose(sizes.objective, [plan.objective for plan in growth.plans], rtol=1e-10)
         np.testing.assert_allclose(sizes.worst, [plan.predicted.max() for plan in growth.plans], rtol=1e-8)
@@ -102,7 +104,7 @@ def test_one_order_tells_its_sizes_as_its_plans_do():
 @settings(max_examples=25, deadline=None)
 def test_what_a_task_gets_on_average_is_the_budget_over_their_number(count, budget, seed):
     subsets = subsets_of(different(count, seed=seed), budget)
-    sizes = sizes_of(subsets, joining_orders(subsets, "random", 3, seed))
+    sizes = set_sizes(subsets, joining_orders(subsets, "random", 3, seed))
     np.testing.assert_allclose(sizes.mean_spend * np.arange(1, count + 1), budget, rtol=1e-12)
     assert (sizes.smallest_share * np.arange(1, count + 1) <= 1 + 1e-12).all()
     assert (sizes.largest_share * np.arange(1, count + 1) >= 1 - 1e-12).all()
@@ -110,14 +112,14 @@ def test_what_a_task_gets_on_average_is_the_budget_over_their_number(count, budg
 
 def test_maxima_leave_some_of_the_budget():
     subsets = subsets_of(different(3), max=np.full(3, BUDGET / 4))
-    sizes = sizes_of(subsets, np.arange(3)[None])
+    sizes = set_sizes(subsets, np.arange(3)[None])
     np.testing.assert_allclose(sizes.mean_spend, BUDGET / 4, rtol=1e-12)
 
 
 def test_all_orders_are_the_mean_over_all_subsets():
     """By symmetry every subset of k tasks is as frequent: an average over subsets, each by its own program."""
     curves = different(4, draws=10)
-    tasks = Tasks(curves.tasks, weight=np.array([1.0, 2.0, 1.0, 3.0]), target=np.array([2.3, 2.5, np.nan, 2.4]))
+    tasks = TaskSettings(curves.tasks, weight=np.array([1.0, 2.0, 1.0, 3.0]), target=np.array([2.3, 2.5, np.nan, 2.4]))
     growth = grow(curves, tasks, BUDGET, order="random", orders=24)
     table = growth.table()
     assert list(table.columns) == [
@@ -129,7 +131,7 @@ def test_all_orders_are_the_mean_over_all_subsets():
         plans = {
             pick: allocate(
                 curves.take(np.array(pick)),
-                ask(curves.take(np.array(pick)), tasks.select([curves.tasks[i] for i in pick]), BUDGET),
+                plan_spec(curves.take(np.array(pick)), tasks.select([curves.tasks[i] for i in pick]), BUDGET),
                 draws=False,
             )
             for pick in combinations(range(4), size)
@@ -176,8 +178,8 @@ def test_scores_and_laws_that_are_no_sums_of_powers(order):
     natural = {"a": (0.1, 0.9, 1.2, 0.4, 1e18), "b": (0.2, 0.8, 0.8, 0.3, 1e19), "c": (0.1, 0.8, 1.0, 0.5, 1e19)}
     score = {"higher_is_better": np.ones(3, dtype=bool), "ceiling": np.ones(3)}
     curves = curves_of("m4", ("flops",), natural, reference=(1e19,), draws=12, **score)
-    growth = grow(curves, Tasks(curves.tasks, target=np.array([0.7, 0.6, 2.0])), 1e20, order=order, orders=6)
-    assert growth.unchanged is None and growth.kept.lost == ("c",)
+    growth = grow(curves, TaskSettings(curves.tasks, target=np.array([0.7, 0.6, 2.0])), 1e20, order=order, orders=6)
+    assert growth.iso_performance is None and growth.targets_kept.lost == ("c",)
     assert (np.diff(growth.decline.mean_factor) > 0).all() and (
         growth.sizes.worst < growth.sizes.objective + 1e-12
     ).all()
@@ -190,9 +192,9 @@ def test_scores_and_laws_that_are_no_sums_of_powers(order):
 def test_the_table_and_the_largest_set_agree_on_a_target_met_to_the_last_digit():
     """A target that the plan reaches but for rounding is met in growth.csv as it is in the summary."""
     curves = different(2)
-    reached = grow(curves, Tasks(curves.tasks), BUDGET).plans[-1].predicted
-    study = grow(curves, Tasks(curves.tasks, target=reached * (1 - 1e-12)), BUDGET)
-    assert study.kept.planned.tolist() == [2]
+    reached = grow(curves, TaskSettings(curves.tasks), BUDGET).plans[-1].predicted
+    study = grow(curves, TaskSettings(curves.tasks, target=reached * (1 - 1e-12)), BUDGET)
+    assert study.targets_kept.planned.tolist() == [2]
     assert study.table()["target_met"].tolist() == [True] * 3
 
 
@@ -200,18 +202,18 @@ def test_several_metrics_are_followed_by_progress():
     """The mean is of the share of the way from unserved to best, and the decline's of what is left of that way."""
     curves = different(3, metric=("nats", "accuracy", "nats"))
     weight, unserved, best = np.array([1.0, 2.0, 3.0]), np.array([4.0, 6.0, 5.0]), np.array([0.1, 0.2, 0.3])
-    growth = grow(curves, Tasks(curves.tasks, weight=weight, unserved=unserved, best=best), BUDGET)
+    growth = grow(curves, TaskSettings(curves.tasks, weight=weight, unserved=unserved, best=best), BUDGET)
     gap = unserved - best
     progress = [(unserved[:k] - growth.plans[k - 1].predicted) / gap[:k] for k in (1, 2, 3)]
     expected = [weight[:k] @ each / weight[:k].sum() for k, each in zip((1, 2, 3), progress, strict=True)]
     np.testing.assert_allclose(growth.sizes.objective, expected, rtol=1e-9)
     assert growth.record()["measure"] == "progress"
     left = [growth.plans[k - 1].predicted - curves.parameters[:k, 0] for k in (1, 2, 3)]
-    alone = np.array([grow(curves.take(np.array([i])), Tasks((name,)), BUDGET).plans[0].predicted[0]
+    alone = np.array([grow(curves.take(np.array([i])), TaskSettings((name,)), BUDGET).plans[0].predicted[0]
                       for i, name in enumerate(curves.tasks)]) - curves.parameters[:, 0]  # fmt: skip
     factor = [(weight / gap)[:k] @ left[k - 1] / ((weight / gap)[:k] @ alone[:k]) for k in (1, 2, 3)]
     np.testing.assert_allclose(growth.decline.mean_factor, factor, rtol=1e-7)
-    again = grow(curves, Tasks(curves.tasks, weight, unserved=unserved, best=best), BUDGET, measure="progress")
+    again = grow(curves, TaskSettings(curves.tasks, weight, unserved=unserved, best=best), BUDGET, measure="progress")
     assert json_text(again.record()) == json_text(growth.record())
 
 

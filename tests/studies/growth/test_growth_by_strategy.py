@@ -7,14 +7,14 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from budget.allocation.mixture.plan_mixture import plan_shared
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.errors import AllocationError
 from budget.studies.growth.dilution import parts_along
 from budget.studies.growth.growth import grow
 from budget.studies.growth.growth_by_strategy import grow_strategies, strategy_name
-from budget.studies.growth.iso_performance import unchanged_shared
+from budget.studies.growth.iso_performance import shared_iso_performance
 from budget.tables.files.text import json_text
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 from tests.made import chinchilla, power
 from tests.simulate import Truth
 from tests.studies.made_sets import BUDGET, different, identical, shared_models, shared_subsets_of, subsets_of
@@ -27,12 +27,12 @@ def both(draws=0, **shared):
     return {"specialists": different(5, draws=draws), "generalist": shared_models(NAMES, draws=draws, **shared)}
 
 
-def wishes(**more):
-    return Tasks(NAMES, weight=np.arange(1.0, 6.0), **more)
+def task_settings(**more):
+    return TaskSettings(NAMES, weight=np.arange(1.0, 6.0), **more)
 
 
 def test_every_strategy_has_its_own_plans_in_the_table():
-    curves, tasks = both(draws=12), wishes(target=np.array([2.3, np.nan, 2.4, 2.2, 2.3]))
+    curves, tasks = both(draws=12), task_settings(target=np.array([2.3, np.nan, 2.4, 2.2, 2.3]))
     growth = grow_strategies(curves, tasks, BUDGET)
     table = growth.table()
     assert list(table.columns) == GROWTH
@@ -56,7 +56,7 @@ def test_every_strategy_has_its_own_plans_in_the_table():
 
 
 def test_the_record_has_every_part():
-    growth = grow_strategies(both(draws=8), wishes(target=np.full(5, 2.3)), BUDGET)
+    growth = grow_strategies(both(draws=8), task_settings(target=np.full(5, 2.3)), BUDGET)
     record = growth.record()
     assert set(record) == {
         "warnings", "budget", "unit", "measure", "metric", "higher_is_better", "order", "tasks", "left_out",
@@ -68,31 +68,34 @@ def test_the_record_has_every_part():
         shared
     )
     assert {"low", "high", "sure"} <= set(own["targets"]["planned"]) and shared["n_tasks_extrapolated"] == [1, 5]
-    assert shared["unchanged"] == unchanged_shared(growth.shared[0].plans[-1] and both(draws=8)["generalist"]).record()
+    assert (
+        shared["unchanged"]
+        == shared_iso_performance(growth.shared[0].plans[-1] and both(draws=8)["generalist"]).record()
+    )
     assert [each["n_tasks"] for each in record["parts"]] == [1, 2, 3, 4, 5] and len(record["rows"]) == 30
     assert len(record["best"]) == 10 and all(np.isclose(sum(row["wins"] for row in record["best"]), 5) for _ in "x")
 
 
 def test_scales_outside_the_measured_ones_are_told():
-    inside = grow_strategies(both(), wishes(), 1e20).shared[0].beyond
-    far = grow_strategies(both(), wishes(), 1e26).shared[0]
+    inside = grow_strategies(both(), task_settings(), 1e20).shared[0].extrapolation_factor
+    far = grow_strategies(both(), task_settings(), 1e26).shared[0]
     size = np.array([plan.params[0] for plan in far.plans])
     tokens = np.array([plan.source_tokens.max() for plan in far.plans])
-    np.testing.assert_allclose(far.beyond, np.maximum(size / 1e9, tokens / 1e11), rtol=1e-6)
-    assert inside.min() < 3 < far.beyond.min()
+    np.testing.assert_allclose(far.extrapolation_factor, np.maximum(size / 1e9, tokens / 1e11), rtol=1e-6)
+    assert inside.min() < 3 < far.extrapolation_factor.min()
 
 
 @pytest.mark.parametrize("order", ["weight", "greedy"])
 def test_all_strategies_grow_in_the_specialists_order(order):
     curves = {name: both()[name] for name in ("generalist", "specialists")}
-    growth = grow_strategies(curves, wishes(), BUDGET, order=order)
-    assert growth.names == grow(both()["specialists"], wishes(), BUDGET, order=order).names
-    assert tuple(growth.shared[0].plans[-1].question.tasks.names) == growth.names
+    growth = grow_strategies(curves, task_settings(), BUDGET, order=order)
+    assert growth.names == grow(both()["specialists"], task_settings(), BUDGET, order=order).names
+    assert tuple(growth.shared[0].plans[-1].spec.tasks.names) == growth.names
     assert growth.comparison.strategies == ("specialists", "generalist")
 
 
 def test_random_orders_are_means_over_the_same_orders():
-    growth = grow_strategies(both(draws=6), wishes(), BUDGET, order="random", orders=120)
+    growth = grow_strategies(both(draws=6), task_settings(), BUDGET, order="random", orders=120)
     table = growth.table()
     assert list(table.columns) == [*GROWTH, "spend_low", "spend_high", "orders", "basis"] and len(table) == 50
     assert set(table["basis"]) == {"mean of all orders"} and growth.record()["basis"] == "mean of all orders"
@@ -109,9 +112,9 @@ def test_shared_strategies_alone_are_followed_and_compared():
         "generalist": shared_models(NAMES, draws=5),
         "moe": shared_models(NAMES, draws=5, phi=0.1, strategy="moe"),
     }
-    growth = grow_strategies(curves, wishes(), BUDGET)
+    growth = grow_strategies(curves, task_settings(), BUDGET)
     assert growth.specialists is None and growth.parts == () and set(growth.comparison.best[1:]) == {"moe"}
-    one = grow_strategies({"generalist": curves["generalist"]}, wishes(), BUDGET)
+    one = grow_strategies({"generalist": curves["generalist"]}, task_settings(), BUDGET)
     assert set(one.comparison.best) == {"generalist"} and set(one.table()["strategy"]) == {"generalist"}
     json_text(one.record())
 
@@ -142,16 +145,18 @@ def test_parts_have_the_interval_of_paired_draws():
     one, several = subsets_of(alone), shared_subsets_of(shared)
     part = parts_along(one, several, "g", np.arange(3))[-1]
     split = several.of(np.arange(3)[None])
-    third = subsets_of(alone, BUDGET / 3).of(np.arange(3)[:, None]).inputs[:, 0]
-    worlds = shared.distance_draws(np.arange(3), split.inputs[0]) - alone.distance_draws(np.arange(3), third)[:15]
-    ends = np.percentile(worlds, (10, 90), axis=0, method="weibull")
+    third = subsets_of(alone, BUDGET / 3).of(np.arange(3)[:, None]).log_inputs[:, 0]
+    scenarios = (
+        shared.distance_draws(np.arange(3), split.log_inputs[0]) - alone.distance_draws(np.arange(3), third)[:15]
+    )
+    ends = np.percentile(scenarios, (10, 90), axis=0, method="weibull")
     np.testing.assert_allclose(part.low, np.minimum(ends[0], part.sharing), rtol=1e-6, atol=1e-12)
     np.testing.assert_allclose(part.high, np.maximum(ends[1], part.sharing), rtol=1e-6, atol=1e-12)
 
 
 def test_tasks_that_a_file_lacks_are_left_out_and_named():
     curves = {"specialists": different(5), "generalist": shared_models(("t3", "t1", "x"))}
-    growth = grow_strategies(curves, Tasks((*NAMES, "x")), BUDGET)
+    growth = grow_strategies(curves, TaskSettings((*NAMES, "x")), BUDGET)
     assert growth.names == ("t1", "t3") and set(growth.table()["task"]) == {"t1", "t3"}
     assert "Task 't0' is left out of the growing set: it has no curve by generalist." in growth.left_out
     assert "Task 'x' is left out of the growing set: it has no curve by specialists." in growth.left_out
@@ -159,7 +164,7 @@ def test_tasks_that_a_file_lacks_are_left_out_and_named():
 
 def test_limits_on_a_tasks_own_spend_are_for_specialists():
     most = np.array([BUDGET / 20, np.nan, np.nan, np.nan, np.nan])
-    growth = grow_strategies(both(), wishes(max=most), BUDGET)
+    growth = grow_strategies(both(), task_settings(max=most), BUDGET)
     own, shared = (growth.table()[growth.table()["strategy"] == name] for name in ("specialists", "generalist"))
     assert own[own["task"] == "t0"]["spend"].max() <= BUDGET / 20 and set(shared["spend"]) == {BUDGET}
 
@@ -168,7 +173,7 @@ def test_several_metrics_are_compared_by_one_progress():
     metric = ("nats", "nats", "bits", "bits", "bits")
     unserved, best = np.array([4.0, 5.0, 6.0, 4.0, 7.0]), np.array([0.2, 0.2, 0.1, 0.2, 0.2])
     curves = {name: replace(each, metric=metric) for name, each in both(draws=4).items()}
-    tasks = wishes(unserved=unserved, best=best)
+    tasks = task_settings(unserved=unserved, best=best)
     growth = grow_strategies(curves, tasks, BUDGET)
     record = growth.record()
     assert record["measure"] == "progress" and record["higher_is_better"] is False
@@ -176,21 +181,23 @@ def test_several_metrics_are_compared_by_one_progress():
     progress = (unserved - plans[-1].predicted) / (unserved - best)
     np.testing.assert_allclose(growth.comparison.objective[1, -1], tasks.weight @ progress / 15, rtol=1e-9)
     with pytest.raises(AllocationError, match="needs the value of a task that is given nothing"):
-        grow_strategies(curves, wishes(), BUDGET)
+        grow_strategies(curves, task_settings(), BUDGET)
 
 
 def test_progress_has_one_scale_where_only_some_floors_are_known():
     """The specialists' floors are the best values; a generalist's floor at its bound does not matter then."""
     curves = both()
     curves["generalist"] = replace(curves["generalist"], bounds=(("E",),) * 5)
-    growth = grow_strategies(curves, wishes(unserved=np.full(5, 6.0)), BUDGET, measure="progress")
+    growth = grow_strategies(curves, task_settings(unserved=np.full(5, 6.0)), BUDGET, measure="progress")
     floors = curves["specialists"].parameters[:, 0]
-    np.testing.assert_allclose(growth.question.measure.scale, 1 / (6 - floors), rtol=1e-12)
+    np.testing.assert_allclose(growth.spec.measure.scale, 1 / (6 - floors), rtol=1e-12)
     predicted = growth.shared[0].plans[-1].predicted
-    expected = wishes().weight @ ((6 - predicted) / (6 - floors)) / 15
+    expected = task_settings().weight @ ((6 - predicted) / (6 - floors)) / 15
     np.testing.assert_allclose(growth.comparison.objective[1, -1], expected, rtol=1e-9)
-    measure = growth.question.measure
-    assert ask(curves["generalist"], wishes(), BUDGET, strategy="shared", measure=measure).measure is measure
+    measure = growth.spec.measure
+    assert (
+        plan_spec(curves["generalist"], task_settings(), BUDGET, strategy="shared", measure=measure).measure is measure
+    )
 
 
 @pytest.mark.parametrize(
@@ -224,7 +231,7 @@ def test_progress_has_one_scale_where_only_some_floors_are_known():
 )
 def test_what_cannot_be_compared_is_refused_in_a_sentence(change, options, sentence):
     with pytest.raises(AllocationError) as told:
-        grow_strategies(change(both()), Tasks((*NAMES, *"xyz")), BUDGET, **options)
+        grow_strategies(change(both()), TaskSettings((*NAMES, *"xyz")), BUDGET, **options)
     assert sentence in str(told.value)
 
 
@@ -235,7 +242,7 @@ def test_scores_are_compared_in_their_own_direction():
     own = chinchilla({"t0": truth, "t1": truth}, **changes)
     growth = grow_strategies(
         {"specialists": own, "generalist": shared_models(("t0", "t1"), alike=True, phi=1.0, psi=1.0, **changes)},
-        Tasks(("t0", "t1")),
+        TaskSettings(("t0", "t1")),
         BUDGET,
     )
     assert growth.record()["higher_is_better"] is True and growth.comparison.best[1] == "specialists"
@@ -251,7 +258,7 @@ def test_names_of_strategies():
 
 def test_progress_is_told_over_all_strategies():
     seen = []
-    grow_strategies(both(), wishes(), BUDGET, progress=lambda done, total: seen.append((done, total)))
+    grow_strategies(both(), task_settings(), BUDGET, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(done, 10) for done in range(1, 11)]
 
 
@@ -259,7 +266,7 @@ def test_tokens_at_a_given_size():
     """With N given, one model's tokens follow one price, and equal shares of copies are best."""
     names = ("t0", "t1", "t2")
     curves = {"specialists": identical(3), "generalist": shared_models(names, alike=True)}
-    growth = grow_strategies(curves, Tasks(names), 3e11, unit="tokens", params=1e9)
+    growth = grow_strategies(curves, TaskSettings(names), 3e11, unit="tokens", params=1e9)
     table = growth.table()
     np.testing.assert_allclose(table.loc[table["strategy"] == "generalist", "spend"], 3e11, rtol=1e-12)
     floor = 1.7 + 400 * 1e9**-0.34 * 3**0.2
@@ -272,13 +279,17 @@ def test_tokens_at_a_given_size():
 
 def test_specialists_of_one_scale_beside_models_of_two():
     own = power({"t0": (1.0, 3e4, 0.27), "t1": (1.5, 3e4, 0.27)})
-    growth = grow_strategies({"specialists": own, "generalist": shared_models(("t0", "t1"))}, Tasks(("t0", "t1")), 1e20)
+    growth = grow_strategies(
+        {"specialists": own, "generalist": shared_models(("t0", "t1"))}, TaskSettings(("t0", "t1")), 1e20
+    )
     np.testing.assert_allclose(growth.parts[-1].dilution, 3e4 * 1e20**-0.27 * (2**0.27 - 1), rtol=1e-9)
     with pytest.raises(AllocationError, match="--params has no meaning for a law of flops alone"):
-        grow_strategies({"specialists": own, "g": shared_models(("t0", "t1"))}, Tasks(("t0", "t1")), 1e20, params=1e9)
+        grow_strategies(
+            {"specialists": own, "g": shared_models(("t0", "t1"))}, TaskSettings(("t0", "t1")), 1e20, params=1e9
+        )
 
 
 def test_sets_without_targets_in_the_record_hold_no_number_that_json_lacks():
-    record = grow_strategies(both(), wishes(target=np.full(5, 2.3)), BUDGET).record()
+    record = grow_strategies(both(), task_settings(target=np.full(5, 2.3)), BUDGET).record()
     planned = record["strategies"][1]["targets"]["planned"]
     assert planned["low"] is None and planned["sure"] is None and planned["least"] == planned["greatest"]

@@ -8,16 +8,16 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.fitting.fit import fit_curves
 from budget.errors import AllocationError, DataError
 from budget.studies.next_runs.next_runs import next_runs
 from budget.studies.next_runs.posterior import LEAST_SHARE, Observer, effective, weights
-from budget.studies.next_runs.posterior_plans import Planner
+from budget.studies.next_runs.posterior_plans import PosteriorPlanner
 from budget.studies.next_runs.rival_strategies import Strategy
 from budget.studies.next_runs.run_grid import BEYOND
 from budget.studies.next_runs.value_of_information import Sampling, alone, perfect
-from budget.tables.tasks import Tasks, default_tasks
+from budget.tables.tasks import TaskSettings, default_tasks
 from tests.curves.cases import planted
 
 ALPHA = np.array([0.3, 0.2])
@@ -32,15 +32,15 @@ def normal(count, seed):
 def two_powers(exact_curves, spread, noise, draws=800):
     """Two tasks ``exp(a)·x^-alpha``: of the first, a is normal with a standard deviation; the second is known."""
     parameters = np.stack([np.full(2, 1e-12), np.zeros(2), ALPHA], axis=1)
-    worlds = np.tile(parameters, (draws, 1, 1))
-    worlds[:, 0, 1] = spread * normal(draws, 0)
+    scenarios = np.tile(parameters, (draws, 1, 1))
+    scenarios[:, 0, 1] = spread * normal(draws, 0)
     measured = {"x": np.full(2, 10.0)}
     return replace(
         exact_curves.take(np.array([0, 1])),
         law="power",
         inputs=("x",),
         parameters=parameters,
-        draws=worlds,
+        draws=scenarios,
         noise=noise * np.stack([normal(draws, 1), normal(draws, 2)], axis=1),
         reference=np.ones((2, 1)),
         smallest=measured,
@@ -50,8 +50,8 @@ def two_powers(exact_curves, spread, noise, draws=800):
 
 
 def study_of(curves, spend=200.0, budget=BUDGET, seed=0):
-    question = ask(curves, default_tasks(curves.tasks), budget)
-    return Sampling((Strategy.of("", curves, question, spend),), np.random.default_rng(seed))
+    spec = plan_spec(curves, default_tasks(curves.tasks), budget)
+    return Sampling((Strategy.of("", curves, spec, spend),), np.random.default_rng(seed))
 
 
 def best_value(factor):
@@ -107,17 +107,17 @@ def test_more_noise_is_less_value_and_perfect_information_bounds_all(exact_curve
 def test_prior_plan_is_the_one_of_least_mean_over_the_draws(noisy_curves):
     """The tables place the plan where the interior point finds it, for two scales and three tasks."""
     tasks = default_tasks(noisy_curves.tasks)
-    plan = allocate(noisy_curves, ask(noisy_curves, tasks, 1e21, risk="mean"), draws=False)
-    found = Planner.of(noisy_curves, ask(noisy_curves, tasks, 1e21)).plan()
+    plan = allocate(noisy_curves, plan_spec(noisy_curves, tasks, 1e21, risk="mean"), draws=False)
+    found = PosteriorPlanner.of(noisy_curves, plan_spec(noisy_curves, tasks, 1e21)).plan()
     np.testing.assert_allclose([np.exp(spend[0]) for spend, _ in found], plan.spend, rtol=2e-3)
 
 
 def test_prior_plan_under_repeated_data_is_too():
     runs, _ = planted("repeat", noise=0.01)
     curves = fit_curves(runs, "repeat", draws=30).usable()
-    tasks = Tasks(curves.tasks, unique_tokens=np.full(2, 1e10))
-    plan = allocate(curves, ask(curves, tasks, 1e21, risk="mean"), draws=False)
-    found = Planner.of(curves, ask(curves, tasks, 1e21)).plan()
+    tasks = TaskSettings(curves.tasks, unique_tokens=np.full(2, 1e10))
+    plan = allocate(curves, plan_spec(curves, tasks, 1e21, risk="mean"), draws=False)
+    found = PosteriorPlanner.of(curves, plan_spec(curves, tasks, 1e21)).plan()
     np.testing.assert_allclose([np.exp(spend[0]) for spend, _ in found], plan.spend, rtol=5e-3)
     table = next_runs(curves, tasks, 1e21, 1e20, count=1).table()
     assert (table["unique_tokens"] <= np.minimum(table["tokens"], 1e10)).all()
@@ -125,8 +125,10 @@ def test_prior_plan_under_repeated_data_is_too():
 
 def test_limits_of_the_tasks_hold(noisy_curves):
     most = np.array([np.nan, 1e20, np.nan])
-    tasks = Tasks(noisy_curves.tasks, max=most, min=np.array([5e20, np.nan, np.nan]))
-    spends = [np.exp(spend[0]) for spend, _ in Planner.of(noisy_curves, ask(noisy_curves, tasks, 1e21)).plan()]
+    tasks = TaskSettings(noisy_curves.tasks, max=most, min=np.array([5e20, np.nan, np.nan]))
+    spends = [
+        np.exp(spend[0]) for spend, _ in PosteriorPlanner.of(noisy_curves, plan_spec(noisy_curves, tasks, 1e21)).plan()
+    ]
     assert spends[0] >= 5e20 * (1 - 1e-9) and spends[1] <= 1e20 * (1 + 1e-9)
     np.testing.assert_allclose(sum(spends), 1e21, rtol=1e-9)
 
@@ -206,10 +208,10 @@ def test_one_scale_is_its_own_cost_where_it_is_no_flops(exact_curves):
 
 
 def test_the_measure_and_token_budgets(noisy_curves):
-    unserved = Tasks(noisy_curves.tasks, unserved=np.full(3, 10.0))
+    unserved = TaskSettings(noisy_curves.tasks, unserved=np.full(3, 10.0))
     assert next_runs(noisy_curves, unserved, 1e23, 1e22, measure="progress").regret < 1
     sized = next_runs(noisy_curves, default_tasks(noisy_curves.tasks), 1e13, 1e22, unit="tokens", params=1e9)
-    assert sized.question.unit == "tokens" and sized.runs.unit == "flops"
+    assert sized.spec.unit == "tokens" and sized.runs.unit == "flops"
 
 
 @pytest.mark.parametrize(
@@ -232,7 +234,7 @@ def test_mistakes_get_one_sentence(noisy_curves, change, asked, error, sentence)
 
 
 def test_plans_that_are_not_convex_are_refused(noisy_curves):
-    tasks = Tasks(
+    tasks = TaskSettings(
         noisy_curves.tasks,
         checkpoint=np.array([1e9, np.nan, np.nan]),
         checkpoint_params=np.array([1e8, np.nan, np.nan]),

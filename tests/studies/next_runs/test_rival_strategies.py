@@ -7,15 +7,15 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import multivariate_normal, norm
 
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.fitting.fit import fit_curves
 from budget.errors import AllocationError, DataError
 from budget.report.sentences.next_runs import next_summary
-from budget.studies.next_runs.best_strategy import Winner
+from budget.studies.next_runs.best_strategy import BestStrategy
 from budget.studies.next_runs.next_runs import next_runs
 from budget.studies.next_runs.rival_strategies import Strategy, compete
 from budget.studies.next_runs.value_of_information import Sampling, alone, error, perfect, together
-from budget.tables.tasks import Tasks, default_tasks
+from budget.tables.tasks import TaskSettings, default_tasks
 from tests.simulate import TRUTHS, runs_of, table
 from tests.studies.next_runs.test_next_runs import ALPHA, BUDGET, best_value, normal, two_powers
 
@@ -26,18 +26,18 @@ FIRST = BUDGET ** -ALPHA[0]
 def one_model(exact_curves, spread, noise, *, factor=1.0, seed=0, draws=800):
     """A shared model of two tasks: the first's log coefficient is normal about log(factor), the second is known."""
     curves = two_powers(exact_curves, spread, noise, draws)
-    worlds, parameters = curves.draws.copy(), curves.parameters.copy()
-    worlds[:, 0, 1] = np.log(factor) + spread * normal(draws, 10 + seed)
+    scenarios, parameters = curves.draws.copy(), curves.parameters.copy()
+    scenarios[:, 0, 1] = np.log(factor) + spread * normal(draws, 10 + seed)
     parameters[0, 1] = np.log(factor)
     noise = noise * np.stack([normal(draws, 20 + seed), normal(draws, 30 + seed)], axis=1)
     return replace(
-        curves, draws=worlds, parameters=parameters, noise=noise, shared=np.ones(2, bool), group=np.zeros(2, int)
+        curves, draws=scenarios, parameters=parameters, noise=noise, shared=np.ones(2, bool), group=np.zeros(2, int)
     )
 
 
 def study_of(*curves, spend=200.0, budget=BUDGET):
     tasks = default_tasks(curves[0].tasks)
-    strategies = [Strategy.of(str(at), each, ask(each, tasks, budget), spend) for at, each in enumerate(curves)]
+    strategies = [Strategy.of(str(at), each, plan_spec(each, tasks, budget), spend) for at, each in enumerate(curves)]
     return Sampling(tuple(strategies), np.random.default_rng(0))
 
 
@@ -73,9 +73,9 @@ def test_a_run_of_one_of_two_strategies_is_worth_its_option(exact_curves, spread
         np.testing.assert_allclose(alone(study, int(run), {})[0], 0.0, atol=1e-12)
 
     share = norm.cdf(np.log(factor) / spread)
-    winner = Winner.of(study, state, np.empty(0))
-    np.testing.assert_allclose(winner.share, [share, 1 - share], atol=2e-3)
-    assert winner.today == int(mean > known) and winner.sure == winner.share[winner.today]
+    best_strategy = BestStrategy.of(study, state, np.empty(0))
+    np.testing.assert_allclose(best_strategy.share, [share, 1 - share], atol=2e-3)
+    assert best_strategy.today == int(mean > known) and best_strategy.sure == best_strategy.share[best_strategy.today]
     centre = (
         spread**2 / 2 - deviation**2 / 2
     )  # first is chosen where the posterior mean of its log is below log f − left/2
@@ -84,7 +84,7 @@ def test_a_run_of_one_of_two_strategies_is_worth_its_option(exact_curves, spread
     )
     chosen = norm.cdf((np.log(factor) - centre) / deviation)
     right = both + 1 - share - chosen + both
-    assert abs(winner.after - right) < 3 * np.sqrt(right * (1 - right) / 800)
+    assert abs(best_strategy.after - right) < 3 * np.sqrt(right * (1 - right) / 800)
 
 
 def test_runs_of_both_strategies_are_worth_an_exchange_option(exact_curves):
@@ -99,7 +99,7 @@ def test_runs_of_both_strategies_are_worth_an_exchange_option(exact_curves):
     close(gain, exact)
     alone_each = [alone(study, run, {})[0].mean() for run in pair]
     assert max(alone_each) < gain.mean() <= perfect(study)[0].mean()
-    assert Winner.of(study, state, np.empty(0)).more > 0
+    assert BestStrategy.of(study, state, np.empty(0)).more > 0
     regret = means.min() - (means[0] - margrabe(*means, np.hypot(0.4, 0.3)))
     assert abs(perfect(study)[0].mean() - regret) < 3 * error(perfect(study)[0])
 
@@ -157,7 +157,11 @@ def test_a_hopeless_rival_changes_nothing(noisy_curves, shared_curves):
     np.testing.assert_array_equal(both.gain[~mine], 0.0)
     assert (both.batch, both.added) == (single.batch, single.added)
     assert both.batch_gain == single.batch_gain and both.regret == single.regret
-    assert both.winner.name == "good" and both.winner.sure == both.winner.after == 1 and (both.winner.alone == 1).all()
+    assert (
+        both.best_strategy.name == "good"
+        and both.best_strategy.sure == both.best_strategy.after == 1
+        and (both.best_strategy.alone == 1).all()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -172,17 +176,17 @@ def found(tmp_path_factory):
 
 
 def test_a_close_race_gives_both_strategies_value(found):
-    winner = found.winner
-    assert 0.4 < winner.sure < 0.6 and winner.more > 2 * winner.more_error
-    assert winner.share.sum() == 1
+    best_strategy = found.best_strategy
+    assert 0.4 < best_strategy.sure < 0.6 and best_strategy.more > 2 * best_strategy.more_error
+    assert best_strategy.share.sum() == 1
     for at in (0, 1):
         mine = found.strategy == at
         assert (found.gain[mine] > 3 * found.error[mine]).any()
     assert (found.gain >= -3 * found.error).all()
     assert (found.gain <= found.bound + 3 * found.error).all() and (found.bound <= found.regret * (1 + 1e-9)).all()
     assert 0 < found.batch_gain <= found.regret
-    assert winner.after >= winner.sure - 2 * winner.more_error
-    assert winner.after - winner.sure == pytest.approx(winner.more)
+    assert best_strategy.after >= best_strategy.sure - 2 * best_strategy.more_error
+    assert best_strategy.after - best_strategy.sure == pytest.approx(best_strategy.more)
     assert found.spent <= found.spend * (1 + 1e-9)
 
 
@@ -196,25 +200,30 @@ def test_columns_and_json_of_several_strategies(found):
     assert set(table.loc[table["strategy"] == "specialist", "task"]) == {"prose", "code", "maths"}
     assert table["wins"].between(0, 1).all()
     record = found.record()
-    assert record["strategy"] == record["winner"]["strategy"] == found.winner.name
+    assert record["strategy"] == record["winner"]["strategy"] == found.best_strategy.name
     assert [each["plan"] for each in record["strategies"]] == ["specialists", "shared"]
     assert sum(each["wins"] for each in record["strategies"]) == 1
     best = min(record["strategies"], key=lambda each: each["objective"])
-    assert best["strategy"] == found.winner.name
+    assert best["strategy"] == found.best_strategy.name
     assert set(record["strategies"][0]["perfect_information_by_task"]) == {"prose", "code", "maths"}
 
 
 def test_the_summary_says_who_wins_and_what_the_batch_brings_to_it(found):
-    winner, other = found.winner, 1 - found.winner.today
+    best_strategy, other = found.best_strategy, 1 - found.best_strategy.today
     said = next_summary(found)
     assert said.startswith(
-        f"Of 2 strategies, {winner.name} has the best plan today: it wins in {100 * winner.sure:.1f} % of the draws, "
-        f"{winner.names[other]} in {100 * winner.share[other]:.1f} %. That choice, with its plan, is expected to be "
+        f"Of 2 strategies, {best_strategy.name} has the best plan today: it wins in "
+        f"{100 * best_strategy.sure:.1f} % of the draws, "
+        f"{best_strategy.names[other]} in {100 * best_strategy.share[other]:.1f} %. That choice, "
+        f"with its plan, is expected to be "
     )
-    assert f"the winner to be named with probability {100 * winner.after:.1f} % (+{100 * winner.more:.1f} ±" in said
+    assert (
+        f"the winner to be named with probability {100 * best_strategy.after:.1f} % (+{100 * best_strategy.more:.1f} ±"
+        in said
+    )
     alone = [run for run in found.batch if found.strategy[run] == 0]
     assert f"{len(alone)} of specialist: " in said and "generalist: " not in said
-    loses = replace(found, winner=replace(winner, more=-0.01))
+    loses = replace(found, best_strategy=replace(best_strategy, more=-0.01))
     assert "(−1.0 ±" in next_summary(loses)
 
 
@@ -226,7 +235,7 @@ def test_the_seed_decides_everything(rivals):
 
 
 def test_tasks_are_matched_by_name(rivals, noisy_curves):
-    tasks = Tasks(noisy_curves.tasks, weight=np.array([1.0, 2.0, 4.0]))
+    tasks = TaskSettings(noisy_curves.tasks, weight=np.array([1.0, 2.0, 4.0]))
     turned = {**rivals, "generalist": rivals["generalist"].take(np.array([2, 0, 1]))}
     (_, straight), _ = compete(rivals, tasks, 1e23, 1e22, 0)
     (_, found), notes = compete(turned, tasks, 1e23, 1e22, 0)
@@ -235,7 +244,7 @@ def test_tasks_are_matched_by_name(rivals, noisy_curves):
     fewer = {**rivals, "specialist": noisy_curves.take(np.array([2, 1]))}
     strategies, notes = compete(fewer, tasks, 1e23, 1e22, 0)
     assert all(each.curves.tasks == ("maths", "code") for each in strategies)
-    np.testing.assert_allclose(strategies[1].question.weight, [2 / 3, 1 / 3])
+    np.testing.assert_allclose(strategies[1].spec.weight, [2 / 3, 1 / 3])
     assert notes == (
         "Left out, since not every strategy has a usable curve of it: prose (only generalist).",
         "One model of generalist is paid for in full, whatever other tasks it serves.",
@@ -248,10 +257,15 @@ def test_scores_from_fits_of_different_ceilings_are_compared_as_scores(rivals):
         name: replace(curves, higher_is_better=np.ones(3, bool), ceiling=np.full(3, ceilings[name]))
         for name, curves in rivals.items()
     }
-    for measure, wishes in (("value", {}), ("progress", {"unserved": np.full(3, 20.0), "best": np.full(3, 99.0)})):
-        strategies, _ = compete(scores, Tasks(rivals["specialist"].tasks, **wishes), 1e23, 1e22, 0, measure=measure)
+    for measure, task_settings in (
+        ("value", {}),
+        ("progress", {"unserved": np.full(3, 20.0), "best": np.full(3, 99.0)}),
+    ):
+        strategies, _ = compete(
+            scores, TaskSettings(rivals["specialist"].tasks, **task_settings), 1e23, 1e22, 0, measure=measure
+        )
         both = [
-            each.question.measure.of(np.arange(3), each.curves.ceiling - np.array([50.0, 60.0, 70.0]))
+            each.spec.measure.of(np.arange(3), each.curves.ceiling - np.array([50.0, 60.0, 70.0]))
             for each in strategies
         ]
         np.testing.assert_allclose(both[0], both[1])
@@ -260,7 +274,7 @@ def test_scores_from_fits_of_different_ceilings_are_compared_as_scores(rivals):
 
 
 def test_limits_and_unaffordable_strategies_are_said(rivals):
-    tasks = Tasks(rivals["specialist"].tasks, min=np.array([5e22, np.nan, np.nan]))
+    tasks = TaskSettings(rivals["specialist"].tasks, min=np.array([5e22, np.nan, np.nan]))
     large = rivals["generalist"]
     huge = replace(large, smallest={name: 1e4 * each for name, each in large.largest.items()})
     strategies, notes = compete({**rivals, "generalist": huge}, tasks, 1e23, 1e22, 0)

@@ -10,8 +10,8 @@ from budget.report.sentences.focus import focus_summary
 from budget.report.sentences.focus_answer import focus_answer
 from budget.studies.focus.focus import focus
 from budget.studies.strategies.partition import GROUPS, exact_covers
-from budget.studies.strategies.strategy_curves import SPECIALISTS, Arms, Served
-from budget.tables.tasks import Tasks, default_tasks
+from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
+from budget.tables.tasks import TaskSettings, default_tasks
 from tests.made import chinchilla, one_model, power
 from tests.simulate import Truth
 
@@ -20,15 +20,15 @@ BUDGETS = [1e20, 1e22]
 
 def compared(alone, *shared, budgets=BUDGETS, tasks=None):
     """The comparison of specialists with shared models (strategy, curves)."""
-    served = tuple(Served(strategy, one_model(curves)) for strategy, curves in shared)
+    served = tuple(StrategyCurves(strategy, one_model(curves)) for strategy, curves in shared)
     names = alone.tasks
-    return focus(Arms(Served(SPECIALISTS, alone), served), tasks or default_tasks(names), budgets)
+    return focus(FittedStrategies(StrategyCurves(SPECIALISTS, alone), served), tasks or default_tasks(names), budgets)
 
 
 def groups_of(found, place=-1):
     """Groups in one of the cells of the largest set."""
     cell = found.of(max(found.sets, key=len))[place]
-    return cell.entries[cell.place(GROUPS)], cell
+    return cell.plans[cell.place(GROUPS)], cell
 
 
 def different(*numbers, draws=0, better=0.0):
@@ -64,7 +64,7 @@ def test_two_free_pairs_halve_the_budget_between_them():
         entry, cell = groups_of(found, place)
         np.testing.assert_allclose(entry.spend, budget / 2, rtol=1e-8)
         np.testing.assert_allclose(entry.predicted - 1.5, 2e3 * (budget / 2) ** -0.15, rtol=1e-8)
-        assert cell.winner.strategy == GROUPS
+        assert cell.best_strategy.strategy == GROUPS
         (best,) = [each for each in found.partitions if each.budget == budget]
         assert [tasks for _, tasks in best.blocks] == [names[:2], names[2:]] and best.complete and best.compared == 3
         assert 0 <= best.objective - best.bound <= 1e-8
@@ -78,7 +78,7 @@ def test_a_pair_and_a_specialist_share_by_their_common_price():
     alone = power({name: (1.0, 9.0, 0.25) for name in ("t0", "t1", "t2")})
     pair = power({name: (1.0, 9.0, 0.25) for name in ("t0", "t1")})
     whole = power({name: (3.0, 9.0, 0.25) for name in ("t0", "t1", "t2")})
-    tasks = Tasks(alone.tasks, weight=weight)
+    tasks = TaskSettings(alone.tasks, weight=weight)
     entry, cell = groups_of(compared(alone, ("moe", pair), ("moe", whole), budgets=[1e20], tasks=tasks))
     share = np.array([3.0, 4.0]) ** 0.8
     share /= share.sum()
@@ -123,11 +123,11 @@ def test_strategies_of_other_costs_and_orders_join_in_one_plan():
     entry, cell = groups_of(compared(alone, ("moe", routed), whole))
     assert entry.tasks == alone.tasks and entry.spend[0] == entry.spend[2] != entry.spend[1]
     assert entry.spend[0] + entry.spend[1] == pytest.approx(cell.budget, rel=1e-12)
-    np.testing.assert_allclose(9 * np.exp(entry.inputs[0]).prod(), entry.spend[0], rtol=1e-10)
-    np.testing.assert_allclose(6 * np.exp(entry.inputs[1]).prod(), entry.spend[1], rtol=1e-10)
-    assert entry.worlds.shape == (9, 3)
+    np.testing.assert_allclose(9 * np.exp(entry.log_inputs[0]).prod(), entry.spend[0], rtol=1e-10)
+    np.testing.assert_allclose(6 * np.exp(entry.log_inputs[1]).prod(), entry.spend[1], rtol=1e-10)
+    assert entry.scenarios.shape == (9, 3)
     one = np.array([0])
-    np.testing.assert_allclose(entry.worlds[:, [2]], routed.distance_draws(one, entry.inputs[[2]]), rtol=1e-12)
+    np.testing.assert_allclose(entry.scenarios[:, [2]], routed.distance_draws(one, entry.log_inputs[[2]]), rtol=1e-12)
 
 
 def test_sets_without_parts_have_no_groups_and_those_that_cannot_be_made_up_say_so():
@@ -135,14 +135,14 @@ def test_sets_without_parts_have_no_groups_and_those_that_cannot_be_made_up_say_
     whole = ("generalist", different(0, 1, 2, better=-0.1))
     found = compared(alone, whole)
     assert not found.partitions and GROUPS not in set(found.table()["strategy"])
-    arms = Arms(
+    strategies = FittedStrategies(
         None,
         tuple(
-            Served(strategy, one_model(different(*tasks)))
+            StrategyCurves(strategy, one_model(different(*tasks)))
             for strategy, tasks in (("generalist", (0, 1, 2)), ("moe", (0, 1, 2)), ("moe", (0, 1)))
         ),
     )
-    found = focus(arms, default_tasks(alone.tasks), BUDGETS)
+    found = focus(strategies, default_tasks(alone.tasks), BUDGETS)
     assert not found.partitions and any(said.startswith("Groups on t0, t1, t2 are left out") for said in found.left_out)
 
 
@@ -150,11 +150,11 @@ def test_groups_of_the_files_own_are_models_like_any_other():
     """A strategy that the file calls so is told apart from the best partition, of which it may be a part."""
     alone, pair, whole = different(0, 1, 2), different(0, 1, better=1.0), different(0, 1, 2, better=0.5)
     own, other = (compared(alone, (name, pair), (name, whole)) for name in (GROUPS, "moe"))
-    assert [each.strategy for each in own.cells[-1].entries] == [
+    assert [each.strategy for each in own.comparisons[-1].plans] == [
         SPECIALISTS, "groups (measured)", "specialists, equal split", GROUPS
     ]  # fmt: skip
     assert own.partitions[-1].blocks[0][0] == "groups (measured)"
-    for one, same in zip(own.cells, other.cells, strict=True):
+    for one, same in zip(own.comparisons, other.comparisons, strict=True):
         np.testing.assert_array_equal(one.objective, same.objective)
     assert focus_summary(own) == tuple(said.replace("moe", "groups (measured)") for said in focus_summary(other))
     assert focus_answer(own) == tuple(said.replace("moe", "groups (measured)") for said in focus_answer(other))
@@ -165,7 +165,7 @@ def test_groups_never_count_as_one_model_for_all():
     pair = ("generalist", different(0, 1, better=1.0))
     found = compared(different(0, 1, 2), pair, ("generalist", different(0, 1, 2, better=-0.5)))
     _, cell = groups_of(found)
-    assert cell.winner.strategy == GROUPS
+    assert cell.best_strategy.strategy == GROUPS
     name, advantage, _ = cell.advantage
     assert name == "generalist" and advantage > 0
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import ask
+from budget.allocation.spec.make_spec import plan_spec
 from budget.studies.focus.focus import focus
-from budget.studies.strategies.served_subset import FOCUS
-from budget.studies.strategies.strategy_curves import SPECIALISTS, Arms, Served
+from budget.studies.strategies.served_subset import SUBSET
+from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
 from budget.studies.strategies.strategy_plans import EQUAL
-from budget.tables.tasks import Tasks
+from budget.tables.tasks import TaskSettings
 from tests.made import chinchilla, curves_of, one_model, power
 from tests.simulate import HOFFMANN, TRUTHS
 
@@ -26,12 +26,14 @@ def compared(alone, tasks, budgets=BUDGETS, worse=5.0, **options):
     shared = replace(alone, parameters=alone.parameters.copy(), draws=alone.draws.copy())
     shared.parameters[:, 0] += worse
     shared.draws[..., 0] += worse
-    arms = Arms(Served(SPECIALISTS, alone), (Served("generalist", one_model(shared)),))
-    return focus(arms, tasks, budgets, **options)
+    strategies = FittedStrategies(
+        StrategyCurves(SPECIALISTS, alone), (StrategyCurves("generalist", one_model(shared)),)
+    )
+    return focus(strategies, tasks, budgets, **options)
 
 
 def entry(cell, name):
-    return cell.entries[cell.place(name)]
+    return cell.plans[cell.place(name)]
 
 
 def best_subset(laws, unserved, weight, budget):
@@ -55,11 +57,11 @@ def best_subset(laws, unserved, weight, budget):
 @pytest.mark.parametrize("weight", [np.ones(4), np.array([5.0, 1.0, 1.0, 2.0])])
 def test_the_best_subset_is_that_of_all_subsets(weight):
     curves = power(LAWS)
-    found = compared(curves, Tasks(curves.tasks, weight=weight, unserved=UNSERVED))
+    found = compared(curves, TaskSettings(curves.tasks, weight=weight, unserved=UNSERVED))
     sizes = []
-    for cell, subset in zip(found.cells, found.subsets, strict=True):
+    for cell, subset in zip(found.comparisons, found.subsets, strict=True):
         least, pick = best_subset(LAWS, UNSERVED, weight / weight.sum(), cell.budget)
-        np.testing.assert_allclose(cell.objective[cell.place(FOCUS)], least, rtol=1e-9)
+        np.testing.assert_allclose(cell.objective[cell.place(SUBSET)], least, rtol=1e-9)
         assert subset.served == tuple(curves.tasks[task] for task in pick)
         assert set(subset.served) | set(subset.left_out) == set(curves.tasks)
         assert subset.bound == pytest.approx(least, rel=1e-9) and (subset.tasks, subset.budget) == (
@@ -73,50 +75,50 @@ def test_the_best_subset_is_that_of_all_subsets(weight):
 
 def test_focus_wins_only_where_it_leaves_tasks_out_and_specialists_win_where_it_does_not():
     curves = power(LAWS, draws=30)
-    found = compared(curves, Tasks(curves.tasks, unserved=UNSERVED))
+    found = compared(curves, TaskSettings(curves.tasks, unserved=UNSERVED))
     kinds = set()
-    for cell, subset in zip(found.cells, found.subsets, strict=True):
-        focused, alone = entry(cell, FOCUS), entry(cell, SPECIALISTS)
+    for cell, subset in zip(found.comparisons, found.subsets, strict=True):
+        focused, alone = entry(cell, SUBSET), entry(cell, SPECIALISTS)
         kinds.add(bool(subset.left_out))
         if subset.left_out:
-            assert cell.winner is focused and focused.leaves_out == subset.left_out
+            assert cell.best_strategy is focused and focused.leaves_out == subset.left_out
         else:
-            assert cell.winner is alone and cell.wins[cell.place(FOCUS)] == 0
-            np.testing.assert_array_equal(focused.worlds, alone.worlds)
+            assert cell.best_strategy is alone and cell.wins[cell.place(SUBSET)] == 0
+            np.testing.assert_array_equal(focused.scenarios, alone.scenarios)
             np.testing.assert_array_equal(focused.spend, alone.spend)
         assert np.nansum(cell.wins) == pytest.approx(1)
     assert kinds == {True, False}
     rows = found.table()
-    assert (rows["strategy"] == FOCUS).sum() == len(BUDGETS) and rows["objective"].notna().all()
+    assert (rows["strategy"] == SUBSET).sum() == len(BUDGETS) and rows["objective"].notna().all()
 
 
 def test_a_task_that_is_left_out_counts_at_its_unserved_value_in_every_draw():
     curves = power(LAWS, draws=25)
     target = np.array([1.35, 1.0, np.nan, 2.3])
-    found = compared(curves, Tasks(curves.tasks, unserved=UNSERVED, target=target), [3e16])
-    (cell,), (subset,) = found.cells, found.subsets
-    focused = entry(cell, FOCUS)
+    found = compared(curves, TaskSettings(curves.tasks, unserved=UNSERVED, target=target), [3e16])
+    (cell,), (subset,) = found.comparisons, found.subsets
+    focused = entry(cell, SUBSET)
     out = np.array([name in subset.left_out for name in curves.tasks])
     assert 0 < out.sum() < 4
     np.testing.assert_array_equal(focused.predicted[out], UNSERVED[out])
-    assert (focused.worlds[:, out] == UNSERVED[out]).all()
+    assert (focused.scenarios[:, out] == UNSERVED[out]).all()
     served = np.flatnonzero(~out)
     np.testing.assert_allclose(
-        focused.worlds[:, ~out], curves.distance_draws(served, np.log(focused.spend[served])[:, None]), rtol=1e-12
+        focused.scenarios[:, ~out], curves.distance_draws(served, np.log(focused.spend[served])[:, None]), rtol=1e-12
     )
-    assert np.isneginf(focused.inputs[out]).all() and focused.spend[out].sum() == 0
+    assert np.isneginf(focused.log_inputs[out]).all() and focused.spend[out].sum() == 0
     assert focused.targets_met == (focused.predicted[[0, 1, 3]] <= target[[0, 1, 3]]).sum()
-    low, high = np.percentile(focused.worlds.mean(axis=1), (10, 90), method="weibull")
-    row = found.table().set_index("strategy").loc[FOCUS]
+    low, high = np.percentile(focused.scenarios.mean(axis=1), (10, 90), method="weibull")
+    row = found.table().set_index("strategy").loc[SUBSET]
     np.testing.assert_allclose([row["low"], row["high"]], [min(low, row["objective"]), max(high, row["objective"])])
 
 
 def test_where_nothing_is_worth_its_spend_nothing_is_served():
     curves = power(LAWS)
-    (cell,) = compared(curves, Tasks(curves.tasks, unserved=UNSERVED - 0.9), [1e15]).cells
-    focused = entry(cell, FOCUS)
-    assert focused.leaves_out == curves.tasks and focused.beyond == 1 and cell.winner is focused
-    assert cell.objective[cell.place(FOCUS)] == pytest.approx((UNSERVED - 0.9).mean())
+    (cell,) = compared(curves, TaskSettings(curves.tasks, unserved=UNSERVED - 0.9), [1e15]).comparisons
+    focused = entry(cell, SUBSET)
+    assert focused.leaves_out == curves.tasks and focused.extrapolation_factor == 1 and cell.best_strategy is focused
+    assert cell.objective[cell.place(SUBSET)] == pytest.approx((UNSERVED - 0.9).mean())
 
 
 def test_scores_and_progress_count_the_unserved_value_in_their_own_direction():
@@ -124,8 +126,10 @@ def test_scores_and_progress_count_the_unserved_value_in_their_own_direction():
     laws = {name: (0.05, coefficient, a) for name, (_, coefficient, a) in LAWS.items()}
     curves, unserved = power(laws, **changes), np.array([0.6, 0.3, 0.2, 0.5])
     for measure, sign in (("value", -1), ("progress", -1)):
-        found = compared(curves, Tasks(curves.tasks, unserved=unserved), [1e16, 1e18], worse=0.3, measure=measure)
-        for cell, subset in zip(found.cells, found.subsets, strict=True):
+        found = compared(
+            curves, TaskSettings(curves.tasks, unserved=unserved), [1e16, 1e18], worse=0.3, measure=measure
+        )
+        for cell, subset in zip(found.comparisons, found.subsets, strict=True):
             distance = 1 - unserved
             scale = np.ones(4) if measure == "value" else distance - 0.05
             least, pick = best_subset(
@@ -146,38 +150,47 @@ def test_a_measured_model_of_some_tasks_may_be_the_best_subset():
     worse = replace(
         alone, parameters=alone.parameters + np.array([5.0, 0, 0]), draws=alone.draws + np.array([5.0, 0, 0])
     )
-    arms = Arms(Served(SPECIALISTS, alone), (Served("trunk", pair), Served("generalist", one_model(worse))))
+    strategies = FittedStrategies(
+        StrategyCurves(SPECIALISTS, alone),
+        (StrategyCurves("trunk", pair), StrategyCurves("generalist", one_model(worse))),
+    )
     target = np.array([9.0, 0.1, 0.9])
-    found = focus(arms, Tasks(alone.tasks, unserved=unserved, target=target), [1e18])
+    found = focus(strategies, TaskSettings(alone.tasks, unserved=unserved, target=target), [1e18])
     subset = next(each for each in found.subsets if len(each.tasks) == 3)
     (cell,) = found.of(subset.tasks)
-    focused = entry(cell, FOCUS)
-    assert (subset.by, subset.served, subset.left_out) == ("trunk", ("t0", "t1"), ("t2",)) and cell.winner is focused
+    focused = entry(cell, SUBSET)
+    assert (subset.by, subset.served, subset.left_out) == (
+        "trunk",
+        ("t0", "t1"),
+        ("t2",),
+    ) and cell.best_strategy is focused
     reached = np.array([E + A * 1e18**-a for E, A, a in laws.values()])
     np.testing.assert_allclose(focused.predicted, [*reached[:2], 0.85], rtol=1e-10)
     np.testing.assert_allclose(
-        focused.worlds[:, :2], alone.distance_draws(np.arange(2), np.log([[1e18]] * 2)), rtol=1e-10
+        focused.scenarios[:, :2], alone.distance_draws(np.arange(2), np.log([[1e18]] * 2)), rtol=1e-10
     )
     assert (
-        (focused.worlds[:, 2] == 0.85).all() and focused.targets_met == 2 and focused.spend.tolist() == [1e18, 1e18, 0]
+        (focused.scenarios[:, 2] == 0.85).all()
+        and focused.targets_met == 2
+        and focused.spend.tolist() == [1e18, 1e18, 0]
     )
-    rivals = [value for value, each in zip(cell.objective, cell.entries, strict=True) if each is not focused]
+    rivals = [value for value, each in zip(cell.objective, cell.plans, strict=True) if each is not focused]
     assert subset.serving_all == pytest.approx(min(rivals)) and subset.objective < subset.bound <= subset.serving_all
-    assert subset.gain == pytest.approx((min(rivals) - cell.objective[cell.place(FOCUS)]) / min(rivals), rel=1e-9)
+    assert subset.gain == pytest.approx((min(rivals) - cell.objective[cell.place(SUBSET)]) / min(rivals), rel=1e-9)
 
 
 def test_the_search_for_any_curves_finds_nothing_better():
     """Laws of two scales, weights and limits, by the envelope over a grid, which shares no code with the prices."""
     curves = chinchilla(TRUTHS, draws=2)
-    wishes = {
+    task_settings = {
         "unserved": np.array([3.4, 3.1, 3.3]), "weight": np.array([1.0, 3.0, 2.0]),
         "min": np.array([1e16, np.nan, np.nan]), "max": np.array([np.nan, 1e18, np.nan]),
     }  # fmt: skip
-    tasks = Tasks(curves.tasks, **wishes)
+    tasks = TaskSettings(curves.tasks, **task_settings)
     sizes = set()
     for budget in np.geomspace(2e16, 1e20, 6):
         (subset,) = compared(curves, tasks, [budget]).subsets
-        asked = ask(curves, tasks, budget, strategy="specialists", allow_unserved=True)
+        asked = plan_spec(curves, tasks, budget, strategy="specialists", allow_unserved=True)
         plan = allocate(curves, asked, draws=False)
         assert plan.bound - 1e-9 <= subset.objective <= plan.objective * (1 + 1e-9)
         np.testing.assert_allclose(subset.objective, plan.objective, rtol=1e-4)
@@ -188,17 +201,17 @@ def test_the_search_for_any_curves_finds_nothing_better():
 def test_laws_that_are_no_sums_of_powers_are_searched():
     laws = {"t0": (0.1, 3.0, 1.0, 0.5, 1e8), "t1": (0.2, 2.5, 1.5, 0.7, 3e8)}
     curves = curves_of("m4", ("tokens",), laws, reference=(1e9,))
-    tasks = Tasks(curves.tasks, unserved=np.array([2.0, 2.0]))
+    tasks = TaskSettings(curves.tasks, unserved=np.array([2.0, 2.0]))
     found = compared(curves, tasks, [1e8, 1e11])
-    for cell, subset in zip(found.cells, found.subsets, strict=True):
-        assert cell.objective[cell.place(FOCUS)] <= cell.objective[0] * (1 + 1e-12)
+    for cell, subset in zip(found.comparisons, found.subsets, strict=True):
+        assert cell.objective[cell.place(SUBSET)] <= cell.objective[0] * (1 + 1e-12)
         assert subset.bound <= subset.objective
 
 
 def test_limits_hold_for_the_served_only():
     curves = power(LAWS)
     least = np.array([2e15, np.nan, np.nan, np.nan])
-    found = compared(curves, Tasks(curves.tasks, unserved=UNSERVED, min=least), [3e15])
+    found = compared(curves, TaskSettings(curves.tasks, unserved=UNSERVED, min=least), [3e15])
     spend = np.array(found.subsets[0].spend)
     assert spend[0] == 0 or spend[0] >= 2e15 * (1 - 1e-9)
     assert spend.sum() <= 3e15 * (1 + 1e-9)
@@ -208,20 +221,22 @@ def test_without_an_unserved_value_one_sentence_names_the_column_and_nothing_els
     curves = power(LAWS)
     known = UNSERVED.copy()
     known[1] = np.nan
-    found = compared(curves, Tasks(curves.tasks, unserved=known), [1e18])
+    found = compared(curves, TaskSettings(curves.tasks, unserved=known), [1e18])
     (said,) = found.left_out
     assert said.startswith("Serving a subset ('focus') is not planned") and said.endswith("tasks file for t1.")
-    assert not found.subsets and FOCUS not in [each.strategy for each in found.cells[0].entries]
+    assert not found.subsets and SUBSET not in [each.strategy for each in found.comparisons[0].plans]
 
 
 def test_a_file_may_call_a_strategy_of_its_own_so():
     alone = chinchilla({"t0": HOFFMANN, "t1": HOFFMANN})
-    arms = Arms(Served(SPECIALISTS, alone), (Served(FOCUS, one_model(alone)),))
-    wishes = Tasks(alone.tasks, unserved=np.array([9.0, 9.0]))
-    found = focus(arms, wishes, [1e20])
-    (cell,) = found.cells
-    (other,) = focus(replace(arms, shared=(Served("moe", one_model(alone)),)), wishes, [1e20]).cells
-    assert [each.strategy for each in cell.entries] == [SPECIALISTS, "focus (measured)", EQUAL, FOCUS]
+    strategies = FittedStrategies(StrategyCurves(SPECIALISTS, alone), (StrategyCurves(SUBSET, one_model(alone)),))
+    task_settings = TaskSettings(alone.tasks, unserved=np.array([9.0, 9.0]))
+    found = focus(strategies, task_settings, [1e20])
+    (cell,) = found.comparisons
+    (other,) = focus(
+        replace(strategies, shared=(StrategyCurves("moe", one_model(alone)),)), task_settings, [1e20]
+    ).comparisons
+    assert [each.strategy for each in cell.plans] == [SPECIALISTS, "focus (measured)", EQUAL, SUBSET]
     assert not found.left_out and len(found.subsets) == 1
     assert cell.advantage is not None and cell.advantage[0] == "focus (measured)"
     np.testing.assert_array_equal(cell.objective, other.objective)

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from budget.allocation.mixture.plan_mixture import plan_mixture
 from budget.curves.cost_law import Cost
 from budget.studies.growth.decline_exponent import copies_exponent, decline
-from budget.studies.growth.set_sizes import sizes_of, spread_of
+from budget.studies.growth.set_sizes import set_sizes, spread_of
 from budget.studies.growth.targets_kept import planned_sets
 from budget.studies.growth.task_orders import joining_orders
 from tests.made import ATTENTION
@@ -68,14 +68,14 @@ def test_batches_of_any_size_give_the_same_models(at_once, monkeypatch):
     whole = shared_subsets_of(shared_models(NAMES)).of(rows)
     monkeypatch.setattr("budget.allocation.mixture.subsets.AT_ONCE", at_once)
     apart = shared_subsets_of(shared_models(NAMES)).of(rows)
-    np.testing.assert_allclose(apart.inputs, whole.inputs, rtol=1e-9)
+    np.testing.assert_allclose(apart.log_inputs, whole.log_inputs, rtol=1e-9)
 
 
 def test_sources_that_run_out_are_planned_as_such():
     unique = np.array([1e8, np.nan, np.nan, np.nan, np.nan])
     subsets = shared_subsets_of(shared_models(NAMES), unique_tokens=unique)
     split = subsets.of(np.array([[0, 1, 2], [1, 2, 3]]))
-    tokens = np.exp(split.inputs[:, :, 1])
+    tokens = np.exp(split.log_inputs[:, :, 1])
     assert tokens[0, 0] == pytest.approx(1e8, rel=1e-6) and (tokens[1] > 1e8).all()
     free = shared_subsets_of(shared_models(NAMES)).of(np.array([[0, 1, 2], [1, 2, 3]]))
     assert split.distance[0].mean() > free.distance[0].mean()
@@ -83,15 +83,15 @@ def test_sources_that_run_out_are_planned_as_such():
 
 
 def test_tokens_at_a_given_size():
-    from budget.allocation.spec.make_spec import ask
+    from budget.allocation.spec.make_spec import plan_spec
     from budget.studies.strategies.shared_subsets import SharedSubsets
-    from budget.tables.tasks import Tasks
+    from budget.tables.tasks import TaskSettings
 
     curves = shared_models(NAMES, alike=True)
-    question = ask(curves, Tasks(NAMES), 1e11, unit="tokens", params=1e9, strategy="shared")
-    subsets = SharedSubsets(curves, question)
+    spec = plan_spec(curves, TaskSettings(NAMES), 1e11, unit="tokens", params=1e9, strategy="shared")
+    subsets = SharedSubsets(curves, spec)
     split = subsets.of(np.arange(4)[None])
-    np.testing.assert_allclose(np.exp(split.inputs[0]), [[1e9, 2.5e10, 4.0]] * 4, rtol=1e-6)
+    np.testing.assert_allclose(np.exp(split.log_inputs[0]), [[1e9, 2.5e10, 4.0]] * 4, rtol=1e-6)
     assert np.isnan(copies_exponent(subsets)).all()
 
 
@@ -128,7 +128,7 @@ def test_a_cost_of_two_terms_has_no_power():
 def test_sizes_and_spread_count_the_tasks_share_of_the_model():
     subsets = shared_subsets_of(shared_models(NAMES, draws=10))
     joining = joining_orders(subsets, "random", 6)
-    sizes, spread = sizes_of(subsets, joining), spread_of(subsets, joining, "")
+    sizes, spread = set_sizes(subsets, joining), spread_of(subsets, joining, "")
     np.testing.assert_allclose(sizes.mean_spend * np.arange(1, 6), BUDGET, rtol=1e-12)
     assert (sizes.smallest_share[1:] < 1 / np.arange(2, 6)).all() and sizes.largest_share[0] == 1
     np.testing.assert_allclose(spread.spend[spread.orders > 0], BUDGET)
@@ -140,7 +140,7 @@ def test_targets_in_the_draws_against_each_draw_by_itself():
     subsets = shared_subsets_of(curves, target=reached * np.array([1.05, 0.99, 1.02, 0.98, np.nan]))
     orders = np.array([[0, 1, 2, 3, 4], [4, 2, 0, 3, 1]])
     found = planned_sets(subsets, orders)
-    largest, worlds = [], np.zeros((2, 25), dtype=int)
+    largest, scenarios = [], np.zeros((2, 25), dtype=int)
     for row, order in enumerate(orders):
         plans = [plan_mixture(*subsets.about(order[:size]), draws=False) for size in range(1, 6)]
         met = [np.nan_to_num(plan.target_met, nan=1.0).all() for plan in plans]
@@ -148,13 +148,13 @@ def test_targets_in_the_draws_against_each_draw_by_itself():
         for draw in range(25):
             for size in range(1, 6):
                 task = order[:size]
-                inputs = subsets.of(task[None]).inputs[0]
+                inputs = subsets.of(task[None]).log_inputs[0]
                 value = curves.form.value(curves.draws[draw, task], inputs - np.log(curves.reference[task]))
-                if (value > subsets.question.tasks.target[task]).any():  # no target: NaN, which nothing exceeds
+                if (value > subsets.spec.tasks.target[task]).any():  # no target: NaN, which nothing exceeds
                     break
-                worlds[row, draw] = size
-    assert found.largest.tolist() == largest and found.sure == np.mean(worlds >= np.array(largest)[:, None])
-    ends = np.percentile(worlds.mean(axis=0), (10, 90), method="weibull")
+                scenarios[row, draw] = size
+    assert found.largest.tolist() == largest and found.sure == np.mean(scenarios >= np.array(largest)[:, None])
+    ends = np.percentile(scenarios.mean(axis=0), (10, 90), method="weibull")
     np.testing.assert_allclose(
         [found.low, found.high], [min(ends[0], np.mean(largest)), max(ends[1], np.mean(largest))]
     )

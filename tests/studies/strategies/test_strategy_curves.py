@@ -9,7 +9,7 @@ import pytest
 from budget.errors import DataError
 from budget.studies.focus.focus import focus
 from budget.studies.strategies.partition import GROUPS
-from budget.studies.strategies.strategy_curves import SPECIALISTS, fit_arms
+from budget.studies.strategies.strategy_curves import SPECIALISTS, fit_strategy_curves
 from budget.tables.runs import runs_from_frame
 from budget.tables.specialist_runs import of_specialists
 from budget.tables.tasks import default_tasks
@@ -46,7 +46,7 @@ def rows(strategy, truths, tasks, *, kept=slice(None), **columns):
 
 
 @pytest.fixture(scope="module")
-def arms():
+def strategies():
     """Three tasks alone, in a generalist of all, in experts of the first two and in a generalist of two."""
     frame = pd.concat(
         [
@@ -58,27 +58,29 @@ def arms():
     )
     runs = runs_from_frame(frame)
     assert runs.tasks == ("maths", "prose", "code")
-    return fit_arms(runs, draws=4)
+    return fit_strategy_curves(runs, draws=4)
 
 
-def test_every_arm_has_its_own_curves_under_the_tasks_own_names(arms):
-    assert not arms.left_out and arms.strategies == (SPECIALISTS, "generalist", "moe")
-    assert arms.specialists.tasks == ("maths", "prose", "code") and not arms.specialists.one_model
-    assert [(each.strategy, each.tasks) for each in arms.shared] == [
+def test_every_arm_has_its_own_curves_under_the_tasks_own_names(strategies):
+    assert not strategies.left_out and strategies.strategies == (SPECIALISTS, "generalist", "moe")
+    assert strategies.specialists.tasks == ("maths", "prose", "code") and not strategies.specialists.one_model
+    assert [(each.strategy, each.tasks) for each in strategies.shared] == [
         ("generalist", ("maths", "prose", "code")), ("generalist", ("prose", "code")), ("moe", ("prose", "code")),
     ]  # fmt: skip
-    assert arms.sets == (("prose", "code"), ("maths", "prose", "code"))
-    assert [each.strategy for each in arms.of(("prose", "code"))] == ["generalist", "moe"]
+    assert strategies.sets == (("prose", "code"), ("maths", "prose", "code"))
+    assert [each.strategy for each in strategies.of(("prose", "code"))] == ["generalist", "moe"]
     inputs = np.log([[3e8, 4e9]])
-    for served, truths in zip((arms.specialists, *arms.shared), (TRUTHS, SHARED, TRUTHS, ROUTED), strict=True):
+    for served, truths in zip(
+        (strategies.specialists, *strategies.shared), (TRUTHS, SHARED, TRUTHS, ROUTED), strict=True
+    ):
         assert served.one_model == (served.strategy != SPECIALISTS) == served.curves.is_shared
         for place, task in enumerate(served.tasks):
             value = served.curves.distance(np.array([place]), inputs)[0]
             np.testing.assert_allclose(value, truths[task].value(3e8, 4e9), rtol=1e-5)
 
 
-def test_every_strategy_has_its_own_cost(arms):
-    for served in (arms.specialists, *arms.shared):
+def test_every_strategy_has_its_own_cost(strategies):
+    for served in (strategies.specialists, *strategies.shared):
         kappa, power = COSTS[served.strategy.removesuffix("s")]
         cost = served.curves.cost
         assert len(cost.kappa) == 1 and not cost.assumed
@@ -86,18 +88,18 @@ def test_every_strategy_has_its_own_cost(arms):
         np.testing.assert_allclose(cost.tokens_exponent[0], 1.0, rtol=1e-8)
 
 
-def test_draws_of_all_strategies_can_be_compared(arms):
-    assert {served.curves.draws.shape[0] for served in (arms.specialists, *arms.shared)} == {4}
+def test_draws_of_all_strategies_can_be_compared(strategies):
+    assert {served.curves.draws.shape[0] for served in (strategies.specialists, *strategies.shared)} == {4}
 
 
-def test_plans_pay_each_strategy_s_cost(arms):
-    found = focus(arms, default_tasks(("maths", "prose", "code")), [1e20, 1e21])
-    for cell in found.cells:
-        for each in cell.entries:
+def test_plans_pay_each_strategy_s_cost(strategies):
+    found = focus(strategies, default_tasks(("maths", "prose", "code")), [1e20, 1e21])
+    for cell in found.comparisons:
+        for each in cell.plans:
             if each.strategy == GROUPS:  # models of several strategies; their costs are tested with them
                 continue
             kappa, power = COSTS[each.strategy.split(",")[0].removesuffix("s")]
-            size, tokens = np.exp(each.inputs).T
+            size, tokens = np.exp(each.log_inputs).T
             np.testing.assert_allclose(kappa * size**power * tokens, each.spend, rtol=1e-5)
 
 
@@ -128,48 +130,52 @@ def alone(tasks, **changes):
 
 
 def fitted(*frames, **fitting):
-    return fit_arms(runs_from_frame(pd.concat(frames)), draws=0, **fitting)
+    return fit_strategy_curves(runs_from_frame(pd.concat(frames)), draws=0, **fitting)
 
 
 def test_arms_with_too_few_runs_are_left_out_in_a_sentence():
-    arms = fitted(
+    strategies = fitted(
         alone("ab"), alone("c", count=2), quick("moe", ("a", "b"), count=2),
         quick("generalist", ("a", "b")), quick("trunk", ("a", "b", "d"), model_tasks="a|b|d|e"),
     )  # fmt: skip
-    assert arms.specialists.tasks == ("a", "b") and [each.strategy for each in arms.shared] == ["generalist"]
-    specialist, moe, trunk = arms.left_out
-    assert specialist.startswith("Task 'c' is left out (too_few_runs)") and arms.specialists.missing == (specialist,)
+    assert strategies.specialists.tasks == ("a", "b") and [each.strategy for each in strategies.shared] == [
+        "generalist"
+    ]
+    specialist, moe, trunk = strategies.left_out
+    assert specialist.startswith("Task 'c' is left out (too_few_runs)") and strategies.specialists.missing == (
+        specialist,
+    )
     assert moe == "Strategy 'moe' on a, b is left out: too_few_runs on 2 of 2 tasks."
     assert trunk == "Strategy 'trunk' on a, b, d, e is left out: no runs on 1 of 4 tasks."
 
 
 def test_specialists_none_of_which_has_a_curve_are_left_out_by_task():
-    arms = fitted(alone("ab", count=2), quick("moe", ("a", "b")), quick("generalist", ("a", "b")))
-    assert arms.specialists is None and arms.strategies == ("moe", "generalist")
-    assert [said.split(" is")[0] for said in arms.left_out] == ["Task 'a'", "Task 'b'"]
+    strategies = fitted(alone("ab", count=2), quick("moe", ("a", "b")), quick("generalist", ("a", "b")))
+    assert strategies.specialists is None and strategies.strategies == ("moe", "generalist")
+    assert [said.split(" is")[0] for said in strategies.left_out] == ["Task 'a'", "Task 'b'"]
 
 
 def test_tasks_that_were_only_measured_in_shared_models_have_no_specialist():
-    arms = fitted(alone("a"), quick("moe", ("a", "b")), quick("generalist", ("a", "b")))
-    assert arms.specialists.tasks == ("a",) and arms.sets == (("a", "b"),)
-    (cell,) = focus(arms, default_tasks(("a", "b")), [1e5]).cells
-    assert [each.strategy for each in cell.entries] == ["moe", "generalist"]
+    strategies = fitted(alone("a"), quick("moe", ("a", "b")), quick("generalist", ("a", "b")))
+    assert strategies.specialists.tasks == ("a",) and strategies.sets == (("a", "b"),)
+    (cell,) = focus(strategies, default_tasks(("a", "b")), [1e5]).comparisons
+    assert [each.strategy for each in cell.plans] == ["moe", "generalist"]
 
 
 def test_model_tasks_makes_one_model_of_rows_without_a_run():
     frame = pd.concat([quick("moe", ("a", "b"), model_tasks="b|a"), alone("ab", model_tasks="")])
-    arms = fitted(frame.drop(columns="run"))
-    (served,) = arms.shared
+    strategies = fitted(frame.drop(columns="run"))
+    (served,) = strategies.shared
     assert served.tasks == ("a", "b") and served.curves.is_shared
-    assert len(focus(arms, default_tasks(("a", "b")), [1e5]).cells) == 1
+    assert len(focus(strategies, default_tasks(("a", "b")), [1e5]).comparisons) == 1
 
 
 def test_a_shared_strategy_whose_runs_serve_one_task_is_left_out_with_the_remedy():
     frame = pd.concat([quick("moe", ("a", "b")), alone("ab")]).drop(columns="run")  # every row is a run of its own
-    arms = fitted(frame)
-    assert not arms.shared and len(arms.left_out) == 2
-    assert "Strategy 'moe' on a is left out: its runs serve one task" in arms.left_out[0]
-    assert "'run'" in arms.left_out[0] and "'model_tasks'" in arms.left_out[0]
+    strategies = fitted(frame)
+    assert not strategies.shared and len(strategies.left_out) == 2
+    assert "Strategy 'moe' on a is left out: its runs serve one task" in strategies.left_out[0]
+    assert "'run'" in strategies.left_out[0] and "'model_tasks'" in strategies.left_out[0]
 
 
 def test_nothing_to_compare_is_refused():
@@ -179,8 +185,8 @@ def test_nothing_to_compare_is_refused():
 
 def test_the_strategies_that_were_filtered_out_are_not_fitted():
     runs = runs_from_frame(pd.concat([quick("moe", ("a", "b")), alone("ab")]))
-    arms = fit_arms(of_specialists(runs), draws=0)
-    assert arms.strategies == (SPECIALISTS,) and arms.specialists.tasks == ("a", "b")
+    strategies = fit_strategy_curves(of_specialists(runs), draws=0)
+    assert strategies.strategies == (SPECIALISTS,) and strategies.specialists.tasks == ("a", "b")
 
 
 def test_a_score_has_one_ceiling_under_all_strategies():
@@ -188,9 +194,9 @@ def test_a_score_has_one_ceiling_under_all_strategies():
     low = quick("moe", ("a", "b")).assign(value=lambda frame: 0.9 - 20 * frame["x"] ** -0.5)
     high = alone("ab").assign(value=lambda frame: 60 - 900 * frame["x"] ** -0.5)
     scores = pd.concat([low, high]).assign(higher_is_better=1)
-    arms = fit_arms(runs_from_frame(scores), draws=0)
-    for served in (arms.specialists, *arms.shared):
+    strategies = fit_strategy_curves(runs_from_frame(scores), draws=0)
+    for served in (strategies.specialists, *strategies.shared):
         assert served.curves.ceiling.tolist() == [100, 100]
-    stated = fit_arms(runs_from_frame(scores), draws=0, best=np.array([80.0, np.nan]))
+    stated = fit_strategy_curves(runs_from_frame(scores), draws=0, best=np.array([80.0, np.nan]))
     for served in (stated.specialists, *stated.shared):
         assert served.curves.ceiling.tolist() == [80, 100]

@@ -49,7 +49,7 @@ def test_a_subset_is_solved_once_whatever_its_order(order, size):
     again = subsets.of(np.sort(members, axis=1))
     assert len(subsets.found) == known
     back = np.argsort(members[0])
-    assert (split.spend[0][back] == again.spend[0]).all() and (split.inputs[0][back] == again.inputs[0]).all()
+    assert (split.spend[0][back] == again.spend[0]).all() and (split.log_inputs[0][back] == again.log_inputs[0]).all()
 
 
 SOLVED = subsets_of(different(5))
