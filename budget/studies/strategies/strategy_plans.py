@@ -213,7 +213,7 @@ def joined(strategy: str, tasks: tuple[str, ...], parts: Sequence[StrategyPlan])
     order = np.array([names.index(name) for name in tasks])
     spend, inputs, predicted, measure = (
         np.concatenate([getattr(part, name) for part in parts])[order]
-        for name in ("spend", "inputs", "predicted", "measure")
+        for name in ("spend", "log_inputs", "predicted", "measure")
     )
     scenarios = np.concatenate([part.scenarios for part in parts], axis=1)[:, order]
     met = [part.targets_met for part in parts if np.isfinite(part.targets_met)]

@@ -361,10 +361,10 @@ def test_a_tie_is_won_by_specialists_and_the_equal_split_does_not_compete():
         rounded = replace(shared, measure=alone.measure * (1 - 1e-14), scenarios=alone.scenarios * (1 - 1e-14))
         better = replace(shared, measure=alone.measure * (1 - 1e-9), scenarios=alone.scenarios * (1 - 1e-9))
         for second, place in ((rounded, 0), (better, 1)):
-            again = replace(cell, entries=(alone, second, equal))
+            again = replace(cell, plans=(alone, second, equal))
             assert again.best_strategy is again.plans[place] and again.wins[place] == 1
         ahead = replace(equal, measure=equal.measure * (1 - 1e-9), scenarios=equal.scenarios * (1 - 1e-9))
-        again = replace(cell, entries=(alone, shared, ahead))
+        again = replace(cell, plans=(alone, shared, ahead))
         assert again.best_strategy is alone and again.wins[0] == 1
 
 
