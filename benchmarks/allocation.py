@@ -1,6 +1,6 @@
 """Prints the figures of the convex plans: distance to closed forms, gaps, and CPU time.
 
-Usage: python benchmarks/allocation.py [exact time]
+Usage: python benchmarks/allocation.py [exact time] [--write]
 """
 
 import sys
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import figures
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,8 +59,9 @@ def timed(job: Callable[[], Optimum], repeats: int = 3) -> tuple[Optimum, float]
     return result, float(np.median(seconds))
 
 
-def show_exact() -> None:
+def show_exact() -> list[str]:
     """Distance to water-filling and the proven gap, relative to the reducible objective."""
+    off, gaps, largest = [], [], {}
     cases: list[tuple[str, Callable[[int], tuple[Problem, np.ndarray, np.ndarray]]]] = [
         ("power laws", power_tasks),
         ("all times 1e-12", lambda count: power_tasks(count, 1e-12)),
@@ -74,15 +76,24 @@ def show_exact() -> None:
             found, seconds = timed(lambda problem=problem: solve(problem), 3 if count < 10_000 else 1)
             reducible = float(problem.value.value(found.u).sum())
             marginal = marginal_return(problem.value, problem.cost, found.u)
+            off.append(abs(reducible / best - 1))
+            gaps.append((reducible - found.certificate.bound) / reducible)
+            largest[name] = seconds
             print(
                 f"{name}, {count:>6} tasks: {reducible / best - 1:+.1e} from water-filling, proven gap "
                 f"{(reducible - found.certificate.bound) / reducible:+.1e}, marginal returns within "
                 f"{np.ptp(marginal[found.spend > 1e-9 * problem.budget]) / marginal.max():.0e}, spent "
                 f"{found.spend.sum() / problem.budget - 1:+.0e}, {seconds:.2f} CPU s ({found.solver}, {found.status})"
             )
+    return [
+        f"{COUNTS[0]} to {COUNTS[-1]:,} tasks, also scaled by 1e±12 together or each on its own: within "
+        f"{max(off):.0e} of water-filling, proven to {max(gaps):.0e}",
+        f"{COUNTS[-1]:,} tasks of one scale: {largest['power laws']:.1f} s of CPU; of two scales: "
+        f"{largest['two scales']:.1f} s",
+    ]
 
 
-def show_time() -> None:
+def show_time() -> list[str]:
     """Solving again: 100 budgets at 100 tasks; and the cost of further budgets and of the worst task."""
     problem, _, _ = two_scale_tasks(100)
     begin = time.process_time()
@@ -95,19 +106,18 @@ def show_time() -> None:
         solve(asked, program=program)
         each.append(time.process_time() - start)
     total = time.process_time() - begin
-    print(
-        f"100 budgets at 100 tasks of two scales: {total:.2f} CPU s with compiling, {np.median(each) * 1e3:.0f} ms each"
-    )
+    lines = [f"100 budgets at 100 tasks: {total:.1f} s of CPU with compiling, {np.median(each) * 1e3:.0f} ms each"]
     one, seconds = timed(lambda: solve(problem, "largest"))
-    print(f"worst of 100 tasks: gap {gap(problem, one, 'largest'):.0e}, {seconds:.2f} CPU s ({one.solver})")
+    lines.append(f"the worst of 100 tasks: gap {gap(problem, one, 'largest'):.0e}, {seconds:.2f} s ({one.solver})")
     tokens = Posynomial(np.zeros(100), np.zeros((100, 1)), np.tile([[[0.0, 1.0]]], (100, 1, 1)))
     scarce = replace(problem, further=(Resource("tokens", tokens, 1e11),))
     for goal in ("sum", "largest"):
         found, seconds = timed(lambda goal=goal: solve(scarce, goal))
-        print(
-            f"{goal} over 100 tasks with a second budget in tokens: relative gap {gap(scarce, found, goal):.0e}, "
-            f"{seconds:.2f} CPU s ({found.solver}, {found.status})"
+        lines.append(
+            f"{goal} over 100 tasks with a second budget in tokens: gap {gap(scarce, found, goal):.0e}, "
+            f"{seconds:.2f} s ({found.solver}, {found.status})"
         )
+    return lines
 
 
 def gap(problem: Problem, found: Optimum, goal: str) -> float:
@@ -118,9 +128,14 @@ def gap(problem: Problem, found: Optimum, goal: str) -> float:
 
 
 def main() -> None:
-    """Print the sections asked for."""
-    for section in sys.argv[1:] or ("exact", "time"):
-        show_exact() if section == "exact" else show_time()
+    """Print the sections asked for; all of them are the figures."""
+    shown = {"exact": show_exact, "time": show_time}
+    chosen = figures.arguments() or list(shown)
+    lines = [line for section in chosen for line in shown[section]()]
+    if len(chosen) == len(shown):
+        figures.put("allocation", figures.bullets(lines))
+    else:
+        print("\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/closed_loop.py plan data/runs.csv > data/loop_plan.csv
        budget measure data/loop_plan.csv --out data/loop_runs.csv --jobs 2
-       python benchmarks/closed_loop.py report data/runs.csv data/loop_runs.csv data/closed_loop.csv
+       python benchmarks/closed_loop.py report data/runs.csv data/loop_runs.csv data/closed_loop.csv [--write]
 
 The curves see only runs below `LIMIT` FLOPs. The budget gives each task, on average, ten times that, so the plans'
 models are larger than the runs behind their predictions. `report` writes one row for each plan and task, and prints
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import figures
 import numpy as np
 import pandas as pd
 
@@ -44,6 +45,18 @@ BUDGET = 10 * LIMIT * len(TASKS)
 SEEDS = (0, 1, 2)
 WIDTH_STEP = 4
 """Models have a width of a multiple of this."""
+
+PLANS = {
+    "uniform": ("specialists, uniform split", "uniform"),
+    "proportional": ("specialists, in proportion to weight", "by weight"),
+    "plan": ("specialists, the plan", "the plan"),
+    "moe": ("experts", "experts"),
+    "trunk": ("trunk and branches", "trunk"),
+    "generalist": ("generalist", "generalist"),
+}
+"""Plans in the order of the tables, in words."""
+
+PLANS_HEAD = ("plan", "predicted", "measured", "better than uniform: predicted", "measured")
 
 
 @dataclass(frozen=True)
@@ -172,27 +185,45 @@ def compared(found: list[Model], measured: pd.DataFrame) -> pd.DataFrame:
 def show_report(table: pd.DataFrame) -> None:
     """Print the errors of the predictions, and the plans beside each other."""
     print(f"curves from runs of at most {LIMIT:.0e} FLOPs, budget {BUDGET:.2g} FLOPs")
-    error = table["error"].abs()
-    inside = ((table["low"] <= table["measured"]) & (table["measured"] <= table["high"])).mean()
-    print(f"error of {len(table)} predictions: median {error.median():.1%}, largest {error.max():.1%}; "
-          f"{inside:.0%} of the measured values lie in the 80 % interval")  # fmt: skip
+    alone = table["plan"].isin(["uniform", "proportional", "plan"])
+    off, worst = table["error"][alone].abs(), table.loc[table["error"][alone].abs().idxmax(), "task"]
+    inside = ((table["low"] <= table["measured"]) & (table["measured"] <= table["high"]))[alone].mean()
+    together = table["error"][~alone].median()
+    figures.put(
+        "closed_loop_errors",
+        figures.bullets([
+            f"predictions of specialists, ten times beyond their runs: {100 * off.median():.1f} % off (median; at most "
+            f"{100 * off.max():.0f} %, `{worst}`); {100 * inside:.0f} % of the measured values lie in the 80 % "
+            "interval of the law alone",
+            f"predictions of shared models, eighty times beyond: {100 * abs(together):.0f} % too "
+            f"{'high' if together > 0 else 'low'} (median)",
+        ]),
+    )  # fmt: skip
+    figures.put("closed_loop", figures.table(PLANS_HEAD, plan_rows(table)))
+    cells = {(row.task, row.plan): f"{row.predicted:.3f} → {row.measured:.3f}" for row in table.itertuples()}
+    rows = [(f"`{task}`", *(cells.get((task, plan), "") for plan in PLANS)) for task in TASKS]
+    figures.put("closed_loop_tasks", figures.table(("task", *(short for _, short in PLANS.values())), rows))
+
+
+def plan_rows(table: pd.DataFrame) -> list[tuple[str, ...]]:
+    """Weighted mean values of each plan, and by how much it is better than the uniform split."""
     weights = dict(zip(TASKS, np.array(WEIGHTS) / sum(WEIGHTS), strict=True))
-    lines = []
+    found = {}
     for name, rows in table.groupby("plan", sort=False):
         share = rows["task"].map(weights)
         noise = np.sqrt((share**2 * rows["deviation"] ** 2 / rows["seeds"]).sum(skipna=False))  # NaN: one seed
-        lines.append((name, (share * rows["predicted"]).sum(), (share * rows["measured"]).sum(), noise, len(rows)))
-    base = next((line for line in lines if line[0] == "uniform"), lines[0])
-    print("plan           predicted  measured  noise     better than uniform (predicted, measured)")
-    for name, predicted, value, noise, count in lines:
+        found[name] = (share * rows["predicted"]).sum(), (share * rows["measured"]).sum(), noise, len(rows)
+    base, lines = found["uniform"], []
+    for name in (name for name in PLANS if name in found):
+        predicted, value, noise, count = found[name]
+        words = PLANS[name][0] + (", one seed" if np.isnan(noise) else "")
         if count < len(TASKS):
-            print(f"{name:14s} measured on {count} of {len(TASKS)} tasks so far")
+            lines.append((f"{words}, measured on {count} of {len(TASKS)} tasks so far", "", "", "", ""))
             continue
-        one = bool(np.isnan(noise))
-        said, apart = ("one seed", "") if one else (f"{noise:.4f}", f" ± {np.hypot(noise, base[3]):.4f}")
-        gains = f"{base[1] - predicted:+.4f}   {base[2] - value:+.4f}{apart}"
-        print(f"{name:14s} {predicted:9.4f} {value:9.4f}  {said:8s}  {gains}")
-    print(table.round(4).to_string(index=False))
+        apart = "" if np.isnan(noise) else f" ± {np.hypot(noise, base[2]):.4f}"
+        gains = ("", "") if name == "uniform" else (f"{base[0] - predicted:+.4f}", f"{base[1] - value:+.4f}{apart}")
+        lines.append((words, f"{predicted:.3f}", f"{value:.3f}", *gains))
+    return lines
 
 
 def main() -> None:
@@ -200,7 +231,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     use_compilation_cache()
     use_all_cores()
-    what, runs_path, *rest = sys.argv[1:]
+    what, runs_path, *rest = figures.arguments()
     found = models(Path(runs_path))
     if what == "plan":
         show_plan(found)

@@ -5,11 +5,12 @@ For 12 to 60 runs a task, with and without 5 % of outliers, at the centre of the
 measurement. Tasks that are left out (no signal, flat) are counted apart.
 
 Usage: python benchmarks/coverage.py [--tasks 1000] [--draws 100] [--noise 0.01] [--law chinchilla power]
-       [--runs 12 16 25 40 60] [--pool auto|on|off]
+       [--runs 12 16 25 40 60] [--pool auto|on|off] [--write]
 """
 
 import argparse
 
+import figures
 import numpy as np
 
 from budget.curves.curves import Curves
@@ -109,12 +110,13 @@ def main() -> None:
     parser.add_argument("--law", nargs="+", default=["chinchilla", "power"])
     parser.add_argument("--runs", type=int, nargs="+", default=[12, 16, 25, 40, 60])
     parser.add_argument("--pool", choices=["auto", "on", "off"], default="auto")
-    options = parser.parse_args()
+    options = parser.parse_args(figures.arguments())
     use_compilation_cache()
     use_all_cores()
     error = np.sqrt(0.8 * 0.2 / options.tasks)
     how = f"{options.noise:.1%} noise, pooling {options.pool}, {options.draws} draws"
     print(f"{options.tasks} tasks a line, {how}; Monte Carlo error {error:.1%}")
+    found: dict[tuple[int, float, str], list[float]] = {}  # over laws and places
     print(f"{'law':10s} runs outliers  left out   " + "   ".join(f"{place:>10s}" for place in PLACES))
     for law in options.law:
         for count in options.runs:
@@ -126,9 +128,27 @@ def main() -> None:
                 )
                 hits = covered(curves, law, truth, runs, options.noise, outliers).mean(axis=2)
                 for name, shares in zip(("mean", "new run"), hits, strict=True):
+                    found.setdefault((count, outliers, name), []).extend(shares)
                     cells = "   ".join(f"{share:10.1%}" for share in shares)
                     left_out = int((~curves.used).sum())
                     print(f"{law:10s} {count:4d} {outliers:8.0%}  {left_out:8d}   {cells}   {name}", flush=True)
+    columns = [(outliers, name) for outliers in (0.0, OUTLIERS) for name in ("mean", "new run")]
+    words = {"mean": "mean curve", "new run": "a new run"}
+    head = [
+        words[name] + (f", {outliers:.0%} outliers".replace("%", " %") if outliers else "")
+        for outliers, name in columns
+    ]
+    rows = [
+        (count, *(f"{figures.span([100 * share for share in found[count, *which]], '.0f')} %" for which in columns))
+        for count in options.runs
+    ]
+    laws = " and ".join(f"`{law}`" for law in options.law)
+    note = (
+        f"Each cell is the range over the laws {laws} at the centre of the data, the largest run, and 3 and 10 times "
+        f"beyond it, of {options.tasks:,} simulated tasks each, {100 * options.noise:g} % noise (Monte Carlo error "
+        f"{100 * error:.1f} points)."
+    )
+    figures.put("coverage", f"{figures.table(('runs a task', *head), rows)}\n\n{note}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """Prints what splitting a budget over S-curves costs and how far it is proven, beside a split by share.
 
-Usage: python benchmarks/envelope.py [seeds]
+Usage: python benchmarks/envelope.py [seeds] [--write]
 """
 
-import sys
+import statistics
 import time
 
+import figures
 import numpy as np
 
 from budget.allocation.nonconvex.envelope import solve_nonconvex
@@ -26,8 +27,8 @@ def s_curves(count: int, seed: int) -> Responses:
     return Responses(value, np.zeros(count), np.full(count, budget), budget, weight.copy())
 
 
-def measure(count: int, gap: float, seed: int) -> None:
-    """One line for one set of tasks."""
+def measure(count: int, gap: float, seed: int) -> tuple[float, float]:
+    """One line for one set of tasks; CPU seconds and the proven gap."""
     responses = s_curves(count, seed)
     wall, cpu = time.perf_counter(), time.process_time()
     found = solve_nonconvex(responses, gap=gap, time_limit=60)
@@ -39,15 +40,20 @@ def measure(count: int, gap: float, seed: int) -> None:
         f"bound {found.bound:.6g}   gap {found.gap:.1e} of range {of_value:.1e} of value   "
         f"served {np.count_nonzero(found.spend) / count:.0%}   equal split {equal:.6g}   {found.solver}, {found.status}"
     )
+    return cpu, found.gap
 
 
 def main() -> None:
     """Measure and print."""
-    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    seeds = int(next(iter(figures.arguments()), 3))
+    rows = []
     solve_nonconvex(s_curves(20, 0))  # the first call loads HiGHS
     for count, gap in ((10, 1e-3), (30, 1e-3), (300, 1e-3), (300, 1e-4), (5000, 1e-3), (5000, 1e-4)):
-        for seed in range(seeds if count < 5000 else 1):
-            measure(count, gap, seed)
+        found = [measure(count, gap, seed) for seed in range(seeds if count < 5000 else 1)]
+        cpu, proven = (statistics.median(column) for column in zip(*found, strict=True))
+        rows.append((f"{count:,}", f"{gap:.0e}", f"{proven:.1e}", f"{cpu:.2f}"))
+    head = ("S-curves", "gap asked for", "proven gap, share of the range", "CPU s")
+    figures.put("envelope", figures.table(head, rows))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 Every timed fit is a fresh process; CPU seconds are counted after the imports, wall seconds of a cold start with them.
 
-Usage: python benchmarks/fitting.py DATA [file gadre curves thousand devices scipy]
-       The last section takes some minutes on two cores.
+Usage: python benchmarks/fitting.py DATA [file gadre curves thousand devices scipy] [--write]
+       The last section takes some minutes on two cores. Each section has its block: fitting_file, fitting_gadre, …
        DATA is a folder with chinchilla_digitised/runs.csv, gadre/runs.csv and
        learning_curves/benchmark.csv (see README for their sources).
 """
@@ -19,6 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import figures
 import numpy as np
 import pandas as pd
 
@@ -131,12 +132,17 @@ def show_file(data: Path) -> None:
             for names in (["params", "flops"], ["tokens", "flops"], ["value"])
         ]
     worst = max(float(fit_curves(each, draws=0).objective[0]) for each in variants)
-    print(f"digitised file, {len(variants)} orders and units: worst objective {worst:.8e} (known: {BEST_KNOWN:.8e})")
+    lines = [
+        f"234 digitised runs, {len(variants)} orders and units: worst objective {worst:.6e} "
+        f"(best known: {BEST_KNOWN:.6e})"
+    ]
     for job in ("point", "bootstrap"):
         timed(job, data)
         runs = [timed(job, data) for _ in range(3)]
         cpu, wall = (float(np.median([each[name] for each in runs])) for name in ("cpu", "wall"))
-        print(f"digitised file, {job}: {cpu:.2f} CPU s, {wall:.2f} s wall after imports, warm cache (median of 3)")
+        what = "4,000 draws" if job == "bootstrap" else "point fit"
+        lines.append(f"{what} of them, fresh process, warm cache, after imports: {wall:.1f} s, {cpu:.1f} s of CPU")
+    figures.put("fitting_file", figures.bullets(lines))
 
 
 def show_cold(job: str, data: Path) -> None:
@@ -146,38 +152,59 @@ def show_cold(job: str, data: Path) -> None:
         with tempfile.TemporaryDirectory() as cache:
             runs.append(timed(job, data, cache=cache))
     total, cpu, memory = (float(np.median([each[name] for each in runs])) for name in ("total", "cpu", "gigabytes"))
-    print(
-        f"{job}: {runs[0]['curves']} curves, cold start {total:.1f} s wall with imports, {cpu:.1f} CPU s, "
-        f"{memory:.2f} GB (median of 3)"
+    rows, draws = {"gadre": (34, 200), "thousand": (40, 100)}[job]
+    line = (
+        f"{runs[0]['curves']:,} curves of {rows} rows, {draws} draws each, cold start with imports: {total:.1f} s, "
+        f"{cpu:.1f} s of CPU, {memory:.2f} GB"
     )
+    if job == "gadre":
+        figures.put("fitting_gadre", figures.bullets([line]))
+    else:
+        figures.put("fitting_thousand", figures.bullets([line]))
 
 
 def show_curves(data: Path) -> None:
     """What ``backtest`` takes for each learning curve by each law of one scale, programs compiled before."""
+    rows = []
     for law in ONE_SCALE:
         first = timed(law, data)
         runs = [timed(law, data) for _ in range(3)]
         cpu, wall = (float(np.median([each[name] for each in runs])) for name in ("cpu", "wall"))
         count = first["curves"]
-        print(
-            f"{law}: {count} learning curves, a quarter hidden, 200 draws: {cpu / count:.2f} CPU s a curve, "
-            f"{wall:.1f} s wall in all (median of 3, warm cache; first {first['cpu']:.1f} CPU s), median error "
-            f"{runs[0]['error']:.4f}, coverage {runs[0]['coverage']:.2f}"
+        rows.append(
+            (
+                f"`{law}`",
+                f"{cpu / count:.2f} s",
+                f"{first['cpu']:.1f} s",
+                f"{runs[0]['error']:.4f}",
+                f"{runs[0]['coverage']:.0%}",
+            )
         )
+        print(f"{law}: {wall:.1f} s wall in all")
+    head = (
+        f"{count} learning curves, a quarter hidden",
+        "CPU a curve",
+        "CPU of the first time",
+        "median error",
+        "coverage",
+    )
+    figures.put("fitting_curves", figures.table(head, rows))
 
 
 def show_devices(data: Path) -> None:
     """The same fit on 1, 2 and 8 host devices."""
     found = {count: timed("devices", data, devices=count) for count in (1, 2, 8)}
+    lines = []
     for count in (2, 8):
         changes = [
             float(np.nanmax(np.abs(np.array(found[count][name]) / np.array(found[1][name]) - 1)))
             for name in ("objective", "low", "high")
         ]
-        print(
-            f"{count} devices against 1: objectives differ by {changes[0]:.1e}, ends of intervals by "
-            f"{max(changes[1:]):.1e} at most"
+        lines.append(
+            f"{count} devices against 1: objectives differ by at most {changes[0]:.0e}, ends of intervals by "
+            f"{max(changes[1:]):.0e}"
         )
+    figures.put("fitting_devices", figures.bullets(lines))
 
 
 def show_scipy(data: Path) -> None:
@@ -186,6 +213,7 @@ def show_scipy(data: Path) -> None:
     frame = gadre(data)
     frame = frame[frame["metric"] == "ce_nats_per_token"]
     simulation = [simulated("chinchilla", 50, 40, 0.01, share, seed=7)[0] for share in (0.0, 0.05)]
+    lines = []
     for name, runs in (
         ("gadre losses", runs_from_frame(frame)),
         ("simulated tasks", simulation[0]),
@@ -195,12 +223,13 @@ def show_scipy(data: Path) -> None:
         with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
             theirs = np.array(list(pool.map(_rival, _columns(runs))))
         excess = ours / theirs - 1
-        print(
+        lines.append(
             f"{len(ours)} {name}: SciPy's best of {STARTS} starts is better by more than 1e-6 in "
-            f"{int((excess > 1e-6).sum())}; ours over theirs at most 1 + {excess.max():.1e}, at least 1 - "
-            f"{max(0.0, -excess.min()):.1e}",
-            flush=True,
+            f"{int((excess > 1e-6).sum())}; ours over theirs between 1 - {max(0.0, -excess.min()):.0e} and 1 + "
+            f"{max(0.0, excess.max()):.0e}"
         )
+        print(lines[-1], flush=True)
+    figures.put("fitting_scipy", figures.bullets(lines))
 
 
 def _columns(runs: Runs) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -214,7 +243,8 @@ def _rival(columns: tuple[np.ndarray, np.ndarray, np.ndarray]) -> float:
 
 def main() -> None:
     """Print the sections asked for."""
-    data, *words = Path(sys.argv[1]), *sys.argv[2:]
+    first, *words = figures.arguments()
+    data = Path(first)
     if words[:1] == ["job"]:
         run_job(words[1], data)
         return

@@ -1,6 +1,6 @@
 """Prints what a comparison of strategies takes, without and with the fit of its curves.
 
-Usage: python benchmarks/focus.py [TASKS [BUDGETS [DRAWS [REPEATS]]]]
+Usage: python benchmarks/focus.py [TASKS [BUDGETS [DRAWS [REPEATS]]]] [--write]
 
 Simulated runs with 1 % noise: every task alone, and a generalist, a trunk and experts (moe) on several sets of tasks,
 the widest of all tasks. Sharing costs capacity and helps through transfer, each set and strategy to its own degree. The
@@ -8,11 +8,11 @@ fit is one in a fresh process: it compiles, unless the compilation cache holds t
 """
 
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
+import figures
 import numpy as np
 import pandas as pd
 
@@ -97,7 +97,8 @@ def show(name: str, wall: float, cpu: float) -> None:
 
 def main() -> None:
     """Fit and compare."""
-    given = [*sys.argv[1:], *("30", "20", "200", "3")[len(sys.argv) - 1 :]]
+    chosen = figures.arguments()
+    given = [*chosen, *("30", "20", "200", "3")[len(chosen) :]]
     tasks, count, draws, repeats = (int(text) for text in given)
     use_compilation_cache()
     use_all_cores()
@@ -120,13 +121,19 @@ def main() -> None:
         print(said)
     show("fit of all strategies", *fit)
     show(f"focus, median of {repeats}", *whole)
-    show("both", fit[0] + whole[0], fit[1] + whole[1])
     wins = [cell.best_strategy.strategy for cell in found.comparisons]
     print(
         f"{len(wins)} cases, won by "
         + ", ".join(f"{name} {wins.count(name)}" for name in sorted(set(wins)))
         + f"; {len(found.crossovers)} crossovers"
     )
+    figures.put(
+        "focus",
+        figures.bullets([
+            f"{tasks} tasks, {count} budgets, {len(found.sets) * len(STRATEGIES) + 1} strategies and sets, {draws} "
+            f"draws: {whole[0]:.0f} s, and {fit[0] + whole[0]:.0f} s with the fit of {curves} curves",
+        ]),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

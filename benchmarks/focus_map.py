@@ -1,6 +1,6 @@
 """Checks the map of strategies: predicted from small runs, compared with held-out runs that are larger.
 
-Usage: python benchmarks/focus_map.py [data/runs.csv]
+Usage: python benchmarks/focus_map.py [data/runs.csv] [--write]
 
 The curves see the runs of at most `LIMIT` FLOPs a task. A cell is a set of tasks, one of its tasks, a width and a
 number of tokens a task: every strategy that was measured there spent the same compute a task, but for the experts'
@@ -9,11 +9,11 @@ standard errors (held-out data and seeds). The prediction is the strategy whose 
 and tokens.
 """
 
-import sys
 import warnings
 from itertools import combinations
 from pathlib import Path
 
+import figures
 import numpy as np
 import pandas as pd
 
@@ -100,22 +100,22 @@ def cells(frame: pd.DataFrame, strategies: FittedStrategies) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def say(name: str, table: pd.DataFrame, truth: str, guess: str, sure: str) -> None:
-    """Print the agreement on the decided cells, beside always naming the majority."""
+def say(name: str, table: pd.DataFrame, truth: str, guess: str, sure: str) -> str:
+    """The agreement on the decided cells, beside always naming the majority."""
     decided = table[table[sure] > SURE]
     if len(decided) == 0:
-        print(f"{name}: not testable, no cell is decided")
-        return
+        return f"{name}: not testable, no cell is decided"
     agree = (decided[truth] == decided[guess]).mean()
     counts = decided[truth].value_counts()
     minority = int(counts.iloc[1:].sum())
     testable = len(decided) >= 30 and minority >= 5
-    print(
-        f"{name}: {len(decided)} of {len(table)} cells decided, predicted right in {agree:.1%}; always naming "
-        f"'{counts.index[0]}' is right in {counts.iloc[0] / len(decided):.1%}; {minority} cells won by a minority"
-        + ("" if testable else "; NOT TESTABLE (30 cells and 5 won by a minority are needed)")
-    )
     print(pd.crosstab(decided[truth], decided[guess]).to_string())
+    majority = {"True": "focus"}.get(str(counts.index[0]), str(counts.index[0]))
+    return (
+        f"{name}: {len(decided)} of {len(table)} cells are decided, {100 * agree:.1f} % of them predicted right; "
+        f"always naming `{majority}` is right in {100 * counts.iloc[0] / len(decided):.1f} % ({minority} cells are won "
+        "by a minority)" + ("" if testable else "; NOT TESTABLE (30 cells and 5 won by a minority are needed)")
+    )
 
 
 def main() -> None:
@@ -123,7 +123,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     use_compilation_cache()
     use_all_cores()
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "data" / "runs.csv"
+    path = Path(next(iter(figures.arguments()), ROOT / "data" / "runs.csv"))
     frame = pd.read_csv(path)
     small = frame[frame["flops"] / frame["n_tasks"] <= LIMIT]
     strategies = fit_strategy_curves(runs_from_frame(small), draws=0)
@@ -134,12 +134,15 @@ def main() -> None:
         f"{small['run'].nunique()} runs of at most {LIMIT:.0e} FLOPs a task are fitted, {len(table)} cells are larger"
     )
     print(f"strategies: {SPECIALISTS}, {', '.join(dict.fromkeys(each.strategy for each in strategies.shared))}")
-    say("which strategy wins", table, "winner", "predicted", "sure")
-    say("focus or share", table, "focus", "focus_predicted", "focus_sure")
+    lines = [
+        say("which strategy wins", table, "winner", "predicted", "sure"),
+        say("focus or share", table, "focus", "focus_predicted", "focus_sure"),
+    ]
     for left, right in combinations(sorted(set(table["winner"])), 2):
         both = table[table["winner"].isin([left, right]) & table["predicted"].isin([left, right])]
         if len(both):
             print(f"{left} or {right}: right in {(both['winner'] == both['predicted']).mean():.1%} of {len(both)}")
+    figures.put("focus_map", figures.bullets(lines))
 
 
 if __name__ == "__main__":

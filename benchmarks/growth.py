@@ -1,11 +1,12 @@
 """Prints what growing sets of tasks take, and how near the law of several tasks comes to measured models.
 
-Usage: python benchmarks/growth.py
+Usage: python benchmarks/growth.py [--write]
 """
 
 import time
 from pathlib import Path
 
+import figures
 import numpy as np
 
 from budget.curves.fitting.fit import fit_curves
@@ -26,24 +27,27 @@ NUMBERS = (2, 4, 8, 12)
 
 
 def main() -> None:
-    """Print the figures."""
-    specialists()
-    strategies()
-    for strategy in ("generalist", "moe"):
-        law_of_several_tasks(strategy)
+    """Measure and put the figures."""
+    lines = [*specialists(), *strategies()]
+    lines += [law_of_several_tasks(strategy) for strategy in ("generalist", "moe")]
+    figures.put("growth", figures.bullets(lines))
 
 
-def strategies() -> None:
+def strategies() -> list[str]:
     """Specialists and one model: 30 tasks in 100 random orders, 100 tasks in one."""
+    lines = []
     for count, order in ((30, "random"), (100, "given")):
         names = tuple(f"t{i}" for i in range(count))
         curves = {"specialists": different(count, draws=200), "generalist": shared_models(names, draws=200)}
-        began = time.perf_counter()
+        began = time.process_time()
         grow_strategies(curves, TaskSettings(names, target=np.full(count, 2.5)), BUDGET, order=order)
-        print(f"two strategies, {count} tasks, order {order}, 200 draws: {time.perf_counter() - began:.1f} s")
+        spent = time.process_time() - began
+        orders = "100 random orders" if order == "random" else "one order"
+        lines.append(f"{count} tasks by two strategies, {orders}, 200 draws: {spent:.1f} s of CPU")
+    return lines
 
 
-def law_of_several_tasks(strategy: str) -> None:
+def law_of_several_tasks(strategy: str) -> str:
     """Relative errors on the models that were fitted, and on those of a number of tasks that was not."""
 
     def runs(*numbers: int) -> Runs:
@@ -60,15 +64,20 @@ def law_of_several_tasks(strategy: str) -> None:
         return float(np.median(np.abs(off))), float(np.median(off))
 
     every = runs(*NUMBERS)
-    print(f"{strategy}: median error {error(every, every)[0]:.1%} on its own {len(every.value)} rows")
+    parts = []
     for number in NUMBERS:
-        others = [each for each in NUMBERS if each != number]
-        size, sign = error(runs(*others), runs(number))
-        print(f"  models of {number} tasks from those of {', '.join(map(str, others))}: {size:.1%}, median {sign:+.1%}")
+        size, _ = error(runs(*(each for each in NUMBERS if each != number)), runs(number))
+        parts.append(f"{100 * size:.1f} % ({number})")
+    own = 100 * error(every, every)[0]
+    return (
+        f"the law over the number of tasks (`shared`) on the {len(every.value)} rows of the {strategy} runs: "
+        f"{own:.1f} % off (median); on models of a number of tasks that was left out {', '.join(parts)}"
+    )
 
 
-def specialists() -> None:
+def specialists() -> list[str]:
     """30 and 100 tasks in 100 random orders."""
+    lines = []
     for count in (30, 100):
         random = np.random.default_rng(0)
         truths = {
@@ -76,18 +85,19 @@ def specialists() -> None:
             for i in range(count)
         }
         curves = chinchilla(truths, draws=200)
-        began = time.perf_counter()
+        began = time.process_time()
         growth = grow(
             curves, TaskSettings(curves.tasks, target=np.full(count, 2.5)), BUDGET, order="random", orders=100
         )
-        spent = time.perf_counter() - began
+        spent = time.process_time() - began
         assert growth.decline is not None  # there are several tasks
         row = growth.decline.table().iloc[0]
-        print(
-            f"{count} tasks, 100 orders, 200 draws: {spent:.1f} s; the mean declines with {row['exponent']:.3f}, "
-            f"{row['low']:.3f} to {row['high']:.3f} over the draws, "
-            f"{row['orders_low']:.3f} to {row['orders_high']:.3f} over the orders"
+        lines.append(
+            f"{count} tasks in 100 random orders, 200 draws: {spent:.1f} s of CPU; the mean declines with "
+            f"{row['exponent']:.3f} ({row['low']:.3f} to {row['high']:.3f} over the draws, {row['orders_low']:.3f} to "
+            f"{row['orders_high']:.3f} over the orders)"
         )
+    return lines
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """Prints how well scores of the largest models are predicted from the smaller ones, with and without the anchor.
 
-Usage: python benchmarks/link.py RUNS.csv LOSS_METRIC SCORE_METRIC
+Usage: python benchmarks/link.py RUNS.csv LOSS_METRIC SCORE_METRIC [--write]
        (for the OLMo ladder: runs.csv bpb acc_rc)
 """
 
-import sys
 from itertools import product
 
+import figures
 import numpy as np
 from scipy.optimize import least_squares
 from scipy.special import expit
@@ -49,8 +49,8 @@ def free_sigmoid(theta: np.ndarray, loss: np.ndarray) -> np.ndarray:
     return chance + (top - chance) * expit(-slope * (loss - centre))
 
 
-def held_out(losses: Runs, scores: Runs, sizes: int) -> None:
-    """Fit without the largest sizes, predict the largest, print."""
+def held_out(losses: Runs, scores: Runs, sizes: int) -> list[tuple[str, ...]]:
+    """Fit without the largest sizes, predict the largest: a row of errors for a fitted and a stated chance."""
     params = np.unique(losses.scale["params"])
     keep, largest = params[-sizes - 1], params[-1]
     small = losses.keep(losses.scale["params"] <= keep), scores.keep(scores.scale["params"] <= keep)
@@ -65,6 +65,7 @@ def held_out(losses: Runs, scores: Runs, sizes: int) -> None:
     predicted = curves.distance(task, there)
     runs = [len(np.unique(each.run)) for each in (small[0], large.scores)]
     print(f"{runs[0]} runs of up to {keep:.3g} parameters fitted ({law}), {runs[1]} of {largest:.3g} predicted")
+    rows = []
     for words, chance in (("fitted", None), ("stated", known)):
         linked = with_link(curves, *small, chance=chance)
         used = (curves.used & linked.link.used)[task]
@@ -72,22 +73,23 @@ def held_out(losses: Runs, scores: Runs, sizes: int) -> None:
             unanchored(train.loss[mine], train.scores.value[mine], np.nan if chance is None else known[each])
             for each, mine in enumerate(train.scores.task == each for each in range(len(losses.tasks)))
         ]
-        print(f"  chance {words}, {len(np.unique(task[used]))} tasks: mean absolute error in points (the worst task's)")
-        for what, loss in (("the law's loss", predicted), ("the measured loss", large.loss)):
+        errors = []
+        for loss in (predicted, large.loss):
             anchored = score(linked.link.parameters[task], loss)
             free = np.array([free_sigmoid(rivals[each], x) for each, x in zip(task, loss, strict=True)])
-            print(f"    from {what}, anchored: {_error(anchored - measured, task, used)}")
-            print(f"    from {what}, not anchored: {_error(free - measured, task, used)}")
+            errors += [_error(anchored - measured, task, used), _error(free - measured, task, used)]
         _, low, high = linked.predict_score(task, there)
         hit = ((low <= measured) & (measured <= high))[used].mean()
         print(
             f"    the 80 % interval of the mean curve holds {hit:.0%} of the measured scores, whose noise is not in it"
         )
+        held = "the largest size" if sizes == 1 else f"the {sizes} largest sizes"
+        rows.append((f"{held}, {len(np.unique(task[used]))} tasks", words, *errors))
     direct = fit_curves(small[1], law, draws=0)
     at = np.array([direct.tasks.index(losses.tasks[each]) for each in task])
     both = used & direct.used[at]
     error = _error(direct.predict(at, there)[0] - measured, task, both)
-    print(f"  no link, the law on the distance to 1, {len(np.unique(task[both]))} tasks: {error}")
+    return [(*row, f"{error}, {len(np.unique(task[both]))} tasks") for row in rows]
 
 
 def _error(off: np.ndarray, task: np.ndarray, used: np.ndarray) -> str:
@@ -100,10 +102,19 @@ def _error(off: np.ndarray, task: np.ndarray, used: np.ndarray) -> str:
 def main() -> None:
     """Hold out the largest size, then the two largest."""
     use_compilation_cache()
-    path, loss_metric, score_metric = sys.argv[1:]
+    path, loss_metric, score_metric = figures.arguments()
     losses, scores = read_pair(path, loss_metric, score_metric)
-    for sizes in (1, 2):
-        held_out(losses, scores, sizes)
+    rows = [row for sizes in (1, 2) for row in held_out(losses, scores, sizes)]
+    head = (
+        "held out",
+        "chance",
+        "law's loss, link",
+        "free top",
+        "measured loss, link",
+        "free top",
+        "no link: law of the score",
+    )
+    figures.put("link", figures.table(head, rows))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Prints what the main job costs: start-up, a cold plan, a warm plan; wall time, CPU time, peak memory.
 
-Usage: python benchmarks/main_job.py [repeats]
+Usage: python benchmarks/main_job.py [repeats] [--write]
 """
 
 import os
@@ -10,6 +10,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import figures
 
 ROOT = Path(__file__).resolve().parents[1]
 BUDGET = Path(sys.executable).with_name("budget")
@@ -32,22 +34,25 @@ def timed(arguments: list[str], cache: str) -> tuple[float, float, float]:
     return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20
 
 
-def show(name: str, runs: list[tuple[float, float, float]]) -> None:
-    """One line: medians."""
+def row(name: str, runs: list[tuple[float, float, float]]) -> tuple[str, str, str, str]:
+    """One row: medians."""
     wall, cpu, memory = (statistics.median(column) for column in zip(*runs, strict=True))
-    print(f"{name:36s} wall {wall:6.2f} s   CPU {cpu:6.2f} s   peak {memory:5.2f} GB   (median of {len(runs)})")
+    return name, f"{wall:.2g} s", f"{cpu:.2g} s", f"{memory:.2f} GB"
 
 
 def main() -> None:
     """Measure and print."""
-    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    repeats = int(next(iter(figures.arguments()), 3))
     with tempfile.TemporaryDirectory() as folder:
         caches = [str(Path(folder) / str(number)) for number in range(repeats)]
         plan = [*PLAN, "--out", str(Path(folder) / "plan")]
         timed(["--help"], caches[0])
-        show("budget --help", [timed(["--help"], cache) for cache in caches * 3])
-        show("budget plan, empty compilation cache", [timed(plan, cache) for cache in caches])
-        show("budget plan, second time", [timed(plan, cache) for cache in caches])
+        rows = [
+            row("`budget --help`", [timed(["--help"], cache) for cache in caches * 3]),
+            row("`budget plan` as above, empty compilation cache", [timed(plan, cache) for cache in caches]),
+            row("the same, second time", [timed(plan, cache) for cache in caches]),
+        ]
+    figures.put("main_job", figures.table(("two CPU cores, median", "wall", "CPU", "peak memory"), rows))
 
 
 if __name__ == "__main__":

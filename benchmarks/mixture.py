@@ -1,10 +1,12 @@
 """Prints what plans of one shared model cost and how near they are proven to be: size and mixture, two shapes.
 
-Usage: python benchmarks/mixture.py
+Usage: python benchmarks/mixture.py [--write]
 """
 
 import time
+from dataclasses import replace
 
+import figures
 import numpy as np
 from scipy.optimize import minimize
 
@@ -38,7 +40,7 @@ def random_blend(
         beta=beta,
         tau=tau,
         least=LEAST_SHARE,
-        cost=cost.posynomial(1),
+        cost=replace(cost.posynomial(1), domain=np.zeros((1, 2))),  # from one parameter and one token on
         budget=BUDGET,
         log_params=np.nan,
         limit=limit * random.uniform(0.1, 1.0, sources),
@@ -74,7 +76,8 @@ def by_scipy(blend: MixtureProblem, start: np.ndarray) -> float:
 
 
 def main() -> None:
-    """Print the figures."""
+    """Measure and put the figures."""
+    lines = []
     for tasks, sources in ((5, 5), (20, 17)):
         blend, start = random_blend(tasks, sources, 1, 1)
         solve_mixture(blend, start)  # the first call loads LAPACK
@@ -85,25 +88,29 @@ def main() -> None:
         above = best.value[0] - blend.floor[0]
         began = time.perf_counter()
         other = by_scipy(blend, start)
-        print(
-            f"{tasks} tasks, {sources} sources: {spent * 1e3:.0f} ms, gap {max(0, best.value[0] - bound) / above:.1e} "
-            f"of what lies above the floors; SLSQP {time.perf_counter() - began:.1f} s, worse by "
-            f"{(other - best.value[0]) / above:.1e}"
+        lines.append(
+            f"size and mixture of {sources} sources for {tasks} tasks: {spent * 1e3:.0f} ms, gap "
+            f"{max(0, best.value[0] - bound) / above:.0e} of what lies above the floors (SciPy's SLSQP: "
+            f"{time.perf_counter() - began:.1f} s, worse by {(other - best.value[0]) / above:.0e})"
         )
         limited, start = random_blend(tasks, sources, 1, 1, limit=3e10 / sources)
         began = time.perf_counter()
         best, bound = solve_limited(limited, start, 1e-7)
-        print(
-            f"  limited sources: {(time.perf_counter() - began) * 1e3:.0f} ms, gap "
-            f"{(best.value[0] - bound) / (best.value[0] - limited.floor[0]):.1e}"
+        lines.append(
+            f"the same with limited sources: {(time.perf_counter() - began) * 1e3:.0f} ms, gap "
+            f"{(best.value[0] - bound) / (best.value[0] - limited.floor[0]):.0e}"
         )
         scenarios, starts = random_blend(tasks, sources, DRAWS, 2)
         began = time.perf_counter()
         solve_mixture(scenarios, starts)
-        print(f"  {len(scenarios)} draws: {time.perf_counter() - began:.2f} s")
+        lines.append(f"the same in {len(scenarios)} draws: {time.perf_counter() - began:.1f} s")
     for ratio, published in ((2, "1.18 and 1.66"), (4, "1.4 and 2.74")):
         size, tokens = iso_loss(0.11 / 0.243, 0.04 / 0.272, 0.11, -0.04, ratio)
-        print(f"{ratio} times the tasks at the same loss: size x {size:.3f}, tokens x {tokens:.3f} ({published})")
+        lines.append(
+            f"{ratio} times the tasks at the same loss: size × {size:.3f}, tokens × {tokens:.3f} "
+            f"(published: {published})"
+        )
+    figures.put("mixture", figures.bullets(lines))
 
 
 if __name__ == "__main__":

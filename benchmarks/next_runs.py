@@ -7,13 +7,14 @@ under the true laws minus that of the best plan, in thousandths of the best plan
 same first runs.
 
 Usage: python benchmarks/next_runs.py [--replications 60] [--tasks 5] [--runs 12] [--law chinchilla power] [--draws 200]
-       [--ahead 300] [--share 1.0] [--count 6]
+       [--ahead 300] [--share 1.0] [--count 6] [--write]
 """
 
 import argparse
 import time
 from dataclasses import replace
 
+import figures
 import numpy as np
 import pandas as pd
 
@@ -29,6 +30,8 @@ from budget.tables.tasks import TaskSettings, default_tasks
 CENTRE = {"chinchilla": (1.7e8, 5e9), "power": (6 * 1.7e8 * 5e9,)}
 INPUTS = {"chinchilla": ("params", "tokens"), "power": ("flops",)}
 RULES = ("no new runs", "next", "random", "largest")
+SHOWN = ("next", "random", "largest", "no new runs")
+"""The rules in the order of the table."""
 
 
 def true_value(law: str, truth: np.ndarray, inputs: np.ndarray) -> np.ndarray:
@@ -129,16 +132,21 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0, help="spend over the cost of the runs so far")
     parser.add_argument("--count", type=int, default=6, help="most new runs")
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+    options = parser.parse_args(figures.arguments())
     use_compilation_cache()
     use_all_cores()
+    rows, errors = [], []
     for law in options.law:
-        study(law, options)
+        row, error = study(law, options)
+        rows.append(row)
+        errors.append(f"{error} ({law})")
         print(f"{time.process_time():.0f} CPU s so far", flush=True)
+    head = ("true regret of the plan, per mille", *SHOWN, "fall that next expected", "true fall")
+    figures.put("next_runs", f"{figures.table(head, rows)}\n\nStandard errors: {', '.join(errors)}.")
 
 
-def study(law: str, options: argparse.Namespace) -> None:
-    """One law's table."""
+def study(law: str, options: argparse.Namespace) -> tuple[tuple[str, ...], str]:
+    """One law's table; its row of the figures and the range of the standard errors."""
     shape = (options.replications, options.tasks)
     random = np.random.default_rng(options.seed)
     truth, noise, weight, inputs = simulated(law, shape, options.runs, random)
@@ -207,6 +215,10 @@ def study(law: str, options: argparse.Namespace) -> None:
         f"next expected a regret of {expected[whole, 0].mean():.2f} (true {today:.2f}) to "
         f"fall by {expected[whole, 1].mean():.2f} (true {fell.mean():.2f} ± {fell.std(ddof=1) / np.sqrt(number):.2f})"
     )
+    errors = [regrets[rule][whole].std(ddof=1) / np.sqrt(number) for rule in RULES]
+    found = [f"{regrets[rule][whole].mean():.2g}" for rule in SHOWN]
+    true_fall = f"{fell.mean():.2g} ± {fell.std(ddof=1) / np.sqrt(number):.2g}"
+    return (law, *found, f"{expected[whole, 1].mean():.2g}", true_fall), figures.span(errors)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import argparse
 import time
 from dataclasses import dataclass, replace
 
+import figures
 import numpy as np
 import pandas as pd
 from next_runs import drawn, frame_of, known, simulated, true_value, worth_of
@@ -185,7 +186,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=6, help="most new runs")
     parser.add_argument("--apart", type=float, default=0.3, help="standard deviation of the log ratio of true losses")
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+    options = parser.parse_args(figures.arguments())
     use_compilation_cache()
     use_all_cores()
     cases, first = cases_of(options)
@@ -245,13 +246,23 @@ def told(options: argparse.Namespace, outcomes: dict, counts: dict, spent: dict,
             f"{mean(differ)}  {mean(100 * right)}",
             flush=True,
         )
-    fell = (outcomes["no new runs"] - outcomes["next"])[whole]
+    fell, before = (outcomes["no new runs"] - outcomes["next"])[whole], outcomes["no new runs"][whole, 1].mean()
     regret, gain, sure, after = expects[whole].mean(axis=0)
     print(
         f"next expected a regret of {regret:.1f} (true {outcomes['no new runs'][whole, 0].mean():.1f}) to fall by "
         f"{gain:.1f} (true {mean(fell[:, 0]).strip()}), and the winner to be right in {100 * sure:.0f} % of the cases "
         f"today and {100 * after:.0f} % after the batch"
     )
+    shown = (*(rule for rule in RULES if rule != "no new runs"), "no new runs")
+    errors = [outcomes[rule][whole, 0].std(ddof=1) / np.sqrt(number) for rule in RULES]
+    row = ("true regret of the decision, per mille", *(f"{outcomes[rule][whole, 0].mean():.0f}" for rule in shown))
+    right = 100 * outcomes["next"][whole, 1].mean()
+    note = (
+        f"Standard errors: {figures.span(errors)}. Expected to fall by {gain:.0f} (true {fell[:, 0].mean():.0f} ± "
+        f"{fell[:, 0].std(ddof=1) / np.sqrt(number):.0f}); the winner was named in {right:.0f} % of the cases "
+        f"({100 * after:.0f} % predicted), before in {100 * before:.0f} % ({100 * sure:.0f} % predicted)."
+    )
+    figures.put("next_strategies", f"{figures.table(('', *shown), [row])}\n\n{note}")
 
 
 if __name__ == "__main__":

@@ -3,11 +3,10 @@
 The objective is the package's: Huber of log residuals summed over rows, law chinchilla, float64. Every method may stop
 by its own tolerance; all are judged by the same objective afterwards. Optimistix is used where it is installed.
 
-Usage: python benchmarks/optimizers.py RUNS.csv [method ...]
+Usage: python benchmarks/optimizers.py RUNS.csv [method ...] [--write]
        RUNS.csv with columns N, D and loss, all of one task, such as the runs digitised from the Chinchilla figure
 """
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from itertools import product
 from typing import Any
 from unittest import mock
 
+import figures
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -433,8 +433,13 @@ def total_steps(method: Method, problem: Problem) -> np.ndarray:
         return method.run(problem)[1]
 
 
-def print_table(problem: Problem, results: dict[str, tuple[np.ndarray, np.ndarray, float, float]]) -> None:
-    """One line a method; the best of a fit is the best that any method found from any start of its task."""
+def print_table(
+    problem: Problem, results: dict[str, tuple[np.ndarray, np.ndarray, float, float]]
+) -> dict[str, tuple[float, float]]:
+    """One line a method; its share at the best and its CPU seconds.
+
+    The best of a fit is the best that any method found from any start of its task.
+    """
     least = np.min([loss for loss, *_ in results.values()], axis=0)
     draws = len(problem.batch) == 1 and (problem.weight != problem.weight[0]).any()
     if not draws:
@@ -443,14 +448,17 @@ def print_table(problem: Problem, results: dict[str, tuple[np.ndarray, np.ndarra
         least = best[problem.lane]
     print(f"\n{problem.title}" + ("" if draws or len(problem.batch) > 1 else f" (best {least[0]:.9e})"))
     print(f"{'':27} at best  missed  median excess     worst  steps  most   CPU s     once")
+    found = {}
     for name, (loss, steps, seconds, compiling) in results.items():
         excess = loss / least - 1
         good = (excess <= SAME).mean()
+        found[name] = float(good), seconds
         print(
             f"{name:28}{good:8.1%}{1 - good:8.1%}{np.median(excess):15.1e}{excess.max():10.1e}"
             f"{np.median(steps):7.0f}{steps.max():6.0f}{seconds:8.2f}{compiling:9.2f}",
             flush=True,
         )
+    return found
 
 
 def main(path: str, chosen: Sequence[str]) -> None:
@@ -462,6 +470,7 @@ def main(path: str, chosen: Sequence[str]) -> None:
     for name in [name for name, method in available.items() if method is None]:
         print(f"{name}: not installed, left out")
     with jax.enable_x64(True):
+        tables = []
         for problem in problems(path):
             results = {}
             for name, method in available.items():
@@ -471,10 +480,18 @@ def main(path: str, chosen: Sequence[str]) -> None:
                 if name.startswith("package"):
                     steps = total_steps(method, problem)
                 results[name] = loss, steps, seconds, compiling
-            print_table(problem, results)
+            tables.append(print_table(problem, results))
+    _, grid, draws, tasks = tables
+    rows = [
+        (name, f"{grid[name][0]:.0%}", f"{draws[name][0]:.0%}", f"{draws[name][1]:.2g}", f"{tasks[name][0]:.1%}",
+         f"{tasks[name][1]:.2g}")
+        for name in grid
+    ]  # fmt: skip
+    head = ("at the best", "64 usual grid starts", "500 draws", "CPU s", "400 simulated fits", "CPU s")
+    figures.put("optimizers", figures.table(head, rows))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
+    if not figures.arguments():
         raise SystemExit(__doc__)
-    main(sys.argv[1], sys.argv[2:])
+    main(figures.arguments()[0], figures.arguments()[1:])

@@ -1,15 +1,15 @@
 """Prints how portfolios compare with published optima and brute force, and what large ones take.
 
-Usage: python benchmarks/portfolio.py DATA [repeats]
+Usage: python benchmarks/portfolio.py DATA [repeats] [--write]
        (DATA is the folder that holds standley/networks.csv)
 """
 
 import statistics
-import sys
 import time
 from itertools import combinations
 from pathlib import Path
 
+import figures
 import numpy as np
 import pandas as pd
 
@@ -20,7 +20,7 @@ SETTINGS = {1: "setting1_equal_budget", 2: "setting2_large"}
 LARGE = (2_000, 100)
 
 
-def published(folder: Path) -> None:
+def published(folder: Path) -> str:
     """The 18 optima of Standley et al. 2020: chosen on val, reported on test, sums over five tasks."""
     optima = pd.read_csv(folder / "optimal_by_budget.csv")
     worst, seconds = 0.0, []
@@ -37,10 +37,13 @@ def published(folder: Path) -> None:
         worst = max(worst, abs(total - expected))
         seconds.append(took)
         print(f"  setting {row.setting}, budget {row.budget:g}: {total:.5f} (published {expected:.5f}), {found.solver}")
-    print(f"{len(optima)} published optima: worst error {worst:.1e}, median {statistics.median(seconds):.2f} s each")
+    return (
+        f"the {len(optima)} optima of Standley et al. 2020: worst error {worst:.0e}, median "
+        f"{statistics.median(seconds):.2f} s each"
+    )
 
 
-def brute_force(repeats: int) -> None:
+def brute_force(repeats: int) -> str:
     """30 candidates, 12 tasks, some five models affordable: every set of models is tried."""
     worst, sets = 0.0, 0
     for seed in range(repeats):
@@ -53,11 +56,12 @@ def brute_force(repeats: int) -> None:
             sets += len(tried)
             best = min(best, table[tried].min(axis=1).mean(axis=1).min(initial=np.inf))
         worst = max(worst, abs(choose(as_candidates(table, cost), 4.2).objective - best))
-    print(f"brute force over {sets:,} sets of {repeats} instances of 30 × 12: worst difference {worst:.1e}")
+    return f"30 candidates × 12 tasks against brute force over {sets:,} sets: worst difference {worst:.0e}"
 
 
-def large(repeats: int) -> None:
+def large(repeats: int) -> list[str]:
     """2,000 candidates, each of 1 to 100 of 100 tasks."""
+    lines = []
     for name, make in (("unrelated values", unrelated), ("related tasks", related)):
         for budget in (3.0, 10.0, 30.0):
             runs = [timed(as_candidates(*make(*LARGE, seed)), budget) for seed in range(repeats)]
@@ -65,11 +69,12 @@ def large(repeats: int) -> None:
             seconds = statistics.median(took for _, took in runs)
             gain = statistics.median(100 * (1 - found.objective / found.rivals[-1].objective) for found, _ in runs)
             statuses = ", ".join(sorted({found.status for found, _ in runs}))
-            print(
-                f"{name}, budget {budget:g}: {seconds:5.1f} s, gap {gap:5.2f} %, {gain:4.1f} % below greedy, "
-                f"{statuses} (median of {repeats})",
-                flush=True,
+            lines.append(
+                f"{LARGE[0]:,} × {LARGE[1]}, {name}, budget {budget:g}: {seconds:.1f} s, gap {gap:.2f} %, {gain:.1f} % "
+                f"below greedy, {statuses}"
             )
+            print(lines[-1], flush=True)
+    return lines
 
 
 def unrelated(models: int, tasks: int, seed: int, low: float = 0.5, high: float = 1.5) -> tuple[np.ndarray, np.ndarray]:
@@ -110,10 +115,10 @@ def timed(candidates: Candidates, budget: float) -> tuple[Portfolio, float]:
 
 def main() -> None:
     """Measure and print."""
-    repeats = int(sys.argv[2]) if len(sys.argv) > 2 else 3
-    published(Path(sys.argv[1]) / "standley")
-    brute_force(repeats)
-    large(repeats)
+    data, *rest = figures.arguments()
+    repeats = int(rest[0]) if rest else 3
+    lines = [published(Path(data) / "standley"), brute_force(repeats), *large(repeats)]
+    figures.put("portfolio", figures.bullets(lines))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Prints what a plan under risk takes and how near to optimal it is proven.
 
-Usage: python benchmarks/risk.py [tasks] [draws] [repeats]
+Usage: python benchmarks/risk.py [tasks] [draws] [repeats] [--write]
 
 The gap and the gain are relative to the reducible part of the objective; each search starts from the first draw's plan.
 Curves are drawn at random; floors, coefficients and exponents vary from draw to draw as those of fits to a few
@@ -8,10 +8,10 @@ dozen runs do. On a busy machine OPENBLAS_NUM_THREADS=1 is faster: the threads o
 """
 
 import statistics
-import sys
 import time
 from collections.abc import Callable
 
+import figures
 import numpy as np
 
 from budget.allocation.convex.optimum import solve
@@ -70,8 +70,8 @@ def limited(problems: list[Problem]) -> list[Problem]:
     ]
 
 
-def show(name: str, problems: list[Problem], risk: str, repeats: int) -> None:
-    """One line: medians of the times, and what was proven."""
+def show(name: str, problems: list[Problem], risk: str, repeats: int) -> tuple[str, ...]:
+    """One row: medians of the times, and what was proven."""
     start = solve(problems[0])
     minimize_risk(problems, risk, LEVEL, start=start)
     cpu, wall = [], []
@@ -85,24 +85,28 @@ def show(name: str, problems: list[Problem], risk: str, repeats: int) -> None:
     gap = (found.value - found.certificate.bound) / reducible
     mean = minimize_risk(problems, "mean", LEVEL, start=start)
     gain = (risk_measure(scenarios.totals(mean.u), risk, LEVEL) - found.value) / reducible
-    print(
-        f"{name:22s} {risk:8s} CPU {statistics.median(cpu):6.3f} s   wall {statistics.median(wall):6.3f} s   "
-        f"{found.steps:4d} steps   gap {gap:8.1e}   gain over the mean's plan {gain:8.1e}"
-    )
+    seconds = statistics.median(cpu)
+    print(f"{name}, {risk}: CPU {seconds:.3f} s, wall {statistics.median(wall):.3f} s", flush=True)
+    return name, risk, f"{seconds:.2f}", str(found.steps), f"{gap:.0e}", f"{gain:.0e}"
 
 
 def main() -> None:
     """Every law and risk."""
-    tasks, draws, repeats = (int(text) for text in (*sys.argv[1:], *("100", "200", "3")[len(sys.argv) - 1 :]))
+    given = figures.arguments()
+    tasks, draws, repeats = (int(text) for text in (*given, *("100", "200", "3")[len(given) :]))
     print(f"{tasks} tasks × {draws} draws, level {LEVEL:g}, median of {repeats}")
     laws: dict[str, Callable[[int, int, np.random.Generator], list[Problem]]] = {
         "power": power,
         "chinchilla": chinchilla,
         "chinchilla, limits": lambda *size: limited(chinchilla(*size)),
     }
-    for name, make in laws.items():
-        for risk in ("mean", "cvar", "quantile"):
-            show(name, make(tasks, draws, np.random.default_rng(0)), risk, repeats)
+    rows = [
+        show(name, make(tasks, draws, np.random.default_rng(0)), risk, repeats)
+        for name, make in laws.items()
+        for risk in ("mean", "cvar", "quantile")
+    ]
+    head = (f"{tasks} tasks × {draws} draws", "risk", "CPU s", "steps", "proven gap", "gain over the mean's plan")
+    figures.put("risk", figures.table(head, rows))
 
 
 if __name__ == "__main__":
