@@ -9,7 +9,7 @@ Usage: python benchmarks/optimizers.py RUNS.csv [method ...] [--write]
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from typing import Any
@@ -26,13 +26,14 @@ from jax import Array
 
 from budget.curves.fitting import batching as lanes
 from budget.curves.fitting import search, solver
-from budget.curves.fitting.batch import Batch, make_batch, transfer_prior
+from budget.curves.fitting.batch import Batch, make_batch
 from budget.curves.fitting.batching import choose_devices
-from budget.curves.fitting.bootstrap import row_weights
+from budget.curves.fitting.bootstrap import resampler
 from budget.curves.fitting.constraints import Constraints
 from budget.curves.fitting.loss import DELTA, make_loss, penalty
-from budget.curves.fitting.search import PASSES, SAME, Estimator, fit_points
+from budget.curves.fitting.search import PASSES, SAME, Estimator, with_noise
 from budget.curves.fitting.solver import PATIENCE, Prior, SolverState
+from budget.curves.fitting.starts import best_starts
 from budget.curves.laws import LAWS
 from budget.tables.runs import Runs, read_runs
 
@@ -68,7 +69,7 @@ class Problem:
         title: what they are.
         batch: the tasks' data.
         lane: (L,) the task of each fit.
-        weight: (L, R) its row weights.
+        value: (L, R) its values.
         start: (L, P).
         scale: (L,) loss of the task's best data-driven start, by which other methods' objectives are divided: the
             objective is about 1e-3 in size, and absolute tolerances would stop early.
@@ -77,22 +78,27 @@ class Problem:
     title: str
     batch: Batch
     lane: np.ndarray
-    weight: np.ndarray
+    value: np.ndarray
     start: np.ndarray
     scale: np.ndarray
+
+    @property
+    def weight(self) -> np.ndarray:
+        """Row weights (L, R)."""
+        return self.batch.weight[self.lane]
 
     @property
     def arrays(self) -> list[np.ndarray]:
         """What a method of another library needs of each fit: z, value, weight, start, lower, upper, scale."""
         batch, lane = self.batch, self.lane
         return [
-            batch.z[lane], batch.value[lane], self.weight, self.start, batch.lower[lane], batch.upper[lane], self.scale
+            batch.z[lane], self.value, self.weight, self.start, batch.lower[lane], batch.upper[lane], self.scale
         ]  # fmt: skip
 
     def loss(self, theta: np.ndarray) -> np.ndarray:
         """The objective (L,) at parameters (L, P)."""
         log_curve = np.log(LAW.value(theta[:, None, :], self.batch.z[self.lane]))
-        return ESTIMATOR.loss.objective(np.log(self.batch.value[self.lane]) - log_curve, self.weight)
+        return ESTIMATOR.loss.objective(np.log(self.value) - log_curve, self.weight)
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,9 @@ class Method:
 def package(problem: Problem) -> SolverState:
     """The package's search."""
     none = np.zeros_like(problem.start)
-    return search.search(ESTIMATOR, problem.batch, problem.lane, problem.weight, problem.start, Prior(none, none))
+    return search.search(
+        ESTIMATOR, problem.batch, problem.lane, problem.value, problem.weight, problem.start, Prior(none, none)
+    )
 
 
 def of_package(descend: Callable[..., SolverState]) -> Method:
@@ -368,22 +376,14 @@ def batch_of(runs: Runs) -> Batch:
 def started(title: str, batch: Batch, start: np.ndarray) -> Problem:
     """Every task from S starts (T, S, P)."""
     lane = np.repeat(np.arange(len(batch)), start.shape[1])
-    problem = Problem(title, batch, lane, batch.weight[lane], start.reshape(len(lane), -1), np.ones(len(lane)))
+    problem = Problem(title, batch, lane, batch.value[lane], start.reshape(len(lane), -1), np.ones(len(lane)))
     least = problem.loss(problem.start).reshape(len(batch), -1).min(axis=1)
-    return Problem(title, batch, lane, problem.weight, problem.start, least[lane])
+    return replace(problem, scale=least[lane])
 
 
 def projected_starts(batch: Batch) -> np.ndarray:
     """The package's own starts by variable projection: (T, S, P)."""
-    begun: list[np.ndarray] = []
-
-    def note(_: Any, batch: Any, lane: Any, weight: Any, start: np.ndarray, prior: Any) -> SolverState:
-        begun.append(start)
-        return SolverState(start, *np.zeros((5, len(lane))))
-
-    with mock.patch.object(search, "search", note):
-        fit_points(ESTIMATOR, batch, transfer_prior(LAW, batch, np.ones(len(batch))))
-    return begun[0].reshape(len(batch), -1, len(LAW.parameters))
+    return best_starts(LAW, ESTIMATOR.constraints, ESTIMATOR.loss, batch)
 
 
 def grid_starts(batch: Batch, count: int) -> np.ndarray:
@@ -402,14 +402,15 @@ def problems(path: str) -> list[Problem]:
     batch = batch_of(runs)
     starts = started("8 starts by variable projection", batch, projected_starts(batch))
     grid = started("64 starts on the usual grid", batch, grid_starts(batch, 64))
-    tasks = batch_of(simulated(50, 40, seed=40)[0])
+    tasks = batch_of(simulated(LAW.name, 50, 40, 0.01, 0.0, seed=40)[0])
     many = started("50 simulated tasks of 40 runs, 8 such starts each", tasks, projected_starts(tasks))
     found = package(starts)
     point = found.theta[found.loss.argmin()]
-    weight = np.zeros((500, batch.value.shape[1]))
-    weight[:, batch.there[0]] = row_weights(runs, len(point), len(weight), 0)[:, batch.rows[0, batch.there[0]]]
+    residual = np.where(batch.there, np.log(batch.value) - np.log(LAW.value(point[None, None], batch.z)), 0.0)
+    noise = resampler(runs, batch, residual, np.array([len(point)]), seed=0).rows(0, 500)
+    value = with_noise(ESTIMATOR, batch, point[None], noise)[:, 0]
     draws = Problem(
-        "500 bootstrap draws from the point fit", batch, np.zeros(500, dtype=int), weight, np.tile(point, (500, 1)),
+        "500 bootstrap draws from the point fit", batch, np.zeros(500, dtype=int), value, np.tile(point, (500, 1)),
         np.full(500, starts.scale[0]),
     )  # fmt: skip
     return [starts, grid, draws, many]
@@ -441,7 +442,7 @@ def print_table(
     The best of a fit is the best that any method found from any start of its task.
     """
     least = np.min([loss for loss, *_ in results.values()], axis=0)
-    draws = len(problem.batch) == 1 and (problem.weight != problem.weight[0]).any()
+    draws = len(problem.batch) == 1 and (problem.value != problem.value[0]).any()
     if not draws:
         best = np.full(len(problem.batch), np.inf)
         np.minimum.at(best, problem.lane, least)
