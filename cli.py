@@ -15,6 +15,7 @@ from budget.commands import (
     findings_of,
     fit_all,
     fit_strategies,
+    is_of_all_strategies,
     of_losses,
     parted,
     read_curves,
@@ -178,7 +179,6 @@ def allocate(
     """Find the plan with the best objective at a budget, with a proven bound."""
     from budget.allocation.plan.plan import Plan
     from budget.allocation.spec.make_spec import plan_spec
-    from budget.allocation.spec.plan_spec import ONE_MODEL
     from budget.report.progress import step
     from budget.report.sentences.plan import plan_summary
     from budget.tables.columns import column_mapping
@@ -193,7 +193,7 @@ def allocate(
     )
     split = read_split(split_path, curves.tasks, columns=mapping) if split_path else None
     spec = plan_spec(curves, tasks, asked.pop("budget"), **asked_of(asked, tasks, mapping))
-    if curves.law in ONE_MODEL:
+    if curves.form.is_of_one_model:
         from budget.allocation.mixture.plan_mixture import plan_mixture
 
         if split is not None:
@@ -253,7 +253,7 @@ def grow(
     only = next(iter(strategies.values()))
     found: Any
     with step("growth") as bar:
-        if len(strategies) == 1 and only.law != "shared":
+        if len(strategies) == 1 and not only.form.counts_tasks:
             one = by_specialists(only, tasks.select(only.tasks), **asked, **chosen, progress=bar)
             result, found, said = (one.table(), one.record()), one, growth_summary(one)
         else:
@@ -522,7 +522,7 @@ def plan(
         fit_all(runs, of_losses(tasks, scores), runs_path, fitting), runs, scores, tasks, fitting["device"]
     )
     compared = None
-    if runs.serves_both_ways and scores is None and fitting["law"] not in ("shared", "transfer"):
+    if runs.serves_both_ways and scores is None and not is_of_all_strategies(fitting["law"]):
         unlinked = {name: given for name, given in reading.items() if name not in ("loss_metric", "score_metric")}
         everything, task_settings = read_inputs(runs_path, **unlinked, law="shared")
         compared = fit_strategies(everything, task_settings, fitting, curves), task_settings

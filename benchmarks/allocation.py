@@ -19,7 +19,7 @@ from budget.allocation.convex.certificate import marginal_return  # noqa: E402
 from budget.allocation.convex.optimum import Optimum, solve  # noqa: E402
 from budget.allocation.convex.problem import Problem, Resource  # noqa: E402
 from budget.allocation.convex.program import Program  # noqa: E402
-from budget.curves.posynomial import Posynomial  # noqa: E402
+from budget.curves.planning_forms.posynomial import Posynomial  # noqa: E402
 from tests.oracles import water_filling  # noqa: E402
 
 COUNTS = (10, 100, 1_000, 10_000)

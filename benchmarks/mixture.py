@@ -16,7 +16,7 @@ from budget.allocation.mixture.finite_sources import solve_limited
 from budget.allocation.mixture.iso_loss import iso_loss
 from budget.allocation.mixture.problem import MixtureProblem
 from budget.curves.cost_law import Cost
-from budget.curves.laws import LEAST_SHARE
+from budget.curves.laws.transfer import LEAST_SHARE
 
 BUDGET = 1e21
 DRAWS = 200

@@ -34,7 +34,7 @@ from budget.curves.fitting.loss import DELTA, make_loss, penalty
 from budget.curves.fitting.search import PASSES, SAME, Estimator, with_noise
 from budget.curves.fitting.solver import PATIENCE, Prior, SolverState
 from budget.curves.fitting.starts import best_starts
-from budget.curves.laws import LAWS
+from budget.curves.laws.table import LAWS
 from budget.tables.runs import Runs, read_runs
 
 try:

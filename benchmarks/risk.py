@@ -18,8 +18,8 @@ from budget.allocation.convex.optimum import solve
 from budget.allocation.convex.problem import LinearConstraint, Problem, Resource
 from budget.allocation.plan.assembly import risk_measure
 from budget.allocation.risk.minimize_risk import minimize_risk
-from budget.allocation.risk.scenarios import Scenarios
-from budget.curves.posynomial import Posynomial
+from budget.allocation.spec.scenarios import Scenarios
+from budget.curves.planning_forms.posynomial import Posynomial
 
 LEVEL = 0.9
 """Of the tail and of the quantile."""
@@ -80,7 +80,7 @@ def show(name: str, problems: list[Problem], risk: str, repeats: int) -> tuple[s
         found = minimize_risk(problems, risk, LEVEL, start=start)
         cpu.append(time.process_time() - began[0])
         wall.append(time.perf_counter() - began[1])
-    scenarios = Scenarios.of(problems)
+    scenarios = Scenarios.of([problem.by_model for problem in problems])
     reducible = found.value - risk_measure(scenarios.floors, risk, LEVEL)
     gap = (found.value - found.certificate.bound) / reducible
     mean = minimize_risk(problems, "mean", LEVEL, start=start)

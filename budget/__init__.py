@@ -21,7 +21,7 @@ _HOME = {
     "cotrained_from_frame": "budget.tables.cotrained",
     "Cotrained": "budget.tables.cotrained",
     "check": "budget.tables.checks.quality",
-    "LAWS": "budget.curves.laws",
+    "LAWS": "budget.curves.laws.table",
     "Curves": "budget.curves.curves",
     "fit_curves": "budget.curves.fitting.fit",
     "make_loss": "budget.curves.fitting.loss",

@@ -36,11 +36,18 @@ def read_inputs(
     )
     tasks = read_task_settings(tasks_path, runs.tasks, mapping)
     runs = runs.with_chance(tasks.unserved)
-    if law not in ("shared", "transfer"):  # they are fitted across strategies
+    if not is_of_all_strategies(law):
         runs = of_specialists(runs)
     if mixtures:
         runs = with_mixtures(runs, mixtures, columns=mapping)
     return runs, tasks.select(runs.tasks)
+
+
+def is_of_all_strategies(law: str | None) -> bool:
+    """Whether a law is fitted across strategies, as the laws of one model for several tasks are."""
+    from budget.curves.laws.table import LAWS
+
+    return law is not None and law in LAWS and LAWS[law].is_of_one_model
 
 
 def read_task_settings(path: str | None, names: tuple[str, ...], columns: dict[str, str]) -> Any:
@@ -127,13 +134,13 @@ def with_scores(curves: Any, runs: Any, scores: Any, tasks: Any, device: str | N
 
 def findings_of(runs: Any, best: Any, law: str | None, scale: str | None, positive: bool = True) -> list:
     """The data-quality report on runs for the law that they are fitted to."""
-    from budget.curves.laws import LAWS, choose_law, law_inputs, law_of
+    from budget.curves.laws.table import LAWS, choose_law, law_inputs, law_of
     from budget.tables.checks.quality import check
 
     name = law or choose_law(tuple(runs.scale))
     inputs = law_inputs(runs, LAWS[name], scale)
     form = law_of(name, inputs)
-    return check(runs, inputs, len(form.parameters) - bool(len(form.transfers)), best, positive)
+    return check(runs, inputs, len(form.parameters) - form.reads_mixtures, best, positive)
 
 
 SAME_BEST = 1e-9

@@ -7,7 +7,7 @@ import numpy as np
 
 from budget.curves.cost_law import Cost
 from budget.curves.curves import Curves
-from budget.curves.laws import law_of
+from budget.curves.laws.table import law_of
 from budget.curves.link.link import Link
 from tests.simulate import TRUTHS, TrueLink, Truth
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from budget.curves.law import Law
+from budget.curves.laws.law import Law
 from budget.tables.runs import Runs, read_runs
 
 

@@ -161,3 +161,80 @@ def test_intervals_are_computed_in_one_place():
         if any(func.attr in taking and func.value.id in {"np", "numpy", "stats", "mstats"} for func in on_numpy):
             found.add(str(path.relative_to(ROOT / "budget")))
     assert found == set(RULES_OF_THEIR_OWN)
+
+
+LAW_HOMES = ("curves/laws/", "curves/planning_forms/", "curves/link/link.py")
+PARAMETER_ARRAYS = {"theta", "parameters", "draws", "natural"}
+"""Names of arrays whose last axis is a law's parameters."""
+
+
+def _of_a_law(node: ast.AST) -> bool:
+    """Whether an expression names a law, such as ``curves.law`` or ``fitting["law"]``."""
+    return any(
+        (isinstance(part, ast.Attribute) and part.attr == "law")
+        or (isinstance(part, ast.Name) and part.id == "law")
+        or (isinstance(part, ast.Constant) and part.value == "law")
+        for part in ast.walk(node)
+    )
+
+
+def _words(node: ast.AST) -> set[str]:
+    return {part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+
+
+def _last_axis_is_a_number(node: ast.Subscript) -> bool:
+    """Whether the last of several axes is given by a number, or by a slice from or to one."""
+    if not (isinstance(node.slice, ast.Tuple) and len(node.slice.elts) > 1):
+        return False
+    last = node.slice.elts[-1]
+    ends = [last.lower, last.upper, last.step] if isinstance(last, ast.Slice) else [last]
+    numbers = [part.operand if isinstance(part, ast.UnaryOp) else part for part in ends if part is not None]
+    return any(isinstance(part, ast.Constant) and isinstance(part.value, int) for part in numbers)
+
+
+def _name(node: ast.AST) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def law_secrets(tree: ast.AST, names: set[str]) -> list[str]:
+    """Where a module knows a law by its name or a parameter by its place, as source text."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            if any(_of_a_law(side) for side in sides) and any(_words(side) & names for side in sides):
+                found.append(ast.unparse(node))
+        if isinstance(node, ast.Match) and _of_a_law(node.subject):
+            found.append(ast.unparse(node.subject))
+        if isinstance(node, ast.Subscript) and _name(node.value) in PARAMETER_ARRAYS and _last_axis_is_a_number(node):
+            found.append(ast.unparse(node))
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
+            value = node.value
+            if isinstance(value, ast.Attribute) and value.attr == "T" and _name(value.value) in PARAMETER_ARRAYS:
+                found.append(ast.unparse(node))
+    return found
+
+
+def test_only_the_laws_know_a_law_by_name_and_a_parameter_by_place():
+    from budget.curves.laws.table import LAWS
+
+    names = set(LAWS)
+    for path in (*MODULES, ROOT / "cli.py"):
+        if path.relative_to(ROOT).as_posix().removeprefix("budget/").startswith(LAW_HOMES):
+            continue
+        assert not law_secrets(ast.parse(path.read_text(encoding="utf-8")), names), path
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'x = curves.law == "shared"',
+        'x = law in ("m4", "bnsl")',
+        'x = fitting["law"] not in ("shared", "transfer")',
+        "x = theta[..., 5]",
+        "x = curves.parameters[:, 2::2]",
+        "a, b, c = curves.parameters.T",
+    ],
+)
+def test_that_rule_sees_what_it_forbids(code):
+    assert law_secrets(ast.parse(code), {"shared", "transfer", "m4", "bnsl"})

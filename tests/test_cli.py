@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from budget.curves.laws import LAWS
+from budget.curves.laws.table import LAWS
 from budget.curves.records.writing import record_of
 from budget.tables.files.text import json_text
 from cli import main

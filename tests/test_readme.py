@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from budget.curves.laws import LAWS
+from budget.curves.laws.table import LAWS
 from budget.tables.tasks import USED
 from cli import main
 from tests import ROOT

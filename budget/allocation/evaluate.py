@@ -16,7 +16,7 @@ from budget.allocation.plan.headline import curve_warnings, far_warnings
 from budget.allocation.plan.plan import Baseline, Plan
 from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.curves import Curves
-from budget.curves.posynomial import Posynomial
+from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import AllocationError
 from budget.tables.splits import Split
 

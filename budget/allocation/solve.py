@@ -8,7 +8,7 @@ import numpy as np
 from budget.allocation.convex.certificate import proven_bound
 from budget.allocation.convex.conflict import refuse_conflict, refuse_nothing
 from budget.allocation.convex.optimum import Optimum, is_trivial, solve
-from budget.allocation.convex.problem import Problem, build_problem
+from budget.allocation.convex.problem import Problem, build_problem, build_problems
 from budget.allocation.convex.program import Goal, Program
 from budget.allocation.nonconvex.one_model import one_model_baselines, plan_one_model
 from budget.allocation.nonconvex.plan_nonconvex import nonconvex_baselines, plan_nonconvex
@@ -152,7 +152,7 @@ def solved_plan_of(curves: Curves, spec: PlanSpec, problem: Problem, best: Optim
 
 def _at_risk(curves: Curves, spec: PlanSpec, start: Optimum) -> tuple[Optimum, tuple[str, ...]]:
     """The plan with the least risk, and which draws are not counted in it."""
-    problems = [build_problem(curves, spec, draw) for draw in range(len(curves.draws))]
+    problems = build_problems(curves, spec, range(len(curves.draws)))
     best = minimize_risk(problems, spec.risk, spec.level, start=start)
     return best, _not_counted(best.lost)
 

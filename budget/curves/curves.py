@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from budget.curves.cost_law import Cost
-from budget.curves.law import Law
-from budget.curves.laws import law_of
+from budget.curves.laws.law import GIVEN_BY_TASKS, Law
+from budget.curves.laws.table import law_of
 from budget.curves.link.link import Link
-from budget.curves.posynomial import Posynomial
 from budget.errors import FitError
 from budget.numerics.interval import interval
 from budget.numerics.quoting import listed, shortened
@@ -139,6 +138,11 @@ class Curves:
         return law_of(self.law, self.scale_columns)
 
     @property
+    def planned_inputs(self) -> tuple[str, ...]:
+        """The scale columns that a plan chooses: all that the law reads but those that the tasks give."""
+        return tuple(name for name in self.scale_columns if name not in GIVEN_BY_TASKS)
+
+    @property
     def is_shared(self) -> bool:
         """Whether all curves are those of the same generalists, so that one model can be planned."""
         return bool(self.shared.all() and np.ptp(self.group) == 0)
@@ -250,11 +254,6 @@ class Curves:
         chosen["link"] = None if self.link is None else self.link.take(pick)
         return replace(self, **chosen)
 
-    def posynomial(self, draw: int | None = None) -> Posynomial:
-        """Each task's distance to its best as a posynomial of the log inputs, for the point fit or one draw."""
-        theta = self.parameters if draw is None else self.draws[draw]
-        return self.form.posynomial(theta, self.reference)
-
     @property
     def limit(self) -> np.ndarray:
         """(T,) the value that each point fit tends to with unlimited scale."""
@@ -329,7 +328,7 @@ class Curves:
         scenarios = self.distance_draws(task, log_inputs)
         if new_run:
             losses = np.maximum(self._of_new_run(task, scenarios), 0.0)
-            best = self.link.parameters[task, 3]
+            best = self.link.best[task]
             scores = self.link.value_draws(task, losses) + self.link.noise[:, task]
             # no measurement is better than the best score
             scores = np.where(self.link.higher_is_better[task], np.minimum(scores, best), np.maximum(scores, best))

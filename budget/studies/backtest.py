@@ -13,8 +13,8 @@ import pandas as pd
 
 from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
-from budget.curves.law import ABSENT
-from budget.curves.laws import LAWS, choose_scale
+from budget.curves.laws.law import ABSENT
+from budget.curves.laws.table import LAWS, choose_scale
 from budget.errors import DataError
 from budget.numerics.interval import LEVEL
 from budget.studies.json_rows import records
@@ -244,7 +244,7 @@ def backtest(
         fit_curves(
             fewer,
             law,
-            scale=scale if "scale" in LAWS[law].inputs else None,
+            scale=scale if LAWS[law].reads_one_scale else None,
             best=best[both],
             unserved=unserved[both],
             ceiling=ceiling[both],
@@ -322,8 +322,7 @@ def _without_curve(curves: Curves, names: Sequence[str]) -> list[str]:
 def _possible(runs: Runs) -> list[str]:
     """The laws of one task whose columns the runs have."""
     there = {"scale", *runs.columns}
-    across = {"n_tasks", "sources"}
-    return [name for name, law in LAWS.items() if set(law.inputs) <= there and not across & set(law.inputs)]
+    return [name for name, law in LAWS.items() if set(law.inputs) <= there and not law.is_of_one_model]
 
 
 def _predicted(

@@ -1,5 +1,6 @@
 """What more or less budget would bring: the best objective at a range of budgets."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -7,9 +8,12 @@ import numpy as np
 from budget.allocation.convex.optimum import is_trivial, solve
 from budget.allocation.convex.problem import build_problem
 from budget.allocation.convex.program import Program
+from budget.allocation.nonconvex.one_model import plan_one_model
+from budget.allocation.nonconvex.plan_nonconvex import plan_nonconvex
 from budget.allocation.plan.assembly import law_inputs_of
-from budget.allocation.spec.plan_spec import PlanSpec
+from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.curves import Curves
+from budget.errors import InfeasibleError
 
 FACTORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Budgets looked at, as multiples of the planned one."""
@@ -31,13 +35,19 @@ class Response:
 
 
 def respond(curves: Curves, spec: PlanSpec) -> Response:
-    """Solve the question at ``FACTORS`` times its budget with one compiled program."""
+    """Solve the question at ``FACTORS`` times its budget, with one compiled program where it is one."""
     program = None
     serves = spec.serves
     budgets = spec.budget * np.array(FACTORS)
     predicted = np.full((len(budgets), len(curves.tasks)), np.nan)
     for position, budget in enumerate(budgets):
-        problem = build_problem(curves, replace(spec, budget=float(budget)))
+        asked = replace(spec, budget=float(budget))
+        if is_nonconvex(curves, spec):
+            with suppress(InfeasibleError):
+                inputs = (plan_one_model if spec.strategy == "shared" else plan_nonconvex)(curves, asked).log_inputs
+                predicted[position], _, _ = curves.predict(np.arange(len(serves)), inputs)
+            continue
+        problem = build_problem(curves, asked)
         if problem.low.sum() > budget:
             continue
         if program is None and not is_trivial(problem):

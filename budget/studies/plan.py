@@ -11,7 +11,7 @@ import numpy as np
 from budget.allocation.plan.plan import Plan
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
-from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
+from budget.allocation.spec.plan_spec import PlanSpec, has_steps
 from budget.curves.curves import Curves
 from budget.curves.records.writing import record_of
 from budget.errors import AllocationError
@@ -176,13 +176,13 @@ def _focus(
 
 
 def _refuse_unreported(curves: Curves, spec: PlanSpec) -> None:
-    """The report draws curves of one or two scales along which the plan is a convex program."""
-    if not curves.form.posynomial_terms:
+    """The report draws curves of one task each, along one scale or the best sizes."""
+    if curves.form.is_of_one_model:
         raise AllocationError(
-            f"The report shows plans of the laws power and chinchilla so far, and these curves are of '{curves.law}'; "
-            "plan them with 'budget fit' and 'budget allocate'."
+            f"The report shows plans of laws of one task, and law '{curves.law}' describes one model for several; plan "
+            "it with 'budget fit' and 'budget allocate'."
         )
-    if is_nonconvex(curves, spec):
+    if has_steps(spec):
         raise AllocationError(
             "The report does not show checkpoints that are trained on; plan them with 'budget fit' and 'budget "
             "allocate', or leave column 'checkpoint' out."

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from budget.curves.curves import Curves
-from budget.curves.law import ABSENT
+from budget.curves.laws.law import ABSENT
 from budget.errors import DataError
 from budget.numerics.interval import outside
 from budget.numerics.quoting import listed, shown
@@ -121,7 +121,7 @@ def _derived(curves: Curves, view: pd.DataFrame, path: str | Path) -> pd.DataFra
 
 def _log_inputs(curves: Curves, view: pd.DataFrame, path: str | Path) -> np.ndarray:
     """(R, I) logarithms of the law's inputs; a source of a mixture may have given nothing."""
-    sources = set(curves.scale_columns[1:]) if len(curves.form.transfers) else set()
+    sources = set(curves.form.sources)
     cells = [
         numbers(view, name, path, least=0.0) if name in sources else numbers(view, name, path, above=0.0)
         for name in curves.scale_columns

@@ -7,7 +7,7 @@ import numpy as np
 from budget.allocation.mixture.best_shares import inside
 from budget.allocation.mixture.problem import MixtureProblem
 from budget.curves.cost_law import Cost
-from budget.curves.laws import LEAST_SHARE
+from budget.curves.laws.transfer import LEAST_SHARE
 
 PLAIN = ((6.0, 1.0),)
 TWO_TERMS = ((6.0, 1.0), (900.0, 0.5))

@@ -12,7 +12,8 @@ from budget.allocation.convex.optimum import solve
 from budget.allocation.convex.problem import Problem, build_problem
 from budget.allocation.solve import allocate, compiled
 from budget.allocation.spec.make_spec import plan_spec
-from budget.curves.posynomial import Posynomial
+from budget.allocation.spec.scenarios import scenarios_of
+from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import AllocationError, InfeasibleError, SolverError
 from budget.tables.tasks import default_tasks
 from tests.oracles import water_filling
@@ -299,7 +300,8 @@ def test_state_folds_weights_into_the_terms(exact_curves):
     tasks = replace(default_tasks(exact_curves.tasks), weight=np.array([1.0, 3.0, 4.0]))
     problem = build_problem(exact_curves, plan_spec(exact_curves, tasks, 1e21))
     u = np.tile(np.log([1e9, 1e10]), (3, 1))
-    np.testing.assert_allclose(problem.value.value(u), exact_curves.posynomial().value(u) * [0.125, 0.375, 0.5])
+    plain = scenarios_of(exact_curves, tasks).values.value(u)
+    np.testing.assert_allclose(problem.value.value(u), plain * [0.125, 0.375, 0.5])
 
 
 @settings(max_examples=25, deadline=None)

@@ -8,23 +8,14 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from budget.curves.law import ABSENT
-from budget.curves.laws import LAWS, MOST_EXCESS
-from tests.curves.cases import SOURCES, design, law_of_case, truths_of
+from budget.curves.laws.law import ABSENT
+from budget.curves.laws.repeat import MOST_EXCESS
+from budget.curves.laws.table import LAWS
+from tests.curves.cases import SOURCES, design, law_of_case, reference_of, truths_of
 from tests.oracles.laws import FORMULAS
 from tests.simulate import box
 
 EVERY_LAW = pytest.mark.parametrize("name", LAWS)
-
-
-def reference_of(name):
-    inputs = design(name)
-    reference = np.array([np.exp(np.log(np.maximum(each, 1.0)).mean()) for each in inputs.values()])
-    if name in ("repeat", "transfer"):
-        reference[2:] = reference[1]  # tokens of all kinds share one
-    if name == "shared":
-        reference[2] = 1.0
-    return reference
 
 
 def logs_over(name, reference):
@@ -41,7 +32,7 @@ def random_theta(law, random, count):
 
 def random_z(law, random, count):
     z = random.uniform(-4, 4, (count, len(law.inputs)))
-    if law.name == "transfer":
+    if law.reads_mixtures:
         z[::3, 3] = ABSENT
     return z
 

@@ -4,12 +4,16 @@ import numpy as np
 import pytest
 
 from budget.curves.fitting.fit import fit_curves
-from budget.curves.laws import LAWS, choose_law, choose_scale, law_inputs
-from budget.errors import DataError, FitError
+from budget.curves.laws.law import GIVEN_BY_TASKS, numerical_form
+from budget.curves.laws.names import SUMMARIES
+from budget.curves.laws.table import LAWS, choose_law, choose_scale, law_inputs
+from budget.curves.planning_forms.form import PlanningForm
+from budget.errors import DataError
 from budget.tables.runs import read_runs
+from tests.curves.cases import reference_of, truths_of
 from tests.simulate import TRUTHS, runs_of, table
 
-POSYNOMIAL = [law for law in LAWS.values() if law.posynomial_terms]
+POSYNOMIAL = [law for law in LAWS.values() if law.is_power_sum]
 
 
 @pytest.mark.parametrize("law", POSYNOMIAL, ids=lambda law: law.name)
@@ -19,7 +23,7 @@ def test_posynomial_and_natural_parameters_say_the_same(law):
     reference = random.uniform(1e3, 1e9, (4, len(law.inputs)))
     u = np.log(reference) + random.uniform(-3, 3, reference.shape)
     expected = law.value(theta, u - np.log(reference))
-    np.testing.assert_allclose(law.posynomial(theta, reference).value(u), expected, rtol=1e-12)
+    np.testing.assert_allclose(law.planning_form(theta, reference).value(u), expected, rtol=1e-12)
     natural = law.natural(theta, reference)
     by_hand = natural[:, 0] + (natural[:, 1::2] * np.exp(u) ** -natural[:, 2::2]).sum(axis=1)
     np.testing.assert_allclose(by_hand, expected, rtol=1e-10)
@@ -49,11 +53,50 @@ def test_runs_of_several_strategies_are_refused_where_their_curves_differ(tmp_pa
     assert "runs.csv" in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("law", [law for law in LAWS.values() if not law.posynomial_terms], ids=lambda law: law.name)
-def test_a_law_that_no_plan_can_use_is_refused_with_one_sentence(law):
-    with pytest.raises(FitError, match=f"'{law.name}' is not; fit again with --law power") as caught:
-        law.posynomial(np.zeros((1, len(law.parameters))), np.ones((1, len(law.inputs))))
-    assert "\n" not in str(caught.value)
+@pytest.mark.parametrize("law", LAWS.values(), ids=lambda law: law.name)
+def test_the_help_of_the_command_line_says_what_the_records_say(law):
+    assert SUMMARIES[law.name] == law.summary and list(SUMMARIES) == list(LAWS)
+
+
+SINGLE = [law for law in LAWS.values() if not law.is_of_one_model]
+
+
+@pytest.mark.parametrize("law", SINGLE, ids=lambda law: law.name)
+def test_every_planning_form_is_the_law_and_its_derivatives(law):
+    """A law's own form against its value alone, whose derivatives are differences; scaled, held, summed alike."""
+    random, count = np.random.default_rng(2), 4
+    reference = np.tile(reference_of(law.name), (count, 1))
+    natural = np.array([list(truth.values()) for truth in truths_of(law.name, count)])
+    theta = law.working(natural, reference)
+    given = reference[:, [law.inputs.index(name) for name in law.inputs if name in GIVEN_BY_TASKS]] * 0.7
+    mine, plain = law.planning_form(theta, reference, given), numerical_form(law, theta, reference, given)
+    planned = [at for at, name in enumerate(law.inputs) if name not in GIVEN_BY_TASKS]
+    factor, shift = random.uniform(0.5, 2.0, count), random.normal(size=count)
+
+    def same(one: PlanningForm, other: PlanningForm, u: np.ndarray) -> None:
+        np.testing.assert_allclose(one.value(u), other.value(u), rtol=1e-11)
+        np.testing.assert_allclose(one.offset + one.terms(u).sum(axis=1), one.value(u), rtol=1e-12)
+        scale = np.abs(one.value(u))[:, None]
+        np.testing.assert_allclose(one.gradient(u) / scale, other.gradient(u) / scale, atol=1e-8)
+        np.testing.assert_allclose(one.hessian(u) / scale[:, None], other.hessian(u) / scale[:, None], atol=1e-5)
+        assert isinstance(one, PlanningForm) and one.inputs == u.shape[1] and len(one) == len(u)
+
+    for _ in range(20):
+        u = np.log(reference[:, planned]) + random.uniform(-4, 4, (count, len(planned)))
+        same(mine, plain, u)
+        same(mine.scaled(factor, shift), plain.scaled(factor, shift), u)
+        same(mine.take(np.array([2, 0])), plain.take(np.array([2, 0])), u[[2, 0]])
+        same(mine.summed, plain.summed, u[:1])
+        if len(planned) == 2:
+            same(mine.fix_input(0, u[:, 0]), plain.fix_input(0, u[:, 0]), u[:, 1:])
+        if mine.is_convex:
+            assert (np.linalg.eigvalsh(mine.hessian(u)) >= -1e-12 * np.abs(mine.hessian(u)).max()).all()
+            assert (mine.gradient(u) <= 1e-12).all()
+        if law.planning.has_tangents:
+            below, there = mine.tangent(u), u + random.uniform(-2, 2, u.shape)
+            np.testing.assert_allclose(below.value(u), mine.value(u), rtol=1e-12)
+            np.testing.assert_allclose(below.gradient(u), mine.gradient(u), rtol=1e-9, atol=1e-12)
+            assert (below.value(there) <= mine.value(there) * (1 + 1e-12)).all()
 
 
 def test_an_unknown_law_is_refused_with_the_ones_there_are(tmp_path):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from budget.curves.posynomial import Posynomial
+from budget.curves.planning_forms.posynomial import Posynomial
 
 RANDOM = np.random.default_rng(2)
 SUM = Posynomial(RANDOM.uniform(0, 1, 5), RANDOM.normal(size=(5, 3)), RANDOM.normal(size=(5, 3, 2)))

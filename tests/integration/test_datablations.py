@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from budget.curves.fitting.fit import fit_curves
-from budget.curves.laws import LAWS
+from budget.curves.laws.table import LAWS
 from budget.tables.runs import read_runs
 
 pytestmark = pytest.mark.slow  # 279 rows and the seven parameters of one law: some 15 s

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from budget.curves.fitting.fit import fit_curves
-from budget.curves.law import ABSENT
+from budget.curves.laws.law import ABSENT
 
 TASKS = ("the_pile_arxiv", "the_pile_wikipedia_en", "the_pile_github")
 

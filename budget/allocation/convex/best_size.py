@@ -9,9 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from budget.curves.law_values import LawValues
-from budget.curves.posynomial import Posynomial
-from budget.curves.repeated import Values
+from budget.curves.planning_forms.form import PlanningForm
+from budget.curves.planning_forms.posynomial import Posynomial
 
 REACH = 60.0
 """Half width of the search in log params, about the point where params equal tokens: 26 decades either way."""
@@ -32,9 +31,7 @@ FLAT = -800.0
 """Stands for the logarithm of no gain at all."""
 
 
-def best_inputs(
-    value: Values | LawValues, cost: Posynomial, spend: np.ndarray, near: np.ndarray | None = None
-) -> np.ndarray:
+def best_inputs(value: PlanningForm, cost: Posynomial, spend: np.ndarray, near: np.ndarray | None = None) -> np.ndarray:
     """Log inputs that minimize each model's value at its spend.
 
     Args:
@@ -54,7 +51,7 @@ def best_inputs(
     if value.inputs == 1:
         u = last_input(cost, np.empty((len(cost), 0)), log_spend)
         return u if cost.domain is None else np.maximum(u, cost.domain)
-    if isinstance(value, Posynomial):
+    if value.is_smooth:
         u, settled = _newton(value, cost, log_spend, near)
     else:
         u, settled = np.zeros((len(spend), 2)), np.zeros(len(spend), dtype=bool)
@@ -109,9 +106,9 @@ def largest_size(cost: Posynomial, log_spend: np.ndarray) -> np.ndarray:
 
 
 def _newton(
-    value: Posynomial, cost: Posynomial, log_spend: np.ndarray, near: np.ndarray | None
+    value: PlanningForm, cost: Posynomial, log_spend: np.ndarray, near: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Best log inputs (V, 2) of sums of powers, and where Newton's method settled on them (V,).
+    """Best log inputs (V, 2) of smooth convex values, and where Newton's method settled on them (V,).
 
     It solves for both inputs at once: the cost equals the spend, and a larger model harms as much as it helps. In
     logarithms both conditions are nearly linear.
@@ -136,7 +133,7 @@ def _newton(
     return u, settled & ((np.abs(u[:, 0] - centre) < REACH) | (cost.domain is not None))
 
 
-def _bracketed(value: Values | LawValues, cost: Posynomial, log_spend: np.ndarray) -> np.ndarray:
+def _bracketed(value: PlanningForm, cost: Posynomial, log_spend: np.ndarray) -> np.ndarray:
     """Best log inputs (V, 2), log params between brackets, or at their end where one input brings nothing."""
     rising = (cost.exponent[:, :, 1] > 0).any(axis=0)
     centre = ((log_spend[:, None] - cost.log_coef) / cost.exponent.sum(axis=2))[:, rising].min(axis=1)

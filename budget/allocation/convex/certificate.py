@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.allocation.convex.problem import Problem
-from budget.curves.posynomial import Posynomial
-from budget.curves.repeated import Values
+from budget.curves.planning_forms.form import PlanningForm
+from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import SolverError
 from budget.numerics.words import apart
 
@@ -104,7 +104,7 @@ def proven_bound(value: float, bound: float, slack: float, sign: float = 1.0) ->
     return min(bound, value)
 
 
-def marginal_return(value: Values, cost: Posynomial, u: np.ndarray) -> np.ndarray:
+def marginal_return(value: PlanningForm, cost: Posynomial, u: np.ndarray) -> np.ndarray:
     """Fall of each model's value per unit of extra spend at its best inputs (V, I): shape (V,), not negative."""
     spend = cost.value(u)
     elasticity = cost.gradient(u) / spend[:, None]  # of order one, so that its square cannot overflow
@@ -148,7 +148,7 @@ def plain_duals(problem: Problem, spend: np.ndarray, marginal: np.ndarray) -> Du
     return Duals(np.array([shadow]), np.maximum(-excess, 0.0), np.maximum(excess, 0.0), np.zeros(0))
 
 
-def lower_bound(value: Values, problem: Problem, u: np.ndarray, prices: Duals) -> float:
+def lower_bound(value: PlanningForm, problem: Problem, u: np.ndarray, prices: Duals) -> float:
     """The bound at given prices, and never below what no plan passes: the values' floors.
 
     Arguments as ``dual_bound``.
@@ -156,7 +156,7 @@ def lower_bound(value: Values, problem: Problem, u: np.ndarray, prices: Duals) -
     return max(dual_bound(value, problem, u, prices), float(value.least.sum()))
 
 
-def dual_bound(value: Values, problem: Problem, u: np.ndarray, prices: Duals) -> float:
+def dual_bound(value: PlanningForm, problem: Problem, u: np.ndarray, prices: Duals) -> float:
     """The Lagrangian's least value at given prices.
 
     Args:

@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 
 from budget.allocation.convex.problem import Problem
-from budget.curves.posynomial import Posynomial
+from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import InfeasibleError
 from budget.numerics.feasibility import ROUNDING, Bound, conflict
 from budget.numerics.words import exactly

@@ -12,8 +12,8 @@ from budget.allocation.convex.best_size import best_inputs, rising_root
 from budget.allocation.convex.certificate import marginal_return
 from budget.allocation.convex.problem import Problem
 from budget.allocation.plan.baselines import to_budget
-from budget.curves.posynomial import Posynomial
-from budget.curves.repeated import Values
+from budget.curves.planning_forms.form import PlanningForm
+from budget.curves.planning_forms.posynomial import Posynomial
 
 REACH = 80.0
 """How far from where it starts a spend is looked for, in its logarithm: 35 decades either way."""
@@ -28,7 +28,7 @@ ROUNDING = 1e-13
 """Relative distance to the value at its maximum at which a task counts as there: repeats only ever get closer."""
 
 
-def spend_to_level(value: Values, cost: Posynomial, level: np.ndarray, near: np.ndarray) -> np.ndarray:
+def spend_to_level(value: PlanningForm, cost: Posynomial, level: np.ndarray, near: np.ndarray) -> np.ndarray:
     """The least spend (V,) at which each value falls to a level; infinity where it never does.
 
     Newton's method on logarithms: the logarithm of what can still be reduced is convex in the logarithm of the spend
@@ -130,7 +130,7 @@ def minimax_split(problem: Problem) -> MinimaxSplit:
     return MinimaxSplit(spend, decided)
 
 
-def _weights(value: Values, cost: Posynomial, spend: np.ndarray, free: np.ndarray) -> np.ndarray:
+def _weights(value: PlanningForm, cost: Posynomial, spend: np.ndarray, free: np.ndarray) -> np.ndarray:
     """Weights that make every free task's marginal return the same."""
     marginal = marginal_return(value, cost, best_inputs(value, cost, spend))
     weight = np.where(free, 1 / np.where(free, np.maximum(marginal, 1e-300), 1.0), 0.0)

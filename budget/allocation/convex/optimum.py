@@ -20,8 +20,8 @@ from budget.allocation.convex.problem import Problem
 from budget.allocation.convex.program import Answer, Goal, Program, equal_split
 from budget.allocation.convex.restore_feasibility import dual_feasible, inputs_within, restore_feasibility, violation
 from budget.allocation.plan.baselines import to_budget
-from budget.curves.posynomial import Posynomial
-from budget.curves.repeated import Values
+from budget.curves.planning_forms.form import PlanningForm
+from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import InfeasibleError, SolverError
 from budget.numerics.words import apart
 
@@ -176,7 +176,7 @@ def _certified(problem: Problem, spend: np.ndarray, solver: str, status: str) ->
     return Optimum(u, spend[None], certify(problem, u, spend), solver, status)
 
 
-def weighted(value: Values, weight: np.ndarray) -> Values:
+def weighted(value: PlanningForm, weight: np.ndarray) -> PlanningForm:
     """The functions times weights (T,), some of which may be 0."""
     return value.scaled(np.maximum(weight, NOTHING), np.zeros(len(value)))
 
@@ -368,7 +368,7 @@ def _origin(problem: Problem, goal: Goal) -> np.ndarray:
     return best_inputs(problem.by_model, shares, np.full(len(problem.cost), 1 / len(problem.cost)))
 
 
-def _merged(problem: Problem, answer: Answer, goal: Goal) -> Values:
+def _merged(problem: Problem, answer: Answer, goal: Goal) -> PlanningForm:
     """What each model's inputs change of the objective: the sum of its values, or of their share in the largest."""
     if goal == "sum":
         return problem.by_model

@@ -8,10 +8,10 @@ import numpy as np
 from budget.allocation.spec.objectives import not_computed
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.allocation.spec.resources import cost_of
+from budget.allocation.spec.scenarios import Scenarios, scenarios_of
 from budget.curves.curves import Curves
-from budget.curves.law_values import LawValues
-from budget.curves.posynomial import Posynomial
-from budget.curves.repeated import Values, repeated_of
+from budget.curves.planning_forms.form import PlanningForm
+from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import AllocationError
 from budget.tables.tasks import TaskSettings
 
@@ -75,7 +75,7 @@ class Problem:
         names: (V,) what the models are called in sentences.
     """
 
-    value: Values
+    value: PlanningForm
     cost: Posynomial
     budget: float
     low: np.ndarray
@@ -95,7 +95,7 @@ class Problem:
         return self.cost.at_domain
 
     @property
-    def by_model(self) -> Values:
+    def by_model(self) -> PlanningForm:
         """V functions: the sum of the values that each model serves."""
         if len(self.value) == len(self.cost):
             return self.value
@@ -129,42 +129,17 @@ NOTHING = 1e-30
 """Share of the budget and weight of a model that only fills a program."""
 
 
-def value_of(curves: Curves, tasks: TaskSettings, draw: int | None = None) -> Values:
-    """Each task's distance to its best over the plan's log inputs, by the point fit or one draw."""
-    if curves.form.posynomial_terms:
-        return curves.posynomial(draw)
-    if curves.law != "repeat":
-        raise not_computed("law", curves.law)
-    theta = curves.parameters if draw is None else curves.draws[draw]
-    return repeated_of(theta, curves.reference, tasks.unique_tokens)
-
-
-def sized_value(curves: Curves, tasks: TaskSettings) -> Values | LawValues:
-    """Each task's distance to its best over params and tokens, whatever the law, where only its best size is asked."""
-    if curves.form.convex:
-        return LawValues(curves.form, curves.parameters, np.log(curves.reference))
-    return value_of(curves, tasks)
-
-
-def build_problem(curves: Curves, spec: PlanSpec, draw: int | None = None) -> Problem:
-    """The problem of a question under the point fit or one draw.
+def build_problem(curves: Curves, spec: PlanSpec) -> Problem:
+    """The problem of a question under the point fit.
 
     Args:
         curves: curves of the question's T tasks.
         spec: what is asked.
-        draw: position of the draw, or ``None`` for the point fit.
+
+    Raises:
+        AllocationError: the law has no convex program, or the objective none.
     """
-    tasks, measure = spec.tasks, spec.measure
-    factor, shift = measure.scale, measure.shift
-    if spec.objective == "mean":
-        factor, shift = factor * spec.weight, shift * spec.weight
-    elif spec.objective == "cheapest":
-        shift = shift - measure.of_value(curves, np.arange(len(factor)), tasks.target)
-    elif spec.objective != "worst":
-        raise not_computed("objective", spec.objective)
-    value = value_of(curves, tasks, draw).scaled(factor, shift)
-    if spec.params is not None:
-        value = value.fix_input(0, np.log(spec.params))
+    tasks = spec.tasks
     names = dict.fromkeys((*spec.further, *(limit.unit for limit in spec.limits if limit.unit)))
     units = [spec.unit, *(name for name in names if name != spec.unit)]
     costs = [planned_cost(curves, spec, unit) for unit in units]
@@ -172,7 +147,7 @@ def build_problem(curves: Curves, spec: PlanSpec, draw: int | None = None) -> Pr
     if spec.strategy == "shared":
         low, high = np.zeros(1), np.full(1, np.inf)
     return Problem(
-        value,
+        _weighted(curves, spec, scenarios_of(curves, tasks)).values,
         costs[0],
         spec.budget,
         np.maximum(low, costs[0].at_domain),
@@ -184,6 +159,54 @@ def build_problem(curves: Curves, spec: PlanSpec, draw: int | None = None) -> Pr
         _rows(spec, units),
         ("the model",) if spec.strategy == "shared" else tasks.names,
     )
+
+
+def build_problems(curves: Curves, spec: PlanSpec, draws: Sequence[int]) -> list[Problem]:
+    """The problems of a question under some draws: they differ in their values only.
+
+    Args:
+        curves: curves of the question's T tasks.
+        spec: what is asked.
+        draws: their positions.
+    """
+    if not draws:
+        return []
+    problem = build_problem(curves, spec)
+    drawn = _weighted(curves, spec, scenarios_of(curves, spec.tasks, draws))
+    return [replace(problem, value=drawn.scenario(at)) for at in range(len(draws))]
+
+
+def _weighted(curves: Curves, spec: PlanSpec, scenarios: Scenarios) -> Scenarios:
+    """Distances as what the objective adds up: measured, weighted, and of a given size where the plan chooses none."""
+    if not curves.form.planning.has_tangents:
+        raise not_computed("law", curves.law)
+    measure = spec.measure
+    factor, shift = measure.scale, measure.shift
+    if spec.objective == "mean":
+        factor, shift = factor * spec.weight, shift * spec.weight
+    elif spec.objective == "cheapest":
+        shift = shift - measure.of_value(curves, np.arange(len(factor)), spec.tasks.target)
+    elif spec.objective != "worst":
+        raise not_computed("objective", spec.objective)
+    scenarios = scenarios.scaled(factor, shift)
+    return scenarios if spec.params is None else scenarios.fix_input(0, np.log(spec.params))
+
+
+def sized_values(curves: Curves, spec: PlanSpec, draws: Sequence[int] | None = None) -> Scenarios:
+    """What the size of each of V models is chosen by: the weighted measure of the tasks it serves, but for constants.
+
+    Args:
+        curves: curves of the question's T tasks, of any law of one task at a time.
+        spec: what is asked.
+        draws: positions of the draws that are the scenarios; the point fit alone where ``None``.
+    """
+    scale = spec.measure.scale * spec.weight
+    scenarios = scenarios_of(curves, spec.tasks, draws).scaled(scale, np.zeros(len(scale)))
+    if spec.params is not None:
+        scenarios = scenarios.fix_input(0, np.log(spec.params))
+    if spec.strategy != "shared":
+        return scenarios
+    return Scenarios.of([scenarios.scenario(at).summed for at in range(len(scenarios))])
 
 
 def planned_cost(curves: Curves, spec: PlanSpec, unit: str) -> Posynomial:

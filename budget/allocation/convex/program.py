@@ -17,7 +17,7 @@ from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.certificate import Duals
 from budget.allocation.convex.implied_bounds import implied_ends
 from budget.allocation.convex.problem import LinearConstraint, Problem
-from budget.curves.posynomial import Posynomial
+from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import SolverError
 
 BOX = 25.0

@@ -14,9 +14,9 @@ import numpy as np
 from budget.allocation.convex.best_size import best_inputs, rising_root
 from budget.allocation.convex.certificate import marginal_return
 from budget.allocation.convex.problem import Problem
-from budget.allocation.risk.scenarios import Scenarios
-from budget.curves.posynomial import Posynomial
-from budget.curves.repeated import Values
+from budget.allocation.spec.scenarios import Scenarios
+from budget.curves.planning_forms.form import PlanningForm
+from budget.curves.planning_forms.posynomial import Posynomial
 
 ROUNDS = 30
 """Most rounds; sums of falling powers take 3 to 6."""
@@ -70,7 +70,9 @@ def water_fill_each(problems: Sequence[Problem]) -> np.ndarray:
     for start in range(0, len(problems), each):
         some = problems[start : start + each]
         alike = np.tile(np.arange(models), len(some))
-        every = replace(first, value=Scenarios.of(some).values, cost=first.cost.take(alike))
+        every = replace(
+            first, value=Scenarios.of([problem.by_model for problem in some]).values, cost=first.cost.take(alike)
+        )
         members = np.arange(len(alike)).reshape(len(some), models)
         parts.append(
             water_fill(every, np.full(len(some), first.budget), first.low[alike], first.high[alike], members)[0]
@@ -79,7 +81,7 @@ def water_fill_each(problems: Sequence[Problem]) -> np.ndarray:
 
 
 def newton_step(
-    value: Values, cost: Posynomial, spend: np.ndarray, budgets: np.ndarray, low: np.ndarray, most: np.ndarray
+    value: PlanningForm, cost: Posynomial, spend: np.ndarray, budgets: np.ndarray, low: np.ndarray, most: np.ndarray
 ) -> np.ndarray:
     """One step of splits toward a common price of each budget.
 

@@ -70,10 +70,7 @@ def _best_size(curves: Curves, blend: MixtureProblem, wish: np.ndarray) -> tuple
         tokens = fill(wish, blend.limit, np.exp(scenarios.tokens(n)[0]))
         total = tokens.sum(axis=1)
         share = tokens / total[:, None]
-        if curves.law == "transfer":
-            effective = effective_share(blend.tau, share)
-        else:
-            effective = share @ blend.tau[0].T
+        effective = effective_share(blend.tau, share, blend.least)
         at = int(scenarios.value(n, np.log(total), effective).argmin())
         centre, wide = float(n[at]), 4 * wide / GRID
     return float(np.exp(centre)), tokens[at]

@@ -14,7 +14,7 @@ from budget.allocation.convex.certificate import certify
 from budget.allocation.convex.problem import Problem
 from budget.allocation.mixture.best_shares import Shares, best_shares
 from budget.allocation.mixture.problem import MixtureProblem
-from budget.curves.posynomial import Posynomial
+from budget.curves.planning_forms.posynomial import Posynomial
 
 STEPS = 60
 BALANCED = 1e-9

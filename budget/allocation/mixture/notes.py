@@ -8,7 +8,6 @@ from budget.allocation.mixture.problem import MixtureProblem
 from budget.allocation.plan.plan import LimitLine
 from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND, PlanSpec
 from budget.curves.curves import Curves
-from budget.curves.laws import LEAST_SHARE
 
 NAMED = 8
 """Sources that the sentence on the mixture names."""
@@ -22,10 +21,8 @@ def measured_range(
     1 inside the measured range, above 1 over the largest, below 1 under the smallest.
     """
     planned = {spec.unit: spend, "params": size, "tokens": tokens.sum()}
-    if curves.law == "transfer":
-        planned |= dict(zip(curves.scale_columns[1:], tokens, strict=True))
-    else:
-        planned |= {"task_tokens": tokens, "n_tasks": len(curves.tasks)}
+    planned |= {"task_tokens": tokens, "n_tasks": len(curves.tasks)} if curves.form.counts_tasks else {}
+    planned |= dict(zip(curves.form.sources, tokens, strict=False))
     result = {}
     for name, values in planned.items():
         if name in curves.largest:
@@ -84,7 +81,7 @@ def notes_of(
     held = [name for name, each in zip(counted, effective, strict=True) if each < blend.least * (1 + 1e-6)]
     if held:
         notes.append(
-            f"The mixture is held where the effective data of {', '.join(held)} are {LEAST_SHARE:.0%} of the tokens: "
+            f"The mixture is held where the effective data of {', '.join(held)} are {blend.least:.0%} of the tokens: "
             "the law is a sum down to there, and the bound is for mixtures that keep it."
         )
     for name, factors in beyond.items():

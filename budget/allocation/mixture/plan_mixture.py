@@ -26,7 +26,6 @@ from budget.allocation.plan.plan import Sizes
 from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
-from budget.curves.laws import LEAST_SHARE
 from budget.errors import AllocationError, InfeasibleError, SolverError
 from budget.numerics.interval import interval
 from budget.tables.tasks import TaskSettings
@@ -65,8 +64,8 @@ def plan_shared(
     """The best size and mixture of one model for all tasks.
 
     Args:
-        curves: usable curves of T tasks, fitted by ``shared`` (the model serves these T tasks, so K = T) or
-            ``transfer`` (the model is trained on the sources of the fitted mixtures).
+        curves: usable curves of T tasks, of a law of one model for several: ``shared`` (the model serves these T
+            tasks, so K = T) or ``transfer`` (the model is trained on the sources of the fitted mixtures).
         tasks: task settings for the same tasks in the same order; a weight of 0 leaves a task out of the objective.
         budget: the total, positive.
         unit: ``flops`` or ``tokens``.
@@ -144,7 +143,7 @@ def refuse_mixture(curves: Curves, spec: PlanSpec) -> None:
     weight = spec.tasks.weight
     if not np.isfinite(weight).all() or (weight < 0).any() or not weight.any():
         raise AllocationError("Weights are numbers of at least 0, not all of them 0; correct them in the tasks file.")
-    if curves.law == "shared" and not weight.all():
+    if curves.form.counts_tasks and not weight.all():
         names = ", ".join(name for name, each in zip(curves.tasks, weight, strict=True) if each == 0)
         raise AllocationError(
             f"A task of weight 0 would get no tokens of its own and still count among the tasks of the model: {names}; "
@@ -191,7 +190,7 @@ def _unreachable(curves: Curves, spec: PlanSpec, blend: MixtureProblem) -> str:
     alone = [name for name, tau in zip(counted, blend.tau[0], strict=True) if (tau <= blend.least).all()]
     whose = f"No source helps {', '.join(alone)}" if alone else "The sources that help one task harm another"
     return (
-        f"{whose}: every mixture leaves some task effective data below {LEAST_SHARE:.0%} of the tokens, where the law "
+        f"{whose}: every mixture leaves some task effective data below {blend.least:.0%} of the tokens, where the law "
         "is no sum any more; give such tasks a weight of 0 or plan them apart."
     )
 

@@ -19,9 +19,9 @@ from budget.allocation.convex.best_size import largest_size, last_input
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.allocation.spec.resources import smallest_log
 from budget.curves.curves import Curves
-from budget.curves.law import ABSENT
-from budget.curves.laws import LEAST_SHARE
-from budget.curves.posynomial import Posynomial
+from budget.curves.laws.law import ABSENT
+from budget.curves.planning_forms.mixture import MixtureForm
+from budget.curves.planning_forms.posynomial import Posynomial
 
 
 @dataclass(frozen=True)
@@ -124,20 +124,24 @@ class MixtureProblem:
         return self.floor + self.size_terms(n).sum(axis=1) + self.data_terms(t, effective).sum(axis=1)
 
 
-def effective_share(tau: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Each task's effective data over all tokens, as the law ``transfer`` has them: linear, then falling to 0.
+def effective_share(tau: np.ndarray, share: np.ndarray, least: float) -> np.ndarray:
+    """Each task's effective data over all tokens: linear down to the least share, then falling to 0.
 
     Args:
         tau: (..., T, S).
         share: (..., S) of shares that sum to 1.
+        least: the share down to which the law is a sum, 0 where it always is.
     """
-    ratio = np.einsum("...ts,...s->...t", tau, share) / LEAST_SHARE
-    return LEAST_SHARE * np.where(ratio > 1, ratio, 1 / (2 - np.minimum(ratio, 1.0)))
+    total = np.einsum("...ts,...s->...t", tau, share)
+    if least == 0:
+        return total
+    ratio = total / least
+    return least * np.where(ratio > 1, ratio, 1 / (2 - np.minimum(ratio, 1.0)))
 
 
 def sources_of(curves: Curves) -> tuple[str, ...]:
     """What a mixture is made of: the sources of the fitted mixtures, or each task's own tokens."""
-    return curves.scale_columns[1:] if curves.law == "transfer" else curves.tasks
+    return curves.form.sources or curves.tasks
 
 
 def law_inputs_at(curves: Curves, size: float, tokens: np.ndarray) -> np.ndarray:
@@ -145,9 +149,9 @@ def law_inputs_at(curves: Curves, size: float, tokens: np.ndarray) -> np.ndarray
     tasks = len(curves.tasks)
     with np.errstate(divide="ignore"):
         logs = np.maximum(np.log(tokens), ABSENT)
-    if curves.law == "transfer":
-        return np.tile(np.append(np.log(size), logs), (tasks, 1))
-    return np.column_stack([np.full(tasks, np.log(size)), logs, np.full(tasks, np.log(tasks))])
+    known = {"params": np.log(size), "task_tokens": logs, "n_tasks": np.log(tasks)}
+    known |= dict(zip(curves.form.sources, logs, strict=False))
+    return np.column_stack([np.broadcast_to(known[name], tasks) for name in curves.scale_columns])
 
 
 def spend_on(spec: PlanSpec, tokens: np.ndarray) -> float:
@@ -169,19 +173,14 @@ def build_mixture_problem(curves: Curves, spec: PlanSpec, limit: np.ndarray, the
     """The problem of a question in L scenarios; tasks of no weight are not in it.
 
     Args:
-        curves: fitted by ``transfer`` or ``shared``.
+        curves: of a law of one model for several tasks.
         spec: see ``make_spec.plan_spec``.
         limit: (S,) tokens that each source has.
         theta: (L, T, P) working parameters of all the question's tasks.
     """
     counted = np.flatnonzero(spec.weight > 0)
-    theta = theta[:, counted]
-    if curves.law == "transfer":
-        # tokens of all sources have one reference, so tau is the same in the law's coordinates and in tokens
-        tau, least = theta[..., 5:], LEAST_SHARE
-    else:
-        tau, least = np.broadcast_to(np.eye(len(curves.tasks))[counted], (len(theta), len(counted), len(limit))), 0.0
-    return _blend(curves, spec, counted, spec.weight[counted], theta, tau, least, limit)
+    form = _mixing(curves, theta[:, counted], curves.reference[counted], counted, len(limit))
+    return _blend(curves, spec, counted, spec.weight[counted], form, limit)
 
 
 def build_subset_problems(curves: Curves, spec: PlanSpec, members: np.ndarray) -> MixtureProblem:
@@ -195,8 +194,14 @@ def build_subset_problems(curves: Curves, spec: PlanSpec, members: np.ndarray) -
     count = members.shape[1]
     weight = spec.tasks.weight[members]
     weight = weight / weight.sum(axis=1, keepdims=True)
-    tau = np.broadcast_to(np.eye(count), (len(members), count, count))
-    return _blend(curves, spec, members, weight, curves.parameters[members], tau, 0.0, np.full(count, np.inf))
+    form = _mixing(curves, curves.parameters[members], curves.reference[members], np.arange(count), count)
+    return _blend(curves, spec, members, weight, form, np.full(count, np.inf))
+
+
+def _mixing(curves: Curves, theta: np.ndarray, reference: np.ndarray, own: np.ndarray, sources: int) -> MixtureForm:
+    law = curves.form
+    assert law.mixing is not None  # plan_spec() sends no other law here
+    return law.mixing(law, theta, reference, own, sources)
 
 
 def _blend(
@@ -204,29 +209,21 @@ def _blend(
     spec: PlanSpec,
     members: np.ndarray,
     weight: np.ndarray,
-    theta: np.ndarray,
-    tau: np.ndarray,
-    least: float,
+    form: MixtureForm,
     limit: np.ndarray,
 ) -> MixtureProblem:
-    """The problems of tasks ``members`` (T,) or (L, T) with weights of the same shape; under ``shared`` K is T."""
+    """The problems of tasks ``members`` (T,) or (L, T) with weights of the same shape."""
     measure = spec.measure
     log_weight = np.log(weight * measure.scale[members])
-    logs = np.log(curves.reference[members])
-    capacity = theta[..., 1] + theta[..., 2] * logs[..., 0] + log_weight
-    data = theta[..., 3] + theta[..., 4] * logs[..., 1] + log_weight
-    if curves.law == "shared":
-        tasks = np.log(len(limit)) - logs[..., 2]
-        capacity, data = capacity + theta[..., 5] * tasks, data + theta[..., 6] * tasks
     sized = spec.unit == "flops"
     return MixtureProblem(
-        floor=(theta[..., 0] * np.exp(log_weight)).sum(axis=-1) + (weight * measure.shift[members]).sum(axis=-1),
-        capacity=capacity,
-        alpha=theta[..., 2],
-        data=data,
-        beta=theta[..., 4],
-        tau=tau,
-        least=least,
+        floor=(form.floor * np.exp(log_weight)).sum(axis=-1) + (weight * measure.shift[members]).sum(axis=-1),
+        capacity=form.capacity + log_weight,
+        alpha=form.alpha,
+        data=form.data + log_weight,
+        beta=form.beta,
+        tau=form.tau,
+        least=form.least_share,
         cost=_cost(curves) if sized else None,
         budget=spec.budget,
         log_params=np.nan if spec.params is None else float(np.log(spec.params[0])),

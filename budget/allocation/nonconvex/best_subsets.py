@@ -19,8 +19,8 @@ from budget.allocation.convex.best_size import best_inputs, rising_root
 from budget.allocation.convex.certificate import marginal_return, proven_bound
 from budget.allocation.convex.problem import Problem
 from budget.allocation.convex.water_filling import water_fill
-from budget.curves.posynomial import Posynomial
-from budget.curves.repeated import Values
+from budget.curves.planning_forms.form import PlanningForm
+from budget.curves.planning_forms.posynomial import Posynomial
 
 REACH = 80.0
 """How far from where it starts a spend is looked for, in its logarithm: 35 decades either way."""
@@ -52,7 +52,7 @@ class Subset:
 
 
 def tangent_points(
-    value: Values, cost: Posynomial, unserved: np.ndarray, low: np.ndarray, high: np.ndarray, near: np.ndarray
+    value: PlanningForm, cost: Posynomial, unserved: np.ndarray, low: np.ndarray, high: np.ndarray, near: np.ndarray
 ) -> np.ndarray:
     """Each task's smallest efficient spend: where ``(unserved − value(c))/c`` is largest within its limits.
 
@@ -182,13 +182,13 @@ def _solved(
     return found
 
 
-def _values(value: Values, cost: Posynomial, spend: np.ndarray) -> np.ndarray:
+def _values(value: PlanningForm, cost: Posynomial, spend: np.ndarray) -> np.ndarray:
     """Values (V,) of the best models at spends (V,)."""
     return value.value(best_inputs(value, cost, spend))
 
 
 def _spend_at_price(
-    value: Values, cost: Posynomial, task: np.ndarray, price: np.ndarray, near: np.ndarray
+    value: PlanningForm, cost: Posynomial, task: np.ndarray, price: np.ndarray, near: np.ndarray
 ) -> np.ndarray:
     """The spends (R,) at which tasks (R,) have marginal returns of prices (R,)."""
     if len(task) == 0:

@@ -18,7 +18,7 @@ from budget.allocation.plan.plan import MEETS, Baseline, LimitLine
 from budget.allocation.spec.objectives import not_computed
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
-from budget.curves.posynomial import Posynomial
+from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import InfeasibleError
 from budget.numerics.words import apart
 

@@ -5,15 +5,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs, last_input
-from budget.allocation.convex.problem import sized_value
 from budget.allocation.plan.assembly import law_inputs_of, measured, measured_draws
 from budget.allocation.spec.objectives import not_computed
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.allocation.spec.resources import cost_of
+from budget.allocation.spec.scenarios import scenarios_of
 from budget.curves.curves import Curves
-from budget.curves.law_values import LawValues
-from budget.curves.posynomial import Posynomial
-from budget.curves.repeated import Values
+from budget.curves.planning_forms.form import PlanningForm
+from budget.curves.planning_forms.posynomial import Posynomial
 
 PAYS = 1e-9
 """Share of a spend that must be left for training beside the cost of serving."""
@@ -34,7 +33,7 @@ class SpendResponse:
     curves: Curves
     spec: PlanSpec
     cost: Posynomial
-    value: Values | LawValues | None
+    value: PlanningForm | None
     spent_already: np.ndarray
 
     def log_inputs(self, task: np.ndarray, spend: np.ndarray) -> np.ndarray:
@@ -152,7 +151,7 @@ def spend_response(curves: Curves, spec: PlanSpec) -> SpendResponse:
     if spec.params is not None:
         cost, training = (each.fix_input(0, np.log(spec.params)) for each in (cost, training))
     elif cost.inputs == 2:
-        value = sized_value(curves, tasks)
+        value = scenarios_of(curves, tasks).values
     spent_already = np.full(len(tasks.names), np.nan)
     kept = np.isfinite(tasks.checkpoint)
     if kept.any():

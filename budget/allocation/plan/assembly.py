@@ -295,7 +295,7 @@ def _beyond(curves: Curves, spec: PlanSpec, inputs: np.ndarray) -> dict[str, np.
     """
     unit = spec.unit
     planned = {unit: _trained(curves, spec, unit, inputs)} if unit in curves.largest else {}
-    planned |= {name: np.exp(inputs[:, i]) for i, name in enumerate(curves.scale_columns) if name != "unique_tokens"}
+    planned |= {name: np.exp(inputs[:, i]) for i, name in enumerate(curves.planned_inputs)}
     return {
         name: np.where(values > 0, values / np.clip(values, curves.smallest[name], curves.largest[name]), 1.0)
         for name, values in planned.items()
@@ -309,7 +309,7 @@ def _average(curves: Curves, spec: PlanSpec, spend: np.ndarray, inputs: np.ndarr
     tasks = np.arange(len(spend))
     here = measured(curves, spec, tasks, inputs)
     stated = np.isfinite(spec.tasks.unserved)
-    names = [name for name in curves.scale_columns if name != "unique_tokens"]
+    names = curves.planned_inputs
     u = np.log(np.column_stack([curves.smallest[name] for name in names]))
     least = cost_of(curves, spec.tasks, spec.unit, spec.prices).value(u)
     smallest = law_inputs_of(curves, replace(spec, params=None), u)

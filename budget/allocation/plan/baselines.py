@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from budget.allocation.spec.plan_spec import PlanSpec
-from budget.curves.posynomial import Posynomial
+from budget.curves.planning_forms.posynomial import Posynomial
 from budget.numerics.listing import shortened
 
 TOKENS_PER_PARAMETER = 20.0

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs, last_input
-from budget.allocation.convex.problem import planned_cost, sized_value
+from budget.allocation.convex.problem import planned_cost
 from budget.allocation.plan.assembly import law_inputs_of, measured
 from budget.allocation.plan.plan import Plan
 from budget.allocation.risk.drawn_plans import DrawnPlans
 from budget.allocation.spec.plan_spec import PlanSpec
+from budget.allocation.spec.scenarios import scenarios_of
 from budget.curves.curves import Curves
 from budget.numerics.interval import interval
 
@@ -57,7 +58,7 @@ def near_sizes(curves: Curves, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     cost, log_spend = cost.take(served), np.log(plan.spend[served])
     centre = np.log(plan.params[served])
     if not shared:  # a plan over the draws may have another size than the best of the point fit
-        centre = best_inputs(sized_value(curves, spec.tasks).take(served), cost, np.exp(log_spend))[:, 0]
+        centre = best_inputs(scenarios_of(curves, spec.tasks).values.take(served), cost, np.exp(log_spend))[:, 0]
 
     def worth(log_params: np.ndarray) -> np.ndarray:
         u = last_input(cost, log_params[:, None], log_spend)

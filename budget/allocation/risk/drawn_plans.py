@@ -7,7 +7,7 @@ import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.optimum import least_spends, solve
-from budget.allocation.convex.problem import Problem, build_problem
+from budget.allocation.convex.problem import Problem, build_problems
 from budget.allocation.convex.program import Goal, Program
 from budget.allocation.convex.water_filling import water_fill_each
 from budget.allocation.nonconvex.one_model import plan_one_model
@@ -82,7 +82,7 @@ def convex_drawn_plans(
     count = len(curves.draws)
     found = _nothing(curves, spec, count)
     draws = [draw for draw in range(count) if _is_number(curves, spec, draw)]
-    problems = [build_problem(curves, spec, draw) for draw in draws]
+    problems = build_problems(curves, spec, draws)
     together = goal == "sum" and bool(problems) and problems[0].is_plain
     ahead = water_fill_each(problems) if together else [None] * len(problems)
     for done, (draw, problem, split) in enumerate(zip(draws, problems, ahead, strict=True), start=1):

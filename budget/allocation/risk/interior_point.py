@@ -19,8 +19,8 @@ from scipy.linalg import cho_factor, cho_solve
 
 from budget.allocation.convex.certificate import Duals, marginal_return
 from budget.allocation.convex.problem import Problem
-from budget.allocation.risk.scenarios import Scenarios
-from budget.curves.posynomial import Posynomial
+from budget.allocation.spec.scenarios import Scenarios
+from budget.curves.planning_forms.posynomial import Posynomial
 
 TO_EDGE = 0.995
 """Share of the way to the nearest slack of 0 that a step may go."""

@@ -29,8 +29,8 @@ from budget.allocation.convex.restore_feasibility import dual_feasible, inputs_w
 from budget.allocation.plan.assembly import risk_measure
 from budget.allocation.plan.baselines import to_budget
 from budget.allocation.risk.interior_point import Iterate, central_path
-from budget.allocation.risk.scenarios import Scenarios
 from budget.allocation.spec.objectives import not_computed
+from budget.allocation.spec.scenarios import Scenarios
 from budget.errors import SolverError
 
 SOLVER = "interior point"
@@ -78,7 +78,7 @@ def minimize_risk(problems: Sequence[Problem], risk: str, level: float, *, start
     Raises:
         SolverError: more than half of the draws are no numbers, or no plan keeps the limits.
     """
-    scenarios, problem = Scenarios.of(problems), problems[0]
+    scenarios, problem = Scenarios.of([problem.by_model for problem in problems]), problems[0]
     known = scenarios.known
     lost = tuple(np.flatnonzero(~known).tolist())
     if 2 * len(lost) > len(problems):

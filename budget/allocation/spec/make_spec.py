@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from budget.allocation.spec.measure import Measure, measure_of
-from budget.allocation.spec.plan_spec import ONE_MODEL, PlanSpec, default_unit
+from budget.allocation.spec.plan_spec import PlanSpec, default_unit
 from budget.allocation.spec.refusals import refuse, refuse_weights, refuse_words
 from budget.allocation.spec.resources import Prices
 from budget.curves.curves import Curves
@@ -65,12 +65,12 @@ def plan_spec(
         InfeasibleError: the limits contradict the budget.
     """
     refuse_words(objective, None if isinstance(measure, Measure) else measure, strategy)
-    if curves.law not in ONE_MODEL:  # a mixture may hold tasks of no weight, and refuses the rest itself
+    if not curves.form.is_of_one_model:  # a mixture may hold tasks of no weight, and refuses the rest itself
         refuse_weights(tasks)
     if level is not None and risk not in ("cvar", "quantile"):
         raise AllocationError("--level is for --risk cvar and --risk quantile; leave it out.")
     unit = unit or default_unit(curves.scale_columns)
-    strategy = strategy or ("shared" if curves.is_shared or curves.law in ONE_MODEL else "specialists")
+    strategy = strategy or ("shared" if curves.is_shared or curves.form.is_of_one_model else "specialists")
     tasks = _frozen(tasks, freeze)
     sized = _sizes_of_models(curves, tasks, unit, strategy, params)
     spec = PlanSpec(

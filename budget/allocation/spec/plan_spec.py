@@ -16,13 +16,6 @@ STRATEGIES = ("specialists", "shared")
 """How a set of tasks is served: one training per task, or one model for all."""
 
 
-ONE_MODEL = ("shared", "transfer")
-"""Laws that describe one model for several tasks: its size and its mixture are planned, not a split of the budget."""
-
-
-PLANNED_LAWS = ("repeat", *ONE_MODEL)
-"""Laws with a program of their own; the others are sums of falling powers, or planned from each task's response."""
-
 EXTRAPOLATES_BEYOND = 3.0
 """Factor outside the measured range beyond which a plan says that it extrapolates."""
 
@@ -96,6 +89,11 @@ def default_unit(inputs: Sequence[str]) -> str:
 
 def is_nonconvex(curves: Curves, spec: PlanSpec) -> bool:
     """Whether the problem is no convex program and is solved from each task's own response to its spend."""
+    return has_steps(spec) or not curves.form.is_program
+
+
+def has_steps(spec: PlanSpec) -> bool:
+    """Whether what is asked is not convex, whatever the law: it counts, bends or chooses between what is given."""
     return bool(
         not OBJECTIVES[spec.objective].convex
         or not spec.measure.linear
@@ -103,5 +101,4 @@ def is_nonconvex(curves: Curves, spec: PlanSpec) -> bool:
         or spec.sizes
         or spec.has_checkpoints
         or spec.at_least is not None
-        or not (curves.form.posynomial_terms or curves.law in PLANNED_LAWS)
     )

@@ -4,7 +4,7 @@ import numpy as np
 
 from budget.allocation.convex.problem import planned_cost
 from budget.allocation.spec.objectives import MEASURES, OBJECTIVES, RISKS
-from budget.allocation.spec.plan_spec import ONE_MODEL, PLANNED_LAWS, STRATEGIES, PlanSpec, is_nonconvex
+from budget.allocation.spec.plan_spec import STRATEGIES, PlanSpec, is_nonconvex
 from budget.allocation.spec.resources import cost_of, input_units
 from budget.curves.curves import Curves
 from budget.errors import AllocationError, InfeasibleError
@@ -60,15 +60,15 @@ def refuse_weights(tasks: TaskSettings) -> None:
 def _refuse_law(curves: Curves, spec: PlanSpec) -> None:
     """Laws that no plan can read: of other inputs than it chooses, or of two without a known best size."""
     form = curves.form
-    if form.posynomial_terms or curves.law in PLANNED_LAWS or len(curves.scale_columns) == 1:
+    if form.is_program or len(curves.planned_inputs) == 1:
         return
-    if curves.scale_columns != ("params", "tokens"):
+    if curves.planned_inputs != ("params", "tokens"):
         raise AllocationError(
             f"Law '{curves.law}' reads {', '.join(curves.scale_columns)}, and a plan chooses one scale, or params and "
             "tokens; "
             "fit again with --law chinchilla or --law power."
         )
-    if not form.convex and spec.params is None and not spec.sizes:
+    if not form.planning.is_convex and spec.params is None and not spec.sizes:
         raise AllocationError(
             f"Law '{curves.law}' does not say that it is convex in log params and log tokens, so no plan can choose a "
             "best size by it; give --unit tokens --params N, or fit again with --law chinchilla or --law power."
@@ -76,7 +76,7 @@ def _refuse_law(curves: Curves, spec: PlanSpec) -> None:
 
 
 def _refuse_strategy(curves: Curves, spec: PlanSpec) -> None:
-    if curves.law in ONE_MODEL:
+    if curves.form.is_of_one_model:
         if spec.strategy == "specialists":
             raise AllocationError(
                 f"Law '{curves.law}' describes one model for several tasks, which 'budget allocate' plans; for one "
@@ -174,7 +174,7 @@ def _refuse_reach(curves: Curves, spec: PlanSpec) -> None:
             raise InfeasibleError(f"Task {name} has min {words[0]} above max {words[1]}; swap or correct them.")
     if not np.isfinite(spec.budget):
         return
-    if spec.unit in curves.largest or (spec.unit == "money" and curves.law not in ONE_MODEL):
+    if spec.unit in curves.largest or (spec.unit == "money" and not curves.form.is_of_one_model):
         largest = float(_largest(curves, spec).max())
         if not 1 / REACH <= spec.budget / largest <= REACH:
             raise AllocationError(
@@ -289,7 +289,7 @@ def _refuse_options(curves: Curves, spec: PlanSpec) -> None:
                 f"The checkpoints of {names} have another size than --params (or column 'params'), and training on "
                 "does not change it; correct column 'checkpoint_params' or the size."
             )
-    if curves.law == "repeat" and not np.isfinite(spec.tasks.unique_tokens).all():
+    if "unique_tokens" in curves.scale_columns and not np.isfinite(spec.tasks.unique_tokens).all():
         raise AllocationError(
             "A plan with repeated data needs column 'unique_tokens' of the tasks file for every task: how many tokens "
             "there are before any is repeated."

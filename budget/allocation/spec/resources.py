@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.curves.curves import Curves
-from budget.curves.posynomial import Posynomial
+from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import AllocationError
 from budget.numerics.quoting import listed
 from budget.tables.tasks import TaskSettings
@@ -92,7 +92,7 @@ def smallest_inputs(curves: Curves) -> np.ndarray | None:
     in thousands or billions, which nothing says: its least is the ``FINEST`` part of its smallest run. A scale of
     another name (``x``, FLOPs) is any positive number: its law has no direction that is flat.
     """
-    names = [name for name in curves.scale_columns[:2] if name != "unique_tokens"]
+    names = curves.planned_inputs[:2]
     if not set(names) & set(COUNTED):
         return None
     return np.column_stack([smallest_log(curves, name) for name in names])

@@ -6,7 +6,7 @@ import numpy as np
 
 from budget.curves.checks.convergence import gravest_first, primary
 from budget.curves.curves import Curves
-from budget.curves.law import ABSENT
+from budget.curves.laws.law import ABSENT
 from budget.numerics.interval import outside
 from budget.tables.checks.status import OUTSIDE
 

@@ -130,8 +130,8 @@ def _flat(estimator: Estimator, batch: Batch, points: Points, task: int) -> list
     for position in law.where("coefficient"):
         p = law.parameters[position]
         vanished = [at for at in (position, p.exponent) if theta[at] <= batch.lower[task, at]]
-        if any(not batch.pinned[task, at] for at in vanished) and law.name != "bnsl":
-            name = "tokens" if len(law.transfers) and p.input else law.inputs[p.input]
+        if any(not batch.pinned[task, at] for at in vanished) and not p.may_vanish:
+            name = "tokens" if law.reads_mixtures and p.input else law.inputs[p.input]
             return [("flat", f"the runs do not show how the value depends on {_input_name(name)}")]
     return []
 
@@ -156,12 +156,13 @@ def _open(estimator: Estimator, batch: Batch, points: Points, record: Convergenc
     """Parameters at an end of their range."""
     sentences = []
     for name in record.bounds[task]:
-        at = estimator.law.names.index(name)
+        at = estimator.law.position(name)
+        floor = estimator.law.parameters[at].kind == "floor"
         low = points.theta[task, at] <= batch.lower[task, at]
-        if name == "E" and low and batch.stated[task]:
+        if floor and low and batch.stated[task]:
             continue  # the floor is the best value that was stated: nothing is open
-        if name == "E" and low:
-            sentences.append("the floor E is 0: the runs do not show where the curve flattens")
+        if floor and low:
+            sentences.append(f"the floor {name} is 0: the runs do not show where the curve flattens")
         else:
             sentences.append(f"{name} is at the {'lower' if low else 'upper'} end of its range")
     return [("at_bound", "; ".join(sentences))] if sentences else []

@@ -46,7 +46,7 @@ def wild_rows(estimator: Estimator, batch: Batch, point: np.ndarray, prior: Prio
     far = _standard_errors_off(estimator, batch, point, batch.weight > 0) > _threshold(batch, parameters)[:, None]
     direct = far & batch.there
     leverage = np.zeros_like(direct)
-    task, left_out = _end_blocks(batch, parameters, 1 if len(estimator.law.transfers) else batch.z.shape[2])
+    task, left_out = _end_blocks(batch, parameters, 1 if estimator.law.reads_mixtures else batch.z.shape[2])
     if len(task):
         theta = _without(estimator, batch, point, prior, task, left_out)
         some = batch.take(task)

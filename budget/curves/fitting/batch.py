@@ -11,16 +11,13 @@ import numpy as np
 from budget.curves.fitting.constraints import Constraints, Reduced, reduce
 from budget.curves.fitting.loss import Loss
 from budget.curves.fitting.solver import Prior
-from budget.curves.law import ABSENT, CEILING_REACH, LOG_COEFFICIENT, Law
+from budget.curves.laws.law import ABSENT, CEILING_REACH, LOG_COEFFICIENT, Law
 from budget.curves.run_names import rows_by_task, run_keys
 from budget.tables.checks.quality import distance_to_best
 from budget.tables.runs import Runs
 
 FLOOR_REACH = 10.0
 """How far below the smallest value a floor may lie where values need not be positive, in units of their range."""
-
-WEAK_TRANSFER = 0.5
-"""Standard deviation of the prior that pulls a transfer coefficient toward 0."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +160,7 @@ def make_batch(
         )
         if least is not None and np.isfinite(least[task]):
             stated[position] = _hold_floor(law, least[task] / unit[position], lower[position], upper[position])
-        if len(law.transfers):
+        if law.reads_mixtures:
             _pin_transfer(law, runs.tasks[task], z[position, there], lower, upper, pinned, position)
     fixed = {name for name, _ in constraints.fixed}
     pinned |= np.array([name in fixed for name in law.names])
@@ -181,7 +178,7 @@ def padded_rows(rows: int) -> int:
 
 
 def transfer_prior(law: Law, batch: Batch, precision: np.ndarray) -> Prior:
-    """The pull that every fit of a law has: transfer coefficients toward 0; none for other laws.
+    """The pull that every fit of a law has toward 0, of the parameters that have a prior.
 
     Args:
         law: the law.
@@ -189,13 +186,14 @@ def transfer_prior(law: Law, batch: Batch, precision: np.ndarray) -> Prior:
         precision: (T,) of one standard deviation of 1, in the unit of the loss (``noise.precision``).
     """
     centre, strength = np.zeros_like(batch.lower), np.zeros_like(batch.lower)
-    strength[:, law.transfers] = precision[:, None] / WEAK_TRANSFER**2
+    pulled = np.isfinite(law.prior_deviation)
+    strength[:, pulled] = precision[:, None] / law.prior_deviation[pulled] ** 2
     return Prior(centre, np.where(batch.pinned, 0.0, strength))
 
 
 def _reference(law: Law, inputs: Sequence[str], scales: np.ndarray) -> np.ndarray:
     """Where coefficients are stated: the geometric mean of each input; tokens of all kinds share one reference."""
-    if len(law.transfers):
+    if law.reads_mixtures:
         total = np.exp(np.log(scales[:, 1:].sum(axis=1)).mean())
         return np.array([np.exp(np.log(scales[:, 0]).mean()), *[total] * (len(inputs) - 1)])
     reference = np.exp(np.log(scales).mean(axis=0))
@@ -240,10 +238,11 @@ def _pin_transfer(
     position: int,
 ) -> None:
     """A task's own source counts as it is; with one model size the capacity term is part of the floor."""
-    own = law.names.index(f"tau_{task}")
+    own = law.transfer_of(task)
     lower[position, own] = upper[position, own] = 1.0
     pinned[position, own] = True
     if np.ptp(z[:, 0]) < 1e-6:
-        for at, number in ((1, LOG_COEFFICIENT[0]), (2, 1.0)):
+        coefficient, exponent = law.term_of(law.inputs[0])
+        for at, number in ((coefficient, LOG_COEFFICIENT[0]), (exponent, 1.0)):
             lower[position, at] = upper[position, at] = number
             pinned[position, at] = True

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from budget.curves.fitting.solver import EXACT, Prior, SolverState, descend, direction
-from budget.curves.law import Chart
+from budget.curves.laws.law import Chart
 
 MOST_BEND = 1.5
 """Longest acceleration that is tried, in lengths of its move."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.curves.fitting.solver import Prior
-from budget.curves.law import Law
+from budget.curves.laws.law import Law
 from budget.errors import DataError
 
 

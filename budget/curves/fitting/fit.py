@@ -21,8 +21,8 @@ from budget.curves.fitting.noise import precision, scatter
 from budget.curves.fitting.pooling import FEW, PooledPrior, find_pooled_prior, no_pooling
 from budget.curves.fitting.search import Estimator, Points, Progress, fit_draws, fit_points
 from budget.curves.fitting.solver import Prior
-from budget.curves.law import Law
-from budget.curves.laws import LAWS, choose_law, law_inputs
+from budget.curves.laws.law import Law
+from budget.curves.laws.table import LAWS, choose_law, law_inputs
 from budget.errors import DataError
 from budget.tables.checks.best_values import beating_rows, beats_best, score_ceilings
 from budget.tables.checks.checkpoints import checkpoints
@@ -105,7 +105,7 @@ def fit_curves(
     ceiling = score_ceilings(runs, best) if ceiling is None else ceiling
     least = np.where(runs.higher_is_better & np.isfinite(best), 0.0, best)  # as distances, like what is fitted
     positive = estimator.loss.residual == "log"
-    free = len(estimator.constraints.free(form)) - bool(len(form.transfers))  # a task's own source is no question
+    free = len(estimator.constraints.free(form)) - form.reads_mixtures  # a task's own source is no question
     settled = estimator.constraints.settled(form)
     verdicts = [
         diagnose(runs, task, inputs, free, ceiling[task], positive, settled, best[task]) for task in range(count)
@@ -118,7 +118,7 @@ def fit_curves(
 
     fitted = _blank(count, size, len(inputs), draws)
     notes = [*runs.notes, *_ceiling_notes(runs, best, ceiling), *_derived_notes(runs, inputs)]
-    if runs.mixture is not None and not len(form.transfers):
+    if runs.mixture is not None and not form.reads_mixtures:
         notes.append(f"Law '{form.name}' reads no mixtures: --mixtures changes nothing.")
     if len(good):
         batch = make_batch(runs, good, form, inputs, ceiling, estimator.constraints, least)

@@ -20,7 +20,7 @@ from budget.curves.fitting.loss import penalty, penalty_weight
 from budget.curves.fitting.search import BLOCK, SAME, Estimator, Points, Progress, in_passes, residual, with_noise
 from budget.curves.fitting.search import fit_points as fit_points_apart
 from budget.curves.fitting.solver import EXACT, Prior, SolverState, descend, solve_small
-from budget.curves.law import Law
+from budget.curves.laws.law import Law
 
 
 def fit_points(estimator: Estimator, batch: Batch, prior: Prior, progress: Progress | None = None) -> Points:

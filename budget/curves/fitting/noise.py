@@ -5,7 +5,7 @@ from scipy.stats import norm
 
 from budget.curves.fitting.batch import Batch
 from budget.curves.fitting.loss import Loss
-from budget.curves.law import Law
+from budget.curves.laws.law import Law
 
 STEP = 1e-5
 """Step of the central differences that give the Jacobian, in working coordinates of order one."""

@@ -13,11 +13,11 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from budget.curves.fitting.batch import WEAK_TRANSFER, Batch
+from budget.curves.fitting.batch import Batch
 from budget.curves.fitting.noise import covariance, precision
 from budget.curves.fitting.search import Estimator, Points
 from budget.curves.fitting.solver import Prior
-from budget.curves.law import Law
+from budget.curves.laws.law import Law
 from budget.numerics.streams import keys, uniforms
 
 FEW = 2
@@ -61,9 +61,7 @@ def no_pooling(law: Law, prior: Prior) -> PooledPrior:
 
 def _ridge_spread(law: Law, prior: Prior) -> np.ndarray:
     """(T, P) how the centre of a law's own pull varies over the draws: a coefficient that no run shows is not known."""
-    spread = np.zeros_like(prior.centre)
-    spread[:, law.transfers] = np.where(prior.precision[:, law.transfers] > 0, WEAK_TRANSFER, 0.0)
-    return spread
+    return np.where(prior.precision > 0, law.prior_deviation, 0.0)
 
 
 def find_pooled_prior(
@@ -146,5 +144,4 @@ def distribution(value: np.ndarray, variance: np.ndarray) -> tuple[float, float]
 
 def _exponents(law: Law) -> list[int]:
     """The parameters that are pooled: plain numbers of each task that no unit changes."""
-    skip = {*law.transfers.tolist(), *law.common.tolist()}
-    return [position for position in law.where("plain").tolist() if position not in skip]
+    return [at for at, p in enumerate(law.parameters) if p.kind == "plain" and p.prior is None and not p.common]

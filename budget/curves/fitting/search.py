@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from budget.curves.fitting.batch import WEAK_TRANSFER, Batch
+from budget.curves.fitting.batch import Batch
 from budget.curves.fitting.batching import Devices, lanes_per_chunk, vmap_in_chunks
 from budget.curves.fitting.bootstrap import Resampler
 from budget.curves.fitting.charted import minimize_in_chart
@@ -17,7 +17,7 @@ from budget.curves.fitting.constraints import Constraints
 from budget.curves.fitting.loss import Loss, penalty, penalty_weight
 from budget.curves.fitting.solver import DAMPING, EXACT, Prior, SolverState, minimize
 from budget.curves.fitting.starts import best_starts
-from budget.curves.law import Law
+from budget.curves.laws.law import Law
 
 BLOCK = 16_384
 """Lanes whose stragglers are packed together for the next pass, or one call's where that takes more."""
@@ -66,8 +66,9 @@ class Estimator:
     @property
     def words(self) -> str:
         """The estimator in words."""
-        ridge = f"; transfer pulled toward 0 (standard deviation {WEAK_TRANSFER:g})" if len(self.law.transfers) else ""
-        return self.loss.words + self.constraints.words + ridge
+        priors = {"transfer" if p.per_source else p.name: p.prior for p in self.law.parameters if p.prior is not None}
+        pulled = (f"; {name} pulled toward 0 (standard deviation {prior:g})" for name, prior in priors.items())
+        return self.loss.words + self.constraints.words + "".join(pulled)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from budget.curves.fitting.batch import Batch
 from budget.curves.fitting.constraints import Constraints
 from budget.curves.fitting.loss import Loss
-from budget.curves.law import Law
+from budget.curves.laws.law import Law
 
 LEAST = 1e-3
 """Smallest share of the fit that a term starts with: one that starts at nothing would not move."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from budget.curves.law import Law, Parameter
+from budget.curves.laws.law import Law, Parameter
 from budget.numerics.interval import interval
 from budget.tables.checks.status import LINK_STATUS
 
@@ -95,6 +95,11 @@ class Link:
     def used(self) -> np.ndarray:
         """(T,) whether the task's score is predicted."""
         return np.array([LINK_STATUS[code].used for code in self.status], dtype=bool)
+
+    @property
+    def best(self) -> np.ndarray:
+        """(T,) the best score there is, NaN without a link."""
+        return self.parameters[:, PARAMETERS.index("best")]
 
     def take(self, pick: np.ndarray) -> "Link":
         """The tasks at the positions ``pick``."""

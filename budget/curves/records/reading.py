@@ -14,8 +14,8 @@ import numpy as np
 from budget.curves.checks.plausible import refuse_implausible
 from budget.curves.cost_law import Cost
 from budget.curves.curves import Curves
-from budget.curves.law import Law
-from budget.curves.laws import LAWS, law_of
+from budget.curves.laws.law import Law
+from budget.curves.laws.table import LAWS, law_of
 from budget.curves.link.link import PARAMETERS, Link
 from budget.curves.records.checksum import FIELD, before_tasks, checksum
 from budget.curves.records.writing import FORMAT, LINK_NUMBERS, NUMBERS, STATED
@@ -123,7 +123,7 @@ def _named(head: Fields, form: Law) -> list[Fields]:
             raise task.refusal("task", f"is {shown(name)} where a name is due")
         if name in seen:
             raise task.refusal("task", f"is {shown(name)}, which another task is called too")
-        if len(form.transfers) and f"tau_{name}" not in form.names:
+        if form.reads_mixtures and name not in form.sources:
             raise task.refusal("task", f"is {shown(name)}, which is not among the sources in 'inputs'")
         seen.add(name)
         tasks.append(Fields(task.content, task.where, f"task {shown(name)}", task.remedy))
@@ -163,7 +163,7 @@ def _task(task: Fields, form: Law, inputs: Sequence[str], draws: int) -> dict[st
 
 def _ends(ends: Fields, form: Law, inputs: Sequence[str]) -> dict[str, float]:
     """Scale column → an end of what was measured; a source may have given nothing."""
-    sources = set(inputs[1:]) if len(form.transfers) else set()
+    sources = set(form.sources)
     found = {name: ends.number(name, 0.0) for name in (*inputs, *ends.content)}
     for name, number in found.items():
         if number == 0 and name not in sources:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs, last_input
-from budget.allocation.convex.problem import build_problem
+from budget.allocation.convex.problem import planned_cost, sized_values
+from budget.allocation.plan.assembly import law_inputs_of
 from budget.curves.curves import Curves
 from budget.report.sentences.facts import is_shared
 from budget.studies.plan import Study
@@ -48,7 +49,7 @@ class Series:
 def curve_series(study: Study, task: int) -> Series:
     """The chart of a planned task, by its position in the plan."""
     curves, plan = study.planned, study.plan
-    scale = "flops" if len(curves.scale_columns) == 2 else curves.scale_columns[0]
+    scale = "flops" if len(curves.planned_inputs) == 2 else curves.scale_columns[0]
     mine = study.runs.task == study.runs.tasks.index(curves.tasks[task])
     measured_x = study.runs.scale[scale][mine]
     planned_x = float(_trained(curves, plan.log_inputs[[task]])[0])
@@ -71,7 +72,7 @@ def curve_series(study: Study, task: int) -> Series:
 
 def _trained(curves: Curves, inputs: np.ndarray) -> np.ndarray:
     """The training (G,) of models of log inputs (G, I), in the scale of the chart: serving is none of it."""
-    if len(curves.scale_columns) == 1:
+    if len(curves.planned_inputs) == 1:
         return np.exp(inputs[:, 0])
     assert curves.cost is not None  # runs with params and tokens have a cost law
     return curves.cost.flops(np.exp(inputs[:, 0]), np.exp(inputs[:, 1]))
@@ -80,17 +81,18 @@ def _trained(curves: Curves, inputs: np.ndarray) -> np.ndarray:
 def _inputs_at(study: Study, task: int, x: np.ndarray) -> np.ndarray:
     """The law's log inputs (G, I) of models trained for x (G,): for two inputs, divided as the plan would divide it."""
     curves, spec = study.planned, study.plan.spec
-    if len(curves.scale_columns) == 1:
+    if len(curves.planned_inputs) == 1:
         return np.log(x[:, None])
     assert curves.cost is not None  # runs with params and tokens have a cost law
     if spec.params is not None:
         size = np.full((len(x), 1), np.log(spec.params[task]))
-        return last_input(curves.cost.posynomial(len(x)), size, np.log(x))
-    problem = build_problem(curves, spec)
+        tokens = last_input(curves.cost.posynomial(len(x)), size, np.log(x))[:, 1:]
+        return law_inputs_of(curves, spec, tokens, np.full(len(x), task))
     model = np.full(len(x), 0 if is_shared(study.plan) else task)
-    value, cost = problem.by_model.take(model), problem.cost.take(model)
+    value = sized_values(curves, spec).values.take(model)
+    cost = planned_cost(curves, spec, spec.unit).take(model)
     if spec.unit == "flops" and not np.isfinite(spec.tasks.served_tokens).any():
-        return best_inputs(value, cost, x)
+        return law_inputs_of(curves, spec, best_inputs(value, cost, x), np.full(len(x), task))
     # what the plan would spend in all where it trains for x: serving, or prices, are in its spend
     mine = int(model[0])
     low, high = (
@@ -101,4 +103,4 @@ def _inputs_at(study: Study, task: int, x: np.ndarray) -> np.ndarray:
         middle = 0.5 * (low + high)
         less = _trained(curves, best_inputs(value, cost, np.exp(middle))) < x
         low, high = np.where(less, middle, low), np.where(less, high, middle)
-    return best_inputs(value, cost, np.exp(high))
+    return law_inputs_of(curves, spec, best_inputs(value, cost, np.exp(high)), np.full(len(x), task))

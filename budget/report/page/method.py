@@ -1,5 +1,6 @@
 """How the numbers came about, what the words mean, and what is needed to get them again."""
 
+from budget.numerics.listing import listing
 from budget.report.numerals import LEVEL, UNIT_WORDS, difference, percent, plural, value
 from budget.report.parts import Cell, Column, Table
 from budget.report.sentences import facts
@@ -35,10 +36,12 @@ def method(study: Study) -> tuple[tuple[str, str], ...]:
     form = curves.form
     unit = UNIT_WORDS[plan.spec.unit]
     symbols = (
-        "N is parameters, D is tokens, E is the floor that no scale gets below"
-        if len(curves.scale_columns) == 2
-        else f"x is {UNIT_WORDS[curves.scale_columns[0]]}, E is the floor that no scale gets below"
+        "N is parameters, D is tokens"
+        if len(curves.planned_inputs) == 2
+        else f"x is {UNIT_WORDS[curves.scale_columns[0]]}"
     )
+    floors = listing([form.names[at] for at in form.where("floor")])
+    symbols += f", {floors} is the floor that no scale gets below" if floors else ""
     distance = "; for scores it describes the distance to the best possible score" if plan.higher_is_better else ""
     steps = [
         ("Law", f"{form.formula}: {symbols}{distance} ({form.reference})."),
@@ -51,7 +54,7 @@ def method(study: Study) -> tuple[tuple[str, str], ...]:
             else "None: no bootstrap draws were asked for.",
         ),
     ]
-    if curves.cost is not None and plan.spec.unit == "flops" and len(curves.scale_columns) == 2:
+    if curves.cost is not None and plan.spec.unit == "flops" and len(curves.planned_inputs) == 2:
         source = (
             "assumed, since the file counts no FLOPs"
             if curves.cost.assumed

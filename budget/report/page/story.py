@@ -157,7 +157,7 @@ def _curves(study: Study) -> Section:
     line = (
         "The line is the curve along the division of compute between parameters and tokens that the plan would "
         "choose; a run trained at another division lies off it."
-        if len(curves.scale_columns) == 2
+        if len(curves.planned_inputs) == 2
         else "The line is the fitted curve."
     )
     band = f" Band: {LEVEL} interval." if len(curves.draws) else ""

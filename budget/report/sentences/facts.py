@@ -6,7 +6,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from budget.allocation.convex.best_size import best_inputs, last_input
-from budget.allocation.convex.problem import build_problem, planned_cost
+from budget.allocation.convex.problem import planned_cost, sized_values
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.allocation.plan.plan import Plan
 from budget.curves.curves import Curves
@@ -70,7 +70,7 @@ def is_shared(plan: Plan) -> bool:
 
 def trades_size(study: Study) -> bool:
     """Whether the plan chooses how compute is divided between parameters and tokens."""
-    return len(study.curves.scale_columns) == 2 and study.plan.spec.params is None
+    return len(study.curves.planned_inputs) == 2 and study.plan.spec.params is None
 
 
 def farthest(plan: Plan) -> str:
@@ -132,8 +132,8 @@ def size_tradeoff(study: Study) -> Sizes:
     pays = np.flatnonzero(cost.fix_input(0, log_params).offset < (1 - PAYS) * plan.total)
     log_params, cost = log_params[pays], cost.take(pays)
     inputs = last_input(cost, log_params[:, None], np.full(len(pays), np.log(plan.total)))
-    everywhere = np.repeat(inputs[:, None, :], len(curves.tasks), axis=1)
     tasks = np.arange(len(curves.tasks))
+    everywhere = np.array([law_inputs_of(curves, plan.spec, np.tile(at, (len(tasks), 1))) for at in inputs])
     values = np.array([curves.present(tasks, curves.distance(tasks, at)) for at in everywhere])
     objective = values @ plan.spec.weight
     low, high = interval(_worlds(curves, everywhere) @ plan.spec.weight)
@@ -155,10 +155,8 @@ def breadth(study: Study) -> Breadth:
     growth = study.growth
     spec = growth.plans[-1].spec
     curves = study.planned.take(np.array([study.planned.tasks.index(name) for name in growth.names]))
-    problem = build_problem(curves, spec)
-    inputs = law_inputs_of(
-        curves, spec, best_inputs(problem.value, problem.cost, np.full(len(growth.names), spec.budget))
-    )
+    value, cost = sized_values(curves, spec).values, planned_cost(curves, spec, spec.unit)
+    inputs = law_inputs_of(curves, spec, best_inputs(value, cost, np.full(len(growth.names), spec.budget)))
     alone, _, _ = curves.predict(np.arange(len(growth.names)), inputs)
     shared = np.full((len(growth.plans), len(growth.names)), np.nan)
     for position, plan in enumerate(growth.plans):

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from budget.curves.curves import Curves
-from budget.curves.law import ABSENT
-from budget.curves.laws import LEAST_SHARE
+from budget.curves.laws.law import ABSENT
+from budget.curves.laws.transfer import LEAST_SHARE
 from budget.errors import AllocationError
 from budget.numerics.interval import interval
 
@@ -41,7 +41,7 @@ class LawTransfer:
     @property
     def sources(self) -> tuple[str, ...]:
         """The S names."""
-        return self.curves.scale_columns[1:]
+        return self.curves.form.sources
 
     def interval(self, level: float) -> tuple[np.ndarray, np.ndarray]:
         """Ends (T, S) of the interval over the draws, each entry's own; NaN with fewer draws than it takes."""
@@ -148,11 +148,11 @@ def law_transfer(curves: Curves) -> LawTransfer:
         AllocationError: the curves are of another law.
         FitError: no task has a usable curve.
     """
-    if not len(curves.form.transfers):
+    if not curves.form.reads_mixtures:
         raise AllocationError(
             f"Law '{curves.law}' has no transfer between tasks; fit again with --law transfer and --mixtures."
         )
     used = curves.usable()
     taus = used.form.transfers
-    own = np.array([[task == source for source in used.scale_columns[1:]] for task in used.tasks])
+    own = np.array([[task == source for source in used.form.sources] for task in used.tasks])
     return LawTransfer(used, used.parameters[:, taus], used.draws[:, :, taus], own)

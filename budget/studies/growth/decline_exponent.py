@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from budget.allocation.mixture.iso_loss import decline_exponent
-from budget.curves.posynomial import Posynomial
+from budget.curves.planning_forms.posynomial import Posynomial
 from budget.numerics.interval import interval
 from budget.studies.growth.order_bands import mean_and_band
 from budget.studies.json_rows import numbers, records
@@ -127,7 +127,8 @@ def copies_exponent(subsets: Subsets) -> np.ndarray:
         flops = subsets.curves.cost
         if subsets.spec.unit != "flops" or flops is None or len(flops.kappa) > 1:
             return nothing
-        _, _, alpha, _, beta, phi, psi = subsets.curves.parameters.T
+        form, theta = subsets.curves.form, subsets.curves.parameters.T
+        alpha, beta, phi, psi = (theta[form.position(name)] for name in ("alpha", "beta", "phi", "psi"))
         return decline_exponent(alpha, beta, phi, psi, float(flops.params_exponent[0]), float(flops.tokens_exponent[0]))
     if not subsets.convex or subsets.spec.params is not None:
         return nothing

@@ -170,7 +170,7 @@ def strategy_name(curves: Curves, otherwise: str) -> str:
         curves: of one strategy, which may have been fitted with specialists beside it.
         otherwise: the name where the runs do not say.
     """
-    if curves.law != "shared":
+    if not curves.form.counts_tasks:
         return SPECIALISTS
     kinds = [name for name in curves.strategy.split("|") if name and name not in SPECIALIST]
     return kinds[0] if len(kinds) == 1 else otherwise
@@ -225,16 +225,16 @@ def grow_strategies(
         curves, stated = aligned[name], solved[lead].spec if solved else None
         asked = plan_spec(
             curves,
-            free if curves.law == "shared" else task_settings,
+            free if curves.form.counts_tasks else task_settings,
             budget,
             unit=unit if stated is None else stated.unit,
-            strategy="shared" if curves.law == "shared" else "specialists",
+            strategy="shared" if curves.form.counts_tasks else "specialists",
             params=params,
             measure=measure if stated is None else stated.measure,
         )
-        if curves.law == "shared":
+        if curves.form.counts_tasks:
             refuse_mixture(curves, asked)
-        solved[name] = (SharedSubsets if curves.law == "shared" else Subsets)(curves, asked)
+        solved[name] = (SharedSubsets if curves.form.counts_tasks else Subsets)(curves, asked)
     joining = joining_orders(solved[lead], order, orders, seed)
     several = order == "random"
     options: dict[str, Any] = {"order": order, "orders": orders}
@@ -292,7 +292,7 @@ def _follow_shared(
 
 def _leading(strategies: Mapping[str, Curves], today: int) -> str:
     """The strategy that states the measure and finds a greedy order."""
-    own = [name for name, curves in strategies.items() if curves.law != "shared"]
+    own = [name for name, curves in strategies.items() if not curves.form.counts_tasks]
     if len(own) > 1 or len(own) == len(strategies):
         raise AllocationError(
             f"Of several curves files one is of specialists and the others of models of several numbers of tasks, and "

@@ -220,7 +220,7 @@ def shared_iso_performance(curves: Curves, ratio: float = 2.0) -> SharedIsoPerfo
     Raises:
         AllocationError: the curves are not of law ``shared``, or the ratio is not positive.
     """
-    if curves.law != "shared":
+    if not curves.form.counts_tasks:
         raise AllocationError(
             f"The factors at an unchanged loss are read off phi and psi, and these curves are of law '{curves.law}'; "
             "fit models of several numbers of tasks with --law shared."
@@ -230,9 +230,8 @@ def shared_iso_performance(curves: Curves, ratio: float = 2.0) -> SharedIsoPerfo
 
     def factors(natural: np.ndarray) -> np.ndarray:
         """(…, 3) of parameters (…, P)."""
-        names = curves.form.names
         alpha, beta, phi, psi = (
-            natural[..., names.index(name)].ravel().tolist() for name in ("alpha", "beta", "phi", "psi")
+            natural[..., curves.form.position(name)].ravel().tolist() for name in ("alpha", "beta", "phi", "psi")
         )
         found = np.array([iso_loss(*each, ratio) for each in zip(alpha, beta, phi, psi, strict=True)])
         found = found.reshape(*natural.shape[:-1], 2)

@@ -12,9 +12,11 @@ import numpy as np
 
 from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.measure import Measure
-from budget.allocation.spec.plan_spec import ONE_MODEL, PlanSpec, is_nonconvex
+from budget.allocation.spec.plan_spec import PlanSpec, has_steps
 from budget.curves.curves import Curves
+from budget.curves.laws.table import LAWS
 from budget.errors import AllocationError, DataError
+from budget.numerics.listing import listing
 from budget.numerics.streams import keys
 from budget.studies.next_runs.posterior import Observer
 from budget.studies.next_runs.posterior_plans import PosteriorPlanner
@@ -193,10 +195,11 @@ def _question(
                 f"The budget of {next(iter(before))} is counted in {first.unit} and that of {name} in "
                 f"{spec.unit}; fit both with one --scale or law."
             )
-    if mine.law in ONE_MODEL or is_nonconvex(mine, spec):
+    if has_steps(spec) or not mine.form.planning.is_convex:
+        convex = listing([law.name for law in LAWS.values() if law.planning.is_convex])
         raise AllocationError(
-            "The next runs are valued for plans that are convex: of the laws power, chinchilla and repeat, without "
-            "checkpoints; fit again with one of these, or leave the checkpoints out."
+            f"The next runs are valued for plans that are convex: of the laws {convex}, without checkpoints; fit again "
+            "with one of these, or leave the checkpoints out."
         )
     return spec
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs, last_input
-from budget.allocation.convex.problem import value_of
+from budget.allocation.spec.scenarios import scenarios_of
 from budget.curves.curves import Curves
 from budget.tables.tasks import TaskSettings
 
@@ -94,7 +94,7 @@ def _sizes(curves: Curves, tasks: TaskSettings, group: np.ndarray, spend: float)
     high = np.maximum(high + np.log(BEYOND), low)
     top = min(spend, float(_flops(curves, np.exp(high)[None])[0]))
     costs = top * COSTS
-    value = value_of(curves, tasks).take(group).summed
+    value = scenarios_of(curves, tasks).values.take(group).summed
     assert curves.cost is not None, "a law of params and tokens comes with a cost law"
     cost = curves.cost.posynomial(1)  # of the training alone, whatever the model will serve
     found = [np.exp(low)]

@@ -12,12 +12,11 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from budget.allocation.convex.best_size import best_inputs, last_input
-from budget.allocation.convex.problem import planned_cost, value_of
+from budget.allocation.convex.problem import planned_cost, sized_values
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
-from budget.curves.posynomial import Posynomial
-from budget.curves.repeated import Values
+from budget.curves.planning_forms.posynomial import Posynomial
 
 SPENDS = 48
 """Tabulated spends of a model, even in their logarithm; marginal returns are nearly powers, so few are enough."""
@@ -178,6 +177,7 @@ def tabulated(curves: Curves, spec: PlanSpec) -> list[Model]:
         _model(
             curves,
             spec,
+            position,
             tasks,
             cost.take(np.array([position])),
             log_spend,
@@ -191,13 +191,14 @@ def tabulated(curves: Curves, spec: PlanSpec) -> list[Model]:
 def _model(
     curves: Curves,
     spec: PlanSpec,
+    position: int,
     tasks: np.ndarray,
     cost: Posynomial,
     log_spend: np.ndarray,
     least: float,
     most: float,
 ) -> Model:
-    line, offset = _size_range(curves, spec, tasks, cost, log_spend) if cost.inputs == 2 else ((0.0, 0.0), _ONE)
+    line, offset = _size_range(curves, spec, position, cost, log_spend) if cost.inputs == 2 else ((0.0, 0.0), _ONE)
     blank = Model(curves, spec, tasks, cost, log_spend, line, offset, np.empty(0), least, most)
     spends, sizes = (each.ravel() for each in np.meshgrid(log_spend, offset, indexing="ij"))
     u = blank.inputs(spends, sizes)
@@ -214,27 +215,18 @@ _ONE = np.zeros(1)
 
 
 def _size_range(
-    curves: Curves, spec: PlanSpec, tasks: np.ndarray, cost: Posynomial, log_spend: np.ndarray
+    curves: Curves, spec: PlanSpec, position: int, cost: Posynomial, log_spend: np.ndarray
 ) -> tuple[tuple[float, float], np.ndarray]:
     """The line of the point fit's best sizes, and the sizes about it that hold most draws' best ones."""
-    ends = log_spend[[0, -1]]
-    first, last = (best_inputs(_summed(curves, spec, tasks, None), cost, np.exp([end]))[0, 0] for end in ends)
+    mine, count = np.array([position]), len(curves.draws)
+    ends, middle = log_spend[[0, -1]], log_spend[len(log_spend) // 2]
+    point = sized_values(curves, spec).values.take(mine)
+    first, last = (best_inputs(point, cost, np.exp([end]))[0, 0] for end in ends)
     slope = (last - first) / (ends[1] - ends[0])
     level = first - slope * ends[0]
-    middle = log_spend[len(log_spend) // 2]
-    best = np.array(
-        [
-            best_inputs(_summed(curves, spec, tasks, draw), cost, np.exp([middle]))[0, 0]
-            for draw in range(len(curves.draws))
-        ]
-    )
+    drawn = sized_values(curves, spec, range(count))
+    each = drawn.values.take(position + drawn.models * np.arange(count))
+    best = best_inputs(each, cost.take(np.zeros(count, dtype=int)), np.full(count, np.exp(middle)))[:, 0]
     away = np.percentile(np.append(best - (level + slope * middle), 0.0), [2, 98])
     low, high = np.clip(away + np.array([-0.5, 0.5]), -MOST_OFFSET, MOST_OFFSET)
     return (slope, level), np.linspace(low, high, SIZES)
-
-
-def _summed(curves: Curves, spec: PlanSpec, tasks: np.ndarray, draw: int | None) -> Values:
-    """The sum of what a model serves, by the point fit or one draw."""
-    values = value_of(curves, spec.tasks, draw)
-    scale = spec.measure.scale * spec.weight
-    return values.scaled(scale, np.zeros(len(scale))).take(tasks).summed

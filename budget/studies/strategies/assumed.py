@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.studies.strategies.strategy_curves import FittedStrategies, StrategyCurves
 
@@ -35,8 +36,8 @@ def with_assumed(strategies: FittedStrategies, source: str) -> FittedStrategies:
         )
     phi, psi = CONSTANTS[source]
     curves, count = alone.curves, len(alone.tasks)
-    at_params, at_tokens = curves.form.where("coefficient")
-    beta = curves.form.names.index("beta")
+    at_params, _ = curves.form.term_of("params")
+    at_tokens, beta = curves.form.term_of("tokens")
 
     def shared(theta: np.ndarray) -> np.ndarray:
         """Parameters (…, P) with the number of tasks put into the coefficients, which are logarithms."""
@@ -64,4 +65,9 @@ def with_assumed(strategies: FittedStrategies, source: str) -> FittedStrategies:
 def can_assume(strategies: FittedStrategies) -> bool:
     """Whether there are the specialists that ``with_assumed`` starts from."""
     alone = strategies.specialists
-    return alone is not None and alone.curves.law == "chinchilla" and len(alone.tasks) > 1
+    return alone is not None and _has_powers_of_both(alone.curves) and len(alone.tasks) > 1
+
+
+def _has_powers_of_both(curves: Curves) -> bool:
+    """Whether the curves are a floor plus a falling power of params and one of tokens."""
+    return curves.form.is_power_sum and curves.scale_columns == ("params", "tokens")

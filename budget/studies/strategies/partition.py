@@ -16,8 +16,8 @@ from budget.allocation.convex.problem import Problem, build_problem
 from budget.allocation.convex.water_filling import water_fill
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
-from budget.curves.posynomial import Posynomial
-from budget.curves.repeated import Values
+from budget.curves.planning_forms.form import PlanningForm
+from budget.curves.planning_forms.posynomial import Posynomial
 from budget.studies.strategies.assumed import MARK
 from budget.studies.strategies.strategy_curves import FittedStrategies, StrategyCurves
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner, joined
@@ -77,7 +77,7 @@ def partitions(
     complete = len(covers) <= MOST_PARTITIONS
     covers = [cover for cover in covers[:MOST_PARTITIONS] if any(blocks[block].one_model for block in cover)]
     spec = whole.spec(float(budgets[0]))
-    if not covers or is_nonconvex(whole.served.curves, spec) or not whole.served.curves.form.posynomial_terms:
+    if not covers or is_nonconvex(whole.served.curves, spec) or not whole.served.curves.form.is_power_sum:
         return []
     planners = [whole.of(block) for block in blocks]
     questions = [planner.spec(float(budgets[0])) for planner in planners]
@@ -187,7 +187,7 @@ def _split(problem: Problem, members: np.ndarray, budgets: np.ndarray) -> tuple[
     return spend.reshape(each), u.reshape(*each, -1), value.reshape(each).sum(axis=2)
 
 
-def _stacked(functions: Sequence[Values]) -> Posynomial:
+def _stacked(functions: Sequence[PlanningForm]) -> Posynomial:
     """All functions in one, those with fewer terms filled up with terms of nothing."""
     sums = [each for each in functions if isinstance(each, Posynomial)]
     assert len(sums) == len(functions), "laws that are no sums of powers have no partition"

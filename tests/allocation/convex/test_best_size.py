@@ -7,7 +7,7 @@ from scipy.optimize import brentq, minimize_scalar
 from budget.allocation.convex.best_size import best_inputs, last_input
 from budget.allocation.convex.problem import Problem
 from budget.allocation.plan.baselines import rule_of_thumb, to_budget
-from budget.curves.posynomial import Posynomial
+from budget.curves.planning_forms.posynomial import Posynomial
 
 VALUE = Posynomial(np.array([0.5]), np.log([[406.4, 410.7]]), np.array([[[-0.34, 0.0], [0.0, -0.28]]]))
 SIX_N_D = Posynomial(np.zeros(1), np.log([[6.0]]), np.array([[[1.0, 1.0]]]))

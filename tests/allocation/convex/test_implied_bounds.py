@@ -12,7 +12,7 @@ from budget.allocation.convex.implied_bounds import implied_ends
 from budget.allocation.convex.problem import LinearConstraint, Problem
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
-from budget.curves.posynomial import Posynomial
+from budget.curves.planning_forms.posynomial import Posynomial
 from budget.tables.limits import Limit
 from budget.tables.tasks import default_tasks
 from tests import made

@@ -15,7 +15,7 @@ from budget.allocation.convex.problem import LinearConstraint, Problem, Resource
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.resources import Prices
-from budget.curves.posynomial import Posynomial
+from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import AllocationError, InfeasibleError
 from budget.tables.limits import Limit, read_limits
 from budget.tables.tasks import default_tasks

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
-from budget.curves.laws import LAWS
-from budget.curves.repeated import repeated_of
+from budget.curves.laws.repeat import repeated_of
+from budget.curves.laws.table import LAWS
 from budget.errors import InfeasibleError
 from budget.tables.tasks import default_tasks
 from tests import made

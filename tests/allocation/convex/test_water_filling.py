@@ -9,7 +9,7 @@ from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.optimum import solve
 from budget.allocation.convex.problem import Problem
 from budget.allocation.convex.water_filling import water_fill, water_fill_each
-from budget.curves.posynomial import Posynomial
+from budget.curves.planning_forms.posynomial import Posynomial
 
 
 def _problem(seed, models, inputs, budget=1.0, low=None, high=None):

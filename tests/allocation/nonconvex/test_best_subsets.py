@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from budget.allocation.convex.problem import Problem
 from budget.allocation.convex.water_filling import water_fill
 from budget.allocation.nonconvex.best_subsets import MOST_SUBSETS, best_subsets, tangent_points
-from budget.curves.posynomial import Posynomial
+from budget.curves.planning_forms.posynomial import Posynomial
 
 FREE = np.inf
 

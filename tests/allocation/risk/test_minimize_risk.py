@@ -18,8 +18,8 @@ from budget.allocation.plan.baselines import to_budget
 from budget.allocation.risk.minimize_risk import RiskOptimum, minimize_risk
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
-from budget.curves.posynomial import Posynomial
-from budget.curves.repeated import repeated_of
+from budget.curves.laws.repeat import repeated_of
+from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import SolverError
 from budget.tables.tasks import default_tasks
 

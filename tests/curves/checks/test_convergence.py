@@ -14,7 +14,7 @@ from budget.curves.fitting.fit import fit_curves
 from budget.curves.fitting.loss import LOSSES, Loss, make_loss
 from budget.curves.fitting.search import Estimator, Points, fit_points
 from budget.curves.fitting.solver import Prior
-from budget.curves.laws import LAWS, law_inputs
+from budget.curves.laws.table import LAWS, law_inputs
 from budget.tables.checks.status import STATUS
 from budget.tables.runs import runs_from_frame
 from tests.simulate import HOFFMANN, table

@@ -8,7 +8,7 @@ import pytest
 from budget.curves.fitting.batch import make_batch
 from budget.curves.fitting.bootstrap import BANDWIDTH, resampler
 from budget.curves.fitting.constraints import Constraints
-from budget.curves.laws import LAWS
+from budget.curves.laws.table import LAWS
 from tests.simulate import TRUTHS, runs_of, table
 
 

@@ -9,7 +9,7 @@ from scipy.optimize import minimize as scipy_minimize
 from budget.curves.fitting.charted import minimize_in_chart
 from budget.curves.fitting.loss import DELTA, penalty, penalty_weight
 from budget.curves.fitting.solver import DAMPING, Prior, SolverState
-from budget.curves.laws import LAWS
+from budget.curves.laws.table import LAWS
 from tests.simulate import box
 
 CHARTED = [name for name, law in LAWS.items() if law.chart is not None]

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from budget.curves.fitting.fit import fit_curves
-from budget.curves.laws import LAWS
+from budget.curves.laws.table import LAWS
 from tests.oracles.robust_fit import best_loss
 from tests.simulate import HOFFMANN, TRUTHS, Truth, box, grid, runs_of, table
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from budget.curves.fitting import batch
 from budget.curves.fitting.fit import fit_curves
+from budget.curves.laws.table import LAWS
 from budget.errors import DataError
 from budget.tables.runs import Mixture
 from tests.curves.cases import SOURCES, log_inputs, planted
@@ -77,8 +77,10 @@ def test_transfer_is_pulled_to_nothing_where_runs_say_little(monkeypatch):
     runs, _ = planted("transfer", 1, noise=0.05, seed=NEGATIVE)
     few = runs.keep(np.flatnonzero(np.arange(len(runs.value)) % 5 == 0))
     sizes = []
-    for deviation in (1e-4, batch.WEAK_TRANSFER, 1e4):
-        monkeypatch.setattr(batch, "WEAK_TRANSFER", deviation)
+    law = LAWS["transfer"]
+    for deviation in (1e-4, law.parameters[-1].prior, 1e4):
+        pulled = (*law.parameters[:-1], replace(law.parameters[-1], prior=deviation))
+        monkeypatch.setitem(LAWS, "transfer", replace(law, parameters=pulled))
         taus = [fit_curves(each, "transfer", draws=0).parameters[0, -2:] for each in (few, runs)]
         sizes.append([np.abs(tau).sum() for tau in taus])
     (few_at_0, _), (few_pulled, many_pulled), (few_free, many_free) = sizes

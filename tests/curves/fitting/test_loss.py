@@ -9,7 +9,7 @@ import pytest
 from budget.curves.fitting.constraints import make_constraints
 from budget.curves.fitting.fit import fit_curves
 from budget.curves.fitting.loss import LOSSES, make_loss
-from budget.curves.laws import LAWS
+from budget.curves.laws.table import LAWS
 from budget.errors import DataError
 from tests.oracles import losses as oracle
 

@@ -13,7 +13,7 @@ from budget.curves.fitting.batch import make_batch
 from budget.curves.fitting.bootstrap import BANDWIDTH, resampler
 from budget.curves.fitting.constraints import Constraints
 from budget.curves.fitting.fit import fit_curves
-from budget.curves.laws import LAWS
+from budget.curves.laws.table import LAWS
 from budget.studies.backtest import backtest
 from budget.tables.runs import runs_from_frame
 from tests.simulate import HOFFMANN, TRUTHS, Truth, runs_of, table

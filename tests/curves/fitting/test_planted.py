@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from budget.curves.fitting.fit import fit_curves
-from budget.curves.laws import LAWS
+from budget.curves.laws.table import LAWS
 from tests.curves.cases import log_inputs, planted
 
 LONG_TO_COMPILE = {"repeat", "m4", "shared", "transfer"}

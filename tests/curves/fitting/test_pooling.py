@@ -11,7 +11,7 @@ from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
 from budget.curves.fitting.pooling import FEW, LEAST_TASKS, NARROWEST, PooledPrior, distribution, no_pooling
 from budget.curves.fitting.solver import Prior
-from budget.curves.laws import LAWS
+from budget.curves.laws.table import LAWS
 
 RICH, POOR = 6, 20
 """Tasks of many runs and of few in the planted file."""

@@ -95,6 +95,6 @@ def test_negative_effective_data_are_refused(fitted):
 
 
 def test_other_laws_have_no_transfer(fitted):
-    curves = replace(fitted[0].curves, law="chinchilla", inputs=("params", "tokens"))
+    curves = replace(fitted[0].curves, law="chinchilla", scale_columns=("params", "tokens"))
     with pytest.raises(AllocationError, match="has no transfer between tasks; fit again with --law transfer"):
         law_transfer(curves)

@@ -38,7 +38,7 @@ def two_powers(exact_curves, spread, noise, draws=800):
     return replace(
         exact_curves.take(np.array([0, 1])),
         law="power",
-        inputs=("x",),
+        scale_columns=("x",),
         parameters=parameters,
         draws=scenarios,
         noise=noise * np.stack([normal(draws, 1), normal(draws, 2)], axis=1),

@@ -15,8 +15,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from budget.curves.posynomial import Posynomial
-from budget.errors import FitError
+from budget.curves.planning_forms.form import PlanningForm
+from budget.curves.planning_forms.mixture import MixtureForm
+from budget.curves.planning_forms.numerical import NumericalForm
+from budget.curves.planning_forms.posynomial import Posynomial
 
 LOG_COEFFICIENT = (-23.0, 12.0)
 """Box of a term's logarithm at the reference scale, relative to the median value: 1e-10 to 1.6e5 times it."""
@@ -30,7 +32,20 @@ CEILING_REACH = 100.0
 ABSENT = -700.0
 """Logarithm that stands for an input of nothing: its exponential is 0 in any sum, and nothing becomes NaN."""
 
+GIVEN_BY_TASKS = ("unique_tokens",)
+"""Inputs that no plan chooses: columns of the tasks file."""
+
 Kind = Literal["floor", "ceiling", "coefficient", "plain", "log", "place"]
+
+TYPICAL: dict[Kind, tuple[float, float]] = {
+    "floor": (0.2, 1.0),
+    "ceiling": (4.0, 8.0),
+    "coefficient": (-1.5, 0.5),
+    "plain": (0.2, 0.7),
+    "log": (float(np.log(0.2)), float(np.log(1.5))),
+    "place": (-2.0, 2.0),
+}
+"""Where working values of each kind lie in an ordinary task, whose values are about 1 at the reference."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +64,11 @@ class Parameter:
         grid: where starts are laid (shape parameters only): working values, or for a place fractions of the task's
             measured range of the input.
         common: whether all tasks share one value.
+        per_source: whether the parameter stands for one of each source of a mixture.
+        prior: standard deviation of the weak prior about 0 that every fit has of it, ``None`` where there is none.
+        may_vanish: whether the term may vanish in a good fit: of other coefficients and their exponents, one at its
+            lower end says that the runs do not show how the value depends on the input.
+        typical: ends of its working value in an ordinary task, by default those of its kind: what examples draw from.
     """
 
     name: str
@@ -59,6 +79,10 @@ class Parameter:
     exponent: int = 0
     grid: tuple[float, ...] = ()
     common: bool = False
+    per_source: bool = False
+    prior: float | None = None
+    may_vanish: bool = False
+    typical: tuple[float, float] | None = None
 
     @property
     def linear(self) -> bool:
@@ -90,6 +114,56 @@ class Chart:
 
 
 @dataclass(frozen=True)
+class Planning:
+    """How a law looks to a planner.
+
+    Attributes:
+        form: (law, theta (V, P), reference (V, I), inputs that the tasks give (V, J)) → V functions of the log inputs
+            that the plan chooses.
+        is_convex: whether the law falls in every input and is convex in their logarithms, so that a plan can find the
+            best size at a spend.
+        has_tangents: whether, moreover, the logarithm of what lies above the floor is convex, or of each term of it. A
+            tangent of that logarithm makes a posynomial that lies below, so that a plan is a convex program.
+    """
+
+    form: Callable[["Law", np.ndarray, np.ndarray, np.ndarray], PlanningForm]
+    is_convex: bool = False
+    has_tangents: bool = False
+
+
+def numerical_form(law: "Law", theta: np.ndarray, reference: np.ndarray, given: np.ndarray) -> NumericalForm:
+    """The planning form of any law, by its value alone."""
+    held = np.zeros(reference.shape)
+    chosen = [place for place, name in enumerate(law.inputs) if name not in GIVEN_BY_TASKS]
+    held[:, [place for place in range(len(law.inputs)) if place not in chosen]] = np.log(given)
+    return NumericalForm(
+        law_value=law.value,
+        is_convex=law.planning.is_convex,
+        free=tuple(chosen),
+        theta=theta[:, None],
+        floor=law.floor(theta)[:, None],
+        log_reference=np.log(reference)[:, None],
+        log_held=held[:, None],
+        factor=np.ones((len(theta), 1)),
+        shift=np.zeros(len(theta)),
+    )
+
+
+NOT_KNOWN_CONVEX = Planning(numerical_form)
+"""Of a law that says nothing of its shape: planned from each task's own response to its spend."""
+
+CONVEX = Planning(numerical_form, is_convex=True)
+"""Of a law that is convex in its log inputs and has no form of its own: a plan can find the best sizes by it."""
+
+LOG_CONVEX = Planning(numerical_form, is_convex=True, has_tangents=True)
+"""Of a law whose logarithm above the floor is convex in the log inputs: a plan is a convex program."""
+
+Mixing = Callable[["Law", np.ndarray, np.ndarray, np.ndarray, int], MixtureForm]
+"""(law, theta (…, T, P), reference (…, T, I), each task's own source (T,), the number S of sources) → one model for T
+tasks."""
+
+
+@dataclass(frozen=True)
 class Law:
     """One law.
 
@@ -101,12 +175,13 @@ class Law:
             one column of tokens for each source of a mixture.
         parameters: the P parameters in the order of ``theta``.
         basis: see ``Basis``; linear parameters in the order of ``parameters``.
+        summary: what the help of the command line says of it.
+        example: task position → column → (R,): the runs of one task of a small file, the law's own inputs in order.
         starts: how many of the best grid points are refined.
-        posynomial_terms: whether the value is a floor plus one falling power of each input, the form that the convex
-            program takes.
-        convex: whether the value falls in every input and is convex in their logarithms, so that a plan can find the
-            best size at a spend; of a law with ``posynomial_terms`` both are known.
+        planning: how a plan reads it; by its value alone where the law does not say more.
+        mixing: how a plan of one model for several tasks reads it, ``None`` of a law of one task at a time.
         chart: coordinates of the search where values are positive, the parameters themselves where there is none.
+        sources: the sources of the mixtures that were fitted (``with_sources``).
     """
 
     name: str
@@ -115,10 +190,13 @@ class Law:
     inputs: tuple[str, ...]
     parameters: tuple[Parameter, ...]
     basis: Basis
+    summary: str = ""
+    example: Callable[[int], dict[str, np.ndarray]] | None = None
     starts: int = 8
-    posynomial_terms: bool = False
-    convex: bool = False
+    planning: Planning = NOT_KNOWN_CONVEX
+    mixing: Mixing | None = None
     chart: Chart | None = None
+    sources: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -141,9 +219,71 @@ class Law:
         return np.flatnonzero([p.common for p in self.parameters])
 
     @property
+    def prior_deviation(self) -> np.ndarray:
+        """(P,) standard deviation of each parameter's weak prior about 0, infinite where there is none."""
+        return np.array([np.inf if p.prior is None else p.prior for p in self.parameters])
+
+    @property
     def transfers(self) -> np.ndarray:
         """Positions of the transfer coefficients, one for each source of a mixture."""
-        return np.flatnonzero([p.name.startswith("tau") for p in self.parameters])
+        return np.flatnonzero([p.per_source for p in self.parameters])
+
+    @property
+    def reads_one_scale(self) -> bool:
+        """Whether it reads the one column that ``--scale`` names."""
+        return "scale" in self.inputs
+
+    @property
+    def reads_mixtures(self) -> bool:
+        """Whether it reads the tokens of each source of a mixture."""
+        return "sources" in self.inputs or bool(self.sources)
+
+    @property
+    def counts_tasks(self) -> bool:
+        """Whether it reads how many tasks a model serves, and so needs models of several numbers of tasks."""
+        return "n_tasks" in self.inputs
+
+    @property
+    def is_of_one_model(self) -> bool:
+        """Whether it describes one model for several tasks: its size and its mixture are planned, not a split."""
+        return self.mixing is not None
+
+    @property
+    def is_program(self) -> bool:
+        """Whether a plan by it is a convex program or a mixture's; else it is searched for by each task's response."""
+        return self.planning.has_tangents or self.is_of_one_model
+
+    @property
+    def is_power_sum(self) -> bool:
+        """Whether it is a floor plus one falling power of each input."""
+        return self.planning.form is power_sum
+
+    def transfer_of(self, source: str) -> int:
+        """Where the transfer coefficient of a source stands in ``theta``.
+
+        Raises:
+            ValueError: there is no such source.
+        """
+        return int(self.transfers[self.sources.index(source)])
+
+    def position(self, name: str) -> int:
+        """Where a parameter stands in ``theta``.
+
+        Raises:
+            ValueError: there is none of that name.
+        """
+        return self.names.index(name)
+
+    def term_of(self, name: str) -> tuple[int, int]:
+        """Where the coefficient and the exponent of the falling power of input ``name`` stand in ``theta``.
+
+        Raises:
+            StopIteration: no term of the law is a falling power of it.
+        """
+        which = self.inputs.index(name)
+        coefficients = self.where("coefficient").tolist()
+        at = next(at for at in coefficients if self.parameters[at].input == which)
+        return at, self.parameters[at].exponent
 
     def where(self, *kinds: Kind) -> np.ndarray:
         """Positions of the parameters of some kinds."""
@@ -153,11 +293,11 @@ class Law:
         """The law over the sources of a mixture: one input and one parameter for each of them."""
         if "sources" not in self.inputs:
             return self
-        each = [p for p in self.parameters if p.name.startswith("tau")]
-        parameters = [p for p in self.parameters if p not in each]
-        named = tuple(replace(each[0], name=f"tau_{source}") for source in sources)
+        each = [p for p in self.parameters if p.per_source]
+        parameters = [p for p in self.parameters if not p.per_source]
+        named = tuple(replace(p, name=f"{p.name}_{source}") for p in each for source in sources)
         inputs = tuple(name for name in self.inputs if name != "sources") + tuple(sources)
-        return replace(self, inputs=inputs, parameters=(*parameters, *named))
+        return replace(self, inputs=inputs, parameters=(*parameters, *named), sources=tuple(sources))
 
     def value(self, theta: Any, z: Any, xp: ModuleType = np) -> Any:
         """The law's value.
@@ -224,26 +364,33 @@ class Law:
         result[..., coefficients] += np.log(unit)[:, None]
         return result
 
-    def posynomial(self, theta: np.ndarray, reference: np.ndarray) -> Posynomial:
-        """T curves as a posynomial over the law's I inputs, for the allocation.
+    def planning_form(self, theta: np.ndarray, reference: np.ndarray, given: np.ndarray | None = None) -> PlanningForm:
+        """V curves as functions of the log inputs that a plan chooses.
 
         Args:
-            theta: (T, P).
-            reference: (T, I).
-
-        Raises:
-            FitError: the law is no sum of falling powers.
+            theta: (V, P) working parameters.
+            reference: (V, I) inputs at which they are stated.
+            given: (V, J) the inputs that the tasks give (``GIVEN_BY_TASKS``), where the law reads any.
         """
-        if not self.posynomial_terms:
-            raise FitError(
-                f"A plan needs curves that are a floor plus one falling power of each scale, and '{self.name}' is not; "
-                "fit again with --law power or --law chinchilla."
-            )
-        tasks, terms = theta.shape[0], len(self.inputs)
-        exponent = np.zeros((tasks, terms, terms))
-        exponent[:, np.arange(terms), np.arange(terms)] = -theta[:, 2::2]
-        return Posynomial(
-            offset=theta[:, 0].copy(),
-            log_coef=theta[:, 1::2] + theta[:, 2::2] * np.log(reference),
-            exponent=exponent,
-        )
+        return self.planning.form(self, theta, reference, np.empty((len(theta), 0)) if given is None else given)
+
+
+def power_sum(law: Law, theta: np.ndarray, reference: np.ndarray, given: np.ndarray) -> Posynomial:
+    """The planning form of a floor plus one falling power of each input: a posynomial.
+
+    A term ``A·x^-a`` is ``exp(log A − a·log x)`` with ``log A = theta_A + a·log reference``.
+    """
+    at = law.where("coefficient")
+    exponents = [law.parameters[position].exponent for position in at]
+    inputs = [law.parameters[position].input for position in at]
+    exponent = np.zeros((len(theta), len(at), len(law.inputs)))
+    exponent[:, np.arange(len(at)), inputs] = -theta[:, exponents]
+    return Posynomial(
+        offset=law.floor(theta),
+        log_coef=theta[:, at] + theta[:, exponents] * np.log(reference[:, inputs]),
+        exponent=exponent,
+    )
+
+
+POWER_SUM = Planning(power_sum, is_convex=True, has_tangents=True)
+"""Of a law that is a floor plus one falling power of each input."""

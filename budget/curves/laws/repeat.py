@@ -1,16 +1,43 @@
-"""The law of repeated data as a convex function of log inputs, in plain NumPy: what the allocation reads of it.
+"""Data that are repeated, and parameters beyond what they can use, lose value (Muennighoff et al. 2023).
 
-Muennighoff et al. 2023 (arXiv 2305.16264): tokens beyond the unique ones, and parameters beyond what these can use,
-lose value. The logarithms of effective tokens and parameters are concave in the logarithms of the real ones, so each
-term ``exp(log A − alpha·log N_eff)`` is convex, and a tangent of its logarithm makes it a posynomial that lies below.
+Tokens beyond the unique ones, and parameters beyond what these can use, lose value. The logarithms of effective tokens
+and parameters are concave in the logarithms of the real ones, so each term ``exp(log A − alpha·log N_eff)`` is convex,
+and a tangent of its logarithm makes it a posynomial that lies below: that is how a plan reads the law.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
-from budget.curves.laws import MOST_EXCESS
-from budget.curves.posynomial import Posynomial
+from budget.curves.laws.law import Law, Parameter, Planning
+from budget.curves.laws.parts import crossed, falling_power, floor
+from budget.curves.planning_forms.posynomial import Posynomial
+
+MOST_EXCESS = 12.0
+"""Largest logarithm of parameters over what the unique data can use: beyond it more parameters change nothing."""
+
+
+def _basis(theta: Any, z: Any, xp: ModuleType) -> Sequence[Any]:
+    """Effective parameters and data: what goes beyond one epoch (or beyond what the data can use) loses value."""
+    a, alpha, b, beta, log_rd, log_rn = (theta[..., i] for i in range(1, 7))
+    params, tokens = z[..., 0], z[..., 1]
+    unique = xp.minimum(z[..., 2], tokens)
+    epochs = xp.exp(xp.minimum(tokens - unique, 46.0))
+    data = unique + _saturated(epochs - 1, xp.exp(log_rd), xp)
+    balance = (xp.log(alpha) + a - xp.log(beta) - b) / (alpha + beta)
+    usable = beta / alpha * (unique + balance) + balance
+    excess = xp.exp(xp.clip(params - usable, 0.0, MOST_EXCESS)) - 1
+    size = xp.minimum(params, usable) + _saturated(excess, xp.exp(log_rn), xp)
+    return 0.0, -alpha * size, -beta * data
+
+
+def _saturated(repeats: Any, limit: Any, xp: ModuleType) -> Any:
+    """``log(1 + R(1 − exp(−repeats/R)))`` with the limit R."""
+    return xp.log1p(-limit * xp.expm1(-repeats / limit))
+
 
 MOST_EPOCHS = 46.0
 """Largest logarithm of the number of epochs: beyond it nothing changes."""
@@ -59,6 +86,21 @@ class Repeated:
         return 2 if self.size is None else 1
 
     @property
+    def is_convex(self) -> bool:
+        """The logarithm of each term is convex, since those of the effective inputs are concave."""
+        return True
+
+    @property
+    def is_smooth(self) -> bool:
+        """The slope jumps where repeating begins."""
+        return False
+
+    @property
+    def domain(self) -> None:
+        """The law holds everywhere."""
+        return None
+
+    @property
     def least(self) -> np.ndarray:
         """(V,) what no spend goes below: more repeats, and more parameters for the same data, end up worth nothing."""
         return self.value(np.full((len(self), self.inputs), FAR))
@@ -99,10 +141,45 @@ class Repeated:
         logs, slopes = self._logs(u)
         return np.einsum("vk,vki->vi", np.exp(logs), slopes)
 
+    def hessian(self, u: np.ndarray) -> np.ndarray:
+        """Second derivatives of each function in its log inputs at ``u`` (V, I): (V, I, I); at a kink, of its right."""
+        return self.expansion(u)[2]
+
+    def expansion(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Sum of the terms (V,), its gradient (V, I) and its Hessian (V, I, I) at log inputs ``u`` (V, I)."""
+        logs, slopes = self._logs(u)
+        terms, bend = np.exp(logs), slopes[:, :, :, None] * slopes[:, :, None, :] + self._bends(u)
+        return terms.sum(axis=1), np.einsum("vk,vki->vi", terms, slopes), np.einsum("vk,vkij->vij", terms, bend)
+
     def tangent(self, u: np.ndarray) -> Posynomial:
         """A posynomial below the functions that touches them, with its slope, at log inputs ``u`` (V, I)."""
         logs, slopes = self._logs(u)
         return Posynomial(self.offset, logs - np.einsum("vki,vi->vk", slopes, u), slopes)
+
+    def _bends(self, u: np.ndarray) -> np.ndarray:
+        """Second derivatives (V, 2·G, I, I) of the terms' logarithms at log inputs ``u`` (V, I).
+
+        Effective data bend by the second derivative of what repeats are worth, effective parameters by that of what an
+        excess is worth, along the direction in which the excess grows.
+        """
+        both = u if self.size is None else np.column_stack([self.size, u])
+        params = both[:, None, 0] - self.reference[:, :, 0]
+        tokens = both[:, None, 1] - self.reference[:, :, 1]
+        ratio, fresh = self.beta / self.alpha, tokens < self.unique
+        usable = ratio * (np.minimum(self.unique, tokens) + self.balance) + self.balance
+        excess, repeats = params - usable, tokens - self.unique
+        of_size = np.where((excess > 0) & (excess < MOST_EXCESS), _saturated_bend(excess, self.limit_n), 0.0)
+        of_data = np.where((repeats > 0) & (repeats < MOST_EPOCHS), _saturated_bend(repeats, self.limit_d), 0.0)
+        grows = np.stack([np.ones_like(tokens), -ratio * fresh], axis=2)
+        alone = np.stack([np.zeros_like(tokens), np.ones_like(tokens)], axis=2)
+        bends = np.stack(
+            [
+                (-self.alpha * of_size)[:, :, None, None] * grows[:, :, :, None] * grows[:, :, None, :],
+                (-self.beta * of_data)[:, :, None, None] * alone[:, :, :, None] * alone[:, :, None, :],
+            ],
+            axis=2,
+        ).reshape(len(u), -1, 2, 2)
+        return bends if self.size is None else bends[:, :, 1:, 1:]
 
     def _logs(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logarithms (V, 2·G) of the terms and their slopes (V, 2·G, I): the effective inputs of ``laws``."""
@@ -110,12 +187,12 @@ class Repeated:
         params = both[:, None, 0] - self.reference[:, :, 0]
         tokens = both[:, None, 1] - self.reference[:, :, 1]
         repeats = np.expm1(np.clip(tokens - self.unique, 0.0, MOST_EPOCHS))
-        worth, of_tokens = _saturated(repeats, self.limit_d)
+        worth, of_tokens = _saturated_slope(repeats, self.limit_d)
         unique = np.minimum(self.unique, tokens)
         ratio = self.beta / self.alpha
         usable = ratio * (unique + self.balance) + self.balance
         excess = np.expm1(np.clip(params - usable, 0.0, MOST_EXCESS))
-        size, of_params = _saturated(excess, self.limit_n)
+        size, of_params = _saturated_slope(excess, self.limit_n)
         of_params = np.where(params - usable < MOST_EXCESS, of_params, 0.0)
         log_a = self.log_a - self.alpha * (np.minimum(params, usable) + size)
         log_b = self.log_b - self.beta * (unique + worth)
@@ -132,18 +209,25 @@ class Repeated:
         return logs, slopes if self.size is None else slopes[:, :, 1:]
 
 
-Values = Posynomial | Repeated
-"""Functions of log inputs that a convex plan can be made for."""
-
 _TERMS = ("log_a", "alpha", "log_b", "beta", "limit_d", "limit_n", "balance", "unique", "reference")
 """The arrays whose second axis is the term."""
 
 
-def _saturated(repeats: np.ndarray, limit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _saturated_slope(repeats: np.ndarray, limit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """``log(1 + R(1 − exp(−repeats/R)))`` and its derivative in ``log(1 + repeats)``."""
     left = np.exp(-repeats / limit)
     total = 1 - limit * np.expm1(-repeats / limit)
     return np.log(total), left * (1 + repeats) / total
+
+
+def _saturated_bend(log_repeats: np.ndarray, limit: np.ndarray) -> np.ndarray:
+    """Second derivative of ``log(1 + R(1 − exp(−repeats/R)))`` in ``log(1 + repeats)``, given by that logarithm.
+
+    With the slope g = exp(−r/R)·(1 + r)/total it is g·(1 − (1 + r)/R − g).
+    """
+    repeats = np.expm1(np.clip(log_repeats, 0.0, MOST_EPOCHS))
+    slope = _saturated_slope(repeats, limit)[1]
+    return slope * (1 - (1 + repeats) / limit - slope)
 
 
 def repeated_of(theta: np.ndarray, reference: np.ndarray, unique_tokens: np.ndarray) -> Repeated:
@@ -171,3 +255,41 @@ def repeated_of(theta: np.ndarray, reference: np.ndarray, unique_tokens: np.ndar
         reference=np.log(reference[:, None, :2]),
         **{name: values[:, None] for name, values in one.items()},
     )
+
+
+def _planning_form(law: Law, theta: np.ndarray, reference: np.ndarray, given: np.ndarray) -> Repeated:
+    return repeated_of(theta, reference, given[:, 0])
+
+
+def _example(task: int) -> dict[str, np.ndarray]:
+    inputs = crossed(
+        params=np.geomspace(1e7, 3e10, 5), unique_tokens=np.geomspace(3e8, 3e10, 3), epochs=[1, 2, 6, 20, 60]
+    )
+    tokens = inputs["unique_tokens"] * inputs["epochs"]
+    return {"params": inputs["params"], "tokens": tokens, "unique_tokens": inputs["unique_tokens"]}
+
+
+SLOPES = (0.1, 0.2, 0.35, 0.6, 1.0)
+"""Where starts are laid along an exponent."""
+
+LAW = Law(
+    name="repeat",
+    formula="E + A/N_eff^alpha + B/D_eff^beta",
+    summary="chinchilla with repeated data",
+    reference="Muennighoff et al. 2023, arXiv 2305.16264",
+    inputs=("params", "tokens", "unique_tokens"),
+    parameters=(
+        floor(),
+        *falling_power("A", "alpha", 2, grid=SLOPES),
+        *falling_power("B", "beta", 4, input=1, grid=SLOPES),
+        Parameter(
+            "R_D", "log", np.log(0.1), np.log(1e3), grid=(np.log(3.0), np.log(20.0)), typical=(np.log(5), np.log(25))
+        ),
+        Parameter(
+            "R_N", "log", np.log(0.1), np.log(1e3), grid=(np.log(3.0), np.log(30.0)), typical=(np.log(3), np.log(10))
+        ),
+    ),
+    basis=_basis,
+    example=_example,
+    planning=Planning(_planning_form, is_convex=True, has_tangents=True),
+)

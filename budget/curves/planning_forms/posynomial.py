@@ -1,4 +1,4 @@
-"""Posynomials in plain NumPy: what curves hand to the allocation, which then needs no JAX."""
+"""Posynomials in plain NumPy: sums of falling powers as convex functions of log inputs, and every cost."""
 
 from dataclasses import dataclass
 
@@ -38,6 +38,16 @@ class Posynomial:
         return self.offset
 
     @property
+    def is_convex(self) -> bool:
+        """Convex in ``u``, whatever the signs of the exponents: a sum of exponentials of linear functions."""
+        return True
+
+    @property
+    def is_smooth(self) -> bool:
+        """Exponentials have no kinks."""
+        return True
+
+    @property
     def at_domain(self) -> np.ndarray:
         """(T,) the values at the least inputs: what the smallest model costs, 0 where there is no smallest."""
         if self.domain is None:
@@ -72,6 +82,10 @@ class Posynomial:
         weighted = terms[:, :, None] * self.exponent
         hessian = weighted.transpose(0, 2, 1) @ self.exponent
         return np.einsum("tk->t", terms), np.einsum("tki->ti", weighted), hessian  # a sum over a short axis is slow
+
+    def hessian(self, u: np.ndarray) -> np.ndarray:
+        """Second derivatives of each function in its log inputs at ``u`` (T, I): shape (T, I, I)."""
+        return self.expansion(u)[2]
 
     def scaled(self, factor: np.ndarray, shift: np.ndarray) -> "Posynomial":
         """The functions times positive factors (T,), plus shifts (T,)."""

@@ -1,0 +1,1 @@
+"""How a curve looks to a planner: a function of the log inputs that a plan chooses."""
