@@ -61,7 +61,9 @@ def no_pooling(law: Law, prior: Prior) -> PooledPrior:
 
 def _ridge_spread(law: Law, prior: Prior) -> np.ndarray:
     """(T, P) how the centre of a law's own pull varies over the draws: a coefficient that no run shows is not known."""
-    return np.where(prior.precision > 0, law.prior_deviation, 0.0)
+    spread, weak = np.zeros_like(prior.centre), np.flatnonzero(np.isfinite(law.prior_deviation))
+    spread[:, weak] = np.where(prior.precision[:, weak] > 0, law.prior_deviation[weak], 0.0)
+    return spread
 
 
 def find_pooled_prior(
