@@ -12,7 +12,7 @@ from click.testing import CliRunner
 import budget.options
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
-from budget.curves.laws.law import CONVEX, LOG_COEFFICIENT, NOT_KNOWN_CONVEX, Law, Parameter
+from budget.curves.laws.law import CONVEX, LOG_COEFFICIENT, NOT_KNOWN_CONVEX, TYPICAL, Law, Parameter
 from budget.curves.laws.table import LAWS
 from budget.errors import AllocationError
 from budget.tables.tasks import default_tasks
@@ -20,6 +20,7 @@ from cli import main
 from tests.curves.cases import planted
 from tests.integration.kaplan import LAW as KAPLAN
 from tests.made import SIX, curves_of
+from tests.oracles.laws import FORMULAS
 
 PLANNED = {"power", "chinchilla", "repeat", "m4", "bnsl", "shared", "transfer", "kaplan", "stretched"}
 """Laws by which the budget can be allocated."""
@@ -41,30 +42,27 @@ STRETCHED = Law(
     parameters=(
         Parameter("E", "floor"),
         Parameter("A", "coefficient", *LOG_COEFFICIENT, exponent=2),
-        Parameter("c", "plain", 0.02, 3.0, grid=(0.1, 0.2, 0.4)),
+        Parameter("c", "plain", 0.02, 3.0, grid=(0.1, 0.2, 0.4), typical=(0.1, 0.2)),
         Parameter("x0", "place", -20.0, 20.0, grid=(-0.5, 0.0, 0.5)),
     ),
     basis=_stretched,
+    example=lambda task: {"x": np.geomspace(1e3, 1e9, 20)},
 )
 
 
 def runs_of_law(name, folder):
     """A small file of runs that follow the law, and what the commands need beside it."""
     random = np.random.default_rng(0)
-    if name in ("kaplan", "stretched"):
-        law, frames = LAWS[name], []
+    law = LAWS[name]
+    if name not in FORMULAS:
+        frames = []
         for task in range(2):
-            if name == "kaplan":
-                sizes, data = (
-                    each.ravel() for each in np.meshgrid(np.geomspace(1e7, 1e9, 4), np.geomspace(1e9, 1e11, 4))
-                )
-                theta, columns = np.array([0.2 * task, 0.25, 0.35, 0.5]), {"params": sizes, "tokens": data}
-                z = np.log(np.column_stack([sizes / 1e8, data / 1e10]))
-            else:
-                x = np.geomspace(1e3, 1e9, 20)
-                theta, columns, z = np.array([0.5, 1.0, 0.15, task - 1.0]), {"x": x}, np.log(x / 1e6)[:, None]
-            value = law.value(theta, z) * np.exp(0.01 * random.normal(size=len(z)))
-            frames.append(pd.DataFrame({"task": f"t{task}", "value": value, **columns}))
+            inputs = law.example(task)
+            ends = [p.typical or TYPICAL[p.kind] for p in law.parameters]
+            theta = np.array([low + (0.4 + 0.2 * task) * (high - low) for low, high in ends])
+            z = np.log(np.column_stack(list(inputs.values())))
+            value = law.value(theta, z - z.mean(axis=0)) * np.exp(0.01 * random.normal(size=len(z)))
+            frames.append(pd.DataFrame({"task": f"t{task}", "value": value, **inputs}))
         pd.concat(frames).to_csv(folder / "runs.csv", index=False)
         return ["--law", name], "task,weight\nt0,1\nt1,1\n"
     runs, _ = planted(name, 2, noise=0.01)
@@ -72,7 +70,7 @@ def runs_of_law(name, folder):
     frame = pd.DataFrame({"task": [runs.tasks[task] for task in runs.task], "run": runs.run, "value": runs.value})
     frame = frame.assign(**columns)
     options = ["--law", name]
-    if name == "shared":
+    if law.counts_tasks:
         frame = frame.assign(strategy="moe")
     if runs.mixture is not None:
         mixed = pd.DataFrame(runs.mixture.tokens, columns=list(runs.mixture.sources)).assign(run=runs.run)
@@ -114,7 +112,7 @@ def test_every_command_works_or_refuses_with_one_sentence(law, tmp_path):
     options, task_settings = runs_of_law(law, tmp_path)
     runs, tasks, curves = tmp_path / "runs.csv", tmp_path / "tasks.csv", tmp_path / "curves.json"
     tasks.write_text(task_settings)
-    budget = "1e9" if law in ("power", "m4", "bnsl", "stretched") else "1e21"
+    budget = "1e9" if LAWS[law].reads_one_scale else "1e21"
 
     assert works_or_says_why(run("check", runs, *options)), "check"
     fitted = run("fit", runs, *options, "--draws", 24, "--out", curves)
