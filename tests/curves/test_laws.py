@@ -10,7 +10,7 @@ from budget.curves.laws.table import LAWS, choose_law, choose_scale, law_inputs
 from budget.curves.planning_forms.form import PlanningForm
 from budget.errors import DataError
 from budget.tables.runs import read_runs
-from tests.curves.cases import reference_of, truths_of
+from tests.curves.cases import law_of_case, reference_of, truths_of
 from tests.simulate import TRUTHS, runs_of, table
 
 POSYNOMIAL = [law for law in LAWS.values() if law.is_power_sum]
@@ -102,3 +102,24 @@ def test_every_planning_form_is_the_law_and_its_derivatives(law):
 def test_an_unknown_law_is_refused_with_the_ones_there_are(tmp_path):
     with pytest.raises(DataError, match="There is no law 'cubic'; choose one of power, chinchilla"):
         fit_curves(table(TRUTHS), "cubic")
+
+
+@pytest.mark.parametrize("name", [law.name for law in LAWS.values() if law.is_of_one_model])
+def test_every_form_of_one_model_is_the_law_along_a_mixture(name):
+    """The terms of size and of mixture, for two tasks of a model of random size and shares of three sources."""
+    law, random = law_of_case(name), np.random.default_rng(4)
+    sources = law.sources or ("t0", "t1", "t2")
+    reference = np.tile(reference_of(name), (2, 1))
+    theta = law.working(np.array([list(truth.values()) for truth in truths_of(name, 2)]), reference)
+    if law.sources:
+        theta[:, law.transfers] = np.abs(theta[:, law.transfers])  # so that every mixture is a sum
+    form = law.mixing(law, theta, reference, np.arange(2), len(sources))
+    for _ in range(20):
+        size, tokens = np.exp(random.uniform(16, 22)), np.exp(random.uniform(19, 24, len(sources)))
+        known = {"params": size, "task_tokens": tokens[:2], "n_tasks": 3.0, **dict(zip(sources, tokens, strict=True))}
+        inputs = np.column_stack([np.broadcast_to(known[column], 2) for column in law.inputs])
+        effective = form.tau @ (tokens / tokens.sum())
+        assert (effective > form.least_share).all()
+        terms = np.exp(form.capacity - form.alpha * np.log(size))
+        terms += np.exp(form.data - form.beta * np.log(tokens.sum() * effective))
+        np.testing.assert_allclose(form.floor + terms, law.value(theta, np.log(inputs / reference)), rtol=1e-12)
