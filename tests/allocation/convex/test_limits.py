@@ -396,7 +396,7 @@ def changed(budget, tasks, asked, line, step):
         column = getattr(tasks, end).copy()
         column[tasks.names.index(rest)] += step
         return budget, replace(tasks, **{end: column}), asked
-    attribute = {"min": "least", "max": "most"}[end]
+    attribute = {"min": "lower", "max": "upper"}[end]
     limits = tuple(
         replace(limit, **{attribute: getattr(limit, attribute) + step}) if f"limit '{limit.name}'" == rest else limit
         for limit in asked["limits"]
