@@ -16,8 +16,8 @@ import numpy as np
 
 from budget.allocation.convex.optimum import solve
 from budget.allocation.convex.problem import LinearConstraint, Problem, Resource
-from budget.allocation.plan.assembly import risk_measure
 from budget.allocation.risk.minimize_risk import minimize_risk
+from budget.allocation.spec.risks import RISKS
 from budget.allocation.spec.scenarios import Scenarios
 from budget.curves.planning_forms.posynomial import Posynomial
 
@@ -73,18 +73,18 @@ def limited(problems: list[Problem]) -> list[Problem]:
 def show(name: str, problems: list[Problem], risk: str, repeats: int) -> tuple[str, ...]:
     """One row: medians of the times, and what was proven."""
     start = solve(problems[0])
-    minimize_risk(problems, risk, LEVEL, start=start)
+    minimize_risk(problems, RISKS[risk], LEVEL, start=start)
     cpu, wall = [], []
     for _ in range(repeats):
         began = time.process_time(), time.perf_counter()
-        found = minimize_risk(problems, risk, LEVEL, start=start)
+        found = minimize_risk(problems, RISKS[risk], LEVEL, start=start)
         cpu.append(time.process_time() - began[0])
         wall.append(time.perf_counter() - began[1])
     scenarios = Scenarios.of([problem.by_model for problem in problems])
-    reducible = found.value - risk_measure(scenarios.floors, risk, LEVEL)
+    reducible = found.value - RISKS[risk].of(scenarios.floors, LEVEL)
     gap = (found.value - found.certificate.bound) / reducible
-    mean = minimize_risk(problems, "mean", LEVEL, start=start)
-    gain = (risk_measure(scenarios.totals(mean.u), risk, LEVEL) - found.value) / reducible
+    mean = minimize_risk(problems, RISKS["mean"], LEVEL, start=start)
+    gain = (RISKS[risk].of(scenarios.totals(mean.u), LEVEL) - found.value) / reducible
     seconds = statistics.median(cpu)
     print(f"{name}, {risk}: CPU {seconds:.3f} s, wall {statistics.median(wall):.3f} s", flush=True)
     return name, risk, f"{seconds:.2f}", str(found.steps), f"{gap:.0e}", f"{gain:.0e}"

@@ -1,6 +1,7 @@
 """The import rules, read from the syntax trees, and what commands load."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -146,7 +147,7 @@ def test_public_names_resolve():
 RULES_OF_THEIR_OWN = {
     "curves/fitting/bootstrap.py": "the quantile that an asymmetric loss follows, read off as the loss defines it",
     "studies/next_runs/tabulated_plans.py": "the span of a search grid over the draws, which nobody is shown",
-    "allocation/plan/assembly.py": "the risk 'quantile': the order statistic that the plan minimizes",
+    "allocation/spec/risks.py": "the risk 'quantile': the order statistic that the plan minimizes",
     "allocation/risk/interior_point.py": "where the search for that plan begins",
 }
 """Modules that take a quantile for something else than an interval, and what."""
@@ -238,3 +239,42 @@ def test_only_the_laws_know_a_law_by_name_and_a_parameter_by_place():
 )
 def test_that_rule_sees_what_it_forbids(code):
     assert law_secrets(ast.parse(code), {"shared", "transfer", "m4", "bnsl"})
+
+
+RECORDS = {
+    "mean", "worst", "targets", "cheapest",
+    "point", "cvar", "quantile",
+    "value", "progress", "score",
+    "specialists", "shared",
+}  # fmt: skip
+"""Names of objectives, risks, measures and strategies."""
+TABLES = {
+    "allocation/spec/objectives.py",
+    "allocation/spec/risks.py",
+    "allocation/spec/measure.py",
+    "allocation/spec/plan_spec.py",
+}
+"""Where they stand."""
+OTHERS = re.compile(r"\b(goal|law)\b")
+"""What else has words like these: what the convex program makes small, and laws."""
+
+
+def test_no_module_compares_the_name_of_an_objective_a_measure_a_risk_or_a_strategy():
+    """Its record says what has to be known, so that one that is added is never taken for another."""
+    found = []
+    for path in MODULES:
+        own = path.relative_to(ROOT / "budget")
+        if own.as_posix() in TABLES or own.parts[0] == "lab":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Compare):
+                sides = [node.left, *node.comparators]
+            elif isinstance(node, ast.Match):
+                sides = [node.subject, *(part for case in node.cases for part in ast.walk(case.pattern))]
+            else:
+                continue
+            words = {part.value for side in sides for part in ast.walk(side) if isinstance(part, ast.Constant)}
+            about = " ".join(ast.unparse(side) for side in sides if not isinstance(side, ast.pattern))
+            if words & RECORDS and not OTHERS.search(re.sub(r"'[^']*'", "", about)):
+                found.append(f"{own}:{node.lineno}: {about}")
+    assert not found

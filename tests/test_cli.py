@@ -345,9 +345,11 @@ def test_measure_refuses_a_bad_plan(tmp_path):
 
 
 def test_choices_are_the_tables_of_the_package():
-    from budget.allocation.spec.objectives import MEASURES, OBJECTIVES, RISKS
+    from budget.allocation.spec.measure import MEASURES
+    from budget.allocation.spec.objectives import OBJECTIVES
     from budget.allocation.spec.plan_spec import STRATEGIES
     from budget.allocation.spec.resources import UNITS
+    from budget.allocation.spec.risks import RISKS
     from budget.studies.growth.task_orders import ORDERS, SEQUENCES
     from budget.tables.runs import SCALES
 

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 from click.testing import Result
 
-from budget.allocation.spec.objectives import MEASURES, OBJECTIVES, RISKS
+from budget.allocation.spec.measure import MEASURES
+from budget.allocation.spec.objectives import OBJECTIVES
 from budget.allocation.spec.resources import UNITS
+from budget.allocation.spec.risks import RISKS
 from budget.curves.records.writing import record_of
 from budget.tables.files.text import json_text
 from cli import main

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from budget.portfolio.selection import OBJECTIVES, RISKS
+from budget.portfolio.portfolio_spec import objectives_of_choices, risks_of_choices
 from cli import main
 from tests.test_cli import frame_of, refused, run
 
@@ -123,7 +123,7 @@ def test_a_tasks_column_without_its_file_is_refused(candidates):
 
 def test_choices_are_the_tables_of_the_package():
     choices = {param.name: tuple(getattr(param.type, "choices", ())) for param in main.commands["portfolio"].params}
-    assert choices["objective"] == OBJECTIVES and choices["risk"] == RISKS
+    assert choices["objective"] == tuple(objectives_of_choices()) and choices["risk"] == tuple(risks_of_choices())
 
 
 @pytest.mark.parametrize("arguments", [(), ("--budget", 1, "--max-models", 0), ("--budget", 1, "--objective", "best")])

@@ -36,13 +36,13 @@ def evaluate(curves: Curves, spec: PlanSpec, split: Split, best: Plan) -> Plan:
     Raises:
         AllocationError: a task is given nothing and its unserved value is not stated, or a shared model several spends.
     """
-    if spec.strategy == "shared" and np.ptp(split.spend) > 0:
+    if spec.is_one_model and np.ptp(split.spend) > 0:
         raise AllocationError("One shared model has one spend, and this split names several; give every task the same.")
     curves, _ = curves.bounded_by(spec.tasks.unserved)
     # the best size of one model for its worst task is not the best for the sum
-    minimax = spec.strategy == "shared" and spec.objective == "worst" and not spec.further
+    minimax = spec.is_one_model and spec.objective.takes_largest and not spec.further
     if minimax or is_nonconvex(curves, spec):
-        each = _one_model if spec.strategy == "shared" else _separately
+        each = _one_model if spec.is_one_model else _separately
         outcome = each(curves, spec, split, best)
     else:
         outcome = _convexly(curves, spec, split, best)
@@ -135,7 +135,7 @@ def _missed(plan: Plan) -> tuple[str, ...]:
     """That a cheap split is cheap because it misses targets which the cheapest plan must meet."""
     spec = plan.spec
     asked = spec.at_least or len(spec.tasks.names)
-    if spec.objective != "cheapest" or plan.breadth >= asked:
+    if not spec.objective.minimizes_spend or plan.breadth >= asked:
         return ()
     return (f"This split meets {plan.breadth:.0f} of the {asked} targets; the bound is for plans that meet them.",)
 

@@ -12,7 +12,7 @@ from budget.allocation.convex.problem import Problem, build_problem, build_probl
 from budget.allocation.convex.program import Goal, Program
 from budget.allocation.nonconvex.one_model import one_model_baselines, plan_one_model
 from budget.allocation.nonconvex.plan_nonconvex import nonconvex_baselines, plan_nonconvex
-from budget.allocation.plan.assembly import SolvedPlan, assemble_plan, law_inputs_of
+from budget.allocation.plan.assembly import SolvedPlan, assemble_plan, law_inputs_of, objective_interval
 from budget.allocation.plan.baseline_scores import convex_baselines
 from budget.allocation.plan.explanations import binding, limit_lines, unspent
 from budget.allocation.plan.plan import Plan
@@ -30,9 +30,6 @@ CONTRADICTS = 1e-5
 ROUNDING = 1e-9
 """The same where one budget is all, which plans meet exactly."""
 
-GOALS: dict[str, Goal] = {"mean": "sum", "worst": "largest", "cheapest": "cheapest"}
-"""What a convex program makes small for each objective."""
-
 
 def goal_of(spec: PlanSpec) -> Goal:
     """What a convex program makes small for a question.
@@ -40,9 +37,9 @@ def goal_of(spec: PlanSpec) -> Goal:
     Raises:
         AllocationError: nothing is solved for its objective.
     """
-    if spec.objective not in GOALS:
-        raise not_computed("objective", spec.objective)
-    return GOALS[spec.objective]
+    if spec.objective.convex is None:
+        raise not_computed("objective", spec.objective.name)
+    return spec.objective.fold.goal
 
 
 def allocate(
@@ -72,7 +69,7 @@ def allocate(
     notes: tuple[str, ...] = ()
     curves, bounded = curves.bounded_by(spec.tasks.unserved)
     if is_nonconvex(curves, spec):
-        if spec.strategy == "shared":
+        if spec.is_one_model:
             outcome, rivals = plan_one_model(curves, spec), one_model_baselines(curves, spec)
         else:
             outcome, rivals = plan_nonconvex(curves, spec), nonconvex_baselines(curves, spec)
@@ -85,7 +82,7 @@ def allocate(
         goal = goal_of(spec)
         program = program or _compiled(problem, goal)
         best = solve(problem, goal, program)
-        if spec.risk != "point":
+        if spec.risk.reads_draws:
             best, notes = _at_risk(curves, spec, best)
         outcome = solved_plan_of(curves, spec, problem, best)
         plan = assemble_plan(
@@ -106,7 +103,10 @@ def allocate(
         failed_draws=drawn.failed,
         notes=(*plan.notes, *bounded, *drawn.notes(spec)),
     )
-    return with_size_ranges(curves, plan, drawn) if draws else plan
+    if not draws:
+        return plan
+    objective_low, objective_high = objective_interval(curves, plan)
+    return with_size_ranges(curves, replace(plan, objective_low=objective_low, objective_high=objective_high), drawn)
 
 
 def _refuse_contradiction(plan: Plan) -> None:
@@ -138,11 +138,9 @@ def solved_plan_of(curves: Curves, spec: PlanSpec, problem: Problem, best: Optim
         amounts=best.amounts,
         bound=best.certificate.bound,
         marginal=best.certificate.marginal,
-        shadow_price=0.0 if spec.objective == "cheapest" else best.certificate.shadow_price,
+        shadow_price=0.0 if spec.objective.minimizes_spend else best.certificate.shadow_price,
         efficient=np.full(len(best.spend), np.nan),
-        binding=binding(
-            problem, best.amounts, prices, spec.serves, "target" if spec.objective == "cheapest" else "budget"
-        ),
+        binding=binding(problem, best.amounts, prices, spec.serves, spec.objective.stops_at),
         limits=limit_lines(spec, problem, best.amounts, prices),
         notes=unspent(spec, problem, best.amounts, prices),
         solver=best.solver,

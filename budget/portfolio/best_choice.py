@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from budget.allocation.spec.objectives import MEAN
 from budget.portfolio.lagrangian_bound import Dual, lagrangian
 from budget.portfolio.local_search import search
 from budget.portfolio.program import TOLERANCE, Outcome, Program, choice_program, cover_program, solve, start_of
@@ -64,7 +65,7 @@ def best_choice(problem: Selection, deadline: float) -> Choice | None:
     if len(np.unique(problem.task)) < problem.n_tasks:
         return None
     mean = problem if len(problem.loss) == 1 else problem.averaged()
-    first = _worst(mean, deadline) if problem.objective == "worst" else _linear(mean, deadline)
+    first = _worst(mean, deadline) if problem.objective.takes_largest else _linear(mean, deadline)
     if first is None or mean is problem or problem.is_linear:
         return first
     # several scenarios: the choice for their mean is a start, and its bound holds
@@ -98,7 +99,7 @@ def _linear(problem: Selection, deadline: float) -> Choice | None:
     value = problem.value(chosen)
     start = Choice(chosen, value, min(value, dual.bound), "Lagrangian bound", "optimal")
     is_closed = value - dual.bound <= TOLERANCE
-    if is_closed and problem.objective == "mean":
+    if is_closed and problem.objective is MEAN:
         return start
     if len(pairs) > LARGEST:
         return start if is_closed else replace(start, status="too large for HiGHS")
@@ -135,7 +136,7 @@ def _by_program(problem: Selection, program: Program, start: Choice, deadline: f
     chosen, value = _better(problem, outcome, start.chosen, start.value)
     bound = min(value, max(start.bound, outcome.bound))
     status = "optimal" if outcome.optimal else "time limit"
-    if problem.objective != "mean" or not problem.is_linear:
+    if problem.objective is not MEAN or not problem.is_linear:
         coefficient = np.zeros(len(problem.cost) + len(problem.model))
         coefficient[len(problem.cost) :] = problem.mean_loss
         tied = solve(program.instead(coefficient, value + TOLERANCE), deadline, start_of(problem, chosen))
@@ -149,7 +150,7 @@ def _worst(problem: Selection, deadline: float) -> Choice | None:
 
     A search lowers what can be reached, linear programs raise what cannot, and integer programs close what is between.
     """
-    loss = problem.loss[0]
+    loss = problem.terms[0]
     chosen = _start(problem, loss / problem.n_tasks, deadline)
     if chosen is None:
         return None
@@ -198,16 +199,16 @@ def _worst(problem: Selection, deadline: float) -> Choice | None:
 
 def _cover_below(problem: Selection, level: float) -> Program:
     """The cheapest models that serve every task with a loss of at most ``level``, in one scenario."""
-    rest = problem.keep(np.flatnonzero(problem.loss[0] <= level))
+    rest = problem.keep(np.flatnonzero(problem.terms[0] <= level))
     return cover_program(rest, np.maximum(rest.cost, TOLERANCE))
 
 
 def _mean_below(problem: Selection, chosen: np.ndarray, bound: float, deadline: float, status: str) -> Choice:
     """Of the choices with a worst loss as small, one with the least mean loss."""
     value = problem.value(chosen)
-    pairs = np.flatnonzero(problem.loss[0] <= value)
+    pairs = np.flatnonzero(problem.terms[0] <= value)
     rest = problem.keep(pairs)
-    tied = _linear(replace(rest, objective="mean"), deadline)
+    tied = _linear(replace(rest, objective=MEAN), deadline)
     if tied is not None and rest.mean_loss[tied.chosen].sum() < problem.mean_loss[chosen].sum():
         chosen = pairs[tied.chosen]
     return Choice(chosen, value, bound, "HiGHS", status)
@@ -226,7 +227,7 @@ def _start(problem: Selection, coefficient: np.ndarray, deadline: float) -> np.n
 def _search(problem: Selection, coefficient: np.ndarray, deadline: float, kicks: int) -> np.ndarray | None:
     """The pairs (T,) that a search finds for the least sum of coefficients, ties by the mean loss."""
     now = time.monotonic()
-    ties = TIE * problem.mean_loss if problem.objective == "targets" else 0.0
+    ties = TIE * problem.mean_loss if problem.objective.counts_targets else 0.0
     built = search(problem, coefficient + ties, now + SEARCH_SHARE * (deadline - now), kicks)
     return None if built is None else problem.best_pairs(built, coefficient)
 

@@ -8,11 +8,19 @@ import numpy as np
 import pandas as pd
 
 from budget.allocation.convex.certificate import proven_bound
+from budget.allocation.spec.objectives import record_of
 from budget.errors import InfeasibleError, SolverError
 from budget.numerics.words import apart
 from budget.portfolio.best_choice import best_choice, cheapest
 from budget.portfolio.local_search import greedy
-from budget.portfolio.portfolio_spec import PortfolioSpec, normalised_problem, objective_of, refuse
+from budget.portfolio.portfolio_spec import (
+    PortfolioSpec,
+    normalised_problem,
+    objective_of,
+    objectives_of_choices,
+    refuse,
+    risks_of_choices,
+)
 from budget.portfolio.selection import SLACK, Selection
 from budget.tables.candidates import Candidates
 from budget.tables.tasks import TaskSettings, default_tasks
@@ -73,7 +81,7 @@ class Portfolio:
     @property
     def higher_is_better(self) -> bool:
         """Direction of the objective: a share of targets rises, whatever the metric does."""
-        return self.spec.objective == "targets" or self.candidates.higher_is_better
+        return self.spec.seen_sign(-1 if self.candidates.higher_is_better else 1) < 0
 
     @property
     def gap(self) -> float:
@@ -112,9 +120,9 @@ class Portfolio:
         table = self.table()
         names = self.candidates.models
         return {
-            "objective_kind": self.spec.objective,
-            "risk": self.spec.risk,
-            "level": self.spec.level if self.spec.risk == "cvar" else None,
+            "objective_kind": self.spec.objective.name,
+            "risk": self.spec.risk.name,
+            "level": self.spec.level if self.spec.risk.has_level else None,
             "metric": self.candidates.metric,
             "higher_is_better": self.candidates.higher_is_better,
             "select": self.candidates.select.split or None,
@@ -188,8 +196,10 @@ def choose(
         SolverError: none was found in the time given.
     """
     tasks = default_tasks(candidates.tasks) if tasks is None else tasks.select(candidates.tasks)
+    folded = record_of("Objective", objective, objectives_of_choices())
+    at_risk = record_of("Risk", risk, risks_of_choices())
     spec = PortfolioSpec(
-        tasks, float(budget), objective, risk, float(level), allow_unserved, max_models, float(time_limit)
+        tasks, float(budget), folded, at_risk, float(level), allow_unserved, max_models, float(time_limit)
     )
     refuse(candidates, spec)
     deadline = time.monotonic() + (1 - RESERVE) * spec.time_limit
@@ -197,13 +207,13 @@ def choose(
     best = best_choice(problem, deadline)
     if best is None:
         raise _none_found(candidates, spec)
-    higher = objective == "targets" or candidates.higher_is_better
-    better, sign = (max, -1) if higher else (min, 1)
+    sign = spec.seen_sign(-1 if candidates.higher_is_better else 1)
+    better = max if sign < 0 else min
     found = Rival("", pairs[best.chosen], *_outcomes(candidates, spec, pairs[best.chosen]))
     rivals = _rivals(candidates, spec, problem, pairs)
     if best.status != "optimal":  # then a baseline may be the best that is known
         found = better((found, *rivals), key=lambda each: each.objective)
-    bound = -best.bound if objective == "targets" else (-1 if higher else 1) * (shift + unit * best.bound)
+    bound = sign * (best.bound if folded.sign is not None else shift + unit * best.bound)
     portfolio = Portfolio(
         candidates=candidates,
         spec=spec,

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from budget.allocation.spec.objectives import not_computed
+from budget.allocation.spec import objectives, risks
+from budget.allocation.spec.objectives import OBJECTIVES, Objective
+from budget.allocation.spec.risks import RISKS, Risk, tail_mean
 from budget.errors import AllocationError
-from budget.portfolio.selection import OBJECTIVES, RISKS, SLACK, Selection, risk_of
+from budget.portfolio.selection import SLACK, Selection
 from budget.tables.candidates import Candidates, Measured
 from budget.tables.tasks import TaskSettings
 
@@ -18,8 +20,8 @@ class PortfolioSpec:
     Attributes:
         tasks: weights, targets and unserved values of the candidates' tasks, in their order.
         budget: what the built models may cost together.
-        objective: one of ``OBJECTIVES``.
-        risk: one of ``RISKS``.
+        objective: one of ``objectives_of_choices``.
+        risk: one of ``risks_of_choices``.
         level: share of the draws that ``cvar`` leaves out: 0.9 is the mean of the worst tenth.
         allow_unserved: whether a task may be served by no model.
         max_models: how many models may be built.
@@ -28,8 +30,8 @@ class PortfolioSpec:
 
     tasks: TaskSettings
     budget: float
-    objective: str
-    risk: str
+    objective: Objective
+    risk: Risk
     level: float
     allow_unserved: bool
     max_models: int | None
@@ -38,10 +40,22 @@ class PortfolioSpec:
     @property
     def tail(self) -> float:
         """Share of the worst draws whose mean counts."""
-        tails = {"cvar": 1.0 - self.level, "mean": 1.0}
-        if self.risk not in tails:
-            raise not_computed("risk", self.risk)
-        return tails[self.risk]
+        assert self.risk.tail is not None  # see ``risks_of_choices``
+        return self.risk.tail(self.level)
+
+    def seen_sign(self, sign: float) -> float:
+        """From the objective that is made small to what a reader sees; ``sign`` is that of the losses."""
+        return sign if self.objective.sign is None else self.objective.sign
+
+
+def objectives_of_choices() -> dict[str, Objective]:
+    """The objectives by which models are chosen: losses run from 0 to 1, so that none may depend on their unit."""
+    return {name: OBJECTIVES[name] for name in objectives.names_where(lambda each: each.is_scale_free)}
+
+
+def risks_of_choices() -> dict[str, Risk]:
+    """The risks by which models are chosen: means over the worst share of the draws, which are linear programs."""
+    return {name: RISKS[name] for name in risks.names_where(lambda each: each.tail is not None)}
 
 
 def refuse(candidates: Candidates, spec: PortfolioSpec) -> None:
@@ -50,9 +64,6 @@ def refuse(candidates: Candidates, spec: PortfolioSpec) -> None:
     Raises:
         AllocationError: names the option or column and the remedy.
     """
-    for name, given, known in (("objective", spec.objective, OBJECTIVES), ("risk", spec.risk, RISKS)):
-        if given not in known:
-            raise AllocationError(f"There is no {name} '{given}'; choose one of {', '.join(known)}.")
     if not (np.isfinite(spec.budget) and spec.budget >= 0):
         raise AllocationError(f"The budget is {spec.budget:g}; give a number of at least 0.")
     if not 0 < spec.level < 1:
@@ -61,13 +72,13 @@ def refuse(candidates: Candidates, spec: PortfolioSpec) -> None:
         raise AllocationError(f"--max-models is {spec.max_models}; allow at least 1.")
     if not spec.time_limit > 0:
         raise AllocationError(f"--time-limit is {spec.time_limit:g}; give a positive number of seconds.")
-    if spec.risk == "cvar" and not len(candidates.select.draws):
+    if spec.risk.has_level and not len(candidates.select.draws):
         raise AllocationError(
-            f"--risk cvar is about the worst draws, and {candidates.source} has none; add a column 'draw' (or name it "
-            "with --column draw=THEIRS), or leave out --risk."
+            f"--risk {spec.risk.name} is about the worst draws, and {candidates.source} has none; add a column "
+            "'draw' (or name it with --column draw=THEIRS), or leave out --risk."
         )
     for needed, column, values, why in (
-        (spec.objective == "targets", "target", spec.tasks.target, "--objective targets"),
+        (spec.objective.needs_targets, "target", spec.tasks.target, f"--objective {spec.objective.name}"),
         (spec.allow_unserved, "unserved", spec.tasks.unserved, "--allow-unserved"),
     ):
         lacking = [
@@ -119,6 +130,5 @@ def objective_of(candidates: Candidates, spec: PortfolioSpec, measured: Measured
     sign, tasks = (-1 if candidates.higher_is_better else 1), spec.tasks
     loss = sign * np.where(chosen >= 0, measured.scenarios[:, chosen], tasks.unserved)
     weight = tasks.weight / tasks.weight.sum()
-    if spec.objective == "targets":
-        return -risk_of(-((loss <= sign * tasks.target) @ weight), spec.tail)
-    return sign * risk_of(loss.max(axis=1) if spec.objective == "worst" else loss @ weight, spec.tail)
+    worst_first = spec.objective.value(loss, weight, loss <= sign * tasks.target)
+    return spec.seen_sign(sign) * tail_mean(worst_first, spec.tail)

@@ -91,7 +91,7 @@ def choice_program(problem: Selection) -> Program:
         return Program(
             cost, np.zeros(len(cost)), np.ones(len(cost)), np.arange(len(cost)) < models, rows, row_lower, row_upper
         )
-    if problem.objective == "worst":
+    if problem.objective.takes_largest:
         # one row a scenario and task: the loss of the task's pair is below the scenario's level
         heights = _placed(
             terms.ravel(),

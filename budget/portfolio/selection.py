@@ -7,13 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from budget.allocation.spec.objectives import not_computed
-
-OBJECTIVES = ("mean", "worst", "targets")
-"""Weighted mean of the values; the worst task's value; weighted share of tasks at their target."""
-
-RISKS = ("mean", "cvar")
-"""What counts of an objective over the draws: its mean, or that of its worst share (conditional value at risk)."""
+from budget.allocation.spec.objectives import Objective
+from budget.allocation.spec.risks import tail_mean
 
 SLACK = 1e-9
 """Relative amount by which the budget is widened before anything is compared with it, for sums that round up."""
@@ -34,7 +29,7 @@ class Selection:
         met: (W, P) whether the pair reaches its task's target there.
         weight: (T,) weights that sum to 1.
         most: how many models may be built.
-        objective: one of ``OBJECTIVES``.
+        objective: one that is scale free.
         tail: share of the worst scenarios whose mean counts; 1 is the mean over all.
     """
 
@@ -46,7 +41,7 @@ class Selection:
     met: np.ndarray
     weight: np.ndarray
     most: float
-    objective: str
+    objective: Objective
     tail: float
 
     @property
@@ -57,20 +52,12 @@ class Selection:
     @property
     def is_linear(self) -> bool:
         """Whether the objective is a sum over the chosen pairs."""
-        return self.objective != "worst" and (self.tail == 1 or len(self.loss) == 1)
+        return not self.objective.takes_largest and (self.tail == 1 or len(self.loss) == 1)
 
     @property
     def terms(self) -> np.ndarray:
-        """(W, P) what a chosen pair adds to the objective of a scenario; for ``worst``, the loss that is compared."""
-        weight = self.weight[self.task]
-        match self.objective:
-            case "worst":
-                return self.loss
-            case "targets":
-                return -weight * self.met
-            case "mean":
-                return weight * self.loss
-        raise not_computed("objective", self.objective)
+        """(W, P) a chosen pair's term of the objective in a scenario: what it adds, or for the worst task its loss."""
+        return self.objective.terms(self.loss, self.weight[self.task], self.met)
 
     @property
     def mean_loss(self) -> np.ndarray:
@@ -79,8 +66,7 @@ class Selection:
 
     def value(self, chosen: np.ndarray) -> float:
         """The objective of chosen pairs (T,), one a task."""
-        terms = self.terms[:, chosen]
-        return risk_of(terms.max(axis=1) if self.objective == "worst" else terms.sum(axis=1), self.tail)
+        return tail_mean(self.objective.fold.over(self.terms[:, chosen]), self.tail)
 
     def grid(self, coefficient: np.ndarray) -> np.ndarray:
         """(M, T) a pair's coefficient (P,) by model and task, infinite where the pair does not exist."""
@@ -123,13 +109,3 @@ class Selection:
         """
         loss, met = (part.mean(axis=0, keepdims=True) for part in (self.loss, self.met))
         return replace(self, loss=loss, met=met, tail=1.0)
-
-
-def risk_of(outcome: np.ndarray, tail: float) -> float:
-    """Mean of the worst share ``tail`` of equally likely outcomes (W,), the largest being the worst.
-
-    A scenario on the border counts in part, so that the shares sum to ``tail`` exactly (Rockafellar & Uryasev 2002).
-    """
-    share = np.full(len(outcome), 1 / len(outcome))
-    before = np.cumsum(share) - share
-    return float((np.sort(outcome)[::-1] * np.clip(tail - before, 0, share)).sum() / tail)

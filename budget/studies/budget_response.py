@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 
 from budget.allocation.convex.optimum import is_trivial, solve
 from budget.allocation.convex.problem import build_problem
@@ -33,6 +34,24 @@ class Response:
     objective: np.ndarray
     predicted: np.ndarray
 
+    def at_factor(self, factor: float) -> float:
+        """The best objective at a multiple of the planned budget, one of ``FACTORS``."""
+        return float(self.objective[FACTORS.index(factor)])
+
+    def budget_for(self, objective: float) -> float:
+        """The budget at which the best plan has an objective, between the budgets looked at; NaN beyond them.
+
+        The logarithm of the budget is interpolated over the objective by cubics that keep its order (Fritsch & Carlson
+        1980), where the objective never turns.
+        """
+        known = np.isfinite(self.objective)
+        logs, values = np.log(self.budget[known]), self.objective[known]
+        order = np.argsort(values)
+        if known.sum() < 2 or not values.min() <= objective <= values.max() or (np.diff(values[order]) <= 0).any():
+            return float("nan")
+        unit = np.abs(values).max()  # so that slopes stay finite whatever the metric's unit
+        return float(np.exp(PchipInterpolator(values[order] / unit, logs[order])(objective / unit)))
+
 
 def respond(curves: Curves, spec: PlanSpec) -> Response:
     """Solve the question at ``FACTORS`` times its budget, with one compiled program where it is one."""
@@ -44,7 +63,7 @@ def respond(curves: Curves, spec: PlanSpec) -> Response:
         asked = replace(spec, budget=float(budget))
         if is_nonconvex(curves, spec):
             with suppress(InfeasibleError):
-                inputs = (plan_one_model if spec.strategy == "shared" else plan_nonconvex)(curves, asked).log_inputs
+                inputs = (plan_one_model if spec.is_one_model else plan_nonconvex)(curves, asked).log_inputs
                 predicted[position], _, _ = curves.predict(np.arange(len(serves)), inputs)
             continue
         problem = build_problem(curves, asked)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from budget.allocation.plan.plan import Plan
+from budget.allocation.plan.size_tradeoff import SizeTradeoff, size_tradeoff
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.plan_spec import PlanSpec, has_steps
@@ -17,6 +18,7 @@ from budget.curves.records.writing import record_of
 from budget.errors import AllocationError
 from budget.studies.budget_response import Response, respond
 from budget.studies.focus.focus import BUDGETS, DECADES, Focus, comparable, focus
+from budget.studies.growth.budget_sharing import BudgetSharing, budget_sharing
 from budget.studies.growth.growth import Growth, grow
 from budget.studies.strategies.strategy_curves import FittedStrategies
 from budget.tables.checks.quality import Finding, check_table
@@ -37,8 +39,10 @@ class Study:
         planned: curves of the tasks that the plans use.
         plan: the plan that the runs support.
         alternative: for shared models, the hypothetical split among specialists; else ``None``.
+        sizes: what other sizes of the one model would reach, where the plan is of one and chooses its size.
         response: the plan's objective at other budgets.
         growth: what happens as tasks are added.
+        sharing: each task alone with the budget, and as they share it.
         focus: specialists against every shared strategy, where the runs hold several; else ``None``.
         input_files: role (runs, tasks) → name and SHA-256 of every file read.
         notes: what was assumed or not used, one sentence each.
@@ -50,8 +54,10 @@ class Study:
     planned: Curves
     plan: Plan
     alternative: Plan | None
+    sizes: SizeTradeoff | None
     response: Response
     growth: Growth
+    sharing: BudgetSharing
     focus: Focus | None
     input_files: dict[str, dict[str, str]]
     notes: tuple[str, ...]
@@ -133,11 +139,15 @@ def make_plan(
     _refuse_unreported(planned, spec)
     plan = allocate(planned, spec, progress=watch("plan"))
     alternative = None
-    if spec.strategy == "shared":
+    if spec.is_one_model:
         split = plan_spec(
             planned, task_settings, budget, unit=unit, strategy="specialists", params=params, measure="value"
         )
         alternative = allocate(planned, split, progress=watch("hypothetical split"))
+    trades_size = len(planned.scale_columns) == 2 and spec.params is None
+    growth = grow(
+        planned, task_settings, budget, unit=unit, params=params, order=order, intervals=False, progress=watch("growth")
+    )
     return Study(
         runs=runs,
         findings=tuple(findings),
@@ -145,18 +155,11 @@ def make_plan(
         planned=planned,
         plan=plan,
         alternative=alternative,
+        sizes=size_tradeoff(planned, plan) if spec.is_one_model and trades_size else None,
         response=respond(planned, spec),
         focus=_focus(compared, spec, params, watch("compare")),
-        growth=grow(
-            planned,
-            task_settings,
-            budget,
-            unit=unit,
-            params=params,
-            order=order,
-            intervals=False,
-            progress=watch("growth"),
-        ),
+        growth=growth,
+        sharing=budget_sharing(planned, growth),
         input_files=inputs or {},
         notes=(*tasks.notes, *curves.notes, *curves.left_out, *curves.score_note, *curves.unlinked, *plan.notes),
     )

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from budget.allocation.spec.objectives import OBJECTIVES
+from budget.allocation.spec.risks import RISKS, tail_mean
 from budget.errors import AllocationError, InfeasibleError, SolverError
 from budget.portfolio.lagrangian_bound import lagrangian
 from budget.portfolio.local_search import search
 from budget.portfolio.portfolio import choose
 from budget.portfolio.portfolio_spec import PortfolioSpec, normalised_problem
-from budget.portfolio.selection import risk_of
 from budget.tables.candidates import Candidates, candidates_from_frame, read_candidates
 from budget.tables.tasks import TaskSettings, default_tasks
 from tests.oracles import portfolio as brute_force
@@ -257,10 +258,10 @@ def test_cvar_hedges_where_the_mean_does_not():
 
 def test_risk_counts_a_world_on_the_border_in_part():
     outcome = np.array([4.0, 1.0, 3.0, 2.0])
-    assert risk_of(outcome, 1.0) == pytest.approx(2.5) and risk_of(outcome, 0.25) == pytest.approx(4.0)
-    assert risk_of(outcome, 0.375) == pytest.approx((4 + 0.5 * 3) / 1.5)
+    assert tail_mean(outcome, 1.0) == pytest.approx(2.5) and tail_mean(outcome, 0.25) == pytest.approx(4.0)
+    assert tail_mean(outcome, 0.375) == pytest.approx((4 + 0.5 * 3) / 1.5)
     for tail in np.linspace(0.05, 1, 20):
-        assert risk_of(outcome, tail) == pytest.approx(brute_force.tail_mean(outcome, tail))
+        assert tail_mean(outcome, tail) == pytest.approx(brute_force.tail_mean(outcome, tail))
 
 
 def test_the_lagrangian_bound_is_a_bound_and_removes_no_best_model():
@@ -268,7 +269,9 @@ def test_the_lagrangian_bound_is_a_bound_and_removes_no_best_model():
         values, cost = instance(seed, 12, 6)
         candidates = candidates_from_frame(table(values, cost))
         for most in (None, 2):
-            spec = PortfolioSpec(default_tasks(candidates.tasks), 3.3, "mean", "mean", 0.9, False, most, 30.0)
+            spec = PortfolioSpec(
+                default_tasks(candidates.tasks), 3.3, OBJECTIVES["mean"], RISKS["mean"], 0.9, False, most, 30.0
+            )
             problem, _, low, unit = normalised_problem(candidates, spec)
             coefficient = problem.terms[0]
             built = search(problem, coefficient, time.monotonic() + 5, 0)
@@ -326,8 +329,8 @@ def test_the_record_is_json_and_names_every_promise():
     [
         ({"budget": -1}, "The budget is -1"),
         ({"budget": float("nan")}, "The budget is nan"),
-        ({"objective": "best"}, "There is no objective 'best'; choose one of mean, worst, targets"),
-        ({"risk": "variance"}, "There is no risk 'variance'"),
+        ({"objective": "best"}, "Objective 'best' is unknown; choose mean, worst, targets"),
+        ({"risk": "variance"}, "Risk 'variance' is unknown; choose mean, cvar"),
         ({"risk": "cvar"}, "the candidates table has none; add a column 'draw'"),
         ({"level": 1.0}, "--level is 1"),
         ({"level": 0.0}, "--level is 0"),

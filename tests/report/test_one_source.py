@@ -5,11 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from budget.curves.curves import Curves
 from budget.report import numerals
 from budget.report.page import figures
 from budget.report.page import tables as tabular
 from budget.report.page.curve_series import curve_series
+from budget.report.page.markdown import render_markdown
 from budget.report.page.story import build_story
+from budget.report.parts import Picture
 from budget.report.sentences import facts
 from budget.report.sentences import headline as narrative
 from budget.report.sentences.plan import baseline_sentence, plan_summary
@@ -26,7 +29,7 @@ def test_no_size_is_better_than_the_proven_optimum(studies):
     """The size table once priced training alone where the plan pays for serving too."""
     for kind in ("shared", "shared served"):
         study = studies[kind]
-        plan, sizes = study.plan, facts.size_tradeoff(study)
+        plan, sizes = study.plan, study.sizes
         assert (sizes.objective >= plan.bound * (1 - 1e-9)).all(), kind
         assert sizes.objective[sizes.plan] == pytest.approx(plan.objective, rel=1e-9)
         np.testing.assert_allclose(
@@ -57,7 +60,7 @@ def test_the_point_of_every_chart_is_the_plans_model(studies, kind):
 def test_the_objective_interval_is_of_the_plans_models(studies):
     """In money a spend is no scale: the interval was once read off the curves at the price."""
     plan = studies["money"].plan
-    low, high = facts.objective_interval(studies["money"].planned, plan)
+    low, high = plan.objective_low, plan.objective_high
     assert low < plan.objective < high and high - low < 0.2 * plan.objective
     assert plan.low.mean() <= low and high <= plan.high.mean()
 
@@ -160,3 +163,66 @@ def test_a_prediction_outside_its_interval_is_marked(studies):
 )  # fmt: skip
 def test_a_range_of_counts_may_have_no_end(low, high, words):
     assert numerals.count_span(low, high) == words
+
+
+@pytest.mark.parametrize(
+    "kind", ["specialists", "shared", "hypothetical", "power", "scores", "tokens", "money", "limited"]
+)
+def test_page_summary_and_json_are_told_without_a_curve(studies, monkeypatch, kind):
+    """Only the charts of the curves themselves may read them; everything else stands in the plan and the studies."""
+    study = studies[kind]
+
+    def nothing(*args, **named):
+        raise AssertionError("a report evaluates a curve")
+
+    for name in ("distance", "distance_draws", "predict", "predict_score", "present"):
+        monkeypatch.setattr(Curves, name, nothing)
+    assert "best_inputs" not in vars(figures) and "best_inputs" not in vars(facts)
+    story = build_story(study)
+    assert render_markdown(story) and plan_summary(study.plan)
+    assert study.plan.record()["objective"] == study.plan.objective and len(study.plan.table()) == len(study.plan.spend)
+    pictures = [block.name for section in story.sections for block in section.blocks if isinstance(block, Picture)]
+    for name in set(pictures) - {"curves"}:
+        assert figures.FIGURES[name](study)
+
+
+def test_page_summary_and_json_follow_the_plans_numbers(studies):
+    """Every number of the plan is changed to another one, and stands changed wherever it is read."""
+    study = studies["specialists"]
+    plan = study.plan
+    changed = replace(
+        plan,
+        objective=4.321,
+        objective_low=4.111,
+        objective_high=4.777,
+        bound=4.222,
+        predicted=plan.predicted + 7.0,
+        low=plan.low + 7.0,
+        high=plan.high + 7.0,
+        spend=plan.spend * np.array([0.5, 1.25, 1.0]),
+        shadow_price=3e-4 / plan.spec.budget * 100,
+        binding=("max", "budget", "min"),
+        extrapolation=np.array([11.5, 2.5, 1.5]),
+        baselines=tuple(replace(each, objective=5.555, predicted=each.predicted + 8.0) for each in plan.baselines),
+    )
+    told = build_story(replace(study, plan=changed))
+    text = render_markdown(told).replace("\u00a0", " ")
+    summary, record = plan_summary(changed), changed.record()
+    for number in ("4.321", "5.555"):
+        assert number in text and number in summary
+    assert "4.222" in summary and "4.111" in text and "4.777" in text
+    assert f"{numerals.difference(1.234)} better" in summary and f"{numerals.difference(1.234)} better" in text
+    gap = numerals.difference(0.099)
+    assert gap in text and gap in summary and record["gap"] == pytest.approx(0.099)
+    assert numerals.difference(3e-4) in narrative.response(replace(study, plan=changed))
+    table = tabular.plan_table(changed, "")
+    assert [cell.text for cell in cells_of(table, "Predicted")] == [numerals.value(each) for each in changed.predicted]
+    assert [cell.text for cell in cells_of(table, "Limited by")] == ["its maximum", "the budget", "its minimum"]
+    assert cells_of(table, "Over largest measured")[0].text == numerals.factor(11.5)
+    against = [cell.text for cell in cells_of(table, "Against a uniform split")]
+    gains = changed.task_gains(changed.baselines[0])
+    np.testing.assert_allclose(gains, plan.task_gains(plan.baselines[0]) + 1.0)
+    assert against == [numerals.difference(each) + " better" for each in gains]
+    assert record["spent"] == pytest.approx(changed.spend.sum()) and record["objective"] == 4.321
+    assert [row["predicted"] for row in record["tasks"]] == changed.predicted.tolist()
+    assert record["baselines"][0]["regret"] == pytest.approx(5.555 - 4.321)

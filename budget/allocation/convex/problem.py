@@ -144,7 +144,7 @@ def build_problem(curves: Curves, spec: PlanSpec) -> Problem:
     units = [spec.unit, *(name for name in names if name != spec.unit)]
     costs = [planned_cost(curves, spec, unit) for unit in units]
     low, high = np.nan_to_num(tasks.min, nan=0.0), np.nan_to_num(tasks.max, nan=np.inf)
-    if spec.strategy == "shared":
+    if spec.is_one_model:
         low, high = np.zeros(1), np.full(1, np.inf)
     return Problem(
         _weighted(curves, spec, scenarios_of(curves, tasks)).values,
@@ -157,7 +157,7 @@ def build_problem(curves: Curves, spec: PlanSpec) -> Problem:
             for unit, cost in zip(units[1:], costs[1:], strict=True)
         ),
         _rows(spec, units),
-        ("the model",) if spec.strategy == "shared" else tasks.names,
+        ("the model",) if spec.is_one_model else tasks.names,
     )
 
 
@@ -182,12 +182,11 @@ def _weighted(curves: Curves, spec: PlanSpec, scenarios: Scenarios) -> Scenarios
         raise not_computed("law", curves.law)
     measure = spec.measure
     factor, shift = measure.scale, measure.shift
-    if spec.objective == "mean":
-        factor, shift = factor * spec.weight, shift * spec.weight
-    elif spec.objective == "cheapest":
-        shift = shift - measure.of_value(curves, np.arange(len(factor)), spec.tasks.target)
-    elif spec.objective != "worst":
-        raise not_computed("objective", spec.objective)
+    if spec.objective.convex is None:
+        raise not_computed("objective", spec.objective.name)
+    target = measure.of_value(curves, np.arange(len(factor)), spec.tasks.target)
+    of_measure, constant = spec.objective.convex(spec.objective_weight, target)
+    factor, shift = factor * of_measure, shift * of_measure + constant
     scenarios = scenarios.scaled(factor, shift)
     return scenarios if spec.params is None else scenarios.fix_input(0, np.log(spec.params))
 
@@ -204,14 +203,14 @@ def sized_values(curves: Curves, spec: PlanSpec, draws: Sequence[int] | None = N
     scenarios = scenarios_of(curves, spec.tasks, draws).scaled(scale, np.zeros(len(scale)))
     if spec.params is not None:
         scenarios = scenarios.fix_input(0, np.log(spec.params))
-    if spec.strategy != "shared":
+    if not spec.is_one_model:
         return scenarios
     return Scenarios.of([scenarios.scenario(at).summed for at in range(len(scenarios))])
 
 
 def planned_cost(curves: Curves, spec: PlanSpec, unit: str) -> Posynomial:
     """What each of V models takes of a unit, over the log inputs that the plan chooses."""
-    shared = spec.strategy == "shared"
+    shared = spec.is_one_model
     cost = cost_of(curves, one_model(spec.tasks, unit) if shared else spec.tasks, unit, spec.prices)
     if spec.params is not None:
         cost = cost.fix_input(0, np.log(spec.params))

@@ -24,6 +24,7 @@ from budget.allocation.plan.baselines import missing_splits
 from budget.allocation.plan.headline import plan_warnings
 from budget.allocation.plan.plan import Sizes
 from budget.allocation.spec.make_spec import plan_spec
+from budget.allocation.spec.objectives import MEAN
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.errors import AllocationError, InfeasibleError, SolverError
@@ -122,9 +123,9 @@ def refuse_mixture(curves: Curves, spec: PlanSpec) -> None:
         AllocationError: the question asks more than the weighted mean within one budget, or the runs say too little.
     """
     asked = {
-        "--objective": spec.objective != "mean",
+        "--objective": spec.objective is not MEAN,
         "--measure score": not spec.measure.linear,
-        "--risk": spec.risk != "point",
+        "--risk": spec.risk.reads_draws,
         "--limit or --limits": bool(spec.further or spec.limits),
         "--sizes": bool(spec.sizes),
         "--allow-unserved": spec.allow_unserved,
@@ -275,6 +276,8 @@ def _plan(
         used={spec.unit: np.full(tasks, spend)},
         limits=limit_lines(spec, blend, best, sources, spend, shadow),
         objective=objective_at(curves, spec, at),
+        objective_low=np.nan,
+        objective_high=np.nan,
         bound=spec.measure.sign * bound,
         shadow_price=shadow,
         solver="interior point",

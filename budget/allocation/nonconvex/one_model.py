@@ -11,11 +11,10 @@ import numpy as np
 from budget.allocation.convex.best_size import largest_size, last_input
 from budget.allocation.convex.certificate import proven_bound
 from budget.allocation.convex.problem import Problem, planned_cost
-from budget.allocation.plan.assembly import SolvedPlan, law_inputs_of
+from budget.allocation.plan.assembly import SolvedPlan, law_inputs_of, value_of_measures
 from budget.allocation.plan.baseline_scores import baseline
 from budget.allocation.plan.baselines import RULE_OF_THUMB, rule_of_thumb
-from budget.allocation.plan.plan import MEETS, Baseline, LimitLine
-from budget.allocation.spec.objectives import not_computed
+from budget.allocation.plan.plan import Baseline, LimitLine
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.curves.planning_forms.posynomial import Posynomial
@@ -163,12 +162,4 @@ def _worth(curves: Curves, spec: PlanSpec, u: np.ndarray) -> np.ndarray:
     inputs = law_inputs_of(curves, spec, np.repeat(u, len(tasks), axis=0), each)
     measure = spec.measure
     worth = measure.of(each, curves.distance(each, inputs)).reshape(count, -1)
-    if spec.objective == "worst":
-        return worth.max(axis=1)
-    if spec.objective == "targets":
-        target = measure.of_value(curves, tasks, spec.tasks.target)
-        met = worth <= target + MEETS * np.maximum(np.abs(target), np.abs(worth))
-        return -(met @ spec.tasks.weight)
-    if spec.objective == "mean":
-        return worth @ spec.weight
-    raise not_computed("objective", spec.objective)
+    return value_of_measures(curves, spec, worth)

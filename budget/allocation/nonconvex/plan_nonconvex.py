@@ -17,7 +17,7 @@ from budget.allocation.plan.assembly import SolvedPlan
 from budget.allocation.plan.baseline_scores import baseline, compare
 from budget.allocation.plan.explanations import own_lines
 from budget.allocation.plan.plan import Baseline, LimitLine
-from budget.allocation.spec.objectives import not_computed
+from budget.allocation.spec.objectives import MEAN, Objective
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.errors import InfeasibleError
@@ -59,16 +59,14 @@ def plan_nonconvex(curves: Curves, spec: PlanSpec, *, gap: float = GAP) -> Solve
     """
     response = spend_response(curves, spec)
     low, high = spend_bounds(response)
-    if spec.objective == "targets":
-        return _most_targets(response, low, high, gap)
-    if spec.objective == "cheapest":
+    objective = spec.objective
+    if objective.minimizes_spend:
         return _cheapest(response, low, high)
-    if spec.objective == "worst":
+    if objective.counts_targets:
+        return _most_targets(response, low, high, gap)
+    if objective.takes_largest:
         return _level(response, low, high, HALVINGS if gap <= GAP else COARSE)
-    if spec.objective != "mean":
-        raise not_computed("objective", spec.objective)
-    weight = spec.weight
-    found = solve_nonconvex(_responses(response, weight, low, high), gap=gap)
+    found = solve_nonconvex(_responses(response, objective, low, high), gap=gap)
     return solved_plan_of_spends(
         response, found.spend, found.bound, found.price, found.efficient, found.solver, found.status
     )
@@ -95,14 +93,22 @@ def spend_bounds(response: SpendResponse) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def _responses(response: SpendResponse, weight: np.ndarray, low: np.ndarray, high: np.ndarray) -> Responses:
+def _responses(response: SpendResponse, objective: Objective, low: np.ndarray, high: np.ndarray) -> Responses:
+    """The terms of an objective that sums them, as each task's response to its spend."""
+
     def worth(task: np.ndarray, spend: np.ndarray) -> np.ndarray:
-        return weight[task] * response.value_at(task, spend)
+        return response.term(task, spend, objective)
 
     budget = response.spec.budget
     # where the smallest model takes next to nothing, the grid need not begin there: below it the response is infinite
     tiny = (low <= response.least) & (low < TINY * budget / len(low))
-    return Responses(worth, np.where(tiny, 0.0, low), high, budget, weight * response.unserved_value)
+    return Responses(
+        worth,
+        np.where(tiny, 0.0, low),
+        high,
+        budget,
+        response.term_of(np.arange(len(low)), response.unserved_value, objective),
+    )
 
 
 def nonconvex_baselines(curves: Curves, spec: PlanSpec) -> tuple[Baseline, ...]:
@@ -119,7 +125,7 @@ def nonconvex_baselines(curves: Curves, spec: PlanSpec) -> tuple[Baseline, ...]:
         return baseline(curves, spec, name, spend[None], inputs, limits, np.isfinite(response.unserved_value))
 
     def worth(task: np.ndarray, spend: np.ndarray) -> np.ndarray:
-        return spec.weight[task] * response.value_at(task, spend)
+        return response.term(task, spend, None if spec.objective.is_sum else MEAN)
 
     return compare(spec, limits, worth, score)
 
@@ -160,7 +166,7 @@ def _most_targets(response: SpendResponse, low: np.ndarray, high: np.ndarray, ga
     found = most_targets(needed - kept_back, spec.tasks.weight, spec.budget - kept_back.sum(), high=high - kept_back)
     held = _replaced(found.chosen, needed, low)
     try:
-        rest = solve_nonconvex(_responses(response, spec.weight, held, np.maximum(high, held)), gap=max(gap, 1e-3))
+        rest = solve_nonconvex(_responses(response, MEAN, held, np.maximum(high, held)), gap=max(gap, 1e-3))
         # a target that is met must stay so, even where giving the task nothing were better for the mean
         kept = (rest.spend >= needed * (1 - AT_LIMIT)) | ~found.chosen
         spend = rest.spend if kept.all() else kept_back + found.spend
@@ -217,10 +223,10 @@ def _cheapest(response: SpendResponse, low: np.ndarray, high: np.ndarray) -> Sol
 def _level(response: SpendResponse, low: np.ndarray, high: np.ndarray, halvings: int) -> SolvedPlan:
     """The best worst task, by bisection on its level: no plan reaches a level whose least spends exceed the budget."""
     spec = response.spec
-    every, unserved_value = np.arange(len(low)), response.unserved_value
-    best = response.value_at(every, high)
+    every, unserved_value = np.arange(len(low)), response.idle_term
+    best = response.term(every, high)
     first = np.maximum(low, spec.budget / FAR / len(low))
-    at_first = response.value_at(every, first)
+    at_first = response.term(every, first)
     worst = np.where(np.isnan(unserved_value), at_first, np.fmax(unserved_value, at_first))
     under, over = float(best.max()), float(worst.max())
     least, most = np.log(first), np.log(high)  # between which the spend to any level that is still open lies
@@ -238,7 +244,7 @@ def _level(response: SpendResponse, low: np.ndarray, high: np.ndarray, halvings:
                 if total(upper, level)[0] <= spec.budget or total(lower, level)[0] > spec.budget:
                     break
                 middle = 0.5 * (lower + upper)
-                enough = response.value_at(every, np.exp(middle)) <= level
+                enough = response.term(every, np.exp(middle)) <= level
                 lower, upper = np.where(enough, lower, middle), np.where(enough, middle, upper)
             cost, found = total(upper, level)
             if cost <= spec.budget:
@@ -291,21 +297,22 @@ def solved_plan_of_spends(
     kept = np.flatnonzero(unserved_value)
     inputs[kept] = response.checkpoint_inputs(kept)
     marginal = np.zeros(len(spend))
-    here, beyond = response.value_at(served, spend[served]), response.value_at(served, spend[served] * (1 + STEP))
+    here, beyond = response.term(served, spend[served]), response.term(served, spend[served] * (1 + STEP))
     slope = np.maximum(here - beyond, 0.0) / (spend[served] * STEP)
-    if spec.objective == "mean":
-        marginal[served] = spec.weight[served] * slope
-    elif spec.objective == "worst":
+    if spec.objective.moves_in_steps:
+        marginal[:], price = np.nan, np.nan
+    elif spec.objective.takes_largest:
         # the tasks at the worst level rise together: one unit more is shared as their slopes demand
-        level = (here >= here.max() - LEVEL * np.abs(here).max()) & (slope > 0)
+        level = (here >= here.max(initial=-np.inf) - LEVEL * np.abs(here).max(initial=0.0)) & (slope > 0)
         price = float(1 / (1 / slope[level]).sum()) if level.any() and np.isfinite(spec.budget) else 0.0
         marginal[served[level]] = price
-    else:  # counts and totals move in steps
-        marginal[:], price = np.nan, np.nan
+    else:
+        marginal[served] = slope
     at_low = (spend > 0) & (spend <= low * (1 + AT_LIMIT))
     at_high = (spend >= high * (1 - AT_LIMIT)) & (high < spec.budget)
-    word = "target" if spec.objective == "cheapest" else "budget"
-    words = np.select([unserved_value, spend == 0, at_high, at_low], ["kept", "unserved", "max", "min"], word)
+    words = np.select(
+        [unserved_value, spend == 0, at_high, at_low], ["kept", "unserved", "max", "min"], spec.objective.stops_at
+    )
     lines = []
     if np.isfinite(spec.budget):
         lines.append(LimitLine("budget", spec.unit, spec.budget, float(spend.sum()), price))
@@ -331,8 +338,8 @@ def _notes(response: SpendResponse, spend: np.ndarray) -> tuple[str, ...]:
     spec = response.spec
     notes = []
     left = spec.budget - spend.sum()
-    if spec.objective != "cheapest" and np.isfinite(left) and left > 1e-6 * spec.budget:
+    if not spec.objective.minimizes_spend and np.isfinite(left) and left > 1e-6 * spec.budget:
         notes.append(f"{left:.4g} {spec.unit} stay unspent: no task gains from more within its limits.")
-    if spec.risk == "mean" and response.value is not None:
+    if spec.risk.reads_draws and response.value is not None:
         notes.append("The size of each model is the point fit's best at its spend; the draws decide the spends.")
     return tuple(notes)

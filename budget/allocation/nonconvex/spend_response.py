@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs, last_input
-from budget.allocation.plan.assembly import law_inputs_of, measured, measured_draws
-from budget.allocation.spec.objectives import not_computed
+from budget.allocation.plan.assembly import law_inputs_of, measured, measured_draws, reached
+from budget.allocation.spec.objectives import Objective, not_computed
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.allocation.spec.resources import cost_of
 from budget.allocation.spec.scenarios import scenarios_of
@@ -52,14 +52,31 @@ class SpendResponse:
     def value_at(self, task: np.ndarray, spend: np.ndarray) -> np.ndarray:
         """The measure (R,) that they reach: by the point fit, or on average over the draws where that is asked for."""
         inputs = self.log_inputs(task, spend)
-        if self.spec.risk == "mean":
+        risk = self.spec.risk
+        if risk.reads_draws and not risk.is_mean:  # no sum over the tasks: see ``refusals``
+            raise not_computed("risk", risk.name)
+        if risk.reads_draws:
             value_at = measured_draws(self.curves, self.spec, task, inputs).mean(axis=0)
-        elif self.spec.risk == "point":
-            value_at = self._measure(task, inputs)
         else:
-            raise not_computed("risk", self.spec.risk)
+            value_at = self._measure(task, inputs)
         # a spend that pays for no model serves nobody, whatever an unserved task is worth
         return np.where(np.isfinite(inputs).all(axis=1), value_at, np.inf)
+
+    def term(self, task: np.ndarray, spend: np.ndarray, objective: Objective | None = None) -> np.ndarray:
+        """What they add to the objective (R,), or to another one; infinite where the spend pays for no model."""
+        return self.term_of(task, self.value_at(task, spend), objective)
+
+    def term_of(self, task: np.ndarray, measures: np.ndarray, objective: Objective | None = None) -> np.ndarray:
+        """The terms (R,) of measures (R,) of tasks (R,)."""
+        objective = self.spec.objective if objective is None else objective
+        met = reached(self.curves, self.spec, measures, task)
+        weight = self.spec.tasks.weight if objective.counts_weights else self.spec.weight
+        return objective.term(measures, weight[task], met)
+
+    @property
+    def idle_term(self) -> np.ndarray:
+        """(T,) the term of a task given nothing, NaN where that is unknown or it must be served."""
+        return self.term_of(np.arange(len(self.spent_already)), self.unserved_value)
 
     @property
     def least(self) -> np.ndarray:

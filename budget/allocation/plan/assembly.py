@@ -9,10 +9,10 @@ from budget.allocation.plan.baselines import missing_splits
 from budget.allocation.plan.headline import UNIT_IN_DOUBT, plan_warnings
 from budget.allocation.plan.plan import MEETS, Baseline, LimitLine, Plan, Sizes
 from budget.allocation.plan.worse_than_unserved import worse_than_unserved
-from budget.allocation.spec.objectives import not_computed
 from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND, PlanSpec
 from budget.allocation.spec.resources import Prices, cost_of
 from budget.curves.curves import Curves
+from budget.numerics.interval import interval
 from budget.numerics.listing import shortened
 
 OPTIMAL = 1e-9
@@ -65,7 +65,7 @@ def assemble_plan(curves: Curves, spec: PlanSpec, outcome: SolvedPlan, baselines
     inputs = outcome.log_inputs
     predicted, low, high = _predicted(curves, spec, tasks, inputs)
     objective = objective_value(curves, spec, inputs, outcome.amounts[0])
-    sign = seen_sign(spec)
+    sign = spec.sign
     beyond = _beyond(curves, spec, inputs)
     measure = spec.measure
     scored = measure.link is not None
@@ -76,7 +76,7 @@ def assemble_plan(curves: Curves, spec: PlanSpec, outcome: SolvedPlan, baselines
         metrics=(measure.metric,) * len(tasks) if scored else curves.metric,
         higher_is_better=bool(higher[0]),
         directions=np.where(higher, 1.0, -1.0),
-        hypothetical_tasks=curves.shared & (spec.strategy == "specialists"),
+        hypothetical_tasks=curves.shared & (not spec.is_one_model),
         spend=spend,
         spend_low=np.full(len(tasks), np.nan),
         spend_high=np.full(len(tasks), np.nan),
@@ -97,6 +97,8 @@ def assemble_plan(curves: Curves, spec: PlanSpec, outcome: SolvedPlan, baselines
         used=_used(curves, spec, inputs),
         limits=outcome.limits,
         objective=sign * objective,
+        objective_low=np.nan,
+        objective_high=np.nan,
         bound=sign * outcome.bound,
         shadow_price=outcome.shadow_price,
         solver=outcome.solver,
@@ -145,36 +147,30 @@ def objective_value(curves: Curves, spec: PlanSpec, inputs: np.ndarray, spend: n
         spend: (V,) the models' spends.
     """
     tasks = np.arange(len(curves.tasks))
-    match spec.objective, spec.risk:
-        case "cheapest", _:
-            return float(spend.sum())
-        case "targets", _:
-            return -float(spec.tasks.weight @ reached(curves, spec, inputs))
-        case "worst", "point":
-            return float(measured(curves, spec, tasks, inputs).max())
-        case "mean", "point":
-            return float(spec.weight @ measured(curves, spec, tasks, inputs))
-        case "mean", _:
-            pass
-        case _:
-            raise not_computed("objective", spec.objective)
-    scenarios = measured_draws(curves, spec, tasks, inputs) @ spec.weight
-    return risk_measure(scenarios[np.isfinite(scenarios)], spec.risk, spec.level)
+    if spec.objective.minimizes_spend:
+        return float(spend.sum())
+    if not spec.risk.reads_draws:
+        return float(value_of_measures(curves, spec, measured(curves, spec, tasks, inputs)))
+    draws = value_of_measures(curves, spec, measured_draws(curves, spec, tasks, inputs))
+    return spec.risk.of(draws[np.isfinite(draws)], spec.level)
 
 
-def risk_measure(scenarios: np.ndarray, risk: str, level: float) -> float:
-    """The mean, the mean of the worst ``1 − level``, or the quantile of an objective's draws (B,)."""
-    if risk == "mean":
-        return float(scenarios.mean())
-    if risk == "quantile":
-        return float(np.quantile(scenarios, level, method="higher"))
-    if risk != "cvar":
-        raise not_computed("risk", risk)
-    tail = (1 - level) * len(scenarios)
-    ordered = np.sort(scenarios)[::-1]
-    whole = int(np.floor(tail + 1e-12))
-    rest = tail - whole
-    return float((ordered[:whole].sum() + (rest * ordered[whole] if rest > 1e-12 else 0.0)) / tail)
+def objective_interval(curves: Curves, plan: Plan) -> tuple[float, float]:
+    """80 % interval of a plan's objective over the draws, made to hold it; NaN without draws.
+
+    What makes the spend small is the same in every draw, and has none.
+    """
+    spec = plan.spec
+    if spec.objective.minimizes_spend or not len(curves.draws):
+        return np.nan, np.nan
+    measures = measured_draws(curves, spec, np.arange(len(curves.tasks)), plan.log_inputs)
+    low, high = interval(spec.sign * value_of_measures(curves, spec, measures))
+    return float(np.minimum(low, plan.objective)), float(np.maximum(high, plan.objective))
+
+
+def value_of_measures(curves: Curves, spec: PlanSpec, measures: np.ndarray) -> np.ndarray:
+    """The question's objective (…) of measures (…, T): of one plan, of its draws, or of many plans."""
+    return spec.objective.value(measures, spec.objective_weight, reached(curves, spec, measures))
 
 
 def measured(curves: Curves, spec: PlanSpec, tasks: np.ndarray, inputs: np.ndarray) -> np.ndarray:
@@ -193,21 +189,12 @@ def measured_draws(curves: Curves, spec: PlanSpec, tasks: np.ndarray, inputs: np
     return np.where(served, spec.measure.of_draws(tasks, distance), nothing)
 
 
-def reached(curves: Curves, spec: PlanSpec, inputs: np.ndarray) -> np.ndarray:
-    """(T,) 1 where a task's measure is at its target, 0 where it is not."""
-    tasks = np.arange(len(curves.tasks))
-    target = spec.measure.of_value(curves, tasks, spec.tasks.target)
-    worth = measured(curves, spec, tasks, inputs)
-    return (worth <= target + MEETS * np.maximum(np.abs(target), np.abs(worth))).astype(float)
-
-
-def seen_sign(spec: PlanSpec) -> float:
-    """From what is made small to what the reader sees."""
-    sign = spec.measure.sign
-    signs = {"targets": -1.0, "cheapest": 1.0, "mean": sign, "worst": sign}
-    if spec.objective not in signs:
-        raise not_computed("objective", spec.objective)
-    return signs[spec.objective]
+def reached(curves: Curves, spec: PlanSpec, measures: np.ndarray, tasks: np.ndarray | None = None) -> np.ndarray:
+    """(…, R) whether measures (…, R) of tasks (R,), by default all, are at their targets; not where none is stated."""
+    tasks = np.arange(len(curves.tasks)) if tasks is None else tasks
+    target = spec.measure.of_value(curves, tasks, spec.tasks.target[tasks])
+    with np.errstate(invalid="ignore"):
+        return measures <= target + MEETS * np.maximum(np.abs(target), np.abs(measures))
 
 
 def _predicted(
@@ -262,7 +249,7 @@ def _taken(curves: Curves, spec: PlanSpec, unit: str, prices: Prices | None, inp
     """(T,) what models of log inputs (T, I) take of a unit, 0 where nothing is trained."""
     planned = inputs[:, : min(len(curves.scale_columns), 2)]
     served = np.isfinite(planned).all(axis=1)
-    tasks = one_model(spec.tasks, unit) if spec.strategy == "shared" else spec.tasks
+    tasks = one_model(spec.tasks, unit) if spec.is_one_model else spec.tasks
     cost = cost_of(curves, tasks, unit, prices)
     at = np.where(served[:, None], planned, 0.0)
     taken = np.maximum(cost.value(at) - _there(curves, spec, unit, prices, at), 0.0)
@@ -304,7 +291,7 @@ def _beyond(curves: Curves, spec: PlanSpec, inputs: np.ndarray) -> dict[str, np.
 
 def _average(curves: Curves, spec: PlanSpec, spend: np.ndarray, inputs: np.ndarray) -> np.ndarray:
     """Improvement of each task's weighted measure per unit of its spend, from nothing or the smallest measured run."""
-    if spec.strategy == "shared":
+    if spec.is_one_model:
         return np.full(len(spend), np.nan)
     tasks = np.arange(len(spend))
     here = measured(curves, spec, tasks, inputs)
@@ -339,7 +326,7 @@ def _notes(curves: Curves, plan: Plan) -> tuple[str, ...]:
     spec = plan.spec
     notes = [spec.measure.note] if spec.measure.note else []
     unseen = [name for name, shared in zip(curves.tasks, curves.shared, strict=True) if shared]
-    if spec.strategy == "specialists" and unseen:
+    if not spec.is_one_model and unseen:
         whose = "" if curves.shared.all() else f" for {', '.join(unseen)}"
         notes.append(
             f"Hypothetical{whose}: the runs are of shared models, so nobody measured a specialist; "
@@ -376,4 +363,4 @@ def _notes(curves: Curves, plan: Plan) -> tuple[str, ...]:
 
 def _of(curves: Curves, spec: PlanSpec, task: int) -> str:
     """The task in brackets, where models differ from task to task."""
-    return "" if spec.strategy == "shared" or len(curves.tasks) == 1 else f" ({curves.tasks[task]})"
+    return "" if spec.is_one_model or len(curves.tasks) == 1 else f" ({curves.tasks[task]})"

@@ -6,7 +6,7 @@ import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.problem import Problem
-from budget.allocation.plan.assembly import law_inputs_of, objective_value, point_values, reached, seen_sign
+from budget.allocation.plan.assembly import law_inputs_of, measured, objective_value, point_values, reached
 from budget.allocation.plan.baselines import (
     CURRENT,
     CURRENT_SCALED,
@@ -50,9 +50,9 @@ def baseline(
     spend = given[0]
     predicted = point_values(curves, spec, inputs)
     unscored = tuple(task for task, value in zip(curves.tasks, predicted, strict=True) if np.isnan(value))
-    objective = np.nan if unscored else seen_sign(spec) * objective_value(curves, spec, inputs, spend)
+    objective = np.nan if unscored else spec.sign * objective_value(curves, spec, inputs, spend)
     broken = broken_limits(problem, given, optional)
-    if spec.objective == "cheapest":
+    if spec.objective.minimizes_spend:
         broken += missed_targets(curves, spec, inputs)
     return Baseline(name, objective, float(spend.sum()), spend[spec.serves], predicted, broken, unscored)
 
@@ -72,7 +72,7 @@ def compare(
         score: (name, spends (V,)) → the baseline.
     """
     stated = stated_splits(spec, len(problem.low))
-    fills = np.isfinite(problem.budget) and problem.low.sum() <= problem.budget and spec.strategy != "shared"
+    fills = np.isfinite(problem.budget) and problem.low.sum() <= problem.budget and not spec.is_one_model
     found: list[Baseline] = []
     for name, spend in stated.items():
         found.append(score(name, spend))
@@ -110,14 +110,14 @@ def convex_baselines(curves: Curves, spec: PlanSpec, problem: Problem) -> tuple[
         return scored(name, spend, u)
 
     found = compare(spec, problem, worth, score)
-    if spec.strategy == "shared" and problem.cost.inputs == 2 and np.isfinite(problem.budget):
+    if spec.is_one_model and problem.cost.inputs == 2 and np.isfinite(problem.budget):
         found += (scored(RULE_OF_THUMB, problem.high, rule_of_thumb(problem.cost, problem.budget)),)
     return found
 
 
 def missed_targets(curves: Curves, spec: PlanSpec, inputs: np.ndarray) -> tuple[str, ...]:
     """The targets that models of log inputs (T, I) miss, where fewer are met than the cheapest plan must meet."""
-    met = reached(curves, spec, inputs)
+    met = reached(curves, spec, measured(curves, spec, np.arange(len(curves.tasks)), inputs))
     if met.sum() >= (spec.at_least or len(met)):
         return ()
     return tuple(f"target of {name}" for name, one in zip(curves.tasks, met, strict=True) if not one)

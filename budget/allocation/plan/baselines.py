@@ -84,7 +84,7 @@ def stated_splits(spec: PlanSpec, count: int) -> dict[str, np.ndarray]:
         spec: what is asked.
         count: V, the number of models.
     """
-    if spec.strategy == "shared":
+    if spec.is_one_model:
         return {}
     splits = {}
     if np.isfinite(spec.budget):
@@ -105,7 +105,7 @@ def missing_splits(spec: PlanSpec) -> tuple[str, ...]:
     empty = [name for name, spend in zip(names, current, strict=True) if not np.isfinite(spend)]
     if len(empty) == len(names):
         return ()
-    if spec.strategy == "shared":
+    if spec.is_one_model:
         return ("Today's split is not compared: one shared model has one spend.",)
     if empty:
         return (f"Today's split is not compared: column 'current' is empty for {shortened(empty)}.",)

@@ -31,7 +31,7 @@ def limit_lines(spec: PlanSpec, problem: Problem, given: np.ndarray, prices: Dua
     for position, (unit, total) in enumerate(totals):
         if np.isfinite(total):
             word = "budget" if position == 0 else f"budget in {unit}"
-            price = float(prices.budget[position]) if spec.objective != "cheapest" or position else 0.0
+            price = float(prices.budget[position]) if not spec.objective.minimizes_spend or position else 0.0
             lines.append(LimitLine(word, unit, total, float(given[position].sum()), price))
     lines += own_lines(
         spec.unit,
@@ -190,7 +190,7 @@ def broken_words(names: Sequence[str]) -> str:
 def unspent(spec: PlanSpec, problem: Problem, given: np.ndarray, prices: Duals) -> tuple[str, ...]:
     """Why a part of the budget is left over: one sentence, or none."""
     left = problem.budget - given[0].sum()
-    if spec.objective == "cheapest" or not np.isfinite(left) or left <= 1e-6 * problem.budget:
+    if spec.objective.minimizes_spend or not np.isfinite(left) or left <= 1e-6 * problem.budget:
         return ()
     units, rows = _charged(problem, given, prices)
     stops = [*(row.name for row in rows), *(f"the budget in {unit}" for unit in units)]

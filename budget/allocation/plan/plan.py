@@ -153,6 +153,8 @@ class Plan:
         used: further unit → (T,) what the plan takes of it.
         limits: every limit that could bind, with its price.
         objective: of the question, as the reader sees it.
+        objective_low: lower end of its 80 % interval over the draws, which holds it; NaN where no draws were planned.
+        objective_high: upper end.
         bound: no plan of the stated problem has a better objective than this.
         shadow_price: improvement of the objective per unit of extra budget; NaN where it moves in steps.
         solver: which solver answered.
@@ -191,6 +193,8 @@ class Plan:
     used: dict[str, np.ndarray]
     limits: tuple[LimitLine, ...]
     objective: float
+    objective_low: float
+    objective_high: float
     bound: float
     shadow_price: float
     solver: str
@@ -210,9 +214,7 @@ class Plan:
     @property
     def larger_is_better(self) -> bool:
         """Direction of the objective, which may be none of a metric."""
-        if self.spec.objective in ("targets", "cheapest"):
-            return self.spec.objective == "targets"
-        return self.spec.measure.higher_is_better
+        return self.spec.sign < 0
 
     @property
     def gap(self) -> float:
@@ -247,12 +249,21 @@ class Plan:
     @property
     def total(self) -> float:
         """What is used of the budget."""
-        return float(self.spend[0] if self.spec.strategy == "shared" else self.spend.sum())
+        return float(self.spend[0] if self.spec.is_one_model else self.spend.sum())
+
+    @property
+    def unspent(self) -> float:
+        """What is left of the budget."""
+        return self.spec.budget - self.total
+
+    def shares(self, spend: np.ndarray) -> np.ndarray:
+        """What part of the budget each spend (T,) is."""
+        return spend / self.spec.budget
 
     @property
     def input_ranges(self) -> dict[str, tuple[float, float]]:
         """80 % range over the draws of what one shared model's plan chooses: ``params`` and ``tokens``."""
-        if self.spec.strategy != "shared":
+        if not self.spec.is_one_model:
             return {}
         sizes = self.sizes
         ends = {"tokens": (float(sizes.tokens_low[0]), float(sizes.tokens_high[0]))}
@@ -265,9 +276,17 @@ class Plan:
         """(T,) whether the predicted value lies outside its own interval: the draws do not agree with the point fit."""
         return outside(self.predicted, self.low, self.high)
 
-    def gain_over(self, baseline: Baseline) -> float:
+    def gain_over(self, baseline: "Baseline | Plan") -> float:
         """How much better the plan's objective is than a baseline's, in the objective's unit."""
-        return (self.objective - baseline.objective) * (1 if self.larger_is_better else -1)
+        return -self.gain_of(baseline.objective)
+
+    def gain_of(self, objective: float) -> float:
+        """How much better an objective is than the plan's, in its unit."""
+        return (objective - self.objective) * (1 if self.larger_is_better else -1)
+
+    def task_gains(self, baseline: Baseline) -> np.ndarray:
+        """(T,) how much better each task's predicted value is than a baseline's, in its metric's unit."""
+        return (self.predicted - baseline.predicted) * self.directions
 
     def table(self) -> pd.DataFrame:
         """``allocation.csv``: one row a task."""
@@ -310,10 +329,10 @@ class Plan:
             "spent": self.total,
             "metric": self.metric,
             "higher_is_better": self.higher_is_better,
-            "goal": self.spec.objective,
+            "goal": self.spec.objective.name,
             "measure": self.spec.measure.name,
-            "risk": self.spec.risk,
-            **({"level": self.spec.level} if self.spec.risk in ("cvar", "quantile") else {}),
+            "risk": self.spec.risk.name,
+            **({"level": self.spec.level} if self.spec.risk.has_level else {}),
             "larger_is_better": self.larger_is_better,
             "objective": self.objective,
             "bound": self.bound,

@@ -6,7 +6,7 @@ import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs, last_input
 from budget.allocation.convex.problem import planned_cost
-from budget.allocation.plan.assembly import law_inputs_of, measured
+from budget.allocation.plan.assembly import law_inputs_of, measured, value_of_measures
 from budget.allocation.plan.plan import Plan
 from budget.allocation.risk.drawn_plans import DrawnPlans
 from budget.allocation.spec.plan_spec import PlanSpec
@@ -52,7 +52,7 @@ def near_sizes(curves: Curves, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     nothing = np.full((len(tasks), 2), np.nan)
     if not _is_free(curves, spec) or not plan.served.any():
         return nothing, nothing
-    shared = spec.strategy == "shared"
+    shared = spec.is_one_model
     cost = planned_cost(curves, spec, spec.unit)
     served = np.zeros(1, dtype=int) if shared else np.flatnonzero(plan.served)
     cost, log_spend = cost.take(served), np.log(plan.spend[served])
@@ -65,7 +65,7 @@ def near_sizes(curves: Curves, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
         if not shared:
             return measured(curves, spec, served, law_inputs_of(curves, spec, u, served))
         each = measured(curves, spec, tasks, law_inputs_of(curves, spec, np.repeat(u, len(tasks), axis=0)))
-        return np.array([each.max() if spec.objective == "worst" else spec.weight @ each])
+        return value_of_measures(curves, spec, each[None])
 
     best = worth(centre)
     most = best + NEAR_LOSS * np.abs(best)
@@ -88,6 +88,6 @@ def near_sizes(curves: Curves, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
 def _is_free(curves: Curves, spec: PlanSpec) -> bool:
     """Whether the plan divides each spend freely between parameters and tokens."""
     further = spec.further or any(limit.unit for limit in spec.limits)
-    steps = spec.strategy == "shared" and spec.objective in ("targets", "cheapest")
+    steps = spec.is_one_model and spec.objective.moves_in_steps
     given = spec.params is not None or spec.sizes or spec.has_checkpoints
     return {"params", "tokens"} <= set(curves.scale_columns) and not (further or steps or given)

@@ -33,7 +33,7 @@ def worse_than_unserved(curves: Curves, spec: PlanSpec, inputs: np.ndarray) -> t
             f"With what the plan gives it the curve of {listed(over)} is worse than unserved: there the prediction is "
             "cut, the objective and its bound count the curve; --allow-unserved plans without such a task."
         )
-    if spec.risk != "point" and len(curves.draws):
+    if spec.risk.reads_draws and len(curves.draws):
         drawn = (curves.distance_draws(tasks, inputs[tasks]) > worst).sum(axis=0)
         some = [f"{curves.tasks[tasks[at]]} ({drawn[at]})" for at in np.flatnonzero(drawn)]
         if some:

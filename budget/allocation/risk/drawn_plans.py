@@ -14,6 +14,7 @@ from budget.allocation.nonconvex.one_model import plan_one_model
 from budget.allocation.nonconvex.plan_nonconvex import needed_spends, plan_nonconvex
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.allocation.spec.plan_spec import PlanSpec
+from budget.allocation.spec.risks import POINT
 from budget.curves.curves import Curves
 from budget.errors import InfeasibleError, SolverError
 from budget.numerics.interval import interval
@@ -128,15 +129,15 @@ def nonconvex_drawn_plans(curves: Curves, spec: PlanSpec, progress: Progress) ->
         if _is_number(curves, spec, draw):
             scenario = in_scenario(curves, draw)
             measure = spec.measure if spec.measure.link is None else replace(spec.measure, link=scenario.link)
-            asked = replace(spec, measure=measure, risk="point")
+            asked = replace(spec, measure=measure, risk=POINT)
             try:
-                if spec.strategy == "shared":
+                if spec.is_one_model:
                     outcome = plan_one_model(scenario, asked, DRAWS_GAP)
                 else:
                     outcome = plan_nonconvex(scenario, asked, gap=DRAWS_GAP)
                 found.spend[position], found.log_inputs[position] = outcome.amounts[0], outcome.log_inputs
             except InfeasibleError:
-                if spec.objective == "cheapest":
+                if spec.objective.minimizes_spend:
                     found.spend[position] = needed_spends(scenario, asked)
             except SolverError:
                 pass  # the draw stays no number, and is counted and said

@@ -7,11 +7,13 @@ trusts no solver: for weights p of the draws with ``p_b ≤ 1/((1 − level)·B)
 
 and the last is a sum of one posynomial for each model, which ``certificate`` bounds.
 
-A quantile is not convex. Its plan is the best found by descent: the draws at or below the quantile of a plan are kept,
-the worst of them is made as small as possible (which is convex), and so on until that brings nothing; it never raises
-the quantile. Its bound is one of counting: above the quantile of any plan lie fewer than n draws, so of n groups of
-draws that have none in common at least one lies wholly at or below it, and the quantile is not below the least, over
-the groups, of what the worst draw of the group can be made.
+Any other risk, such as a quantile, need not be convex; it only never falls when a draw gets worse. Its plan is the best
+found by descent: the risk says which draws of a plan should be better together (for a quantile the worst of those at or
+below it), these are made as small as possible (which is convex), and so on until that brings nothing; a plan of higher
+risk is never taken. Its bound is one of counting where the risk has one (above the quantile of any plan lie fewer than
+n draws, so of n groups of draws that have none in common at least one lies wholly at or below it, and the quantile is
+not below the least, over the groups, of what the worst draw of the group can be made), and else the risk of what every
+draw could reach were it known beforehand.
 
 Values with repeated data have kinks (where repeating begins). A plan that ends at one is not found exactly: its status
 is then ``not proven optimal``, and the gap says how far from the optimum it may be.
@@ -26,10 +28,9 @@ from budget.allocation.convex.certificate import Certificate, Duals, lower_bound
 from budget.allocation.convex.optimum import NOT_PROVEN, PROVEN, Optimum
 from budget.allocation.convex.problem import Problem
 from budget.allocation.convex.restore_feasibility import dual_feasible, inputs_within, restore_feasibility, violation
-from budget.allocation.plan.assembly import risk_measure
 from budget.allocation.plan.baselines import to_budget
 from budget.allocation.risk.interior_point import Iterate, central_path
-from budget.allocation.spec.objectives import not_computed
+from budget.allocation.spec.risks import Risk, tail_mean
 from budget.allocation.spec.scenarios import Scenarios
 from budget.errors import SolverError
 
@@ -47,8 +48,8 @@ KEPT = 1e-9
 NOTHING = 1e-9
 """A draw's share of the largest weight, and a limit's of what all are worth, below which it is none."""
 
-ROUNDS = 20
-"""Most rounds of the descent on a quantile; one to four are usual."""
+MAX_DESCENTS = 20
+"""Most rounds of the descent on a risk that is not convex; one to four are usual."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,13 @@ class RiskOptimum(Optimum):
     steps: int
 
 
-def minimize_risk(problems: Sequence[Problem], risk: str, level: float, *, start: Optimum) -> RiskOptimum:
+def minimize_risk(problems: Sequence[Problem], risk: Risk, level: float, *, start: Optimum) -> RiskOptimum:
     """The plan with the least risk.
 
     Args:
         problems: one a draw; they differ in their values only, of which each model serves one.
-        risk: ``mean``, ``cvar`` or ``quantile``, as ``assemble.over_worlds`` counts them.
-        level: share of the draws that are not in the tail, for the last two.
+        risk: one that reads draws.
+        level: share of the draws that are not in the tail, for risks that have one.
         start: a plan within the limits, such as the point fit's.
 
     Raises:
@@ -87,21 +88,17 @@ def minimize_risk(problems: Sequence[Problem], risk: str, level: float, *, start
             "by the point fit (--risk point)."
         )
     scenarios = scenarios.take(np.flatnonzero(known))
-    if risk == "quantile":
-        best = _quantile(scenarios, problem, level, start)
+    if risk.tail is None:
+        best = _descended(scenarios, problem, risk, level, start)
     else:
-        tails = {"cvar": max((1 - level) * len(scenarios), 1.0), "mean": float(len(scenarios))}
-        if risk not in tails:
-            raise not_computed("risk", risk)
-        best = _least(scenarios, problem, tails[risk], start)
-    value = risk_measure(scenarios.totals(best.u), risk, level)
-    return replace(best, value=value, lost=lost)
+        best = _least(scenarios, problem, max(risk.tail(level) * len(scenarios), 1.0), start)
+    return replace(best, value=risk.of(scenarios.totals(best.u), level), lost=lost)
 
 
 def _least(scenarios: Scenarios, problem: Problem, tail: float, start: Optimum) -> RiskOptimum:
     """The plan with the least mean of the worst ``tail`` draws, at least one."""
-    cap, level = 1 / tail, 1 - tail / len(scenarios)
-    floor = risk_measure(scenarios.floors, "cvar", level)
+    cap = 1 / tail
+    floor = tail_mean(scenarios.floors, tail / len(scenarios))
     best = _certified(scenarios, problem, tail, _starting(scenarios, tail, start))
     given = np.maximum(start.amounts, NOTHING * start.amounts.max(axis=1, keepdims=True))
     steps = 0
@@ -140,7 +137,7 @@ def _certified(scenarios: Scenarios, problem: Problem, tail: float, point: Itera
     marginal = marginal_return(value, problem.cost, u)
     prices = plain_duals(problem, given[0], marginal) if problem.is_plain else _clean(problem, point.prices)
     bound = lower_bound(value, problem, u, prices)
-    worth = risk_measure(scenarios.totals(u), "cvar", 1 - tail / len(scenarios))
+    worth = tail_mean(scenarios.totals(u), tail / len(scenarios))
     return RiskOptimum(u, given, Certificate(bound, marginal, prices), SOLVER, "", worth, (), 0)
 
 
@@ -188,39 +185,41 @@ def _clean(problem: Problem, prices: Duals) -> Duals:
     )
 
 
-def _quantile(scenarios: Scenarios, problem: Problem, level: float, start: Optimum) -> RiskOptimum:
-    """The best plan found for a quantile, and the bound that counting proves."""
-    below = int(np.ceil(level * (len(scenarios) - 1)))
+def _descended(scenarios: Scenarios, problem: Problem, risk: Risk, level: float, start: Optimum) -> RiskOptimum:
+    """The best plan found for a risk that is no mean of a tail, and the bound that is proven of every plan."""
     tail = max((1 - level) * len(scenarios), 1.0)
 
-    def quantile(plan: RiskOptimum) -> float:
-        return risk_measure(scenarios.totals(plan.u), "quantile", level)
+    def risk_of(plan: RiskOptimum) -> float:
+        return risk.of(scenarios.totals(plan.u), level)
 
+    # two convex risks to start from, one on either side of most others: the mean of the tail and that of all draws
     plans = [_least(scenarios, problem, each, start) for each in (tail, float(len(scenarios)))]
     steps = sum(plan.steps for plan in plans)
-    best = min(plans, key=quantile)
-    for _ in range(ROUNDS):
-        kept = np.argsort(scenarios.totals(best.u), kind="stable")[: below + 1]
-        found = _least(scenarios.take(kept), problem, 1.0, best)
+    best, floor = min(plans, key=risk_of), risk.of(scenarios.floors, level)
+    for _ in range(MAX_DESCENTS if risk.next_draws else 0):
+        assert risk.next_draws is not None
+        pick, share = risk.next_draws(scenarios.totals(best.u), level)
+        found = _least(scenarios.take(pick), problem, max(share * len(pick), 1.0), best)
         steps += found.steps
-        gained = quantile(best) - quantile(found)
+        gained = risk_of(best) - risk_of(found)
         if gained > 0:
             best = found
-        if gained <= GAP * (quantile(best) - risk_measure(scenarios.floors, "quantile", level)):
+        if gained <= GAP * (risk_of(best) - floor):
             break
-    bound = np.inf
-    for group in _groups(scenarios.totals(best.u), len(scenarios) - below):
-        found = _least(scenarios.take(group), problem, 1.0, best)
-        steps += found.steps
-        bound = min(bound, found.certificate.bound)
-    floor = risk_measure(scenarios.floors, "quantile", level)
-    proven = quantile(best) - bound <= PROVEN * (quantile(best) - floor)
+    bound, more = _bound_of(scenarios, problem, risk, level, best)
+    proven = risk_of(best) - bound <= PROVEN * (risk_of(best) - floor)
     certificate = replace(best.certificate, bound=bound)
-    return replace(best, certificate=certificate, status="optimal" if proven else "best found", steps=steps)
+    return replace(best, certificate=certificate, status="optimal" if proven else "best found", steps=steps + more)
 
 
-def _groups(totals: np.ndarray, count: int) -> list[np.ndarray]:
-    """Draws dealt to groups so that each has one of the worst, and what the last has of these is made up for first."""
-    order = np.argsort(-totals, kind="stable")
-    rounds = [order[:count], *(order[at : at + count][::-1] for at in range(count, len(order), count))]
-    return [np.array([dealt[position] for dealt in rounds if position < len(dealt)]) for position in range(count)]
+def _bound_of(scenarios: Scenarios, problem: Problem, risk: Risk, level: float, best: RiskOptimum) -> tuple[float, int]:
+    """What no plan's risk is below, and the steps that took: by counting, or by what each draw could reach alone."""
+    counted = risk.groups is not None
+    groups = (
+        risk.groups(scenarios.totals(best.u), level)
+        if risk.groups
+        else [np.array([at]) for at in range(len(scenarios))]
+    )
+    found = [_least(scenarios.take(group), problem, 1.0, best) for group in groups]
+    bounds = np.array([each.certificate.bound for each in found])
+    return float(bounds.min()) if counted else risk.of(bounds, level), sum(each.steps for each in found)

@@ -6,9 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from budget.allocation.spec.measure import Measure, measure_of
-from budget.allocation.spec.plan_spec import PlanSpec, default_unit
+from budget.allocation.spec.objectives import OBJECTIVES, Objective, record_of
+from budget.allocation.spec.plan_spec import SHARED, SPECIALISTS, PlanSpec, default_unit
 from budget.allocation.spec.refusals import refuse, refuse_weights, refuse_words
 from budget.allocation.spec.resources import Prices
+from budget.allocation.spec.risks import RISKS, names_where
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.tables.limits import Limit
@@ -51,7 +53,7 @@ def plan_spec(
         measure: one of ``MEASURES``; by default the value where all tasks have one metric, else progress. Or one that
             was made from other curves of the same tasks, which are compared with these.
         risk: one of ``RISKS``.
-        level: for ``cvar`` and ``quantile``; ``LEVEL`` by default.
+        level: for risks that have one, such as ``cvar``; ``LEVEL`` by default.
         further: budgets in other units.
         limits: linear limits over the T tasks.
         freeze: tasks that keep their current spend.
@@ -64,23 +66,25 @@ def plan_spec(
         AllocationError: the question does not fit the curves or itself.
         InfeasibleError: the limits contradict the budget.
     """
-    refuse_words(objective, None if isinstance(measure, Measure) else measure, strategy)
+    folded, at_risk = record_of("Objective", objective, OBJECTIVES), record_of("Risk", risk, RISKS)
+    refuse_words(None if isinstance(measure, Measure) else measure, strategy)
     if not curves.form.is_of_one_model:  # a mixture may hold tasks of no weight, and refuses the rest itself
         refuse_weights(tasks)
-    if level is not None and risk not in ("cvar", "quantile"):
-        raise AllocationError("--level is for --risk cvar and --risk quantile; leave it out.")
+    if level is not None and not at_risk.has_level:
+        leveled = " and ".join(f"--risk {name}" for name in names_where(lambda each: each.has_level))
+        raise AllocationError(f"--level is for {leveled}; leave it out.")
     unit = unit or default_unit(curves.scale_columns)
-    strategy = strategy or ("shared" if curves.is_shared or curves.form.is_of_one_model else "specialists")
+    strategy = strategy or (SHARED if curves.is_shared or curves.form.is_of_one_model else SPECIALISTS)
     tasks = _frozen(tasks, freeze)
     sized = _sizes_of_models(curves, tasks, unit, strategy, params)
     spec = PlanSpec(
         tasks,
-        _total(budget, objective),
+        _total(budget, folded),
         unit,
         strategy,
-        measure if isinstance(measure, Measure) else measure_of(curves, tasks, measure, worst=objective == "worst"),
-        objective,
-        risk,
+        measure if isinstance(measure, Measure) else measure_of(curves, tasks, measure, worst=folded.takes_largest),
+        folded,
+        at_risk,
         LEVEL if level is None else level,
         sized,
         dict(further or {}),
@@ -95,9 +99,9 @@ def plan_spec(
     return spec
 
 
-def _total(budget: float | None, objective: str) -> float:
+def _total(budget: float | None, objective: Objective) -> float:
     if budget is None:
-        if objective != "cheapest":
+        if not objective.minimizes_spend:
             raise AllocationError("A plan needs a budget: give --budget NUMBER.")
         return float("inf")
     if not np.isfinite(budget) or budget <= 0:
@@ -130,6 +134,6 @@ def _sizes_of_models(
             "A token budget needs the size of the models: give --params N (or a column 'params' in the tasks file), or "
             "use --unit flops."
         )
-    if strategy == "shared" and np.ptp(sized) > 0:
+    if strategy == SHARED and np.ptp(sized) > 0:
         raise AllocationError("One shared model has one size, and column 'params' names several; give --params N.")
     return sized

@@ -1,10 +1,16 @@
-"""What a task's value is to a plan: its own metric, its progress, or its score, always as something to make small."""
+"""What a task's value is to a plan: its own metric, its progress, or its score, always as something to make small.
 
+A measure is a record with the function that makes it from curves and task settings; nothing outside this table compares
+its name. To add one, add a record to ``MEASURES`` (the commands' choices repeat the names, so that ``--help`` loads
+nothing).
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from budget.allocation.spec.objectives import not_computed
+from budget.allocation.spec.objectives import record_of
 from budget.curves.curves import Curves
 from budget.curves.link.link import Link
 from budget.errors import AllocationError
@@ -22,13 +28,14 @@ class Measure:
     """How T tasks' distances to their best become numbers that can be added up, smaller being better.
 
     Attributes:
-        name: one of ``objectives.MEASURES``.
+        name: one of ``MEASURES``.
         scale: (T,) positive factor of the distance; not read for scores.
         shift: (T,) what is added; not read for scores.
         sign: 1 where the reader's number is the measure, −1 where it is the negative (higher is better).
         metric: name of what the reader sees.
         link: from distance to score, for scores only.
         note: what is to be said of its choice, "" where it was asked for.
+        is_share: whether it is a share of the way from unserved to best, and no amount of a metric.
     """
 
     name: str
@@ -38,6 +45,7 @@ class Measure:
     metric: str
     link: Link | None = None
     note: str = ""
+    is_share: bool = False
 
     @property
     def linear(self) -> bool:
@@ -79,37 +87,43 @@ def measure_of(curves: Curves, tasks: TaskSettings, name: str | None, *, worst: 
     Args:
         curves: usable curves of T tasks.
         tasks: task settings for them.
-        name: one of ``objectives.MEASURES``, ``None`` for the default.
+        name: one of ``MEASURES``, ``None`` for the default.
         worst: whether only the worst task counts. The one that ends highest would then take the whole budget, and
             tasks of lower floors nothing, so that by default progress counts where it can be told.
 
     Raises:
         AllocationError: the values cannot be compared, or what the measure needs is not stated.
     """
-    kinds = dict.fromkeys(zip(curves.metric, curves.higher_is_better.tolist(), strict=True))
-    if name is None:
-        if worst and len(kinds) == 1:
-            return _of_the_worst(curves, tasks, kinds)
-        name = "value" if len(kinds) == 1 else "progress"
-    if name == "value":
-        return _value(curves, tasks, kinds)
-    if name == "progress":
-        return _progress(curves, tasks, len(kinds))
-    if name == "score":
-        return _score(curves)
-    raise not_computed("measure", name)
+    if name is None and worst and has_one_metric([curves]):
+        return _of_the_worst(curves, tasks)
+    return record_of("Measure", name or default_measure([curves]), MEASURES).make(curves, tasks)
 
 
-def _of_the_worst(curves: Curves, tasks: TaskSettings, kinds: dict[tuple[str, bool], None]) -> Measure:
+def default_measure(curves: Sequence[Curves]) -> str:
+    """The name of the measure that sets of tasks have in common: value where all have one metric, else progress."""
+    return "value" if has_one_metric(curves) else "progress"
+
+
+def has_one_metric(curves: Sequence[Curves]) -> bool:
+    """Whether all tasks of these sets have one metric of one direction; of no tasks none can differ."""
+    return len(set().union(*(_kinds(each) for each in curves))) <= 1
+
+
+def _kinds(curves: Curves) -> dict[tuple[str, bool], None]:
+    """The metrics of the tasks, each with whether higher is better."""
+    return dict.fromkeys(zip(curves.metric, curves.higher_is_better.tolist(), strict=True))
+
+
+def _of_the_worst(curves: Curves, tasks: TaskSettings) -> Measure:
     """Progress where it can be told, else the value; both with what has to be said."""
-    value = _value(curves, tasks, kinds)
+    value = _value(curves, tasks)
     best = curves.present(np.arange(len(curves.tasks)), _best_distances(curves, tasks)[0])
     ends = [best, tasks.unserved]
     if all(np.ptp(np.nan_to_num(end, nan=np.inf)) == 0 for end in ends if np.isfinite(end).any()):
         return value  # tasks of one best and one unserved value: progress would order them alike
     apart = f"the tasks' best values lie between {best.min():.4g} and {best.max():.4g}"
     try:
-        progress = _progress(curves, tasks, len(kinds))
+        progress = _progress(curves, tasks)
     except AllocationError:
         note = (
             f"The worst task is told by the values themselves, and {apart}: the task that ends worst takes nearly all, "
@@ -121,7 +135,8 @@ def _of_the_worst(curves: Curves, tasks: TaskSettings, kinds: dict[tuple[str, bo
     return replace(progress, note=note)
 
 
-def _value(curves: Curves, tasks: TaskSettings, kinds: dict[tuple[str, bool], None]) -> Measure:
+def _value(curves: Curves, tasks: TaskSettings) -> Measure:
+    kinds = _kinds(curves)
     if len(kinds) > 1:
         names = ", ".join(f"{metric} ({'higher' if higher else 'lower'} is better)" for metric, higher in kinds)
         raise AllocationError(
@@ -152,12 +167,13 @@ def _best_distances(curves: Curves, tasks: TaskSettings) -> tuple[np.ndarray, np
     ), stated
 
 
-def _progress(curves: Curves, tasks: TaskSettings, metrics: int) -> Measure:
+def _progress(curves: Curves, tasks: TaskSettings) -> Measure:
     """``(unserved − value)/(unserved − best)``, mirrored where higher is better; its negative is made small."""
     unserved = np.where(np.isfinite(tasks.unserved), tasks.unserved, curves.unserved)
     missing = [name for name, given in zip(curves.tasks, np.isfinite(unserved), strict=True) if not given]
     if missing:
-        why = "These tasks have several metrics, so they are compared by progress, which" if metrics > 1 else "Progress"
+        several = "These tasks have several metrics, so they are compared by progress, which"
+        why = several if len(_kinds(curves)) > 1 else "Progress"
         raise AllocationError(
             f"{why} needs the value of a task that is given nothing: fill column 'unserved' of the tasks file for "
             f"{listed(missing)}."
@@ -183,10 +199,10 @@ def _progress(curves: Curves, tasks: TaskSettings, metrics: int) -> Measure:
             "'best' of the tasks file."
         )
     gap = worst - best
-    return Measure("progress", 1 / gap, -worst / gap, -1.0, "progress")
+    return Measure("progress", 1 / gap, -worst / gap, -1.0, "progress", is_share=True)
 
 
-def _score(curves: Curves) -> Measure:
+def _score(curves: Curves, tasks: TaskSettings) -> Measure:
     link = curves.link
     if link is None:
         raise AllocationError(
@@ -207,3 +223,33 @@ def _score(curves: Curves) -> Measure:
         raise AllocationError("The scores of these tasks have different directions; choose tasks with --where.")
     nothing = np.empty(0)
     return Measure("score", nothing, nothing, -1.0 if link.higher_is_better[0] else 1.0, link.metric, link)
+
+
+@dataclass(frozen=True)
+class MeasureRecord:
+    """One way to say what a task's value is.
+
+    Attributes:
+        name: what ``--measure`` takes and JSON holds.
+        words: what it is, in a line.
+        make: (usable curves of T tasks, their settings) → the measure; raises where it cannot be told.
+        follows_growth: whether a growing set of tasks can be followed by it.
+        needs_one_metric: whether tasks of several metrics have no sum by it.
+    """
+
+    name: str
+    words: str
+    make: Callable[[Curves, TaskSettings], Measure]
+    follows_growth: bool = True
+    needs_one_metric: bool = False
+
+
+MEASURES = {
+    record.name: record
+    for record in (
+        MeasureRecord("value", "the task's own metric", _value, needs_one_metric=True),
+        MeasureRecord("progress", "share of the way from the unserved value to the best one", _progress),
+        MeasureRecord("score", "the score that the link predicts from the loss", _score, follows_growth=False),
+    )
+}
+"""What a task's value is."""

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from budget.allocation.spec.measure import Measure
-from budget.allocation.spec.objectives import OBJECTIVES
+from budget.allocation.spec.objectives import MEAN, Objective
 from budget.allocation.spec.resources import Prices
+from budget.allocation.spec.risks import POINT, Risk
 from budget.curves.curves import Curves
 from budget.tables.limits import Limit
 from budget.tables.tasks import TaskSettings
 
-STRATEGIES = ("specialists", "shared")
+SPECIALISTS, SHARED = STRATEGIES = ("specialists", "shared")
 """How a set of tasks is served: one training per task, or one model for all."""
 
 
@@ -30,9 +31,9 @@ class PlanSpec:
         unit: what it is counted in.
         strategy: one of ``STRATEGIES``.
         measure: what a task's value is.
-        objective: one of ``OBJECTIVES``.
-        risk: one of ``RISKS``.
-        level: share of the draws that are not in the tail, for ``cvar`` and ``quantile``.
+        objective: what the tasks' measures are folded into.
+        risk: what its draws are folded into.
+        level: share of the draws that are not in the tail, for risks that have one.
         params: (T,) sizes of the models, where the plan does not choose them.
         further: budgets in other units, unit → total.
         limits: linear limits on what tasks are given.
@@ -48,8 +49,8 @@ class PlanSpec:
     unit: str
     strategy: str
     measure: Measure
-    objective: str = "mean"
-    risk: str = "point"
+    objective: Objective = MEAN
+    risk: Risk = POINT
     level: float = 0.9
     params: np.ndarray | None = None
     further: Mapping[str, float] = field(default_factory=dict)
@@ -66,10 +67,25 @@ class PlanSpec:
         return self.tasks.weight / self.tasks.weight.sum()
 
     @property
+    def objective_weight(self) -> np.ndarray:
+        """(T,) weights as the objective takes them: shares of their sum, or as stated where it counts them."""
+        return self.tasks.weight if self.objective.counts_weights else self.weight
+
+    @property
+    def sign(self) -> float:
+        """From the objective that is made small to the number that a reader sees: −1 where more is better."""
+        return self.measure.sign if self.objective.sign is None else self.objective.sign
+
+    @property
+    def is_one_model(self) -> bool:
+        """Whether one model serves all tasks."""
+        return self.strategy == SHARED
+
+    @property
     def serves(self) -> np.ndarray:
         """(T,) position of the model that serves each task: one for all, or one each."""
         count = len(self.tasks.names)
-        return np.zeros(count, dtype=int) if self.strategy == "shared" else np.arange(count)
+        return np.zeros(count, dtype=int) if self.is_one_model else np.arange(count)
 
     @property
     def is_frozen(self) -> np.ndarray:
@@ -95,7 +111,7 @@ def is_nonconvex(curves: Curves, spec: PlanSpec) -> bool:
 def has_steps(spec: PlanSpec) -> bool:
     """Whether what is asked is not convex, whatever the law: it counts, bends or chooses between what is given."""
     return bool(
-        not OBJECTIVES[spec.objective].convex
+        spec.objective.convex is None
         or not spec.measure.linear
         or spec.allow_unserved
         or spec.sizes

@@ -3,7 +3,8 @@
 import numpy as np
 
 from budget.allocation.convex.problem import planned_cost
-from budget.allocation.spec.objectives import MEASURES, OBJECTIVES, RISKS
+from budget.allocation.spec.measure import MEASURES
+from budget.allocation.spec.objectives import names_where, record_of
 from budget.allocation.spec.plan_spec import STRATEGIES, PlanSpec, is_nonconvex
 from budget.allocation.spec.resources import cost_of, input_units
 from budget.curves.curves import Curves
@@ -37,15 +38,12 @@ def refuse(curves: Curves, spec: PlanSpec, params: float | None) -> None:
     _refuse_options(curves, spec)
 
 
-def refuse_words(objective: str, measure: str | None, strategy: str | None) -> None:
-    """Words that are in no table: from Python, anything can be asked."""
-    for what, word, known in (
-        ("Objective", objective, tuple(OBJECTIVES)),
-        ("Measure", measure, tuple(MEASURES)),
-        ("Strategy", strategy, STRATEGIES),
-    ):
-        if word is not None and word not in known:
-            raise AllocationError(f"{what} '{word}' is unknown; choose {', '.join(known)}.")
+def refuse_words(measure: str | None, strategy: str | None) -> None:
+    """Words that are in no table, where the default is one: from Python, anything can be asked."""
+    if measure is not None:
+        record_of("Measure", measure, MEASURES)
+    if strategy is not None:
+        record_of("Strategy", strategy, dict.fromkeys(STRATEGIES))
 
 
 def refuse_weights(tasks: TaskSettings) -> None:
@@ -77,13 +75,13 @@ def _refuse_law(curves: Curves, spec: PlanSpec) -> None:
 
 def _refuse_strategy(curves: Curves, spec: PlanSpec) -> None:
     if curves.form.is_of_one_model:
-        if spec.strategy == "specialists":
+        if not spec.is_one_model:
             raise AllocationError(
                 f"Law '{curves.law}' describes one model for several tasks, which 'budget allocate' plans; for one "
                 "training per task fit again with --law chinchilla or --law power."
             )
         return
-    if spec.strategy == "specialists" or curves.is_shared:
+    if not spec.is_one_model or curves.is_shared:
         return
     alone = [name for name, shared in zip(curves.tasks, curves.shared, strict=True) if not shared]
     if not alone:
@@ -158,12 +156,12 @@ def _refuse_money(curves: Curves, spec: PlanSpec) -> None:
 def _refuse_reach(curves: Curves, spec: PlanSpec) -> None:
     """A budget that no law reaches, and minima above it."""
     low, high = np.nan_to_num(spec.tasks.min, nan=0.0), np.nan_to_num(spec.tasks.max, nan=np.inf)
-    if spec.strategy == "shared" and (low.any() or np.isfinite(high).any()):
+    if spec.is_one_model and (low.any() or np.isfinite(high).any()):
         raise AllocationError(
             "min and max limit the spend of one task, and one shared model has one spend; leave them out, or use "
             "--strategy specialists."
         )
-    if spec.strategy == "shared" and spec.limits:
+    if spec.is_one_model and spec.limits:
         raise AllocationError(
             f"Limit '{spec.limits[0].name}' limits what tasks are given, and one shared model has one spend; use "
             "--limit UNIT=NUMBER for it, or --strategy specialists."
@@ -239,7 +237,7 @@ def _largest(curves: Curves, spec: PlanSpec) -> np.ndarray:
 
 
 def _refuse_objective(curves: Curves, spec: PlanSpec) -> None:
-    objective = OBJECTIVES[spec.objective]
+    objective, risk = spec.objective, spec.risk
     if objective.needs_targets:
         missing = [name for name, to in zip(curves.tasks, spec.tasks.target, strict=True) if not np.isfinite(to)]
         if missing:
@@ -248,24 +246,24 @@ def _refuse_objective(curves: Curves, spec: PlanSpec) -> None:
                 f"{listed(missing)}."
             )
     if spec.at_least is not None:
-        if spec.objective != "cheapest":
-            raise AllocationError("--at-least is for --objective cheapest; leave it out.")
+        if not objective.minimizes_spend:
+            takes = " and ".join(names_where(lambda each: each.minimizes_spend))
+            raise AllocationError(f"--at-least is for --objective {takes}; leave it out.")
         if not 1 <= spec.at_least <= len(curves.tasks):
             raise AllocationError(f"--at-least is {spec.at_least}; there are {len(curves.tasks)} tasks.")
-    if spec.risk not in RISKS:
-        raise AllocationError(f"Risk '{spec.risk}' is unknown; choose {', '.join(RISKS)}.")
-    if spec.risk == "point":
+    if not risk.reads_draws:
         return
     if len(curves.draws) == 0:
-        raise AllocationError(f"--risk {spec.risk} needs draws: fit again with --draws 200.")
+        raise AllocationError(f"--risk {risk.name} needs draws: fit again with --draws 200.")
     if not 0 < spec.level < 1:
         raise AllocationError(f"--level is {spec.level:g}; it is a share of the draws, such as 0.9.")
-    if spec.objective != "mean":
+    if not objective.is_linear:
+        linear = " and ".join(names_where(lambda each: each.is_linear))
         raise AllocationError(
-            f"--risk {spec.risk} is for --objective mean; the other objectives are planned by the point fit."
+            f"--risk {risk.name} is for --objective {linear}; the other objectives are planned by the point fit."
         )
-    if spec.strategy == "shared":
-        raise AllocationError(f"--risk {spec.risk} is for --strategy specialists; leave it out.")
+    if spec.is_one_model:
+        raise AllocationError(f"--risk {risk.name} is for --strategy specialists; leave it out.")
 
 
 def _refuse_options(curves: Curves, spec: PlanSpec) -> None:
@@ -296,7 +294,7 @@ def _refuse_options(curves: Curves, spec: PlanSpec) -> None:
         )
     if spec.allow_unserved:
         known = np.isfinite(spec.tasks.unserved)
-        if not known.all() and OBJECTIVES[spec.objective].name != "targets":
+        if not known.all() and spec.objective.needs_unserved:
             names = ", ".join(name for name, stated in zip(curves.tasks, known, strict=True) if not stated)
             raise AllocationError(
                 f"--allow-unserved needs the value of a task that is given nothing: fill column 'unserved' of the "
@@ -305,7 +303,7 @@ def _refuse_options(curves: Curves, spec: PlanSpec) -> None:
     if not is_nonconvex(curves, spec):
         return
     why = "This objective is no convex program"
-    if spec.strategy == "shared" and (spec.objective == "cheapest" or spec.allow_unserved or spec.has_checkpoints):
+    if spec.is_one_model and (spec.objective.minimizes_spend or spec.allow_unserved or spec.has_checkpoints):
         raise AllocationError(
             f"{why}, and one shared model serves every task from the start: leave out --at-least, --allow-unserved and "
             "checkpoints, or use --strategy specialists."
@@ -315,5 +313,5 @@ def _refuse_options(curves: Curves, spec: PlanSpec) -> None:
             f"{why}: it takes one budget with min and max for each task, and no further limits; leave out --limit and "
             "--limits, or plan the mean."
         )
-    if spec.risk in ("cvar", "quantile"):
-        raise AllocationError(f"{why}, so --risk {spec.risk} has no proven plan; use --risk mean or point.")
+    if spec.risk.reads_draws and not spec.risk.is_mean:
+        raise AllocationError(f"{why}, so --risk {spec.risk.name} has no proven plan; use --risk mean or point.")

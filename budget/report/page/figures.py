@@ -93,7 +93,8 @@ def spend(study: Study) -> list[Panel]:
 
 def sizes(study: Study) -> list[Panel]:
     """One shared model's objective against its size at the plan's cost."""
-    plan, found = study.plan, facts.size_tradeoff(study)
+    plan, found = study.plan, study.sizes
+    assert found is not None  # the story asks for this picture only then
     hover = [
         f"{count(n)} parameters, {count(d)} tokens: {value(y)}"
         for n, d, y in zip(found.params, found.tokens, found.objective, strict=True)
@@ -112,7 +113,7 @@ def sizes(study: Study) -> list[Panel]:
 
 def breadth(study: Study) -> list[Panel]:
     """Each task's value as tasks are added, beside its value alone."""
-    found, names = facts.breadth(study), study.growth.names
+    found, names = study.sharing, study.growth.names
     steps = np.arange(1, len(names) + 1)
     panels = []
     for task in facts.heaviest(study.growth.plans[-1], PANELS):
@@ -266,11 +267,11 @@ def _trace(x: Iterable[float], y: Iterable[float], hover: list[str]) -> Figure:
 
 
 def _percent_of_budget(study: Study, spends: np.ndarray) -> np.ndarray:
-    return 100 * facts.shares(study.plan, spends)
+    return 100 * study.plan.shares(spends)
 
 
 def _spends(study: Study, spends: np.ndarray, shown: np.ndarray) -> list[str]:
-    spec, shares = study.plan.spec, facts.shares(study.plan, spends)
+    spec, shares = study.plan.spec, study.plan.shares(spends)
     return [f"{spec.tasks.names[task]}: {percent(shares[task])}, {quantity(spends[task], spec.unit)}" for task in shown]
 
 

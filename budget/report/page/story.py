@@ -47,10 +47,10 @@ def _plan(study: Study) -> Section:
     if plan.hypothetical:
         blocks.append(Callout(narrative.whose_runs(study)))
     if facts.is_shared(plan):
-        if facts.trades_size(study):
+        sizes = study.sizes
+        if sizes is not None:
             if plan.input_ranges:
                 blocks.append(Text(narrative.size_range(study)))
-            sizes = facts.size_tradeoff(study)
             blocks.append(Text(narrative.near_best(sizes)))
             blocks.append(
                 Picture(
@@ -92,7 +92,7 @@ def _alternative(study: Study) -> Section:
 
 
 def _breadth(study: Study) -> Section:
-    found = facts.breadth(study)
+    found = study.sharing
     shown = facts.heaviest(study.growth.plans[-1], PANELS)
     blocks: list[Block] = []
     if study.growth.hypothetical:

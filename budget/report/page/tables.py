@@ -4,6 +4,7 @@ import numpy as np
 
 from budget.allocation.plan.explanations import broken_words
 from budget.allocation.plan.plan import Plan
+from budget.allocation.plan.size_tradeoff import SizeTradeoff
 from budget.report.numerals import (
     LEVEL,
     NOTHING,
@@ -29,6 +30,7 @@ from budget.report.sentences.plan import (
     objective_name,
     unscored_words,
 )
+from budget.studies.growth.budget_sharing import BudgetSharing
 from budget.studies.growth.growth import target_met
 from budget.studies.plan import Study
 from budget.tables.checks.quality import check_table
@@ -53,7 +55,7 @@ def plan_table(plan: Plan, caption: str) -> Table:
             _with_span(*numbers, spec.unit)
             for numbers in zip(plan.spend, plan.spend_low, plan.spend_high, plan.endless, strict=True)
         ]
-        columns.append((Column("Share", True), [Cell(percent(each)) for each in facts.shares(plan, plan.spend)]))
+        columns.append((Column("Share", True), [Cell(percent(each)) for each in plan.shares(plan.spend)]))
         columns.append((Column(f"Spend, {unit}", True, _interval_words(plan.spend_low, "range")), spends))
     sizes = plan.sizes
     for label, numbers, low, high in (
@@ -81,7 +83,7 @@ def plan_table(plan: Plan, caption: str) -> Table:
         )
     )
     for baseline in by_hand(plan) if count_of > 1 else ():
-        gains = (plan.predicted - baseline.predicted) * (1 if plan.higher_is_better else -1)
+        gains = plan.task_gains(baseline)
         columns.append(
             (
                 Column(f"Against {baseline_name(baseline)}", True),
@@ -91,7 +93,7 @@ def plan_table(plan: Plan, caption: str) -> Table:
     if np.isfinite(spec.tasks.target).any():
         columns.append((Column("Target"), _targets(plan)))
     if not shared and set(plan.binding) != {"budget"}:
-        columns.append((Column("Limited by"), [Cell(BINDING_WORDS[word]) for word in plan.binding]))
+        columns.append((Column("Limited by"), [Cell(BINDING_WORDS.get(word, word)) for word in plan.binding]))
     if not shared or np.ptp(plan.extrapolation) > 0:
         over = [Cell(factor(times), tone="warn" if times > 10 else "") for times in plan.extrapolation]
         columns.append((Column("Over largest measured", True), over))
@@ -99,7 +101,7 @@ def plan_table(plan: Plan, caption: str) -> Table:
     if not shared and count_of > 1:
         known = {
             "Task": Cell("Total"),
-            "Share": Cell(percent(float(facts.shares(plan, plan.spend).sum()))),
+            "Share": Cell(percent(float(plan.shares(plan.spend).sum()))),
             f"Spend, {UNIT_WORDS[spec.unit]}": Cell(amount(plan.total, spec.unit)),
         }
         total = tuple(known.get(column.label, Cell("")) for column, _ in columns)
@@ -127,7 +129,7 @@ def comparison_table(study: Study) -> Table:
         )
     ]
     for baseline in plan.baselines:
-        needed = facts.budget_for(study, baseline.objective) / budget
+        needed = study.response.budget_for(baseline.objective) / budget
         kept = f"no: {broken_words(baseline.breaks)}" if baseline.breaks else "yes"
         rows.append(
             (
@@ -154,13 +156,13 @@ def comparison_table(study: Study) -> Table:
     )
 
 
-def sizes_table(study: Study, sizes: facts.Sizes) -> Table:
+def sizes_table(study: Study, sizes: SizeTradeoff) -> Table:
     """The objective at a few sizes of the shared model."""
     plan = study.plan
     rows = []
     spread = np.linspace(0, len(sizes.params) - 1, 9).round().astype(int)
     for position in np.unique([*spread, sizes.plan]):
-        gain = (sizes.objective[position] - plan.objective) * (1 if plan.higher_is_better else -1)
+        gain = plan.gain_of(float(sizes.objective[position]))
         low, high = value(sizes.low[position]), value(sizes.high[position])
         rows.append(
             (
@@ -183,12 +185,13 @@ def sizes_table(study: Study, sizes: facts.Sizes) -> Table:
     )
 
 
-def breadth_table(study: Study, found: facts.Breadth) -> Table:
+def breadth_table(study: Study, found: BudgetSharing) -> Table:
     """Each task alone and where all share."""
-    worse = facts.worsening(study, found)
     rows = [
         (Cell(name), Cell(value(alone)), Cell(value(together)), Cell(difference(loss)))
-        for name, alone, together, loss in zip(study.growth.names, found.alone, found.shared[-1], worse, strict=True)
+        for name, alone, together, loss in zip(
+            study.growth.names, found.alone, found.shared[-1], found.worse, strict=True
+        )
     ]
     return Table(
         "Each task with the whole budget, and with its share",
@@ -223,11 +226,10 @@ def set_size_table(study: Study) -> Table:
 def response_table(study: Study) -> Table:
     """The objective at other budgets."""
     plan, answer = study.plan, study.response
-    sign = 1 if plan.higher_is_better else -1
     rows = []
     for budget, objective in _zip(answer.budget, answer.objective):
         planned = bool(np.isclose(budget, plan.spec.budget))
-        text = "the plan" if planned else better_by(sign * (objective - plan.objective), plan.objective)
+        text = "the plan" if planned else better_by(plan.gain_of(objective), plan.objective)
         missing = objective != objective
         rows.append(
             (

@@ -193,7 +193,7 @@ def _parts_sentence(growth: StrategiesGrowth, strategy: str) -> str:
     measure = growth.spec.measure
     scale = measure.scale[[growth.spec.tasks.names.index(name) for name in parts.tasks]]
     diluted, sharing = (float(np.median(part * scale)) for part in (parts.dilution, parts.sharing))
-    size = difference if measure.name == "value" else _of_the_way
+    size = _of_the_way if measure.is_share else difference
     net = f"gains {size(sharing)} by sharing (transfer" if sharing < 0 else f"loses {size(sharing)} more by sharing ("
     net += " less interference)" if sharing < 0 else "interference less transfer)"
     count = len(parts.tasks)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from budget.allocation.plan.plan import Plan
+from budget.allocation.plan.size_tradeoff import NEAR_SHARE, SizeTradeoff
 from budget.numerics.listing import listing
 from budget.report.numerals import LEVEL, count, count_in_words, difference, percent, plural, quantity, span, value
 from budget.report.parts import Tile
@@ -17,6 +18,7 @@ from budget.report.sentences.plan import (
     model_words,
     objective_name,
 )
+from budget.studies.growth.budget_sharing import BudgetSharing
 from budget.studies.growth.growth import target_met
 from budget.studies.plan import Study
 
@@ -49,7 +51,7 @@ def shares(study: Study) -> str:
     plan = study.plan
     order = np.argsort(-plan.spend, kind="stable")
     shown = order if len(order) <= NAMED + 1 else order[:NAMED]
-    share = facts.shares(plan, plan.spend)
+    share = plan.shares(plan.spend)
     parts = [f"{plan.spec.tasks.names[i]} gets {percent(share[i])}" for i in shown]
     rest = len(order) - len(shown)
     if rest:
@@ -60,7 +62,7 @@ def shares(study: Study) -> str:
 def summary(study: Study) -> tuple[str, ...]:
     """What the headline rests on: the outcome, its comparison, and whose runs these are."""
     plan = study.plan
-    low, high = facts.objective_interval(study.planned, plan)
+    low, high = plan.objective_low, plan.objective_high
     interval = "" if np.isnan(low) else f", {LEVEL} interval {span(value(low), value(high))}"
     outcome = (
         f"This is {_how_good(plan)} use of {quantity(plan.spec.budget, plan.spec.unit)} that the measured runs "
@@ -70,9 +72,8 @@ def summary(study: Study) -> tuple[str, ...]:
     sentences = [shares(study), outcome] if split else [outcome]
     if len(plan.spend) > 1:
         sentences += [baseline_sentence(plan, baseline, "would reach") for baseline in by_hand(plan)]
-    unspent = plan.spec.budget - plan.total
-    if unspent > 1e-9 * plan.spec.budget:
-        sentences.append(f"{quantity(unspent, plan.spec.unit)} stay unspent: every task is at its maximum.")
+    if plan.unspent > 1e-9 * plan.spec.budget:
+        sentences.append(f"{quantity(plan.unspent, plan.spec.unit)} stay unspent: every task is at its maximum.")
     return " ".join(sentences), whose_runs(study)
 
 
@@ -111,7 +112,7 @@ def whose_runs(study: Study) -> str:
 def tiles(study: Study) -> tuple[Tile, ...]:
     """The headline numbers."""
     plan = study.plan
-    low, high = facts.objective_interval(study.planned, plan)
+    low, high = plan.objective_low, plan.objective_high
     interval = "" if np.isnan(low) else f"{LEVEL} interval {span(value(low), value(high))}; "
     found = [Tile(f"Predicted {objective_name(plan)}", value(plan.objective), interval + direction(plan))]
     rivals = [baseline for baseline in plan.baselines if baseline.is_feasible]
@@ -119,12 +120,11 @@ def tiles(study: Study) -> tuple[Tile, ...]:
         first = rivals[0]
         against_first = better_by(plan.gain_over(first), plan.objective)
         found.append(Tile(f"Against {first.name}", against_first, against(study, first.objective)))
-    twice = facts.at_factor(study, 2.0)
-    gain = (twice - plan.objective) * (1 if plan.higher_is_better else -1)
+    twice = study.response.at_factor(2.0)
     found.append(
         Tile(
             "Twice the budget would bring",
-            better_by(gain, plan.objective),
+            better_by(plan.gain_of(twice), plan.objective),
             f"{value(twice)} for {quantity(2 * plan.spec.budget, plan.spec.unit)}",
         )
     )
@@ -156,7 +156,7 @@ def tiles(study: Study) -> tuple[Tile, ...]:
 def against(study: Study, objective: float) -> str:
     """What a baseline's objective would cost the planner."""
     plan = study.plan
-    needed = facts.budget_for(study, objective) / plan.spec.budget
+    needed = study.response.budget_for(objective) / plan.spec.budget
     if np.isnan(needed) or abs(needed - 1) < 0.005:
         return f"which reaches {value(objective)}"
     return f"which reaches {value(objective)}; the plan needs {percent(needed)} of the budget for that"
@@ -171,12 +171,12 @@ def size_range(study: Study) -> str:
     )
 
 
-def near_best(sizes: facts.Sizes) -> str:
+def near_best(sizes: SizeTradeoff) -> str:
     """How flat the optimum is."""
     low, high = sizes.near
     return (
         f"The size need not be met exactly: models of {span(count(low), count(high))} parameters, for the same "
-        f"budget, lose less than {100 * facts.NEAR:g} % of the budget is worth."
+        f"budget, lose less than {100 * NEAR_SHARE:g} % of the budget is worth."
     )
 
 
@@ -184,7 +184,7 @@ def alternative(study: Study) -> str:
     """How a hypothetical split among specialists compares with the shared plan."""
     plan, other = study.plan, study.alternative
     assert other is not None  # the section exists only where there is one
-    gain = (other.objective - plan.objective) * (1 if plan.higher_is_better else -1)
+    gain = other.gain_over(plan)
     return (
         f"{HYPOTHETICAL}: nobody measured a specialist. If a model trained for one task alone followed the shared "
         f"model's curve, the best split of the same budget over {plural(len(other.spend), 'model')} would reach "
@@ -194,9 +194,9 @@ def alternative(study: Study) -> str:
     )
 
 
-def breadth(study: Study, found: facts.Breadth) -> str:
+def breadth(study: Study, found: BudgetSharing) -> str:
     """What sharing the budget does to each task."""
-    names, worse = study.growth.names, facts.worsening(study, found)
+    names, worse = study.growth.names, found.worse
     most = int(np.argmax(worse))
     last = found.shared[-1]
     sentence = (
@@ -212,7 +212,7 @@ def response(study: Study) -> str:
     """What the next unit of budget brings."""
     plan = study.plan
     budget, unit = plan.spec.budget, plan.spec.unit
-    half, twice = facts.at_factor(study, 0.5), facts.at_factor(study, 2.0)
+    half, twice = study.response.at_factor(0.5), study.response.at_factor(2.0)
     parts = [
         f"{words} the budget gives {value(objective)}"
         for words, objective in (("half", half), ("twice", twice))

@@ -16,7 +16,7 @@ from budget.allocation.plan.baselines import (
 )
 from budget.allocation.plan.explanations import broken_words
 from budget.allocation.plan.plan import Baseline, Plan
-from budget.allocation.spec.plan_spec import PlanSpec
+from budget.allocation.spec.objectives import Naming
 from budget.numerics.listing import listing, shortened
 from budget.report.numerals import LEVEL, NOTHING, UNIT_WORDS, count, count_span, difference, quantity, span, value
 
@@ -47,7 +47,7 @@ def plan_summary(plan: Plan) -> str:
         f"gap {difference(plan.gap)}; {plan.solver}, {plan.solver_status})."
     ]
     sentences += [baseline_sentence(plan, baseline) for baseline in plan.baselines]
-    if plan.spec.strategy == "shared":
+    if plan.spec.is_one_model:
         sentences.append(f"{capital(model_words(plan, count))}{_ranges_in_brackets(plan)}.")
     return " ".join([*sentences, *_size_sentences(plan)])
 
@@ -55,7 +55,7 @@ def plan_summary(plan: Plan) -> str:
 def _size_sentences(plan: Plan) -> tuple[str, ...]:
     """How sure the sizes are: the task whose size is least sure, over the draws and by how flat its value is."""
     sizes, said = plan.sizes, []
-    shared, names = plan.spec.strategy == "shared", plan.spec.tasks.names
+    shared, names = plan.spec.is_one_model, plan.spec.tasks.names
     chosen = plan.spec.params is None and plan.served & (sizes.params_low > 0) & (sizes.params_high > 0)
     if not shared and np.any(chosen):
         width = np.where(chosen, np.log(sizes.params_high) - np.log(sizes.params_low), -1.0)
@@ -83,29 +83,16 @@ def capital(sentence: str) -> str:
 
 def objective_name(plan: Plan) -> str:
     """What the plan optimizes, such as ``weighted mean ce_nats_per_token``; a single task's is the metric itself."""
-    spec = plan.spec
-    weight = spec.tasks.weight
-    equal = bool((weight == weight[0]).all())
-    if spec.objective == "cheapest":
-        return f"spend in {spec.unit}"
-    if spec.objective == "targets":
-        return f"{'number' if equal else 'weighted number'} of targets met"
-    metric = "progress" if spec.measure.name == "progress" else plan.metric
-    if len(weight) == 1:
-        return metric
-    if spec.objective == "worst":
-        return f"worst {metric}"
-    return f"{'mean' if equal else 'weighted mean'} {metric}{_risk_words(spec)}"
-
-
-def _risk_words(spec: PlanSpec) -> str:
-    """Over which draws the objective is taken, after its name."""
-    return {
-        "point": "",
-        "mean": " on average over the draws",
-        "cvar": f" on average over the worst {1 - spec.level:.0%} of the draws",
-        "quantile": f" at the {spec.level:.0%} quantile of the draws",
-    }[spec.risk]
+    spec, weight = plan.spec, plan.spec.tasks.weight
+    return spec.objective.title(
+        Naming(
+            metric=spec.measure.metric,
+            unit=spec.unit,
+            is_equal=bool((weight == weight[0]).all()),
+            is_alone=len(weight) == 1,
+            risk=spec.risk.title(spec.level),
+        )
+    )
 
 
 def by_hand(plan: Plan) -> list[Baseline]:
@@ -115,7 +102,7 @@ def by_hand(plan: Plan) -> list[Baseline]:
 
 def direction(plan: Plan) -> str:
     """Which way is good."""
-    return "higher is better" if plan.higher_is_better else "lower is better"
+    return "higher is better" if plan.larger_is_better else "lower is better"
 
 
 def baseline_name(baseline: Baseline) -> str:

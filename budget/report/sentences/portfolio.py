@@ -1,5 +1,6 @@
 """What is said of a portfolio. Sentences only."""
 
+from budget.allocation.spec.objectives import Naming
 from budget.portfolio.portfolio import Portfolio
 from budget.report.numerals import difference, plural, value
 from budget.report.sentences.plan import better_by, capital
@@ -35,10 +36,9 @@ def portfolio_summary(found: Portfolio) -> str:
 def portfolio_objective(found: Portfolio) -> str:
     """What a portfolio optimizes, such as ``weighted mean loss``; over draws, of which of them."""
     spec, weight = found.spec, found.spec.tasks.weight
-    mean = "mean" if (weight == weight[0]).all() else "weighted mean"
-    name = {
-        "mean": f"{mean} {found.candidates.metric}",
-        "worst": f"worst {found.candidates.metric}",
-        "targets": "share of targets met",
-    }[spec.objective]
-    return f"{name} in the worst {spec.tail:.0%} of the draws" if spec.risk == "cvar" else name
+    equal = bool((weight == weight[0]).all())
+    over_draws = f" in the worst {spec.tail:.0%} of the draws" if spec.risk.has_level else ""
+    if spec.objective.counts_targets:
+        return f"share of targets met{over_draws}"  # of the weights' sum, where a plan counts the weights themselves
+    naming = Naming(found.candidates.metric, "", equal, is_alone=False, risk="")
+    return spec.objective.title(naming) + over_draws

@@ -205,7 +205,7 @@ def free_lunch_of(curves: Curves, spec: PlanSpec, *, gap: float = 1e-4, seed: in
     Raises:
         AllocationError: the question is not about specialists; or see ``free_lunch``.
     """
-    if spec.strategy != "specialists":
+    if spec.is_one_model:
         raise AllocationError("One shared model has no split over tasks; ask for strategy specialists.")
     response = spend_response(curves, spec)
     unserved = None if np.isnan(response.unserved_value).all() else response.unserved_value

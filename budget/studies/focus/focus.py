@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.spec.measure import Measure, measure_of
+from budget.allocation.spec.measure import MEASURES, Measure, default_measure, has_one_metric, measure_of
+from budget.allocation.spec.objectives import record_of
 from budget.allocation.spec.plan_spec import default_unit
-from budget.curves.curves import Curves
 from budget.errors import AllocationError, InfeasibleError
 from budget.numerics.quoting import LONGEST_SENTENCE, listed, shortened
 from budget.studies.focus.crossover import BreadthCrossover, Crossover, Trend, by_breadth, trend
@@ -289,25 +289,19 @@ def _planners(
             )
         else:
             every[names] = entrants
-    common_measure = _one_measure([entrants[0].curves for entrants in every.values()])
-    if measure == "value" and common_measure != "value" and every:
+    firsts = [entrants[0].curves for entrants in every.values()]
+    if measure is not None and not has_one_metric(firsts) and record_of("Measure", measure, MEASURES).needs_one_metric:
         raise AllocationError(
             "The sets of tasks have several metrics, which have no mean: choose one with --where metric=…, or compare "
             "them by --measure progress."
         )
-    measure = measure or common_measure
+    measure = measure or default_measure(firsts)
     found = {}
     for names, entrants in every.items():
         task_settings = tasks.select(names)
         common: Measure = measure_of(entrants[0].curves, task_settings, measure)
         found[names] = [StrategyPlanner(served, task_settings, common, unit, params) for served in entrants]
     return found, left_out
-
-
-def _one_measure(curves: Sequence[Curves]) -> str:
-    """The measure that all sets have in common: the value where all their tasks have one metric, else progress."""
-    kinds = {kind for each in curves for kind in zip(each.metric, each.higher_is_better.tolist(), strict=True)}
-    return "value" if len(kinds) == 1 else "progress"
 
 
 def _alone(strategies: FittedStrategies, names: tuple[str, ...]) -> list[StrategyCurves]:

@@ -10,6 +10,8 @@ import pandas as pd
 from budget.allocation.plan.plan import Plan
 from budget.allocation.solve import allocate, compiled
 from budget.allocation.spec.make_spec import plan_spec
+from budget.allocation.spec.measure import MEASURES
+from budget.allocation.spec.objectives import record_of
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.studies.growth.decline_exponent import Decline, decline
@@ -170,10 +172,11 @@ def refuse_measure(measure: str | None) -> None:
     """Refuse a measure that a growing set is not followed by.
 
     Raises:
-        AllocationError: it is neither the value nor the progress.
+        AllocationError: it is another than the value or the progress.
     """
-    if measure not in (None, "value", "progress"):
-        raise AllocationError(f"A growing set is followed by value or by progress, and not by '{measure}'.")
+    if measure is not None and not record_of("Measure", measure, MEASURES).follows_growth:
+        able = " or by ".join(name for name, record in MEASURES.items() if record.follows_growth)
+        raise AllocationError(f"A growing set is followed by {able}, and not by '{measure}'.")
 
 
 def _plans(subsets: Subsets, joining: np.ndarray, progress: Callable[[int, int], None] | None) -> tuple[Plan, ...]:

@@ -65,7 +65,7 @@ class Strategy:
     @property
     def one_model(self) -> bool:
         """Whether one training serves all tasks."""
-        return self.spec.strategy == "shared"
+        return self.spec.is_one_model
 
 
 def strategy_of(curves: Curves, otherwise: str) -> str:

@@ -165,7 +165,7 @@ class Response:
 
 def tabulated(curves: Curves, spec: PlanSpec) -> list[Model]:
     """The V models of a question whose plan is a convex program."""
-    shared = spec.strategy == "shared"
+    shared = spec.is_one_model
     every = np.arange(len(curves.tasks))
     served = [every] if shared else [every[[task]] for task in every]
     cost = planned_cost(curves, spec, spec.unit)

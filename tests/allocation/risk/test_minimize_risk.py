@@ -13,17 +13,17 @@ from budget.allocation.convex.certificate import certify
 from budget.allocation.convex.optimum import Optimum, solve
 from budget.allocation.convex.problem import LinearConstraint, Problem, Resource
 from budget.allocation.convex.restore_feasibility import violation
-from budget.allocation.plan.assembly import risk_measure
 from budget.allocation.plan.baselines import to_budget
 from budget.allocation.risk.minimize_risk import RiskOptimum, minimize_risk
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
+from budget.allocation.spec.risks import RISKS
 from budget.curves.laws.repeat import repeated_of
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import SolverError
 from budget.tables.tasks import default_tasks
 
-RISKS = [("mean", 0.9), ("cvar", 0.5), ("cvar", 0.9), ("cvar", 0.97), ("quantile", 0.8)]
+CASES = [("mean", 0.9), ("cvar", 0.5), ("cvar", 0.9), ("cvar", 0.97), ("quantile", 0.8)]
 
 
 def power_worlds(count: int, draws: int, seed: int, spread: float = 0.3) -> list[Problem]:
@@ -95,12 +95,12 @@ def start_of(problems: list[Problem]) -> Optimum:
 
 
 def plan_of(problems: list[Problem], risk: str, level: float) -> RiskOptimum:
-    return minimize_risk(problems, risk, level, start=start_of(problems))
+    return minimize_risk(problems, RISKS[risk], level, start=start_of(problems))
 
 
 def risk_of(problems: list[Problem], u: np.ndarray, risk: str, level: float) -> float:
     """The risk of log inputs, from each draw's own posynomial."""
-    return risk_measure(np.array([each.value.value(u).sum() for each in problems]), risk, level)
+    return RISKS[risk].of(np.array([each.value.value(u).sum() for each in problems]), level)
 
 
 def limited(problems: list[Problem], **limits: object) -> list[Problem]:
@@ -164,7 +164,7 @@ def smooth_optimum(problems: list[Problem], level: float, log_cost: np.ndarray, 
 def test_tail_mean_matches_slsqp(law, level):
     problems = MAKERS[law](4, 12, seed=3)
     start = start_of(problems)
-    found = minimize_risk(problems, "cvar", level, start=start)
+    found = minimize_risk(problems, RISKS["cvar"], level, start=start)
     expected = smooth_optimum(problems, level, problems[0].cost.log_coef[:, 0], start.u)
     # SLSQP may stop a little early, so it may be a little worse and not better
     np.testing.assert_allclose(found.value, expected, rtol=1e-7)
@@ -191,7 +191,7 @@ def risks_of_splits(problems: list[Problem], first: np.ndarray, risk: str, level
     return np.clip(tail - np.arange(draws)[::-1], 0, 1) / tail @ scenarios
 
 
-@pytest.mark.parametrize(("risk", "level"), RISKS)
+@pytest.mark.parametrize(("risk", "level"), CASES)
 @pytest.mark.parametrize("seed", [8, 9])
 def test_two_tasks_match_brute_force(risk, level, seed):
     problems = power_worlds(2, 15, seed)
@@ -202,11 +202,11 @@ def test_two_tasks_match_brute_force(risk, level, seed):
 
 
 @pytest.mark.parametrize("law", POWERS)
-@pytest.mark.parametrize(("risk", "level"), RISKS[:-1])
+@pytest.mark.parametrize(("risk", "level"), CASES[:-1])
 def test_the_gap_is_proven_small(law, risk, level):
     problems = MAKERS[law](20, 50, seed=1)
     found = plan_of(problems, risk, level)
-    floor = risk_measure(np.array([each.value.offset.sum() for each in problems]), risk, level)
+    floor = RISKS[risk].of(np.array([each.value.offset.sum() for each in problems]), level)
     assert abs(found.value - found.certificate.bound) <= 1e-8 * (found.value - floor)
     assert found.status == "optimal"
     np.testing.assert_allclose(problems[0].cost.value(found.u), found.spend, rtol=1e-12)
@@ -227,7 +227,7 @@ def test_no_level_is_the_mean_and_a_full_one_the_worst_draw(law):
 
 
 @pytest.mark.parametrize("law", MAKERS)
-@pytest.mark.parametrize(("risk", "level"), RISKS)
+@pytest.mark.parametrize(("risk", "level"), CASES)
 @pytest.mark.parametrize("draws", [1, 7])
 def test_equal_draws_are_the_point_plan(law, risk, level, draws):
     problems = MAKERS[law](5, 1, seed=4) * draws
@@ -243,7 +243,7 @@ def test_equal_draws_are_the_point_plan(law, risk, level, draws):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.integers(1, 6), st.integers(1, 25), st.integers(0, 10_000), st.sampled_from(RISKS), st.sampled_from([*MAKERS])
+    st.integers(1, 6), st.integers(1, 25), st.integers(0, 10_000), st.sampled_from(CASES), st.sampled_from([*MAKERS])
 )
 @example(5, 12, 9999, ("cvar", 0.9), "repeat")  # full steps jump to and fro
 def test_no_feasible_plan_is_below_the_bound_or_better(count, draws, seed, risk, law):
@@ -265,7 +265,7 @@ def test_no_feasible_plan_is_below_the_bound_or_better(count, draws, seed, risk,
 
 @settings(max_examples=15, deadline=None)
 @given(
-    st.integers(2, 6), st.integers(2, 20), st.integers(0, 10_000), st.sampled_from(RISKS), st.sampled_from([*MAKERS])
+    st.integers(2, 6), st.integers(2, 20), st.integers(0, 10_000), st.sampled_from(CASES), st.sampled_from([*MAKERS])
 )
 def test_order_does_not_matter_and_more_budget_is_never_worse(count, draws, seed, risk, law):
     problems = MAKERS[law](count, draws, seed=seed)
@@ -288,7 +288,7 @@ def test_order_does_not_matter_and_more_budget_is_never_worse(count, draws, seed
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(2, 6), st.integers(2, 15), st.integers(0, 10_000), st.sampled_from(RISKS), st.data())
+@given(st.integers(2, 6), st.integers(2, 15), st.integers(0, 10_000), st.sampled_from(CASES), st.data())
 def test_own_limits_hold(count, draws, seed, risk, data):
     low = np.array(data.draw(st.lists(st.floats(0.0, 1.0), min_size=count, max_size=count))) * 100 / count
     high = np.array(data.draw(st.lists(st.floats(1.0, 3.0), min_size=count, max_size=count))) * 100 / count
@@ -355,7 +355,7 @@ def further_limits(problems: list[Problem]) -> dict[str, list[Problem]]:
     }
 
 
-@pytest.mark.parametrize(("risk", "level"), RISKS)
+@pytest.mark.parametrize(("risk", "level"), CASES)
 @pytest.mark.parametrize("law", ["two scales", "repeat"])
 @pytest.mark.parametrize("which", [*further_limits(two_scale_worlds(3, 1, 0))])
 def test_further_limits_hold_and_are_certified(which, law, risk, level):
@@ -377,9 +377,9 @@ def test_further_limits_hold_and_are_certified(which, law, risk, level):
 def test_repeated_data_are_proven_unless_the_plan_says_that_it_is_not(seed):
     problems = repeat_worlds(5, 20, seed)
     start = start_of(problems)
-    found = minimize_risk(problems, "cvar", 0.9, start=start)
+    found = minimize_risk(problems, RISKS["cvar"], 0.9, start=start)
     assert found.value < risk_of(problems, start.u, "cvar", 0.9)
-    floor = risk_measure(np.array([each.value.offset.sum() for each in problems]), "cvar", 0.9)
+    floor = RISKS["cvar"].of(np.array([each.value.offset.sum() for each in problems]), 0.9)
     proven = found.value - found.certificate.bound <= 1e-6 * (found.value - floor)
     assert found.status == ("optimal" if proven else "not proven optimal")
     assert proven or seed == 5  # there, a task has no use for one token more than it has
@@ -389,7 +389,7 @@ def test_repeated_data_are_proven_unless_the_plan_says_that_it_is_not(seed):
 def test_further_limits_with_one_draw_match_the_point_program(which):
     problem, other = further_limits(two_scale_worlds(4, 2, seed=9))[which]
     expected = solve(problem)
-    found = minimize_risk([problem], "cvar", 0.9, start=solve(other))
+    found = minimize_risk([problem], RISKS["cvar"], 0.9, start=solve(other))
     np.testing.assert_allclose(found.value, problem.value.value(expected.u).sum(), rtol=1e-7)
     np.testing.assert_allclose(found.certificate.shadow_price, expected.certificate.shadow_price, rtol=1e-3)
 
@@ -425,33 +425,33 @@ def without(problem: Problem) -> Problem:
     return replace(problem, value=replace(problem.value, log_coef=np.full_like(problem.value.log_coef, np.nan)))
 
 
-@pytest.mark.parametrize(("risk", "level"), RISKS)
+@pytest.mark.parametrize(("risk", "level"), CASES)
 def test_draws_that_are_no_numbers_are_left_out_and_named(risk, level):
     problems = power_worlds(3, 10, seed=1)
     start = start_of(problems)
     broken = [without(each) if draw in (2, 5) else each for draw, each in enumerate(problems)]
     kept = [each for draw, each in enumerate(problems) if draw not in (2, 5)]
-    found = minimize_risk(broken, risk, level, start=start)
+    found = minimize_risk(broken, RISKS[risk], level, start=start)
     assert found.lost == (2, 5)
-    np.testing.assert_allclose(found.value, minimize_risk(kept, risk, level, start=start).value, rtol=1e-12)
+    np.testing.assert_allclose(found.value, minimize_risk(kept, RISKS[risk], level, start=start).value, rtol=1e-12)
     with pytest.raises(SolverError, match="6 of 10 draws are no numbers"):
-        minimize_risk([without(each) for each in problems[:6]] + problems[6:], risk, level, start=start)
+        minimize_risk([without(each) for each in problems[:6]] + problems[6:], RISKS[risk], level, start=start)
 
 
-@pytest.mark.parametrize(("risk", "level"), RISKS)
+@pytest.mark.parametrize(("risk", "level"), CASES)
 def test_allocate_plans_under_risk(noisy_curves, risk, level):
     tasks = default_tasks(noisy_curves.tasks)
     plan = allocate(
         noisy_curves, plan_spec(noisy_curves, tasks, 1e22, risk=risk, level=None if risk == "mean" else level)
     )
     scenarios = noisy_curves.distance_draws(np.arange(3), np.log(np.column_stack([plan.params, plan.tokens])))
-    np.testing.assert_allclose(plan.objective, risk_measure(scenarios.mean(axis=1), risk, level), rtol=1e-12)
+    np.testing.assert_allclose(plan.objective, RISKS[risk].of(scenarios.mean(axis=1), level), rtol=1e-12)
     np.testing.assert_allclose(plan.spend.sum(), 1e22, rtol=1e-12)
     assert plan.solver == "interior point"
     assert all(plan.gain_over(baseline) >= 0 for baseline in plan.baselines)
     by_point = allocate(noisy_curves, plan_spec(noisy_curves, tasks, 1e22), draws=False)
     at_point = noisy_curves.distance_draws(np.arange(3), np.log(np.column_stack([by_point.params, by_point.tokens])))
-    assert plan.objective <= risk_measure(at_point.mean(axis=1), risk, level)
+    assert plan.objective <= RISKS[risk].of(at_point.mean(axis=1), level)
     if risk != "quantile":
         assert 0 <= plan.gap < 1e-8
     assert (plan.spend_low < plan.spend_high).all()

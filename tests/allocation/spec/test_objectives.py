@@ -14,7 +14,9 @@ from budget.allocation.convex import program
 from budget.allocation.evaluate import evaluate
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
-from budget.allocation.spec.objectives import MEASURES, OBJECTIVES, RISKS
+from budget.allocation.spec.measure import MEASURES
+from budget.allocation.spec.objectives import OBJECTIVES
+from budget.allocation.spec.risks import RISKS
 from budget.errors import BudgetError, InfeasibleError, SolverError
 from budget.tables.splits import Split
 from budget.tables.tasks import default_tasks

@@ -12,6 +12,7 @@ from budget.allocation.convex.problem import Problem, build_problem, build_probl
 from budget.allocation.plan.baselines import to_budget
 from budget.allocation.risk.minimize_risk import minimize_risk
 from budget.allocation.spec.make_spec import plan_spec
+from budget.allocation.spec.risks import RISKS
 from budget.allocation.spec.scenarios import Scenarios, scenarios_of
 from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.posynomial import Posynomial
@@ -167,7 +168,7 @@ def test_a_risk_over_scenarios_of_another_kind_is_that_of_what_they_are(risk):
         spend = to_budget(np.ones(2), problem)
         u = best_inputs(problem.value, problem.cost, spend)
         start = Optimum(u, spend[None], certify(problem, u, spend), "none", "equal split")
-        return minimize_risk(problems, risk, 0.7, start=start)
+        return minimize_risk(problems, RISKS[risk], 0.7, start=start)
 
     mine, plain = (best(problems) for problems in trended_problems())
     np.testing.assert_allclose(mine.value, plain.value, rtol=1e-8)

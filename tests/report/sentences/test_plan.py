@@ -8,8 +8,8 @@ import pytest
 from budget.allocation.solve import allocate
 from budget.report import numerals
 from budget.report.page.curve_series import curve_series
-from budget.report.sentences import facts, trust
 from budget.report.sentences import headline as narrative
+from budget.report.sentences import trust
 from budget.report.sentences.plan import comparison, plan_summary
 
 
@@ -105,27 +105,27 @@ def test_failed_draws_are_said(studies):
 
 def test_breadth_makes_every_task_worse(studies):
     for kind in ("specialists", "scores", "power", "tokens"):
-        assert (facts.worsening(studies[kind], facts.breadth(studies[kind])) > 0).all(), kind
+        assert (studies[kind].sharing.worse > 0).all(), kind
 
 
 def test_the_first_task_alone_is_the_growth_study_of_one_task(studies):
     for kind in ("specialists", "scores", "power", "tokens", "shared"):
-        found = facts.breadth(studies[kind])
+        found = studies[kind].sharing
         assert found.alone[0] == pytest.approx(found.shared[0, 0], rel=1e-6), kind
 
 
 def test_the_budget_for_an_objective_is_the_inverse_of_the_response(studies):
     study = studies["specialists"]
-    assert facts.budget_for(study, facts.at_factor(study, 2.0)) == pytest.approx(2 * study.plan.spec.budget)
-    assert facts.budget_for(study, study.plan.objective) == pytest.approx(study.plan.spec.budget, rel=1e-6)
-    assert np.isnan(facts.budget_for(study, 1e9))
+    assert study.response.budget_for(study.response.at_factor(2.0)) == pytest.approx(2 * study.plan.spec.budget)
+    assert study.response.budget_for(study.plan.objective) == pytest.approx(study.plan.spec.budget, rel=1e-6)
+    assert np.isnan(study.response.budget_for(1e9))
 
 
 def test_the_budget_for_a_baseline_is_what_a_new_plan_needs(studies):
     """Between the budgets looked at: solved again at the interpolated budget, the plan is as good as the baseline."""
     study = studies["specialists"]
     (baseline,) = [each for each in study.plan.baselines if each.name == "uniform"]
-    budget = facts.budget_for(study, baseline.objective)
+    budget = study.response.budget_for(baseline.objective)
     assert 0.1 * study.plan.spec.budget < budget < study.plan.spec.budget
     again = allocate(study.planned, replace(study.plan.spec, budget=budget), draws=False)
     gain = study.plan.gain_over(baseline)
@@ -134,7 +134,7 @@ def test_the_budget_for_a_baseline_is_what_a_new_plan_needs(studies):
 
 def test_the_plan_is_the_best_of_the_sizes(studies):
     study = studies["shared"]
-    sizes = facts.size_tradeoff(study)
+    sizes = study.sizes
     assert sizes.objective.min() == pytest.approx(study.plan.objective, rel=1e-9)
     cost = study.planned.cost.flops(sizes.params, sizes.tokens)
     assert cost == pytest.approx(study.plan.total)
@@ -154,7 +154,7 @@ def test_the_plan_lies_on_every_curve(studies):
 
 def test_the_objective_interval_holds_the_objective(studies):
     for kind, study in studies.items():
-        low, high = facts.objective_interval(study.planned, study.plan)
+        low, high = study.plan.objective_low, study.plan.objective_high
         if kind == "no draws":
             assert low != low and high != high
         else:

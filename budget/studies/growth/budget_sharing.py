@@ -1,0 +1,47 @@
+"""What sharing one budget does to each task: its value alone, and as 1, 2, …, K tasks share."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from budget.allocation.convex.best_size import best_inputs
+from budget.allocation.convex.problem import build_problem
+from budget.allocation.plan.assembly import law_inputs_of
+from budget.curves.curves import Curves
+from budget.studies.growth.growth import Growth
+
+
+@dataclass(frozen=True)
+class BudgetSharing:
+    """K tasks in joining order.
+
+    Attributes:
+        alone: (K,) each task's predicted value where the whole budget is its own.
+        shared: (K, K) ``shared[k, i]`` is task i's value where the first k + 1 tasks share, NaN before it joins.
+        spend: (K,) spend of each task where all share.
+        worse: (K,) how much worse each task is where all share than alone, in its metric's unit.
+    """
+
+    alone: np.ndarray
+    shared: np.ndarray
+    spend: np.ndarray
+    worse: np.ndarray
+
+
+def budget_sharing(curves: Curves, growth: Growth) -> BudgetSharing:
+    """Each task alone with the whole budget, and in the plans of a growing set.
+
+    Args:
+        curves: of the growth's K tasks, in any order.
+        growth: along one order.
+    """
+    last, count = growth.plans[-1], len(growth.names)
+    spec = last.spec
+    curves = curves.take(np.array([curves.tasks.index(name) for name in growth.names]))
+    problem = build_problem(curves, spec)
+    inputs = law_inputs_of(curves, spec, best_inputs(problem.value, problem.cost, np.full(count, spec.budget)))
+    alone, _, _ = curves.predict(np.arange(count), inputs)
+    shared = np.full((len(growth.plans), count), np.nan)
+    for position, plan in enumerate(growth.plans):
+        shared[position, : position + 1] = plan.predicted
+    return BudgetSharing(alone, shared, last.spend, last.directions * (alone - shared[-1]))
