@@ -144,7 +144,7 @@ def make_plan(
             planned, task_settings, budget, unit=unit, strategy="specialists", params=params, measure="value"
         )
         alternative = allocate(planned, split, progress=watch("hypothetical split"))
-    trades_size = len(planned.scale_columns) == 2 and spec.params is None
+    trades_size = len(planned.planned_inputs) == 2 and spec.params is None
     growth = grow(
         planned, task_settings, budget, unit=unit, params=params, order=order, intervals=False, progress=watch("growth")
     )

@@ -180,13 +180,12 @@ def _weighted(curves: Curves, spec: PlanSpec, scenarios: Scenarios) -> Scenarios
     """Distances as what the objective adds up: measured, weighted, and of a given size where the plan chooses none."""
     if not curves.form.planning.has_tangents:
         raise not_computed("law", curves.law)
-    measure = spec.measure
-    factor, shift = measure.scale, measure.shift
     if spec.objective.convex is None:
         raise not_computed("objective", spec.objective.name)
-    target = measure.of_value(curves, np.arange(len(factor)), spec.tasks.target)
+    measure = spec.measure
+    target = measure.of_value(curves, np.arange(len(measure.scale)), spec.tasks.target)
     of_measure, constant = spec.objective.convex(spec.objective_weight, target)
-    factor, shift = factor * of_measure, shift * of_measure + constant
+    factor, shift = measure.scale * of_measure, measure.shift * of_measure + constant
     scenarios = scenarios.scaled(factor, shift)
     return scenarios if spec.params is None else scenarios.fix_input(0, np.log(spec.params))
 

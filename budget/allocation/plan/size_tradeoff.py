@@ -6,7 +6,7 @@ import numpy as np
 
 from budget.allocation.convex.best_size import last_input
 from budget.allocation.convex.problem import planned_cost
-from budget.allocation.plan.assembly import measured, measured_draws, value_of_measures
+from budget.allocation.plan.assembly import law_inputs_of, measured, measured_draws, value_of_measures
 from budget.allocation.plan.plan import Plan
 from budget.curves.curves import Curves
 from budget.numerics.interval import interval
@@ -64,7 +64,8 @@ def size_tradeoff(curves: Curves, plan: Plan) -> SizeTradeoff:
     log_params, cost = log_params[pays], cost.take(pays)
     u = last_input(cost, log_params[:, None], np.full(len(pays), np.log(plan.total)))
     # every size serves every task: (G·T, I), task after task of one size
-    task, inputs = np.tile(tasks, len(pays)), np.repeat(u, len(tasks), axis=0)
+    task = np.tile(tasks, len(pays))
+    inputs = law_inputs_of(curves, spec, np.repeat(u, len(tasks), axis=0), task)
     shape = (len(pays), len(tasks))
     objective = spec.sign * value_of_measures(curves, spec, measured(curves, spec, task, inputs).reshape(shape))
     drawn = measured_draws(curves, spec, task, inputs).reshape(len(curves.draws), *shape)

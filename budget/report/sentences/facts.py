@@ -12,11 +12,6 @@ def is_shared(plan: Plan) -> bool:
     return plan.spec.is_one_model
 
 
-def trades_size(study: Study) -> bool:
-    """Whether the plan chooses how compute is divided between parameters and tokens."""
-    return len(study.curves.planned_inputs) == 2 and study.plan.spec.params is None
-
-
 def farthest(plan: Plan) -> str:
     """The planned scale that lies farthest outside the measured range of its task, in words."""
     name, position = max(

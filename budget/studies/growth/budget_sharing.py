@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs
-from budget.allocation.convex.problem import build_problem
+from budget.allocation.convex.problem import planned_cost, sized_values
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.curves.curves import Curves
 from budget.studies.growth.growth import Growth
@@ -38,8 +38,8 @@ def budget_sharing(curves: Curves, growth: Growth) -> BudgetSharing:
     last, count = growth.plans[-1], len(growth.names)
     spec = last.spec
     curves = curves.take(np.array([curves.tasks.index(name) for name in growth.names]))
-    problem = build_problem(curves, spec)
-    inputs = law_inputs_of(curves, spec, best_inputs(problem.value, problem.cost, np.full(count, spec.budget)))
+    value, cost = sized_values(curves, spec).values, planned_cost(curves, spec, spec.unit)
+    inputs = law_inputs_of(curves, spec, best_inputs(value, cost, np.full(count, spec.budget)))
     alone, _, _ = curves.predict(np.arange(count), inputs)
     shared = np.full((len(growth.plans), count), np.nan)
     for position, plan in enumerate(growth.plans):
