@@ -22,6 +22,9 @@ import pandas as pd
 TOLERANCE = 1e-9
 """Relative difference from which two numbers are not the same."""
 
+ROUNDING = 1e-14
+"""Difference that is none: a gap is what rounding leaves of two numbers of order one, and hangs on the order of sums."""
+
 HERE = Path(__file__).resolve().parents[1]
 OWN = "{own}/runs.csv"
 SIX = ("--where", "task=markov_1", "--where", "task=grammar", "--where", "task=modular", "--where", "task=lookup_easy")
@@ -127,7 +130,7 @@ def differences(here: Any, there: Any, at: str) -> Iterator[str]:
         for place, (one, other) in enumerate(zip(here, there, strict=False)):
             yield from differences(one, other, f"{at}[{place}]")
     elif isinstance(here, (int, float)) and isinstance(there, (int, float)) and not isinstance(here, bool):
-        same = math.isclose(here, there, rel_tol=TOLERANCE) or (here != here and there != there)
+        same = math.isclose(here, there, rel_tol=TOLERANCE, abs_tol=ROUNDING) or (here != here and there != there)
         if not same:
             yield f"{at}: {here!r}, not {there!r} (relatively {abs(here - there) / max(abs(there), 1e-300):.1e})"
     elif here != there:
