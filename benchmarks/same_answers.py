@@ -23,7 +23,7 @@ TOLERANCE = 1e-9
 """Relative difference from which two numbers are not the same."""
 
 ROUNDING = 1e-14
-"""Difference that is none: a gap is what rounding leaves of two numbers of order one, and hangs on the order of sums."""
+"""Difference that is none: a gap is what rounding leaves of two numbers of order one."""
 
 HERE = Path(__file__).resolve().parents[1]
 OWN = "{own}/runs.csv"

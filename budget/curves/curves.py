@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from budget.curves.cost_law import Cost
-from budget.curves.laws.law import GIVEN_BY_TASKS, Law
+from budget.curves.laws.convexity import GIVEN_BY_TASKS
+from budget.curves.laws.law import Law
 from budget.curves.laws.table import law_of
 from budget.curves.link.link import Link
 from budget.errors import FitError

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from budget.curves.laws.law import EXPONENT, LOG_COEFFICIENT, LOG_CONVEX, Law, Parameter
+from budget.curves.laws.convexity import LOG_CONVEX
+from budget.curves.laws.law import EXPONENT, LOG_COEFFICIENT, Law, Parameter
 from budget.curves.laws.parts import crossed
 
 

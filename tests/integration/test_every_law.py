@@ -12,7 +12,8 @@ from click.testing import CliRunner
 import budget.options
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
-from budget.curves.laws.law import CONVEX, LOG_COEFFICIENT, NOT_KNOWN_CONVEX, TYPICAL, Law, Parameter
+from budget.curves.laws.convexity import CONVEX, NOT_KNOWN_CONVEX
+from budget.curves.laws.law import LOG_COEFFICIENT, TYPICAL, Law, Parameter
 from budget.curves.laws.table import LAWS
 from budget.errors import AllocationError
 from budget.tables.tasks import default_tasks

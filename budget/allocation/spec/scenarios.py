@@ -15,7 +15,7 @@ import numpy as np
 
 from budget.allocation.spec.resources import smallest_inputs
 from budget.curves.curves import Curves
-from budget.curves.laws.law import GIVEN_BY_TASKS
+from budget.curves.laws.convexity import GIVEN_BY_TASKS
 from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.tables.tasks import TaskSettings

@@ -15,10 +15,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from budget.curves.laws.convexity import NOT_KNOWN_CONVEX, Planning, power_sum
 from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.mixture import MixtureForm
-from budget.curves.planning_forms.numerical import NumericalForm
-from budget.curves.planning_forms.posynomial import Posynomial
 
 LOG_COEFFICIENT = (-23.0, 12.0)
 """Box of a term's logarithm at the reference scale, relative to the median value: 1e-10 to 1.6e5 times it."""
@@ -31,9 +30,6 @@ CEILING_REACH = 100.0
 
 ABSENT = -700.0
 """Logarithm that stands for an input of nothing: its exponential is 0 in any sum, and nothing becomes NaN."""
-
-GIVEN_BY_TASKS = ("unique_tokens",)
-"""Inputs that no plan chooses: columns of the tasks file."""
 
 Kind = Literal["floor", "ceiling", "coefficient", "plain", "log", "place"]
 
@@ -112,51 +108,6 @@ class Chart:
     back: Callable[[Any, Any, ModuleType], Any]
     mixing: int
 
-
-@dataclass(frozen=True)
-class Planning:
-    """How a law looks to a planner.
-
-    Attributes:
-        form: (law, theta (V, P), reference (V, I), inputs that the tasks give (V, J)) → V functions of the log inputs
-            that the plan chooses.
-        is_convex: whether the law falls in every input and is convex in their logarithms, so that a plan can find the
-            best size at a spend.
-        has_tangents: whether, moreover, the logarithm of what lies above the floor is convex, or of each term of it. A
-            tangent of that logarithm makes a posynomial that lies below, so that a plan is a convex program.
-    """
-
-    form: Callable[["Law", np.ndarray, np.ndarray, np.ndarray], PlanningForm]
-    is_convex: bool = False
-    has_tangents: bool = False
-
-
-def numerical_form(law: "Law", theta: np.ndarray, reference: np.ndarray, given: np.ndarray) -> NumericalForm:
-    """The planning form of any law, by its value alone."""
-    held = np.zeros(reference.shape)
-    chosen = [place for place, name in enumerate(law.inputs) if name not in GIVEN_BY_TASKS]
-    held[:, [place for place in range(len(law.inputs)) if place not in chosen]] = np.log(given)
-    return NumericalForm(
-        law_value=law.value,
-        is_convex=law.planning.is_convex,
-        free=tuple(chosen),
-        theta=theta[:, None],
-        floor=law.floor(theta)[:, None],
-        log_reference=np.log(reference)[:, None],
-        log_held=held[:, None],
-        factor=np.ones((len(theta), 1)),
-        shift=np.zeros(len(theta)),
-    )
-
-
-NOT_KNOWN_CONVEX = Planning(numerical_form)
-"""Of a law that says nothing of its shape: planned from each task's own response to its spend."""
-
-CONVEX = Planning(numerical_form, is_convex=True)
-"""Of a law that is convex in its log inputs and has no form of its own: a plan can find the best sizes by it."""
-
-LOG_CONVEX = Planning(numerical_form, is_convex=True, has_tangents=True)
-"""Of a law whose logarithm above the floor is convex in the log inputs: a plan is a convex program."""
 
 Mixing = Callable[["Law", np.ndarray, np.ndarray, np.ndarray, int], MixtureForm]
 """(law, theta (…, T, P), reference (…, T, I), each task's own source (T,), the number S of sources) → one model for T
@@ -373,24 +324,3 @@ class Law:
             given: (V, J) the inputs that the tasks give (``GIVEN_BY_TASKS``), where the law reads any.
         """
         return self.planning.form(self, theta, reference, np.empty((len(theta), 0)) if given is None else given)
-
-
-def power_sum(law: Law, theta: np.ndarray, reference: np.ndarray, given: np.ndarray) -> Posynomial:
-    """The planning form of a floor plus one falling power of each input: a posynomial.
-
-    A term ``A·x^-a`` is ``exp(log A − a·log x)`` with ``log A = theta_A + a·log reference``.
-    """
-    at = law.where("coefficient")
-    exponents = [law.parameters[position].exponent for position in at]
-    inputs = [law.parameters[position].input for position in at]
-    exponent = np.zeros((len(theta), len(at), len(law.inputs)))
-    exponent[:, np.arange(len(at)), inputs] = -theta[:, exponents]
-    return Posynomial(
-        offset=law.floor(theta),
-        log_coef=theta[:, at] + theta[:, exponents] * np.log(reference[:, inputs]),
-        exponent=exponent,
-    )
-
-
-POWER_SUM = Planning(power_sum, is_convex=True, has_tangents=True)
-"""Of a law that is a floor plus one falling power of each input."""

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from budget.curves.laws.law import POWER_SUM, Law
+from budget.curves.laws.convexity import POWER_SUM
+from budget.curves.laws.law import Law
 from budget.curves.laws.parts import falling_power, floor
 
 

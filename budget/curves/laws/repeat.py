@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from budget.curves.laws.law import Law, Parameter, Planning
+from budget.curves.laws.convexity import Planning
+from budget.curves.laws.law import Law, Parameter
 from budget.curves.laws.parts import crossed, falling_power, floor
 from budget.curves.planning_forms.posynomial import Posynomial
 

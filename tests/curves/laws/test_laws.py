@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from budget.curves.fitting.fit import fit_curves
-from budget.curves.laws.law import GIVEN_BY_TASKS, numerical_form
+from budget.curves.laws.convexity import GIVEN_BY_TASKS, numerical_form
 from budget.curves.laws.names import SUMMARIES
 from budget.curves.laws.table import LAWS, choose_law, choose_scale, law_inputs
 from budget.curves.planning_forms.form import PlanningForm
