@@ -22,10 +22,10 @@ import pandas as pd
 from budget.allocation.plan.plan import Plan
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
-from budget.curves.prepare import use_all_cores, use_compilation_cache
 from budget.lab.transformer.plan import read_plan
 from budget.lab.transformer.runs import Cell
 from budget.lab.transformer.shape import Shape
+from budget.process_settings import use_all_cores, use_compilation_cache
 from budget.studies.strategies.strategy_curves import StrategyCurves, fit_strategy_curves
 from budget.tables.runs import runs_from_frame
 from budget.tables.tasks import TaskSettings

@@ -16,7 +16,7 @@ import numpy as np
 from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
 from budget.curves.laws.table import LAWS
-from budget.curves.prepare import use_all_cores, use_compilation_cache
+from budget.process_settings import use_all_cores, use_compilation_cache
 from budget.tables.runs import Runs
 
 BEYOND = (1, 3, 10)

@@ -30,7 +30,7 @@ from coverage import simulated  # noqa: E402
 
 from budget.curves.curves import Curves  # noqa: E402
 from budget.curves.fitting.fit import fit_curves  # noqa: E402
-from budget.curves.prepare import use_all_cores, use_compilation_cache  # noqa: E402
+from budget.process_settings import use_all_cores, use_compilation_cache  # noqa: E402
 from budget.studies.backtest import backtest  # noqa: E402
 from budget.tables.runs import Runs, runs_from_frame  # noqa: E402
 from tests.oracles.robust_fit import best_loss  # noqa: E402

@@ -16,7 +16,7 @@ import figures
 import numpy as np
 import pandas as pd
 
-from budget.curves.prepare import use_all_cores, use_compilation_cache
+from budget.process_settings import use_all_cores, use_compilation_cache
 from budget.studies.focus.focus import Focus, focus
 from budget.studies.strategies.strategy_curves import fit_strategy_curves
 from budget.tables.runs import Runs, runs_from_frame

@@ -5,13 +5,13 @@ The products are those of a dense hidden layer of that width; experts multiply s
 Run it with nothing else on the core:  python benchmarks/lab_throughput.py
 """
 
-import os
 import time
 from collections.abc import Callable
 
-os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"  # before JAX loads
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+from budget.process_settings import available_cores, use_one_thread
+
+# ruff: noqa: E402
+use_one_thread(min(available_cores(), default=None))  # before JAX loads
 
 import jax  # after the settings above
 import jax.numpy as jnp

@@ -15,7 +15,7 @@ from budget.curves.fitting.fit import fit_curves
 from budget.curves.link.data import join_scores
 from budget.curves.link.fit import DELTA, with_link
 from budget.curves.link.link import score
-from budget.curves.prepare import use_compilation_cache
+from budget.process_settings import use_compilation_cache
 from budget.tables.loss_score_pairs import read_pair
 from budget.tables.runs import Runs
 

@@ -22,7 +22,7 @@ from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
-from budget.curves.prepare import use_all_cores, use_compilation_cache
+from budget.process_settings import use_all_cores, use_compilation_cache
 from budget.studies.next_runs.next_runs import next_runs
 from budget.studies.next_runs.run_grid import Runs, affordable, groups_of
 from budget.tables.tasks import TaskSettings, default_tasks

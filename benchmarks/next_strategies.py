@@ -24,7 +24,7 @@ from scipy.optimize import minimize_scalar
 
 from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
-from budget.curves.prepare import use_all_cores, use_compilation_cache
+from budget.process_settings import use_all_cores, use_compilation_cache
 from budget.studies.next_runs.next_runs import NextRuns, next_runs
 from budget.studies.next_runs.rival_strategies import Strategy, compete, pooled
 from budget.tables.tasks import TaskSettings, default_tasks

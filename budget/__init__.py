@@ -4,7 +4,50 @@ The public names below are resolved on first use, so that importing the package 
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds them together
+    from budget.allocation.mixture.iso_loss import iso_loss as iso_loss
+    from budget.allocation.mixture.plan import SharedPlan as SharedPlan
+    from budget.allocation.mixture.plan_mixture import plan_shared as plan_shared
+    from budget.allocation.plan.plan import Plan as Plan
+    from budget.allocation.solve import allocate as allocate
+    from budget.allocation.spec.make_spec import plan_spec as plan_spec
+    from budget.curves.curves import Curves as Curves
+    from budget.curves.fitting.fit import fit_curves as fit_curves
+    from budget.curves.fitting.loss import make_loss as make_loss
+    from budget.curves.fitting.sensitivity import sensitivity as sensitivity
+    from budget.curves.laws.table import LAWS as LAWS
+    from budget.curves.link.fit import with_link as with_link
+    from budget.errors import BudgetError as BudgetError
+    from budget.lab.transformer.sweep import measure as measure
+    from budget.portfolio.portfolio import Portfolio as Portfolio
+    from budget.portfolio.portfolio import choose as choose
+    from budget.studies.backtest import backtest as backtest
+    from budget.studies.groups.groups import Groups as Groups
+    from budget.studies.groups.groups import group_tasks as group_tasks
+    from budget.studies.groups.law_transfer import law_transfer as law_transfer
+    from budget.studies.groups.transfer import measured_transfer as measured_transfer
+    from budget.studies.growth.dilution import dilution as dilution
+    from budget.studies.growth.growth import grow as grow
+    from budget.studies.growth.growth_by_strategy import grow_strategies as grow_strategies
+    from budget.studies.growth.iso_performance import shared_iso_performance as shared_iso_performance
+    from budget.studies.next_runs.next_runs import next_runs as next_runs
+    from budget.studies.plan import make_plan as make_plan
+    from budget.tables.candidates import Candidates as Candidates
+    from budget.tables.candidates import candidates_from_frame as candidates_from_frame
+    from budget.tables.candidates import read_candidates as read_candidates
+    from budget.tables.checks.quality import check as check
+    from budget.tables.cotrained import Cotrained as Cotrained
+    from budget.tables.cotrained import cotrained_from_frame as cotrained_from_frame
+    from budget.tables.cotrained import read_cotrained as read_cotrained
+    from budget.tables.loss_score_pairs import read_pair as read_pair
+    from budget.tables.runs import Runs as Runs
+    from budget.tables.runs import read_runs as read_runs
+    from budget.tables.runs import runs_from_frame as runs_from_frame
+    from budget.tables.tasks import TaskSettings as TaskSettings
+    from budget.tables.tasks import default_tasks as default_tasks
+    from budget.tables.tasks import read_tasks as read_tasks
 
 _HOME = {
     "BudgetError": "budget.errors",

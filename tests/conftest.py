@@ -1,5 +1,6 @@
 """Fixtures that several folders use."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,26 @@ from tests.simulate import TRUTHS, runs_of, table
 # how long an example takes says nothing on a busy machine
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
+
+FEWEST_WORKERS, MOST_WORKERS = 2, 8
+"""Processes of a run of many tests: a slow test beside the others on one core already pays; each needs a gigabyte."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run folders of tests on the cores there are, and files that are named in this process, where none are asked for.
+
+    So ``pytest`` uses the machine, and ``pytest tests/test_fuzz.py`` starts at once and can be debugged.
+    """
+    option = config.option
+    if hasattr(config, "workerinput"):  # one of those processes, which must start no others
+        return
+    if getattr(option, "numprocesses", 0) is None and not option.usepdb and not option.collectonly:
+        named = [Path(str(word).partition("::")[0]) for word in config.args]
+        if any(path.is_dir() for path in named):
+            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+            option.numprocesses = min(max(FEWEST_WORKERS, cores), MOST_WORKERS)
+
 
 SHARED = ROOT.parent / "shared" / "data"
 

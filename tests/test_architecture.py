@@ -4,16 +4,26 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from budget.commands import MODULES as COMMANDS
 from tests import ROOT
 
-LAYERS = ("numerics", "tables", "curves", "allocation", "portfolio", "studies", "report")
-"""Left may not import right. lab stands beside curves: it imports numerics and tables only."""
+LAYERS = ("numerics", "tables", "curves", "allocation", "portfolio", "studies", "report", "commands")
+"""Left may not import right. Beside them stand lab, which only commands import, and what belongs to no layer."""
+BELOW = {
+    "lab": {"errors", "numerics", "tables", "process_settings"},
+    "process_settings": {"tables"},
+    "errors": {"numerics"},
+}
+"""What these import of the package, beside themselves."""
+MOST_MODULES = 15
+"""Modules of a folder beside its ``__init__.py``: so many names are read at one glance."""
 MODULES = sorted((ROOT / "budget").rglob("*.py"))
-JAX_HOMES = {"curves", "lab"}
+JAX_HOMES = {"curves", "lab", "process_settings.py"}
 FILING = {
     "tables/files/text.py",
     "tables/files/contents.py",
@@ -22,7 +32,7 @@ FILING = {
     "tables/files/owner.py",
     "tables/files/claims.py",
     "tables/files/temporary.py",
-    "standard_streams.py",
+    "commands/running/standard_streams.py",
 }
 """The modules that touch the disk or, the last, open a device in the place of a closed stream."""
 
@@ -38,6 +48,21 @@ def imported(path: Path) -> set[str]:
     return names
 
 
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def top_level(path: Path) -> set[str]:
+    """The modules that importing this one imports: neither those inside functions nor those for types alone."""
+    names: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
 def layer(name: str) -> str | None:
     parts = name.split(".")
     return parts[1] if parts[0] == "budget" and len(parts) > 1 else None
@@ -45,16 +70,30 @@ def layer(name: str) -> str | None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_point_one_way(path):
-    own = path.relative_to(ROOT / "budget").parts[0]
+    own = path.relative_to(ROOT / "budget").parts[0].removesuffix(".py")
     for name in imported(path):
         other = layer(name)
-        assert name != "cli", f"{path} imports the command line"
+        assert name != "cli", f"{path} imports the command line's script"
         if own in LAYERS and other in LAYERS:
             assert LAYERS.index(other) <= LAYERS.index(own), f"{path} ({own}) imports {name}"
-        if own == "lab" and other is not None:
-            assert other in {"lab", "numerics", "tables", "errors"}, f"{path} imports {name}"
-        if other == "lab":
-            assert own == "lab", f"{path} imports {name}"
+        if own in BELOW and other is not None:
+            assert other in BELOW[own] | {own}, f"{path} imports {name}"
+        if other in ("lab", "process_settings"):
+            assert own in ("lab", "commands", other, "__init__"), f"{path} imports {name}"
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    names = {module_name(path): path for path in MODULES}
+    imports = {name: top_level(path) & set(names) - {name} for name, path in names.items()}
+    remaining = dict(imports)
+    while leaves := {name for name, others in remaining.items() if not others & set(remaining)}:
+        remaining = {name: others for name, others in remaining.items() if name not in leaves}
+    assert not remaining, f"in a circle, or above one: {sorted(remaining)}"
+
+
+def test_no_folder_holds_more_than_a_reader_takes_in():
+    counts = Counter(str(path.parent.relative_to(ROOT)) for path in MODULES if path.name != "__init__.py")
+    assert not {folder: count for folder, count in counts.items() if count > MOST_MODULES}
 
 
 @pytest.mark.parametrize(
@@ -90,27 +129,28 @@ def test_only_the_modules_of_reading_and_writing_touch_files():
         assert not on_paths & touching, f"{path} touches files: {on_paths}"
 
 
-def test_no_module_is_long():
-    long = {str(path): count for path in MODULES if (count := len(path.read_text().splitlines())) > 400}
-    assert not long
-
-
 def loaded_after(code: str) -> set[str]:
     report = f"{code}\nimport sys\nprint('LOADED', *sys.modules)"
     done = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, cwd=ROOT, check=True)
     return set(done.stdout.rpartition("LOADED")[2].split())
 
 
-def test_help_loads_nothing_heavy():
-    code = """
+HEAVY = {"pandas", "numpy", "jax", "optax", "cvxpy", "highspy", "plotly", "scipy", "jinja2", "platformdirs", "rich"}
+HELP = """
 import contextlib
-from cli import main
+from budget.commands import main
 with contextlib.suppress(SystemExit):
-    main(["--help"])
-with contextlib.suppress(SystemExit):
-    main(["plan", "--help"])
+    main({words})
 """
-    assert not loaded_after(code) & {"pandas", "numpy", "jax", "optax", "cvxpy", "highspy", "plotly", "scipy", "jinja2"}
+
+
+@pytest.mark.parametrize("words", [["--help"], ["plan", "--help"], ["fit", "--help"], ["allocate", "--nothing"]])
+def test_help_loads_nothing_heavy_and_no_other_command(words):
+    loaded = loaded_after(HELP.format(words=words))
+    assert not loaded & HEAVY
+    if words[0] != "--help":
+        commands = {f"budget.commands.{name}" for name in COMMANDS} & loaded
+        assert commands == {f"budget.commands.{words[0]}"}
 
 
 def test_package_import_loads_nothing_heavy():
@@ -142,6 +182,16 @@ def test_public_names_resolve():
         assert getattr(budget, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = budget.nothing
+
+
+def test_editors_and_python_find_public_names_in_the_same_places():
+    import budget
+
+    tree = ast.parse((ROOT / "budget" / "__init__.py").read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    assert ast.unparse(block.test) == "TYPE_CHECKING"
+    shown = {alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert shown == budget._HOME
 
 
 RULES_OF_THEIR_OWN = {
@@ -220,7 +270,7 @@ def test_only_the_laws_know_a_law_by_name_and_a_parameter_by_place():
     from budget.curves.laws.table import LAWS
 
     names = set(LAWS)
-    for path in (*MODULES, ROOT / "cli.py"):
+    for path in MODULES:
         if path.relative_to(ROOT).as_posix().removeprefix("budget/").startswith(LAW_HOMES):
             continue
         assert not law_secrets(ast.parse(path.read_text(encoding="utf-8")), names), path

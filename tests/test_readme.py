@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from budget.commands import main
 from budget.curves.laws.table import LAWS
 from budget.tables.tasks import USED
-from cli import main
 from tests import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

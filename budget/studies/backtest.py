@@ -214,7 +214,7 @@ def backtest(
         DataError: the share is not between 0 and 1, no task has rows on both sides, or see ``fit_curves``.
     """
     if not 0 < hide < 1:
-        raise DataError(f"--hide is {hide:g}; give the share of the rows that is hidden, between 0 and 1.")
+        raise DataError(f"--holdout is {hide:g}; give the share of the rows that is hidden, between 0 and 1.")
     name = "flops" if "flops" in runs.scale else choose_scale(tuple(runs.scale))
     size = runs.scale[name]
     hidden = _hidden(runs, size, hide, below)
@@ -222,10 +222,10 @@ def backtest(
     out, kept = (np.bincount(runs.task[side], minlength=count) for side in (hidden, ~hidden))
     both = np.flatnonzero((out > 0) & (kept > 0))
     if len(both) == 0:
-        where = f"at --below {below:g}" if below is not None else "among runs of one size"
+        where = f"at --holdout-above {below:g}" if below is not None else "among runs of one size"
         raise DataError(
             f"{runs.source}: no task has rows on both sides {where}, so there is nothing to predict; "
-            "give --below another size, or measure several."
+            "give --holdout-above another size, or measure several."
         )
     some = np.isin(runs.task, both)
     names = [runs.tasks[task] for task in both]

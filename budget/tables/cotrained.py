@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -246,7 +247,7 @@ def _refuse_twice(
     )
 
 
-def _pooled(cells: pd.DataFrame, alone: np.ndarray) -> dict:
+def _pooled(cells: pd.DataFrame, alone: np.ndarray) -> dict[str, Any]:
     """Means of the rows of one model and task, with the noise between seeds.
 
     Args:

@@ -11,7 +11,7 @@ from types import FrameType
 import click
 from click.testing import CliRunner, Result
 
-from cli import main
+from budget.commands import main
 from tests.fuzz.inputs import HOSTILE, files, spoiled
 
 LONGEST = 300
@@ -54,7 +54,7 @@ COMMANDS: dict[str, tuple[int, tuple[tuple[str, ...], ...]]] = {
         ),
     ),
     "focus": (1, (("runs-two.csv", "--budget", "1e21", "--draws", "9"),)),
-    "next": (3, (("curves-two.json", "--spend", "1e20", "--budget", "1e22", "--count", "1"),)),
+    "next": (3, (("curves-two.json", "--spend", "1e20", "--budget", "1e22", "--max-runs", "1"),)),
     "portfolio": (
         6,
         (("candidates.csv", "--budget", "3", "--tasks", "tasks.csv"), ("candidates.csv", "--budget", "2")),
@@ -95,7 +95,7 @@ COSTLY = {
     "--timeout",
     "--command",
     "--device",
-    "--count",
+    "--max-runs",
 }
 """Options whose values decide how long a command takes; the argument lists set them."""
 

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from budget.commands import main
 from budget.curves.laws.table import LAWS
-from cli import main
 from tests.integration.kaplan import LAW
 
 PUBLISHED = {"alpha": 0.076, "beta": 0.103, "N_c": 6.4e13, "D_c": 1.8e13}
@@ -39,7 +39,6 @@ def folder(tmp_path_factory):
     """The runs and their curves, the law being in the table."""
     patch, folder = pytest.MonkeyPatch(), tmp_path_factory.mktemp("kaplan")
     patch.setitem(LAWS, LAW.name, LAW)
-    accept_added_laws(patch)
     random, frames = np.random.default_rng(0), []
     for at, (name, truth) in enumerate(TASKS.items()):
         inputs = LAW.example(at)
@@ -61,13 +60,6 @@ def generalists():
     for name, truth in TASKS.items():
         value = kaplan(truth, inputs["params"], inputs["tokens"] / 2)
         yield pd.DataFrame({"task": name, "run": runs, "value": value, "strategy": "generalist", **inputs})
-
-
-def accept_added_laws(patch):
-    """Until the commands read the table of laws."""
-    import budget.options
-
-    patch.setattr(budget.options.LAWS, "choices", tuple(LAWS))
 
 
 def best_at(task, spend):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from cli import main
+from budget.commands import main
 
 BEST_KNOWN = 8.40093149e-4
 """Lowest Huber(1e-3) objective, as a sum over the rows, that other optimizers have reached on this file."""

@@ -9,15 +9,14 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-import budget.options
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
+from budget.commands import main
 from budget.curves.laws.convexity import CONVEX, NOT_KNOWN_CONVEX
 from budget.curves.laws.law import LOG_COEFFICIENT, TYPICAL, Law, Parameter
 from budget.curves.laws.table import LAWS
 from budget.errors import AllocationError
 from budget.tables.tasks import default_tasks
-from cli import main
 from tests.curves.cases import planted
 from tests.integration.kaplan import LAW as KAPLAN
 from tests.made import SIX, curves_of
@@ -104,7 +103,6 @@ def law(request, monkeypatch):
     """The name of a law, one that is added by the recipe among them."""
     for added in (KAPLAN, STRETCHED):
         monkeypatch.setitem(LAWS, added.name, added)
-    monkeypatch.setattr(budget.options.LAWS, "choices", tuple(LAWS))
     return request.param
 
 
@@ -132,7 +130,7 @@ def test_every_command_works_or_refuses_with_one_sentence(law, tmp_path):
     if law != "transfer":
         np.testing.assert_allclose(frame["predicted"], pd.read_csv(runs)["value"].head(6), rtol=0.05)
 
-    judged = run("backtest", runs, *options, "--draws", 12, "--hide", 0.1)  # so few that nothing is compiled anew
+    judged = run("backtest", runs, *options, "--draws", 12, "--holdout", 0.1)  # so few that nothing is compiled anew
     if works_or_says_why(judged):
         frame = pd.read_csv(io.StringIO(judged.stdout))
         plausible(frame.loc[frame["law"] == law, "error"], largest=0.2)

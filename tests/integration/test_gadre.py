@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 from scipy.optimize import minimize_scalar
 
+from budget.commands import main
 from budget.tables.checks.status import STATUS
-from cli import main
 from tests.oracles import water_filling
 from tests.oracles.robust_fit import best_loss
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from cli import main
+from budget.commands import main
 from tests.simulate import LINKS, TRUTHS, scored, table
 
 METRICS = ("--loss-metric", "nats", "--score-metric", "accuracy")

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from budget.commands import main
 from budget.curves.link.link import score
-from cli import main
 
 
 def run(*arguments: object, code: int = 0):

@@ -129,7 +129,7 @@ def test_the_share_lies_between_0_and_1(hide):
 
 
 def test_nothing_to_hide():
-    with pytest.raises(DataError, match="no task has rows on both sides at --below 1"):
+    with pytest.raises(DataError, match="no task has rows on both sides at --holdout-above 1"):
         backtest(runs_from_frame(table(TRUTHS)), below=1.0)
     one_size = pd.DataFrame({"task": "a", "x": 1.0, "value": [1.0, 1.1]})
     with pytest.raises(DataError, match="among runs of one size"):

@@ -235,6 +235,7 @@ class MeasureRecord:
         make: (usable curves of T tasks, their settings) → the measure; raises where it cannot be told.
         follows_growth: whether a growing set of tasks can be followed by it.
         needs_one_metric: whether tasks of several metrics have no sum by it.
+        needs_link: whether only tasks with a link to a score can be planned by it.
     """
 
     name: str
@@ -242,6 +243,7 @@ class MeasureRecord:
     make: Callable[[Curves, TaskSettings], Measure]
     follows_growth: bool = True
     needs_one_metric: bool = False
+    needs_link: bool = False
 
 
 MEASURES = {
@@ -249,7 +251,9 @@ MEASURES = {
     for record in (
         MeasureRecord("value", "the task's own metric", _value, needs_one_metric=True),
         MeasureRecord("progress", "share of the way from the unserved value to the best one", _progress),
-        MeasureRecord("score", "the score that the link predicts from the loss", _score, follows_growth=False),
+        MeasureRecord(
+            "score", "the score that the link predicts from the loss", _score, follows_growth=False, needs_link=True
+        ),
     )
 }
 """What a task's value is."""

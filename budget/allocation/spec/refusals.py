@@ -8,11 +8,14 @@ from budget.allocation.spec.objectives import names_where, record_of
 from budget.allocation.spec.plan_spec import STRATEGIES, PlanSpec, is_nonconvex
 from budget.allocation.spec.resources import cost_of, input_units
 from budget.curves.curves import Curves
-from budget.errors import AllocationError, InfeasibleError
+from budget.errors import AllocationError, DataError, InfeasibleError
 from budget.numerics.listing import shortened
 from budget.numerics.quoting import listed
 from budget.numerics.words import apart
 from budget.tables.tasks import TaskSettings
+
+SAME_BEST = 1e-9
+"""Relative difference within which a curve's limit is the best value stated: what is lost by writing it to a file."""
 
 REACH = 1e40
 """Factor between the budget and the largest measured run beyond which a plan is refused as a mistake."""
@@ -28,8 +31,10 @@ def refuse(curves: Curves, spec: PlanSpec, params: float | None) -> None:
 
     Raises:
         AllocationError: the question does not fit the curves or itself.
+        DataError: a curve is better than the best value stated of its task.
         InfeasibleError: the limits contradict the budget.
     """
+    refuse_other_best(curves, spec.tasks.best)
     _refuse_law(curves, spec)
     _refuse_strategy(curves, spec)
     _refuse_unit(curves, spec, params)
@@ -52,6 +57,29 @@ def refuse_weights(tasks: TaskSettings) -> None:
         if not (np.isfinite(weight) and weight > 0):
             raise AllocationError(
                 f"The weight of {name} is {weight:g}; give a positive number, or leave the task out of the curves."
+            )
+
+
+def refuse_other_best(curves: Curves, best: np.ndarray) -> None:
+    """Refuse a best value that the curves pass: it bounds a fit, and a plan could only cut what it was promised.
+
+    Args:
+        curves: of T tasks.
+        best: (T,) the best values that are stated now, NaN where none is.
+
+    Raises:
+        DataError: a task's curve, far beyond its runs, is better than the value stated now.
+    """
+    if curves.link is not None:  # the best value is the score's, and the curves are the loss's
+        return
+    for name, higher, known, limit, stated in zip(
+        curves.tasks, curves.higher_is_better, curves.best, curves.limit, best, strict=True
+    ):
+        if (limit - stated) * (1 if higher else -1) > SAME_BEST * abs(stated):
+            fitted = f"were fitted with {known:g}" if known == known else "were fitted without one"
+            raise DataError(
+                f"The curve of task '{name}' goes to {limit:.4g}, better than the best value {stated:g} of the tasks "
+                f"file: the curves {fitted}. Fit again with --tasks, which holds them to it."
             )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -201,7 +202,7 @@ def fit_curves(
     return with_agreement(replace(bounded, notes=(*bounded.notes, *no_bound)))
 
 
-def _blank(count: int, size: int, inputs: int, draws: int) -> dict:
+def _blank(count: int, size: int, inputs: int, draws: int) -> dict[str, Any]:
     """What is known of T tasks before any fit: NaN, or nothing."""
     numbers = {name: np.full(count, np.nan) for name in ("objective", "error", "agreement", "gradient", "condition")}
     return {

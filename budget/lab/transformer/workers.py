@@ -11,16 +11,13 @@ from multiprocessing.context import SpawnProcess
 
 from budget.errors import BudgetError
 from budget.lab.transformer.runs import Cell, Run, measure_cell
-
-_ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+from budget.process_settings import available_cores, use_one_thread
 
 
 def _serve(pipe: Connection, core: int | None) -> None:
     """Train what comes through the pipe until it closes; the first thing a worker process does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what a Ctrl-C means
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_ONE_THREAD}".strip()
-    if core is not None:
-        os.sched_setaffinity(0, {core})
+    use_one_thread(core)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:
@@ -55,7 +52,7 @@ def measure_in_parallel(cells: Iterable[Cell], jobs: int) -> Iterator[Run]:
         BudgetError: a worker process died.
     """
     context = multiprocessing.get_context("spawn")
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    cores = available_cores()
     waiting = iter(cells)
     workers: dict[Connection, SpawnProcess] = {}
     in_flight: dict[Connection, Cell] = {}

@@ -13,13 +13,13 @@ from budget.allocation.evaluate import evaluate
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.resources import Prices
+from budget.commands import main
 from budget.curves.records.writing import record_of
 from budget.errors import AllocationError, InfeasibleError
 from budget.tables.files.text import json_text
 from budget.tables.limits import Limit
 from budget.tables.splits import Split
 from budget.tables.tasks import default_tasks
-from cli import main
 from tests import made
 from tests.simulate import Truth
 

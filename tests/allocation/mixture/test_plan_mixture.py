@@ -12,14 +12,14 @@ from click.testing import CliRunner
 from budget.allocation.mixture.plan_mixture import plan_mixture, plan_shared
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
+from budget.commands import main
 from budget.curves.fitting.fit import fit_curves
 from budget.curves.records.writing import record_of
 from budget.errors import AllocationError, InfeasibleError
 from budget.tables.files.text import json_text
 from budget.tables.tasks import default_tasks
-from cli import main
+from tests.commands.invoking import ALLOCATION
 from tests.curves.cases import planted
-from tests.test_cli import ALLOCATION
 
 BUDGET = 1e20
 

@@ -7,12 +7,12 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from budget.commands import main
 from budget.errors import DataError
 from budget.tables.checks.checkpoints import checkpoints
 from budget.tables.checks.quality import check
 from budget.tables.checks.status import STATUS
 from budget.tables.runs import read_runs, runs_from_frame
-from cli import main
 from tests.simulate import HOFFMANN, table
 
 SIZES = np.geomspace(2e7, 1e9, 6)

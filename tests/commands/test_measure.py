@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
+from budget.commands import main
 from budget.lab.transformer import sweep
 from budget.lab.transformer.runs import Run
 from budget.lab.transformer.score import Score
-from cli import main
 
 TRAINER = """
 import json, sys

@@ -9,8 +9,8 @@ import pytest
 from budget.curves.records.writing import record_of
 from budget.tables.files.text import json_text
 from tests import made
+from tests.commands.invoking import run
 from tests.simulate import TRUTHS, table
-from tests.test_cli import run
 
 SUSPECT = "Column 'flops' looks like PetaFLOPs."
 LEFT_OUT = "Only 2 of 3 tasks are planned. Left out: code (no_signal)."

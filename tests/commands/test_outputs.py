@@ -10,8 +10,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from budget.options import INPUTS, is_input
-from cli import main
+from budget.commands import main
+from budget.commands.running.group import INPUTS, is_input
 from tests import ROOT
 
 FREE_TEXT = {

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
+from budget.commands import main
 from budget.curves.fitting.fit import fit_curves
 from budget.curves.records.writing import record_of
 from budget.tables.files.text import json_text
-from cli import main
+from tests.commands.invoking import frame_of, refused, run
+from tests.commands.test_portfolio import READING as CANDIDATE_COLUMNS
+from tests.commands.test_portfolio import ROWS as CANDIDATES
 from tests.curves.cases import planted
-from tests.test_cli import frame_of, refused, run
-from tests.test_cli_portfolio import READING as CANDIDATE_COLUMNS
-from tests.test_cli_portfolio import ROWS as CANDIDATES
 
 PAIRS = """job,beside,score,rep,set
 a,,0.70,0,x

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from budget.commands import main
 from budget.portfolio.portfolio_spec import objectives_of_choices, risks_of_choices
-from cli import main
-from tests.test_cli import frame_of, refused, run
+from tests.commands.invoking import frame_of, refused, run
 
 ROWS = """network,price,job,loss,fold
 big,3,a,.5,val

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.commands.invoking import frame_of, refused, run
 from tests.simulate import TRUTHS, grid
-from tests.test_cli import frame_of, refused, run
 
 COLUMNS = [
     "budget", "n_tasks", "tasks", "strategy", "objective", "low", "high", "targets_met", "wins", "best", "beyond",

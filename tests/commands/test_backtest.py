@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from tests.commands.invoking import frame_of, refused, run
 from tests.simulate import TRUTHS, table
-from tests.test_cli import frame_of, refused, run
 
 COLUMNS = [
     "task", "law", "fitted", "hidden", "reach", "error", "bias", "worst", "coverage", "widen", "best", "status",
@@ -31,14 +31,14 @@ def test_backtest_prints_a_row_a_task_and_law(runs, tmp_path):
 
 
 def test_backtest_as_json(runs):
-    record = json.loads(run("backtest", runs, "--law", "chinchilla", "--draws", 0, "--hide", 0.1, "--json").stdout)
+    record = json.loads(run("backtest", runs, "--law", "chinchilla", "--draws", 0, "--holdout", 0.1, "--json").stdout)
     assert record["size"] == "flops" and [row["law"] for row in record["laws"]] == ["none", "chinchilla"]
     assert record["laws"][1]["best_on"] == 3 and record["laws"][1]["coverage"] is None
     assert len(record["points"]) == 2 * sum(row["hidden"] for row in record["rows"][::2])
 
 
 def test_mistakes_get_one_sentence(runs):
-    assert "between 0 and 1" in refused("backtest", runs, "--hide", 2)
-    assert "which is not a number" in refused("backtest", runs, "--below", "all")
+    assert "between 0 and 1" in refused("backtest", runs, "--holdout", 2)
+    assert "which is not a number" in refused("backtest", runs, "--holdout-above", "all")
     assert "needs the column 'unique_tokens'" in refused("backtest", runs, "--law", "repeat")
     assert "needs what each run was trained on" in refused("backtest", runs, "--law", "transfer")

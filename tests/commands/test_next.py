@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from budget.commands import main
 from budget.curves.records.writing import record_of
 from budget.studies.next_runs.next_runs import COUNT
 from budget.tables.files.text import json_text
-from cli import main
+from tests.commands.invoking import frame_of, refused, run
 from tests.simulate import TRUTHS
-from tests.test_cli import frame_of, refused, run
 
 NEXT = [
     "rank", "task", "params", "tokens", "flops", "expected_gain", "error", "per_flop", "chosen", "reason", "seed",
@@ -26,7 +26,7 @@ def curves(tmp_path, noisy_curves):
 
 
 def test_next_prints_a_plan_of_runs(curves, tmp_path):
-    result = run("next", curves, "--spend", 1e22, "--budget", 1e23, "--count", 3)
+    result = run("next", curves, "--spend", 1e22, "--budget", 1e23, "--max-runs", 3)
     assert result.exit_code == 0, result.output
     table = frame_of(result)
     assert list(table.columns) == NEXT
@@ -36,7 +36,7 @@ def test_next_prints_a_plan_of_runs(curves, tmp_path):
     assert chosen["flops"].sum() <= 1e22 * (1 + 1e-9)
     assert "no runs can bring more than that" in result.stderr and "effective draws" in result.stderr
     assert f"The chosen {len(chosen)} runs" in result.stderr
-    written = run("next", curves, "--spend", 1e22, "--budget", 1e23, "--count", 3, "--out", tmp_path / "next.csv")
+    written = run("next", curves, "--spend", 1e22, "--budget", 1e23, "--max-runs", 3, "--out", tmp_path / "next.csv")
     assert written.stdout == "" and (tmp_path / "next.csv").read_text() == result.stdout
 
 
@@ -62,7 +62,7 @@ def rival(tmp_path, shared_curves):
 
 
 def test_several_files_are_strategies(curves, rival, tmp_path):
-    asked = ("next", curves, rival, "--spend", 1e20, "--budget", 1e23, "--count", 2)
+    asked = ("next", curves, rival, "--spend", 1e20, "--budget", 1e23, "--max-runs", 2)
     result = run(*asked)
     assert result.exit_code == 0, result.output
     table = frame_of(result)

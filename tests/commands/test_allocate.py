@@ -13,13 +13,13 @@ from budget.allocation.spec.measure import MEASURES
 from budget.allocation.spec.objectives import OBJECTIVES
 from budget.allocation.spec.resources import UNITS
 from budget.allocation.spec.risks import RISKS
+from budget.commands import main
 from budget.curves.records.writing import record_of
 from budget.tables.files.text import json_text
-from cli import main
 from tests import made
+from tests.commands.invoking import ALLOCATION, run
+from tests.commands.invoking import refused as refused_by_command
 from tests.simulate import LINKS, TRUTHS
-from tests.test_cli import ALLOCATION, run
-from tests.test_cli import refused as refused_by_command
 
 TASKS = (
     "task,weight,target,min,max,current,unserved,unit_cost,served_tokens,group\n"
@@ -307,3 +307,40 @@ def test_a_best_value_that_the_curves_pass_is_refused(folder):
                 sentence = refused(*asked)
                 assert f"The curve of task 'code' goes to {0.9 if name == 'loss' else 9.1:g}, better than" in sentence
                 assert f"the best value {best:g}" in sentence and "Fit again with --tasks" in sentence
+
+
+def test_allocate(curves, tmp_path):
+    result = run("allocate", curves, "--budget", "1e21")
+    assert result.exit_code == 0
+    frame = frame_of(result)
+    assert list(frame.columns) == ALLOCATION
+    np.testing.assert_allclose(frame["spend"].sum(), 1e21, rtol=1e-9)
+    assert "Uniform" in result.stderr or "uniform" in result.stderr
+    record = json.loads(run("allocate", curves, "--budget", "1e21", "--json").stdout)
+    assert {
+        "objective", "bound", "gap", "shadow_price", "solver", "status", "baselines", "hypothetical", "tasks",
+    } <= set(record)  # fmt: skip
+    assert record["gap"] >= 0 and record["status"] == "optimal" and record["baselines"][0]["name"] == "uniform"
+    again = run("allocate", curves, "--budget", "1e21", "--out", tmp_path / "allocation.csv")
+    assert again.stdout == "" and (tmp_path / "allocation.csv").read_text() == result.stdout
+
+
+def test_allocate_with_wishes_and_tokens(curves, tmp_path):
+    (tmp_path / "tasks.csv").write_text("task,weight,max\nprose,5,2e9\ncode,1,\nmaths,1,\n")
+    arguments = ("--tasks", tmp_path / "tasks.csv", "--unit", "tokens", "--params", "1e8", "--budget", "1e10")
+    frame = frame_of(run("allocate", curves, *arguments)).set_index("task")
+    np.testing.assert_allclose(frame.loc["prose", "spend"], 2e9, rtol=1e-6)
+    assert frame.loc["prose", "binding"] == "max"
+    np.testing.assert_allclose(frame["tokens"], frame["spend"])
+
+
+def test_a_column_option_without_its_file_is_refused(curves):
+    assert "give that with --tasks" in refused("allocate", curves, "--budget", 1e21, "--column", "task=Task")
+
+
+def test_one_column_option_serves_the_tasks_file_too(curves, tmp_path):
+    (tmp_path / "tasks.csv").write_text("Task,Weight\nprose,5\ncode,1\nmaths,1\n")
+    mapping = ("--column", "task=Task", "--column", "weight=Weight")
+    result = run("allocate", curves, "--budget", 1e21, "--tasks", tmp_path / "tasks.csv", *mapping)
+    assert result.exit_code == 0 and "not used" not in result.stderr
+    assert frame_of(result)["spend"][0] > 0.45e21

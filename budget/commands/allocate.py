@@ -1,0 +1,132 @@
+"""``budget allocate``: the best plan of a budget."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from budget.commands.options.output import OUTPUT, Output
+from budget.commands.options.planning import AIMING, LIMITING, PRICING, SIZE, STRATEGY, Aiming, Limiting, Pricing
+from budget.commands.options.reading import COLUMN
+from budget.commands.options.types import Number, Words, as_number
+from budget.commands.running.group import command
+from budget.errors import DataError
+
+if TYPE_CHECKING:
+    from budget.allocation.plan.plan import Plan
+    from budget.allocation.spec.resources import Prices
+
+
+@command("allocate", example="budget allocate curves.json --budget 1e21 --out allocation.csv")
+@click.argument("curves_path", metavar="CURVES")
+@click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets, limits and prices of the tasks.")
+@click.option("--budget", type=Number(), metavar="NUMBER", help="The total to spend, in the unit.")
+@click.option("--unit", type=click.Choice(["flops", "tokens", "x", "money"]), help="By default what the law trades.")
+@SIZE
+@STRATEGY
+@AIMING
+@LIMITING
+@PRICING
+@click.option("--evaluate", "split_path", metavar="CSV", help="Score this split (task, spend) instead of planning one.")
+@COLUMN
+@OUTPUT
+def allocate(
+    curves_path: str,
+    tasks_path: str | None,
+    budget: float | None,
+    unit: str | None,
+    params: float | None,
+    strategy: str | None,
+    aiming: Aiming,
+    limiting: Limiting,
+    pricing: Pricing,
+    split_path: str | None,
+    columns: Words,
+    output: Output,
+) -> None:
+    """Find the plan with the best objective at a budget, with a proven bound."""
+    from budget.allocation.spec.make_spec import plan_spec
+    from budget.allocation.spec.measure import MEASURES
+    from budget.allocation.spec.objectives import OBJECTIVES
+    from budget.allocation.spec.resources import UNITS
+    from budget.commands.inputs import read_usable_curves
+    from budget.commands.output import echo_notes, emit
+    from budget.report.progress import step
+    from budget.report.sentences.plan import plan_summary
+    from budget.tables.columns import column_mapping
+    from budget.tables.files.text import json_text
+    from budget.tables.limits import read_limits
+    from budget.tables.splits import read_split
+
+    if budget is None and not OBJECTIVES[aiming.objective].minimizes_spend:
+        raise click.UsageError("Missing option '--budget'.")
+    mapping = column_mapping(columns)
+    curves, tasks, notes = read_usable_curves(
+        curves_path,
+        tasks_path,
+        columns,
+        more_tables=bool(split_path or limiting.limits_path),
+        scores=aiming.measure is not None and MEASURES[aiming.measure].needs_link,
+    )
+    split = read_split(split_path, curves.tasks, columns=mapping) if split_path else None
+    path = limiting.limits_path
+    limits = read_limits(path, tasks.names, tasks.group, UNITS, columns=mapping) if path else ()
+    spec = plan_spec(
+        curves,
+        tasks,
+        budget,
+        unit=unit,
+        strategy=strategy,
+        params=params,
+        objective=aiming.objective,
+        measure=aiming.measure,
+        risk=aiming.risk,
+        level=aiming.level,
+        at_least=aiming.at_least,
+        further=_further_budgets(limiting),
+        limits=limits,
+        freeze=limiting.freeze,
+        sizes=_sizes(limiting),
+        allow_unserved=limiting.allow_unserved,
+        prices=_prices(pricing),
+    )
+    if curves.form.is_of_one_model:
+        from budget.allocation.mixture.plan_mixture import plan_mixture
+
+        if split is not None:
+            raise DataError(f"--evaluate scores a split among specialists, and law '{curves.law}' plans one model.")
+        with step("plan") as bar:
+            plan: Plan = plan_mixture(curves, spec, progress=bar)
+    else:
+        from budget.allocation.evaluate import evaluate
+        from budget.allocation.solve import allocate as solve
+
+        with step("plan") as bar:
+            plan = solve(curves, spec, progress=bar, draws=split is None)
+        if split is not None:
+            plan = evaluate(curves, spec, split, plan)
+    echo_notes(*plan.warnings, *notes, *plan.notes)
+    emit(plan.table(), json_text(plan.record()), output)
+    echo_notes(plan_summary(plan))
+
+
+def _prices(pricing: Pricing) -> Prices | None:
+    from budget.allocation.spec.resources import Prices
+
+    if pricing.price is None and pricing.peak is None and pricing.mfu is None:
+        return None
+    if pricing.price is None or pricing.peak is None or pricing.mfu is None:
+        raise DataError("--price, --peak and --mfu belong together: money for an hour, FLOP/s, and the share reached.")
+    return Prices(pricing.price, pricing.peak, pricing.mfu)
+
+
+def _further_budgets(limiting: Limiting) -> dict[str, float]:
+    """Unit → total of each ``--limit``."""
+    if len(dict(limiting.further)) < len(limiting.further):
+        raise DataError("--limit names one unit twice; keep one of them.")
+    return {unit: as_number(total, f"--limit {unit}", "1e12") for unit, total in limiting.further}
+
+
+def _sizes(limiting: Limiting) -> list[float]:
+    return [as_number(size.strip(), "A size of --sizes", "1e8") for size in (limiting.sizes or "").split(",") if size]

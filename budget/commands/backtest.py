@@ -1,0 +1,36 @@
+"""``budget backtest``: how well laws predict the largest runs from the others."""
+
+import click
+
+from budget.commands.options.fitting import DRAWING, ESTIMATING, HOLDOUT, Drawing, Estimating, Holdout
+from budget.commands.options.output import OUTPUT, Output
+from budget.commands.options.reading import READING, Reading
+from budget.commands.running.group import command
+
+
+@command("backtest", example="budget backtest runs.csv --law chinchilla --law power --out backtest.csv")
+@click.argument("runs_path", metavar="RUNS")
+@HOLDOUT
+@READING
+@ESTIMATING
+@DRAWING
+@OUTPUT
+def backtest(
+    runs_path: str, holdout: Holdout, reading: Reading, estimating: Estimating, drawing: Drawing, output: Output
+) -> None:
+    """Hide each task's largest runs, fit laws to the others, and say how well they predict the hidden ones.
+
+    Law 'none' predicts that nothing improves on the best run that is not hidden.
+    """
+    from budget.commands.fitting import backtest_laws
+    from budget.commands.inputs import is_of_all_strategies, read_inputs
+    from budget.commands.output import echo_notes, emit
+    from budget.report.sentences.backtest import backtest_summary
+    from budget.tables.files.text import json_text
+
+    across = any(is_of_all_strategies(law) for law in holdout.laws)
+    runs, tasks = read_inputs(runs_path, reading, holdout.mixtures, of_all_strategies=across)
+    found = backtest_laws(runs, tasks, holdout, estimating, drawing)
+    echo_notes(*runs.notes, *tasks.notes, *found.notes)
+    emit(found.table(), json_text(found.record()), output)
+    echo_notes(*backtest_summary(found))

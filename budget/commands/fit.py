@@ -1,0 +1,57 @@
+"""``budget fit``: from runs to the curves file that the other commands read."""
+
+import click
+
+from budget.commands.options.fitting import DRAWING, ESTIMATING, FITTING, Drawing, Estimating, Fitting
+from budget.commands.options.output import JSON, Output
+from budget.commands.options.reading import LINKING, READING, Linking, Reading
+from budget.commands.running.group import command
+
+
+@command("fit", example="budget fit runs.csv --out curves.json")
+@click.argument("runs_path", metavar="RUNS")
+@READING
+@FITTING
+@ESTIMATING
+@LINKING
+@DRAWING
+@click.option(
+    "--sensitivity", is_flag=True,
+    help="Print instead how every parameter shifts under the other losses and without each flagged row.",
+)  # fmt: skip
+@JSON
+@click.option("--out", metavar="FILE", help="Write the curves file here, beside the printed table.")
+def fit(
+    runs_path: str,
+    reading: Reading,
+    fitting: Fitting,
+    estimating: Estimating,
+    linking: Linking,
+    drawing: Drawing,
+    sensitivity: bool,
+    as_json: bool,
+    out: str | None,
+) -> None:
+    """Fit a law to every task at once; --out writes the curves file that the other commands read."""
+    from budget.commands.fitting import add_link, fit_all, fit_sensitivity
+    from budget.commands.inputs import read_linked, settings_of_losses
+    from budget.commands.output import cost_notes, echo_notes, emit, json_rows
+    from budget.curves.records.checksum import sealed
+    from budget.curves.records.writing import record_of
+    from budget.tables.files.text import json_text
+    from budget.tables.files.writing import write_text
+
+    runs, scores, tasks = read_linked(runs_path, reading, linking, fitting)
+    settings = settings_of_losses(tasks, scores)
+    curves = fit_all(runs, settings, runs_path, fitting, estimating, drawing)
+    curves = add_link(curves, runs, scores, tasks, estimating.device)
+    curves.usable()
+    echo_notes(*curves.warnings, *tasks.notes, *curves.notes, *cost_notes(curves), *curves.left_out, *curves.unlinked)
+    content, printed = json_text(sealed(record_of(curves))), Output(as_json, None)
+    shifts = fit_sensitivity(runs, settings, curves, fitting, estimating, drawing) if sensitivity else None
+    if out:
+        write_text(out, content)
+    if shifts is None:
+        emit(curves.table(), content, printed)
+    else:
+        emit(shifts, json_text(json_rows(shifts)), printed)

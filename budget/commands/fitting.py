@@ -1,0 +1,159 @@
+"""Fitting as the commands do it: on every core, compiled programs kept, progress shown. Heavy imports stay inside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+from budget.commands.options.types import as_number
+from budget.errors import DataError
+from budget.process_settings import use_all_cores, use_compilation_cache
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    import pandas as pd
+
+    from budget.commands.options.fitting import Drawing, Estimating, Fitting, Holdout
+    from budget.curves.curves import Curves
+    from budget.curves.fitting.loss import Loss
+    from budget.studies.backtest import Backtest
+    from budget.studies.strategies.strategy_curves import FittedStrategies
+    from budget.tables.runs import Runs
+    from budget.tables.tasks import TaskSettings
+
+
+class Estimator(TypedDict):
+    """What ``fit_curves`` and all that fits by it take, but for the law and the loss."""
+
+    fix: Mapping[str, float]
+    tie: Sequence[Sequence[str]]
+    pool: bool | None
+    device: str | None
+    best: np.ndarray
+    unserved: np.ndarray
+
+
+def fit_all(
+    runs: Runs, tasks: TaskSettings, runs_path: str, fitting: Fitting, estimating: Estimating, drawing: Drawing
+) -> Curves:
+    """The curves of every task."""
+    from budget.curves.fitting.fit import fit_curves
+    from budget.report.progress import step
+    from budget.tables.files.contents import sha256_as_read
+
+    use_compilation_cache()
+    use_all_cores()
+    with step("fit") as bar:
+        return fit_curves(
+            runs,
+            fitting.law,
+            scale=fitting.scale,
+            loss=_loss(estimating),
+            draws=drawing.draws,
+            seed=drawing.seed,
+            sha256=sha256_as_read(runs_path),
+            progress=bar,
+            **_estimator(tasks, estimating),
+        )
+
+
+def fit_strategies(
+    runs: Runs,
+    tasks: TaskSettings,
+    fitting: Fitting,
+    estimating: Estimating,
+    drawing: Drawing,
+    specialists: Curves | None = None,
+) -> FittedStrategies:
+    """Every strategy's curves; the specialists' may be there already."""
+    from budget.report.progress import steps
+    from budget.studies.strategies.strategy_curves import fit_strategy_curves
+
+    use_compilation_cache()
+    use_all_cores()
+    with steps() as start:
+        return fit_strategy_curves(
+            runs,
+            specialists=specialists,
+            law=fitting.law,
+            scale=fitting.scale,
+            loss=_loss(estimating),
+            draws=drawing.draws,
+            seed=drawing.seed,
+            progress=start,
+            **_estimator(tasks, estimating),
+        )
+
+
+def backtest_laws(
+    runs: Runs, tasks: TaskSettings, holdout: Holdout, estimating: Estimating, drawing: Drawing
+) -> Backtest:
+    """The laws judged on hidden runs."""
+    from budget.report.progress import steps
+    from budget.studies.backtest import backtest
+
+    use_compilation_cache()
+    use_all_cores()
+    with steps() as start:
+        return backtest(
+            runs,
+            holdout.laws,
+            hide=holdout.hide,
+            below=holdout.below,
+            scale=holdout.scale,
+            loss=_loss(estimating),
+            draws=drawing.draws,
+            seed=drawing.seed,
+            progress=start,
+            **_estimator(tasks, estimating),
+        )
+
+
+def fit_sensitivity(
+    runs: Runs, tasks: TaskSettings, curves: Curves, fitting: Fitting, estimating: Estimating, drawing: Drawing
+) -> pd.DataFrame:
+    """The table of ``fit --sensitivity``."""
+    from budget.curves.fitting.sensitivity import sensitivity
+    from budget.report.progress import step
+
+    with step("sensitivity") as bar:
+        return sensitivity(
+            runs,
+            curves,
+            _loss(estimating),
+            progress=bar,
+            scale=fitting.scale,
+            draws=drawing.draws,
+            **_estimator(tasks, estimating),
+        )
+
+
+def add_link(curves: Curves, runs: Runs, scores: Runs | None, tasks: TaskSettings, device: str | None) -> Curves:
+    """The curves with the links to the scores, where these were asked for."""
+    if scores is None:
+        return curves
+    from budget.curves.link.fit import with_link
+    from budget.report.progress import step
+
+    with step("link"):
+        return with_link(curves, runs, scores, best=tasks.best, chance=tasks.unserved, device=device)
+
+
+def _loss(estimating: Estimating) -> Loss:
+    from budget.curves.fitting.loss import make_loss
+
+    return make_loss(estimating.loss, estimating.delta, estimating.quantile, estimating.residual)
+
+
+def _estimator(tasks: TaskSettings, estimating: Estimating) -> Estimator:
+    if len(dict(estimating.fix)) < len(estimating.fix):
+        raise DataError("--fix names one parameter twice; keep one of them.")
+    return {
+        "fix": {name: as_number(value, f"--fix {name}", "0.34") for name, value in estimating.fix},
+        "tie": [tuple(name.strip() for name in names.split("=")) for names in estimating.tie],
+        "pool": estimating.pool,
+        "device": estimating.device,
+        "best": tasks.best,
+        "unserved": tasks.unserved,
+    }

@@ -1,0 +1,89 @@
+"""``budget focus``: specialists against every shared strategy that the runs hold, at equal budget."""
+
+import click
+
+from budget.commands.options.fitting import DRAWING, ESTIMATING, FITTING, Drawing, Estimating, Fitting
+from budget.commands.options.output import OUTPUT, Output
+from budget.commands.options.planning import MEASURE, SIZE, UNIT
+from budget.commands.options.reading import READING, Reading
+from budget.commands.options.types import Number
+from budget.commands.running.group import command
+
+
+@command("focus", example="budget focus runs.csv --budget 1e20 --budget 1e22 --out focus.csv")
+@click.argument("runs_path", metavar="RUNS")
+@click.option(
+    "--budget", "budgets", type=Number(), multiple=True, metavar="NUMBER",
+    help="A total to compare at. Repeatable; by default 13 over six decades from the smallest models on.",
+)  # fmt: skip
+@UNIT
+@SIZE
+@MEASURE
+@click.option(
+    "--assume", type=click.Choice(["atlas"]),
+    help="Add a generalist that was not measured, from published constants; it is marked as assumed.",
+)  # fmt: skip
+@click.option(
+    "--jobs", type=click.IntRange(1), default=1, show_default=True,
+    help="Processes that compare sets of tasks at once; for many sets, or laws that are searched.",
+)  # fmt: skip
+@READING
+@FITTING
+@ESTIMATING
+@DRAWING
+@OUTPUT
+def focus(
+    runs_path: str,
+    budgets: tuple[float, ...],
+    unit: str | None,
+    params: float | None,
+    measure: str | None,
+    assume: str | None,
+    jobs: int,
+    reading: Reading,
+    fitting: Fitting,
+    estimating: Estimating,
+    drawing: Drawing,
+    output: Output,
+) -> None:
+    """Compare specialists with every shared strategy that the runs hold, at equal total budget.
+
+    RUNS says by its columns strategy and model_tasks (or by rows that share a run) which tasks each model serves.
+    """
+    from budget.commands.fitting import fit_strategies
+    from budget.commands.inputs import read_inputs
+    from budget.commands.output import echo_notes, emit
+    from budget.report.progress import step
+    from budget.report.sentences.breadth import breadth_sentences
+    from budget.report.sentences.focus import assumptions, focus_summary
+    from budget.report.sentences.focus_answer import focus_answer
+    from budget.studies.checks.breadth import breadth_of
+    from budget.studies.focus.focus import focus as compare
+    from budget.studies.strategies.assumed import with_assumed
+    from budget.tables.files.text import json_text
+
+    runs, tasks = read_inputs(runs_path, reading, fitting.mixtures, of_all_strategies=True)
+    strategies = fit_strategies(runs, tasks, fitting, estimating, drawing)
+    if assume:
+        strategies = with_assumed(strategies, assume)
+    with step("compare") as bar:
+        found = compare(
+            strategies,
+            tasks,
+            list(budgets) or None,
+            unit=unit,
+            params=params,
+            measure=measure,
+            jobs=jobs,
+            progress=bar,
+        )
+        checks = breadth_of(strategies, found, tasks, params=params, seed=drawing.seed)
+    echo_notes(*strategies.warnings, *runs.notes, *tasks.notes, *strategies.notes, *assumptions(found))
+    record = (
+        {"warnings": list(strategies.warnings)}
+        | found.record()
+        | {"breadth_checks": None if checks is None else checks.record()}
+    )
+    emit(found.table(), json_text(record), output)
+    details = (*focus_summary(found), *(breadth_sentences(checks, found.unit) if checks else ()))
+    echo_notes(" ".join(focus_answer(found)), "In detail:", *(f"- {detail}" for detail in details))

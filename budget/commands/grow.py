@@ -1,0 +1,91 @@
+"""``budget grow``: what happens to every task as the set grows at one budget."""
+
+import click
+
+from budget.commands.options.output import OUTPUT, Output
+from budget.commands.options.planning import JOINING, MEASURE, SPENDING, TASKS, Joining, Spending
+from budget.commands.options.reading import COLUMN
+from budget.commands.options.types import Words
+from budget.commands.running.group import command
+
+
+@command("grow", example="budget grow specialists.json generalist.json --budget 1e21 --out growth.csv")
+@click.argument("paths", nargs=-1, required=True, metavar="CURVES...")
+@TASKS
+@MEASURE
+@SPENDING
+@JOINING
+@COLUMN
+@OUTPUT
+def grow(
+    paths: tuple[str, ...],
+    tasks_path: str | None,
+    measure: str | None,
+    spending: Spending,
+    joining: Joining,
+    columns: Words,
+    output: Output,
+) -> None:
+    """Show what happens to every task as the set grows from 1 to K tasks at one budget, by every strategy.
+
+    CURVES are one file for each strategy: at most one of specialists, and any of law shared, which plan one model for
+    the k tasks there are. A shared strategy has the name in the runs' column strategy, or else that of its file. Every
+    row of a shared model has the spend of the whole model. Tasks that some file lacks are left out and named.
+
+    It ends with the best strategy by the number of tasks, the law of the decline, the most tasks that keep their
+    targets, why tasks lose (dilution, interference less transfer), and what more tasks cost at unchanged values. With
+    --order random the rows are means over the orders, and column basis says so.
+    """
+    from budget.commands.inputs import read_strategies
+    from budget.commands.output import echo_notes, emit
+    from budget.report.progress import step
+    from budget.report.sentences.growth import growth_summary, strategies_summary
+    from budget.studies.growth.growth import Growth
+    from budget.studies.growth.growth import grow as grow_specialists
+    from budget.studies.growth.growth_by_strategy import StrategiesGrowth, grow_strategies, strategy_name
+    from budget.studies.growth.task_orders import COUNT
+    from budget.tables.files.text import json_text
+
+    if joining.order != "random":
+        for option, number in (("--orders", joining.orders), ("--seed", joining.seed)):
+            if number is not None:
+                raise click.UsageError(f"{option} belongs to --order random; give that too, or leave it out.")
+    strategies, tasks, notes = read_strategies(paths, tasks_path, columns, strategy_name)
+    only = next(iter(strategies.values()))
+    alone = len(strategies) == 1 and not only.form.counts_tasks
+    orders = COUNT if joining.orders is None else joining.orders
+    with step("growth") as bar:
+        found: Growth | StrategiesGrowth
+        if alone:
+            found = grow_specialists(
+                only,
+                tasks.select(only.tasks),
+                spending.budget,
+                unit=spending.unit,
+                params=spending.params,
+                measure=measure,
+                order=joining.order,
+                orders=orders,
+                seed=joining.seed or 0,
+                today=joining.today,
+                progress=bar,
+            )
+            summary = growth_summary(found)
+        else:
+            found = grow_strategies(
+                strategies,
+                tasks,
+                spending.budget,
+                unit=spending.unit,
+                params=spending.params,
+                measure=measure,
+                order=joining.order,
+                orders=orders,
+                seed=joining.seed or 0,
+                today=joining.today,
+                progress=bar,
+            )
+            summary = strategies_summary(found)
+    echo_notes(*found.warnings, *notes, *found.notes)
+    emit(found.table(), json_text(found.record()), output)
+    echo_notes(*summary)

@@ -1,0 +1,58 @@
+"""``budget next``: which runs to measure next."""
+
+import click
+
+from budget.commands.options.output import OUTPUT, Output
+from budget.commands.options.planning import PLANNED, SEED, Planned
+from budget.commands.options.reading import COLUMN
+from budget.commands.options.types import Number, Words
+from budget.commands.running.group import command
+
+
+@command("next", example="budget next curves.json --spend 1e20 --budget 1e23 --out next.csv")
+@click.argument("curves_paths", metavar="CURVES...", nargs=-1, required=True)
+@click.option("--spend", type=Number(), required=True, metavar="NUMBER", help="FLOPs there are for new runs.")
+@click.option("--tasks", "tasks_path", metavar="CSV", help="Weights and limits of the tasks.")
+@PLANNED
+@SEED
+@COLUMN
+@OUTPUT
+def next(  # the builtin is not wanted here
+    curves_paths: tuple[str, ...],
+    spend: float,
+    tasks_path: str | None,
+    planned: Planned,
+    seed: int,
+    columns: Words,
+    output: Output,
+) -> None:
+    """Rank the runs to measure next by what each is expected to bring to the plan of a budget.
+
+    Of several CURVES, one file for each strategy, it also weighs which strategy wins, and runs of all are candidates.
+    """
+    from budget.commands.inputs import read_strategies
+    from budget.commands.output import echo_notes, emit
+    from budget.report.progress import step
+    from budget.report.sentences.next_runs import next_summary
+    from budget.studies.next_runs.next_runs import next_runs
+    from budget.studies.next_runs.rival_strategies import strategy_of
+    from budget.tables.files.text import json_text
+
+    curves, tasks, notes = read_strategies(curves_paths, tasks_path, columns, strategy_of)
+    with step("next") as bar:
+        found = next_runs(
+            curves,
+            tasks,
+            planned.budget,
+            spend,
+            unit=planned.unit,
+            params=planned.params,
+            strategy=planned.strategy,
+            measure=planned.measure,
+            count=planned.count,
+            seed=seed,
+            progress=bar,
+        )
+    echo_notes(*found.warnings, *notes, *found.notes)
+    emit(found.table(), json_text(found.record()), output)
+    echo_notes(next_summary(found))

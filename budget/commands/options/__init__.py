@@ -1,0 +1,1 @@
+"""The options of the commands by theme; several reach a command as one record. Only click is loaded here."""

@@ -1,0 +1,141 @@
+"""What an option's text may be, and how options reach a command together. Only click is loaded here."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from importlib import import_module
+from inspect import signature
+from typing import Any
+
+import click
+
+from budget.errors import DataError
+from budget.numerics.numerals import number_of
+from budget.numerics.quoting import shown
+
+Body = Callable[..., None]
+"""What a command does."""
+
+Decorator = Callable[[Body], Body]
+"""Gives a command an option, or several."""
+
+Words = tuple[tuple[str, str], ...]
+"""``NAME=VALUE``, as often as it was given."""
+
+
+def together(*options: Decorator) -> Decorator:
+    """Several options, in this order."""
+
+    def decorate(body: Body) -> Body:
+        for option in reversed(options):
+            body = option(body)
+        return body
+
+    return decorate
+
+
+def as_record(record: Callable[..., object], argument: str, *options: Decorator) -> Decorator:
+    """Several options that reach the command as one argument.
+
+    Args:
+        record: a dataclass, each field of which is the option of its name.
+        argument: the command's name for it.
+        options: in the order of the help.
+    """
+    names = list(signature(record).parameters)
+
+    def decorate(body: Body) -> Body:
+        @wraps(body)
+        def with_record(**given: object) -> None:
+            chosen = {name: given.pop(name) for name in names}
+            body(**{argument: record(**chosen)}, **given)
+
+        return together(*options)(with_record)
+
+    return decorate
+
+
+def as_number(text: object, what: str, example: str) -> float:
+    """A finite number; a wrong one is the user's mistake (exit 1), like a wrong cell in a file.
+
+    Args:
+        text: what the user wrote.
+        what: whose number it is, such as ``--budget``.
+        example: one that is right.
+
+    Raises:
+        DataError: the text is no finite number.
+    """
+    number = float(text) if isinstance(text, (int, float)) else number_of(str(text).strip())
+    if not abs(number) < float("inf"):
+        raise DataError(f"{what} is {shown(text)}, which is not a number; give one such as {example}.")
+    return number
+
+
+class Number(click.ParamType):  # type: ignore[type-arg]  # takes an argument in click 8.5, and none before
+    """A finite number, see ``as_number``."""
+
+    name = "number"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse the text."""
+        return as_number(value, param.opts[0] if param else "The number", "1e21")
+
+
+class Pair(click.ParamType):  # type: ignore[type-arg]  # as above
+    """``NAME=VALUE``."""
+
+    name = "name=value"
+
+    def convert(
+        self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Split at the first equals sign."""
+        if isinstance(value, tuple):
+            return value
+        left, equals, right = value.partition("=")
+        if not (left.strip() and equals):
+            self.fail(f"{shown(value)} is not of the form NAME=VALUE.", param, ctx)
+        return left.strip(), right.strip()
+
+
+class NameIn(click.Choice[str]):
+    """The name of a record in a table of the package, such as a law in ``LAWS``.
+
+    The help shows the names that are known here, so that it loads no table (a test compares them). Another name is
+    looked up in the table itself: one that was added there is accepted.
+    """
+
+    def __init__(self, names: tuple[str, ...], table: str) -> None:
+        """Take the names, and ``module:TABLE``."""
+        super().__init__(names)
+        self.table = table
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Find the name."""
+        if value in self.choices:
+            return value
+        return click.Choice(tuple(self.records)).convert(value, param, ctx)
+
+    @property
+    def records(self) -> Mapping[str, object]:
+        """The table itself."""
+        module, _, name = self.table.partition(":")
+        table: Mapping[str, object] = getattr(import_module(module), name)
+        return table
+
+
+class Renamed(click.Option):
+    """An option that is known by older names too, which the help does not show."""
+
+    def __init__(self, declarations: Sequence[str], *, old: tuple[str, ...], **attributes: Any) -> None:
+        """Take the older names, such as ``("--hide",)``, and what any option takes."""
+        super().__init__(declarations, **attributes)
+        self.old = old
+
+    def add_to_parser(self, parser: "click.parser._OptionParser", ctx: click.Context) -> None:
+        """Let the parser know all the names."""
+        shown_names, self.opts = self.opts, [*self.opts, *self.old]
+        try:
+            super().add_to_parser(parser, ctx)
+        finally:
+            self.opts = shown_names

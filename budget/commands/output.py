@@ -1,0 +1,54 @@
+"""What a command says and writes. Heavy imports stay inside."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from budget.numerics.quoting import escaped
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from budget.commands.options.output import Output
+    from budget.curves.curves import Curves
+
+
+def emit(table: pd.DataFrame, json_content: str, output: Output) -> None:
+    """The result as JSON or CSV, to a file or to standard output; on a terminal, as a table."""
+    from budget.tables.files.text import csv_text
+    from budget.tables.files.writing import write_text
+
+    content = json_content if output.as_json else csv_text(table)
+    if output.out:
+        write_text(output.out, content)
+    elif not output.as_json and sys.stdout.isatty():
+        from budget.report.terminal import print_table
+
+        print_table(table)
+    else:
+        click.echo(content, nl=False, color=True)  # a name keeps its characters, as in --out
+
+
+def json_rows(table: pd.DataFrame) -> list[dict[str, object]]:
+    """The table's rows for JSON, a missing cell being null."""
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return [{str(column): cell for column, cell in row.items()} for row in rows]
+
+
+def echo_notes(*notes: str) -> None:
+    """Say sentences on standard error, each once."""
+    for note in dict.fromkeys(notes):
+        click.echo(escaped(note, keep="\n"), err=True)
+
+
+def cost_notes(curves: Curves) -> tuple[str, ...]:
+    """What FLOPs were fitted to, one sentence, where the runs count them."""
+    cost = curves.cost
+    if cost is None or cost.assumed:
+        return ()
+    return (
+        f"Cost law: {cost.formula} FLOPs (root mean square error {cost.rms_error:.2%}, largest {cost.max_error:.2%}).",
+    )

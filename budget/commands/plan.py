@@ -1,0 +1,92 @@
+"""``budget plan``: from measured runs to the planning report."""
+
+from pathlib import Path
+
+import click
+
+from budget.commands.options.fitting import DRAWING, ESTIMATING, FITTING, Drawing, Estimating, Fitting
+from budget.commands.options.output import JSON
+from budget.commands.options.planning import ORDER, SPENDING, STRATEGY, Spending
+from budget.commands.options.reading import LINKING, READING, Linking, Reading
+from budget.commands.running.group import command
+
+
+@command("plan", example="budget plan runs.csv --budget 1e21 --out plan")
+@click.argument("runs_path", metavar="RUNS")
+@click.option("--out", required=True, metavar="DIR", help="Folder for report.html, report.md, the CSVs and plan.json.")
+@SPENDING
+@STRATEGY
+@ORDER
+@READING
+@FITTING
+@ESTIMATING
+@LINKING
+@DRAWING
+@JSON
+def plan(
+    runs_path: str,
+    out: str,
+    spending: Spending,
+    strategy: str | None,
+    order: str,
+    reading: Reading,
+    fitting: Fitting,
+    estimating: Estimating,
+    linking: Linking,
+    drawing: Drawing,
+    as_json: bool,
+) -> None:
+    """From measured runs to the planning report: check, fit, allocate and grow in one go."""
+    from budget.commands.fitting import add_link, fit_all, fit_strategies
+    from budget.commands.inputs import (
+        find_doubts,
+        is_of_all_strategies,
+        read_inputs,
+        read_linked,
+        settings_of_losses,
+    )
+    from budget.commands.output import echo_notes
+    from budget.report.page.report_files import FOCUS, SPECIALISTS, report_files
+    from budget.report.progress import steps
+    from budget.report.sentences.plan import plan_summary
+    from budget.studies.plan import make_plan
+    from budget.tables.files.contents import sha256_as_read
+    from budget.tables.files.text import json_text
+    from budget.tables.files.writing import write_folder
+
+    runs, scores, tasks = read_linked(runs_path, reading, linking, fitting)
+    settings = settings_of_losses(tasks, scores)
+    findings = find_doubts(runs, settings.best, fitting.law, fitting.scale, estimating.residual == "log")
+    curves = fit_all(runs, settings, runs_path, fitting, estimating, drawing)
+    curves = add_link(curves, runs, scores, tasks, estimating.device)
+    compared = None
+    if runs.serves_both_ways and scores is None and not is_of_all_strategies(fitting.law):
+        every_run, every_task = read_inputs(runs_path, reading, fitting.mixtures, of_all_strategies=True)
+        compared = fit_strategies(every_run, every_task, fitting, estimating, drawing, curves), every_task
+    input_files = {"runs": runs_path, "tasks": reading.tasks_path, "mixtures": fitting.mixtures}
+    with steps() as watch:
+        study = make_plan(
+            runs,
+            findings,
+            curves,
+            tasks,
+            spending.budget,
+            unit=spending.unit,
+            strategy=strategy,
+            params=spending.params,
+            order=order,
+            compared=compared,
+            inputs={
+                role: {"name": Path(path).name, "sha256": sha256_as_read(path)}
+                for role, path in input_files.items()
+                if path
+            },
+            progress=watch,
+        )
+    files = report_files(study)
+    write_folder(out, files, absent={SPECIALISTS, FOCUS} - set(files))
+    echo_notes(*study.plan.warnings, *study.notes)
+    if as_json:
+        click.echo(json_text(study.record()), nl=False)
+    else:
+        echo_notes(plan_summary(study.plan), f"Wrote {', '.join(sorted(files))} to {out}.")

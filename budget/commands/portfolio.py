@@ -1,0 +1,48 @@
+"""``budget portfolio``: which models to build, and which serves each task."""
+
+import click
+
+from budget.commands.options.choosing import CHOOSING, Choosing
+from budget.commands.options.output import OUTPUT, Output
+from budget.commands.options.reading import SELECTING, Selecting
+from budget.commands.options.types import Number
+from budget.commands.running.group import command
+from budget.errors import DataError
+
+
+@command("portfolio", example="budget portfolio candidates.csv --budget 3 --select val --report test")
+@click.argument("candidates_path", metavar="CANDIDATES")
+@click.option(
+    "--budget", type=Number(), required=True, metavar="NUMBER", help="What the built models may cost together."
+)
+@SELECTING
+@CHOOSING
+@OUTPUT
+def portfolio(candidates_path: str, budget: float, selecting: Selecting, choosing: Choosing, output: Output) -> None:
+    """Choose which models to build, and which of them serves each task, with a proven bound."""
+    from budget.commands.inputs import read_selected_candidates
+    from budget.commands.output import echo_notes, emit
+    from budget.portfolio.portfolio import choose
+    from budget.report.sentences.portfolio import portfolio_summary
+    from budget.tables.candidates import COLUMNS
+    from budget.tables.columns import column_mapping
+    from budget.tables.files.text import json_text
+
+    others = set(column_mapping(selecting.columns)) - set(COLUMNS)
+    if others and not selecting.tasks_path:
+        raise DataError(f"--column {min(others)}=… names a column of the tasks file; give that with --tasks.")
+    candidates, tasks = read_selected_candidates(candidates_path, selecting)
+    found = choose(
+        candidates,
+        budget,
+        tasks=tasks,
+        objective=choosing.objective,
+        risk=choosing.risk,
+        level=choosing.level,
+        allow_unserved=choosing.allow_unserved,
+        max_models=choosing.max_models,
+        time_limit=choosing.time_limit,
+    )
+    echo_notes(*tasks.notes, *found.notes)
+    emit(found.table(), json_text(found.record()), output)
+    echo_notes(portfolio_summary(found))

@@ -1,0 +1,30 @@
+"""``budget predict``: what curves say at given scales."""
+
+import click
+
+from budget.commands.options.output import OUTPUT, Output
+from budget.commands.options.reading import COLUMN
+from budget.commands.options.types import Words
+from budget.commands.running.group import command
+
+
+@command("predict", example="budget predict curves.json --at points.csv --out predicted.csv")
+@click.argument("curves_path", metavar="CURVES")
+@click.option("--at", required=True, metavar="CSV", help="Points: task and the scales the law reads.")
+@click.option("--new-run", is_flag=True, help="Interval for the value of one new run, not for the mean curve.")
+@COLUMN
+@OUTPUT
+def predict(curves_path: str, at: str, new_run: bool, columns: Words, output: Output) -> None:
+    """Predict values at given scales: the points with predicted, low and high (80 % interval) beside them.
+
+    For curves that were fitted with --score-metric these are the score's, and the predicted loss follows.
+    """
+    from budget.commands.inputs import read_curves
+    from budget.commands.output import echo_notes, emit, json_rows
+    from budget.studies.predict import predict_points
+    from budget.tables.columns import column_mapping
+    from budget.tables.files.text import json_text
+
+    table, notes = predict_points(read_curves(curves_path), at, columns=column_mapping(columns), new_run=new_run)
+    echo_notes(*notes)
+    emit(table, json_text(json_rows(table)), output)

@@ -1,0 +1,60 @@
+"""The settings that hold for a whole process, all of them: JAX's cache, devices and log, and a worker's one thread.
+
+Importing the package changes none of these and no function of it does but on request: the commands call what is here
+before JAX is used, and the trainer in the worker processes that it starts. So the settings of a program that uses the
+package stay its own. (Double precision is no setting of the process: ``curves.fitting`` switches it on around a fit.)
+"""
+
+import logging
+import os
+from contextlib import suppress
+
+
+def quiet_jax() -> None:
+    """Keep JAX from saying on standard error which devices it did not find."""
+    logging.getLogger("jax").setLevel(logging.ERROR)
+
+
+def use_compilation_cache() -> None:
+    """Keep compiled programs in the user's cache folder, where it can be written: the second command starts warm."""
+    import jax
+    import platformdirs
+
+    from budget.tables.files.writing import can_write
+
+    folder = platformdirs.user_cache_dir("budget", appauthor=False)
+    if not can_write(folder):
+        return
+    jax.config.update("jax_compilation_cache_dir", folder)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+
+def use_all_cores() -> None:
+    """Show every core to JAX as a device of its own: lanes are split over devices and never wait for each other.
+
+    Nothing is changed where JAX has started already or XLA's own flag says how many devices there are.
+    """
+    import jax
+
+    if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
+        return
+    with suppress(RuntimeError):  # JAX has started: its devices are what they are
+        jax.config.update("jax_num_cpu_devices", len(available_cores()) or os.cpu_count() or 1)
+
+
+def use_one_thread(core: int | None) -> None:
+    """Keep this process to one thread of XLA, on one core where it is given; before JAX is imported.
+
+    Args:
+        core: the core's number, one of ``available_cores``.
+    """
+    one_thread = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {one_thread}".strip()
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+
+
+def available_cores() -> list[int]:
+    """The cores that this process may use, by their numbers; none where the system does not tell."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []

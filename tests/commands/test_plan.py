@@ -1,0 +1,48 @@
+"""``budget plan``."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from tests.commands.invoking import ALLOCATION, GROWTH, run
+from tests.simulate import TRUTHS, table
+
+
+def test_plan_writes_the_report(runs, tmp_path):
+    out = tmp_path / "plan"
+    result = run("plan", runs, "--budget", "1e21", "--out", out, "--draws", 20)
+    assert result.exit_code == 0, result.output
+    names = {path.name for path in out.iterdir()}
+    assert {
+        "report.html",
+        "report.md",
+        "plan.json",
+        "allocation.csv",
+        "growth.csv",
+        "check.csv",
+        "curves.json",
+    } <= names
+    assert list(pd.read_csv(out / "allocation.csv").columns) == ALLOCATION
+    assert list(pd.read_csv(out / "growth.csv").columns) == GROWTH
+    record = json.loads((out / "plan.json").read_text())
+    assert record["inputs"]["runs"]["name"] == "runs.csv" and len(record["inputs"]["runs"]["sha256"]) == 64
+    assert run("allocate", out / "curves.json", "--budget", 1e21).exit_code == 0
+
+
+def test_a_plan_leaves_no_file_of_an_earlier_one(runs, tmp_path):
+    shared = tmp_path / "shared.csv"
+    table(TRUTHS, noise=0.01, shared=True).to_csv(shared, index=False)
+    for source, names in ((shared, True), (runs, False)):
+        assert run("plan", source, "--budget", 1e21, "--out", tmp_path / "plan", "--draws", 0).exit_code == 0
+        assert (tmp_path / "plan" / "allocation_specialists.csv").exists() is names
+
+
+@pytest.mark.parametrize("limits", ["max\n1e19\n2e19\n3e19", "min,max\n1e19,1e19\n2e19,2e19\n3e19,3e19"])
+def test_limits_that_fix_every_spend_still_make_a_report(runs, tmp_path, limits):
+    head, *cells = limits.split("\n")
+    rows = [f"{task},{cell}" for task, cell in zip(TRUTHS, cells, strict=True)]
+    (tmp_path / "tasks.csv").write_text("\n".join([f"task,{head}", *rows]))
+    arguments = ("--tasks", tmp_path / "tasks.csv", "--budget", 1e22, "--out", tmp_path / "plan", "--draws", 2)
+    result = run("plan", runs, *arguments)
+    assert result.exit_code == 0 and "stay unspent" in result.stderr
