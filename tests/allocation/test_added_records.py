@@ -194,7 +194,7 @@ def test_an_added_risk_is_planned_as_brute_force_has_it(monkeypatch):
     distance = CURVES.distance_draws(tasks, np.log(splits).reshape(-1, 1)).reshape(len(CURVES.draws), -1, 2)
     totals = np.array([middle(each, 0.9) for each in (distance @ SHARE).T])
     assert plan.objective == pytest.approx(totals.min(), rel=1e-5)
-    assert plan.bound <= totals.min() and plan.gap < totals.min()
+    assert plan.bound <= totals.min() and plan.gap < 1e-3 * totals.min()
     assert plan.record()["risk"] == "middle" and "level" not in plan.record()
     assert "on average over the middle half of the draws" in plan_summary(plan)
     others = [allocate(CURVES, plan_spec(CURVES, TASKS, BUDGET, risk=risk), draws=False) for risk in ("mean", "cvar")]
