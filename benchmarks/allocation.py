@@ -16,9 +16,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # the oracle lives among the tests
 
 from budget.allocation.convex.certificate import marginal_return  # noqa: E402
-from budget.allocation.convex.optimum import Optimum, solve  # noqa: E402
+from budget.allocation.convex.optimum import Optimum  # noqa: E402
 from budget.allocation.convex.problem import Problem, Resource  # noqa: E402
-from budget.allocation.convex.program import Program  # noqa: E402
+from budget.allocation.convex.solve_by_dual import solve_by_dual  # noqa: E402
+from budget.allocation.convex.solve_by_program import solve_by_program  # noqa: E402
 from budget.curves.planning_forms.posynomial import Posynomial  # noqa: E402
 from tests.oracles import water_filling  # noqa: E402
 
@@ -73,7 +74,7 @@ def show_exact() -> list[str]:
         for count in COUNTS:
             problem, coefficient, exponent = make(count)
             _, best = water_filling.split(np.ones(count), coefficient, exponent, problem.budget)
-            found, seconds = timed(lambda problem=problem: solve(problem), 3 if count < 10_000 else 1)
+            found, seconds = timed(lambda problem=problem: solve_by_program(problem), 3 if count < 10_000 else 1)
             reducible = float(problem.value.value(found.u).sum())
             marginal = marginal_return(problem.value, problem.cost, found.u)
             off.append(abs(reducible / best - 1))
@@ -94,25 +95,24 @@ def show_exact() -> list[str]:
 
 
 def show_time() -> list[str]:
-    """Solving again: 100 budgets at 100 tasks; and the cost of further budgets and of the worst task."""
+    """Solving again by the dual: 100 budgets at 100 tasks; the cost of further budgets and of the worst task."""
     problem, _, _ = two_scale_tasks(100)
     begin = time.process_time()
-    program = Program(problem)
     budgets = np.geomspace(1e19, 1e23, 100)
     each = []
     for budget in budgets:
         start = time.process_time()
         asked = replace(problem, budget=float(budget), high=np.full(100, float(budget)))
-        solve(asked, program=program)
+        solve_by_dual(asked)
         each.append(time.process_time() - start)
     total = time.process_time() - begin
-    lines = [f"100 budgets at 100 tasks: {total:.1f} s of CPU with compiling, {np.median(each) * 1e3:.0f} ms each"]
-    one, seconds = timed(lambda: solve(problem, "largest"))
+    lines = [f"100 budgets at 100 tasks: {total:.1f} s of CPU, {np.median(each) * 1e3:.0f} ms each"]
+    one, seconds = timed(lambda: solve_by_program(problem, "largest"))
     lines.append(f"the worst of 100 tasks: gap {gap(problem, one, 'largest'):.0e}, {seconds:.2f} s ({one.solver})")
     tokens = Posynomial(np.zeros(100), np.zeros((100, 1)), np.tile([[[0.0, 1.0]]], (100, 1, 1)))
     scarce = replace(problem, further=(Resource("tokens", tokens, 1e11),))
     for goal in ("sum", "largest"):
-        found, seconds = timed(lambda goal=goal: solve(scarce, goal))
+        found, seconds = timed(lambda goal=goal: solve_by_program(scarce, goal))
         lines.append(
             f"{goal} over 100 tasks with a second budget in tokens: gap {gap(scarce, found, goal):.0e}, "
             f"{seconds:.2f} s ({found.solver}, {found.status})"

@@ -14,8 +14,8 @@ from collections.abc import Callable
 import figures
 import numpy as np
 
-from budget.allocation.convex.optimum import solve
 from budget.allocation.convex.problem import LinearConstraint, Problem, Resource
+from budget.allocation.convex.solve_by_dual import solve_by_dual
 from budget.allocation.risk.minimize_risk import minimize_risk
 from budget.allocation.spec.risks import RISKS
 from budget.allocation.spec.scenarios import Scenarios
@@ -72,7 +72,7 @@ def limited(problems: list[Problem]) -> list[Problem]:
 
 def show(name: str, problems: list[Problem], risk: str, repeats: int) -> tuple[str, ...]:
     """One row: medians of the times, and what was proven."""
-    start = solve(problems[0])
+    start = solve_by_dual(problems[0])
     minimize_risk(problems, RISKS[risk], LEVEL, start=start)
     cpu, wall = [], []
     for _ in range(repeats):

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from budget.commands import MODULES as COMMANDS
-from tests import ROOT
+from budget.curves.records.writing import record_of
+from budget.tables.files.text import json_text
+from tests import ROOT, made
 
 LAYERS = ("numerics", "tables", "curves", "allocation", "portfolio", "studies", "report", "commands")
 """Left may not import right. Beside them stand lab, which only commands import, and what belongs to no layer."""
@@ -172,7 +174,37 @@ def test_allocation_runs_without_jax_and_fitting_without_cvxpy():
         "optax",
     }
     assert "cvxpy" not in loaded_after("import budget.curves.fitting.fit")
+    assert "cvxpy" not in planning  # nor does anything that plans import it before a plan is to be shown
     assert not {"cvxpy", "jax"} & loaded_after("import budget.allocation.mixture.plan_mixture")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Curves with a few draws, a split and unserved values, as commands read them."""
+    path = tmp_path_factory.mktemp("planned")
+    curves = made.chinchilla(draws=20)
+    (path / "curves.json").write_text(json_text(record_of(curves)))
+    (path / "split.csv").write_text("task,spend\n" + "".join(f"{name},3e20\n" for name in curves.tasks))
+    (path / "tasks.csv").write_text("task,unserved\n" + "".join(f"{name},9\n" for name in curves.tasks))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("command", "loads"),
+    [
+        ("allocate {curves} --budget 1e21", True),
+        ("allocate {curves} --budget 1e21 --risk mean", False),
+        ("allocate {curves} --budget 1e21 --limit tokens=1e11 --evaluate {split}", False),
+        ("allocate {curves} --budget 1e21 --allow-unserved --tasks {tasks}", False),
+        ("grow {curves} --budget 1e21", False),
+        ("next {curves} --budget 1e21 --spend 1e20", False),
+    ],
+)
+def test_a_solver_is_loaded_where_a_plan_is_shown_and_nowhere_else(folder, command, loads):
+    files = {"curves": folder / "curves.json", "split": folder / "split.csv", "tasks": folder / "tasks.csv"}
+    words = [word.format(**files) for word in command.split()]
+    code = f"from cli import main\nmain({words!r}, standalone_mode=False)"
+    assert ("cvxpy" in loaded_after(code)) == loads
 
 
 def test_public_names_resolve():

@@ -1,15 +1,21 @@
-"""From curves and a question to a plan with its certificate."""
+"""From curves and a question to a plan with its certificate.
+
+Convex problems have two routes. The plan that is shown is solved by the cvxpy program; whatever is planned many times,
+or only to judge something else by, goes through the batched dual and loads no solver. Both carry a certificate of their
+own, and ``tests/allocation/convex/test_two_routes.py`` holds them together.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
 from budget.allocation.convex.certificate import proven_bound
 from budget.allocation.convex.conflict import refuse_conflict, refuse_nothing
-from budget.allocation.convex.optimum import Optimum, is_trivial, solve
+from budget.allocation.convex.optimum import Optimum
 from budget.allocation.convex.problem import Problem, build_problem, build_problems
-from budget.allocation.convex.program import Goal, Program
+from budget.allocation.convex.solve_by_dual import solve_by_dual
 from budget.allocation.nonconvex.one_model import one_model_baselines, plan_one_model
 from budget.allocation.nonconvex.plan_nonconvex import nonconvex_baselines, plan_nonconvex
 from budget.allocation.plan.assembly import SolvedPlan, assemble_plan, law_inputs_of, objective_interval
@@ -19,7 +25,7 @@ from budget.allocation.plan.plan import Plan
 from budget.allocation.plan.size_ranges import with_size_ranges
 from budget.allocation.risk.drawn_plans import convex_drawn_plans, no_plans, nonconvex_drawn_plans
 from budget.allocation.risk.minimize_risk import minimize_risk
-from budget.allocation.spec.objectives import not_computed
+from budget.allocation.spec.objectives import Goal, not_computed
 from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.curves import Curves
 from budget.numerics.interval import interval
@@ -29,6 +35,9 @@ CONTRADICTS = 1e-5
 
 ROUNDING = 1e-9
 """The same where one budget is all, which plans meet exactly."""
+
+Route = Literal["program", "dual"]
+"""By which a convex problem is solved: cvxpy's program, or the batched dual."""
 
 
 def goal_of(spec: PlanSpec) -> Goal:
@@ -48,7 +57,7 @@ def allocate(
     *,
     progress: Callable[[int, int], None] | None = None,
     draws: bool = True,
-    program: Program | None = None,
+    route: Route = "program",
 ) -> Plan:
     """The optimal plan for a question.
 
@@ -57,7 +66,8 @@ def allocate(
         spec: see ``make_spec.plan_spec``.
         progress: called with (draws done, draws in all).
         draws: whether to solve again for every draw, which gives ``spend_low`` and ``spend_high``.
-        program: see ``compiled``; for the same question about these tasks or more.
+        route: by which a convex problem is solved: ``program`` for a plan that is shown, ``dual`` for one of many.
+            Plans under risk have a method of their own (``risk``), and start from the dual.
 
     Returns:
         The plan, its certificate, its baselines and what it cannot promise.
@@ -80,10 +90,10 @@ def allocate(
         refuse_conflict(problem, spec.unit)
         refuse_nothing(problem, spec.unit)
         goal = goal_of(spec)
-        program = program or _compiled(problem, goal)
-        best = solve(problem, goal, program)
         if spec.risk.reads_draws:
-            best, notes = _at_risk(curves, spec, best)
+            best, notes = _at_risk(curves, spec, solve_by_dual(problem, goal))
+        else:
+            best = solved(problem, goal, route)
         outcome = solved_plan_of(curves, spec, problem, best)
         plan = assemble_plan(
             curves,
@@ -91,7 +101,7 @@ def allocate(
             replace(outcome, notes=(*outcome.notes, *notes)),
             convex_baselines(curves, spec, problem),
         )
-        drawn = convex_drawn_plans(curves, spec, goal, program, progress) if draws else no_plans(spec)
+        drawn = convex_drawn_plans(curves, spec, goal, progress) if draws else no_plans(spec)
     _refuse_contradiction(plan)
     low, high = interval(drawn.spend[:, spec.serves])
     plan = replace(
@@ -116,18 +126,18 @@ def _refuse_contradiction(plan: Plan) -> None:
     proven_bound(sign * plan.objective, sign * plan.bound, tolerance * max(abs(plan.objective), abs(plan.bound)), sign)
 
 
-def compiled(curves: Curves, spec: PlanSpec) -> Program | None:
-    """The program of a question, to be solved for other budgets, draws and subsets of its tasks; ``None`` for none."""
-    if is_nonconvex(curves, spec):
-        return None
-    return _compiled(build_problem(curves, spec), goal_of(spec))
+def solved(problem: Problem, goal: Goal, route: Route) -> Optimum:
+    """The optimum of a convex problem by one of the two routes.
 
+    Raises:
+        SolverError: nobody found an optimum.
+        InfeasibleError: targets cannot be met.
+    """
+    if route == "dual":
+        return solve_by_dual(problem, goal)
+    from budget.allocation.convex.solve_by_program import solve_by_program  # loads cvxpy: seconds that not all must pay
 
-def _compiled(problem: Problem, goal: Goal) -> Program | None:
-    """A program for what is solved by one: further limits, a sum over models that share a budget, one model's worst."""
-    if problem.is_plain and goal == "sum":
-        return None if is_trivial(problem) else Program(problem)
-    return Program(problem, goal) if not problem.is_plain or len(problem.cost) < len(problem.value) else None
+    return solve_by_program(problem, goal)
 
 
 def solved_plan_of(curves: Curves, spec: PlanSpec, problem: Problem, best: Optimum) -> SolvedPlan:

@@ -103,7 +103,8 @@ def allocate(
         from budget.allocation.solve import allocate as solve
 
         with step("plan") as bar:
-            plan = solve(curves, spec, progress=bar, draws=split is None)
+            # of a given split only the best objective is asked, which the dual proves without a solver
+            plan = solve(curves, spec, progress=bar, draws=split is None, route="program" if split is None else "dual")
         if split is not None:
             plan = evaluate(curves, spec, split, plan)
     echo_notes(*plan.warnings, *notes, *plan.notes)

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from budget.allocation.convex.optimum import is_trivial, solve
 from budget.allocation.convex.problem import build_problem
-from budget.allocation.convex.program import Program
+from budget.allocation.convex.solve_by_dual import solve_by_dual
 from budget.allocation.nonconvex.one_model import plan_one_model
 from budget.allocation.nonconvex.plan_nonconvex import plan_nonconvex
 from budget.allocation.plan.assembly import law_inputs_of
@@ -54,8 +53,7 @@ class Response:
 
 
 def respond(curves: Curves, spec: PlanSpec) -> Response:
-    """Solve the question at ``FACTORS`` times its budget, with one compiled program where it is one."""
-    program = None
+    """Solve the question at ``FACTORS`` times its budget, by the dual where it is convex."""
     serves = spec.serves
     budgets = spec.budget * np.array(FACTORS)
     predicted = np.full((len(budgets), len(curves.tasks)), np.nan)
@@ -69,8 +67,6 @@ def respond(curves: Curves, spec: PlanSpec) -> Response:
         problem = build_problem(curves, asked)
         if problem.low.sum() > budget:
             continue
-        if program is None and not is_trivial(problem):
-            program = Program(problem)
-        best = solve(problem, program=program)
+        best = solve_by_dual(problem)
         predicted[position], _, _ = curves.predict(np.arange(len(serves)), law_inputs_of(curves, spec, best.u[serves]))
     return Response(budgets, predicted @ spec.weight, predicted)

@@ -4,9 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from budget.allocation.convex.conflict import refuse_conflict, refuse_nothing
+from budget.allocation.convex.problem import Problem, build_problem
 from budget.allocation.plan.plan import Plan
-from budget.allocation.solve import allocate
+from budget.allocation.solve import allocate, goal_of
 from budget.allocation.spec.make_spec import plan_spec
+from budget.allocation.spec.objectives import Goal
+from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
+from budget.curves.curves import Curves
 from budget.errors import AllocationError, InfeasibleError
 from budget.tables.limits import Limit
 from budget.tables.tasks import default_tasks
@@ -54,6 +59,25 @@ class Verdict:
 
 def planned(problem: Stated) -> Plan:
     """The package's plan."""
+    return allocate(*asked(problem), draws=False)
+
+
+def stated_problem(problem: Stated) -> tuple[Problem, Goal] | None:
+    """The convex problem that the package makes of it, and its goal; ``None`` where it is none, or none can be met."""
+    try:
+        curves, spec = asked(problem)
+        if spec.objective.convex is None or is_nonconvex(curves, spec):
+            return None
+        stated = build_problem(curves, spec)
+        refuse_conflict(stated, spec.unit)
+        refuse_nothing(stated, spec.unit)
+    except AllocationError:
+        return None
+    return stated, goal_of(spec)
+
+
+def asked(problem: Stated) -> tuple[Curves, PlanSpec]:
+    """Its curves, and what is asked of the package."""
     names = [f"t{at}" for at in range(problem.tasks)]
     natural = dict(zip(names, map(tuple, problem.theta), strict=True))
     if problem.law == "power":
@@ -77,7 +101,7 @@ def planned(problem: Stated) -> Plan:
         curves, tasks, budget, objective=problem.objective, limits=limits, freeze=frozen,
         allow_unserved=problem.optional,
     )  # fmt: skip
-    return allocate(curves, spec, draws=False)
+    return curves, spec
 
 
 def judge(problem: Stated) -> Verdict:

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize, minimize_scalar
 
-from budget.allocation.convex.optimum import solve
 from budget.allocation.convex.problem import Problem, build_problem
-from budget.allocation.solve import allocate, compiled
+from budget.allocation.convex.solve_by_program import solve_by_program
+from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.scenarios import scenarios_of
 from budget.curves.planning_forms.posynomial import Posynomial
@@ -53,7 +53,7 @@ def test_split_is_water_filling(tasks, log_budget):
     coefficient, exponent, weight = (np.array(column) for column in tasks)
     budget = 10.0**log_budget
     expected, reducible = water_filling.split(weight, coefficient, exponent, budget)
-    found = solve(power_problem(coefficient, exponent, budget, weight=weight))
+    found = solve_by_program(power_problem(coefficient, exponent, budget, weight=weight))
     np.testing.assert_allclose(found.spend.sum(), budget, rtol=1e-12)
     value = objective(power_problem(coefficient, exponent, budget, weight=weight), found.u)
     np.testing.assert_allclose(value, reducible, rtol=1e-9)
@@ -74,7 +74,7 @@ def test_limits_hold_and_are_priced(tasks, data):
     high = np.array(data.draw(st.lists(st.floats(1.1 / count, 2.0), min_size=count, max_size=count)))
     expected, reducible = water_filling.split(weight, coefficient, exponent, 1.0, low, high)
     problem = power_problem(coefficient, exponent, 1.0, weight=weight, low=low, high=high)
-    found = solve(problem)
+    found = solve_by_program(problem)
     assert (found.spend >= low - 1e-12).all() and (found.spend <= np.minimum(high, 1.0) + 1e-12).all()
     value = objective(problem, found.u)
     np.testing.assert_allclose(value, reducible, rtol=1e-9)
@@ -90,7 +90,7 @@ def test_common_scales_do_not_matter(count, scale):
     coefficient, exponent = random.uniform(0.5, 5, count) * scale, random.uniform(0.1, 0.6, count)
     _, reducible = water_filling.split(np.ones(count), coefficient, exponent, 1e6)
     problem = power_problem(coefficient, exponent, 1e6)
-    assert objective(problem, solve(problem).u) <= reducible * (1 + 1e-10)
+    assert objective(problem, solve_by_program(problem).u) <= reducible * (1 + 1e-10)
 
 
 def test_two_scale_specialists_match_the_closed_form(exact_curves):
@@ -148,7 +148,7 @@ def test_posynomial_cost_matches_slsqp():
         np.zeros(2), np.log(np.tile([6.0, 900.0], (2, 1))), np.tile([[[1.0, 1.0], [0.5, 1.0]]], (2, 1, 1))
     )
     problem = Problem(value, cost, 1e13, np.zeros(2), np.full(2, 1e13))
-    found = solve(problem)
+    found = solve_by_program(problem)
     best = min(
         (
             minimize(
@@ -313,7 +313,7 @@ def test_frozen_and_slack_limits_are_certified(tasks, data):
     frozen = share / share.sum()
     for low, high in ((frozen, np.ones(count)), (np.zeros(count), frozen * 0.7), (frozen * 0.7, frozen * 0.7)):
         problem = power_problem(coefficient, exponent, 1.0, weight=weight, low=low, high=high)
-        found = solve(problem)
+        found = solve_by_program(problem)
         expected = low if low.any() else high
         np.testing.assert_allclose(found.spend, expected, rtol=1e-6)
         value = objective(problem, found.u)
@@ -386,8 +386,8 @@ def test_a_plan_better_than_its_bound_is_refused(exact_curves, monkeypatch):
     from budget.allocation import solve as module
 
     spec = plan_spec(exact_curves, default_tasks(exact_curves.tasks), 1e21)
-    found = module.solve(build_problem(exact_curves, spec), "sum", compiled(exact_curves, spec))
+    found = module.solved(build_problem(exact_curves, spec), "sum", "program")
     wrong = replace(found, certificate=replace(found.certificate, bound=1e3))
-    monkeypatch.setattr(module, "solve", lambda *_: wrong)
+    monkeypatch.setattr(module, "solved", lambda *_: wrong)
     with pytest.raises(SolverError, match=r"is better than what is proven of every plan \(1000\)"):
         allocate(exact_curves, spec, draws=False)

@@ -13,7 +13,7 @@ stands at the least that there is (one parameter, one token) its exponents may a
 is as large or larger, and so is the sum. Nothing here trusts the solver: a poor plan only makes the bound loose.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,10 +24,13 @@ from budget.errors import SolverError
 from budget.numerics.words import apart
 
 EDGE = 1e-9
-"""Distance of a log input from its least within which it counts as there."""
+"""Distance of a log input from its least within which it counts as there: 1e-9 of the input itself, some rounding."""
 
 AT_LIMIT = 1e-7
-"""Relative distance at which a spend counts as being at its limit."""
+"""Relative distance at which a spend counts as being at its limit: ten times what a solver misses it by."""
+
+NO_WEIGHT = 1e-300
+"""Stands for a weight of 0 where its logarithm is needed: near the smallest float64."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,11 @@ def certify(problem: Problem, u: np.ndarray, spend: np.ndarray) -> Certificate:
 
 
 def plain_duals(problem: Problem, spend: np.ndarray, marginal: np.ndarray) -> Duals:
-    """Prices of the budget and of each model's own limits, read off the marginal returns (V,) of a plan."""
+    """Prices of the budget and of each model's own limits, read off the marginal returns (V,) of a plan.
+
+    KKT: at the price of the budget a model between its limits returns just that, one at its least spend less (the
+    limit's own price is what is missing) and one at its greatest spend more.
+    """
     at_low = (spend <= problem.low * (1 + AT_LIMIT)) & (problem.low > 0)
     at_high = spend >= problem.high * (1 - AT_LIMIT)
     free = ~(at_low | at_high)
@@ -156,6 +163,22 @@ def lower_bound(value: PlanningForm, problem: Problem, u: np.ndarray, prices: Du
     return max(dual_bound(value, problem, u, prices), float(value.least.sum()))
 
 
+def cheapest_bound(problem: Problem, u: np.ndarray, price: np.ndarray, limits: Duals) -> float:
+    """Lower bound on the spend of every plan that meets the targets, from prices (T,) of the targets.
+
+    It is ``dual_bound`` with the spend as the objective: the values, which are counted from their targets, times their
+    prices are what the limits add to it.
+    """
+    value = weighted(problem.value, price)
+    at_no_budget = replace(problem, budget=np.inf, value=value)
+    return max(dual_bound(at_no_budget.by_model, at_no_budget, u, limits), float(problem.low.sum()))
+
+
+def weighted(value: PlanningForm, weight: np.ndarray) -> PlanningForm:
+    """The functions times weights (T,), some of which may be 0."""
+    return value.scaled(np.maximum(weight, NO_WEIGHT), np.zeros(len(value)))
+
+
 def dual_bound(value: PlanningForm, problem: Problem, u: np.ndarray, prices: Duals) -> float:
     """The Lagrangian's least value at given prices.
 
@@ -169,15 +192,34 @@ def dual_bound(value: PlanningForm, problem: Problem, u: np.ndarray, prices: Dua
     if (shadow_prices < 0).any():
         return -np.inf
     costs = [problem.cost, *(resource.cost for resource in problem.further)]
-    if problem.cost.domain is not None:
-        u = np.maximum(u, problem.cost.domain)
-    least = _least(value.tangent(u), costs, u, shadow_prices).sum()
-    least += sum((each * cost.offset).sum() for each, cost in zip(shadow_prices, costs, strict=True))
-    return float(value.offset.sum() + least) - prices.limits(problem)
+    return float(lagrangian_minima(value, costs, u, shadow_prices).sum()) - prices.limits(problem)
+
+
+def lagrangian_minima(
+    value: PlanningForm, costs: list[Posynomial], u: np.ndarray, shadow_prices: np.ndarray
+) -> np.ndarray:
+    """Lower bounds (V,) of ``min_u value_v(u) + Σ_r charge_rv·cost_rv(u)``, what each model adds to the dual function.
+
+    Args:
+        value: V functions.
+        costs: R costs of V models.
+        u: (V, I) log inputs near each minimum; elsewhere they only make the bounds loose.
+        shadow_prices: (R, V) not negative.
+    """
+    if costs[0].domain is not None:
+        u = np.maximum(u, costs[0].domain)
+    least = _least(value.tangent(u), costs, u, shadow_prices)
+    return value.offset + (least + sum(each * cost.offset for each, cost in zip(shadow_prices, costs, strict=True)))
 
 
 def _least(value: Posynomial, costs: list[Posynomial], u: np.ndarray, shadow_prices: np.ndarray) -> np.ndarray:
-    """Lower bound of ``min_u terms_v(u) + Σ_r charge_rv·cost_rv(u)`` for each model, offsets left out: shape (V,)."""
+    """Lower bound of ``min_u terms_v(u) + Σ_r charge_rv·cost_rv(u)`` for each model, offsets left out: shape (V,).
+
+    The sum of exponentials ``Σ_k exp(b_k + e_k·u)`` is at least ``exp Σ q_k (b_k − log q_k)`` for weights that cancel
+    the exponents (weighted arithmetic–geometric mean). It is reached with ``q_k`` each term's share of the sum at the
+    minimum, where the shares cancel the exponents by themselves: that is the derivative being 0. At a plan that is
+    nearly a minimum they nearly do, and are moved to the nearest that do exactly.
+    """
     with np.errstate(divide="ignore"):
         log_price = np.log(shadow_prices)
     logs = [value.log_coef, *(cost.log_coef + each[:, None] for cost, each in zip(costs, log_price, strict=True))]

@@ -2,9 +2,13 @@
 
 import numpy as np
 
+from budget.allocation.convex.best_size import best_inputs
+from budget.allocation.convex.cheapest import own_scale_spend
 from budget.allocation.convex.problem import Problem
+from budget.allocation.spec.objectives import Goal
+from budget.curves.planning_forms.posynomial import Posynomial
 
-ROUNDS = 20
+MAX_PROPAGATIONS = 20
 """Most rounds of the propagation; each limit that hangs on another takes one."""
 
 
@@ -16,7 +20,7 @@ def implied_ends(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
     """
     low, high = problem.low.astype(float), problem.high.astype(float)
     rows = [(np.ones(len(low)), problem.budget), *((r.coefficient, r.upper) for r in problem.rows if not r.resource)]
-    for _ in range(ROUNDS):
+    for _ in range(MAX_PROPAGATIONS):
         before = low.copy(), high.copy()
         for coefficient, most in rows:
             with np.errstate(invalid="ignore"):
@@ -30,3 +34,34 @@ def implied_ends(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
         if (low == before[0]).all() and (high == before[1]).all():
             break
     return low, np.maximum(high, low)
+
+
+def equal_split(problem: Problem) -> np.ndarray:
+    """Best log inputs (V, I) of models that are given as much each, within what the limits leave them."""
+    models = len(problem.cost)
+    total = problem.budget if np.isfinite(problem.budget) else float(np.maximum(problem.low, 1.0).sum())
+    low, high = implied_ends(problem)
+    equal = np.clip(np.full(models, total / models), low, high)
+    return best_inputs(problem.by_model, problem.cost, equal)
+
+
+def origin(problem: Problem, goal: Goal) -> np.ndarray:
+    """Log inputs (V, I) that solvers count from: the best ones at an equal share of every budget."""
+    if goal == "cheapest":
+        spend = np.maximum(own_scale_spend(problem), problem.low)
+        totals = [float(spend.sum())]
+    else:
+        totals = [problem.budget]
+    totals += [each.budget for each in problem.further]
+    costs = [problem.cost, *(each.cost for each in problem.further)]
+    counted = [(cost, total) for cost, total in zip(costs, totals, strict=True) if np.isfinite(total)]
+    if len(counted) == 1:
+        return equal_split(problem) if goal != "cheapest" else best_inputs(problem.by_model, problem.cost, spend)
+    # one unit alone may leave an input free, as money for data does the size: the parts of all budgets together do not
+    shares = Posynomial(
+        np.zeros(len(problem.cost)),
+        np.concatenate([cost.log_coef - np.log(total) for cost, total in counted], axis=1),
+        np.concatenate([cost.exponent for cost, _ in counted], axis=1),
+        problem.cost.domain,
+    )
+    return best_inputs(problem.by_model, shares, np.full(len(problem.cost), 1 / len(problem.cost)))

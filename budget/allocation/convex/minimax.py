@@ -1,7 +1,18 @@
-"""The spend at which a task reaches a value, and the split that makes the worst task as good as possible.
+"""Minimax: the splits that make the worst task as good as possible, for many budgets at once.
 
-One training per task and one budget: the least spend ``s_i(t)`` at which task i reaches the level t falls with t, and
-the best worst level is the one at which ``Σ_i s_i(t)``, each within its limits, is the budget.
+One training per task. The least spend ``s_v(t)`` at which task v reaches the level t falls with t, and a level can be
+reached by all tasks exactly when their least spends fit the budget. So
+
+    minimize max_v w_v(c_v)   subject to   Σ_v c_v ≤ B,   low ≤ c ≤ high
+
+is one equation for the level, ``Σ_v clip(s_v(t), low_v, high_v) = B``: this is its dual, of one unknown. A task that
+stands at its maximum and is still the worst decides the objective; what is left then goes to the next worst, so that
+the split is the lexicographic minimax.
+
+The multipliers of the tasks prove it. At the optimum the free tasks are at one level, and one unit of budget lowers
+the level by ``λ`` if it is divided so that all fall alike, so task v's weight is ``p_v ∝ 1/(−w_v'(c_v))``, with
+``Σ p = 1``. Since ``max_v w_v ≥ Σ_v p_v·w_v`` for all such weights, the dual bound of that weighted sum
+(``certificate``) is one of the largest value, and it is reached.
 """
 
 from dataclasses import dataclass
@@ -10,22 +21,24 @@ import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs, rising_root
 from budget.allocation.convex.certificate import marginal_return
-from budget.allocation.convex.problem import Problem
-from budget.allocation.plan.baselines import to_budget
+from budget.allocation.convex.water_filling import Batch, fill_budgets
 from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.posynomial import Posynomial
 
-REACH = 80.0
+LOG_SPEND_RANGE = 80.0
 """How far from where it starts a spend is looked for, in its logarithm: 35 decades either way."""
 
-ROUNDS = 60
+MAX_NEWTON_STEPS = 60
 """Most Newton steps; a sum of falling powers takes 4 to 8."""
 
-EXACT = 1e-12
+LOG_SPEND_TOLERANCE = 1e-12
 """Step in the logarithm of a spend after which, Newton's steps being quadratic, the next would be rounding."""
 
-ROUNDING = 1e-13
-"""Relative distance to the value at its maximum at which a task counts as there: repeats only ever get closer."""
+AT_MAXIMUM = 1e-13
+"""Relative distance to the value at its maximum at which a task counts as there, some hundred roundings of it.
+
+With repeated data a task only ever gets closer to it, and never there.
+"""
 
 
 def spend_to_level(value: PlanningForm, cost: Posynomial, level: np.ndarray, near: np.ndarray) -> np.ndarray:
@@ -46,92 +59,134 @@ def spend_to_level(value: PlanningForm, cost: Posynomial, level: np.ndarray, nea
     smallest = cost.at_domain
     with np.errstate(divide="ignore"):
         start = np.maximum(np.log(near), np.log(smallest))
-        least = np.maximum(start - REACH, np.log(smallest))
+        least = np.maximum(start - LOG_SPEND_RANGE, np.log(smallest))
     at = start.copy()
-    for _ in range(ROUNDS):
+    for _ in range(MAX_NEWTON_STEPS):
         u = best_inputs(value, cost, np.exp(at))
         here = np.log(value.terms(u).sum(axis=1))
         elasticity = marginal_return(value, cost, u) * np.exp(at - here)
         step = np.where(some, (here - wanted) / np.maximum(elasticity, 1e-12), 0.0)
-        at = np.clip(at + step, least, start + REACH)
-        if (np.abs(step) <= EXACT * np.maximum(np.abs(at), 1.0)).all():
+        at = np.clip(at + step, least, start + LOG_SPEND_RANGE)
+        if (np.abs(step) <= LOG_SPEND_TOLERANCE * np.maximum(np.abs(at), 1.0)).all():
             break
-    return np.where(some & (at < start + REACH), np.exp(at), np.inf)
+    return np.where(some & (at < start + LOG_SPEND_RANGE), np.exp(at), np.inf)
 
 
 @dataclass(frozen=True)
-class MinimaxSplit:
-    """A split for the worst task.
+class MinimaxSplits:
+    """Splits for the worst task of each of Q budgets.
 
     Attributes:
-        spend: (V,).
-        weight: (V,) weights of the values, summing to 1, whose weighted mean no split makes smaller than this one's.
+        spend: (Q, V).
+        weight: (Q, V) weights of the values, summing to 1, whose weighted mean no split makes smaller than this one's.
     """
 
     spend: np.ndarray
     weight: np.ndarray
 
 
-def minimax_split(problem: Problem) -> MinimaxSplit:
-    """The split that makes the largest value smallest, then the next largest, and so on.
-
-    A task that is at its maximum and still the worst decides the objective; what is left goes to the others.
+def minimax_splits(batch: Batch, near: np.ndarray | None = None) -> MinimaxSplits:
+    """The splits that make the largest value smallest, then the next largest, and so on.
 
     Args:
-        problem: V models of one task each, one budget, limits of their own.
+        batch: Q budgets of V models of one task each.
+        near: (Q, V) spends that are not far from the best ones, where some are known (a warm start).
     """
-    value, cost = problem.value, problem.cost
-    count = len(value)
-    equal = np.full(count, problem.budget / count)
-    near = equal.copy()
-    spend, active = problem.high.copy(), np.ones(count, dtype=bool)
-    at_high = value.value(best_inputs(value, cost, problem.high))
-    decided = np.zeros(count)
-    if problem.high.sum() <= problem.budget:
-        decided[at_high.argmax()] = 1.0
-        return MinimaxSplit(spend, decided)
-
-    def at(floor: float, step: float) -> np.ndarray:
-        """The spends at a level just above the floor; its distance alone keeps the digits that their sum loses."""
-        above = value.scaled(np.ones(count), np.full(count, -floor))
-        wanted = spend_to_level(above, cost, np.full(count, step), near)
-        near[:] = np.clip(wanted, 1e-9 * equal, problem.budget)  # the next level is close to this one
-        return np.where(active, np.clip(wanted, problem.low, problem.high), spend)
-
-    # a level that some split reaches: of the even one, then the last at which something was left over
-    within = float(value.value(best_inputs(value, cost, to_budget(np.ones(count), problem))).max())
-    while True:
-        floor = float(at_high[active].max())
-        lowest = at(floor, ROUNDING * abs(floor))
-        if lowest.sum() >= problem.budget:  # a task at its maximum must leave something for the others
-            break
-        worst = active & (at_high >= floor)
-        if not decided.any():
-            decided[np.flatnonzero(worst)[0]] = 1.0
-        # what brings it to the value at its maximum: less than that where more data of its own are only repeats
-        spend, active, within = lowest, active & ~worst, floor + ROUNDING * abs(floor)
-        if not active.any():
-            return MinimaxSplit(spend, decided)
-    reach = max(within - floor, ROUNDING * abs(floor), 1e-300)
-
-    def slack(log_step: np.ndarray) -> np.ndarray:
-        return np.log(problem.budget) - np.log([at(floor, float(np.exp(step))).sum() for step in log_step])
-
-    step = rising_root(slack, np.array([np.log(reach) - REACH / 2]), np.array([np.log(reach) + 1e-9]))
-    spend = at(floor, float(np.exp(step[0])))
-    # who is given nearly all is at no limit of its own, and must give what the others take
-    free = active & (spend > problem.low) & ((spend < problem.high) | (problem.high >= problem.budget))
-    if free.any():
-        spend[free] *= (problem.budget - spend[~free].sum()) / spend[free].sum()
-    if not decided.any() and free.any():
-        decided = _weights(value, cost, spend, free)
-    elif not decided.any():  # the least spends take all
-        decided[value.value(best_inputs(value, cost, spend)).argmax()] = 1.0
-    return MinimaxSplit(spend, decided)
+    search = _Search(batch, near)
+    rows = search.hold_the_worst_at_their_maxima()
+    if len(rows):
+        search.find_level(rows)
+    return MinimaxSplits(search.spend, search.weight)
 
 
-def _weights(value: PlanningForm, cost: Posynomial, spend: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """Weights that make every free task's marginal return the same."""
-    marginal = marginal_return(value, cost, best_inputs(value, cost, spend))
+class _Search:
+    """What is known of the splits while they are sought: first every task has its greatest spend.
+
+    Attributes:
+        spend: (Q, V) spends, final where a task is not active.
+        weight: (Q, V) multipliers of the tasks, all 0 until a budget's are decided.
+        active: (Q, V) tasks whose spend is still open.
+        floor: (Q,) levels that no split reaches, or that a task at its maximum holds.
+        reached: (Q,) levels that some split reaches.
+        near: (Q, V) spends at the level that was looked at last.
+    """
+
+    def __init__(self, batch: Batch, near: np.ndarray | None) -> None:
+        shape = batch.low.shape
+        even = np.repeat(batch.budget[:, None] / shape[1], shape[1], axis=1)
+        self.batch = batch
+        self.least_near = 1e-9 * even  # Newton's method only has to start within sight of the root
+        self.near = even.copy() if near is None else np.clip(near, self.least_near, batch.budget[:, None])
+        self.spend, self.active, self.weight = batch.high.copy(), np.ones(shape, dtype=bool), np.zeros(shape)
+        self.at_high = _values(batch, batch.high)
+        self.floor = np.zeros(shape[0])
+        self.reached = _values(batch, fill_budgets(batch, even)).max(axis=1)
+
+    def spends_at(self, rows: np.ndarray, floor: np.ndarray, above: np.ndarray) -> np.ndarray:
+        """The spends of some budgets at levels ``floor + above``: apart, they keep the digits that their sum loses."""
+        some, count = self.batch.take(rows), self.spend.shape[1]
+        from_floor = some.value.scaled(np.ones(len(some.value)), -np.repeat(floor, count))
+        wanted = spend_to_level(from_floor, some.cost, np.repeat(above, count), self.near[rows].ravel())
+        wanted = wanted.reshape(len(rows), count)
+        self.near[rows] = np.clip(wanted, self.least_near[rows], some.budget[:, None])  # the next level is close by
+        return np.where(self.active[rows], np.clip(wanted, some.low, some.high), self.spend[rows])
+
+    def hold_the_worst_at_their_maxima(self) -> np.ndarray:
+        """Fix the tasks that even their maxima leave the worst; returns the budgets whose level is still open."""
+        batch, at_high = self.batch, self.at_high
+        fits = np.flatnonzero(batch.high.sum(axis=1) <= batch.budget)
+        self.weight[fits, at_high[fits].argmax(axis=1)] = 1.0  # every task at its maximum: the worst one decides
+        rows = np.setdiff1d(np.arange(len(batch.budget)), fits)
+        still_open = []
+        while len(rows):
+            # no level is below the worst of the active tasks at its maximum; does that level leave something over?
+            self.floor[rows] = floor = np.where(self.active[rows], at_high[rows], -np.inf).max(axis=1)
+            lowest = self.spends_at(rows, floor, AT_MAXIMUM * np.abs(floor))
+            leaves = lowest.sum(axis=1) < batch.budget[rows]
+            still_open.append(rows[~leaves])
+            rows, lowest, floor = rows[leaves], lowest[leaves], floor[leaves]
+            worst = self.active[rows] & (at_high[rows] >= floor[:, None])
+            first = ~self.weight[rows].any(axis=1)
+            self.weight[rows[first], worst[first].argmax(axis=1)] = 1.0
+            # what brings it to the value at its maximum: less than that where more data of its own are only repeats
+            self.spend[rows], self.active[rows] = lowest, self.active[rows] & ~worst
+            self.reached[rows] = floor + AT_MAXIMUM * np.abs(floor)
+            rows = rows[self.active[rows].any(axis=1)]
+        return np.concatenate([np.zeros(0, dtype=int), *still_open])
+
+    def find_level(self, rows: np.ndarray) -> None:
+        """The level at which some budgets are used up, between one that none and one that some split reaches.
+
+        The unknown is the logarithm of the distance to the floor, so that a level close to it keeps its digits.
+        """
+        floor, some = self.floor[rows], self.batch.take(rows)
+        reach = np.maximum(np.maximum(self.reached[rows] - floor, AT_MAXIMUM * np.abs(floor)), 1e-300)
+
+        def spare(log_above: np.ndarray) -> np.ndarray:
+            return np.log(some.budget) - np.log(self.spends_at(rows, floor, np.exp(log_above)).sum(axis=1))
+
+        above = rising_root(spare, np.log(reach) - LOG_SPEND_RANGE / 2, np.log(reach) + 1e-9)
+        spend = self.spends_at(rows, floor, np.exp(above))
+        # the rounding of the level is made up for by who is free: who is given nearly all is at no limit of its own
+        within = (spend > some.low) & ((spend < some.high) | (some.high >= some.budget[:, None]))
+        free = self.active[rows] & within
+        held, loose = np.where(free, 0.0, spend).sum(axis=1), np.where(free, spend, 0.0).sum(axis=1)
+        scale = np.where(loose > 0, (some.budget - held) / np.where(loose > 0, loose, 1.0), 1.0)
+        self.spend[rows] = spend = np.where(free, spend * scale[:, None], spend)
+        open_rows = ~self.weight[rows].any(axis=1)
+        self.weight[rows[open_rows]] = _weights(some, spend, free)[open_rows]
+
+
+def _weights(batch: Batch, spend: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Weights (Q, V) that make every free task's marginal return the same; of the worst where none is free."""
+    u = batch.best_inputs(spend)
+    marginal = marginal_return(batch.value, batch.cost, u).reshape(spend.shape)
     weight = np.where(free, 1 / np.where(free, np.maximum(marginal, 1e-300), 1.0), 0.0)
-    return weight / weight.sum()
+    total = weight.sum(axis=1, keepdims=True)
+    worst = np.eye(spend.shape[1])[batch.value.value(u).reshape(spend.shape).argmax(axis=1)]
+    return np.where(total > 0, weight / np.where(total > 0, total, 1.0), worst)
+
+
+def _values(batch: Batch, spend: np.ndarray) -> np.ndarray:
+    """(Q, V) values at spends (Q, V)."""
+    return batch.value.value(batch.best_inputs(spend)).reshape(spend.shape)

@@ -106,28 +106,6 @@ class Problem:
         """(T,) the model of each task."""
         return np.arange(len(self.value)) if len(self.value) == len(self.cost) else np.zeros(len(self.value), dtype=int)
 
-    def padded(self, models: int) -> "Problem":
-        """The same problem with models that bring nothing and are given nothing, so that a larger program fits it.
-
-        Args:
-            models: how many there are in all; those added are copies of the first.
-        """
-        if models == len(self.cost):
-            return self
-        pick = np.concatenate([np.arange(len(self.cost)), np.zeros(models - len(self.cost), dtype=int)])
-        factor = np.where(np.arange(models) < len(self.cost), 1.0, NOTHING)
-        shift = np.zeros(models)
-        low, high = np.zeros(models), np.full(models, NOTHING * self.budget)
-        low[: len(self.low)], high[: len(self.high)] = self.low, self.high
-        cost = self.cost.take(pick)
-        if cost.domain is not None:
-            cost = replace(cost, domain=np.where((factor == 1.0)[:, None], cost.domain, -np.inf))
-        return replace(self, value=self.value.take(pick).scaled(factor, shift), cost=cost, low=low, high=high)
-
-
-NOTHING = 1e-30
-"""Share of the budget and weight of a model that only fills a program."""
-
 
 def build_problem(curves: Curves, spec: PlanSpec) -> Problem:
     """The problem of a question under the point fit.

@@ -7,16 +7,16 @@ sign stay convex.
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import cvxpy as cp
 import numpy as np
 from scipy import sparse
 
-from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.certificate import Duals
-from budget.allocation.convex.implied_bounds import implied_ends
+from budget.allocation.convex.implied_bounds import equal_split
 from budget.allocation.convex.problem import LinearConstraint, Problem
+from budget.allocation.spec.objectives import Goal
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import SolverError
 
@@ -40,9 +40,6 @@ COMPILED = 1000
 
 Compiling takes memory in the square of their number (1 GB at 2,000 terms); above it, building anew takes the same time.
 """
-
-Goal = Literal["sum", "largest", "cheapest"]
-"""What is made small: the sum of the values, the largest of them, or the spend at which none exceeds 0."""
 
 COARSE = {"tol_gap_abs": 1e-6, "tol_gap_rel": 1e-6, "tol_feas": 1e-6}
 """Clarabel's tolerances where the split is polished afterwards: the last digits would be its slowest."""
@@ -300,15 +297,6 @@ class Program:
                 return name, self._program.status
             words.append(f"{name} reports {self._program.status}")
         raise SolverError(f"{'; '.join(words)}; check the limits and the curves.")
-
-
-def equal_split(problem: Problem) -> np.ndarray:
-    """Best log inputs (V, I) of models that are given as much each, within what the limits leave them."""
-    models = len(problem.cost)
-    total = problem.budget if np.isfinite(problem.budget) else float(np.maximum(problem.low, 1.0).sum())
-    low, high = implied_ends(problem)
-    equal = np.clip(np.full(models, total / models), low, high)
-    return best_inputs(problem.by_model, problem.cost, equal)
 
 
 def _log_sum(logs: np.ndarray) -> float:

@@ -5,8 +5,18 @@ from dataclasses import replace
 import numpy as np
 
 from budget.allocation.convex.best_size import into_domain, last_input
-from budget.allocation.convex.certificate import Duals
+from budget.allocation.convex.certificate import (
+    Certificate,
+    Duals,
+    cheapest_bound,
+    lower_bound,
+    marginal_return,
+    weighted,
+)
+from budget.allocation.convex.optimum import Optimum
 from budget.allocation.convex.problem import Problem
+from budget.allocation.spec.objectives import Goal
+from budget.curves.planning_forms.form import PlanningForm
 from budget.errors import SolverError
 
 WITHIN = 1e-6
@@ -81,3 +91,61 @@ def dual_feasible(problem: Problem, prices: Duals) -> Duals:
     share = covered.min(axis=1) * np.where(covered.min(axis=1) < 1, 1 - 1e-15, 1.0)  # of each resource apart
     rows = np.array([price * share[row.resource] for row, price in zip(problem.rows, prices.row, strict=True)])
     return replace(prices, low=prices.low * share[0], row=rows.reshape(-1))
+
+
+def restored_optimum(
+    problem: Problem,
+    goal: Goal,
+    u: np.ndarray,
+    given: np.ndarray,
+    prices: Duals,
+    task_price: np.ndarray,
+    solver: str,
+    status: str,
+    below: PlanningForm | None = None,
+) -> Optimum:
+    """A solver's answer put within the limits, with the bound that its multipliers prove.
+
+    Args:
+        problem: the stated problem.
+        goal: what was made small.
+        u: (V, I) log inputs.
+        given: (R, V) amounts of each resource.
+        prices: of every limit.
+        task_price: (T,) weights of the tasks in the largest value, or prices of the targets; not read for the sum.
+        solver: who answered.
+        status: its own word.
+        below: functions that lie below the values, whose bound is one of theirs: a solver's tangents.
+
+    Raises:
+        SolverError: it misses a limit by more than a solver's tolerance.
+    """
+    costs = [problem.cost, *(each.cost for each in problem.further)]
+    # never less than the inputs cost: an amount far below the resource's largest may come back as nothing
+    given = restore_feasibility(problem, np.maximum(given, [cost.value(u) for cost in costs]), solver)
+    inside, prices = inputs_within(problem, u, given), dual_feasible(problem, prices)
+    lower = problem if below is None else replace(problem, value=below)
+    if goal == "cheapest":
+        bound = cheapest_bound(lower, u, task_price, prices)
+        value = problem.by_model
+    else:
+        value = _in_objective(problem, goal, task_price)
+        bound = lower_bound(_in_objective(lower, goal, task_price), problem, u, prices)
+    certificate = Certificate(bound, marginal_return(value, problem.cost, inside), prices)
+    return Optimum(inside, given, certificate, solver, status)
+
+
+def _in_objective(problem: Problem, goal: Goal, task_price: np.ndarray) -> PlanningForm:
+    """What each model's inputs change of the objective: the sum of its values, or of their share in the largest."""
+    if goal == "sum":
+        return problem.by_model
+    value = weighted(problem.value, task_price / task_price.sum())
+    return value if len(value) == len(problem.cost) else value.summed
+
+
+def lowered_to_use(problem: Problem, u: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """The amounts (R, V) lowered to what the models take, where no limit asks for more."""
+    costs = [problem.cost, *(each.cost for each in problem.further)]
+    used = np.minimum(np.array([cost.value(u) for cost in costs]), given)
+    used[0] = np.maximum(used[0], problem.low)
+    return used if violation(problem, used) <= max(violation(problem, given), 0.0) else given

@@ -1,13 +1,34 @@
-"""The best splits of many budgets at once: one batched root for all, where a convex program would be solved for each.
+"""Water-filling: the best splits of many budgets at once, by their dual.
 
-The optimality condition is one price of the budget at which every model's marginal return, within its limits, is the
-same. A model's marginal return at its best inputs is nearly a power of its spend, so its logarithm is nearly linear in
-the logarithm of the spend. Each round takes the local slope, finds the one price at which the spends that it implies,
-clipped to their limits, use up the budget, and moves there.
+**The problem.** Q budgets are each shared by V models. Model v's least value at a spend, ``w_v(c) = min {value_v(u) :
+cost_v(u) ≤ c}`` (``best_size``), is convex and falls with the spend, being a partial minimum of a convex function, so
+
+    minimize Σ_v w_v(c_v)   subject to   Σ_v c_v ≤ B,   low ≤ c ≤ high
+
+is convex. With the price ``λ`` of the budget, the KKT conditions (Boyd & Vandenberghe 2004, section 5.5.3) are those of
+the water-filling problem (their example 5.2): every model that is at no limit of its own has the same marginal return
+
+    −w_v'(c_v) = λ,     a model at its least spend a smaller one,     a model at its greatest spend a greater one,
+
+so that the whole split follows from one number, and the dual problem is one equation, ``Σ_v c_v(λ) = B``, whose left
+side falls with λ.
+
+**The step.** Solving ``−w_v'(c) = λ`` exactly for every trial price would take a root of its own. But the marginal
+return of a power ``A·c^-a`` is again a power, ``a·A·c^-(a+1)``: its logarithm is linear in the logarithm of the spend,
+with slope ``−(a + 1)``. What a law leaves after its inputs are chosen best is nearly a power, so ``log(−w_v')`` is
+replaced by its tangent in ``log c``, whose solution is written down: ``c_v(λ) = c_v·exp((log λ − m_v)/s_v)`` for the
+log marginal return ``m_v`` and its slope ``s_v``. One bracketed root then finds the price at which these spends,
+clipped to their limits, use the budget up. This is Newton's method on the KKT conditions in logarithms: exact in one
+step for powers, and for what is nearly one the error is squared in each step (or multiplied by some thousandth, by
+which the slope's finite difference is off), so 3 to 6 steps reach the last digits. Minima and maxima need no guess of
+who is at a limit: the clipping inside the root decides that anew for each price.
+
+Nothing is taken on trust: ``certificate`` bounds what any split could reach, and ``solve_by_dual`` asks a solver where
+the two are not close.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,26 +39,78 @@ from budget.allocation.spec.scenarios import Scenarios
 from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.posynomial import Posynomial
 
-ROUNDS = 30
-"""Most rounds; sums of falling powers take 3 to 6."""
+MAX_STEPS = 30
+"""Most steps of a batch; sums of falling powers take 3 to 6."""
 
-EXACT = 1e-8
-"""Largest last step of a spend's logarithm: the splits' value is then exact to its square."""
+MAX_POLISH_STEPS = 12
+"""Most steps that polish one split: powers take 2 or 3; marginal returns that vanish with repeats take more."""
 
-STEP = 1e-3
-"""Relative step of the finite difference behind the slope."""
+STEP_TOLERANCE = 1e-8
+"""Largest last step of a spend's logarithm: the value, flat about its least, is then exact to the step's square."""
 
-AT_ONCE = 20_000
+SLOPE_STEP = 1e-3
+"""Relative step of the finite difference behind the slope: it errs by as much, which costs no more than a step."""
+
+LEAST_STEEP = -0.5
+"""Slope at which a flatter one is held: a convex power has −1 at most, and what is flatter would leap."""
+
+BATCH_MODELS = 20_000
 """Models of one batch; more at once are no faster, and take memory."""
 
-LEAST = 1e-30
-"""Share of a budget below which no spend falls, though it bring nothing."""
+LEAST_SHARE = 1e-30
+"""Share of a budget below which no spend falls, though it bring nothing: logarithms need something to hold on to.
+
+It is far below the ``1e-16`` of a budget that float64 could tell apart in the sum of the spends.
+"""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Q budgets, each shared by V models of its own.
+
+    Attributes:
+        value: Q·V functions, those that share a budget side by side.
+        cost: Q·V costs, in the same order.
+        budget: (Q,) totals, in the budget's unit like all spends.
+        low: (Q, V) least spends.
+        high: (Q, V) greatest spends, at most the budget where that is finite.
+    """
+
+    value: PlanningForm
+    cost: Posynomial
+    budget: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem]) -> "Batch":
+        """The batch of Q problems of one budget that differ in their values only, such as draws."""
+        first, count = problems[0], len(problems)
+        alike = np.tile(np.arange(len(first.cost)), count)
+        low, high = (np.tile(limit, (count, 1)) for limit in (first.low, first.high))
+        return cls(
+            Scenarios.of([problem.by_model for problem in problems]).values,
+            first.cost.take(alike),
+            np.full(count, first.budget),
+            low,
+            high,
+        )
+
+    def take(self, pick: np.ndarray) -> "Batch":
+        """The budgets at the positions ``pick``."""
+        models = (pick[:, None] * self.low.shape[1] + np.arange(self.low.shape[1])).ravel()
+        value, cost = self.value.take(models), self.cost.take(models)
+        return Batch(value, cost, self.budget[pick], self.low[pick], self.high[pick])
+
+    def best_inputs(self, spend: np.ndarray) -> np.ndarray:
+        """Log inputs (Q·V, I) of every model at its spend (Q, V)."""
+        return best_inputs(self.value, self.cost, spend.ravel())
 
 
 def water_fill(
     problem: Problem, budgets: np.ndarray, low: np.ndarray, high: np.ndarray, members: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The splits with the least sum of values.
+    """The splits of several budgets among the models of one problem with the least sum of values.
 
     Args:
         problem: with one budget and no further limits; its own total and ends are not read.
@@ -51,60 +124,81 @@ def water_fill(
     """
     if members is None:
         members = np.tile(np.arange(len(problem.cost)), (len(budgets), 1))
-    value, cost = problem.by_model.take(members.ravel()), problem.cost.take(members.ravel())
-    low, most = np.maximum(low, problem.smallest)[members], np.minimum(high[members], budgets[:, None])
-    spend = _to_budget(np.full(members.shape, 1 / members.shape[1]), budgets, low, most)
-    for _ in range(ROUNDS):
-        moved = newton_step(value, cost, spend, budgets, low, most)
+    batch = Batch(
+        problem.by_model.take(members.ravel()),
+        problem.cost.take(members.ravel()),
+        budgets,
+        np.maximum(low, problem.smallest)[members],
+        np.minimum(high[members], budgets[:, None]),
+    )
+    spend = water_fill_batch(batch)
+    return spend, batch.best_inputs(spend).reshape(*spend.shape, -1)
+
+
+def water_fill_batch(batch: Batch) -> np.ndarray:
+    """The split (Q, V) of each budget with the least sum of values."""
+    spend = fill_budgets(batch, np.full(batch.low.shape, 1 / batch.low.shape[1]))
+    for _ in range(MAX_STEPS):
+        moved = newton_step(batch, spend)
         step = np.abs(np.log(moved / spend)).max()
         spend = moved
-        if step <= EXACT:
+        if step <= STEP_TOLERANCE:
             break
-    return spend, best_inputs(value, cost, spend.ravel()).reshape(*spend.shape, -1)
+    return spend
 
 
-def water_fill_each(problems: Sequence[Problem]) -> np.ndarray:
-    """The split (B, V) of each of B problems that differ in their values only, such as draws."""
-    models, first = len(problems[0].cost), problems[0]
-    parts, each = [], max(1, AT_ONCE // models)
-    for start in range(0, len(problems), each):
-        some = problems[start : start + each]
-        alike = np.tile(np.arange(models), len(some))
-        every = replace(
-            first, value=Scenarios.of([problem.by_model for problem in some]).values, cost=first.cost.take(alike)
-        )
-        members = np.arange(len(alike)).reshape(len(some), models)
-        parts.append(
-            water_fill(every, np.full(len(some), first.budget), first.low[alike], first.high[alike], members)[0]
-        )
-    return np.concatenate(parts)
+def polish(problem: Problem, spend: np.ndarray, steps: int = MAX_POLISH_STEPS) -> np.ndarray:
+    """Improve the split of one budget to the last digits, from any split, such as a solver's.
+
+    Unlike ``water_fill`` it never makes a split worse, whatever the curves: a step that brings nothing is not taken.
+
+    Args:
+        problem: the stated problem, without further resources and rows.
+        spend: (V,) positive, within the limits, summing to the budget unless every model is at its maximum.
+        steps: most steps.
+
+    Returns:
+        (V,) a split that is not worse, of the same sum.
+    """
+    if len(spend) == 1 or problem.high.sum() <= problem.budget:
+        return spend
+    batch = Batch.of([problem])
+
+    def reducible(spend: np.ndarray) -> float:
+        return float(batch.value.terms(batch.best_inputs(spend)).sum())
+
+    best, reached = spend, reducible(spend)
+    for _ in range(steps):
+        (moved,) = newton_step(batch, best[None])
+        new = reducible(moved)
+        if not new < reached:  # also where it is no number
+            break
+        best, reached = moved, new
+    return best
 
 
-def newton_step(
-    value: PlanningForm, cost: Posynomial, spend: np.ndarray, budgets: np.ndarray, low: np.ndarray, most: np.ndarray
-) -> np.ndarray:
+def newton_step(batch: Batch, spend: np.ndarray) -> np.ndarray:
     """One step of splits toward a common price of each budget.
 
     Args:
-        value: Q·V values, those that share a budget together.
-        cost: Q·V costs.
+        batch: Q budgets of V models.
         spend: (Q, V) positive, within the limits, using the budgets up as far as these let them.
-        budgets: (Q,).
-        low: (Q, V) least spends.
-        most: (Q, V) greatest spends.
 
     Returns:
         (Q, V) spends within the limits that sum to each budget as far as these let them.
     """
+    value, cost, budgets, most = batch.value, batch.cost, batch.budget, batch.high
 
     def log_marginal(u: np.ndarray) -> np.ndarray:
         return np.log(np.maximum(marginal_return(value, cost, u), 1e-300)).reshape(spend.shape)
 
+    # the tangent of the log marginal return in the log spend: its height, and its slope by a forward difference
     u = best_inputs(value, cost, spend.ravel())
-    here, beyond = log_marginal(u), log_marginal(best_inputs(value, cost, spend.ravel() * (1 + STEP), near=u))
-    slope = np.minimum((beyond - here) / np.log1p(STEP), -0.5)
+    here = log_marginal(u)
+    beyond = log_marginal(best_inputs(value, cost, spend.ravel() * (1 + SLOPE_STEP), near=u))
+    slope = np.minimum((beyond - here) / np.log1p(SLOPE_STEP), LEAST_STEEP)
     log_spend, log_budget = np.log(spend), np.log(budgets)[:, None]
-    low = np.minimum(np.maximum(low, LEAST * budgets[:, None]), most)
+    low = np.minimum(np.maximum(batch.low, LEAST_SHARE * budgets[:, None]), most)
 
     def implied(cheapness: np.ndarray) -> np.ndarray:
         """The spends ``spend · exp((log price − here)/slope)``; the price falls as the cheapness (Q,) rises."""
@@ -114,18 +208,21 @@ def newton_step(
     def over(cheapness: np.ndarray) -> np.ndarray:
         return np.log(implied(cheapness).sum(axis=1) / budgets)
 
-    # the spends use the budget up: at the highest return of all, none of them would rise, and at the lowest none fall
-    return _to_budget(implied(rising_root(over, -here.max(axis=1), -here.min(axis=1))), budgets, low, most)
+    # the bracket: the spends use the budget up, so at the highest return of all none of them would rise, and at the
+    # lowest none would fall; the price lies between the two
+    found = implied(rising_root(over, -here.max(axis=1), -here.min(axis=1)))
+    return fill_budgets(replace(batch, low=low), found)
 
 
-def _to_budget(spend: np.ndarray, budgets: np.ndarray, low: np.ndarray, most: np.ndarray) -> np.ndarray:
-    """The spends, those between their limits scaled so that all sum to the budget, as far as the limits let them."""
-    spend = np.clip(spend * (budgets / spend.sum(axis=1))[:, None], low, most)
-    for _ in range(spend.shape[1]):
+def fill_budgets(batch: Batch, spend: np.ndarray) -> np.ndarray:
+    """Positive spends (Q, V), those between their limits scaled so that all use the budget as far as these allow."""
+    low, most = batch.low, batch.high
+    spend = np.clip(spend * (batch.budget / spend.sum(axis=1))[:, None], low, most)
+    for _ in range(spend.shape[1]):  # each round but the last sends somebody to a limit
         free = (spend > low) & (spend < most)
         held = np.where(free, 0.0, spend).sum(axis=1)
         loose = np.where(free, spend, 0.0).sum(axis=1)
-        factor = np.where(loose > 0, (budgets - held) / np.where(loose > 0, loose, 1.0), 1.0)
+        factor = np.where(loose > 0, (batch.budget - held) / np.where(loose > 0, loose, 1.0), 1.0)
         scaled = np.clip(np.where(free, spend * factor[:, None], spend), low, most)
         if np.allclose(scaled, spend, rtol=1e-15, atol=0.0):
             break

@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs
-from budget.allocation.convex.optimum import least_spends, solve
+from budget.allocation.convex.cheapest import least_spends, without_limits
 from budget.allocation.convex.problem import Problem, build_problems
-from budget.allocation.convex.program import Goal, Program
-from budget.allocation.convex.water_filling import water_fill_each
+from budget.allocation.convex.solve_by_dual import NO_SOLVER, solve_by_dual, solve_each
 from budget.allocation.nonconvex.one_model import plan_one_model
 from budget.allocation.nonconvex.plan_nonconvex import needed_spends, plan_nonconvex
 from budget.allocation.plan.assembly import law_inputs_of
+from budget.allocation.spec.objectives import Goal
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.allocation.spec.risks import POINT
 from budget.curves.curves import Curves
-from budget.errors import InfeasibleError, SolverError
+from budget.errors import AllocationError, InfeasibleError, SolverError
 from budget.numerics.interval import interval
 
 DRAWS_GAP = 3e-3
@@ -39,11 +39,13 @@ class DrawnPlans:
         spend: (B, V) what each model is given: infinite where no spend meets its target, NaN where the draw failed.
         log_inputs: (B, T, I) the law's log inputs of each task, NaN where the draw failed or has no plan.
         skipped: a sentence on draws that were not looked at, "" where all were.
+        by_solver: in how many draws the dual proved no plan, so that a solver was asked.
     """
 
     spend: np.ndarray
     log_inputs: np.ndarray
     skipped: str = ""
+    by_solver: int = 0
 
     @property
     def failed(self) -> int:
@@ -61,6 +63,10 @@ class DrawnPlans:
         notes, draws = [self.skipped] if self.skipped else [], len(self.spend)
         if self.failed:
             notes.append(f"{self.failed} of {draws} draws could not be planned and are not in the spends' intervals.")
+        if self.by_solver:
+            notes.append(
+                f"{self.by_solver} of {draws} draws were planned by a solver: the dual alone did not prove them."
+            )
         spend = self.spend[:, spec.serves]
         infinite, (_, high) = np.isinf(spend).sum(axis=0), interval(spend)
         for task in np.flatnonzero(infinite):
@@ -76,29 +82,28 @@ def no_plans(spec: PlanSpec) -> DrawnPlans:
     return DrawnPlans(np.empty((0, models)), np.empty((0, 0, 0)))
 
 
-def convex_drawn_plans(
-    curves: Curves, spec: PlanSpec, goal: Goal, program: Program | None, progress: Progress
-) -> DrawnPlans:
-    """The plans of a convex problem, that of the mean by one batch ahead of the solvers."""
+def convex_drawn_plans(curves: Curves, spec: PlanSpec, goal: Goal, progress: Progress) -> DrawnPlans:
+    """The plans of a convex problem in every draw, all by the batched dual; a solver where it proves nothing."""
     count = len(curves.draws)
     found = _nothing(curves, spec, count)
     draws = [draw for draw in range(count) if _is_number(curves, spec, draw)]
     problems = build_problems(curves, spec, draws)
-    together = goal == "sum" and bool(problems) and problems[0].is_plain
-    ahead = water_fill_each(problems) if together else [None] * len(problems)
-    for done, (draw, problem, split) in enumerate(zip(draws, problems, ahead, strict=True), start=1):
-        try:
-            best = solve(problem, goal, program, split)
+    by_solver = 0
+    plans = solve_each(problems, goal, lambda done: _tell(progress, done + count - len(problems), count))
+    for draw, problem, best in zip(draws, problems, plans, strict=True):
+        if not isinstance(best, AllocationError):
+            by_solver += best.solver not in NO_SOLVER
             found.spend[draw] = best.spend
             found.log_inputs[draw] = law_inputs_of(curves, spec, best.u[spec.serves])
-        except InfeasibleError:
-            if goal == "cheapest":
-                found.spend[draw], found.log_inputs[draw] = _whatever_the_limits(curves, spec, problem)
-        except SolverError:
-            pass  # the draw stays no number, and is counted and said
-        if progress is not None:
-            progress(done + count - len(problems), count)
-    return found
+        elif isinstance(best, InfeasibleError) and goal == "cheapest":
+            found.spend[draw], found.log_inputs[draw] = _whatever_the_limits(curves, spec, problem)
+        # of a solver's failure the draw stays no number, and is counted and said
+    return replace(found, by_solver=by_solver)
+
+
+def _tell(progress: Progress, done: int, count: int) -> None:
+    if progress is not None:
+        progress(done, count)
 
 
 def _whatever_the_limits(curves: Curves, spec: PlanSpec, problem: Problem) -> tuple[np.ndarray, np.ndarray | float]:
@@ -112,9 +117,8 @@ def _whatever_the_limits(curves: Curves, spec: PlanSpec, problem: Problem) -> tu
         return spend, np.where(np.isinf(spend)[:, None], np.inf, law_inputs_of(curves, spec, u))
     if np.isinf(least).any():
         return np.array([np.inf]), np.inf
-    free = replace(problem, budget=np.inf, high=np.full(1, np.inf), further=(), rows=())
     try:
-        best = solve(free, "cheapest")
+        best = solve_by_dual(without_limits(problem), "cheapest")
     except SolverError:
         return np.array([np.nan]), np.nan
     return best.spend, law_inputs_of(curves, spec, best.u[spec.serves])
@@ -141,8 +145,7 @@ def nonconvex_drawn_plans(curves: Curves, spec: PlanSpec, progress: Progress) ->
                     found.spend[position] = needed_spends(scenario, asked)
             except SolverError:
                 pass  # the draw stays no number, and is counted and said
-        if progress is not None:
-            progress(position + 1, count)
+        _tell(progress, position + 1, count)
     fewer = f"The intervals of the spends are from {count} of {total} draws." if count < total else ""
     return replace(found, skipped=fewer)
 

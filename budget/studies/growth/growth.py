@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from budget.allocation.plan.plan import Plan
-from budget.allocation.solve import allocate, compiled
+from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.measure import MEASURES
 from budget.allocation.spec.objectives import record_of
@@ -158,7 +158,9 @@ def follow(
     return Growth(
         order=order,
         names=curves.tasks if several else tuple(curves.tasks[task] for task in joining[0]),
-        plans=(allocate(curves, subsets.spec, draws=False),) if several else _plans(subsets, joining[0], progress),
+        plans=(allocate(curves, subsets.spec, draws=False, route="dual"),)
+        if several
+        else _plans(subsets, joining[0], progress),
         sizes=set_sizes(subsets, joining, progress if several else None),
         decline=decline(subsets, joining),
         targets_kept=targets_kept(subsets, joining),
@@ -180,10 +182,10 @@ def refuse_measure(measure: str | None) -> None:
 
 
 def _plans(subsets: Subsets, joining: np.ndarray, progress: Callable[[int, int], None] | None) -> tuple[Plan, ...]:
-    """The proven plan of each size, by one compiled program."""
-    program, plans = compiled(subsets.curves, subsets.spec), []
+    """The proven plan of each size, by the dual."""
+    plans = []
     for size in range(1, len(joining) + 1):
-        plans.append(allocate(*subsets.about(joining[:size]), draws=False, program=program))
+        plans.append(allocate(*subsets.about(joining[:size]), draws=False, route="dual"))
         if progress is not None:
             progress(size, len(joining))
     return tuple(plans)

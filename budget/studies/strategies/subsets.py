@@ -1,6 +1,6 @@
 """The best splits of one budget among many subsets of the tasks, each subset solved once.
 
-Subsets of one size are one batch of ``many.splits``; laws that are no sums of powers are searched one by one.
+Subsets of one size are one batch of ``water_filling.splits``; laws that are no sums of powers are searched one by one.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from budget.allocation.convex.problem import Problem, build_problem
-from budget.allocation.convex.water_filling import AT_ONCE, water_fill
+from budget.allocation.convex.water_filling import BATCH_MODELS, water_fill
 from budget.allocation.nonconvex.plan_nonconvex import plan_nonconvex
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.allocation.plan.plan import MEETS
@@ -128,7 +128,7 @@ class Subsets:
                 self.found[row.tobytes()] = outcome.amounts[0], outcome.log_inputs
             return
         problem, ends = self.problem, self.ends
-        for part in np.array_split(rows, -(-rows.size // AT_ONCE)):
+        for part in np.array_split(rows, -(-rows.size // BATCH_MODELS)):
             spend, u = water_fill(problem, np.full(len(part), self.spec.budget), *ends, part)
             inputs = law_inputs_of(self.curves, self.spec, u.reshape(part.size, -1), part.ravel())
             for row, given, each in zip(part, spend, inputs.reshape(*part.shape, -1), strict=True):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from budget.allocation.convex import optimum
+from budget.allocation.convex import solve_by_program
 from budget.allocation.evaluate import evaluate
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
@@ -183,13 +183,13 @@ def test_what_a_shared_model_uses_is_what_it_is_given():
 
 def test_a_plan_whose_bound_does_not_show_it_is_not_called_optimal(monkeypatch):
     assert planned(1e22).solver_status == "optimal"
-    certify = optimum.certify
+    certify = solve_by_program.certify
 
     def loose(*arguments):
         found = certify(*arguments)
         return replace(found, bound=found.bound - 0.1)
 
-    monkeypatch.setattr(optimum, "certify", loose)
+    monkeypatch.setattr(solve_by_program, "certify", loose)
     plan = planned(1e22)
     assert plan.gap >= 0.09 and plan.solver_status == "not proven optimal"
 

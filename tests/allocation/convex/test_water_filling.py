@@ -6,9 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budget.allocation.convex.best_size import best_inputs
-from budget.allocation.convex.optimum import solve
+from budget.allocation.convex.optimum import Optimum
 from budget.allocation.convex.problem import Problem
-from budget.allocation.convex.water_filling import water_fill, water_fill_each
+from budget.allocation.convex.solve_by_dual import solve_each
+from budget.allocation.convex.solve_by_program import solve_by_program
+from budget.allocation.convex.water_filling import water_fill
 from budget.curves.planning_forms.posynomial import Posynomial
 
 
@@ -34,7 +36,7 @@ def test_splits_are_those_of_the_convex_program(seed, inputs):
     spend, u = water_fill(problem, budgets, np.zeros(5), np.full(5, np.inf))
     np.testing.assert_allclose(spend.sum(axis=1), budgets, rtol=1e-12)
     for position, budget in enumerate(budgets):
-        best = solve(_problem(seed, 5, inputs, budget))
+        best = solve_by_program(_problem(seed, 5, inputs, budget))
         reached = problem.value.value(u[position]).sum()
         assert reached == pytest.approx(problem.value.value(best.u).sum(), rel=1e-12)
         np.testing.assert_allclose(spend[position], best.spend, rtol=1e-6)
@@ -58,7 +60,7 @@ def test_limits_hold_and_the_rest_is_shared_as_if_they_were_spent():
     assert np.all(spend >= low * (1 - 1e-12)) and np.all(spend <= high * (1 + 1e-12))
     np.testing.assert_allclose(spend.sum(axis=1), [100.0, 1e4], rtol=1e-12)
     for budget, found in zip((100.0, 1e4), spend, strict=True):
-        best = solve(_problem(4, 4, 2, budget, low, np.minimum(high, budget)))
+        best = solve_by_program(_problem(4, 4, 2, budget, low, np.minimum(high, budget)))
         np.testing.assert_allclose(found, best.spend, rtol=1e-6)
 
 
@@ -72,18 +74,26 @@ def test_one_model_takes_it_all():
 @pytest.mark.parametrize("at_once", [1, 6, 20_000])
 @pytest.mark.parametrize("inputs", [1, 2])
 def test_all_draws_at_once_are_each_draw_by_the_convex_program(inputs, at_once, monkeypatch):
-    monkeypatch.setattr("budget.allocation.convex.water_filling.AT_ONCE", at_once)
+    monkeypatch.setattr("budget.allocation.convex.solve_by_dual.BATCH_MODELS", at_once)
     low, high = np.array([0.0, 20.0, 0.0]), np.array([1000.0, 1000.0, 30.0])
     first = _problem(0, 3, inputs, 1000.0, low, high)
     draws = [replace(first, value=_problem(seed, 3, inputs).value) for seed in range(6)]
-    for problem, spend in zip(draws, water_fill_each(draws), strict=True):
-        np.testing.assert_allclose(spend, solve(problem).spend, rtol=1e-6)
-        assert solve(problem, split=spend).solver == "dual bisection"
+    for problem, found in zip(draws, solve_each(draws), strict=True):
+        assert isinstance(found, Optimum) and found.solver == "dual bisection"
+        np.testing.assert_allclose(found.spend, solve_by_program(problem).spend, rtol=1e-6)
 
 
-def test_a_split_that_is_not_the_best_is_not_taken():
+def test_a_split_that_is_not_the_best_is_not_taken(monkeypatch):
+    """What the batch leaves unproven is improved step by step, and what these leave unproven goes to the solver."""
     problem = _problem(1, 3, 2, 1000.0)
-    best = solve(problem)
-    found = solve(problem, split=best.spend[::-1].copy())
-    assert found.solver == best.solver != "dual bisection"
+    best = solve_by_program(problem)
+    monkeypatch.setattr(
+        "budget.allocation.convex.solve_by_dual.water_fill_batch", lambda _: best.spend[None, ::-1].copy()
+    )
+    (found,) = solve_each([problem])
+    assert isinstance(found, Optimum) and found.solver == "dual bisection"
+    np.testing.assert_allclose(found.spend, best.spend, rtol=1e-9)
+    monkeypatch.setattr("budget.allocation.convex.solve_by_dual.polish", lambda _, spend, steps: spend)
+    (found,) = solve_each([problem])
+    assert isinstance(found, Optimum) and found.solver == best.solver == "Clarabel"
     np.testing.assert_allclose(found.spend, best.spend, rtol=1e-9)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budget.allocation.convex.certificate import Duals
-from budget.allocation.convex.optimum import cheapest_bound, solve
+from budget.allocation.convex.certificate import Duals, cheapest_bound
 from budget.allocation.convex.problem import build_problem
+from budget.allocation.convex.solve_by_program import solve_by_program
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.errors import InfeasibleError
@@ -126,7 +126,7 @@ def test_a_bound_from_a_price_that_is_no_number_is_no_linear_algebra_error(broke
     curves = made.power(NATURAL)
     tasks = replace(default_tasks(curves.tasks), target=np.full(2, TARGET))
     problem = build_problem(curves, plan_spec(curves, tasks, None, objective="cheapest"))
-    best = solve(problem, "cheapest")
+    best = solve_by_program(problem, "cheapest")
     limits = Duals(np.ones(1), np.zeros(2), np.zeros(2), np.zeros(0))
     bound = cheapest_bound(problem, best.u, np.array([1 / best.certificate.marginal[0], broken]), limits)
     assert not bound > best.spend.sum() * (1 + 1e-9)

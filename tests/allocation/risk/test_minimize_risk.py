@@ -10,9 +10,10 @@ from scipy.optimize import minimize
 
 from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.certificate import certify
-from budget.allocation.convex.optimum import Optimum, solve
+from budget.allocation.convex.optimum import Optimum
 from budget.allocation.convex.problem import LinearConstraint, Problem, Resource
 from budget.allocation.convex.restore_feasibility import violation
+from budget.allocation.convex.solve_by_program import solve_by_program
 from budget.allocation.plan.baselines import to_budget
 from budget.allocation.risk.minimize_risk import RiskOptimum, minimize_risk
 from budget.allocation.solve import allocate
@@ -88,7 +89,7 @@ def start_of(problems: list[Problem]) -> Optimum:
     """The equal split as far as own limits let it, or the plan of the first draw where there are further ones."""
     problem = problems[0]
     if not problem.is_plain:
-        return solve(problem)
+        return solve_by_program(problem)
     spend = to_budget(np.ones(len(problem.cost)), problem)
     u = best_inputs(problem.value, problem.cost, spend)
     return Optimum(u, spend[None], certify(problem, u, spend), "none", "equal split")
@@ -231,7 +232,7 @@ def test_no_level_is_the_mean_and_a_full_one_the_worst_draw(law):
 @pytest.mark.parametrize("draws", [1, 7])
 def test_equal_draws_are_the_point_plan(law, risk, level, draws):
     problems = MAKERS[law](5, 1, seed=4) * draws
-    expected, found = solve(problems[0]), plan_of(problems, risk, level)
+    expected, found = solve_by_program(problems[0]), plan_of(problems, risk, level)
     value = float(problems[0].value.value(expected.u).sum())
     # as near as the point plan is itself proven: 1e-10, and 1e-6 with repeated data
     assert expected.certificate.bound * (1 - 1e-12) <= found.value <= value * (1 + 1e-10)
@@ -388,8 +389,8 @@ def test_repeated_data_are_proven_unless_the_plan_says_that_it_is_not(seed):
 @pytest.mark.parametrize("which", ["tokens", "least of a group", "tokens of a group"])
 def test_further_limits_with_one_draw_match_the_point_program(which):
     problem, other = further_limits(two_scale_worlds(4, 2, seed=9))[which]
-    expected = solve(problem)
-    found = minimize_risk([problem], RISKS["cvar"], 0.9, start=solve(other))
+    expected = solve_by_program(problem)
+    found = minimize_risk([problem], RISKS["cvar"], 0.9, start=solve_by_program(other))
     np.testing.assert_allclose(found.value, problem.value.value(expected.u).sum(), rtol=1e-7)
     np.testing.assert_allclose(found.certificate.shadow_price, expected.certificate.shadow_price, rtol=1e-3)
 

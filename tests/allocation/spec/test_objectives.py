@@ -646,7 +646,7 @@ def test_solvers_stand_in_for_each_other(monkeypatch):
     # with limits that only a program knows, there is no third way, and the sentence names both
     with pytest.raises(SolverError, match=r"Clarabel stopped .*; SCS stopped .*; check the limits"):
         planned(1e22, further={"tokens": 1.5e11})
-    # what needs no solver does not ask for one
+    # nor does the worst task need one: its root is the third way
     assert planned(1e22, objective="worst").solver == "bisection"
 
 

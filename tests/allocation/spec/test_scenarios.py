@@ -7,8 +7,9 @@ import pytest
 
 from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.certificate import certify
-from budget.allocation.convex.optimum import Optimum, solve
+from budget.allocation.convex.optimum import Optimum
 from budget.allocation.convex.problem import Problem, build_problem, build_problems
+from budget.allocation.convex.solve_by_program import solve_by_program
 from budget.allocation.plan.baselines import to_budget
 from budget.allocation.risk.minimize_risk import minimize_risk
 from budget.allocation.spec.make_spec import plan_spec
@@ -156,7 +157,7 @@ def test_a_form_of_another_kind_is_planned_by_its_methods_alone():
     u = np.log([[1e9, 3e10], [2e8, 4e9]])
     assert isinstance(mine[0].value, PlanningForm)
     np.testing.assert_allclose(mine[0].value.value(u), plain[0].value.value(u), rtol=1e-12)
-    one, other = solve(mine[0]), solve(plain[0])
+    one, other = solve_by_program(mine[0]), solve_by_program(plain[0])
     np.testing.assert_allclose(one.spend, other.spend, rtol=1e-5)
     np.testing.assert_allclose(one.certificate.bound, other.certificate.bound, rtol=1e-8)
 

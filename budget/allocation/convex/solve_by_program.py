@@ -1,0 +1,166 @@
+"""The plan that is shown: solved by the cvxpy program, put exactly within its limits, and proven.
+
+The program (``program``) is the stated problem in a form that any conic solver understands, and so the reference for
+everything else here. A solver's answer is good to some 1e-8 and may miss a limit by as much. So the answer is put
+within the limits (``restore_feasibility``), and where one budget is all, improved to the last digits by the dual's own
+step, warm-started at it (``water_filling.polish``, ``minimax``): the shadow price is read off marginal returns, which
+rounding of a spend near a limit would blur.
+
+This module loads cvxpy, and is itself loaded only where a plan is shown or the dual is not proven.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from budget.allocation.convex.best_size import best_inputs
+from budget.allocation.convex.certificate import (
+    certify,
+)
+from budget.allocation.convex.cheapest import least_spends, refuse_unreachable
+from budget.allocation.convex.implied_bounds import origin
+from budget.allocation.convex.optimum import (
+    PROVEN,
+    Optimum,
+    is_proven,
+    is_trivial,
+    objective_at,
+    refuse_no_number,
+    with_status,
+)
+from budget.allocation.convex.problem import Problem
+from budget.allocation.convex.program import Answer, Program
+from budget.allocation.convex.restore_feasibility import restored_optimum
+from budget.allocation.convex.solve_by_dual import cheapest, largest, sums, with_all_prices, without_further
+from budget.allocation.convex.water_filling import Batch, fill_budgets, polish
+from budget.allocation.spec.objectives import Goal
+from budget.curves.planning_forms.posynomial import Posynomial
+from budget.errors import AllocationError, SolverError
+
+MAX_CUT_ROUNDS = 24
+"""Most rounds of tangents for values that are no sum of falling powers."""
+
+LEAST_START = 1e-12
+"""Share of an even part below which no spend starts: a solver may call it nothing, and powers need a logarithm.
+
+It is below the solver's own tolerance, 1e-8.
+"""
+
+
+def solve_by_program(problem: Problem, goal: Goal = "sum") -> Optimum:
+    """Solve a problem by the convex program.
+
+    Args:
+        problem: the stated problem.
+        goal: what is made small; for ``cheapest`` the values are counted from their targets.
+
+    Raises:
+        SolverError: no solver found an optimum, or a curve is no number.
+        InfeasibleError: a target lies beyond its curve's floor, or beyond the limits.
+    """
+    refuse_no_number(problem)
+    if goal == "cheapest":
+        refuse_unreachable(problem, least_spends(problem))
+    if problem.is_plain:
+        optimum = _plain(problem, goal)
+    else:
+        # limits that the optimum of one budget obeys change nothing; the dual says so in a moment
+        optimum = _relaxed(problem, goal) or _with_all_limits(problem, goal, Program(problem, goal))
+    return with_status(problem, goal, optimum)
+
+
+def _plain(problem: Problem, goal: Goal) -> Optimum:
+    """The optimum under one budget and each model's own limits: the program's, to the last digits."""
+    if goal == "sum":
+        return _plain_sum(problem)
+    if len(problem.cost) < len(problem.value):
+        return _with_all_limits(problem, goal, Program(problem, goal))
+    if is_trivial(problem) and goal == "largest":
+        return largest([problem])[0]
+    try:
+        answer = Program(problem, goal).solve(problem, origin(problem, goal))
+    except SolverError:  # the dual needs none here
+        answer = None
+    near = None if answer is None else np.maximum(answer.amounts[0], _least_start(problem))[None]
+    (found,) = largest([problem], near) if goal == "largest" else cheapest([problem])
+    if isinstance(found, AllocationError):
+        raise found
+    return found if answer is None else replace(found, solver=answer.solver, status=answer.status)
+
+
+def _plain_sum(problem: Problem) -> Optimum:
+    """The least sum under one budget: the program's split, polished; by the dual alone where no solver answers."""
+    if is_trivial(problem):
+        return sums([problem])[0]
+    try:
+        answer = Program(problem).solve(problem)
+    except SolverError as error:
+        (found,) = sums([problem])
+        if not is_proven(problem, "sum", found):
+            raise SolverError(str(error)) from error
+        return found
+    start = np.maximum(answer.amounts[0], _least_start(problem))
+    spend = polish(problem, fill_budgets(Batch.of([problem]), start[None])[0])
+    u = best_inputs(problem.by_model, problem.cost, spend)
+    return Optimum(u, spend[None], certify(problem, u, spend), answer.solver, answer.status)
+
+
+def _least_start(problem: Problem) -> float:
+    total = problem.budget if np.isfinite(problem.budget) else 0.0
+    return LEAST_START * total / len(problem.cost)
+
+
+def _relaxed(problem: Problem, goal: Goal) -> Optimum | None:
+    """The plan where the further limits change nothing: the program of the one budget."""
+    (relaxed,) = without_further([problem], goal)
+    if relaxed is None:
+        return None
+    return with_all_prices(problem, _plain(replace(problem, further=(), rows=()), goal)) or relaxed
+
+
+def _with_all_limits(problem: Problem, goal: Goal, program: Program) -> Optimum:
+    """The optimum by the program with all limits; values with repeated data by tangents, until the gap is closed."""
+    u = origin(problem, goal)
+    optimum = _answered(problem, goal, program, u)
+    if isinstance(problem.value, Posynomial):
+        if objective_at(problem, goal, optimum) - optimum.certificate.bound <= PROVEN * abs(optimum.certificate.bound):
+            return optimum
+        again = _answered(problem, goal, program, optimum.u)  # counted from what was found, its digits are others
+        bound = max(optimum.certificate.bound, again.certificate.bound)
+        optimum = min(optimum, again, key=lambda each: objective_at(problem, goal, each))
+        return replace(optimum, certificate=replace(optimum.certificate, bound=bound))
+    cuts = [problem.value.tangent(at[problem.serves]) for at in (u, optimum.u)]
+    bound = optimum.certificate.bound
+    for _ in range(MAX_CUT_ROUNDS):
+        found = _answered(problem, goal, Program(problem, goal, len(cuts)), u, cuts)
+        bound = max(bound, found.certificate.bound)
+        optimum = min(optimum, found, key=lambda each: objective_at(problem, goal, each))
+        if objective_at(problem, goal, optimum) - bound <= PROVEN * abs(bound):
+            break
+        cuts.append(problem.value.tangent(found.u[problem.serves]))
+    return replace(optimum, certificate=replace(optimum.certificate, bound=bound))
+
+
+def _answered(
+    problem: Problem, goal: Goal, program: Program, origin: np.ndarray, cuts: list[Posynomial] | None = None
+) -> Optimum:
+    """The program's answer, put within the limits and certified."""
+    answer = program.solve(problem, origin, cuts)
+    try:
+        return _restored(problem, goal, answer)
+    except SolverError:  # once more, counted from what was found
+        return _restored(problem, goal, program.solve(problem, answer.u, cuts))
+
+
+def _restored(problem: Problem, goal: Goal, answer: Answer) -> Optimum:
+    return restored_optimum(
+        problem,
+        goal,
+        answer.u,
+        answer.amounts,
+        answer.duals,
+        answer.task_price,
+        answer.solver,
+        answer.status,
+        answer.cut,
+    )
