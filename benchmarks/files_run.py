@@ -1,6 +1,6 @@
 """How many files of the package each main command runs, and how long ``--help`` takes, of this tree or another.
 
-    python benchmarks/files_run.py [TREE] [--list COMMAND]
+    python benchmarks/files_run.py [TREE] [--list COMMAND] [--write]
 
 A command's files are the modules of ``budget`` that Python has loaded when it ends. fit, allocate, focus and plan run
 on the project's own runs with few draws.
@@ -13,6 +13,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import figures
 
 HERE = Path(__file__).resolve().parents[1]
 PROGRAM = """
@@ -53,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tree", type=Path, nargs="?", default=HERE, help="a checkout of this project")
     parser.add_argument("--list", metavar="COMMAND", help="print the names of its files")
-    given = parser.parse_args()
+    given = parser.parse_args(figures.arguments())
     tree = given.tree.resolve()
     runs, tasks = (str(HERE / "data" / name) for name in ("runs.csv", "tasks.csv"))
     with tempfile.TemporaryDirectory() as folder:
@@ -66,15 +68,18 @@ def main() -> None:
             "focus": ("focus", runs, *few, "--budget", "1e14"),
             "plan": ("plan", runs, *few, "--budget", "1e14", "--out", f"{folder}/plan"),
         }
+        rows = []
         for name, arguments in commands.items():
             with contextlib.suppress(BrokenPipeError):
                 modules = loaded(tree, *arguments)
-                print(f"{name}: {len(modules)} files", flush=True)
+                rows.append((f"`{name}`", len(modules)))
                 if given.list == name:
                     print(*modules, sep="\n")
     files = sorted((tree / "budget").rglob("*.py"))
     lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files)
-    print(f"budget/: {len(files)} files, {lines} lines; --help takes {seconds(tree):.3f} s")
+    rows.append((f"the package ({lines:,} lines)", len(files)))
+    rows.append(("seconds that `--help` takes", f"{seconds(tree):.2f}"))
+    figures.put("files_run", figures.table(("modules of `budget` that a command leaves loaded", "files"), rows))
 
 
 if __name__ == "__main__":
