@@ -3,6 +3,8 @@
 Convex problems have two routes. The plan that is shown is solved by the cvxpy program; whatever is planned many times,
 or only to judge something else by, goes through the batched dual and loads no solver. Both carry a certificate of their
 own, and ``tests/allocation/convex/test_two_routes.py`` holds them together.
+
+See docs/decisions/035-two-routes-to-a-plan.md.
 """
 
 from collections.abc import Callable

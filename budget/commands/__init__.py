@@ -1,4 +1,7 @@
-"""The command line ``budget``: one command a file, which is imported when the command is asked for."""
+"""The command line ``budget``: one command a file, which is imported when the command is asked for.
+
+See docs/decisions/126-one-command-a-file.md.
+"""
 
 import click
 

@@ -1,4 +1,7 @@
-"""The cost law: what a run of N parameters and D tokens costs in FLOPs, fitted to the file's own count."""
+"""The cost law: what a run of N parameters and D tokens costs in FLOPs, fitted to the file's own count.
+
+See docs/decisions/033-scipy-in-the-cost-law.md.
+"""
 
 from dataclasses import dataclass
 

@@ -6,6 +6,8 @@ method is the simplex for bounds (Dutertre & de Moura 2006, "A fast linear-arith
 with bounds, and a row that breaks its bound is pivoted with a variable that can move. With the first of a fixed order
 always taken (Bland 1977) it ends, either at a point within all bounds or at a row whose variables all stand at the
 wrong one: those bounds contradict each other.
+
+See docs/decisions/040-feasibility-in-exact-arithmetic.md.
 """
 
 from collections.abc import Sequence

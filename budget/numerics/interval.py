@@ -1,4 +1,7 @@
-"""The one rule by which draws become an interval."""
+"""The one rule by which draws become an interval.
+
+See docs/decisions/018-one-rule-for-an-interval.md.
+"""
 
 import numpy as np
 

@@ -1,4 +1,7 @@
-"""What somebody wrote, quoted in a sentence: escaped, so that a terminal obeys none of it, and cut where it is long."""
+"""What somebody wrote, quoted in a sentence: escaped, so that a terminal obeys none of it, and cut where it is long.
+
+See docs/decisions/111-errors-cut-their-middle.md.
+"""
 
 import unicodedata
 from collections.abc import Iterable

@@ -3,6 +3,8 @@
 A part of a table drawn elsewhere, or the whole of it in another order, has the same numbers. A name's numbers are the
 sequence of SplitMix64 (Steele, Lea & Flood 2014) from a place that a hash of the name and the seed decides: any of them
 is computed at once, without those before it, for all names together.
+
+See docs/decisions/016-random-numbers-belong-to-names.md.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,8 @@
-"""The best choice of models and a bound on what any choice can reach."""
+"""The best choice of models and a bound on what any choice can reach.
+
+See docs/decisions/069-portfolio-searched-bounded-cut-down.md,
+docs/decisions/070-portfolio-worst-ties-and-draws.md.
+"""
 
 import time
 from dataclasses import dataclass, replace

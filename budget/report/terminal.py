@@ -1,4 +1,7 @@
-"""A table on a terminal."""
+"""A table on a terminal.
+
+See docs/decisions/102-csv-on-a-pipe.md.
+"""
 
 from collections.abc import Iterator
 

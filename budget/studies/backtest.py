@@ -2,6 +2,8 @@
 
 Intervals of a fit hold what the noise of its runs leaves open, given that the law is right. How far a law itself is off
 beyond its runs is in none of them; hiding runs that are there is the one way to see it.
+
+See docs/decisions/071-backtest-hides-a-share-a-task.md.
 """
 
 from collections.abc import Callable, Mapping, Sequence

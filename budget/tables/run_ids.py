@@ -1,4 +1,7 @@
-"""Which rows of a file are one trained model."""
+"""Which rows of a file are one trained model.
+
+See docs/decisions/032-which-runs-are-one-model.md.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

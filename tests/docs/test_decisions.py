@@ -51,3 +51,12 @@ def test_the_code_links_to_decisions_that_exist():
     for path in (*(ROOT / "budget").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")):
         for target in re.findall(r"docs/decisions/[\w-]+\.md", path.read_text(encoding="utf-8")):
             assert (ROOT / target).is_file(), f"{path.relative_to(ROOT)} names {target}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_code_names_the_decision_that_explains_it(path):
+    head = HEAD.match(path.read_text(encoding="utf-8"))
+    modules = re.findall(r"\[`(budget/[^`]+\.py)`\]", head["code"])
+    if modules and not head["by"]:
+        named = [module for module in modules if path.name in (ROOT / module).read_text(encoding="utf-8")]
+        assert named, f"say 'See docs/decisions/{path.name}.' in the docstring of {modules[0]}"

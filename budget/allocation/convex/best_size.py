@@ -3,6 +3,8 @@
 Along ``cost(n, d) = c`` the objective is a convex function of ``n`` alone (partial minimization of a convex function
 over the convex set ``cost ≤ c``), so its derivative has one root. Newton's method finds it for all models at once; what
 does not settle is found between brackets.
+
+See docs/decisions/061-best-inputs-by-newton.md.
 """
 
 from collections.abc import Callable

@@ -11,6 +11,10 @@ a sum of exponentials is bounded below, for any weights ``q ≥ 0`` that sum to 
 ``b_k`` may be the terms' logarithms at the plan instead of at ``u = 0``, which rounds least. Where an input of the plan
 stands at the least that there is (one parameter, one token) its exponents may add up to more than 0: every plan's input
 is as large or larger, and so is the sum. Nothing here trusts the solver: a poor plan only makes the bound loose.
+
+See docs/decisions/034-bound-trusts-no-solver.md,
+docs/decisions/037-every-convex-objective-is-a-mean.md,
+docs/decisions/063-no-plan-beats-its-bound.md.
 """
 
 from dataclasses import dataclass, replace

@@ -1,4 +1,7 @@
-"""What limits on several models leave to each of them: the ends that a solver's numbers are scaled by."""
+"""What limits on several models leave to each of them: the ends that a solver's numbers are scaled by.
+
+See docs/decisions/041-amounts-from-what-limits-leave.md.
+"""
 
 import numpy as np
 

@@ -13,6 +13,8 @@ The multipliers of the tasks prove it. At the optimum the free tasks are at one 
 the level by ``λ`` if it is divided so that all fall alike, so task v's weight is ``p_v ∝ 1/(−w_v'(c_v))``, with
 ``Σ p = 1``. Since ``max_v w_v ≥ Σ_v p_v·w_v`` for all such weights, the dual bound of that weighted sum
 (``certificate``) is one of the largest value, and it is reached.
+
+See docs/decisions/046-worst-task-without-a-solver.md.
 """
 
 from dataclasses import dataclass

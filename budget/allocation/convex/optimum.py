@@ -2,6 +2,9 @@
 
 Two routes lead here, ``solve_by_program`` (cvxpy, for the plan that is shown) and ``solve_by_dual`` (for what is
 planned many times). Both answer with an ``Optimum``, whose bound trusts neither.
+
+See docs/decisions/038-one-budget-before-many.md,
+docs/decisions/049-clarabel-then-scs-then-the-dual.md.
 """
 
 from dataclasses import dataclass, replace

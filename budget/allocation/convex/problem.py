@@ -1,4 +1,7 @@
-"""The convex problem: which models are trained, what their tasks gain, what they cost, within which limits."""
+"""The convex problem: which models are trained, what their tasks gain, what they cost, within which limits.
+
+See docs/decisions/042-one-parameter-and-one-token.md.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

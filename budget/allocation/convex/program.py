@@ -3,6 +3,10 @@
 Every posynomial is a sum of exponentials of affine functions of ``u = log(inputs)``, so the program is a set of
 exponential cones. Limits act on linear amounts ``x ≥ cost(u)`` of each resource, so that minima and limits of mixed
 sign stay convex.
+
+See docs/decisions/039-amounts-from-their-own-size.md,
+docs/decisions/048-one-compiled-program.md,
+docs/decisions/060-cvxpy-loads-jax.md.
 """
 
 import warnings

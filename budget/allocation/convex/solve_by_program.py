@@ -7,6 +7,8 @@ step, warm-started at it (``water_filling.polish``, ``minimax``): the shadow pri
 rounding of a spend near a limit would blur.
 
 This module loads cvxpy, and is itself loaded only where a plan is shown or the dual is not proven.
+
+See docs/decisions/125-shown-by-program-many-by-dual.md.
 """
 
 from dataclasses import replace

@@ -25,6 +25,8 @@ who is at a limit: the clipping inside the root decides that anew for each price
 
 Nothing is taken on trust: ``certificate`` bounds what any split could reach, and ``solve_by_dual`` asks a solver where
 the two are not close.
+
+See docs/decisions/050-solvers-split-is-polished.md.
 """
 
 from collections.abc import Sequence

@@ -3,6 +3,8 @@
 At a given size the budget fixes the tokens and ``shares`` finds the shares. Over sizes the least value is convex in
 ``n = log N`` (a convex function minimized over part of its variables), so the best size is where one more relative unit
 of size brings what it costs in data. Where sources can run out that convexity is lost: ``limited`` takes over.
+
+See docs/decisions/058-size-and-mixture-are-convex.md.
 """
 
 from collections.abc import Callable

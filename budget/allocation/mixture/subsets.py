@@ -1,4 +1,7 @@
-"""The best model for each of many subsets of the tasks, under the law of several tasks: one batch for all of a size."""
+"""The best model for each of many subsets of the tasks, under the law of several tasks: one batch for all of a size.
+
+See docs/decisions/062-own-tokens-need-no-interior-point.md.
+"""
 
 import numpy as np
 

@@ -13,6 +13,8 @@ for sums of sigmoids Udell & Boyd 2013). Plans rounded from it are improved in t
 Where the gap is still open, as it is with few tasks, the cells that a better plan could use are narrowed by a dynamic
 programme that raises the bound (``tighten_bounds``), and HiGHS looks for a better plan in the rest
 (``choice_knapsack``).
+
+See docs/decisions/064-values-that-only-fall.md.
 """
 
 import time

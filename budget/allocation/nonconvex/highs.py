@@ -1,4 +1,7 @@
-"""Linear and mixed-integer programs for HiGHS, from whole arrays and without a word on standard output."""
+"""Linear and mixed-integer programs for HiGHS, from whole arrays and without a word on standard output.
+
+See docs/decisions/066-highspy-without-its-constructor.md.
+"""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,7 @@
-"""How many targets a budget meets, and what meeting some of them costs at least: 0/1 knapsacks."""
+"""How many targets a budget meets, and what meeting some of them costs at least: 0/1 knapsacks.
+
+See docs/decisions/067-counting-targets.md.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,7 @@
-"""From what was solved to the plan that is read: predictions, objective, baselines, explanations, warnings."""
+"""From what was solved to the plan that is read: predictions, objective, baselines, explanations, warnings.
+
+See docs/decisions/124-a-plan-is-assembled-once.md.
+"""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,7 @@
-"""Splits that need no optimizer, each exactly what its name says: what a plan is compared with."""
+"""Splits that need no optimizer, each exactly what its name says: what a plan is compared with.
+
+See docs/decisions/055-baseline-is-evaluated-not-repaired.md.
+"""
 
 from collections.abc import Callable
 from typing import Protocol

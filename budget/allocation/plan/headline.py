@@ -1,4 +1,7 @@
-"""What is said first wherever a plan is read: what may make it worthless."""
+"""What is said first wherever a plan is read: what may make it worthless.
+
+See docs/decisions/057-worthless-plans-first.md.
+"""
 
 import numpy as np
 

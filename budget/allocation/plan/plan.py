@@ -1,4 +1,8 @@
-"""A plan: what each task is given, what it is predicted to reach, and how far the plan can be from the best."""
+"""A plan: what each task is given, what it is predicted to reach, and how far the plan can be from the best.
+
+See docs/decisions/052-beyond-the-runs-is-said.md,
+docs/decisions/053-a-shared-model-has-one-spend.md.
+"""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,7 @@
-"""How sure the sizes of a plan's models are: over the draws, and by how flat the value is about the best size."""
+"""How sure the sizes of a plan's models are: over the draws, and by how flat the value is about the best size.
+
+See docs/decisions/056-two-ranges-of-a-size.md.
+"""
 
 from dataclasses import replace
 

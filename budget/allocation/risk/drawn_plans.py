@@ -1,4 +1,7 @@
-"""The best plan in every draw's scenario: what a plan's ranges are made of."""
+"""The best plan in every draw's scenario: what a plan's ranges are made of.
+
+See docs/decisions/054-draws-are-planned-again.md.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -9,6 +9,8 @@ has a slack that stays positive; the products of slacks and multipliers fall to 
 predicts, then corrects (Mehrotra 1992). The matrix of a step is made of one small block for each model, which only the
 draws' totals, the budgets and the rows couple: with the blocks eliminated there is a row for each of those, so a step
 takes ``O(B²·V)`` operations.
+
+See docs/decisions/059-interior-point-for-risk.md.
 """
 
 from collections.abc import Iterator

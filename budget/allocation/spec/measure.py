@@ -3,6 +3,9 @@
 A measure is a record with the function that makes it from curves and task settings; nothing outside this table compares
 its name. To add one, add a record to ``MEASURES`` (the commands' choices repeat the names, so that ``--help`` loads
 nothing).
+
+See docs/decisions/036-measure-is-an-affine-map.md,
+docs/decisions/045-adding-values-of-one-metric.md.
 """
 
 from collections.abc import Callable, Sequence

@@ -10,6 +10,8 @@ the largest of them. That shape is all that a planner needs:
 - what counts targets, or makes the spend itself small, is a knapsack over the spends that targets take.
 
 To add one, add a record here (the commands' choices repeat the names, so that ``--help`` loads nothing).
+
+See docs/decisions/123-objectives-measures-risks-are-records.md.
 """
 
 from collections.abc import Callable, Mapping

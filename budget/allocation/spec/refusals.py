@@ -1,4 +1,8 @@
-"""Questions that the curves cannot answer, or that contradict themselves: each with one sentence."""
+"""Questions that the curves cannot answer, or that contradict themselves: each with one sentence.
+
+See docs/decisions/044-passed-best-value-is-refused.md,
+docs/decisions/051-shared-models-only-as-measured.md.
+"""
 
 import numpy as np
 

@@ -5,6 +5,8 @@ are B of them, and whatever else predicts values (a posterior, a law with its ow
 with the methods of ``PlanningForm``: nothing here asks which law they are of.
 
 Axis order: scenario B, function V (a task, or a model that serves several), term K, log input I.
+
+See docs/decisions/121-scenarios-are-one-door.md.
 """
 
 from collections.abc import Iterator, Sequence

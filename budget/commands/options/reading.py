@@ -1,4 +1,7 @@
-"""Which files are read, and how: columns, rows, tasks."""
+"""Which files are read, and how: columns, rows, tasks.
+
+See docs/decisions/112-where-filters-runs.md.
+"""
 
 from dataclasses import dataclass
 

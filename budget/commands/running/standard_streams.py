@@ -1,4 +1,7 @@
-"""Standard output and error of a command: where one is closed, full, or read by nobody any more."""
+"""Standard output and error of a command: where one is closed, full, or read by nobody any more.
+
+See docs/decisions/107-exit-code-141.md.
+"""
 
 import errno
 import io

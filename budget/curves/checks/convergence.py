@@ -1,4 +1,8 @@
-"""What a finished fit says about itself: the record of convergence, and findings that become status codes."""
+"""What a finished fit says about itself: the record of convergence, and findings that become status codes.
+
+See docs/decisions/030-judged-without-wild-rows.md,
+docs/decisions/031-flat-term-leaves-a-task-out.md.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -5,6 +5,8 @@ through them, and their residuals are small. So every task is also fitted withou
 (a few block sizes), and the left-out rows are judged against what the others predict for them, with the standard error
 of that prediction (externally studentized residuals by blocks, Cook & Weisberg 1982). They are named where the fit
 without them is another one.
+
+See docs/decisions/025-wild-rows-at-the-ends.md.
 """
 
 import numpy as np

@@ -1,6 +1,8 @@
 """The fittable tasks of a file as padded arrays, in the working coordinates of a law.
 
 Axis order throughout the package: draw B, task T, row R, input I, parameter P, free parameter F.
+
+See docs/decisions/043-best-value-in-the-fit.md.
 """
 
 from collections.abc import Sequence

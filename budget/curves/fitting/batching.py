@@ -2,6 +2,8 @@
 
 A lane is one problem, such as one start or one draw of one task. Chunks have a few fixed sizes, so that one compilation
 serves most files; each chunk is split evenly over the devices, which share nothing and never wait for each other.
+
+See docs/decisions/005-few-lanes-a-call.md.
 """
 
 from collections.abc import Callable, Sequence

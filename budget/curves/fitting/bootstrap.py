@@ -1,4 +1,9 @@
-"""Draws of noise: a smoothed residual bootstrap over runs, joint over tasks."""
+"""Draws of noise: a smoothed residual bootstrap over runs, joint over tasks.
+
+See docs/decisions/014-smoothed-residual-bootstrap.md,
+docs/decisions/015-what-the-bootstrap-assumes.md,
+docs/decisions/017-new-run-is-an-extra-run.md.
+"""
 
 from dataclasses import dataclass, replace
 

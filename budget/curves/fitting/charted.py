@@ -3,6 +3,8 @@
 Both moves of a step are made in the law's ``Chart``, and the majorizer's move is also tried with its geodesic
 acceleration: half the second derivative of the path along which residuals change evenly, which follows a valley round
 its bend (Transtrum & Sethna 2012, arXiv 1201.5885).
+
+See docs/decisions/020-coordinates-of-the-implicit-law.md.
 """
 
 from collections.abc import Callable

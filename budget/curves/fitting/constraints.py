@@ -3,6 +3,8 @@
 ``theta = offset + expand @ free``, where every row of ``expand`` has at most one entry: a fixed exponent is a
 constant, a fixed coefficient follows its exponent (``a = log(A) − alpha·log(reference)``), tied exponents read one
 free parameter.
+
+See docs/decisions/024-fixed-and-tied-parameters.md.
 """
 
 from collections.abc import Mapping, Sequence

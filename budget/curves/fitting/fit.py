@@ -1,4 +1,7 @@
-"""The fit of every task of a file at once: what a user calls, from runs to curves with joint draws."""
+"""The fit of every task of a file at once: what a user calls, from runs to curves with joint draws.
+
+See docs/decisions/009-scores-as-distance-to-their-ceiling.md.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace

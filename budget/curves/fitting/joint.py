@@ -3,6 +3,8 @@
 Each task's own parameters meet those of other tasks only through the common ones, so the normal equations are block
 diagonal with a border: every task's block is eliminated on its own, and what is left is a system over the common
 parameters (a Schur complement). A lane is one start or one draw of the whole problem.
+
+See docs/decisions/023-laws-over-several-tasks.md.
 """
 
 from dataclasses import replace

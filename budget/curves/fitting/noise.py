@@ -1,4 +1,7 @@
-"""How runs scatter about their curve: a robust scale, what the loss makes of it, and the linearized covariance."""
+"""How runs scatter about their curve: a robust scale, what the loss makes of it, and the linearized covariance.
+
+See docs/decisions/021-prior-in-the-losss-own-unit.md.
+"""
 
 import numpy as np
 from scipy.stats import norm

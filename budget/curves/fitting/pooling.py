@@ -4,6 +4,8 @@ A task of a dozen runs says little about its exponents; the other tasks of the f
 lie. Each exponent is taken as normal over the tasks, ``N(mean, between²)``; both are estimated from the fits of all
 tasks and their sampling variances (Paule & Mandel 1982), and a pooled task is fitted again with that distribution as a
 prior. In every draw the prior's centre is drawn anew, so that the draws spread as the posterior does.
+
+See docs/decisions/019-pooling-up-to-two-runs-a-parameter.md.
 """
 
 from collections.abc import Sequence

@@ -4,6 +4,11 @@ Each step proposes two damped moves and keeps the better: a Gauss–Newton move 
 the loss, which descends from anywhere; Holland & Welsch 1977) and a Newton move with the exact Hessian (fast near
 the optimum, where few residuals are inside delta). Both stay in the box by projection: a parameter at a bound
 whose gradient pushes outward is held for that step (Bertsekas 1982).
+
+See docs/decisions/001-two-proposals-a-step.md,
+docs/decisions/002-search-ends-by-predicted-decrease.md,
+docs/decisions/003-elimination-without-a-library.md,
+docs/decisions/004-solver-against-others.md.
 """
 
 from collections.abc import Callable

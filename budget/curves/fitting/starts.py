@@ -3,6 +3,9 @@
 At fixed shape parameters a law is linear in its levels and coefficients. So the shape parameters are laid on a grid,
 the linear parameters are solved for by least squares on relative errors with none negative, and the best grid points by
 the real loss become the starts.
+
+See docs/decisions/006-what-tracing-costs.md,
+docs/decisions/007-starts-by-variable-projection.md.
 """
 
 from itertools import product

@@ -12,6 +12,8 @@ in all of them together. Three shapes are told apart, from the strongest:
 
 Whoever writes a law states its shape; what nobody states is not taken for granted (``NOT_KNOWN_CONVEX``). The tests
 hold every law to what it states, over its whole box: chords above, tangents below, no rise with scale.
+
+See docs/decisions/122-where-convexity-is-known.md.
 """
 
 from collections.abc import Callable

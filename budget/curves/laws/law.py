@@ -6,6 +6,10 @@ parameters are of order one whatever the units, and nothing overflows inside the
 
 At fixed shape parameters (exponents, places, ratios) every law is linear in its levels and coefficients:
 ``value = Σ_l linear_l · exp(basis_l(shape, z))``. The starts use that (variable projection).
+
+See docs/decisions/008-working-coordinates.md,
+docs/decisions/022-laws-linear-in-levels.md,
+docs/decisions/119-a-law-is-one-file.md.
 """
 
 from collections.abc import Callable, Sequence

@@ -3,6 +3,8 @@
 Tokens beyond the unique ones, and parameters beyond what these can use, lose value. The logarithms of effective tokens
 and parameters are concave in the logarithms of the real ones, so each term ``exp(log A − alpha·log N_eff)`` is convex,
 and a tangent of its logarithm makes it a posynomial that lies below: that is how a plan reads the law.
+
+See docs/decisions/047-repeated-data-by-tangents.md.
 """
 
 from collections.abc import Sequence

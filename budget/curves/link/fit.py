@@ -2,6 +2,10 @@
 
 The link is a regression of the score on the measured loss. Residuals are those of the score itself over the span from
 chance to best, not of its logarithm: the noise of a score is a matter of points.
+
+See docs/decisions/011-score-residuals-in-points.md,
+docs/decisions/012-fitted-chance-has-bounds.md,
+docs/decisions/013-link-draws-are-the-curves-draws.md.
 """
 
 from dataclasses import replace

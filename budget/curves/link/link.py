@@ -5,6 +5,8 @@ a loss of 0 is the best score, exactly; the midpoint is half way from chance to 
 logistic sigmoid of Bhagia et al. 2024 (arXiv 2412.04403), shifted and scaled until it passes through the anchor,
 ``(σ(k(L − L0)) − σ(−k·L0))/(1 − σ(−k·L0))`` with ``exp(k·midpoint) = 2 + exp(k·L0)``, in a form that neither overflows
 nor cancels and takes any positive slope and midpoint: as the slope goes to 0 it becomes ``L/(L + midpoint)``.
+
+See docs/decisions/010-link-through-loss-0.md.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""Any law as functions of its log inputs, in plain NumPy: what a plan reads of a law without a form of its own."""
+"""Any law as functions of its log inputs, in plain NumPy: what a plan reads of a law without a form of its own.
+
+See docs/decisions/120-log-convex-laws-by-tangents.md.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

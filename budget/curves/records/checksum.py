@@ -1,4 +1,7 @@
-"""A checksum over a parsed record: the same however its JSON is laid out, another after any edit."""
+"""A checksum over a parsed record: the same however its JSON is laid out, another after any edit.
+
+See docs/decisions/108-edited-curves-are-refused.md.
+"""
 
 import hashlib
 from collections.abc import Mapping

@@ -12,6 +12,9 @@ the languages of Lample & Conneau 2019): a token at the front alone would fade w
 of which a router chooses the likeliest for each token (Shazeer et al. 2017); no token is dropped, for tokens are sorted
 by expert into small groups that are multiplied together (after Gale et al. 2023), and a penalty keeps the experts'
 loads even (Fedus et al. 2022).
+
+See docs/decisions/095-strategies-of-the-transformer.md,
+docs/decisions/098-distances-instead-of-positions.md.
 """
 
 from typing import Any

@@ -1,4 +1,7 @@
-"""A plan of runs: the table that says which models to train. Importing this loads no JAX."""
+"""A plan of runs: the table that says which models to train. Importing this loads no JAX.
+
+See docs/decisions/096-sweep-split-by-question.md.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""What the charts of the curves show: measured runs, the fitted curve with its interval, and the plan's point."""
+"""What the charts of the curves show: measured runs, the fitted curve with its interval, and the plan's point.
+
+See docs/decisions/100-drawn-curve-follows-the-plan.md.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,7 @@
-"""The story as one HTML page that needs nothing else: styles, charts and their library are inside."""
+"""The story as one HTML page that needs nothing else: styles, charts and their library are inside.
+
+See docs/decisions/101-plotly-is-inlined.md.
+"""
 
 import json
 import re

@@ -1,4 +1,7 @@
-"""The report's order: what a decision-maker reads first stands first."""
+"""The report's order: what a decision-maker reads first stands first.
+
+See docs/decisions/099-one-story-two-renderings.md.
+"""
 
 from budget.report.numerals import LEVEL, plural
 from budget.report.page import method

@@ -11,6 +11,8 @@ S-shaped serving few tasks well is better (Goldfeder, Wyder, LeCun & Shwartz-Ziv
 means over the T tasks, so that they compare with one task drawn uniformly: plans can only improve along
 
     equal split ≥ best, assignment unknown ≥ best, assignment known ≥ all on the one task that counts.
+
+See docs/decisions/084-no-free-lunch-and-selection-are-checks.md.
 """
 
 import math

@@ -1,4 +1,7 @@
-"""Specialists or one shared model: every measured strategy at equal total budget, on every measured set of tasks."""
+"""Specialists or one shared model: every measured strategy at equal total budget, on every measured set of tasks.
+
+See docs/decisions/091-processes-on-request.md.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -4,6 +4,8 @@ The single-target case: if only one task counts, a specialist with everything is
 which serves all tasks of a set gives this task, over all sets that hold it. Beside it stand the spends that decide
 whether a task is worth serving: the least that meets its target, and its smallest efficient spend, below which no price
 of the budget makes serving it better than leaving it out.
+
+See docs/decisions/094-alone-against-every-plan.md.
 """
 
 from collections.abc import Mapping, Sequence

@@ -8,6 +8,8 @@ arXiv 2602.23643, argue that no generalist passes it).
 
 In a draw the threshold is what the specialist reaches in that draw: were it that of the point fit, a plan which is
 exactly at it would pass in half of the draws, and the interval would say how uncertain a curve is, not who is better.
+
+See docs/decisions/093-thresholds-move-with-the-draw.md.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""Thresholds for serving a task: values that must be reached, or the spends that reach them."""
+"""Thresholds for serving a task: values that must be reached, or the spends that reach them.
+
+See docs/decisions/081-thresholds-as-shares-of-the-budget.md.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

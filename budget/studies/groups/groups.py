@@ -1,4 +1,7 @@
-"""Which tasks to train together: the models of each budget, from what models of one, two or more tasks reach."""
+"""Which tasks to train together: the models of each budget, from what models of one, two or more tasks reach.
+
+See docs/decisions/072-groups-are-a-portfolio.md.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Negative transfer, measured: what each task gains or loses when it is trained with another."""
+"""Negative transfer, measured: what each task gains or loses when it is trained with another.
+
+See docs/decisions/073-noise-between-tasks-that-help-or-harm.md.
+"""
 
 from dataclasses import dataclass
 from typing import Any

@@ -9,6 +9,9 @@ K copies of one task decline exactly so: with the exponent ``a`` of a one-scale 
 arXiv 2203.15556). Copies that share one model decline by ``mixture.generalist.decline_exponent``.
 
 The mean is weighted, and of tasks with several metrics each reducible loss is divided by the gap from unserved to best.
+
+See docs/decisions/075-decline-from-alone-with-everything.md,
+docs/decisions/089-decline-of-copies-in-one-model.md.
 """
 
 from dataclasses import dataclass

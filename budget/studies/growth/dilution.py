@@ -5,6 +5,8 @@
 The first part is dilution: what a specialist loses when its compute falls from the whole budget to an equal share. The
 second compares the shared model, which has the whole budget, with the specialist at that share: positive is
 interference, negative transfer. Runs identify only their net: a task may be helped by one task and harmed by another.
+
+See docs/decisions/078-only-the-net-is-identified.md.
 """
 
 from dataclasses import dataclass

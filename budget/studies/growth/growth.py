@@ -1,4 +1,7 @@
-"""What breadth costs: every task's value as the task set grows from 1 to K tasks at one budget."""
+"""What breadth costs: every task's value as the task set grows from 1 to K tasks at one budget.
+
+See docs/decisions/074-growth-by-subset.md.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

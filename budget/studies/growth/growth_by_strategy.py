@@ -2,6 +2,9 @@
 
 A shared strategy's curves are of law ``shared``, over the number of tasks K: the set of the first k tasks is served by
 one model of the best size and mixture at K = k. All strategies grow along the same orders, with one measure.
+
+See docs/decisions/087-growth-by-strategy-compares-plans.md,
+docs/decisions/088-crossovers-between-winners.md.
 """
 
 from collections.abc import Callable, Mapping

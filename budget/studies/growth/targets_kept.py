@@ -1,4 +1,7 @@
-"""The most tasks that one budget keeps at their targets."""
+"""The most tasks that one budget keeps at their targets.
+
+See docs/decisions/076-two-largest-sets.md.
+"""
 
 from dataclasses import dataclass
 from typing import Any

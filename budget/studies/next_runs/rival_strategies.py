@@ -2,6 +2,8 @@
 
 Curves of different files come from independent fits. Each draw of the first file is paired with one of every other file
 in a random order of its own, since fits of one seed share random numbers and equal places could tie them together.
+
+See docs/decisions/086-several-strategies-one-decision.md.
 """
 
 from collections.abc import Mapping, Sequence

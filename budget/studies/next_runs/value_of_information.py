@@ -6,6 +6,8 @@ run; the draws are reweighted by the likelihood of that outcome (``posterior``),
 (``replan``) under every strategy, the one whose plan has the best posterior mean is chosen, and the decisions with and
 without the outcome are judged under the draw that made it. The mean difference is the value of the run. With one
 strategy the decision is its plan alone.
+
+See docs/decisions/085-value-of-information-of-new-runs.md.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""A strategy that nobody measured, from published constants: used on request only, and marked wherever it appears."""
+"""A strategy that nobody measured, from published constants: used on request only, and marked wherever it appears.
+
+See docs/decisions/083-unmeasured-strategies-on-request.md.
+"""
 
 from dataclasses import replace
 

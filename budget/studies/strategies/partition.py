@@ -4,6 +4,8 @@ A block is a shared model that was measured on fewer tasks than the set, or one 
 blocks in which each task stands once, the best split of the budget is a convex problem with one price, and all of them
 are solved in one batch (``many.splits``). Choosing among many partitions by one fit favours those that look too good;
 the draws judge the chosen one as they judge every other plan.
+
+See docs/decisions/082-groups-are-enumerated.md.
 """
 
 from collections.abc import Sequence

@@ -3,6 +3,8 @@
 A task that was measured alone, in a generalist of four and in one of twelve has three curves. All curves of a strategy
 are fitted in one batch, so that exponents are pooled over them and draws are joint; each strategy has its own cost law,
 for a routed model's FLOPs are not a dense model's.
+
+See docs/decisions/079-curves-of-a-strategy-per-set.md.
 """
 
 from collections.abc import Callable

@@ -2,6 +2,9 @@
 
 A plan is made once, without knowing which draw is true, and each draw then says what that plan would reach: planning
 again in every draw would flatter whichever strategy has the less certain curves.
+
+See docs/decisions/080-plans-made-once-judged-in-every-draw.md,
+docs/decisions/092-equal-split-does-not-compete.md.
 """
 
 from collections.abc import Sequence

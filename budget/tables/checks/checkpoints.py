@@ -1,4 +1,7 @@
-"""Checkpoints among finished runs: rows of one training at several tokens, which lie above the finished runs' curve."""
+"""Checkpoints among finished runs: rows of one training at several tokens, which lie above the finished runs' curve.
+
+See docs/decisions/029-checkpoints-are-asked-about.md.
+"""
 
 import numpy as np
 

@@ -3,6 +3,8 @@
 Rows of one run are not independent: checkpoints of one training drift together, so the order of rows inside a run may
 not be shuffled. Two things may: the runs (whole, by their means), and the sign of what a run does inside, since a drift
 without a cause goes up as often as down. Both together make the group under which a trend is tested.
+
+See docs/decisions/027-rank-tests-for-a-signal.md.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""Status codes of a task: what is known of its curve, whether plans use it, and what to do about it."""
+"""Status codes of a task: what is known of its curve, whether plans use it, and what to do about it.
+
+See docs/decisions/026-several-findings-one-status.md.
+"""
 
 from dataclasses import dataclass
 

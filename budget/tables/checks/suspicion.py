@@ -3,6 +3,8 @@
 Each is found by a robust curve through the rows (``robust_curve``) and named with what would explain it. A wild value
 is named only where it contradicts other rows outright: it is worse than a row that had less of everything, or better
 than one that had more, so that a score that rises late is no suspicion.
+
+See docs/decisions/028-another-unit-shows-in-the-value.md.
 """
 
 from collections.abc import Callable, Sequence

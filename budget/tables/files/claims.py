@@ -2,6 +2,8 @@
 
 A claim is made by O_EXCL, which network file systems honour too. It is void when its process has ended, as far as this
 machine can tell, and otherwise when it was not refreshed for `LEASE` seconds by the file system's clock.
+
+See docs/decisions/106-claims-are-leases.md.
 """
 
 import json

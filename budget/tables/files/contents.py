@@ -1,4 +1,7 @@
-"""The bytes of a file, read once; decompressed and decoded by what they are, whatever the file is called."""
+"""The bytes of a file, read once; decompressed and decoded by what they are, whatever the file is called.
+
+See docs/decisions/110-files-read-by-what-they-hold.md.
+"""
 
 import hashlib
 import os

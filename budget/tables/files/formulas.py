@@ -1,4 +1,7 @@
-"""Cells that a spreadsheet would take for formulas, kept from it by an apostrophe that is taken away again."""
+"""Cells that a spreadsheet would take for formulas, kept from it by an apostrophe that is taken away again.
+
+See docs/decisions/109-apostrophe-before-formulas.md.
+"""
 
 import re
 from math import isnan

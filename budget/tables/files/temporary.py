@@ -1,6 +1,8 @@
 """Temporary files beside their targets: their names say which process made them.
 
 The next process that makes one in a folder removes there those of processes that have ended.
+
+See docs/decisions/105-temporary-files-name-their-process.md.
 """
 
 import os

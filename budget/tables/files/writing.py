@@ -1,6 +1,8 @@
 """Writing files: whole or not at all, by way of a temporary file beside the target that is then renamed.
 
 A failed command leaves what was there before; what a killed one leaves is removed by the next, see `temporary`.
+
+See docs/decisions/104-plan-folder-in-one-rename.md.
 """
 
 import os
