@@ -46,14 +46,14 @@ def relative_noise(noise: pd.DataFrame, strategy: str, task: str) -> float:
 
 
 def predicted(
-    strategies: FittedStrategies, strategy: str, names: tuple[str, ...], task: str, params: float, tokens: float
+    fitted: FittedStrategies, strategy: str, names: tuple[str, ...], task: str, params: float, tokens: float
 ) -> float:
     """The curve of a strategy on a task of a set; NaN where it has none."""
     if strategy == "specialist":
-        served = strategies.specialists
+        served = fitted.specialists
     else:
         served = next(
-            (each for each in strategies.shared if each.strategy == strategy and set(each.tasks) == set(names)), None
+            (each for each in fitted.shared if each.strategy == strategy and set(each.tasks) == set(names)), None
         )
     if served is None or task not in served.tasks:
         return float("nan")
@@ -61,7 +61,7 @@ def predicted(
     return float(served.curves.predict(position, np.log([[params, tokens]]))[0][0])
 
 
-def cells(frame: pd.DataFrame, strategies: FittedStrategies) -> pd.DataFrame:
+def cells(frame: pd.DataFrame, fitted: FittedStrategies) -> pd.DataFrame:
     """One row for each decidable cell: measured and predicted order of the strategies."""
     noise = seed_noise(frame)
     large = frame[(frame["flops"] / frame["n_tasks"] > LIMIT) & (frame["seed"] == 0)]
@@ -80,7 +80,7 @@ def cells(frame: pd.DataFrame, strategies: FittedStrategies) -> pd.DataFrame:
             for name, run in zip(strategies, runs, strict=True)
         ])  # fmt: skip
         guess = np.array([
-            predicted(strategies, name, tuple(names.split("|")), task, run["params"], run["tokens"])
+            predicted(fitted, name, tuple(names.split("|")), task, run["params"], run["tokens"])
             for name, run in zip(strategies, runs, strict=True)
         ])  # fmt: skip
         known = np.isfinite(guess)
@@ -126,14 +126,14 @@ def main() -> None:
     path = Path(next(iter(figures.arguments()), ROOT / "data" / "runs.csv"))
     frame = pd.read_csv(path)
     small = frame[frame["flops"] / frame["n_tasks"] <= LIMIT]
-    strategies = fit_strategy_curves(runs_from_frame(small), draws=0)
-    for said in strategies.left_out:
+    fitted = fit_strategy_curves(runs_from_frame(small), draws=0)
+    for said in fitted.left_out:
         print(said)
-    table = cells(frame, strategies)
+    table = cells(frame, fitted)
     print(
         f"{small['run'].nunique()} runs of at most {LIMIT:.0e} FLOPs a task are fitted, {len(table)} cells are larger"
     )
-    print(f"strategies: {SPECIALISTS}, {', '.join(dict.fromkeys(each.strategy for each in strategies.shared))}")
+    print(f"strategies: {SPECIALISTS}, {', '.join(dict.fromkeys(each.strategy for each in fitted.shared))}")
     lines = [
         say("which strategy wins", table, "winner", "predicted", "sure"),
         say("focus or share", table, "focus", "focus_predicted", "focus_sure"),
