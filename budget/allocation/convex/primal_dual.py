@@ -74,6 +74,9 @@ MAX_IDLE_STEPS = 8
 MAX_STUCK_STEPS = 24
 """Steps without progress after which it is given up."""
 
+AT_LEAST = 1e-5
+"""Distance of a log input from its least within which it is put there: a model of next to no spend ends no nearer."""
+
 SOFTNESS = 1e-13
 """What an equality may give, relative to its row, so that one that follows from others is not singular: rounding."""
 
@@ -275,8 +278,9 @@ class _Stated:
         finite = np.isfinite(problem.high)
         prices = Duals(budget, np.maximum(-excess, 0.0), np.where(finite, np.maximum(excess, 0.0), 0.0), of_row)
         weight = (state.task.price[at] * self.worth[at] / self.size[at]).ravel() if self.epigraph else np.zeros(0)
-        # an input whose least is priced stands there, and the certificate wants to see it
-        u = np.where(state.least.slack[at] < state.least.price[at], self.least[at], state.u[at])
+        # an input that is this near to its least stands there (elsewhere the gradient is 0, and moving it costs the
+        # square of the move), and only there does the certificate know that it cannot be smaller
+        u = np.where(state.least.slack[at] < AT_LEAST, self.least[at], state.u[at])
         shrunk = float(state.x[at, 0].min())
         return KktPoint(u, state.x[at] * self.unit[at], prices, weight, distance, shrunk)
 
