@@ -15,9 +15,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # the oracle lives among the tests
 
-from budget.allocation.convex.certificate import marginal_return  # noqa: E402
 from budget.allocation.convex.optimum import Optimum  # noqa: E402
 from budget.allocation.convex.problem import Problem, Resource  # noqa: E402
+from budget.allocation.convex.shadow_prices import marginal_return  # noqa: E402
 from budget.allocation.convex.solve_by_dual import solve_by_dual  # noqa: E402
 from budget.allocation.convex.solve_by_program import solve_by_program  # noqa: E402
 from budget.curves.planning_forms.posynomial import Posynomial  # noqa: E402

@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs, last_input
-from budget.allocation.convex.certificate import marginal_return
 from budget.allocation.convex.problem import Problem, build_problem, planned_cost
+from budget.allocation.convex.shadow_prices import marginal_return
 from budget.allocation.nonconvex.one_model import plan_one_model
 from budget.allocation.nonconvex.plan_nonconvex import solved_plan_of_spends, spend_bounds
 from budget.allocation.nonconvex.spend_response import spend_response
 from budget.allocation.plan.assembly import NOT_OPTIMAL, SolvedPlan, assemble_plan, law_inputs_of
 from budget.allocation.plan.explanations import broken_limits, broken_words
-from budget.allocation.plan.headline import curve_warnings, far_warnings
 from budget.allocation.plan.plan import Baseline, Plan
+from budget.allocation.plan.plan_warnings import curve_warnings, far_warnings
 from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.curves import Curves
 from budget.curves.planning_forms.posynomial import Posynomial

@@ -22,52 +22,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.allocation.convex.problem import Problem
+from budget.allocation.convex.shadow_prices import EDGE, Duals, marginal_return, plain_duals
 from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import SolverError
 from budget.numerics.words import apart
 
-EDGE = 1e-9
-"""Distance of a log input from its least within which it counts as there: 1e-9 of the input itself, some rounding."""
-
-AT_LIMIT = 1e-7
-"""Relative distance at which a spend counts as being at its limit: ten times what a solver misses it by."""
-
 NO_WEIGHT = 1e-300
 """Stands for a weight of 0 where its logarithm is needed: near the smallest float64."""
-
-
-@dataclass(frozen=True)
-class Duals:
-    """What the limits of V models charge; all not negative.
-
-    Attributes:
-        budget: (R,) for a unit of each resource's budget.
-        low: (V,) for a unit of each least spend.
-        high: (V,) for a unit of each greatest spend.
-        row: (L,) for a unit of each row's right side.
-    """
-
-    budget: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    row: np.ndarray
-
-    def shadow_prices(self, problem: Problem) -> np.ndarray:
-        """What one unit of each resource costs each model, shape (R, V)."""
-        result = np.tile(self.budget[:, None], (1, len(problem.cost)))
-        result[0] += self.high - self.low
-        for row, price in zip(problem.rows, self.row, strict=True):
-            result[row.resource] += price * row.coefficient
-        return result
-
-    def limits(self, problem: Problem) -> float:
-        """The prices times what they are prices of."""
-        totals = np.array([problem.budget, *(resource.budget for resource in problem.further)])
-        used = (self.budget > 0) & np.isfinite(totals)
-        total = float(self.budget[used] @ totals[used]) - float(self.low @ problem.low)
-        total += float(self.high[self.high > 0] @ problem.high[self.high > 0])
-        return total + sum(price * row.upper for row, price in zip(problem.rows, self.row, strict=True))
 
 
 @dataclass(frozen=True)
@@ -111,19 +73,6 @@ def proven_bound(value: float, bound: float, slack: float, sign: float = 1.0) ->
     return min(bound, value)
 
 
-def marginal_return(value: PlanningForm, cost: Posynomial, u: np.ndarray) -> np.ndarray:
-    """Fall of each model's value per unit of extra spend at its best inputs (V, I): shape (V,), not negative."""
-    spend = cost.value(u)
-    elasticity = cost.gradient(u) / spend[:, None]  # of order one, so that its square cannot overflow
-    of_value = value.gradient(u)
-    if cost.domain is not None:  # an input at its least would rather be smaller: what is more is spent on the others
-        with np.errstate(divide="ignore", invalid="ignore"):
-            gain = np.where(elasticity > 0, -of_value / elasticity, -np.inf)
-        held = (u <= cost.domain + EDGE) & (gain < gain.max(axis=1, keepdims=True))
-        elasticity = np.where(held, 0.0, elasticity)
-    return np.maximum(-(of_value * elasticity).sum(axis=1) / (elasticity**2).sum(axis=1), 0.0) / spend
-
-
 def certify(problem: Problem, u: np.ndarray, spend: np.ndarray) -> Certificate:
     """Bound the smallest sum of values from a plan of a problem without further resources and rows.
 
@@ -136,27 +85,6 @@ def certify(problem: Problem, u: np.ndarray, spend: np.ndarray) -> Certificate:
     marginal = marginal_return(value, problem.cost, u)
     prices = plain_duals(problem, spend, marginal)
     return Certificate(lower_bound(value, problem, u, prices), marginal, prices)
-
-
-def plain_duals(problem: Problem, spend: np.ndarray, marginal: np.ndarray) -> Duals:
-    """Prices of the budget and of each model's own limits, read off the marginal returns (V,) of a plan.
-
-    KKT: at the price of the budget a model between its limits returns just that, one at its least spend less (the
-    limit's own price is what is missing) and one at its greatest spend more.
-    """
-    at_low = (spend <= problem.low * (1 + AT_LIMIT)) & (problem.low > 0)
-    at_high = spend >= problem.high * (1 - AT_LIMIT)
-    free = ~(at_low | at_high)
-    if free.any():
-        shadow = float((marginal * spend)[free].sum() / spend[free].sum())
-    elif spend.sum() < problem.budget * (1 - AT_LIMIT):
-        shadow = 0.0
-    elif at_high.any():
-        shadow = float(marginal[at_high].min())
-    else:
-        shadow = float(marginal.max())
-    excess = np.where(free, 0.0, marginal - shadow)
-    return Duals(np.array([shadow]), np.maximum(-excess, 0.0), np.maximum(excess, 0.0), np.zeros(0))
 
 
 def lower_bound(value: PlanningForm, problem: Problem, u: np.ndarray, prices: Duals) -> float:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs, rising_root
-from budget.allocation.convex.certificate import marginal_return
+from budget.allocation.convex.shadow_prices import marginal_return
 from budget.allocation.convex.water_filling import Batch, fill_budgets
 from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.posynomial import Posynomial

@@ -30,9 +30,9 @@ from typing import Any
 
 import numpy as np
 
-from budget.allocation.convex.certificate import Duals
 from budget.allocation.convex.implied_bounds import origin
 from budget.allocation.convex.problem import Problem
+from budget.allocation.convex.shadow_prices import Duals
 from budget.allocation.spec.objectives import Goal
 from budget.allocation.spec.scenarios import Scenarios
 from budget.curves.planning_forms.form import PlanningForm

@@ -17,9 +17,9 @@ import cvxpy as cp
 import numpy as np
 from scipy import sparse
 
-from budget.allocation.convex.certificate import Duals
 from budget.allocation.convex.implied_bounds import equal_split
 from budget.allocation.convex.problem import LinearConstraint, Problem
+from budget.allocation.convex.shadow_prices import Duals
 from budget.allocation.spec.objectives import Goal
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import SolverError

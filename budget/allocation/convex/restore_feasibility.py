@@ -5,16 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from budget.allocation.convex.best_size import into_domain, last_input
-from budget.allocation.convex.certificate import (
-    Certificate,
-    Duals,
-    cheapest_bound,
-    lower_bound,
-    marginal_return,
-    weighted,
-)
+from budget.allocation.convex.certificate import Certificate, cheapest_bound, lower_bound, weighted
 from budget.allocation.convex.optimum import Optimum
 from budget.allocation.convex.problem import Problem
+from budget.allocation.convex.shadow_prices import Duals, marginal_return
 from budget.allocation.spec.objectives import Goal
 from budget.curves.planning_forms.form import PlanningForm
 from budget.errors import SolverError

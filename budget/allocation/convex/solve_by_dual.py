@@ -15,22 +15,14 @@ from dataclasses import replace
 import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs
-from budget.allocation.convex.certificate import (
-    Certificate,
-    Duals,
-    certify,
-    cheapest_bound,
-    lagrangian_minima,
-    marginal_return,
-    plain_duals,
-    weighted,
-)
+from budget.allocation.convex.certificate import Certificate, certify, cheapest_bound, lagrangian_minima, weighted
 from budget.allocation.convex.cheapest import least_spends, least_spends_each, refuse_too_dear, refuse_unreachable
 from budget.allocation.convex.minimax import minimax_splits
 from budget.allocation.convex.optimum import Optimum, is_proven, is_trivial, refuse_no_number, with_status
 from budget.allocation.convex.primal_dual import KktPoint, solve_kkt
 from budget.allocation.convex.problem import Problem
 from budget.allocation.convex.restore_feasibility import lowered_to_use, restored_optimum, violation
+from budget.allocation.convex.shadow_prices import Duals, marginal_return, plain_duals
 from budget.allocation.convex.water_filling import BATCH_MODELS, Batch, fill_budgets, polish, water_fill_batch
 from budget.allocation.spec.objectives import Goal
 from budget.curves.planning_forms.form import PlanningForm

@@ -16,9 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs
-from budget.allocation.convex.certificate import (
-    certify,
-)
+from budget.allocation.convex.certificate import certify
 from budget.allocation.convex.cheapest import least_spends, refuse_unreachable
 from budget.allocation.convex.implied_bounds import origin
 from budget.allocation.convex.optimum import (

@@ -35,8 +35,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs, rising_root
-from budget.allocation.convex.certificate import marginal_return
 from budget.allocation.convex.problem import Problem
+from budget.allocation.convex.shadow_prices import marginal_return
 from budget.allocation.spec.scenarios import Scenarios
 from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.posynomial import Posynomial

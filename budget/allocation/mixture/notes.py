@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from budget.allocation.convex.certificate import AT_LIMIT
+from budget.allocation.convex.shadow_prices import AT_LIMIT
 from budget.allocation.mixture.best_size import Optimum
 from budget.allocation.mixture.problem import MixtureProblem
 from budget.allocation.plan.plan import LimitLine

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from budget.allocation.convex.certificate import AT_LIMIT, proven_bound
+from budget.allocation.convex.certificate import proven_bound
+from budget.allocation.convex.shadow_prices import AT_LIMIT
 from budget.allocation.mixture.baselines import mixture_baselines
 from budget.allocation.mixture.best_shares import inside
 from budget.allocation.mixture.best_size import Optimum, certify_mixture, solve_mixture
@@ -21,8 +22,8 @@ from budget.allocation.mixture.problem import (
     spend_on,
 )
 from budget.allocation.plan.baselines import missing_splits
-from budget.allocation.plan.headline import plan_warnings
 from budget.allocation.plan.plan import Sizes
+from budget.allocation.plan.plan_warnings import plan_warnings
 from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.objectives import MEAN
 from budget.allocation.spec.plan_spec import PlanSpec

@@ -7,8 +7,8 @@ is all that ``envelope`` and ``targets`` ask for.
 
 import numpy as np
 
-from budget.allocation.convex.certificate import AT_LIMIT
 from budget.allocation.convex.problem import Problem
+from budget.allocation.convex.shadow_prices import AT_LIMIT
 from budget.allocation.nonconvex.envelope import solve_nonconvex
 from budget.allocation.nonconvex.responses import Responses
 from budget.allocation.nonconvex.spend_response import SpendResponse, spend_response

@@ -9,8 +9,8 @@ import numpy as np
 
 from budget.allocation.convex.problem import one_model
 from budget.allocation.plan.baselines import missing_splits
-from budget.allocation.plan.headline import UNIT_IN_DOUBT, plan_warnings
 from budget.allocation.plan.plan import MEETS, Baseline, LimitLine, Plan, Sizes
+from budget.allocation.plan.plan_warnings import UNIT_IN_DOUBT, plan_warnings
 from budget.allocation.plan.worse_than_unserved import worse_than_unserved
 from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND, PlanSpec
 from budget.allocation.spec.resources import Prices, cost_of

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from budget.allocation.convex.certificate import AT_LIMIT, Duals
 from budget.allocation.convex.problem import LinearConstraint, Problem
+from budget.allocation.convex.shadow_prices import AT_LIMIT, Duals
 from budget.allocation.plan.plan import LimitLine
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.numerics.listing import listing, shortened

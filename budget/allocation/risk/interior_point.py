@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from budget.allocation.convex.certificate import Duals, marginal_return
 from budget.allocation.convex.problem import Problem
+from budget.allocation.convex.shadow_prices import Duals, marginal_return
 from budget.allocation.spec.scenarios import Scenarios
 from budget.curves.planning_forms.posynomial import Posynomial
 

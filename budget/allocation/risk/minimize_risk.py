@@ -24,10 +24,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from budget.allocation.convex.certificate import Certificate, Duals, lower_bound, marginal_return, plain_duals
+from budget.allocation.convex.certificate import Certificate, lower_bound
 from budget.allocation.convex.optimum import NOT_PROVEN, PROVEN, Optimum
 from budget.allocation.convex.problem import Problem
 from budget.allocation.convex.restore_feasibility import dual_feasible, inputs_within, restore_feasibility, violation
+from budget.allocation.convex.shadow_prices import Duals, marginal_return, plain_duals
 from budget.allocation.plan.baselines import to_budget
 from budget.allocation.risk.interior_point import Iterate, central_path
 from budget.allocation.spec.risks import Risk, tail_mean

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from budget.allocation.convex.best_size import best_inputs, rising_root
-from budget.allocation.convex.certificate import marginal_return
+from budget.allocation.convex.shadow_prices import marginal_return
 from budget.allocation.mixture.iso_loss import iso_loss
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.curves.curves import Curves

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.plan.headline import curve_warnings
+from budget.allocation.plan.plan_warnings import curve_warnings
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.errors import DataError

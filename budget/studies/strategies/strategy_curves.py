@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from budget.allocation.plan.headline import curve_warnings
+from budget.allocation.plan.plan_warnings import curve_warnings
 from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
 from budget.errors import DataError

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budget.allocation.convex.best_size import best_inputs
-from budget.allocation.convex.certificate import certify, lower_bound, plain_duals
+from budget.allocation.convex.certificate import certify, lower_bound
 from budget.allocation.convex.problem import build_problem
+from budget.allocation.convex.shadow_prices import plain_duals
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.errors import InfeasibleError

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budget.allocation.convex.certificate import Duals, cheapest_bound
+from budget.allocation.convex.certificate import cheapest_bound
 from budget.allocation.convex.problem import build_problem
+from budget.allocation.convex.shadow_prices import Duals
 from budget.allocation.convex.solve_by_program import solve_by_program
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from budget.allocation.evaluate import evaluate
-from budget.allocation.plan.headline import curve_warnings
+from budget.allocation.plan.plan_warnings import curve_warnings
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.tables.checks.status import STATUS
