@@ -259,7 +259,7 @@ def test_scores_from_fits_of_different_ceilings_are_compared_as_scores(rivals):
     }
     for measure, task_settings in (
         ("value", {}),
-        ("progress", {"unserved": np.full(3, 20.0), "best": np.full(3, 99.0)}),
+        ("progress", {"unserved": np.full(3, 20.0), "best": np.full(3, 99.5)}),
     ):
         strategies, _ = compete(
             scores, TaskSettings(rivals["specialist"].tasks, **task_settings), 1e23, 1e22, 0, measure=measure
@@ -269,7 +269,7 @@ def test_scores_from_fits_of_different_ceilings_are_compared_as_scores(rivals):
             for each in strategies
         ]
         np.testing.assert_allclose(both[0], both[1])
-        exact = -np.array([50.0, 60.0, 70.0]) if measure == "value" else -(np.array([30.0, 40.0, 50.0]) / 79)
+        exact = -np.array([50.0, 60.0, 70.0]) if measure == "value" else -(np.array([30.0, 40.0, 50.0]) / 79.5)
         np.testing.assert_allclose(both[0], exact)
 
 
