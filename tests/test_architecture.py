@@ -104,7 +104,7 @@ def test_no_folder_holds_more_than_a_reader_takes_in():
         ("jax", JAX_HOMES),
         ("optax", JAX_HOMES),
         ("cvxpy", {"allocation"}),
-        ("highspy", {"allocation", "portfolio"}),
+        ("highspy", {"numerics"}),
         ("plotly", {"report"}),
     ],
 )

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.allocation.spec.objectives import MEAN
+from budget.numerics.linear_programs import LinearProgram, ProgramSolution
 from budget.portfolio.lagrangian_bound import Dual, lagrangian
 from budget.portfolio.local_search import search
-from budget.portfolio.program import TOLERANCE, Outcome, Program, choice_program, cover_program, solve, start_of
+from budget.portfolio.program import TOLERANCE, choice_program, cover_program, solve, start_of, with_objective
 from budget.portfolio.selection import Selection
 
 LARGEST = 60_000
@@ -86,7 +87,7 @@ def cheapest(problem: Selection, cost: np.ndarray, deadline: float) -> tuple[np.
     ``None`` where none was found in time or none exists; and whether the answer is proven.
     """
     outcome = solve(cover_program(problem, cost), deadline)
-    return (None if outcome.x is None else _built(problem, outcome)), outcome.optimal
+    return (None if outcome.x is None else _built(problem, outcome)), outcome.ended
 
 
 def _linear(problem: Selection, deadline: float) -> Choice | None:
@@ -134,18 +135,18 @@ def _search_core(
     return pairs[found]
 
 
-def _by_program(problem: Selection, program: Program, start: Choice, deadline: float) -> Choice:
+def _by_program(problem: Selection, program: LinearProgram, start: Choice, deadline: float) -> Choice:
     """Improve a choice by HiGHS, then break ties by the mean loss."""
     outcome = solve(program, deadline, start_of(problem, start.chosen))
     chosen, value = _better(problem, outcome, start.chosen, start.value)
     bound = min(value, max(start.bound, outcome.bound))
-    status = "optimal" if outcome.optimal else "time limit"
+    status = "optimal" if outcome.ended else "time limit"
     if problem.objective is not MEAN or not problem.is_linear:
         coefficient = np.zeros(len(problem.cost) + len(problem.model))
         coefficient[len(problem.cost) :] = problem.mean_loss
-        tied = solve(program.instead(coefficient, value + TOLERANCE), deadline, start_of(problem, chosen))
+        tied = solve(with_objective(program, coefficient, value + TOLERANCE), deadline, start_of(problem, chosen))
         chosen = _tie_broken(problem, tied, chosen, value)
-    solver = "HiGHS" if outcome.bound > start.bound or outcome.optimal else start.solver
+    solver = "HiGHS" if outcome.bound > start.bound or outcome.ended else start.solver
     return Choice(chosen, problem.value(chosen), bound, solver, status)
 
 
@@ -201,7 +202,7 @@ def _worst(problem: Selection, deadline: float) -> Choice | None:
     return _mean_below(problem, chosen, float(levels[low]), deadline, "optimal" if proven else "time limit")
 
 
-def _cover_below(problem: Selection, level: float) -> Program:
+def _cover_below(problem: Selection, level: float) -> LinearProgram:
     """The cheapest models that serve every task with a loss of at most ``level``, in one scenario."""
     rest = problem.keep(np.flatnonzero(problem.terms[0] <= level))
     return cover_program(rest, np.maximum(rest.cost, TOLERANCE))
@@ -236,13 +237,13 @@ def _search(problem: Selection, coefficient: np.ndarray, deadline: float, kicks:
     return None if built is None else problem.best_pairs(built, coefficient)
 
 
-def _built(problem: Selection, outcome: Outcome) -> np.ndarray:
+def _built(problem: Selection, outcome: ProgramSolution) -> np.ndarray:
     """(M,) whether each model is built in a solution of HiGHS."""
     assert outcome.x is not None
     return outcome.x[: len(problem.cost)] > 0.5
 
 
-def _better(problem: Selection, outcome: Outcome, chosen: np.ndarray, value: float) -> tuple[np.ndarray, float]:
+def _better(problem: Selection, outcome: ProgramSolution, chosen: np.ndarray, value: float) -> tuple[np.ndarray, float]:
     """The choice of a solution where it is allowed and better than the one at hand."""
     found = _choice_of(problem, outcome)
     if found is None or problem.value(found) >= value:
@@ -250,7 +251,7 @@ def _better(problem: Selection, outcome: Outcome, chosen: np.ndarray, value: flo
     return found, problem.value(found)
 
 
-def _tie_broken(problem: Selection, outcome: Outcome, chosen: np.ndarray, value: float) -> np.ndarray:
+def _tie_broken(problem: Selection, outcome: ProgramSolution, chosen: np.ndarray, value: float) -> np.ndarray:
     """The choice of a solution where its objective is as good and its mean loss smaller."""
     found = _choice_of(problem, outcome)
     if found is None or problem.value(found) > value + TOLERANCE:
@@ -258,7 +259,7 @@ def _tie_broken(problem: Selection, outcome: Outcome, chosen: np.ndarray, value:
     return found if problem.mean_loss[found].sum() < problem.mean_loss[chosen].sum() else chosen
 
 
-def _choice_of(problem: Selection, outcome: Outcome) -> np.ndarray | None:
+def _choice_of(problem: Selection, outcome: ProgramSolution) -> np.ndarray | None:
     """(T,) the pairs of a solution; a sum of pairs is served by the best of the models that are built."""
     if outcome.x is None:
         return None

@@ -5,74 +5,32 @@
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
-from highspy import HighsModelStatus
 from scipy import sparse
 
-from budget.allocation.nonconvex.highs import found_solution, run_highs
+from budget.numerics.linear_programs import LinearProgram, ProgramSolution, solve_program
 from budget.portfolio.selection import Selection
 
 TOLERANCE = 1e-9
 """Feasibility and gap at which HiGHS counts a program as solved; objectives are scaled to order one."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What HiGHS said.
-
-    Attributes:
-        x: the columns of the best solution, ``None`` where there is none.
-        bound: no solution has a smaller objective; infinite where there is no solution at all.
-        optimal: whether the search ended.
-    """
-
-    x: np.ndarray | None
-    bound: float
-    optimal: bool
+def with_objective(program: LinearProgram, cost: np.ndarray, most: float) -> LinearProgram:
+    """The same rows with another objective, the present one being held at ``most`` or below."""
+    row = sparse.csr_matrix(program.cost[None, :])
+    return replace(
+        program,
+        cost=np.concatenate([cost, np.zeros(len(program.cost) - len(cost))]),
+        matrix=sparse.vstack([program.matrix, row], format="csr"),
+        row_lower=np.append(program.row_lower, -np.inf),
+        row_upper=np.append(program.row_upper, most),
+    )
 
 
-@dataclass(frozen=True)
-class Program:
-    """Minimize ``cost·z`` over ``z ≥ lower``, ``matrix·z`` within its limits.
-
-    Columns: ``y`` (M), ``x`` (P), then what the risk needs.
-
-    Attributes:
-        cost: (C,) coefficients of the objective.
-        lower: (C,) least values.
-        upper: (C,) greatest values.
-        whole: (C,) whether the column is a whole number.
-        matrix: (R, C) rows.
-        row_lower: (R,) their least values.
-        row_upper: (R,) their greatest values.
-    """
-
-    cost: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    whole: np.ndarray
-    matrix: sparse.csr_matrix
-    row_lower: np.ndarray
-    row_upper: np.ndarray
-
-    def instead(self, cost: np.ndarray, most: float) -> "Program":
-        """The same rows with another objective, the present one being held at ``most`` or below."""
-        row = sparse.csr_matrix(self.cost[None, :])
-        return Program(
-            np.concatenate([cost, np.zeros(len(self.cost) - len(cost))]),
-            self.lower,
-            self.upper,
-            self.whole,
-            sparse.vstack([self.matrix, row], format="csr"),
-            np.append(self.row_lower, -np.inf),
-            np.append(self.row_upper, most),
-        )
-
-
-def choice_program(problem: Selection) -> Program:
-    """The program of a portfolio's whole objective."""
+def choice_program(problem: Selection) -> LinearProgram:
+    """The program of a portfolio's whole objective; columns ``y`` (M), ``x`` (P), then what the risk needs."""
     models, pairs, tasks = len(problem.cost), len(problem.model), problem.n_tasks
     scenarios, terms = len(problem.loss), problem.terms
     each = np.arange(pairs)
@@ -88,7 +46,7 @@ def choice_program(problem: Selection) -> Program:
     cost = np.zeros(models + pairs)
     if problem.is_linear:
         cost[models:] = terms.mean(axis=0)
-        return Program(
+        return LinearProgram(
             cost, np.zeros(len(cost)), np.ones(len(cost)), np.arange(len(cost)) < models, rows, row_lower, row_upper
         )
     if problem.objective.takes_largest:
@@ -110,7 +68,7 @@ def choice_program(problem: Selection) -> Program:
         over = sparse.hstack([over, sparse.csr_matrix(-np.ones((len(scenario), 1)))])
         free, weight = np.append(np.zeros(scenarios), -np.inf), np.append(weight / problem.tail, 1.0)
     blank = sparse.csr_matrix((rows.shape[0], len(weight)))
-    return Program(
+    return LinearProgram(
         cost=np.append(cost, weight),
         lower=np.append(np.zeros(len(cost)), free),
         upper=np.append(np.ones(len(cost)), np.full(len(weight), np.inf)),
@@ -121,12 +79,12 @@ def choice_program(problem: Selection) -> Program:
     )
 
 
-def cover_program(problem: Selection, cost: np.ndarray) -> Program:
+def cover_program(problem: Selection, cost: np.ndarray) -> LinearProgram:
     """The cheapest models, by ``cost`` (M,), that serve every task within budget and count; columns ``y`` alone."""
     models, pairs = len(problem.cost), len(problem.model)
     serve = _placed(np.ones(pairs), problem.task, problem.model, (problem.n_tasks, models))
     most = _limit_values(problem)
-    return Program(
+    return LinearProgram(
         cost=cost,
         lower=np.zeros(models),
         upper=np.ones(models),
@@ -146,7 +104,7 @@ def start_of(problem: Selection, chosen: np.ndarray) -> np.ndarray:
     return result
 
 
-def solve(program: Program, deadline: float, start: np.ndarray | None = None) -> Outcome:
+def solve(program: LinearProgram, deadline: float, start: np.ndarray | None = None) -> ProgramSolution:
     """Solve a program until it is proven or the time is over.
 
     Args:
@@ -156,16 +114,10 @@ def solve(program: Program, deadline: float, start: np.ndarray | None = None) ->
     """
     left = deadline - time.monotonic()
     if left <= 0:
-        return Outcome(None, -np.inf, False)
+        return ProgramSolution(None, -np.inf, "stopped")
     scale = float(np.abs(program.cost).max(initial=0)) or 1.0
-    highs = run_highs(
-        program.cost / scale,
-        program.lower,
-        program.upper,
-        program.whole,
-        sparse.csc_matrix(program.matrix),
-        program.row_lower,
-        program.row_upper,
+    found = solve_program(
+        replace(program, cost=program.cost / scale),
         options={
             "time_limit": left,
             "mip_rel_gap": TOLERANCE,
@@ -175,13 +127,7 @@ def solve(program: Program, deadline: float, start: np.ndarray | None = None) ->
         },
         start=start,
     )
-    if highs is None:
-        return Outcome(None, -np.inf, False)
-    status = highs.getModelStatus()
-    if status == HighsModelStatus.kInfeasible:
-        return Outcome(None, np.inf, True)
-    bound = highs.getInfo().mip_dual_bound * scale
-    return Outcome(found_solution(highs), bound if np.isfinite(bound) else -np.inf, status == HighsModelStatus.kOptimal)
+    return replace(found, bound=found.bound * scale)
 
 
 def _placed(values: np.ndarray, row: np.ndarray, column: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:

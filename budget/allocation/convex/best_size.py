@@ -7,27 +7,20 @@ does not settle is found between brackets.
 See docs/decisions/061-best-inputs-by-newton.md.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
 from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.posynomial import Posynomial
+from budget.numerics.roots import log_sum_root, rising_root
 
 REACH = 60.0
 """Half width of the search in log params, about the point where params equal tokens: 26 decades either way."""
 
-ROUNDS = 100
-"""Most steps of the root finding; falling powers take 3 to 10."""
-
-NEWTON = 15
+MAX_NEWTON_STEPS = 15
 """Most of Newton's steps; sums of falling powers take 3 to 6."""
 
-NEAR = 1e-9
-"""Distance of both conditions, in logarithms, from which one more step of Newton's is exact."""
-
-EXACT = 3e-14
-"""A function of logarithms is 0 to rounding below it."""
+NEWTON_IS_EXACT = 1e-9
+"""Distance of both conditions, in logarithms, from which one more step is exact, since Newton's squares it."""
 
 FLAT = -800.0
 """Stands for the logarithm of no gain at all."""
@@ -82,29 +75,14 @@ def into_domain(cost: Posynomial, u: np.ndarray, log_spend: np.ndarray) -> np.nd
 
 
 def largest_size(cost: Posynomial, log_spend: np.ndarray) -> np.ndarray:
-    """Log params (V,) of the largest model that the spend pays for at the least tokens; its least where size is free.
-
-    Newton's method on the logarithm of the cost, which is convex in the size, from a size at which one rising term
-    alone takes the spend: it falls monotonically to the largest root, also where another term falls with the size.
-    """
+    """Log params (V,) of the largest model that a spend pays for at the least tokens; the least where size is free."""
     assert cost.domain is not None
     slope = cost.exponent[:, :, 0]
-    rising = (slope > 0).any(axis=0)
-    if not rising.any():
+    if not (slope > 0).any():
         return cost.domain[:, 0]
     rest = cost.log_coef + cost.exponent[:, :, 1] * cost.domain[:, 1:]
     wanted = np.log(np.maximum(np.exp(log_spend) - cost.offset, 1e-300))
-    size = ((wanted[:, None] - rest) / np.where(slope > 0, slope, np.nan))[:, rising].min(axis=1)
-    for _ in range(60 if slope.shape[1] > 1 else 0):
-        logs = rest + slope * size[:, None]
-        top = logs.max(axis=1, keepdims=True)
-        shares = np.exp(logs - top)
-        total, rise = shares.sum(axis=1), (shares * slope).sum(axis=1)
-        excess = top[:, 0] + np.log(total) - wanted
-        size = np.where(rise > 0, size - excess * total / np.where(rise > 0, rise, 1.0), size)
-        if np.abs(excess).max() < 1e-7:  # Newton's step from there is exact
-            break
-    return np.maximum(size, cost.domain[:, 0])
+    return np.maximum(log_sum_root(rest, slope, wanted), cost.domain[:, 0])
 
 
 def _newton(
@@ -119,7 +97,7 @@ def _newton(
     u = np.column_stack([centre, centre]) if near is None else near.copy()
     settled = np.zeros(len(u), dtype=bool)
     with np.errstate(all="ignore"):  # what overflows or has no logarithm does not settle
-        for _ in range(NEWTON):
+        for _ in range(MAX_NEWTON_STEPS):
             _, of_value, bend_value = value.expansion(u)
             total, of_cost, bend_cost = cost.expansion(u)
             excess, slope = np.log(total) - log_spend, of_cost / total[:, None]
@@ -129,7 +107,7 @@ def _newton(
             determinant = slope[:, 0] * bend[:, 1] - slope[:, 1] * bend[:, 0]
             u[:, 0] += (slope[:, 1] * imbalance - bend[:, 1] * excess) / determinant
             u[:, 1] += (bend[:, 0] * excess - slope[:, 0] * imbalance) / determinant
-            settled = np.maximum(np.abs(excess), np.abs(imbalance)) < NEAR
+            settled = np.maximum(np.abs(excess), np.abs(imbalance)) < NEWTON_IS_EXACT
             if (settled | ~np.isfinite(imbalance)).all():
                 break
     return u, settled & ((np.abs(u[:, 0] - centre) < REACH) | (cost.domain is not None))
@@ -164,47 +142,8 @@ def _log(gain: np.ndarray) -> np.ndarray:
         return np.where(gain > 0, np.log(gain), FLAT)
 
 
-def rising_root(function: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Where each of V rising functions (differences of logarithms) is 0, or the end of its bracket nearest to that.
-
-    Regula falsi with the Anderson–Björck step, and a bisection whenever two steps have not halved the bracket.
-
-    Args:
-        function: (V,) → (V,), elementwise.
-        low: (V,) lower ends.
-        high: (V,) upper ends.
-    """
-    low, high = low.copy(), high.copy()
-    at_low, at_high = function(low), function(high)
-    root = np.where(at_low >= 0, low, high)
-    inside = (at_low < 0) & (at_high > 0)
-    width = high - low
-    for step in range(ROUNDS):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            secant = high - at_high * (high - low) / (at_high - at_low)
-        slow = (step % 3 == 2) & (high - low > 0.25 * width)
-        width = np.where(step % 3 == 2, high - low, width)
-        middle = np.where(slow | ~((secant > low) & (secant < high)), 0.5 * (low + high), secant)
-        at_middle = np.where(inside, function(np.where(inside, middle, root)), 0.0)
-        up = at_middle > 0
-        with np.errstate(divide="ignore", invalid="ignore"):
-            shrink_low, shrink_high = 1 - at_middle / at_high, 1 - at_middle / at_low
-        # the end that stays is pulled toward the root, or the secant would creep up on it from one side
-        at_low = np.where(up, at_low * np.where(shrink_low > 0, shrink_low, 0.5), at_middle)
-        at_high = np.where(up, at_middle, at_high * np.where(shrink_high > 0, shrink_high, 0.5))
-        low, high = np.where(up, low, middle), np.where(up, middle, high)
-        root = np.where(inside, middle, root)
-        inside &= (np.abs(at_middle) > EXACT) & (high - low > 1e-15 * np.maximum(np.abs(middle), 1.0))
-        if not inside.any():
-            break
-    return root
-
-
 def last_input(cost: Posynomial, others: np.ndarray, log_spend: np.ndarray) -> np.ndarray:
     """All log inputs, the last one chosen so that the cost equals the spend.
-
-    Newton's method on the logarithm of the cost, which is convex and rising in the last input, from a point where
-    the cost is not below the spend: the iterates fall monotonically to the root.
 
     Args:
         cost: V costs over I inputs.
@@ -218,14 +157,4 @@ def last_input(cost: Posynomial, others: np.ndarray, log_spend: np.ndarray) -> n
         fixed = np.exp(np.minimum(rest[:, ~rising] - log_spend[:, None], 0.0)).sum(axis=1)
         log_spend = log_spend + np.log1p(-np.minimum(fixed, 1 - 1e-15))
         rest, slope = rest[:, rising], slope[:, rising]
-    last = ((log_spend[:, None] - rest) / slope).min(axis=1)
-    for _ in range(60 if rest.shape[1] > 1 else 0):
-        logs = rest + slope * last[:, None]
-        top = logs.max(axis=1, keepdims=True)
-        shares = np.exp(logs - top)
-        total = shares.sum(axis=1)
-        excess = top[:, 0] + np.log(total) - log_spend
-        last = last - excess * total / (shares * slope).sum(axis=1)
-        if np.abs(excess).max() < 1e-7:  # Newton's step from there is exact
-            break
-    return np.column_stack([others, last])
+    return np.column_stack([others, log_sum_root(rest, slope, log_spend)])

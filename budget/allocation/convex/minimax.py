@@ -21,11 +21,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from budget.allocation.convex.best_size import best_inputs, rising_root
+from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.shadow_prices import marginal_return
 from budget.allocation.convex.water_filling import Batch, fill_budgets
 from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.posynomial import Posynomial
+from budget.numerics.roots import rising_root
 
 LOG_SPEND_RANGE = 80.0
 """How far from where it starts a spend is looked for, in its logarithm: 35 decades either way."""

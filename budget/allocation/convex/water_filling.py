@@ -34,12 +34,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from budget.allocation.convex.best_size import best_inputs, rising_root
+from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.problem import Problem
 from budget.allocation.convex.shadow_prices import marginal_return
 from budget.allocation.spec.scenarios import Scenarios
 from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.posynomial import Posynomial
+from budget.numerics.roots import rising_root
 
 MAX_STEPS = 30
 """Most steps of a batch; sums of falling powers take 3 to 6."""

@@ -17,10 +17,11 @@ from budget.allocation.convex.problem import Problem
 from budget.allocation.mixture.best_shares import Shares, best_shares
 from budget.allocation.mixture.problem import MixtureProblem
 from budget.curves.planning_forms.posynomial import Posynomial
+from budget.numerics.roots import rising_root
 
-STEPS = 60
 BALANCED = 1e-9
-"""Logarithm of the ratio of the two pulls on the size at which they count as equal."""
+"""Logarithm of the ratio of the two pulls on the size at which they count as equal: the value, flat about the best
+size, is then exact to the square of it."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,7 @@ def best_size(
 ) -> np.ndarray:
     """Log params (L,) at which a relative unit of size brings what it costs in data.
 
-    The logarithm of the ratio of the two pulls falls in ``n`` and is nearly linear, so false position, held in a
-    bracket and with the stale end's value halved (the Illinois rule), ends after a few steps.
+    The logarithm of the ratio of the two pulls falls in ``n`` and is nearly linear, so its root takes a few steps.
 
     Args:
         blend: L scenarios.
@@ -107,39 +107,23 @@ def best_size(
         wide: half width of the first bracket, which is doubled until it holds the root, or all sizes.
     """
 
-    def excess(n: np.ndarray) -> np.ndarray:
+    def excess_size(n: np.ndarray) -> np.ndarray:
+        """What a larger size costs in data over what it brings, in logarithms: it rises through 0 at the best size."""
         t, slope = blend.tokens(n)
         of_size = (blend.alpha * blend.size_terms(n)).sum(axis=1)
         of_data = (blend.beta * blend.data_terms(t, effective(n))).sum(axis=1) * np.maximum(-slope, 1e-300)
-        return np.log(np.maximum(of_size, 1e-300)) - np.log(np.maximum(of_data, 1e-300))
+        return np.log(np.maximum(of_data, 1e-300)) - np.log(np.maximum(of_size, 1e-300))
 
     least, most = blend.sizes
     low, high = np.clip(middle - wide, least, most), np.clip(middle + wide, least, most)
-    at_low, at_high = excess(low), excess(high)
-    while ((at_low < 0) & (low > least)).any() or ((at_high > 0) & (high < most)).any():
+    at_low, at_high = excess_size(low), excess_size(high)
+    while ((at_low > 0) & (low > least)).any() or ((at_high < 0) & (high < most)).any():
         wide = 2 * wide
-        low = np.where(at_low < 0, np.maximum(middle - wide, least), low)
-        high = np.where(at_high > 0, np.minimum(middle + wide, most), high)
-        at_low, at_high = excess(low), excess(high)
-    # no root in the domain: its edge is the answer
-    low, high = np.where(at_high > 0, high, low), np.where(at_low < 0, low, high)
-    best, last = 0.5 * (low + high), np.zeros(len(low))
-    for _ in range(STEPS):
-        inside = low < high
-        if not inside.any():
-            break
-        best = np.where(inside, (low * at_high - high * at_low) / np.where(inside, at_high - at_low, 1.0), best)
-        best = np.clip(best, low, high)
-        here = excess(best)
-        done = np.abs(here) <= BALANCED
-        up = here > 0
-        at_low, at_high = (
-            np.where(up, here, np.where(last < 0, 0.5 * at_low, at_low)),
-            np.where(up, np.where(last > 0, 0.5 * at_high, at_high), here),
-        )
-        low, high = np.where(up | done, best, low), np.where(up & ~done, high, best)
-        last = np.where(up, 1.0, -1.0)
-    return best
+        low = np.where(at_low > 0, np.maximum(middle - wide, least), low)
+        high = np.where(at_high < 0, np.minimum(middle + wide, most), high)
+        at_low, at_high = excess_size(low), excess_size(high)
+    # where there is no root among all sizes, their edge is the answer
+    return rising_root(excess_size, low, high, zero=BALANCED)
 
 
 def certify_mixture(blend: MixtureProblem, best: Optimum) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from budget.allocation.convex.certificate import proven_bound
 from budget.allocation.mixture.best_size import Optimum, at_size, certify_mixture, solve_mixture
 from budget.allocation.mixture.problem import MixtureProblem
 
@@ -28,6 +29,9 @@ ROUNDS = 50
 
 MOST = 4096
 """Intervals of a round beyond which the search ends with the bound it has."""
+
+ROUNDING = 1e-9
+"""Share of a value by which two solutions of one convex problem may differ: one is certified, the other planned."""
 
 
 def solve_limited(blend: MixtureProblem, start: np.ndarray, tolerance: float) -> tuple[Optimum, float]:
@@ -62,7 +66,9 @@ def solve_limited(blend: MixtureProblem, start: np.ndarray, tolerance: float) ->
         closed = min(closed, least[~open_still].min(initial=np.inf))
         half = half / 2
         centre = np.concatenate([centre[open_still] - half, centre[open_still] + half])
-    return best, float(max(bound, min(closed, least.min())))
+    value = float(best.value[0])
+    # where no source runs out the bound is the free plan's, which is this plan but for the last digits
+    return best, proven_bound(value, float(max(bound, min(closed, least.min()))), ROUNDING * abs(value))
 
 
 def _least(blend: MixtureProblem, found: Optimum, half: float) -> np.ndarray:

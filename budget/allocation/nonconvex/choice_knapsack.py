@@ -6,9 +6,9 @@ Plans come from HiGHS; the bound does not: it is a dynamic programme over the bu
 import numpy as np
 from scipy import sparse
 
-from budget.allocation.nonconvex.highs import found_solution, run_highs
 from budget.allocation.nonconvex.lower_hull import Choices
 from budget.errors import SolverError
+from budget.numerics.linear_programs import LinearProgram, solve_program
 
 WORK = 200_000_000
 """Additions that the dynamic programme may take."""
@@ -74,7 +74,7 @@ def _solve(
     """
     count = len(cost)
     start = np.arange(0, len(row) + 1, len(row) // count)
-    highs = run_highs(
+    program = LinearProgram(
         cost,
         np.zeros(count),
         np.ones(count),
@@ -82,6 +82,9 @@ def _solve(
         sparse.csc_matrix((weight, row, start), shape=(len(row_low), count)),
         row_low,
         row_high,
+    )
+    found = solve_program(
+        program,
         options={
             "time_limit": time_limit,
             "mip_rel_gap": 0.0,
@@ -90,9 +93,9 @@ def _solve(
             "primal_feasibility_tolerance": ROW,
         },
     )
-    if highs is None:
+    if found.status == "refused":
         raise SolverError("HiGHS refused the integer program; bring weights and spends closer together.")
-    return found_solution(highs)
+    return found.x
 
 
 def dp_lower_bounds(choices: Choices, budget: float, price: float, error: float) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from budget.allocation.nonconvex.lower_hull import Choices, fill_along_hull, lower_hull, tidy
 from budget.allocation.nonconvex.responses import Responses
 from budget.errors import AllocationError, SolverError
+from budget.numerics.roots import bisect
 
 COLUMNS = 33
 """Points of the first grid, for each task."""
@@ -207,11 +208,5 @@ def step(
     responses: Responses, task: np.ndarray, below: np.ndarray, above: np.ndarray, value: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The two neighbouring numbers between which each value falls to ``value``, by bisection."""
-    while True:
-        middle = below + 0.5 * (above - below)
-        inside = (middle > below) & (middle < above)
-        if not inside.any():
-            return below, above
-        reached = responses(task, middle) <= value
-        above = np.where(inside & reached, middle, above)
-        below = np.where(inside & ~reached, middle, below)
+    reached, missed = bisect(lambda spend: responses(task, spend) <= value, above, below)
+    return missed, reached

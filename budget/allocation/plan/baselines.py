@@ -11,6 +11,7 @@ import numpy as np
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.numerics.listing import shortened
+from budget.numerics.roots import rising_root
 
 TOKENS_PER_PARAMETER = 20.0
 """The rule of thumb read off Hoffmann et al. 2022 for one model of general text."""
@@ -26,6 +27,9 @@ SAME_TOTAL = 1e-9
 
 CHUNKS = 100
 """Parts in which the greedy split hands out the budget."""
+
+SMALLEST_LOG_SIZE, LARGEST_LOG_SIZE = -100.0, 200.0
+"""Logarithms of sizes beyond which no rule of thumb is looked for: costs there are still numbers."""
 
 SEED_SHARE = 0.01
 """Share of the budget that the greedy split gives to all alike before it looks at returns."""
@@ -144,10 +148,10 @@ def greedy_split(problem: Bounded, worth: Callable[[np.ndarray, np.ndarray], np.
 
 def rule_of_thumb(cost: Posynomial, budget: float) -> np.ndarray:
     """Log inputs (V, 2) of models with 20 tokens a parameter whose cost is the budget each."""
-    low, high = np.full(len(cost), -100.0), np.full(len(cost), 200.0)
-    for _ in range(100):
-        middle = 0.5 * (low + high)
-        u = np.column_stack([middle, middle + np.log(TOKENS_PER_PARAMETER)])
-        over = cost.value(u) > budget
-        low, high = np.where(over, low, middle), np.where(over, middle, high)
-    return np.column_stack([low, low + np.log(TOKENS_PER_PARAMETER)])
+    ratio = np.log(TOKENS_PER_PARAMETER)
+
+    def over(size: np.ndarray) -> np.ndarray:
+        return np.log(cost.value(np.column_stack([size, size + ratio])) / budget)
+
+    size = rising_root(over, np.full(len(cost), SMALLEST_LOG_SIZE), np.full(len(cost), LARGEST_LOG_SIZE))
+    return np.column_stack([size, size + ratio])

@@ -16,15 +16,13 @@ from budget.allocation.spec.plan_spec import PlanSpec
 from budget.allocation.spec.scenarios import scenarios_of
 from budget.curves.curves import Curves
 from budget.numerics.interval import interval
+from budget.numerics.roots import bisect
 
 NEAR_LOSS = 1e-3
 """A size is near the best where its value at the same spend is worse by no more than this share of the best value."""
 
 REACH = np.log(1e4)
 """How far from the best size, in its logarithm, the ends of the near ones are looked for."""
-
-HALVINGS = 50
-"""Bisections of that distance: to rounding."""
 
 
 def with_size_ranges(curves: Curves, plan: Plan, drawn: DrawnPlans) -> Plan:
@@ -74,12 +72,9 @@ def near_sizes(curves: Curves, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     most = best + NEAR_LOSS * np.abs(best)
     params, tokens = nothing.copy(), nothing.copy()
     for side, sign in enumerate((-1.0, 1.0)):
-        inside, outside = centre, centre + sign * REACH
+        outside = centre + sign * REACH
         beyond = worth(outside) <= most
-        for _ in range(HALVINGS):
-            middle = 0.5 * (inside + outside)
-            near = worth(middle) <= most
-            inside, outside = np.where(near, middle, inside), np.where(near, outside, middle)
+        inside, _ = bisect(lambda size: worth(size) <= most, centre, outside)
         u = np.exp(last_input(cost, inside[:, None], log_spend))
         # an end that is not found is none
         u[beyond] = [0.0, np.inf] if sign < 0 else [np.inf, 0.0]

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from budget.curves.fitting.batch import Batch
@@ -20,6 +19,7 @@ from budget.curves.fitting.noise import covariance, precision
 from budget.curves.fitting.search import Estimator, Points
 from budget.curves.fitting.solver import Prior
 from budget.curves.laws.law import Law
+from budget.numerics.roots import root_within
 from budget.numerics.streams import keys, uniforms
 
 FEW = 2
@@ -141,7 +141,7 @@ def distribution(value: np.ndarray, variance: np.ndarray) -> tuple[float, float]
         return float((weight * (value - mean) ** 2).sum() - (len(value) - 1))
 
     most = float(value.var(ddof=1)) + 1e-12
-    between = 0.0 if excess(0.0) <= 0 else most if excess(most) >= 0 else float(brentq(excess, 0.0, most))
+    between = 0.0 if excess(0.0) <= 0 else most if excess(most) >= 0 else root_within(excess, 0.0, most)
     mean, weight = weighted(between)
     return mean, float(max(np.sqrt(between + 1 / weight.sum()), NARROWEST))
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from scipy.optimize import brentq
 
 from budget.numerics.interval import interval
+from budget.numerics.roots import root_within
 from budget.studies.focus.thresholds import ROUNDING
 
 NEAR = 1e-12
@@ -64,7 +64,7 @@ def crossovers(
         return known[log] if log in known else difference(float(np.exp(log)))
 
     for place, after in changes(points):
-        at = float(np.exp(brentq(along, logs[place], logs[after], xtol=NEAR, rtol=NEAR)))
+        at = float(np.exp(root_within(along, float(logs[place]), float(logs[after]), NEAR)))
         below, above = names if points[place] < 0 else names[::-1]
         first, second = scenarios if points[place] < 0 else scenarios[::-1]
         found.append(Crossover(tasks, below, above, at, *over_draws(logs, first - second, at)))

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.errors import AllocationError
+from budget.numerics.roots import bisect
 
 Value = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """``value(tasks (R,), spends (R,)) → (R,)``: smaller is better, never rising with spend."""
 
 DECADES = 24.0
 """How far below the most that may be spent a required spend is looked for."""
-
-HALVINGS = 60
-"""Bisections of the logarithm of a spend: to rounding."""
 
 ROUNDING = 1e-12
 """Relative slack of a threshold, so that a share equal to the required spend but for rounding reaches it."""
@@ -93,12 +91,8 @@ def least_spend(value: Value, task: np.ndarray, limit: np.ndarray, most: float) 
     """The least spend (R,) at which tasks (R,) reach values (R,), by bisection; infinite beyond ``most``."""
     never = ~(value(task, np.full(len(task), most)) <= limit)
     high = np.full(len(task), np.log(most))
-    low = high - DECADES * np.log(10)
-    for _ in range(HALVINGS):
-        middle = 0.5 * (low + high)
-        enough = value(task, np.exp(middle)) <= limit
-        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    return np.where(never, np.inf, np.exp(high))
+    reached, _ = bisect(lambda log_spend: value(task, np.exp(log_spend)) <= limit, high, high - DECADES * np.log(10))
+    return np.where(never, np.inf, np.exp(reached))
 
 
 def most_tasks(budget: np.ndarray, spend: np.ndarray, count: int) -> np.ndarray:

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.convex.best_size import best_inputs, rising_root
+from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.shadow_prices import marginal_return
 from budget.allocation.mixture.iso_loss import iso_loss
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.numerics.interval import interval
+from budget.numerics.roots import rising_root
 from budget.studies.growth.order_bands import mean_and_band
 from budget.studies.json_rows import numbers, records
 from budget.studies.strategies.subsets import Splits, Subsets

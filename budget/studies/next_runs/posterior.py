@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.curves.curves import Curves
+from budget.numerics.roots import bisect
 
 LEAST_SHARE = 0.1
 """Smallest effective sample size of a posterior, as a share of the draws."""
@@ -89,12 +90,12 @@ def weights(log_likelihood: np.ndarray) -> np.ndarray:
     poor = np.flatnonzero(effective(result) < least)
     if len(poor):
         mine = logs[poor]
-        low, high = np.zeros(len(poor)), np.ones(len(poor))
-        for _ in range(HALVINGS):
-            middle = 0.5 * (low + high)
-            enough = effective(_normal(_tempered(mine, middle))) >= least
-            low, high = np.where(enough, middle, low), np.where(enough, high, middle)
-        result[poor] = _normal(_tempered(mine, low))
+
+        def keeps_enough(power: np.ndarray) -> np.ndarray:
+            return effective(_normal(_tempered(mine, power))) >= least
+
+        power, _ = bisect(keeps_enough, np.zeros(len(poor)), np.ones(len(poor)), HALVINGS)
+        result[poor] = _normal(_tempered(mine, power))
     return result
 
 

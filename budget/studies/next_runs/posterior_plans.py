@@ -12,13 +12,12 @@ import numpy as np
 
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
+from budget.numerics.roots import newton_root
 from budget.studies.next_runs.tabulated_plans import SPENDS, Model, Response, tabulated
 
-ROUNDS = 60
-"""Most steps to the price at which the budget is used up; three to six are usual."""
-
-EXACT = 1e-10
-"""Distance of the logarithm of what is spent to that of the budget at which the price is found."""
+SPENT = 1e-10
+"""Distance of the logarithm of what is spent to that of the budget at which its price is found: the plan's value is
+then exact to the square of it."""
 
 
 @dataclass(frozen=True)
@@ -94,16 +93,13 @@ class PosteriorPlanner:
 
         low = np.full(count, min(each.marginal.min() for each in responses) - 1.0)
         high = np.full(count, max(each.marginal.max() for each in responses) + 1.0)
-        price = np.full(count, self.price)
-        for _ in range(ROUNDS):
+
+        def overspent(price: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+            """How far above the budget the spends at a price are, in logarithms, its slope, and the spends."""
             spends, slopes = zip(*(each.log_spend(price) for each in responses), strict=True)
             each_spent = np.exp(np.array(spends))
             spent = each_spent.sum(axis=0)
-            over = np.log(spent / self.budget)
-            if np.abs(over).max() < EXACT:
-                break
-            low, high = np.where(over > 0, price, low), np.where(over > 0, high, price)
             slope = (each_spent * np.array(slopes)).sum(axis=0) / spent
-            newton = price - over / np.minimum(slope, -1e-9)
-            price = np.where((newton > low) & (newton < high), newton, 0.5 * (low + high))
-        return list(spends)
+            return np.log(spent / self.budget), np.minimum(slope, -1e-9), list(spends)
+
+        return newton_root(overspent, np.full(count, self.price), low, high, SPENT)[1]
