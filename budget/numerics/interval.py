@@ -4,6 +4,7 @@ See docs/decisions/018-one-rule-for-an-interval.md.
 """
 
 import numpy as np
+from scipy.special import ndtri
 
 LEVEL = 0.8
 """Share that every interval promises to hold where no other is asked for."""
@@ -48,6 +49,27 @@ def interval(draws: np.ndarray, axis: int = 0, *, level: float = LEVEL) -> tuple
     below = _at(ordered, (1 - level) / 2 * (count + 1), np.maximum(count, 1), outer=-np.inf)
     above = _at(ordered, (1 + level) / 2 * (count + 1), np.maximum(count, 1), outer=np.inf)
     return np.where(known, below, np.nan), np.where(known, above, np.nan)
+
+
+def share_interval(share: np.ndarray, trials: int, *, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
+    """The score interval of shares seen in so many trials (Wilson 1927, "Probable inference", JASA 22, p. 210).
+
+    ``scipy.stats.binomtest`` has it for whole counts only; a share over trials that each hold several players, who are
+    not independent, is counted over all of them and trusted as far as the number of trials allows.
+
+    Args:
+        share: (…) from 0 to 1, not always a whole number of trials.
+        trials: independent ones.
+        level: probability that the interval is to hold.
+
+    >>> low, high = share_interval(np.array([0.0, 0.5]), 10)
+    >>> print(low.round(3), high.round(3))
+    [0.    0.312] [0.141 0.688]
+    """
+    z2 = ndtri((1 + level) / 2) ** 2 / trials
+    centre = (share + z2 / 2) / (1 + z2)
+    half = np.sqrt(z2 * (share * (1 - share) + z2 / 4)) / (1 + z2)
+    return np.clip(centre - half, 0.0, share), np.clip(centre + half, share, 1.0)
 
 
 def outside(point: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:

@@ -6,8 +6,9 @@ import numpy as np
 
 from budget.allocation.spec import objectives, risks
 from budget.allocation.spec.objectives import OBJECTIVES, Objective
-from budget.allocation.spec.risks import RISKS, Risk, tail_mean
+from budget.allocation.spec.risks import RISKS, Risk
 from budget.errors import AllocationError
+from budget.numerics.tail_mean import tail_mean
 from budget.portfolio.selection import SLACK, Selection
 from budget.tables.candidates import Candidates, Measured
 from budget.tables.tasks import TaskSettings

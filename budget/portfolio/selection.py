@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.allocation.spec.objectives import Objective
-from budget.allocation.spec.risks import tail_mean
+from budget.numerics.tail_mean import tail_mean
 
 SLACK = 1e-9
 """Relative amount by which the budget is widened before anything is compared with it, for sums that round up."""

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import ndtri
+from scipy.stats import binomtest
 
-from budget.numerics.interval import LEVEL, interval, least_draws
+from budget.numerics.interval import LEVEL, interval, least_draws, share_interval
 
 FINITE = st.floats(-1e6, 1e6)
 ANY = st.one_of(FINITE, st.sampled_from([np.inf, -np.inf]))
@@ -99,3 +101,21 @@ def test_equal_draws_are_their_own_interval():
     draws = np.full((20, 3), [0.3675, 1.05, 1e300])
     for end in interval(draws):
         np.testing.assert_array_equal(end, draws[0])
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.95])
+@pytest.mark.parametrize("trials", [1, 7, 200])
+def test_the_interval_of_a_share_is_scipys_for_whole_counts(trials, level):
+    count = np.arange(trials + 1)
+    ends = [binomtest(int(each), trials).proportion_ci(level, method="wilson") for each in count]
+    low, high = share_interval(count / trials, trials, level=level)
+    np.testing.assert_allclose(low, [each.low for each in ends], atol=1e-14)
+    np.testing.assert_allclose(high, [each.high for each in ends], atol=1e-14)
+
+
+def test_the_interval_of_a_share_holds_what_a_score_test_does_not_reject():
+    seen, trials = np.array([0.05, 0.333, 0.9]), 40  # no whole counts
+    low, high = share_interval(seen, trials)
+    share = np.linspace(0, 1, 2001)[1:-1]
+    score = (seen[:, None] - share) / np.sqrt(share * (1 - share) / trials)
+    np.testing.assert_array_equal(np.abs(score) <= ndtri(0.9), (share >= low[:, None]) & (share <= high[:, None]))

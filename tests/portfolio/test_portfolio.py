@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budget.allocation.spec.objectives import OBJECTIVES
-from budget.allocation.spec.risks import RISKS, tail_mean
+from budget.allocation.spec.risks import RISKS
 from budget.errors import AllocationError, InfeasibleError, SolverError
+from budget.numerics.tail_mean import tail_mean
 from budget.portfolio.lagrangian_bound import lagrangian
 from budget.portfolio.local_search import search
 from budget.portfolio.portfolio import choose

@@ -31,9 +31,10 @@ from budget.allocation.convex.restore_feasibility import dual_feasible, inputs_w
 from budget.allocation.convex.shadow_prices import Duals, marginal_return, plain_duals
 from budget.allocation.plan.baselines import to_budget
 from budget.allocation.risk.interior_point import Iterate, central_path
-from budget.allocation.spec.risks import Risk, tail_mean
+from budget.allocation.spec.risks import Risk
 from budget.allocation.spec.scenarios import Scenarios
 from budget.errors import SolverError
+from budget.numerics.tail_mean import tail_mean, worst_weights
 
 SOLVER = "interior point"
 
@@ -120,9 +121,7 @@ def _least(scenarios: Scenarios, problem: Problem, tail: float, start: Optimum) 
 
 def _starting(scenarios: Scenarios, tail: float, start: Optimum) -> Iterate:
     """A plan with the weights that its own worst draws suggest."""
-    order = np.argsort(-scenarios.totals(start.u), kind="stable")
-    weight = np.zeros(len(scenarios))
-    weight[order] = np.clip(tail - np.arange(len(scenarios)), 0.0, 1.0) / tail
+    weight = worst_weights(scenarios.totals(start.u), tail / len(scenarios))
     return Iterate(start.u, start.amounts, weight, start.certificate.duals, np.inf)
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from budget.numerics.tail_mean import tail_mean
+
 
 @dataclass(frozen=True)
 class Risk:
@@ -54,19 +56,6 @@ class Risk:
         """The risk of an objective's draws (B,)."""
         assert self.fold is not None  # asked for only where draws are read
         return self.fold(draws, level)
-
-
-def tail_mean(draws: np.ndarray, share: float) -> float:
-    """Mean of the worst share of equally likely draws (B,), the largest being the worst.
-
-    A draw on the border counts in part, so that the shares sum to ``share`` exactly (Rockafellar & Uryasev 2002,
-    https://doi.org/10.1016/S0378-4266(02)00271-6, eq. 25).
-    """
-    tail = share * len(draws)
-    ordered = np.sort(draws)[::-1]
-    whole = int(np.floor(tail + 1e-12))
-    rest = tail - whole
-    return float((ordered[:whole].sum() + (rest * ordered[whole] if rest > 1e-12 else 0.0)) / tail)
 
 
 def _below(count: int, level: float) -> int:

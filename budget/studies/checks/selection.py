@@ -14,14 +14,12 @@ import numpy as np
 import pandas as pd
 
 from budget.errors import AllocationError
+from budget.numerics.interval import share_interval
 from budget.studies.checks.competition import NOBODY, compete
 from budget.studies.checks.investing import SPLITS
 from budget.studies.checks.players import Players
 from budget.studies.focus.thresholds import Thresholds, Value, most_tasks
 from budget.studies.json_rows import records
-
-DEVIATIONS = 1.2815515655446004
-"""Standard normal quantile of an 80 % interval."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Selection:
         for (budget, breadth), members in self.players.groups():
             survived = self.survived[:, members].sum(axis=1)
             share = survived / (len(members) * self.replications)
-            low, high = wilson(share, self.replications)
+            low, high = share_interval(share, self.replications)
             blocks.append(
                 pd.DataFrame(
                     {
@@ -178,11 +176,3 @@ def select(
         needs=needs,
         reinvest=reinvest,
     )
-
-
-def wilson(share: np.ndarray, trials: int) -> tuple[np.ndarray, np.ndarray]:
-    """The 80 % score interval of a share seen in so many trials (Wilson 1927)."""
-    z2 = DEVIATIONS**2 / trials
-    centre = (share + z2 / 2) / (1 + z2)
-    half = np.sqrt(z2 * (share * (1 - share) + z2 / 4)) / (1 + z2)
-    return np.clip(centre - half, 0.0, share), np.clip(centre + half, share, 1.0)

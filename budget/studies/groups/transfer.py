@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from budget.numerics.multiple_tests import holm
 from budget.tables.cotrained import Cotrained
 
 LEVEL = 0.95
@@ -205,18 +206,6 @@ def measured_transfer(measured: Cotrained) -> TransferMatrix:
         noise=measured.noise if np.isfinite(stderr).any() else "unknown",
         missing=_missing(measured, tasks, unequal),
     )
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """P-values after Holm's step-down correction (Holm 1979), of any shape; NaN stays and does not count."""
-    result = np.full(p.shape, np.nan)
-    there = np.isfinite(p)
-    order = np.argsort(p[there], kind="stable")
-    adjusted = np.maximum.accumulate(p[there][order] * np.arange(len(order), 0, -1))
-    back = np.empty_like(adjusted)
-    back[order] = np.minimum(adjusted, 1.0)
-    result[there] = back
-    return result
 
 
 def _noise_of_difference(measured: Cotrained, one: int, other: int) -> tuple[float, float]:

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budget.errors import AllocationError
+from budget.numerics.interval import share_interval
 from budget.studies.checks.competition import NOBODY, compete
 from budget.studies.checks.investing import best, equally
 from budget.studies.checks.players import Players, every_pair, with_focus
-from budget.studies.checks.selection import select, wilson
+from budget.studies.checks.selection import select
 from budget.studies.focus.thresholds import ROUNDING, at_spends, at_values, most_tasks
 from tests.oracles import water_filling
 
@@ -247,7 +248,7 @@ def test_thresholds_as_values_and_as_spends_are_one():
 
 
 def test_wilson_interval_and_its_coverage():
-    low, high = wilson(np.array([0.0, 0.5, 1.0]), 100)
+    low, high = share_interval(np.array([0.0, 0.5, 1.0]), 100)
     assert low[0] == 0 and high[2] == 1 and high[0] > 0 and low[2] < 1
     # its ends are the shares from which the seen one lies 1.28 standard errors off
     for end in (low[1], high[1]):

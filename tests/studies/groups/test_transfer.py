@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budget.studies.groups.transfer import holm, measured_transfer
+from budget.numerics.multiple_tests import holm
+from budget.studies.groups.transfer import measured_transfer
 from budget.tables.candidates import candidates_from_frame
 from budget.tables.cotrained import cotrained_from_candidates, cotrained_from_frame
 
