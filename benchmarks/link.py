@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from budget.curves.fitting.fit import fit_curves
 from budget.curves.link.data import join_scores
-from budget.curves.link.fit import DELTA, with_link
+from budget.curves.link.fit import LINK_DELTA, with_link
 from budget.curves.link.link import score
 from budget.process_settings import use_compilation_cache
 from budget.tables.loss_score_pairs import read_pair
@@ -38,7 +38,9 @@ def unanchored(loss: np.ndarray, value: np.ndarray, chance: float) -> np.ndarray
     for steep, centre, top in product((1.0, 2.0, 3.0), (0.7, 0.9, 1.1), (0.4, 0.8)):
         start = [steep, centre, top, 0.9 * value.min()]
         bounds = ([-4.6, 0.01, 1e-3, 0.0], [6.9, 100.0, 1.0, np.median(value)])
-        found = least_squares(residual, start, bounds=bounds, loss="huber", f_scale=DELTA, x_scale=[1, 0.1, 0.1, 0.1])
+        found = least_squares(
+            residual, start, bounds=bounds, loss="huber", f_scale=LINK_DELTA, x_scale=[1, 0.1, 0.1, 0.1]
+        )
         best = found if best is None or found.cost < best.cost else best
     return unpack(best.x)
 

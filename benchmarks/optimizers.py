@@ -30,9 +30,9 @@ from budget.curves.fitting.batch import Batch, make_batch
 from budget.curves.fitting.batching import choose_devices
 from budget.curves.fitting.bootstrap import resampler
 from budget.curves.fitting.constraints import Constraints
-from budget.curves.fitting.loss import DELTA, make_loss, penalty
-from budget.curves.fitting.search import PASSES, SAME, Estimator, with_noise
-from budget.curves.fitting.solver import PATIENCE, Prior, SolverState
+from budget.curves.fitting.loss import HUBER_DELTA, make_loss, penalty
+from budget.curves.fitting.search import PASS_STEP_LIMITS, SAME_LOSS_TOLERANCE, Estimator, with_noise
+from budget.curves.fitting.solver import MAX_IDLE_STEPS, Prior, SolverState
 from budget.curves.fitting.starts import best_starts
 from budget.curves.laws.table import LAWS
 from budget.tables.runs import Runs, read_runs
@@ -202,14 +202,14 @@ def batched(one: Callable[..., tuple[Array, Array]]) -> Method:
     ) -> tuple[Array, Array]:
         def objective(u: Array) -> Array:
             errors = residual(bounded(u), z, value)
-            return jnp.sum(weight * penalty(errors, DELTA, QUANTILE)) / scale
+            return jnp.sum(weight * penalty(errors, HUBER_DELTA, QUANTILE)) / scale
 
         def roots(u: Array) -> Array:
             """Residuals whose half squares are the objective's terms."""
             errors = residual(bounded(u), z, value)
             size = jnp.abs(errors)
-            beyond = jnp.sqrt(2 * DELTA * jnp.maximum(size, DELTA) - DELTA**2)
-            return jnp.sqrt(weight / scale) * jnp.where(size <= DELTA, errors, jnp.sign(errors) * beyond)
+            beyond = jnp.sqrt(2 * HUBER_DELTA * jnp.maximum(size, HUBER_DELTA) - HUBER_DELTA**2)
+            return jnp.sqrt(weight / scale) * jnp.where(size <= HUBER_DELTA, errors, jnp.sign(errors) * beyond)
 
         u, steps = one(objective, roots, unbounded(start))
         return jnp.clip(bounded(u), lower, upper), steps
@@ -255,7 +255,7 @@ def of_optax(linesearch: Any) -> Method:
 
         def go_on(carried: tuple[Any, ...]) -> Array:
             *_, idle, steps, size = carried
-            return (size > 1e-7) & (idle < PATIENCE) & (steps < MOST)
+            return (size > 1e-7) & (idle < MAX_IDLE_STEPS) & (steps < MOST)
 
         infinite = jnp.asarray(jnp.inf)
         begun = (u, optimizer.init(u), infinite, u, jnp.asarray(0), jnp.asarray(0), infinite)
@@ -284,7 +284,7 @@ def of_optimistix(name: str) -> Method:
 
 def total(theta: Array, z: Array, value: Array, weight: Array, scale: Array) -> Array:
     """The scaled objective of one fit."""
-    return jnp.sum(weight * penalty(residual(theta, z, value), DELTA, QUANTILE)) / scale
+    return jnp.sum(weight * penalty(residual(theta, z, value), HUBER_DELTA, QUANTILE)) / scale
 
 
 _total_and_gradient = jax.jit(jax.value_and_grad(total))
@@ -341,7 +341,7 @@ def least_squares(
         lambda theta: np.asarray(_residual(theta, z, value)) / unit,
         start,
         jac=lambda theta: np.asarray(_jacobian(theta, z, value)) / unit,
-        bounds=(lower, upper), loss=huber, f_scale=DELTA / unit, x_scale="jac",
+        bounds=(lower, upper), loss=huber, f_scale=HUBER_DELTA / unit, x_scale="jac",
         ftol=1e-12, xtol=1e-12, gtol=1e-10, max_nfev=MOST,
     )  # fmt: skip
     return found.x, found.nfev
@@ -430,7 +430,7 @@ def measured(method: Method, problem: Problem) -> tuple[np.ndarray, np.ndarray, 
 
 def total_steps(method: Method, problem: Problem) -> np.ndarray:
     """Steps (L,) in all: the package counts them anew in each pass, so that they are counted in one."""
-    with mock.patch.object(search, "PASSES", (sum(PASSES),)):
+    with mock.patch.object(search, "PASS_STEP_LIMITS", (sum(PASS_STEP_LIMITS),)):
         return method.run(problem)[1]
 
 
@@ -452,7 +452,7 @@ def print_table(
     found = {}
     for name, (loss, steps, seconds, compiling) in results.items():
         excess = loss / least - 1
-        good = (excess <= SAME).mean()
+        good = (excess <= SAME_LOSS_TOLERANCE).mean()
         found[name] = float(good), seconds
         print(
             f"{name:28}{good:8.1%}{1 - good:8.1%}{np.median(excess):15.1e}{excess.max():10.1e}"
@@ -464,7 +464,9 @@ def print_table(
 
 def main(path: str, chosen: Sequence[str]) -> None:
     """Measure and print."""
-    print(f"at best: share of fits within {SAME:g} (relative) of the best that any method found; missed: the others")
+    print(
+        f"at best: share of fits within {SAME_LOSS_TOLERANCE:g} (relative) of the best that any method found; missed: the others"
+    )
     print("steps: median and most; CPU s: without what is done once, which is stated beside it")
     print("once: compilation, for the package with a first run; 0 where the program is there from an earlier table")
     available = {name: method for name, method in methods().items() if not chosen or name in chosen}

@@ -11,7 +11,7 @@ from scipy.optimize import least_squares, lsq_linear
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.tables.runs import Runs
 
-EXACT = 1e-3
+MAX_RULE_DEVIATION = 1e-3
 """Largest relative deviation at which ``κ·N·D`` is taken as the file's rule."""
 
 
@@ -72,13 +72,13 @@ def fit_cost(runs: Runs) -> Cost | None:
     log_n, log_d, log_c = np.log(table.T)
     ratio = log_c - log_n - log_d
     middle = (ratio.max() + ratio.min()) / 2
-    if np.abs(ratio - middle).max() <= EXACT:
+    if np.abs(ratio - middle).max() <= MAX_RULE_DEVIATION:
         return _with_error(np.exp([middle]), np.ones(1), np.ones(1), params, tokens, flops)
     design = np.column_stack([np.ones_like(log_n), log_n, log_d])
     # a run must cost more with more params and more tokens, or no size would be best
     log_kappa, p, q = lsq_linear(design, log_c, ([-np.inf, 0.1, 0.1], np.inf)).x
     one = _with_error(np.exp([log_kappa]), np.array([p]), np.array([q]), params, tokens, flops)
-    if len(table) < 8 or one.rms_error <= EXACT:
+    if len(table) < 8 or one.rms_error <= MAX_RULE_DEVIATION:
         return one
     two = _fit_two_terms(log_n, log_d, log_c, params, tokens, flops)
     return two if two.rms_error < 0.5 * one.rms_error else one

@@ -17,14 +17,14 @@ from fractions import Fraction
 import numpy as np
 from scipy.optimize import linprog
 
-ROUNDING = Fraction(1, 10**12)
+LIMIT_ROUNDING = Fraction(1, 10**12)
 """Share by which computed totals and shares may be off."""
 
 
-FEW = 40
+MAX_FILTERED_BOUNDS = 40
 """Most bounds of a conflict of which each is tried without; nobody reads on, and they hardly ever can be left out."""
 
-EDGE = 1e-6
+INTERIOR_SHARE = 1e-6
 """Share of an amount by which a good point must be away from its ends to count as between them."""
 
 
@@ -42,7 +42,7 @@ class Bound:
 
 
 def conflict(
-    matrix: np.ndarray, most: np.ndarray, low: np.ndarray, high: np.ndarray, rounding: Fraction = ROUNDING
+    matrix: np.ndarray, most: np.ndarray, low: np.ndarray, high: np.ndarray, rounding: Fraction = LIMIT_ROUNDING
 ) -> tuple[Bound, ...]:
     """Bounds that no amounts ``x`` obey together, of ``matrix·x ≤ most`` and ``low ≤ x ≤ high``.
 
@@ -57,7 +57,9 @@ def conflict(
         A smallest set, columns first: without any one of them the others can be met. Empty where all can be met.
     """
     found = _conflict(matrix, most, low, high, rounding)
-    for bound in found if len(found) <= FEW else ():  # what can be left out of a conflict is no part of it
+    for bound in (
+        found if len(found) <= MAX_FILTERED_BOUNDS else ()
+    ):  # what can be left out of a conflict is no part of it
         less = tuple(each for each in found if each != bound)
         if bound in found and _conflict(*_only(matrix, most, low, high, less), rounding):
             found = less
@@ -91,7 +93,7 @@ def _conflict(
     guess = _guess(matrix, most, low, high)
     system.begin(guess >= low + 0.5 * (high - low))
     # those columns first that a good point has between their ends
-    inside = np.minimum(guess - low, high - guess) > EDGE * np.minimum(np.maximum(guess, 0.0), high)
+    inside = np.minimum(guess - low, high - guess) > INTERIOR_SHARE * np.minimum(np.maximum(guess, 0.0), high)
     rank = {int(column): place for place, column in enumerate(np.argsort(~inside, kind="stable"))}
     while (basic := system.wrong()) is not None:
         able = system.able(basic)

@@ -5,25 +5,25 @@ from itertools import product
 
 import numpy as np
 
-EXPONENTS = (0.15, 0.3, 0.5)
+TRIED_EXPONENTS = (0.15, 0.3, 0.5)
 """Exponents tried of each input; curves of neighbouring exponents differ by less than what is asked of this one."""
 
-SUBSETS = 150
+RANDOM_SUBSETS = 150
 """Random smallest sets of points through which curves are laid: of a fifth wild, one set in two holds none."""
 
-SPARE = 3
+MIN_SPARE_POINTS = 3
 """Points beyond the coefficients from which scatter can be told."""
 
-MOST = 400
+MAX_COMPARED_POINTS = 400
 """Points on which the curves are compared."""
 
-KEPT = 3.0
+REFIT_DEVIATIONS = 3.0
 """Standard deviations within which points count in the last fit."""
 
-_FARTHEST = 100.0
+_MAX_LOG = 100.0
 """Largest logarithm of a power, or of a value over their median."""
 
-TO_SIGMA = 1.4826
+SIGMA_OVER_MAD = 1.4826
 """Standard deviation over the median absolute deviation, for a normal distribution."""
 
 
@@ -66,16 +66,18 @@ def robust_curve(z: np.ndarray, y: np.ndarray) -> RobustCurve | None:
         The curve, ``None`` where there are too few points, or none of the curves is positive at half of them.
     """
     size = z.shape[1] + 1
-    if len(y) < size + SPARE:
+    if len(y) < size + MIN_SPARE_POINTS:
         return None
     random = np.random.default_rng(0)
     middle, unit = np.median(z, axis=0), float(np.median(y))
     # squares of these are finite: a value in a wrong field may be any number
-    y = np.exp(np.clip(np.log(y) - np.log(unit), -_FARTHEST, _FARTHEST))
-    some = random.choice(len(y), MOST, replace=False) if len(y) > MOST else np.arange(len(y))
-    picks = np.array([random.choice(len(y), size, replace=False) for _ in range(SUBSETS)])
+    y = np.exp(np.clip(np.log(y) - np.log(unit), -_MAX_LOG, _MAX_LOG))
+    some = (
+        random.choice(len(y), MAX_COMPARED_POINTS, replace=False) if len(y) > MAX_COMPARED_POINTS else np.arange(len(y))
+    )
+    picks = np.array([random.choice(len(y), size, replace=False) for _ in range(RANDOM_SUBSETS)])
     best, found = np.inf, (np.zeros(z.shape[1]), np.zeros(size))
-    for tried in product(EXPONENTS, repeat=z.shape[1]):
+    for tried in product(TRIED_EXPONENTS, repeat=z.shape[1]):
         features = _features(z, middle, np.array(tried))
         through = _solve(features[picks], y[picks])
         median = np.median(np.abs(_log_ratio(y[some], through @ features[some].T)), axis=1)
@@ -86,15 +88,15 @@ def robust_curve(z: np.ndarray, y: np.ndarray) -> RobustCurve | None:
     exponents, coefficients = found
     features = _features(z, middle, exponents)
     off = np.abs(_log_ratio(y, features @ coefficients))
-    near = off <= max(KEPT * TO_SIGMA * best, float(np.partition(off, size + 1)[size + 1]))
+    near = off <= max(REFIT_DEVIATIONS * SIGMA_OVER_MAD * best, float(np.partition(off, size + 1)[size + 1]))
     coefficients = _solve((features / y[:, None])[near][None], np.ones((1, near.sum())))[0]
     off = np.abs(_log_ratio(y, features @ coefficients))
-    scatter = TO_SIGMA * float(np.median(off)) * (len(y) / (len(y) - size)) ** 0.5
+    scatter = SIGMA_OVER_MAD * float(np.median(off)) * (len(y) / (len(y) - size)) ** 0.5
     return RobustCurve(unit, middle, exponents, coefficients, scatter)
 
 
 def _features(z: np.ndarray, middle: np.ndarray, exponents: np.ndarray) -> np.ndarray:
-    powers = np.exp(np.clip(-exponents * (z - middle), -_FARTHEST, _FARTHEST))
+    powers = np.exp(np.clip(-exponents * (z - middle), -_MAX_LOG, _MAX_LOG))
     return np.column_stack([np.ones(len(z)), powers])
 
 

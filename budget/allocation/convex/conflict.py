@@ -12,7 +12,7 @@ import numpy as np
 from budget.allocation.convex.problem import Problem
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import InfeasibleError
-from budget.numerics.feasibility import ROUNDING, Bound, conflict
+from budget.numerics.feasibility import LIMIT_ROUNDING, Bound, conflict
 from budget.numerics.words import exactly
 
 NOTHING = 1e-30
@@ -62,7 +62,7 @@ def refuse_nothing(problem: Problem, unit: str) -> None:
     models = len(problem.cost)
     size = problem.budget if np.isfinite(problem.budget) else float(np.abs(most).max(initial=1.0))
     exact = not conflict(matrix, most, low, high, Fraction(0))
-    rounding, least = (Fraction(0), NOTHING * size) if exact else (ROUNDING, NEARLY * size / models)
+    rounding, least = (Fraction(0), NOTHING * size) if exact else (LIMIT_ROUNDING, NEARLY * size / models)
 
     def is_conflict(served: np.ndarray) -> bool:
         """Whether some models cannot be given something at once."""

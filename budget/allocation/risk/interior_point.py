@@ -24,19 +24,19 @@ from budget.allocation.convex.shadow_prices import Duals, marginal_return
 from budget.allocation.spec.scenarios import Scenarios
 from budget.curves.planning_forms.posynomial import Posynomial
 
-TO_EDGE = 0.995
+SHARE_TO_BOUNDARY = 0.995
 """Share of the way to the nearest slack of 0 that a step may go."""
 
-LONGEST = 1.0
+MAX_LOG_INPUT_STEP = 1.0
 """Most change of a log input in one step: beyond, the curves have turned too far from their tangents."""
 
-FIRST = 0.1
+INITIAL_PRODUCTS = 0.1
 """First sum of the products of slacks and multipliers, relative to the reducible objective; and first least slack."""
 
-CIRCLING = 8
+MAX_IDLE_STEPS = 8
 """Steps without progress after which they are cut: under repeated data full steps may jump to and fro for ever."""
 
-STEPS = 100
+MAX_NEWTON_STEPS = 100
 """Most steps; 15 to 30 are usual."""
 
 
@@ -124,24 +124,24 @@ class _Path:
         draws, models, resources = len(self.scenarios), len(u), len(self.costs)
         self.u, self.x = u, np.ones((resources, models))
         self.is_mean = self.cap * draws <= 1 + 1e-9
-        each = FIRST / (resources * models)
-        slack = np.maximum(self.x - np.array([cost.value(u) for cost in self.costs]), FIRST)
+        each = INITIAL_PRODUCTS / (resources * models)
+        slack = np.maximum(self.x - np.array([cost.value(u) for cost in self.costs]), INITIAL_PRODUCTS)
         marginal = marginal_return(self.scenarios.at(u).mixed(np.full(draws, 1 / draws)), self.costs[0], u) / self.size
         price = np.maximum(np.tile(marginal, (resources, 1)) / resources, each / slack)
         self.of_cost = _Limits.at(slack, price)
-        over = np.maximum(1 - self.low, FIRST)
-        under = np.maximum(self.high - 1, FIRST)
+        over = np.maximum(1 - self.low, INITIAL_PRODUCTS)
+        under = np.maximum(self.high - 1, INITIAL_PRODUCTS)
         self.of_low, self.of_high = _Limits.at(over, each / over), _Limits.at(under, each / under)
-        spare = np.maximum(self.most - np.einsum("lrv,rv->l", self.matrix, self.x), FIRST)
+        spare = np.maximum(self.most - np.einsum("lrv,rv->l", self.matrix, self.x), INITIAL_PRODUCTS)
         self.of_rows = _Limits.at(spare, np.full(len(spare), marginal.sum() / max(len(spare), 1)))
         self.eta, self.weight = 0.0, np.full(draws, 1 / draws)
         totals = self.floor + terms.sum(axis=(1, 2))
         if not self.is_mean:
             self.eta = float(np.quantile(totals, 1 - 1 / (self.cap * draws)))
-            spread = FIRST * (np.std(totals) + FIRST)
+            spread = INITIAL_PRODUCTS * (np.std(totals) + INITIAL_PRODUCTS)
             self.under = _Limits.at(np.maximum(self.eta - totals, 0) + spread, self.weight)
             self.over = _Limits.at(np.maximum(totals - self.eta, 0) + spread, self.cap - self.weight)
-        room = np.empty(0) if self.least is None else np.maximum(u - self.least, FIRST)
+        room = np.empty(0) if self.least is None else np.maximum(u - self.least, INITIAL_PRODUCTS)
         self.of_least = _Limits.at(room, each / room)
         self.all = [self.of_cost, self.of_low, self.of_high, self.of_rows, self.of_least]
         self.all += [] if self.is_mean else [self.under, self.over]
@@ -156,8 +156,8 @@ class _Path:
         there = sum(limits.product(reach) for limits in self.all)
         target = (there / here) ** 3 * here / self.count
         system.solve([target - limits.second_order for limits in self.all])
-        length = min(1.0, TO_EDGE * min(limits.reach() for limits in self.all))
-        length = min(length, LONGEST / max(float(np.abs(system.u_step).max()), 1e-30))
+        length = min(1.0, SHARE_TO_BOUNDARY * min(limits.reach() for limits in self.all))
+        length = min(length, MAX_LOG_INPUT_STEP / max(float(np.abs(system.u_step).max()), 1e-30))
         length *= self._shorter(max(system.remainder, here))
         self.u = self.u + length * system.u_step
         self.x = self.x + length * system.x_step
@@ -174,7 +174,7 @@ class _Path:
         self.idle, self.best = (0 if falls else self.idle + 1), min(self.best, remained)
         if falls:
             self.cut = min(1.0, 2 * self.cut)
-        elif self.idle >= CIRCLING:
+        elif self.idle >= MAX_IDLE_STEPS:
             self.idle, self.cut = 0, 0.5 * self.cut
         return self.cut
 
@@ -349,7 +349,7 @@ def central_path(
         given: (R, V) its amounts, positive.
     """
     path = _Path(scenarios, problem, cap, u, given)
-    for _ in range(STEPS):
+    for _ in range(MAX_NEWTON_STEPS):
         try:
             with np.errstate(over="ignore", invalid="ignore"):
                 distance = path.step()

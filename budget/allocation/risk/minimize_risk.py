@@ -38,16 +38,16 @@ from budget.numerics.tail_mean import tail_mean, worst_weights
 
 SOLVER = "interior point"
 
-GAP = 1e-9
+GAP_TOLERANCE = 1e-9
 """Proven gap, relative to the reducible objective, at which the search ends."""
 
-NEAR = 1e-3
+MAX_CERTIFIED_REMAINDER = 1e-3
 """Distance from the optimality conditions from which a point is worth certifying."""
 
-KEPT = 1e-9
+MAX_VIOLATION = 1e-9
 """Most by which a plan may break a limit, or breaking it would pay."""
 
-NOTHING = 1e-9
+NEGLIGIBLE_SHARE = 1e-9
 """A draw's share of the largest weight, and a limit's of what all are worth, below which it is none."""
 
 MAX_DESCENTS = 20
@@ -102,18 +102,18 @@ def _least(scenarios: Scenarios, problem: Problem, tail: float, start: Optimum) 
     cap = 1 / tail
     floor = tail_mean(scenarios.floors, tail / len(scenarios))
     best = _certified(scenarios, problem, tail, _starting(scenarios, tail, start))
-    given = np.maximum(start.amounts, NOTHING * start.amounts.max(axis=1, keepdims=True))
+    given = np.maximum(start.amounts, NEGLIGIBLE_SHARE * start.amounts.max(axis=1, keepdims=True))
     steps = 0
     for point in central_path(scenarios, problem, cap, start.u, given):
         steps += 1
-        if point.distance > NEAR or (point.given <= 0).any():
+        if point.distance > MAX_CERTIFIED_REMAINDER or (point.given <= 0).any():
             continue
         try:
             found = _certified(scenarios, problem, tail, point)
         except SolverError:  # it still breaks a limit
             continue
         best = _better(problem, best, found)
-        if best.value - best.certificate.bound <= GAP * (best.value - floor):
+        if best.value - best.certificate.bound <= GAP_TOLERANCE * (best.value - floor):
             break
     proven = best.value - best.certificate.bound <= PROVEN * (best.value - floor)
     return replace(best, status="optimal" if proven else NOT_PROVEN, steps=steps)
@@ -143,7 +143,7 @@ def _certified(scenarios: Scenarios, problem: Problem, tail: float, point: Itera
 
 def _better(problem: Problem, *plans: RiskOptimum) -> RiskOptimum:
     """Of the plans that keep the limits the one with the smallest value, and the greatest of the bounds."""
-    best = min(plans, key=lambda plan: (violation(problem, plan.amounts) > KEPT, plan.value))
+    best = min(plans, key=lambda plan: (violation(problem, plan.amounts) > MAX_VIOLATION, plan.value))
     bound = max(plan.certificate.bound for plan in plans)
     return replace(best, certificate=replace(best.certificate, bound=bound))
 
@@ -151,7 +151,7 @@ def _better(problem: Problem, *plans: RiskOptimum) -> RiskOptimum:
 def _in_set(weight: np.ndarray, cap: float) -> np.ndarray:
     """The weights (B,) put where they are between 0 and ``cap`` and sum to 1."""
     weight = np.clip(weight, 0.0, cap)
-    weight[weight < NOTHING * weight.max()] = 0.0
+    weight[weight < NEGLIGIBLE_SHARE * weight.max()] = 0.0
     short = 1 - weight.sum()
     if short <= 0:
         return weight / weight.sum()
@@ -174,7 +174,7 @@ def _clean(problem: Problem, prices: Duals) -> Duals:
     totals = np.array([problem.budget, *(each.budget for each in problem.further)])
     of_budgets = prices.budget * np.where(np.isfinite(totals), totals, 0.0)
     of_rows = prices.row * np.array([abs(row.upper) for row in problem.rows])
-    least = NOTHING * max([*of_budgets, *of_rows])
+    least = NEGLIGIBLE_SHARE * max([*of_budgets, *of_rows])
     return dual_feasible(
         problem,
         replace(
@@ -204,7 +204,7 @@ def _descended(scenarios: Scenarios, problem: Problem, risk: Risk, level: float,
         gained = risk_of(best) - risk_of(found)
         if gained > 0:
             best = found
-        if gained <= GAP * (risk_of(best) - floor):
+        if gained <= GAP_TOLERANCE * (risk_of(best) - floor):
             break
     bound, more = _bound_of(scenarios, problem, risk, level, best)
     proven = risk_of(best) - bound <= PROVEN * (risk_of(best) - floor)

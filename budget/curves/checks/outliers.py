@@ -16,19 +16,19 @@ from budget.curves.fitting.noise import covariance, jacobian, scatter
 from budget.curves.fitting.search import Estimator, search
 from budget.curves.fitting.solver import Prior
 
-BLOCKS = (0.03, 0.08, 0.16)
+END_BLOCK_SHARES = (0.03, 0.08, 0.16)
 """Shares of a task's rows left out at an end, rounded up."""
 
-THRESHOLD = 5.0
+WILD_STANDARD_ERRORS = 5.0
 """Standard errors from which a row counts as wild, with many rows."""
 
-MOVES = 2.0
+MIN_STANDARD_ERRORS_MOVED = 2.0
 """Standard errors by which the rows at an end must move some parameter to be named: others do no harm there."""
 
-SPARE = 4
+MIN_SPARE_ROWS = 4
 """Rows beyond the parameters that must stay for a block to be left out."""
 
-MINORITY = 0.2
+MAX_WILD_SHARE = 0.2
 """Largest share of rows that can be wild; where more disagree it is the law that does not fit."""
 
 
@@ -58,9 +58,9 @@ def wild_rows(estimator: Estimator, batch: Batch, point: np.ndarray, prior: Prio
     task = np.flatnonzero(leverage.any(axis=1))
     if len(task):
         theta = _without(estimator, batch, point, prior, task, leverage[task])
-        harmless = _moves(estimator, batch.take(task), point[task], theta, ~leverage[task]) < MOVES
+        harmless = _moves(estimator, batch.take(task), point[task], theta, ~leverage[task]) < MIN_STANDARD_ERRORS_MOVED
         leverage[task[harmless]] = False
-    few = (direct | leverage).sum(axis=1) <= MINORITY * batch.there.sum(axis=1)
+    few = (direct | leverage).sum(axis=1) <= MAX_WILD_SHARE * batch.there.sum(axis=1)
     return direct & few[:, None], leverage & few[:, None]
 
 
@@ -87,7 +87,7 @@ def _moves(estimator: Estimator, batch: Batch, point: np.ndarray, theta: np.ndar
 def _threshold(batch: Batch, parameters: np.ndarray) -> np.ndarray:
     """(T,) more standard errors where the scatter itself is known from few rows, as with a t distribution."""
     spare = np.maximum(batch.there.sum(axis=1) - parameters, 1)
-    return THRESHOLD * (1 + 5.0 / spare)
+    return WILD_STANDARD_ERRORS * (1 + 5.0 / spare)
 
 
 def _standard_errors_off(estimator: Estimator, batch: Batch, theta: np.ndarray, kept: np.ndarray) -> np.ndarray:
@@ -115,9 +115,9 @@ def _end_blocks(batch: Batch, parameters: np.ndarray, inputs: int) -> tuple[np.n
             order = rows[np.argsort(batch.z[task, rows, position], kind="stable")]
             if np.ptp(batch.z[task, rows, position]) == 0:
                 continue
-            for share in BLOCKS:
+            for share in END_BLOCK_SHARES:
                 count = int(np.ceil(share * len(rows)))
-                if len(rows) - count < parameters[task] + SPARE:
+                if len(rows) - count < parameters[task] + MIN_SPARE_ROWS:
                     continue
                 for end in (order[:count], order[-count:]):
                     key = tuple(sorted(end))

@@ -6,7 +6,7 @@ from budget.curves.curves import Curves
 from budget.tables.checks.status import STATUS
 from budget.tables.files.json_fields import Fields
 
-_EDGE = 1e-6
+_BOX_ROUNDING = 1e-6
 """How far beyond an end of the box a parameter may lie: rounding."""
 
 _LOG_LARGEST = 750.0
@@ -62,7 +62,7 @@ def _refuse_reference(curves: Curves, index: int, task: Fields) -> None:
         low, high = curves.smallest[name][index], curves.largest[name][index]
         if low > high:
             raise task.refusal("smallest", f"is {low:g} for {name}, above the largest, {high:g}")
-        amid = low * (1 - _EDGE) <= at <= high * (1 + _EDGE)
+        amid = low * (1 - _BOX_ROUNDING) <= at <= high * (1 + _BOX_ROUNDING)
         if name in ("params", "tokens", "flops", "x", "task_tokens") and not amid:
             raise task.refusal("reference", f"is {at:g} for {name}, outside the runs ({low:g} to {high:g})")
     for name in curves.smallest:
@@ -89,7 +89,7 @@ def _refuse_outside(curves: Curves, index: int, theta: np.ndarray, field: str, t
                 np.log(ends[curves.scale_columns[parameter.input]][index] / curves.reference[index, parameter.input])
                 for ends in (curves.smallest, curves.largest)
             )
-        edge = _EDGE * (1 + abs(low) + abs(high))
+        edge = _BOX_ROUNDING * (1 + abs(low) + abs(high))
         outside = ~((theta[:, position] >= low - edge) & (theta[:, position] <= high + edge))
         if outside.any():
             number, ends = theta[outside, position][0], f"{low:.4g} to {high:.4g}"

@@ -18,7 +18,7 @@ from budget.curves.run_names import rows_by_task, run_keys
 from budget.tables.checks.quality import distance_to_best
 from budget.tables.runs import Runs
 
-FLOOR_REACH = 10.0
+MAX_FLOOR_DEPTH = 10.0
 """How far below the smallest value a floor may lie where values need not be positive, in units of their range."""
 
 
@@ -214,7 +214,7 @@ def _box(
     span, top = np.ptp(value), value.max()
     for position, p in enumerate(law.parameters):
         if p.kind == "floor":
-            lower[position] = 0.0 if value.min() > 0 or not may_be_negative else value.min() - FLOOR_REACH * span
+            lower[position] = 0.0 if value.min() > 0 or not may_be_negative else value.min() - MAX_FLOOR_DEPTH * span
             upper[position] = top
         elif p.kind == "ceiling":
             lower[position], upper[position] = top, top + CEILING_REACH * max(abs(top), span)

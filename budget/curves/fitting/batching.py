@@ -16,14 +16,14 @@ from jax.sharding import Mesh, PartitionSpec
 
 from budget.errors import FitError
 
-LANES = {"cpu": 32}
+LANES_PER_DEVICE = {"cpu": 32}
 """Lanes a device in each call, by platform: few enough that a step's arrays stay in a core's cache.
 
 Always the same number, padded where there are fewer: one program is compiled, and a lane's arithmetic does not depend
 on how many devices there are or what runs beside it.
 """
 
-LANES_ELSEWHERE = 8192
+LANES_PER_ACCELERATOR = 8192
 """The same on a GPU or TPU, which a few small problems would leave idle."""
 
 Devices = tuple[Any, ...]
@@ -49,7 +49,7 @@ def choose_devices(platform: str | None = None) -> Devices:
 
 def lanes_per_chunk(devices: Devices) -> int:
     """Lanes in one call over all devices."""
-    return len(devices) * LANES.get(devices[0].platform, LANES_ELSEWHERE)
+    return len(devices) * LANES_PER_DEVICE.get(devices[0].platform, LANES_PER_ACCELERATOR)
 
 
 def vmap_in_chunks(

@@ -16,14 +16,14 @@ from budget.curves.run_names import run_keys
 from budget.numerics.streams import keys, uniforms
 from budget.tables.runs import Runs
 
-BANDWIDTH = 0.9
+KERNEL_BANDWIDTH = 0.9
 """Of the kernel that smooths the residuals: ``0.9·scale·n^(-1/5)`` (the rule of thumb of Silverman 1986)."""
 
 
-NEW_RUN = keys([b"a new run"])
+NEW_RUN_KEY = keys([b"a new run"])
 """The key of the numbers of the run that nobody has measured; no key of a measured run is made of this."""
 
-CENTRING = 4000
+CENTRING_DRAWS = 4000
 """Draws from which the quantile of the smoothed noise is read, for an asymmetric loss."""
 
 
@@ -83,10 +83,10 @@ class Resampler:
         It is that of any one of the rows of a run picked at random. It is shrunk to the variance without the kernel
         (Silverman & Young 1987): smoothing must not make a new run noisier than the measured ones.
         """
-        taken, signed, size, row = uniforms(NEW_RUN, self.seed, 0, draws, 4)[:, :, None]
+        taken, signed, size, row = uniforms(NEW_RUN_KEY, self.seed, 0, draws, 4)[:, :, None]
         taken, signed = (self._any_row(each, row) for each in (taken, signed))
         noise = self._noise(taken, signed, size)[:, :, 0]
-        return noise / np.sqrt(1 + (BANDWIDTH * self.count**-0.2) ** 2)
+        return noise / np.sqrt(1 + (KERNEL_BANDWIDTH * self.count**-0.2) ** 2)
 
     def _run(self, number: np.ndarray) -> np.ndarray:
         """Which of its task's runs numbers (B, T or 1, R) pick."""
@@ -143,14 +143,14 @@ def resampler(
         rows_of=rows_of,
         count=count,
         growth=np.sqrt(count / spare),
-        kernel=BANDWIDTH * scale * count**-0.2,
+        kernel=KERNEL_BANDWIDTH * scale * count**-0.2,
         offset=np.zeros(len(batch)),
         key=key,
         seed=seed,
     )
     if quantile == 0.5:
         return resampled
-    return replace(resampled, offset=np.quantile(resampled.new_run(CENTRING), quantile, axis=0))
+    return replace(resampled, offset=np.quantile(resampled.new_run(CENTRING_DRAWS), quantile, axis=0))
 
 
 def _by_run(residual: np.ndarray, position: np.ndarray) -> np.ndarray:

@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from budget.curves.fitting.solver import EXACT, Prior, SolverState, descend, direction
+from budget.curves.fitting.solver import EXACT_LOSS_PER_ROW, Prior, SolverState, descend, direction
 from budget.curves.laws.law import Chart
 
-MOST_BEND = 1.5
+MAX_ACCELERATION = 1.5
 """Longest acceleration that is tried, in lengths of its move."""
 
 
@@ -87,11 +87,13 @@ def minimize_in_chart(
         (push,) = through(weight * penalty_weight(errors) * bending)
         # a parameter that the move holds stays held
         turn = jnp.where(move == 0, 0.0, direction(at, push, majorizer, damping, low, high))
-        length, most = (jnp.sqrt(jnp.sum(each**2 * jnp.diagonal(majorizer))) for each in (turn, MOST_BEND * move))
+        length, most = (
+            jnp.sqrt(jnp.sum(each**2 * jnp.diagonal(majorizer))) for each in (turn, MAX_ACCELERATION * move)
+        )
         bent = move + 0.5 * turn * jnp.minimum(1.0, most / jnp.maximum(length, 1e-300))
         return jax.vmap(lambda move: there(jnp.clip(at + move, low, high)))(jnp.vstack([moves, bent]))
 
-    exact = EXACT * jnp.sum(weight)
+    exact = EXACT_LOSS_PER_ROW * jnp.sum(weight)
     return descend(
         objective, model, solve, start, lower, upper, exact=exact, damping=damping, most_steps=most_steps, land=land
     )

@@ -22,7 +22,7 @@ from budget.curves.fitting.bootstrap import Resampler, resampler
 from budget.curves.fitting.constraints import make_constraints
 from budget.curves.fitting.loss import Loss, Residual, make_loss
 from budget.curves.fitting.noise import precision, scatter
-from budget.curves.fitting.pooling import FEW, PooledPrior, find_pooled_prior, no_pooling
+from budget.curves.fitting.pooling import MAX_RUNS_PER_PARAMETER, PooledPrior, find_pooled_prior, no_pooling
 from budget.curves.fitting.search import Estimator, Points, Progress, fit_draws, fit_points
 from budget.curves.fitting.solver import Prior
 from budget.curves.laws.law import Law
@@ -249,7 +249,10 @@ def _pooled(
         raise DataError(f"Law '{estimator.law.name}' has parameters that all tasks share; leave --pool out.")
     if estimator.common or wanted is False:
         return no_pooling(estimator.law, prior)
-    few = np.array([len(np.unique(runs.run[rows[rows >= 0]])) for rows in batch.rows]) <= FEW * batch.free
+    few = (
+        np.array([len(np.unique(runs.run[rows[rows >= 0]])) for rows in batch.rows])
+        <= MAX_RUNS_PER_PARAMETER * batch.free
+    )
     candidates = np.ones(len(batch), dtype=bool) if wanted else few
     if not candidates.any():
         return no_pooling(estimator.law, prior)

@@ -19,9 +19,18 @@ from budget.curves.fitting.batch import Batch
 from budget.curves.fitting.batching import lanes_per_chunk, vmap_in_chunks
 from budget.curves.fitting.bootstrap import Resampler
 from budget.curves.fitting.loss import penalty, penalty_weight
-from budget.curves.fitting.search import BLOCK, SAME, Estimator, Points, Progress, in_passes, residual, with_noise
+from budget.curves.fitting.search import (
+    LANES_PER_BLOCK,
+    SAME_LOSS_TOLERANCE,
+    Estimator,
+    Points,
+    Progress,
+    in_passes,
+    residual,
+    with_noise,
+)
 from budget.curves.fitting.search import fit_points as fit_points_apart
-from budget.curves.fitting.solver import EXACT, Prior, SolverState, descend, solve_small
+from budget.curves.fitting.solver import EXACT_LOSS_PER_ROW, Prior, SolverState, descend, solve_small
 from budget.curves.laws.law import Law
 
 
@@ -45,8 +54,8 @@ def fit_points(estimator: Estimator, batch: Batch, prior: Prior, progress: Progr
     best = int(found.loss.argmin())
     theta = batch.reduced.theta(free)
     loss = estimator.loss.objective(batch.residual(estimator.law, theta[best], estimator.loss), batch.weight)
-    exact = EXACT * batch.weight.sum()
-    agreement = float((found.loss <= max(found.loss.min() * (1 + SAME), exact)).mean())
+    exact = EXACT_LOSS_PER_ROW * batch.weight.sum()
+    agreement = float((found.loss <= max(found.loss.min() * (1 + SAME_LOSS_TOLERANCE), exact)).mean())
     tasks = len(batch)
     return Points(
         theta[best],
@@ -70,7 +79,7 @@ def fit_draws(
     draws, tasks = len(prior.centre), len(batch)
     free = batch.reduced.project(point)
     theta, slack = np.empty((draws, *point.shape)), np.empty((draws, tasks))
-    each = max(1, max(BLOCK, lanes_per_chunk(estimator.devices)) // tasks)
+    each = max(1, max(LANES_PER_BLOCK, lanes_per_chunk(estimator.devices)) // tasks)
     for first in range(0, draws, each):
         block = slice(first, min(first + each, draws))
         value = with_noise(estimator, batch, point, noise.rows(block.start, block.stop))
@@ -188,7 +197,7 @@ def _refine(
         held = ((packed <= lower) & (gradient > 0)) | ((packed >= upper) & (gradient < 0))
         return _arrow(gradient, hessian, held, damping, own, common)
 
-    exact = EXACT * jnp.sum(weight)
+    exact = EXACT_LOSS_PER_ROW * jnp.sum(weight)
     return descend(objective, model, solve, start, lower, upper, exact=exact, damping=damping, most_steps=limit)
 
 

@@ -10,16 +10,16 @@ from jax import Array
 
 from budget.errors import DataError
 
-DELTA = 1e-3
+HUBER_DELTA = 1e-3
 """Where Huber turns from quadratic to linear: a relative error of a thousandth (Hoffmann et al. 2022)."""
 
-WIDE = 1e6
+SQUARES_DELTA = 1e6
 """A corner so wide that every residual is in the quadratic part."""
 
-NARROWER = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
+LAD_DELTAS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
 """Corners tried one after the other for the least absolute deviations, whose own corner is a point."""
 
-LOWER_QUARTER = 0.25
+DEFAULT_QUANTILE = 0.25
 """Default quantile of the asymmetric loss: rows above the curve (unfinished runs) pull a third as much."""
 
 Residual = Literal["log", "raw"]
@@ -44,7 +44,7 @@ class Loss:
     @property
     def corners(self) -> Sequence[float]:
         """The corners of the successive searches, the last one being the loss itself."""
-        return NARROWER if self.name == "lad" else (self.delta,)
+        return LAD_DELTAS if self.name == "lad" else (self.delta,)
 
     @property
     def words(self) -> str:
@@ -76,8 +76,8 @@ def make_loss(
 
     Args:
         name: one of ``LOSSES``.
-        delta: corner of huber and asymmetric, ``DELTA`` where not given.
-        quantile: of asymmetric, strictly between 0 and 1, ``LOWER_QUARTER`` where not given.
+        delta: corner of huber and asymmetric, ``HUBER_DELTA`` where not given.
+        quantile: of asymmetric, strictly between 0 and 1, ``DEFAULT_QUANTILE`` where not given.
         residual: ``log`` or ``raw``.
 
     Raises:
@@ -96,13 +96,13 @@ def make_loss(
     if quantile is not None and not 0.01 <= quantile <= 0.99:
         raise DataError(f"--quantile is {quantile:g}; give a number between 0.01 and 0.99.")
     if name == "lad":
-        return Loss(name, NARROWER[-1], residual=residual)
+        return Loss(name, LAD_DELTAS[-1], residual=residual)
     if name == "squares":
-        return Loss(name, WIDE, residual=residual)
-    chosen = DELTA if delta is None else delta
+        return Loss(name, SQUARES_DELTA, residual=residual)
+    chosen = HUBER_DELTA if delta is None else delta
     if name == "huber":
         return Loss(name, chosen, residual=residual)
-    return Loss(name, chosen, LOWER_QUARTER if quantile is None else quantile, residual)
+    return Loss(name, chosen, DEFAULT_QUANTILE if quantile is None else quantile, residual)
 
 
 LOSSES = ("huber", "lad", "squares", "asymmetric")

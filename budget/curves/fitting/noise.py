@@ -10,13 +10,13 @@ from budget.curves.fitting.batch import Batch
 from budget.curves.fitting.loss import Loss
 from budget.curves.laws.law import Law
 
-STEP = 1e-5
+JACOBIAN_STEP = 1e-5
 """Step of the central differences that give the Jacobian, in working coordinates of order one."""
 
-TO_NORMAL = 1.4826
+SIGMA_OVER_MAD = 1.4826
 """Standard deviation of a normal variable over its median absolute value."""
 
-SMALLEST = 1e-9
+MIN_SCATTER = 1e-9
 """Scatter under which runs lie on their curve."""
 
 
@@ -25,11 +25,11 @@ def jacobian(law: Law, batch: Batch, theta: np.ndarray, loss: Loss) -> np.ndarra
     result = np.empty((*batch.value.shape, theta.shape[-1]))
     for position in range(theta.shape[-1]):
         ahead, behind = theta.copy(), theta.copy()
-        ahead[:, position] += STEP
-        behind[:, position] -= STEP
+        ahead[:, position] += JACOBIAN_STEP
+        behind[:, position] -= JACOBIAN_STEP
         with np.errstate(invalid="ignore"):
             change = batch.residual(law, ahead, loss) - batch.residual(law, behind, loss)
-        result[:, :, position] = change / (2 * STEP)
+        result[:, :, position] = change / (2 * JACOBIAN_STEP)
     return np.nan_to_num(result)
 
 
@@ -50,7 +50,7 @@ def scatter(residual: np.ndarray, there: np.ndarray, parameters: np.ndarray | in
     middle = used + (count - used - 1) / 2
     low = np.take_along_axis(size, np.floor(middle).astype(int)[..., None], axis=-1)[..., 0]
     high = np.take_along_axis(size, np.ceil(middle).astype(int)[..., None], axis=-1)[..., 0]
-    return np.maximum(TO_NORMAL * (low + high) / 2, SMALLEST)
+    return np.maximum(SIGMA_OVER_MAD * (low + high) / 2, MIN_SCATTER)
 
 
 def precision(scale: np.ndarray, loss: Loss) -> np.ndarray:

@@ -22,13 +22,13 @@ from budget.curves.laws.law import Law
 from budget.numerics.roots import root_within
 from budget.numerics.streams import keys, uniforms
 
-FEW = 2
+MAX_RUNS_PER_PARAMETER = 2
 """Runs a parameter up to which a task is pooled where nothing is asked for."""
 
-LEAST_TASKS = 4
+MIN_POOLED_TASKS = 4
 """Tasks of one metric whose exponents must be known for a common distribution."""
 
-NARROWEST = 0.01
+MIN_POOLED_DEVIATION = 0.01
 """Smallest standard deviation of the common distribution: no finite number of tasks proves them equal."""
 
 
@@ -102,7 +102,7 @@ def find_pooled_prior(
         told = []
         for position in open_ones:
             known = mine & inside[:, position] & (variance[:, position] > 0)
-            if known.sum() < LEAST_TASKS:
+            if known.sum() < MIN_POOLED_TASKS:
                 continue
             mean, deviation = distribution(points.theta[known, position], variance[known, position])
             pull = mine & candidates & ~batch.pinned[:, position]
@@ -112,7 +112,7 @@ def find_pooled_prior(
             told.append(f"{law.names[position]} {mean:.3g} ± {deviation:.2g}")
         if not told and (mine & candidates).any():
             notes.append(
-                f"Not pooled: fewer than {LEAST_TASKS} tasks of metric '{kind}' have exponents inside their "
+                f"Not pooled: fewer than {MIN_POOLED_TASKS} tasks of metric '{kind}' have exponents inside their "
                 "range, so no common distribution can be seen."
             )
         if told and (mine & pooled).any():
@@ -143,7 +143,7 @@ def distribution(value: np.ndarray, variance: np.ndarray) -> tuple[float, float]
     most = float(value.var(ddof=1)) + 1e-12
     between = 0.0 if excess(0.0) <= 0 else most if excess(most) >= 0 else root_within(excess, 0.0, most)
     mean, weight = weighted(between)
-    return mean, float(max(np.sqrt(between + 1 / weight.sum()), NARROWEST))
+    return mean, float(max(np.sqrt(between + 1 / weight.sum()), MIN_POOLED_DEVIATION))
 
 
 def _exponents(law: Law) -> list[int]:

@@ -15,23 +15,23 @@ from budget.curves.fitting.bootstrap import Resampler
 from budget.curves.fitting.charted import minimize_in_chart
 from budget.curves.fitting.constraints import Constraints
 from budget.curves.fitting.loss import Loss, penalty, penalty_weight
-from budget.curves.fitting.solver import DAMPING, EXACT, Prior, SolverState, minimize
+from budget.curves.fitting.solver import EXACT_LOSS_PER_ROW, INITIAL_DAMPING, Prior, SolverState, minimize
 from budget.curves.fitting.starts import best_starts
 from budget.curves.laws.law import Law
 
-BLOCK = 16_384
+LANES_PER_BLOCK = 16_384
 """Lanes whose stragglers are packed together for the next pass, or one call's where that takes more."""
 
-PASSES = (14, 14, 28, 60, 184, 700)
+PASS_STEP_LIMITS = (14, 14, 28, 60, 184, 700)
 """Step limits of the passes."""
 
-MANY_ROWS, LONG_PASS, STRAGGLERS = 128, 184, 8
+STRAGGLER_ROWS, STRAGGLER_STEPS, STRAGGLER_SHARE = 128, 184, 8
 """Rows and steps from which a program for an eighth of the usual lanes is worth compiling for the last ones."""
 
 Progress = Callable[[int, int], None]
 """Called with (lanes done, lanes in all)."""
 
-SAME = 1e-6
+SAME_LOSS_TOLERANCE = 1e-6
 """Relative difference of losses within which two starts have found the same optimum."""
 
 
@@ -103,8 +103,8 @@ def fit_points(estimator: Estimator, batch: Batch, prior: Prior, progress: Progr
     found = search(estimator, batch, lane, value, weight, start, prior.take(lane), progress)
     loss = found.loss.reshape(tasks, count)
     best = loss.argmin(axis=1)
-    exact = EXACT * batch.weight.sum(axis=1, keepdims=True)  # below it, losses differ by rounding
-    agreement = (loss <= np.maximum(loss.min(axis=1, keepdims=True) * (1 + SAME), exact)).mean(axis=1)
+    exact = EXACT_LOSS_PER_ROW * batch.weight.sum(axis=1, keepdims=True)  # below it, losses differ by rounding
+    agreement = (loss <= np.maximum(loss.min(axis=1, keepdims=True) * (1 + SAME_LOSS_TOLERANCE), exact)).mean(axis=1)
     theta = batch.take(lane).reduced.theta(found.theta).reshape(tasks, count, -1)
     pick = np.arange(tasks)
     slack = found.slack.reshape(tasks, count)[pick, best]
@@ -136,7 +136,7 @@ def fit_draws(
     free = batch.reduced.project(point)
     result = np.empty((draws, tasks, point.shape[1]))
     slack = np.empty((draws, tasks))
-    each = max(1, max(BLOCK, lanes_per_chunk(estimator.devices)) // tasks)
+    each = max(1, max(LANES_PER_BLOCK, lanes_per_chunk(estimator.devices)) // tasks)
     for first in range(0, draws, each):
         block = slice(first, min(first + each, draws))
         value = with_noise(estimator, batch, point, noise.rows(block.start, block.stop))
@@ -214,8 +214,12 @@ def search(
             lanes += [batch.offset[task], batch.expand[task]]
         common = (delta, estimator.loss.quantile, limit)
         share = rows / width
-        if rows >= MANY_ROWS and limit >= LONG_PASS and 2 * len(active) <= lanes_per_chunk(estimator.devices):
-            share *= STRAGGLERS  # a step of a call that is not full costs what a full one's does
+        if (
+            rows >= STRAGGLER_ROWS
+            and limit >= STRAGGLER_STEPS
+            and 2 * len(active) <= lanes_per_chunk(estimator.devices)
+        ):
+            share *= STRAGGLER_SHARE  # a step of a call that is not full costs what a full one's does
         return vmap_in_chunks(_refine, estimator.static, lanes, common, devices=estimator.devices, share=share)
 
     return in_passes(estimator.loss, start, some, progress)
@@ -240,15 +244,15 @@ def in_passes(
         theta=start.copy(),
         loss=np.full(count, np.inf),
         slack=np.full(count, np.inf),
-        damping=np.full((count, 2), DAMPING),
+        damping=np.full((count, 2), INITIAL_DAMPING),
         idle=np.zeros(count, dtype=int),
         steps=np.zeros(count, dtype=int),
     )
     corners = len(loss.corners)
     for past, delta in enumerate(loss.corners):
-        found = found._replace(damping=np.full((count, 2), DAMPING))
+        found = found._replace(damping=np.full((count, 2), INITIAL_DAMPING))
         active = np.arange(count)
-        for limit in PASSES:
+        for limit in PASS_STEP_LIMITS:
             ended = some(active, found, delta, limit)
             for field, part in zip(found, ended, strict=True):
                 field[active] = part

@@ -18,13 +18,13 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-TOLERANCE = 1e-11
+DECREASE_TOLERANCE = 1e-11
 """Promised relative decrease of the loss at which a search is over."""
-PATIENCE = 12
+MAX_IDLE_STEPS = 12
 """Steps in a row without a lower loss after which a search is over: what is promised is below rounding."""
-EXACT = 5e-13
+EXACT_LOSS_PER_ROW = 5e-13
 """Loss a row under which a fit is exact: a relative error of 1e-6."""
-DAMPING = 1e-2
+INITIAL_DAMPING = 1e-2
 """Damping of both moves at the start, relative to the diagonal."""
 
 
@@ -70,7 +70,7 @@ class SolverState(NamedTuple):
     @property
     def over(self) -> Any:
         """Whether no further step is worth taking."""
-        return (self.slack <= TOLERANCE) | (self.idle >= PATIENCE)
+        return (self.slack <= DECREASE_TOLERANCE) | (self.idle >= MAX_IDLE_STEPS)
 
 
 class Prior(NamedTuple):
@@ -126,7 +126,7 @@ def minimize(
         start: (P,) inside the box.
         lower: (P,) lower bounds; equal to the upper one where a parameter is fixed.
         upper: (P,) upper bounds.
-        damping: (2,) damping to start with, ``DAMPING`` for a new search.
+        damping: (2,) damping to start with, ``INITIAL_DAMPING`` for a new search.
         most_steps: where to stop a search that is not over; it can be taken up again from ``theta`` and ``damping``.
         prior: pull on the parameters, none by default.
 
@@ -153,7 +153,7 @@ def minimize(
     def solve(theta: Array, gradient: Array, hessian: Array, damping: Array) -> Array:
         return direction(theta, gradient, hessian, damping, lower, upper)
 
-    exact = EXACT * jnp.sum(weight)
+    exact = EXACT_LOSS_PER_ROW * jnp.sum(weight)
     return descend(objective, model, solve, start, lower, upper, exact=exact, damping=damping, most_steps=most_steps)
 
 

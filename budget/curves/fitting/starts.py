@@ -17,10 +17,10 @@ from budget.curves.fitting.constraints import Constraints
 from budget.curves.fitting.loss import Loss
 from budget.curves.laws.law import Law
 
-LEAST = 1e-3
+MIN_TERM_SHARE = 1e-3
 """Smallest share of the fit that a term starts with: one that starts at nothing would not move."""
 
-TOGETHER = 2**18
+MAX_GRID_NUMBERS = 2**18
 """Numbers in the largest array of the tasks whose grids are laid at once, or one task's where that takes more."""
 
 
@@ -30,7 +30,7 @@ def best_starts(law: Law, constraints: Constraints, loss: Loss, batch: Batch) ->
     In NumPy: to trace and load a program for it takes longer than laying the grids of some hundred tasks.
     """
     grid = grid_points(law, constraints)
-    each = max(1, TOGETHER // (len(grid) * batch.z[0].size))
+    each = max(1, MAX_GRID_NUMBERS // (len(grid) * batch.z[0].size))
     parts = [batch.take(np.arange(first, min(first + each, len(batch)))) for first in range(0, len(batch), each)]
     return np.concatenate([_best_points(law, loss, part, grid) for part in parts])
 
@@ -96,7 +96,7 @@ def _solved(law: Law, relative: bool, shapes: np.ndarray, batch: Batch) -> np.nd
     target = (batch.value - (base[:, :, None] @ columns)[:, :, 0]) * scale
     gram = matrix @ np.swapaxes(matrix, 2, 3)
     solved = _nonnegative(gram, (matrix @ target[..., None])[..., 0], ~given)
-    least = LEAST * np.maximum(solved.sum(axis=2, keepdims=True), LEAST)
+    least = MIN_TERM_SHARE * np.maximum(solved.sum(axis=2, keepdims=True), MIN_TERM_SHARE)
     found = np.where(levels, base + solved, np.log(np.maximum(solved, least)))
     theta = shapes.copy()
     theta[:, :, linear] = np.clip(np.where(given, at, found), lower, upper)

@@ -37,14 +37,14 @@ from budget.tables.checks.signal import SIGNAL_LEVEL, trend
 from budget.tables.checks.status import LINK_STATUS
 from budget.tables.runs import Runs
 
-DELTA = 0.01
+LINK_DELTA = 0.01
 """Corner of the Huber loss: a hundredth of the span from chance to best, about the standard error of an accuracy over
 two thousand questions. Smaller residuals are noise to be averaged; a run that is further off counts less."""
 
-UNKNOWN_SLOPE = 1.0
+MAX_LOG_SLOPE_ERROR = 1.0
 """Standard error of the slope's logarithm from which the slope is not known: a factor of e."""
 
-UNKNOWN_CHANCE = 0.1
+MAX_CHANCE_ERROR = 0.1
 """Standard error of a fitted chance, as a share of the span, from which it is said to be open."""
 
 SLOPE, MIDPOINT = (LINK.names.index(name) for name in ("slope", "midpoint"))
@@ -87,7 +87,7 @@ def with_link(
     error, agreement, gradient = np.full((3, count), np.nan)
     notes = list(joined.notes)
     if len(good):
-        loss = make_loss("huber", DELTA, residual="raw")
+        loss = make_loss("huber", LINK_DELTA, residual="raw")
         estimator = Estimator(LINK, loss, Constraints(), choose_devices(device))
         batch = make_link_batch(joined, good)
         points = fit_points(estimator, batch, _no_prior(batch.lower))
@@ -123,7 +123,7 @@ def with_link(
         error=error,
         agreement=agreement,
         gradient=gradient,
-        estimator=f"Huber(delta={DELTA:g}) on score residuals over the span from chance to best, summed over rows",
+        estimator=f"Huber(delta={LINK_DELTA:g}) on score residuals over the span from chance to best, summed over rows",
     )
     return replace(curves, link=link, notes=tuple(dict.fromkeys((*curves.notes, *scores.notes, *notes))))
 
@@ -185,7 +185,7 @@ def _after(
         found.append(("not_converged", f"the search stopped where a step still promises {slack:.2g} of the loss"))
     if theta[SLOPE] >= upper[SLOPE] or "midpoint" in record.bounds[task]:
         found.append(("not_identified", "the rows show neither how steep the link is nor where its middle lies"))
-    elif unsure[task, SLOPE] > UNKNOWN_SLOPE:
+    elif unsure[task, SLOPE] > MAX_LOG_SLOPE_ERROR:
         factor = np.exp(unsure[task, SLOPE])
         found.append(("not_identified", f"the rows show its slope within a factor of {factor:.2g} only"))
     elif theta[SLOPE] <= lower[SLOPE]:
@@ -204,7 +204,7 @@ def _open_chance(fitted: float, low: float, high: float, unsure: float) -> list[
         return [("open_chance", "the level of guessing is fitted as the end of the scale: no run is near it")]
     if fitted <= low:
         return [("open_chance", "the level of guessing is fitted as the median score: half of the runs lie below it")]
-    if unsure > UNKNOWN_CHANCE:
+    if unsure > MAX_CHANCE_ERROR:
         return [("open_chance", f"the level of guessing is known within {unsure:.0%} of the scale only")]
     return []
 

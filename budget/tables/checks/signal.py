@@ -21,22 +21,22 @@ from budget.tables.runs import Runs
 SIGNAL_LEVEL = 0.01
 """One-sided level of the tests for a trend with scale, over all scales together."""
 
-FEW = 12
+MAX_PERMUTED_RUNS = 12
 """Number of runs up to which the tests between runs count permutations."""
 
-MANY = 100
+MAX_FLIPPED_RUNS = 100
 """Number of runs above which the sum over runs of what each does inside is taken as normal."""
 
-RESAMPLES = 9999
+MAX_RESAMPLES = 9999
 """Random permutations and signs behind a p-value, where there are more than so many."""
 
-LEAST_FALLING = 4
+MIN_FALLING_RUNS = 4
 """Runs that must all fall inside, and be half of the task's, to count as falling where no test can prove it."""
 
 WEAK_LEVEL = 0.05
 """Level at which runs that are too few for ``SIGNAL_LEVEL`` count as falling, with a word of doubt."""
 
-TINY = 1e-30
+NO_TOKENS = 1e-30
 """What stands for no tokens of a source where logarithms are ranked."""
 
 
@@ -93,13 +93,13 @@ def trend(runs: Runs, task: int, value: np.ndarray) -> Trend:
     _, run = np.unique(runs.run[mine], return_inverse=True)
     sources = {} if runs.mixture is None else dict(zip(runs.mixture.sources, runs.mixture.tokens.T, strict=True))
     scales: Mapping[str, np.ndarray] = {**runs.scale, **sources}
-    logs = np.array([np.log(np.maximum(scale[mine], TINY)) for scale in scales.values()])
-    level = np.log(value) if (value > 0).all() else value / max(np.abs(value).max(), TINY)
+    logs = np.array([np.log(np.maximum(scale[mine], NO_TOKENS)) for scale in scales.values()])
+    level = np.log(value) if (value > 0).all() else value / max(np.abs(value).max(), NO_TOKENS)
     ranks = _ranks(logs, level, run)
     falls, rises = _p_values(ranks)
     fall = np.any(ranks.inside < 0, axis=0) & ~np.any(ranks.inside > 0, axis=0)
     count = int(run.max()) + 1
-    all_fall = ranks.inside.shape[1] >= max(LEAST_FALLING, count / 2) and bool(fall.all())
+    all_fall = ranks.inside.shape[1] >= max(MIN_FALLING_RUNS, count / 2) and bool(fall.all())
     best = 1.0
     if falls > SIGNAL_LEVEL:
         best = min(_p_values(_ranks(logs, -scale, run))[0] for scale in logs)
@@ -139,7 +139,7 @@ def _p_values(ranks: _Ranks) -> tuple[float, float]:
     between = len(scale) > 0 and bool(np.any(ranks.value))
     if not between and not len(inside):
         return 1.0, 1.0
-    if len(ranks.value) > FEW and between:
+    if len(ranks.value) > MAX_PERMUTED_RUNS and between:
         return _by_each(scale, inside, ranks.value)
     return _by_largest(scale if between else scale[:0], inside, ranks.value)
 
@@ -157,7 +157,7 @@ def _by_each(scale: np.ndarray, inside: np.ndarray, value: np.ndarray) -> tuple[
 
 def _by_largest(scale: np.ndarray, inside: np.ndarray, value: np.ndarray) -> tuple[float, float]:
     """The most falling (rising) of all statistics among those under permuted runs and flipped insides."""
-    if not len(scale) and inside.shape[1] > MANY:
+    if not len(scale) and inside.shape[1] > MAX_FLIPPED_RUNS:
         z = _sum(inside, np.ones((1, inside.shape[1]))).ravel()
         count = len(z)
         return min(1.0, count * float(stats.norm.cdf(z.min()))), min(1.0, count * float(stats.norm.sf(z.max())))
@@ -181,12 +181,12 @@ def _group(runs: int, insides: int) -> tuple[np.ndarray, np.ndarray]:
 
     The same in every test. Random ones are counted with the given one among them, which keeps the level.
     """
-    if factorial(runs) * 2**insides <= RESAMPLES:
+    if factorial(runs) * 2**insides <= MAX_RESAMPLES:
         orders = np.array(list(permutations(range(runs))))
         signs = np.array(list(product((1.0, -1.0), repeat=insides))).reshape(2**insides, insides)
         return np.repeat(orders, len(signs), axis=0), np.tile(signs, (len(orders), 1))
     random = np.random.default_rng(0)
-    order = random.permuted(np.tile(np.arange(runs), (RESAMPLES + 1, 1)), axis=1)
-    sign = random.choice((1.0, -1.0), size=(RESAMPLES + 1, insides))
+    order = random.permuted(np.tile(np.arange(runs), (MAX_RESAMPLES + 1, 1)), axis=1)
+    sign = random.choice((1.0, -1.0), size=(MAX_RESAMPLES + 1, insides))
     order[0], sign[0] = np.arange(runs), 1.0
     return order, sign

@@ -16,46 +16,46 @@ from budget.numerics.robust_curve import RobustCurve, robust_curve
 from budget.tables.checks.units import flops_ratio, is_usual, power_name, ratio_name
 from budget.tables.runs import Runs
 
-GAP = 1.0
+LONE_GAP = 1.0
 """Decades from which a lone cell is looked at."""
 
-WIDE_GAP = 2.5
+SUSPECT_GAP = 2.5
 """Decades from which it is suspect where the values do not say whether it is right."""
 
 EVIDENT_GAP = 4.0
 """Decades from which it is suspect whatever the values say."""
 
-LONE = 2.0
+MIN_GAP_RATIO = 2.0
 """How many times wider its gap must be than the widest usual one among the other rows."""
 
-SHORT_OF_ALL = 0.5
+MAX_DECADES_OUTSIDE = 0.5
 """Decades beyond the other rows' range where a cell may lie once its unit is right."""
 
-FAR = 8.0
+WILD_DEVIATIONS = 8.0
 """Standard deviations off its neighbours from which a row counts as wild."""
 
-FAR_AT_LEAST = 0.25
+MIN_WILD_LOG_FACTOR = 0.25
 """Log of the factor from which it does however little the rows scatter, since the curve itself is rough."""
 
-NEAR = 4.0
+AGREEING_DEVIATIONS = 4.0
 """Standard deviations within which a row agrees with its neighbours."""
 
-ROUGH = 0.1
+AGREEING_LOG_FACTOR = 0.1
 """How near (log) a value comes to the rough curve, at least, once the cell's unit is right."""
 
-LEAST_SCATTER = 0.01
+MIN_SCATTER = 0.01
 """Relative scatter below which that of the rough curve itself counts."""
 
-MINORITY = 0.15
+MAX_WILD_SHARE = 0.15
 """Largest share of rows that can be wild; where more are it is the rough curve that does not fit."""
 
-MOST_ROWS = 2000
+MAX_COMPARED_ROWS = 2000
 """Rows of a task up to which they are compared in pairs."""
 
-RATIO_OFF = 20.0
+MAX_FLOPS_FACTOR = 20.0
 """Factor between a row's flops over 6·params·tokens and that of the other rows from which it is suspect."""
 
-SHOWN = 6
+MAX_ROWS_NAMED = 6
 """Rows that a sentence names."""
 
 Finding = tuple[str, str]
@@ -135,9 +135,9 @@ def _lone_cells(runs: Runs, rows: np.ndarray, z: np.ndarray, column: int, name: 
 
 def _ends(gaps: np.ndarray) -> np.ndarray:
     """Positions of the gaps (decades) behind which lone cells may lie: far wider than the usual ones."""
-    usual = np.where(gaps < WIDE_GAP, gaps, 0.0)
-    widest = [LONE * np.delete(usual, at).max(initial=0.0) for at in range(len(gaps))]
-    return np.flatnonzero((gaps >= GAP) & (gaps >= widest))
+    usual = np.where(gaps < SUSPECT_GAP, gaps, 0.0)
+    widest = [MIN_GAP_RATIO * np.delete(usual, at).max(initial=0.0) for at in range(len(gaps))]
+    return np.flatnonzero((gaps >= LONE_GAP) & (gaps >= widest))
 
 
 def _flops_agree(runs: Runs, rows: np.ndarray, side: np.ndarray, main: np.ndarray) -> bool:
@@ -145,12 +145,12 @@ def _flops_agree(runs: Runs, rows: np.ndarray, side: np.ndarray, main: np.ndarra
     ratio = flops_ratio(runs)
     if ratio is None:
         return False
-    return bool(1 / RATIO_OFF < np.median(ratio[rows[side]]) / np.median(ratio[rows[main]]) < RATIO_OFF)
+    return bool(1 / MAX_FLOPS_FACTOR < np.median(ratio[rows[side]]) / np.median(ratio[rows[main]]) < MAX_FLOPS_FACTOR)
 
 
 def _shifts(decades: np.ndarray, side: np.ndarray, main: np.ndarray, below: bool) -> np.ndarray:
     """Powers of ten that bring the lone cells among the others: those of a thousand, where some of these do."""
-    lowest, highest = decades[main].min() - SHORT_OF_ALL, decades[main].max() + SHORT_OF_ALL
+    lowest, highest = decades[main].min() - MAX_DECADES_OUTSIDE, decades[main].max() + MAX_DECADES_OUTSIDE
     powers = np.arange(2, 16) if below else -np.arange(2, 16)
     own = decades[side]
     fits = powers[(own.min() + powers >= lowest) & (own.max() + powers <= highest)]
@@ -172,16 +172,16 @@ def _verdict(
     value = runs.value[rows]
     curve = robust_curve(z[main], value[main]) if (value > 0).all() else None
     if curve is None:
-        return int(shifts[0]), gap >= WIDE_GAP
-    near = NEAR * max(curve.scatter, LEAST_SCATTER)
+        return int(shifts[0]), gap >= SUSPECT_GAP
+    near = AGREEING_DEVIATIONS * max(curve.scatter, MIN_SCATTER)
     off = np.array([_typical(curve, z[side], value[side], column, shift) for shift in shifts])
     as_it_is = _typical(curve, z[side], value[side], column, 0)
     usual = int(shifts[off.argmin()])
-    if off.min() <= max(near, ROUGH):
-        return usual, gap >= WIDE_GAP or as_it_is > max(near, 2 * float(off.min()))
+    if off.min() <= max(near, AGREEING_LOG_FACTOR):
+        return usual, gap >= SUSPECT_GAP or as_it_is > max(near, 2 * float(off.min()))
     if gap >= EVIDENT_GAP:
         return usual, True
-    if gap < WIDE_GAP:
+    if gap < SUSPECT_GAP:
         return usual, False
     # no unit agrees: the cells are right only where the values are as extreme as they
     merit = value if runs.higher_is_better[runs.task[rows[0]]] else -value
@@ -214,7 +214,7 @@ def _odd_flops(runs: Runs, rows: np.ndarray, known: np.ndarray) -> tuple[np.ndar
         return known, ""
     usual = float(np.median(ratio))
     mine = ratio[rows]
-    off = (np.abs(np.log(mine / usual)) > np.log(RATIO_OFF)) & ~known
+    off = (np.abs(np.log(mine / usual)) > np.log(MAX_FLOPS_FACTOR)) & ~known
     if is_usual(np.array(usual)):
         off &= ~is_usual(mine)
     if not off.any():
@@ -231,14 +231,14 @@ def _odd_values(
     runs: Runs, rows: np.ndarray, z: np.ndarray, value: np.ndarray, perplexity: bool
 ) -> tuple[list[str], str]:
     """Sentences on values in another unit, and one on wild values that no unit explains."""
-    if len(rows) == 0 or len(rows) > MOST_ROWS or not (value > 0).all():
+    if len(rows) == 0 or len(rows) > MAX_COMPARED_ROWS or not (value > 0).all():
         return [], ""
     curve = robust_curve(z, value)
     if curve is None:
         return [], ""
-    scatter = max(curve.scatter, LEAST_SCATTER)
+    scatter = max(curve.scatter, MIN_SCATTER)
     off = curve.off(z, value)
-    wild = np.abs(off) > max(FAR * scatter, FAR_AT_LEAST)
+    wild = np.abs(off) > max(WILD_DEVIATIONS * scatter, MIN_WILD_LOG_FACTOR)
     if not wild.any():
         return [], ""
     expected, others = curve.expected(z), value[~wild]
@@ -262,8 +262,8 @@ def _odd_values(
             )
             wild &= ~agrees
     better = 1.0 if score else -1.0
-    wild &= _contradicts(z, better * np.log(value), wild, FAR * scatter)
-    if not wild.any() or wild.sum() > max(1, MINORITY * len(rows)):
+    wild &= _contradicts(z, better * np.log(value), wild, WILD_DEVIATIONS * scatter)
+    if not wild.any() or wild.sum() > max(1, MAX_WILD_SHARE * len(rows)):
         return sentences, ""
     first, others = int(wild.argmax()), value[~wild]
     return sentences, (
@@ -300,5 +300,5 @@ def row_names(rows: Sequence[int] | np.ndarray) -> str:
     """Rows of the file by their numbers, a few of them."""
     if len(rows) == 1:
         return f"row {rows[0]}"
-    shown = ", ".join(str(row) for row in rows[:SHOWN])
-    return f"rows {shown}{f' and {len(rows) - SHOWN} more' if len(rows) > SHOWN else ''}"
+    shown = ", ".join(str(row) for row in rows[:MAX_ROWS_NAMED])
+    return f"rows {shown}{f' and {len(rows) - MAX_ROWS_NAMED} more' if len(rows) > MAX_ROWS_NAMED else ''}"

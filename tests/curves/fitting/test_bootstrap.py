@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from budget.curves.fitting.batch import make_batch
-from budget.curves.fitting.bootstrap import BANDWIDTH, resampler
+from budget.curves.fitting.bootstrap import KERNEL_BANDWIDTH, resampler
 from budget.curves.fitting.constraints import Constraints
 from budget.curves.laws.table import LAWS
 from tests.simulate import TRUTHS, runs_of, table
@@ -52,13 +52,13 @@ def test_spread_makes_up_for_fitted_parameters_and_kernel(tmp_path):
     residual = residuals(25)
     noise = noise_of(runs_of(table({"prose": TRUTHS["prose"]}), tmp_path), residual)
     scale = 1.4826 * np.median(np.sort(np.abs(residual))[5:]) * np.sqrt(20 / 25)
-    kernel = BANDWIDTH * scale * 25**-0.2
+    kernel = KERNEL_BANDWIDTH * scale * 25**-0.2
     # the signs of a residual and of the kernel noise are independent picks, so only their means cross
     cross = 2 * residual.mean() * np.sqrt(25 / 20) * kernel * np.sqrt(2 / np.pi) * np.sign(residual).mean()
     expected = (residual**2).mean() * 25 / 20 + kernel**2 + cross
     assert abs((noise.rows(0, 20_000)[:, :, :25] ** 2).mean() / expected - 1) < 0.03
     # of a new run the kernel's share of the variance is taken out again
-    shrunk = expected / (1 + (BANDWIDTH * 25**-0.2) ** 2)
+    shrunk = expected / (1 + (KERNEL_BANDWIDTH * 25**-0.2) ** 2)
     assert abs((noise.new_run(20_000) ** 2).mean() / shrunk - 1) < 0.03
 
 

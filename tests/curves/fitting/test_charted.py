@@ -7,8 +7,8 @@ import pytest
 from scipy.optimize import minimize as scipy_minimize
 
 from budget.curves.fitting.charted import minimize_in_chart
-from budget.curves.fitting.loss import DELTA, penalty, penalty_weight
-from budget.curves.fitting.solver import DAMPING, Prior, SolverState
+from budget.curves.fitting.loss import HUBER_DELTA, penalty, penalty_weight
+from budget.curves.fitting.solver import INITIAL_DAMPING, Prior, SolverState
 from budget.curves.laws.table import LAWS
 from tests.simulate import box
 
@@ -35,13 +35,13 @@ def search(law, z, value, start, lower, upper):
         found = minimize_in_chart(
             law.chart,
             lambda theta: jnp.log(value) - jnp.log(law.value(theta, jnp.asarray(z), jnp)),
-            lambda r: penalty(r, DELTA, 0.5),
-            lambda r: penalty_weight(r, DELTA, 0.5),
+            lambda r: penalty(r, HUBER_DELTA, 0.5),
+            lambda r: penalty_weight(r, HUBER_DELTA, 0.5),
             jnp.ones(len(value)),
             jnp.asarray(start),
             jnp.asarray(lower),
             jnp.asarray(upper),
-            damping=jnp.full(2, DAMPING),
+            damping=jnp.full(2, INITIAL_DAMPING),
             most_steps=jnp.asarray(500),
             prior=Prior(jnp.zeros(len(start)), jnp.zeros(len(start))),
         )
@@ -61,7 +61,7 @@ def test_a_ceiling_that_no_run_shows_is_searched_to_the_end_of_its_box():
 
     def loss(theta):
         size = np.abs(np.log(value) - np.log(law.value(theta, z)))
-        return np.where(size <= DELTA, size**2 / 2, DELTA * (size - DELTA / 2)).sum()
+        return np.where(size <= HUBER_DELTA, size**2 / 2, HUBER_DELTA * (size - HUBER_DELTA / 2)).sum()
 
     theta = found.theta
     np.testing.assert_allclose(loss(theta), found.loss, rtol=1e-10)

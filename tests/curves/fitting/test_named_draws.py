@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from budget.curves.fitting.batch import make_batch
-from budget.curves.fitting.bootstrap import BANDWIDTH, resampler
+from budget.curves.fitting.bootstrap import KERNEL_BANDWIDTH, resampler
 from budget.curves.fitting.constraints import Constraints
 from budget.curves.fitting.fit import fit_curves
 from budget.curves.laws.table import LAWS
@@ -127,7 +127,7 @@ def test_a_new_run_is_any_row_of_any_run(tmp_path):
     batch = make_batch(runs, np.zeros(1, dtype=int), law, law.inputs, np.full(1, np.nan), Constraints())
     residual = np.where(batch.there, batch.rows + 1.0, 0.0)  # each row's own number
     noise = replace(resampler(runs, batch, residual, np.zeros(1), 0), kernel=np.zeros(1))
-    found = np.rint(noise.new_run(40_000)[:, 0] * np.sqrt(1 + (BANDWIDTH * 5**-0.2) ** 2)).astype(int) - 1
+    found = np.rint(noise.new_run(40_000)[:, 0] * np.sqrt(1 + (KERNEL_BANDWIDTH * 5**-0.2) ** 2)).astype(int) - 1
     share = np.bincount(found, minlength=43) / 40_000
     expected = np.r_[np.full(40, 1 / 50), np.full(3, 1 / 15)]
     assert stats.chisquare(share * 40_000, expected * 40_000).pvalue > 1e-3

@@ -9,7 +9,14 @@ import pytest
 
 from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
-from budget.curves.fitting.pooling import FEW, LEAST_TASKS, NARROWEST, PooledPrior, distribution, no_pooling
+from budget.curves.fitting.pooling import (
+    MAX_RUNS_PER_PARAMETER,
+    MIN_POOLED_DEVIATION,
+    MIN_POOLED_TASKS,
+    PooledPrior,
+    distribution,
+    no_pooling,
+)
 from budget.curves.fitting.solver import Prior
 from budget.curves.laws.table import LAWS
 
@@ -73,7 +80,7 @@ def test_tasks_that_differ_less_than_their_errors_have_one_mean_and_its_error():
 
 
 def test_no_number_of_equal_tasks_makes_the_distribution_a_point():
-    assert distribution(np.full(50, 0.3), np.full(50, 1e-8)) == (pytest.approx(0.3), NARROWEST)
+    assert distribution(np.full(50, 0.3), np.full(50, 1e-8)) == (pytest.approx(0.3), MIN_POOLED_DEVIATION)
 
 
 def test_tasks_of_huge_errors_say_nothing():
@@ -131,7 +138,7 @@ def planted(
     exponent = random.normal(MEAN, BETWEEN, rich + poor)
     frames = []
     for task, each in enumerate(exponent):
-        x = np.geomspace(1e6, 1e9, 40 if task < rich else FEW * 3)
+        x = np.geomspace(1e6, 1e9, 40 if task < rich else MAX_RUNS_PER_PARAMETER * 3)
         value = (1.0 + 2.0 * (x / 1e7) ** -each) * np.exp(noise * random.normal(size=len(x)))
         frames.append(pd.DataFrame({"task": f"{'rich' if task < rich else 'poor'}{task}", "x": x, "value": value}))
     return pd.concat(frames, ignore_index=True), exponent
@@ -216,10 +223,10 @@ def test_the_table_says_who_is_pooled(file):
     )
 
 
-@pytest.mark.parametrize("tasks", [LEAST_TASKS - 1, LEAST_TASKS])
+@pytest.mark.parametrize("tasks", [MIN_POOLED_TASKS - 1, MIN_POOLED_TASKS])
 def test_a_common_distribution_needs_some_tasks(tasks):
     frame, _ = planted(rich=tasks - 1, poor=1)
-    assert fit_curves(frame, "power", draws=0).pooled.any() == (tasks == LEAST_TASKS)
+    assert fit_curves(frame, "power", draws=0).pooled.any() == (tasks == MIN_POOLED_TASKS)
 
 
 def test_only_tasks_of_one_metric_are_pooled_together(file):

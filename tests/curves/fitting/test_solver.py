@@ -6,19 +6,21 @@ import numpy as np
 import pytest
 from scipy.optimize import lsq_linear
 
-from budget.curves.fitting.loss import DELTA, penalty, penalty_weight
-from budget.curves.fitting.solver import DAMPING, minimize, solve_small
+from budget.curves.fitting.loss import HUBER_DELTA, penalty, penalty_weight
+from budget.curves.fitting.solver import INITIAL_DAMPING, minimize, solve_small
 
 
 @pytest.mark.parametrize("quantile", [0.5, 0.25, 0.9])
 def test_the_penalty_is_continuous_and_its_weight_is_its_slope(quantile):
-    residual = np.array([-3 * DELTA, -DELTA, -0.4 * DELTA, 0.2 * DELTA, DELTA, 5 * DELTA])
+    residual = np.array(
+        [-3 * HUBER_DELTA, -HUBER_DELTA, -0.4 * HUBER_DELTA, 0.2 * HUBER_DELTA, HUBER_DELTA, 5 * HUBER_DELTA]
+    )
     with jax.enable_x64(True):
-        slope = jax.vmap(jax.grad(lambda r: penalty(r, DELTA, quantile)))(jnp.asarray(residual))
-        weight = penalty_weight(jnp.asarray(residual), DELTA, quantile)
+        slope = jax.vmap(jax.grad(lambda r: penalty(r, HUBER_DELTA, quantile)))(jnp.asarray(residual))
+        weight = penalty_weight(jnp.asarray(residual), HUBER_DELTA, quantile)
         np.testing.assert_allclose(weight * residual, slope, rtol=1e-12)
         step = 1e-9
-        ahead, behind = (penalty(jnp.asarray(residual + way), DELTA, quantile) for way in (step, -step))
+        ahead, behind = (penalty(jnp.asarray(residual + way), HUBER_DELTA, quantile) for way in (step, -step))
         finite = (ahead - behind) / (2 * step)
         np.testing.assert_allclose(finite, slope, rtol=1e-5)
 
@@ -38,7 +40,7 @@ def test_bounded_least_squares_agrees_with_scipy():
                 jnp.zeros(4),
                 jnp.asarray(lower),
                 jnp.asarray(upper),
-                damping=jnp.full(2, DAMPING),
+                damping=jnp.full(2, INITIAL_DAMPING),
                 most_steps=jnp.asarray(100),
             )
         np.testing.assert_allclose(found.loss, expected.cost, rtol=1e-8)
