@@ -465,7 +465,8 @@ def print_table(
 def main(path: str, chosen: Sequence[str]) -> None:
     """Measure and print."""
     print(
-        f"at best: share of fits within {SAME_LOSS_TOLERANCE:g} (relative) of the best that any method found; missed: the others"
+        f"at best: share of fits within {SAME_LOSS_TOLERANCE:g} (relative) of the best that any method found; "
+        "missed: the others"
     )
     print("steps: median and most; CPU s: without what is done once, which is stated beside it")
     print("once: compilation, for the package with a first run; 0 where the program is there from an earlier table")

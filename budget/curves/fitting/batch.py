@@ -19,7 +19,7 @@ from budget.tables.checks.quality import distance_to_best
 from budget.tables.runs import Runs
 
 MAX_FLOOR_DEPTH = 10.0
-"""How far below the smallest value a floor may lie where values need not be positive, in units of their range."""
+"""How deep below the smallest value a floor may lie where values need not be positive, in units of their range."""
 
 
 @dataclass(frozen=True)
@@ -144,11 +144,16 @@ def make_batch(
         scales = np.column_stack([columns[name][member] for name in inputs])
         reference[position] = _reference(law, inputs, scales)
         with np.errstate(divide="ignore"):
+            # amid the measured scales coefficients are of order one and hardly correlated with exponents
             logs = np.log(scales) - np.log(reference[position])
+        # a source of no tokens: its term must be 0 without an infinity that gradients turn into NaN
         z[position, there] = np.maximum(logs, ABSENT)
+        # distances come in the file's order, and members in that of their scales: a member's rank says where it is
         distance = distance_to_best(runs, task, ceiling[task])[np.argsort(np.argsort(member))]
+        # a median of 0 divides nothing
         unit[position] = np.median(np.abs(distance)) or np.abs(distance).max()
         value[position, there] = distance / unit[position]
+        # tasks that share parameters keep their weights' proportions; of the others a common factor changes no fit
         weight_unit[position] = runs.weight.mean() if len(law.common) else runs.weight[member].mean()
         weight[position, there] = runs.weight[member] / weight_unit[position]
         rows[position, there] = member
@@ -175,6 +180,7 @@ def make_batch(
 
 def padded_rows(rows: int) -> int:
     """The next of 8, 16, 24, 32, 48, 64, 96, …: a program is compiled for few shapes, however many rows tasks have."""
+    # 1e-9 keeps an exact power from being rounded up to the next: its logarithm is off by some 1e-16
     power = max(0, int(np.ceil(np.log(rows / 8) / np.log(1.5) - 1e-9)))
     return 8 * int(np.ceil(1.5**power))
 
@@ -243,6 +249,7 @@ def _pin_transfer(
     own = law.transfer_of(task)
     lower[position, own] = upper[position, own] = 1.0
     pinned[position, own] = True
+    # one size but for rounding in the file: its term would be a second floor, and neither could be told from the other
     if np.ptp(z[:, 0]) < 1e-6:
         coefficient, exponent = law.term_of(law.inputs[0])
         for at, number in ((coefficient, LOG_COEFFICIENT[0]), (exponent, 1.0)):

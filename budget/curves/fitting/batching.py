@@ -81,6 +81,7 @@ def vmap_in_chunks(
         for first in range(0, count, width):
             chunk = [lane[first : first + width] for lane in lanes]
             size = len(chunk[0])
+            # padded by copies of a real lane, which are over when it is: an empty one might run to the last step
             padded = [np.concatenate([lane, lane[:1].repeat(width - size, axis=0)]) for lane in chunk]
             chunks.append((size, program(*padded, *common)))  # the next is under way before the first is read
     pieces = [jax.tree.map(lambda field, size=size: np.asarray(field)[:size], ended) for size, ended in chunks]
@@ -91,6 +92,7 @@ def vmap_in_chunks(
 def _compiled(
     function: Callable[..., Any], static: tuple[Any, ...], lanes: int, common: int, devices: Devices
 ) -> Callable[..., Any]:
+    """The jitted program of a chunk, kept for the process: ``jax.jit`` compiles every new function object again."""
     mesh = Mesh(np.array(devices), ("lane",))
     batched = jax.vmap(partial(function, *static), in_axes=(0,) * lanes + (None,) * common)
     split, whole = PartitionSpec("lane"), PartitionSpec()

@@ -85,6 +85,7 @@ class Resampler:
         """
         taken, signed, size, row = uniforms(NEW_RUN_KEY, self.seed, 0, draws, 4)[:, :, None]
         taken, signed = (self._any_row(each, row) for each in (taken, signed))
+        # the kernel adds (bandwidth·n^(-1/5))² of the residuals' variance, which is taken off again
         noise = self._noise(taken, signed, size)[:, :, 0]
         return noise / np.sqrt(1 + (KERNEL_BANDWIDTH * self.count**-0.2) ** 2)
 
@@ -131,9 +132,11 @@ def resampler(
     shape = np.max([table.shape for table in tables], axis=0)
     by_run, rows_of = np.zeros((len(batch), *shape)), np.zeros((len(batch), shape[0]), dtype=int)
     for task, table in enumerate(tables):
+        # runs of fewer rows repeat theirs, so that a row finds a residual in whatever run it takes over
         by_run[task, : len(table)] = table[:, np.arange(shape[1]) % table.shape[1]]
         rows_of[task, : len(table)] = rows[task]
     spare = np.maximum(count - parameters, 1)
+    # the errors' scatter, brought back to that of the residuals, which a fit of P parameters has made smaller
     scale = scatter(residual, batch.there, np.ceil(parameters).astype(int)) * np.sqrt(spare / count)
     resampled = Resampler(
         run=run,
@@ -150,6 +153,7 @@ def resampler(
     )
     if quantile == 0.5:
         return resampled
+    # smoothing is symmetric, and moves any quantile but the median: what it moves is taken off again
     return replace(resampled, offset=np.quantile(resampled.new_run(CENTRING_DRAWS), quantile, axis=0))
 
 

@@ -17,7 +17,7 @@ from budget.curves.fitting.solver import EXACT_LOSS_PER_ROW, Prior, SolverState,
 from budget.curves.laws.law import Chart
 
 MAX_ACCELERATION = 1.5
-"""Longest acceleration that is tried, in lengths of its move."""
+"""Longest acceleration that is tried, in lengths of its move: beyond, the path's second order is no guide."""
 
 
 def minimize_in_chart(
@@ -50,6 +50,8 @@ def minimize_in_chart(
 
     def box(theta: Array) -> tuple[Array, Array]:
         """Bounds of the coordinates; what is mixed has some only where it is the parameter itself."""
+        # rising coordinates map ends to ends; a mixed one has no fixed ends, and is put into its box as a parameter, by
+        # the clipping in ``descend``
         open_one = mixing & ~plain(theta)
         low, high = (chart.into(ends, True, jnp) for ends in (lower, upper))
         return jnp.where(open_one, -jnp.inf, low), jnp.where(open_one, jnp.inf, high)
@@ -58,6 +60,7 @@ def minimize_in_chart(
         return jnp.sum(weight * penalty(residual(theta))) + prior.value(theta)
 
     def model(theta: Array) -> tuple[Array, Array, Array]:
+        """Gradient, majorizer and exact Hessian in the coordinates, as in ``solver.minimize``."""
         at, there = into(theta), back(theta)
 
         def slopes(at: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
@@ -67,6 +70,8 @@ def minimize_in_chart(
             return both, both
 
         (hessian, jacobian), (gradient, errors) = jax.jacfwd(slopes, has_aux=True)(at)
+        # the prior is quadratic in the parameters, not here: the majorizer takes its Gauss–Newton part, leaving out how
+        # the chart itself bends
         row_weight, turned = weight * penalty_weight(errors), jax.jacfwd(there)(at)
         majorizer = jacobian.T @ (row_weight[:, None] * jacobian) + turned.T @ (prior.precision[:, None] * turned)
         return gradient, majorizer, hessian
@@ -83,10 +88,14 @@ def minimize_in_chart(
         def speed(at: Array) -> Array:
             return jax.jvp(lambda at: residual(there(at)), (at,), (move,))[1]
 
+        # the second derivative of the residuals along the move alone: a jvp of a jvp, without their Hessians
         _, bending = jax.jvp(speed, (at,), (move,))
+        # the acceleration answers to Jᵀ(w·r'') as the move does to the gradient (Transtrum & Sethna 2012)
         (push,) = through(weight * penalty_weight(errors) * bending)
         # a parameter that the move holds stays held
         turn = jnp.where(move == 0, 0.0, direction(at, push, majorizer, damping, low, high))
+        # lengths by what the residuals feel (the majorizer's diagonal), whatever the coordinates; 1e-300 only divides
+        # where there is no acceleration at all
         length, most = (
             jnp.sqrt(jnp.sum(each**2 * jnp.diagonal(majorizer))) for each in (turn, MAX_ACCELERATION * move)
         )

@@ -78,6 +78,8 @@ class Reduced:
 
     def prior(self, prior: Prior) -> Prior:
         """A pull on the law's parameters (T, P) as one on the free parameters (T, F)."""
+        # ½·p·(offset + e·free − centre)² is a parabola in free of precision p·e²; a free parameter that several read
+        # sums theirs, and its centre is their weighted mean
         precision = np.einsum("tpf,tp->tf", self.expand**2, prior.precision)
         pull = np.einsum("tpf,tp->tf", self.expand, prior.precision * (prior.centre - self.offset))
         return Prior(np.divide(pull, precision, out=np.zeros_like(pull), where=precision > 0), precision)
@@ -168,6 +170,8 @@ def reduce(
         elif p.kind == "place":
             offset[:, position] = np.log(value / reference[:, p.input])
         else:
+            # A·x^−α over the unit, at x = reference·exp(z): its working coordinate is a = log(A/unit) −
+            # α·log(reference), which moves with α where α is free
             exponent = law.parameters[p.exponent].name
             logs = np.log(reference[:, p.input])
             offset[:, position] = np.log(value / unit)
@@ -175,14 +179,17 @@ def reduce(
                 offset[:, position] -= fixed[exponent] * logs
             else:
                 expand[:, position, column[leader.get(exponent, exponent)]] = -logs
+    # every bound on a parameter of the law is one on the free parameter that it reads; the tightest counts
     low, high = np.full((count, len(free)), -np.inf), np.full((count, len(free)), np.inf)
     for position, parameter in enumerate(law.parameters):
         name = parameter.name
         for index in range(len(free)):
             slope = expand[:, position, index]
+            # slopes are 0, 1 or −log(reference): below 1e-9 the reference is 1 but for rounding, nothing moves
             there = np.abs(slope) > 1e-9
             with np.errstate(divide="ignore", invalid="ignore"):
                 ends = (np.stack([lower[:, position], upper[:, position]]) - offset[:, position]) / slope
+            # a negative slope swaps the two ends
             low[there, index] = np.maximum(low[there, index], ends.min(axis=0)[there])
             high[there, index] = np.minimum(high[there, index], ends.max(axis=0)[there])
         constant = ~(np.abs(expand[:, position]) > 1e-9).any(axis=1)
@@ -205,5 +212,6 @@ def reduce(
             f"The fixed values leave no curve for task '{tasks[task]}': no exponent within its range goes with a fixed "
             "coefficient; look at the fit without them."
         )
+    # a fixed coefficient follows its exponent, but the exponent is read off where it stands itself
     select = np.where(np.isin(law.names, list(fixed))[None, :, None], 0.0, expand)
     return Reduced(offset, expand, select, low, high)

@@ -111,6 +111,7 @@ def fit_curves(
     positive = estimator.loss.residual == "log"
     free = len(estimator.constraints.free(form)) - form.reads_mixtures  # a task's own source is no question
     settled = estimator.constraints.settled(form)
+    # what no fit can mend is told before any fit: no trend, too few runs, values that cannot be
     verdicts = [
         diagnose(runs, task, inputs, free, ceiling[task], positive, settled, best[task]) for task in range(count)
     ]
@@ -127,6 +128,8 @@ def fit_curves(
     if len(good):
         batch = make_batch(runs, good, form, inputs, ceiling, estimator.constraints, least)
         points, prior = _points(estimator, batch, _share(progress, 0, draws * len(good)))
+        # the tasks' common distribution is seen only once every task is fitted on its own; pooled ones are then fitted
+        # again, all together, so that shapes (and the compiled program) stay the same
         common = _pooled(estimator, batch, points, prior, runs, pool)
         if common.pooled.any():
             points = fit_points(estimator, batch, common.prior)
@@ -134,6 +137,8 @@ def fit_curves(
         notes += common.notes
         error = _rms_error(estimator, batch, points.theta, batch.there)
         record = convergence(estimator, batch, points, common.prior)
+        # a fit is judged by the rows that are not wild, but wild rows stay in it: the loss is robust, and a file's rows
+        # are not taken out unasked
         wild = _wild(estimator, batch, points, common.prior)
         kept = _judging(batch, np.logical_or(*wild))
         kept_error = _rms_error(estimator, batch, points.theta, kept)
@@ -149,6 +154,7 @@ def fit_curves(
         fitted["reference"][good], fitted["objective"][good] = batch.reference, _objective(estimator, batch, points)
         fitted["error"][good], fitted["agreement"][good] = error, record.agreement
         fitted["gradient"][good], fitted["condition"][good] = record.gradient, record.condition
+        # draws are most of the work: none for a curve that no plan will use
         used = np.array([STATUS[primary(found[task])[0]].used for task in good])
         if used.any() and draws:
             drawn, batch = good[used], batch.take(used)
@@ -269,6 +275,7 @@ def _draws(
     prior: Prior,
     progress: Progress | None,
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Parameters and what a step still promises of every draw: jointly where tasks share parameters, else apart."""
     solve = joint.fit_draws if estimator.common else fit_draws
     return solve(estimator, batch, point, noise, prior, progress)
 

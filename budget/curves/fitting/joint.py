@@ -44,6 +44,8 @@ def fit_points(estimator: Estimator, batch: Batch, prior: Prior, progress: Progr
     own = batch.reduced.project(apart.theta)
     common = np.median(own[:, estimator.common], axis=0)
     starts = []
+    # the joint loss need not be convex in the common parameters; what they would be task by task, nothing, and half way
+    # between see its valleys
     for guess in (common, np.zeros_like(common), 0.5 * common):
         start = own.copy()
         start[:, estimator.common] = np.clip(guess, *_common_box(estimator, batch))
@@ -82,6 +84,7 @@ def fit_draws(
     each = max(1, max(LANES_PER_BLOCK, lanes_per_chunk(estimator.devices)) // tasks)
     for first in range(0, draws, each):
         block = slice(first, min(first + each, draws))
+        # draws are joint: the tasks of a lane are those of one draw
         value = with_noise(estimator, batch, point, noise.rows(block.start, block.stop))
         found = _search(estimator, batch, value, np.tile(free, (len(value), 1, 1)))
         theta[block] = batch.reduced.theta(_unpacked(estimator, batch, found.theta))
@@ -132,6 +135,7 @@ def _search(estimator: Estimator, batch: Batch, value: np.ndarray, start: np.nda
     data = (batch.z, batch.weight, batch.offset, batch.expand, lower, upper)
 
     def some(active: np.ndarray, found: SolverState, corner: float, limit: int) -> SolverState:
+        # a lane holds all tasks, so that fewer of them fill a core's cache
         return vmap_in_chunks(
             _refine,
             (law, raw, own, common),
@@ -178,6 +182,7 @@ def _refine(
         return jnp.sum(weight * penalty(errors_of(free, z, value, offset, expand), delta, quantile))
 
     def task_model(free: Array, *data: Array) -> tuple[Array, Array, Array]:
+        # errors come back as auxiliary values, so that one pass gives both
         jacobian, errors = jax.jacfwd(lambda free: (errors_of(free, *data[:4]),) * 2, has_aux=True)(free)
         row_weight = data[4] * penalty_weight(errors, delta, quantile)
         gradient = jacobian.T @ (row_weight * errors)
@@ -194,6 +199,7 @@ def _refine(
         return packed_gradient, majorizer, exact
 
     def solve(packed: Array, gradient: Array, hessian: Array, damping: Array) -> Array:
+        # as ``solver.direction`` does: what would leave its box is taken out of the system
         held = ((packed <= lower) & (gradient > 0)) | ((packed >= upper) & (gradient < 0))
         return _arrow(gradient, hessian, held, damping, own, common)
 
@@ -221,10 +227,14 @@ def _arrow(
     edge = hessian[:, mine[:, None], ours[None, :]]
     corner = hessian[:, ours[:, None], ours[None, :]].sum(axis=0)
     block = _damped(block, stay, damping)
+    # a held parameter must not reach the others through the border either
     edge = jnp.where(stay[:, :, None] | stay_common[None, None, :], 0.0, edge)
     corner = _damped(corner[None], stay_common[None], damping)[0]
     pull = jnp.where(stay, 0.0, -gradient[:-border].reshape(tasks, size))
     pull_common = jnp.where(stay_common, 0.0, -gradient[-border:])
+    # block elimination (Boyd & Vandenberghe 2004, App. C.4): with own blocks B_t, border E_t and corner C, the common
+    # step solves (C − Σ E_tᵀ B_t⁻¹ E_t)·s = g − Σ E_tᵀ B_t⁻¹ g_t. One elimination a task gives B_t⁻¹ of both gradient
+    # and border, so the cost grows with the tasks and not with their cube
     solved = jax.vmap(solve_small)(block, jnp.concatenate([pull[:, :, None], edge], axis=2))
     schur = corner - jnp.einsum("tlc,tld->cd", edge, solved[:, :, 1:])
     step_common = solve_small(schur, pull_common - jnp.einsum("tlc,tl->c", edge, solved[:, :, 0]))

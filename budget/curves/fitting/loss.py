@@ -14,10 +14,13 @@ HUBER_DELTA = 1e-3
 """Where Huber turns from quadratic to linear: a relative error of a thousandth (Hoffmann et al. 2022)."""
 
 SQUARES_DELTA = 1e6
-"""A corner so wide that every residual is in the quadratic part."""
+"""A delta so wide that every residual is in the quadratic part: least squares by the program of Huber."""
 
 LAD_DELTAS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
-"""Corners tried one after the other for the least absolute deviations, whose own corner is a point."""
+"""Deltas tried one after the other for the least absolute deviations, whose own is 0, where no Newton step exists.
+
+The last one bends the loss by half of it at most, a relative error of 5e-8 of a value: less than files tell.
+"""
 
 DEFAULT_QUANTILE = 0.25
 """Default quantile of the asymmetric loss: rows above the curve (unfinished runs) pull a third as much."""
@@ -60,6 +63,7 @@ class Loss:
 
     def objective(self, residual: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """The loss of data-minus-curve residuals (…, R), shape (…); least absolute deviations without a corner."""
+        # the factor 2 makes the quantile .5 the symmetric loss itself
         side = 2 * np.where(residual < 0, 1 - self.quantile, self.quantile)
         size = np.abs(residual)
         if self.name == "lad":
@@ -121,4 +125,5 @@ def penalty_weight(residual: Array, delta: Array, quantile: Array) -> Array:
 
 
 def _side(residual: Array, quantile: Array) -> Array:
+    # twice the check function's slope (Koenker & Bassett 1978), so that the quantile .5 is the symmetric loss
     return 2 * jnp.where(residual < 0, 1 - quantile, quantile)

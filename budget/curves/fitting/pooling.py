@@ -101,12 +101,15 @@ def find_pooled_prior(
         mine = np.array([each == kind for each in metric])
         told = []
         for position in open_ones:
+            # an estimate at its bound has no sampling variance to weigh it by, so it tells nothing about the others
             known = mine & inside[:, position] & (variance[:, position] > 0)
             if known.sum() < MIN_POOLED_TASKS:
                 continue
             mean, deviation = distribution(points.theta[known, position], variance[known, position])
             pull = mine & candidates & ~batch.pinned[:, position]
             centre[pull, position], spread[pull, position] = mean, deviation
+            # the loss is no likelihood: a prior of precision 1/deviation² enters it with what a unit of likelihood is
+            # worth
             strength[pull, position] = worth[pull] / deviation**2
             pooled |= pull
             told.append(f"{law.names[position]} {mean:.3g} ± {deviation:.2g}")
@@ -140,9 +143,14 @@ def distribution(value: np.ndarray, variance: np.ndarray) -> tuple[float, float]
         mean, weight = weighted(between)
         return float((weight * (value - mean) ** 2).sum() - (len(value) - 1))
 
+    # ``excess`` falls as between² grows (Paule & Mandel 1982), so there is one root at most, and none where the
+    # estimates differ by no more than their noise. At the sample variance the sum is at most T − 1, since every weight
+    # is below 1/between² and no other centre than the weighted mean makes it smaller: that end always brackets the
+    # root; 1e-12 is for estimates that are all the same
     most = float(value.var(ddof=1)) + 1e-12
     between = 0.0 if excess(0.0) <= 0 else most if excess(most) >= 0 else root_within(excess, 0.0, most)
     mean, weight = weighted(between)
+    # predictive: a further task differs from the estimated mean by its own deviation and by the mean's error
     return mean, float(max(np.sqrt(between + 1 / weight.sum()), MIN_POOLED_DEVIATION))
 
 

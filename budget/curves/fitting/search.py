@@ -23,10 +23,10 @@ LANES_PER_BLOCK = 16_384
 """Lanes whose stragglers are packed together for the next pass, or one call's where that takes more."""
 
 PASS_STEP_LIMITS = (14, 14, 28, 60, 184, 700)
-"""Step limits of the passes."""
+"""Step limits of the passes, 1,000 steps in all: most lanes are over in the first, and each later pass is for fewer."""
 
 STRAGGLER_ROWS, STRAGGLER_STEPS, STRAGGLER_SHARE = 128, 184, 8
-"""Rows and steps from which a program for an eighth of the usual lanes is worth compiling for the last ones."""
+"""Rows and step limit from which a program for an eighth of the usual lanes is worth compiling for the last ones."""
 
 Progress = Callable[[int, int], None]
 """Called with (lanes done, lanes in all)."""
@@ -100,6 +100,7 @@ def fit_points(estimator: Estimator, batch: Batch, prior: Prior, progress: Progr
     lane = np.repeat(np.arange(tasks), count)
     start = starts.reshape(len(lane), -1)
     value, weight = batch.value[lane], batch.weight[lane]
+    # all starts of all tasks at once: a start that goes astray costs only its own lane
     found = search(estimator, batch, lane, value, weight, start, prior.take(lane), progress)
     loss = found.loss.reshape(tasks, count)
     best = loss.argmin(axis=1)
@@ -139,6 +140,7 @@ def fit_draws(
     each = max(1, max(LANES_PER_BLOCK, lanes_per_chunk(estimator.devices)) // tasks)
     for first in range(0, draws, each):
         block = slice(first, min(first + each, draws))
+        # noise is made a block at a time: all draws of all rows need not be in memory at once
         value = with_noise(estimator, batch, point, noise.rows(block.start, block.stop))
         lane = np.repeat(np.arange(tasks), len(value))  # draws of one task side by side: they take alike many steps
         pulls = Prior(*(array[block].swapaxes(0, 1).reshape(len(lane), -1) for array in prior))
@@ -192,11 +194,13 @@ def search(
     """
     constrained = estimator.static[2]
     if constrained:
+        # the program moves the free parameters, so the prior must be theirs
         prior = batch.take(lane).reduced.prior(prior)
     width, narrow = value.shape[1], batch.narrow[lane]
 
     def some(active: np.ndarray, found: SolverState, delta: float, limit: int) -> SolverState:
         ended = SolverState(*(field[active] for field in found))
+        # short tasks run in a program of half the width: padding costs as much as rows do
         for rows, mine in ((width // 2, narrow[active]), (width, ~narrow[active])):
             if mine.any():
                 for field, part in zip(ended, of_rows(rows, active[mine], found, delta, limit), strict=True):
@@ -250,12 +254,15 @@ def in_passes(
     )
     corners = len(loss.corners)
     for past, delta in enumerate(loss.corners):
+        # a narrower corner is another loss, searched from where the last one ended (continuation): its damping is
+        # learnt anew, since that of the last says nothing about the sharper bend
         found = found._replace(damping=np.full((count, 2), INITIAL_DAMPING))
         active = np.arange(count)
         for limit in PASS_STEP_LIMITS:
             ended = some(active, found, delta, limit)
             for field, part in zip(found, ended, strict=True):
                 field[active] = part
+            # only what is not over is packed into the next pass, else every lane waits for the slowest
             active = active[~ended.over]
             if progress is not None:
                 progress((count * (past + 1) - len(active)) // corners, count)

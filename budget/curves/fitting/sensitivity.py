@@ -47,6 +47,7 @@ def sensitivity(
     ]
     flagged = [np.flatnonzero(np.isin(runs.row, rows) & (runs.task == i)) for i, rows in enumerate(curves.outliers)]
     most = max((len(rows) for rows in flagged), default=0)
+    # tasks are fitted apart, so one fit leaves out a row of each of them: the first flagged rows of all, the second, …
     for place in range(most):
         out = [rows[place] for rows in flagged if len(rows) > place]
         variants.append(("without row", _without(runs, out), {"loss": loss}))
@@ -75,7 +76,9 @@ def _without(runs: Runs, rows: Any) -> Runs:
 
 
 def _rows(base: Curves, again: Curves, variant: str | list[str], tasks: np.ndarray) -> pd.DataFrame:
+    """One variant's rows of the table, for some tasks: the parameters and how far they are from the base fit's."""
     law = base.form
+    # without a row the reference scale moves, and with it every coefficient: both fits are compared at the base's
     natural = law.natural(again.parameters, again.reference)[tasks]
     with np.errstate(divide="ignore", invalid="ignore"):
         there = law.working(natural, base.reference[tasks])

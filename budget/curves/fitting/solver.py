@@ -19,13 +19,20 @@ import jax.numpy as jnp
 from jax import Array
 
 DECREASE_TOLERANCE = 1e-11
-"""Promised relative decrease of the loss at which a search is over."""
+"""Promised decrease, as a share of the loss, at which a search is over.
+
+Far above the rounding of the loss (a few 1e-16 of it), and five decades below the 1e-6 from which
+``checks.convergence`` says that a fit has not converged.
+"""
+
 MAX_IDLE_STEPS = 12
 """Steps in a row without a lower loss after which a search is over: what is promised is below rounding."""
+
 EXACT_LOSS_PER_ROW = 5e-13
-"""Loss a row under which a fit is exact: a relative error of 1e-6."""
+"""Loss a row under which a fit is exact: ``½·(1e-6)²``, a relative error of 1e-6, in the quadratic part of the loss."""
+
 INITIAL_DAMPING = 1e-2
-"""Damping of both moves at the start, relative to the diagonal."""
+"""Damping of both moves at the start, relative to the diagonal of the Hessian."""
 
 
 def solve_small(matrix: Array, target: Array) -> Array:
@@ -43,6 +50,7 @@ def solve_small(matrix: Array, target: Array) -> Array:
     both = jnp.concatenate([matrix, target.reshape(size, -1)], axis=1)
     row = jnp.arange(size)[:, None]
     for i in range(size):
+        # Gauss–Jordan: the column is cleared above the pivot too, so that no back substitution follows
         pivot = both[i] / both[i, i]
         both = jnp.where(row == i, pivot, both - both[:, i, None] * pivot)
     return both[:, size:].reshape(target.shape)
@@ -95,7 +103,11 @@ class Prior(NamedTuple):
 
 def direction(theta: Array, gradient: Array, hessian: Array, damping: Array, lower: Array, upper: Array) -> Array:
     """A damped Newton step in the box; a parameter at a bound that the gradient pushes against is held."""
+    # an active set: a parameter that a descent would push out of its box is taken out of the system, else the step of
+    # the others would count on a move that clipping takes back (Bertsekas 1982)
     held = ((theta <= lower) & (gradient > 0)) | ((theta >= upper) & (gradient < 0))
+    # damping goes by the diagonal (Marquardt 1963), so that a parameter's unit does not matter; an exact Hessian's
+    # diagonal may be negative, and that of a parameter which no row shows is 0: 1e-14 keeps it solvable
     diagonal = jnp.maximum(jnp.abs(jnp.diagonal(hessian)), 1e-14)
     matrix = jnp.where(held[:, None] | held[None, :], 0.0, hessian)
     matrix = matrix + jnp.diag(jnp.where(held, 1.0, damping * diagonal))
@@ -139,13 +151,19 @@ def minimize(
         return jnp.sum(weight * penalty(residual(theta))) + pull.value(theta)
 
     def slopes(theta: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        # ∇ Σ w·ρ(r) = Jᵀ(w·ψ(r)), with ψ = ρ' written as (ψ/r)·r: its derivative by jacfwd is the exact Hessian,
+        # curvature of the residuals and of the loss included
         errors, back = jax.vjp(residual, theta)
         (gradient,) = back(weight * penalty_weight(errors) * errors)
+        # both come back a second time as the untouched auxiliary values: one tracing gives Hessian, Jacobian, gradient
+        # and residuals
         both = gradient + pull.precision * (theta - pull.centre), errors
         return both, both
 
     def model(theta: Array) -> tuple[Array, Array, Array]:
         (hessian, jacobian), (gradient, errors) = jax.jacfwd(slopes, has_aux=True)(theta)
+        # the parabola (ψ(r)/r)·r²/2 touches a symmetric loss at r and lies nowhere below it (Huber 1981): a
+        # Gauss–Newton step on these parabolas is one of iteratively reweighted least squares
         row_weight = weight * penalty_weight(errors)
         majorizer = jacobian.T @ (row_weight[:, None] * jacobian) + jnp.diag(pull.precision)
         return gradient, majorizer, hessian
@@ -192,21 +210,31 @@ def descend(
     def step(search: SolverState) -> SolverState:
         theta, loss = search.theta, search.loss
         gradient, majorizer, hessian = model(theta)
+        # three solves of one gradient: the majorizer (almost) undamped, for what is promised, and both moves as they
+        # are damped; 1e-9 of the diagonal keeps a majorizer solvable that some direction leaves flat
         undamped, *moves = jax.vmap(lambda matrix, damping: solve(theta, gradient, matrix, damping))(
             jnp.stack([majorizer, majorizer, hessian]), jnp.append(1e-9, search.damping)
         )
+        # half the squared Newton decrement (Boyd & Vandenberghe 2004, §9.5.1) of the majorizer, which cannot be
+        # negative: damping would make it small far from an optimum, and clipping could make it negative. Where it is no
+        # number nothing is known, and the search goes on
         promised = jnp.where(jnp.isfinite(undamped).all(), -0.5 * gradient @ undamped, jnp.inf)
+        # an elimination that broke down becomes a move of nothing, which is never better
         finite = jnp.nan_to_num(jnp.stack(moves), posinf=0.0, neginf=0.0)
         candidates = jnp.clip((land or straight)(theta, finite, majorizer, search.damping[0]), lower, upper)
         losses = jax.vmap(objective)(candidates)
+        # an overflow must not win: argmin takes NaN for the least
         losses = jnp.where(jnp.isfinite(losses), losses, jnp.inf)
         best = jnp.argmin(losses)
         better = losses[best] < loss
+        # each move has its own damping, judged by its own end; other ends of the first move count for the first
         of_moves = losses if land is None else losses[:2].at[0].min(losses[2:].min())
         return SolverState(
             theta=jnp.where(better, candidates[best], theta),
             loss=jnp.where(better, losses[best], loss),
+            # of an exact fit the loss is rounding, and no share of it would ever be small
             slack=promised / jnp.maximum(loss, exact),
+            # Marquardt's rule: trust a move more where it helped, and less, in larger strides, where it did not
             damping=jnp.clip(search.damping * jnp.where(of_moves < loss, 1 / 4, 8.0), 1e-10, 1e10),
             idle=jnp.where(better, 0, search.idle + 1),
             steps=search.steps + 1,

@@ -43,6 +43,7 @@ def grid_points(law: Law, constraints: Constraints) -> np.ndarray:
     """
     fixed = {name for name, _ in constraints.fixed}
     follows = {name: names[0] for names in constraints.tied for name in names[1:]}
+    # a parameter that another leads has no axis of its own, else every point would be there several times
     axes = [(p.grid or (0.0,))[: 1 if p.name in fixed or p.name in follows else None] for p in law.parameters]
     points = np.array(list(product(*axes)))
     for name, leader in follows.items():
@@ -85,17 +86,21 @@ def _solved(law: Law, relative: bool, shapes: np.ndarray, batch: Batch) -> np.nd
     """
     linear = np.flatnonzero([p.linear for p in law.parameters])
     levels = np.array([law.parameters[position].kind != "coefficient" for position in linear])
+    # what the user or the file decides is not solved for: its part is taken off the data first
     given = (batch.pinned | (np.abs(batch.expand).sum(axis=2) == 0))[:, linear]
     at, lower, upper = shapes[:, :, linear], batch.lower[:, linear], batch.upper[:, linear]
     # a level is counted from its lower bound, which may be negative or the largest value
     base = np.where(given, np.where(levels, at, np.exp(at)), np.where(levels, lower, 0.0))
     basis = law.basis(shapes[:, :, None], batch.z, np)
     columns = np.stack([np.broadcast_to(np.exp(logs), (len(shapes), *batch.value.shape)) for logs in basis], axis=2)
+    # of log residuals the relative error is the first order, and it keeps the problem linear
     scale = np.sqrt(batch.weight) / (batch.value if relative else 1.0)
     matrix = columns * scale[:, None] * ~given[:, :, None]
     target = (batch.value - (base[:, :, None] @ columns)[:, :, 0]) * scale
+    # normal equations: their loss of digits does not matter for a start, and one product serves every support
     gram = matrix @ np.swapaxes(matrix, 2, 3)
     solved = _nonnegative(gram, (matrix @ target[..., None])[..., 0], ~given)
+    # a coefficient of nothing has the logarithm −∞, from which no step leads back
     least = MIN_TERM_SHARE * np.maximum(solved.sum(axis=2, keepdims=True), MIN_TERM_SHARE)
     found = np.where(levels, base + solved, np.log(np.maximum(solved, least)))
     theta = shapes.copy()
@@ -113,6 +118,8 @@ def _nonnegative(gram: np.ndarray, moment: np.ndarray, free: np.ndarray) -> np.n
     """
     size = gram.shape[-1]
     best, lowest = np.zeros_like(moment), np.zeros(moment.shape[:-1])
+    # the optimum is the unconstrained one on its own support, and any support's solution without a negative number is
+    # feasible: so the best of these is the optimum (its KKT conditions), and no active set has to be followed
     for support in product((False, True), repeat=size):
         chosen = free & support
         both = chosen[:, :, None] & chosen[:, None, :]
