@@ -12,7 +12,7 @@ from budget.curves.planning_forms.posynomial import Posynomial
 from budget.tables.runs import Runs
 
 MAX_RULE_DEVIATION = 1e-3
-"""Largest relative deviation at which ``κ·N·D`` is taken as the file's rule."""
+"""Largest relative deviation at which ``κ·N·D`` is taken as the file's rule: digits dropped when FLOPs were written."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,14 @@ def fit_cost(runs: Runs) -> Cost | None:
     """
     if not {"params", "tokens", "flops"} <= set(runs.scale):
         return None
+    # distinct models: one that was measured on forty tasks must not count forty times
     table = np.unique(np.column_stack([runs.scale[name] for name in ("params", "tokens", "flops")]), axis=0)
     params, tokens, flops = table.T
     if runs.flops_assumed:
         return Cost(np.array([6.0]), np.ones(1), np.ones(1), 0.0, 0.0, assumed=True)
     log_n, log_d, log_c = np.log(table.T)
     ratio = log_c - log_n - log_d
+    # the middle of the range makes the largest deviation least, and that is what decides
     middle = (ratio.max() + ratio.min()) / 2
     if np.abs(ratio - middle).max() <= MAX_RULE_DEVIATION:
         return _with_error(np.exp([middle]), np.ones(1), np.ones(1), params, tokens, flops)
@@ -78,6 +80,7 @@ def fit_cost(runs: Runs) -> Cost | None:
     # a run must cost more with more params and more tokens, or no size would be best
     log_kappa, p, q = lsq_linear(design, log_c, ([-np.inf, 0.1, 0.1], np.inf)).x
     one = _with_error(np.exp([log_kappa]), np.array([p]), np.array([q]), params, tokens, flops)
+    # two terms have four numbers: fitted to fewer than twice as many models they halve any error
     if len(table) < 8 or one.rms_error <= MAX_RULE_DEVIATION:
         return one
     two = _fit_two_terms(log_n, log_d, log_c, params, tokens, flops)
@@ -92,14 +95,28 @@ def _fit_two_terms(
     tokens: np.ndarray,
     flops: np.ndarray,
 ) -> Cost:
+    """``κ₁·N·D + κ₂·N^p·D^q``, the best of a few local optima in relative error.
+
+    Args:
+        log_n: (M,) log params, as ``log_d`` and ``log_c`` are of tokens and FLOPs.
+        log_d: (M,).
+        log_c: (M,).
+        params: (M,) the same as they are, for the law's error.
+        tokens: (M,).
+        flops: (M,).
+    """
+    # centred: a coefficient far from the data would make up for its exponent, and the search would crawl
     mean_n, mean_d = log_n.mean(), log_d.mean()
     n, d = log_n - mean_n, log_d - mean_d
     level = (log_c - n - d).mean()
 
     def residual(theta: np.ndarray) -> np.ndarray:
+        # residuals of log FLOPs, so that small models count as much as large ones
         return np.logaddexp(theta[0] + n + d, theta[1] + theta[2] * n + theta[3] * d) + level - log_c
 
     bounds = (np.array([-20, -20, -2.0, 0.1]), np.array([5, 5, 2.0, 2.0]))
+    # three quarters of the FLOPs in the first term and a quarter in the second; its exponent of params, in which there
+    # are several optima, from three sides
     starts = [(-0.3, -1.3, p, 1.0) for p in (-0.5, 0.2, 0.7)]
     best = min(
         (least_squares(residual, start, bounds=bounds, x_scale="jac") for start in starts),

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 LIMIT_ROUNDING = Fraction(1, 10**12)
-"""Share by which computed totals and shares may be off."""
+"""Share by which computed totals and shares may be off: a sum of a thousand float64 is, by 1e-13 at most."""
 
 
 MAX_FILTERED_BOUNDS = 40
@@ -57,9 +57,9 @@ def conflict(
         A smallest set, columns first: without any one of them the others can be met. Empty where all can be met.
     """
     found = _conflict(matrix, most, low, high, rounding)
-    for bound in (
-        found if len(found) <= MAX_FILTERED_BOUNDS else ()
-    ):  # what can be left out of a conflict is no part of it
+    # a deletion filter (Chinneck & Dravnieks 1991): what can be left out of a conflict is no part of it, and one pass
+    # leaves a set of which nothing can be spared
+    for bound in found if len(found) <= MAX_FILTERED_BOUNDS else ():
         less = tuple(each for each in found if each != bound)
         if bound in found and _conflict(*_only(matrix, most, low, high, less), rounding):
             found = less
@@ -84,6 +84,7 @@ def _conflict(
     matrix: np.ndarray, most: np.ndarray, low: np.ndarray, high: np.ndarray, rounding: Fraction
 ) -> tuple[Bound, ...]:
     """Bounds that contradict each other, empty where there are none; not always a smallest set."""
+    # both ends are loosened by ``rounding``, so only what crosses by more than twice that does
     crossed = np.flatnonzero(low > high * (1 + 2 * float(rounding)))
     if len(crossed):
         return Bound("low", int(crossed[0])), Bound("high", int(crossed[0]))
@@ -94,6 +95,8 @@ def _conflict(
     system.begin(guess >= low + 0.5 * (high - low))
     # those columns first that a good point has between their ends
     inside = np.minimum(guess - low, high - guess) > INTERIOR_SHARE * np.minimum(np.maximum(guess, 0.0), high)
+    # any fixed order keeps the method from circling (Bland 1977); this one moves first what is least likely to end at a
+    # bound
     rank = {int(column): place for place, column in enumerate(np.argsort(~inside, kind="stable"))}
     while (basic := system.wrong()) is not None:
         able = system.able(basic)
@@ -116,11 +119,13 @@ class _System:
     def __init__(
         self, matrix: np.ndarray, most: np.ndarray, low: np.ndarray, high: np.ndarray, rounding: Fraction
     ) -> None:
+        """Read the numbers as written, loosen every end by ``rounding``, and put the columns at their least."""
         self.columns = len(low)
         self.under: list[Fraction | None] = [_exact(each) * (1 - rounding) for each in low.tolist()]
         self.under += [None] * len(matrix)
         self.over = [_exact(each) * (1 + rounding) if np.isfinite(each) else None for each in high.tolist()]
         self.over += [right + abs(right) * rounding for right in map(_exact, most.tolist())]
+        # rows are sparse: most limits are about few columns
         self.rows: dict[int, dict[int, Fraction]] = {}
         for at, line in enumerate(matrix):
             self.rows[self.columns + at] = {int(column): _exact(line[column]) for column in np.flatnonzero(line)}
@@ -176,6 +181,7 @@ class _System:
         step = (goal - self.value[basic]) / pivot
         self.value[basic] = goal
         self.value[column] += step
+        # row: basic = Σ each·other + pivot·column, solved for the column, which is put into all other rows
         entering = {other: -each / pivot for other, each in row.items()}
         entering[basic] = 1 / pivot
         for other, line in self.rows.items():
@@ -185,6 +191,7 @@ class _System:
             self.value[other] += part * step
             for name, each in entering.items():
                 total = line.get(name, Fraction(0)) + part * each
+                # exact zeros are dropped, else every row would fill up with them
                 if total:
                     line[name] = total
                 else:
@@ -197,6 +204,7 @@ def _guess(matrix: np.ndarray, most: np.ndarray, low: np.ndarray, high: np.ndarr
 
     Every column in units of the most that it can be, every row over its largest coefficient.
     """
+    # a row of nothing negative bounds each of its columns by itself: no column can be larger than the least of these
     lifts = (matrix >= 0).all(axis=1) & (most >= 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         room = np.where(matrix[lifts] > 0, most[lifts, None] / matrix[lifts], np.inf).min(axis=0, initial=np.inf)
@@ -204,6 +212,7 @@ def _guess(matrix: np.ndarray, most: np.ndarray, low: np.ndarray, high: np.ndarr
     size = np.where(np.isfinite(size) & (size > 0), size, max(float(np.abs(most).max()), float(low.max()), 1e-300))
     row = np.abs(matrix * size).max(axis=1)
     row = np.where(row > 0, row, 1.0)
+    # every row may be broken at a price of 1: the least sum of what is broken is always found, and is a good point
     elastic = np.hstack([matrix * size / row[:, None], -np.eye(len(matrix))])
     found = linprog(
         np.repeat([0.0, 1.0], [len(low), len(matrix)]),

@@ -9,12 +9,12 @@ TRIED_EXPONENTS = (0.15, 0.3, 0.5)
 """Exponents tried of each input; curves of neighbouring exponents differ by less than what is asked of this one."""
 
 RANDOM_SUBSETS = 150
-"""Random smallest sets of points through which curves are laid: of a fifth wild, one set in two holds none."""
+"""Random smallest sets of points through which curves are laid: of a fifth wild, one set of three in two holds none."""
 
 MIN_SPARE_POINTS = 3
 """Points beyond the coefficients from which scatter can be told."""
 
-MAX_COMPARED_POINTS = 400
+MAX_COMPARED = 400
 """Points on which the curves are compared."""
 
 REFIT_DEVIATIONS = 3.0
@@ -68,15 +68,16 @@ def robust_curve(z: np.ndarray, y: np.ndarray) -> RobustCurve | None:
     size = z.shape[1] + 1
     if len(y) < size + MIN_SPARE_POINTS:
         return None
+    # the same sets whenever the file is read: a finding must not come and go
     random = np.random.default_rng(0)
     middle, unit = np.median(z, axis=0), float(np.median(y))
     # squares of these are finite: a value in a wrong field may be any number
     y = np.exp(np.clip(np.log(y) - np.log(unit), -_MAX_LOG, _MAX_LOG))
-    some = (
-        random.choice(len(y), MAX_COMPARED_POINTS, replace=False) if len(y) > MAX_COMPARED_POINTS else np.arange(len(y))
-    )
+    # a median of some hundred residuals tells curves apart as well as one of all points does
+    some = random.choice(len(y), MAX_COMPARED, replace=False) if len(y) > MAX_COMPARED else np.arange(len(y))
     picks = np.array([random.choice(len(y), size, replace=False) for _ in range(RANDOM_SUBSETS)])
     best, found = np.inf, (np.zeros(z.shape[1]), np.zeros(size))
+    # at given exponents a curve through as many points as it has coefficients is a linear system; all sets at once
     for tried in product(TRIED_EXPONENTS, repeat=z.shape[1]):
         features = _features(z, middle, np.array(tried))
         through = _solve(features[picks], y[picks])
@@ -88,7 +89,10 @@ def robust_curve(z: np.ndarray, y: np.ndarray) -> RobustCurve | None:
     exponents, coefficients = found
     features = _features(z, middle, exponents)
     off = np.abs(_log_ratio(y, features @ coefficients))
+    # the least median is robust but hangs on half of the points: least squares on those near it use the others too
+    # (Rousseeuw 1984). Where the median is next to nothing, two points more than coefficients stay in
     near = off <= max(REFIT_DEVIATIONS * SIGMA_OVER_MAD * best, float(np.partition(off, size + 1)[size + 1]))
+    # features over values against ones: least squares of relative errors
     coefficients = _solve((features / y[:, None])[near][None], np.ones((1, near.sum())))[0]
     off = np.abs(_log_ratio(y, features @ coefficients))
     scatter = SIGMA_OVER_MAD * float(np.median(off)) * (len(y) / (len(y) - size)) ** 0.5
@@ -103,6 +107,8 @@ def _features(z: np.ndarray, middle: np.ndarray, exponents: np.ndarray) -> np.nd
 def _solve(features: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Least squares of many small systems (M, r, P), the smallest coefficients where the points leave them open."""
     square = np.einsum("mrp,mrq->mpq", features, features)
+    # a set may hold one point twice, or points of one scale: the ridge makes its answer small instead of an error, and
+    # is far above what squaring loses of a float64 (1e-16)
     ridge = 1e-10 * np.trace(square, axis1=1, axis2=2)[:, None, None] * np.eye(features.shape[2])
     return np.linalg.solve(square + ridge, np.einsum("mrp,mr->mp", features, y)[..., None])[..., 0]
 

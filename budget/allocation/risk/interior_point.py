@@ -25,10 +25,10 @@ from budget.allocation.spec.scenarios import Scenarios
 from budget.curves.planning_forms.posynomial import Posynomial
 
 SHARE_TO_BOUNDARY = 0.995
-"""Share of the way to the nearest slack of 0 that a step may go."""
+"""Share of the way to the nearest slack or multiplier of 0 that a step may go (Mehrotra 1992)."""
 
 MAX_LOG_INPUT_STEP = 1.0
-"""Most change of a log input in one step: beyond, the curves have turned too far from their tangents."""
+"""Most change of a log input in one step: beyond a factor of e the curves have turned too far from their tangents."""
 
 INITIAL_PRODUCTS = 0.1
 """First sum of the products of slacks and multipliers, relative to the reducible objective; and first least slack."""
@@ -89,10 +89,12 @@ class _Limits:
 
     def follow_price(self, target: np.ndarray) -> None:
         """Set the slack's step from the multiplier's, toward products of these sizes."""
+        # (slack + ds)·(price + dp) = target to first order, solved for ds
         self.slack_step = target / self.price - self.slack * (1 + self.price_step / self.price)
 
     def follow(self, left: np.ndarray, move: np.ndarray, target: np.ndarray) -> None:
         """Set both steps, where the left side is ``left`` and changes by ``move``."""
+        # the limit itself, linearized, gives ds; the product's first order then gives dp
         self.slack_step = -(left + self.slack) - move
         self.price_step = (target - self.price * self.slack_step) / self.slack - self.price
 
@@ -105,6 +107,9 @@ class _Path:
     """The state of the method; amounts count from a plan's, values from its reducible mean."""
 
     def __init__(self, scenarios: Scenarios, problem: Problem, cap: float, u: np.ndarray, given: np.ndarray) -> None:
+        """Put the problem into units of order one and begin inside of every limit; arguments as of ``central_path``."""
+        # values count from the draws' floors, which no plan moves, in units of what a plan can move: residuals and the
+        # gap are then relative to that, and one tolerance serves every file
         terms = scenarios.at(u).terms(u)
         self.size = float(terms.sum(axis=(1, 2)).mean())
         self.floor = (scenarios.floors - scenarios.floors.mean()) / self.size
@@ -121,12 +126,17 @@ class _Path:
         self._begin(u, terms / self.size)
 
     def _begin(self, u: np.ndarray, terms: np.ndarray) -> None:
+        """The first slacks and multipliers, from log inputs ``u`` (V, I) and the draws' terms (B, V, K) there."""
         draws, models, resources = len(self.scenarios), len(u), len(self.costs)
         self.u, self.x = u, np.ones((resources, models))
+        # with a cap of 1/B all weights are 1/B: neither they nor η are unknowns, and the draws' rows fall away
         self.is_mean = self.cap * draws <= 1 + 1e-9
         each = INITIAL_PRODUCTS / (resources * models)
+        # an infeasible start: slacks need not fit the limits, what is missing is made up on the way. A
+        # plan at its limits would begin on the boundary, where steps are cut to nothing, so slacks are at least this
         slack = np.maximum(self.x - np.array([cost.value(u) for cost in self.costs]), INITIAL_PRODUCTS)
         marginal = marginal_return(self.scenarios.at(u).mixed(np.full(draws, 1 / draws)), self.costs[0], u) / self.size
+        # what the start's own marginal return says of prices, which are near the optimum's where the start is
         price = np.maximum(np.tile(marginal, (resources, 1)) / resources, each / slack)
         self.of_cost = _Limits.at(slack, price)
         over = np.maximum(1 - self.low, INITIAL_PRODUCTS)
@@ -137,8 +147,11 @@ class _Path:
         self.eta, self.weight = 0.0, np.full(draws, 1 / draws)
         totals = self.floor + terms.sum(axis=(1, 2))
         if not self.is_mean:
+            # the best η is the quantile of the totals (Rockafellar & Uryasev 2000, Theorem 1)
             self.eta = float(np.quantile(totals, 1 - 1 / (self.cap * draws)))
             spread = INITIAL_PRODUCTS * (np.std(totals) + INITIAL_PRODUCTS)
+            # each total is η + over − under: p multiplies 0 ≤ under and cap − p multiplies 0 ≤ over, so draws above η
+            # end at the weight cap and those below at 0
             self.under = _Limits.at(np.maximum(self.eta - totals, 0) + spread, self.weight)
             self.over = _Limits.at(np.maximum(totals - self.eta, 0) + spread, self.cap - self.weight)
         room = np.empty(0) if self.least is None else np.maximum(u - self.least, INITIAL_PRODUCTS)
@@ -149,13 +162,18 @@ class _Path:
 
     def step(self) -> float:
         """Take one step; returns what remained of the optimality conditions before it."""
+        # predict: a step toward products of 0, to see how far they can fall
         system = _System(self)
         system.solve([np.zeros_like(limits.slack) for limits in self.all])
         reach = min(1.0, *(limits.reach() for limits in self.all))
         here = sum(limits.product() for limits in self.all)
         there = sum(limits.product(reach) for limits in self.all)
+        # then correct: aim for the share σ = (there/here)³ of the mean product (Nocedal & Wright 2006, §14.2): near the
+        # boundary the path is bent and must be kept to, with room a step may go nearly all the way. The products'
+        # second order, known from the prediction, is taken off; both solves share one factorization
         target = (there / here) ** 3 * here / self.count
         system.solve([target - limits.second_order for limits in self.all])
+        # one length for slacks and multipliers: curves bend, so the multipliers' equation hangs on the inputs' step too
         length = min(1.0, SHARE_TO_BOUNDARY * min(limits.reach() for limits in self.all))
         length = min(length, MAX_LOG_INPUT_STEP / max(float(np.abs(system.u_step).max()), 1e-30))
         length *= self._shorter(max(system.remainder, here))
@@ -195,6 +213,7 @@ class _System:
     """The linear system of one step, factorized once and solved for several targets of the products."""
 
     def __init__(self, path: _Path) -> None:
+        """Evaluate the optimality conditions where the path is, and factorize their matrix."""
         self.path = path
         self.draws = 0 if path.is_mean else len(path.scenarios)
         local = path.scenarios.at(path.u)
@@ -213,12 +232,21 @@ class _System:
         self.remainder = self._remainder()
 
     def _factorize(self, terms: np.ndarray, exponent: np.ndarray, slopes: np.ndarray) -> None:
+        """Eliminate every model's block, then factorize what couples them.
+
+        Args:
+            terms: (B, V, K) the draws' terms.
+            exponent: their exponents (B, V, K, I).
+            slopes: (B, V, I) of the draws' values in log inputs.
+        """
         path, (resources, models), inputs = self.path, self.path.x.shape, self.path.u.shape[1]
         last, size = inputs + resources, inputs + 2 * resources
         # a block for each model: its log inputs, its amounts, and the multipliers of its costs
         block = np.zeros((models, size, size))
         weighted = (path.weight[:, None, None] * terms).transpose(1, 0, 2).reshape(models, -1, 1)
         exponent = exponent.transpose(1, 0, 2, 3).reshape(models, -1, inputs)
+        # a posynomial's Hessian in logarithms is Σ terms·aaᵀ (Boyd & Vandenberghe 2004, §4.5): the convexity of the
+        # Lagrangian is seen from the sum
         block[:, :inputs, :inputs] = (weighted * exponent).transpose(0, 2, 1) @ exponent
         bend = path.scenarios.bend(path.u)
         if bend is not None:
@@ -228,20 +256,28 @@ class _System:
             block[:, :inputs, :inputs] += np.einsum("vk,vki,vkj->vij", priced, cost.exponent, cost.exponent)
             block[:, :inputs, last + r] = block[:, last + r, :inputs] = self.cost_slope[r]
             block[:, inputs + r, last + r] = block[:, last + r, inputs + r] = -1.0
+            # the costs' slacks are eliminated by their products, which leaves −slack/price for the multipliers
             block[:, last + r, last + r] = -path.of_cost.slack[r] / path.of_cost.price[r]
         if path.least is not None:
             for i in range(inputs):
                 block[:, i, i] += path.of_least.price[:, i] / path.of_least.slack[:, i]
+        # bounds touch one unknown each, so both their slacks and multipliers are eliminated: price/slack on the
+        # diagonal
         block[:, inputs, inputs] = path.of_low.price / path.of_low.slack + path.of_high.price / path.of_high.slack
         coupling = np.zeros((models, self.draws + len(path.most), size))
         coupling[:, : self.draws, :inputs] = slopes[: self.draws].transpose(1, 0, 2)
         coupling[:, self.draws :, inputs:last] = path.matrix.transpose(2, 0, 1)
+        # blocks have a few unknowns and, with multipliers among them, eigenvalues of both signs: no Cholesky, and one
+        # batched inverse serves every right side
         self.inverse = np.linalg.inv(block)
         self.coupling, self.through = coupling, coupling @ self.inverse
         softness = path.of_rows.slack / path.of_rows.price
         if self.draws:
             of_draws = path.over.slack / path.over.price + path.under.slack / path.under.price
             softness = np.concatenate([of_draws, softness])
+        # the Schur complement (Boyd & Vandenberghe 2004, App. C.4) over draws, budgets and rows is positive definite
+        # where the Lagrangian is convex; its diagonal spans as many decades as slack/price does near the end, so it is
+        # scaled to 1 before Cholesky
         complement = _over_models(self.through) @ _over_models(coupling).T + np.diag(softness)
         self.balance = 1 / np.sqrt(np.diag(complement))
         self.factor = cho_factor(complement * np.outer(self.balance, self.balance))
@@ -256,6 +292,7 @@ class _System:
             at_u,
             self.left_least + path.of_least.slack,
             at_x,
+            # weighed by its price: what nobody pays for may be off
             (self.cost - path.x + path.of_cost.slack) * path.of_cost.price,
         ]
         parts.append(self.at_rows + path.of_rows.slack)
@@ -285,10 +322,12 @@ class _System:
             to_under, to_over = targets[5:]
             of_draws = self.totals - path.eta - to_over / path.over.price + to_under / path.under.price
             rows = np.concatenate([of_draws, rows])
+        # what the blocks alone would do, then the coupling's answer, then back into the blocks
         fixed = np.einsum("vij,vj->vi", self.inverse, np.concatenate([at_u, at_x.T, at_cost.T], axis=1))
         prices = self._solved(rows - np.einsum("vli,vi->l", self.coupling, fixed))
         self.eta_step = 0.0
         if self.draws:
+            # η is one more unknown, and Σ p = 1 its equation: the answer without it, and along it, meet that
             along = self._solved(np.arange(len(rows)) < self.draws)
             over = prices[: self.draws].sum() - (1 - path.weight.sum())
             self.eta_step = float(over / along[: self.draws].sum())

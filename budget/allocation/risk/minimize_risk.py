@@ -39,16 +39,19 @@ from budget.numerics.tail_mean import tail_mean, worst_weights
 SOLVER = "interior point"
 
 GAP_TOLERANCE = 1e-9
-"""Proven gap, relative to the reducible objective, at which the search ends."""
+"""Proven gap, relative to the reducible objective, at which the search ends: a thousandth of what counts as proven."""
 
 MAX_CERTIFIED_REMAINDER = 1e-3
 """Distance from the optimality conditions from which a point is worth certifying."""
 
 MAX_VIOLATION = 1e-9
-"""Most by which a plan may break a limit, or breaking it would pay."""
+"""Relative excess up to which a plan keeps a limit: the rounding of sums over amounts, with room; more would pay."""
 
 NEGLIGIBLE_SHARE = 1e-9
-"""A draw's share of the largest weight, and a limit's of what all are worth, below which it is none."""
+"""A draw's share of the largest weight, and a limit's of what all are worth, below which it is none.
+
+The method ends at products of slack and multiplier of about this size, so smaller ones are what it has left over.
+"""
 
 MAX_DESCENTS = 20
 """Most rounds of the descent on a risk that is not convex; one to four are usual."""
@@ -102,10 +105,12 @@ def _least(scenarios: Scenarios, problem: Problem, tail: float, start: Optimum) 
     cap = 1 / tail
     floor = tail_mean(scenarios.floors, tail / len(scenarios))
     best = _certified(scenarios, problem, tail, _starting(scenarios, tail, start))
+    # logarithms and the method's inside need amounts that are positive
     given = np.maximum(start.amounts, NEGLIGIBLE_SHARE * start.amounts.max(axis=1, keepdims=True))
     steps = 0
     for point in central_path(scenarios, problem, cap, start.u, given):
         steps += 1
+        # a certificate costs about as much as a step, and far from the optimum it proves nothing new
         if point.distance > MAX_CERTIFIED_REMAINDER or (point.given <= 0).any():
             continue
         try:
@@ -133,6 +138,7 @@ def _certified(scenarios: Scenarios, problem: Problem, tail: float, point: Itera
     u = inputs_within(problem, point.u, given)
     if not problem.is_plain:
         given = _as_used(problem, u, given)
+    # the bound holds for any weights of the set and any prices, so what the method is off by costs sharpness, not truth
     value = scenarios.at(u).mixed(_in_set(point.weight, 1 / tail))
     marginal = marginal_return(value, problem.cost, u)
     prices = plain_duals(problem, given[0], marginal) if problem.is_plain else _clean(problem, point.prices)
@@ -143,6 +149,7 @@ def _certified(scenarios: Scenarios, problem: Problem, tail: float, point: Itera
 
 def _better(problem: Problem, *plans: RiskOptimum) -> RiskOptimum:
     """Of the plans that keep the limits the one with the smallest value, and the greatest of the bounds."""
+    # the best plan and the best bound may come from different points of the path: both hold for the one problem
     best = min(plans, key=lambda plan: (violation(problem, plan.amounts) > MAX_VIOLATION, plan.value))
     bound = max(plan.certificate.bound for plan in plans)
     return replace(best, certificate=replace(best.certificate, bound=bound))
@@ -152,6 +159,8 @@ def _in_set(weight: np.ndarray, cap: float) -> np.ndarray:
     """The weights (B,) put where they are between 0 and ``cap`` and sum to 1."""
     weight = np.clip(weight, 0.0, cap)
     weight[weight < NEGLIGIBLE_SHARE * weight.max()] = 0.0
+    # what is short goes to draws that have some weight, by their room, and to others only where these are full: a draw
+    # of no weight drops out of the mixed curves and need not be evaluated
     short = 1 - weight.sum()
     if short <= 0:
         return weight / weight.sum()

@@ -21,6 +21,7 @@ def with_agreement(curves: Curves) -> Curves:
         return curves
     with np.errstate(divide="ignore"):
         logs = np.log(np.column_stack([curves.largest[name][task] for name in curves.scale_columns]))
+    # at the largest measured scales, where plans begin and no extrapolation excuses the two for parting
     value, low, high = curves.predict(task, np.maximum(logs, ABSENT))
     findings = list(curves.findings)
     for at in np.flatnonzero(outside(value, low, high)):

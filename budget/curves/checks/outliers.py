@@ -45,21 +45,27 @@ def wild_rows(estimator: Estimator, batch: Batch, point: np.ndarray, prior: Prio
         Two masks (T, R): rows with a wild residual, and rows at an end that only the fit without them shows.
     """
     parameters = batch.free
+    # a wild row amid the others: the robust curve passes it by, so its residual shows it
     far = _standard_errors_off(estimator, batch, point, batch.weight > 0) > _threshold(batch, parameters)[:, None]
     direct = far & batch.there
     leverage = np.zeros_like(direct)
+    # wild rows at an end: only a curve that has not seen them can show them, so every end is left out in turn; all
+    # these fits are lanes of one search
     task, left_out = _end_blocks(batch, parameters, 1 if estimator.law.reads_mixtures else batch.z.shape[2])
     if len(task):
         theta = _without(estimator, batch, point, prior, task, left_out)
         some = batch.take(task)
         off = _standard_errors_off(estimator, some, theta, ~left_out & some.there)
         np.logical_or.at(leverage, task, left_out & (off > _threshold(some, parameters[task])[:, None]))
+    # an end's rows may be far off what the others predict and yet leave the curve where it is: a file is not accused of
+    # what changes nothing, so the fit without exactly these rows must be another one
     leverage &= ~direct
     task = np.flatnonzero(leverage.any(axis=1))
     if len(task):
         theta = _without(estimator, batch, point, prior, task, leverage[task])
         harmless = _moves(estimator, batch.take(task), point[task], theta, ~leverage[task]) < MIN_STANDARD_ERRORS_MOVED
         leverage[task[harmless]] = False
+    # where many rows disagree it is the law that does not fit, and no row is to blame
     few = (direct | leverage).sum(axis=1) <= MAX_WILD_SHARE * batch.there.sum(axis=1)
     return direct & few[:, None], leverage & few[:, None]
 
@@ -80,6 +86,7 @@ def _moves(estimator: Estimator, batch: Batch, point: np.ndarray, theta: np.ndar
     kept = kept & batch.there
     scale = scatter(batch.root_weight * batch.residual(estimator.law, theta, estimator.loss), kept, batch.free)
     error = np.sqrt(np.einsum("tpp->tp", covariance(estimator.law, batch, point, scale, estimator.loss)))
+    # 1e-300 only keeps 0/0 quiet: a parameter without a standard error (held, or at its bound) does not count
     shift = np.abs(theta - point)
     return np.where(error > 0, shift / np.maximum(error, 1e-300), 0.0).max(axis=1)
 
@@ -96,6 +103,8 @@ def _standard_errors_off(estimator: Estimator, batch: Batch, theta: np.ndarray, 
     residual = batch.residual(law, theta, loss)
     scale = scatter(batch.root_weight * residual, kept, batch.free)
     some = Batch(**{**vars(batch), "weight": np.where(kept, batch.weight, 0.0)})
+    # the variance of a row that the fit has not seen: its own noise and what the fit does not know of the curve there;
+    # for rows that it has seen this is on the safe side
     sampling = covariance(law, some, theta, scale, loss)
     slopes = jacobian(law, batch, theta, loss)
     variance = (scale[:, None] / batch.root_weight) ** 2 + np.einsum("trp,tpq,trq->tr", slopes, sampling, slopes)
@@ -117,9 +126,11 @@ def _end_blocks(batch: Batch, parameters: np.ndarray, inputs: int) -> tuple[np.n
                 continue
             for share in END_BLOCK_SHARES:
                 count = int(np.ceil(share * len(rows)))
+                # a fit through nearly as many parameters as rows predicts nothing to judge by
                 if len(rows) - count < parameters[task] + MIN_SPARE_ROWS:
                     continue
                 for end in (order[:count], order[-count:]):
+                    # inputs that rise together have the same ends: each is fitted once
                     key = tuple(sorted(end))
                     if key not in seen:
                         seen.add(key)

@@ -74,6 +74,7 @@ def _refuse_outside(curves: Curves, index: int, theta: np.ndarray, field: str, t
     """Parameters (n, P) of the point fit or of draws must lie in the law's box, as far as no values decide it."""
     form, point = curves.form, curves.parameters[index]
     coefficients = form.where("coefficient")
+    # what the values were is not in the file; the curve's own terms at the reference say of what size they are
     size = (
         np.exp(np.minimum(point[coefficients], _LOG_LARGEST - 100)).sum() + np.abs(point[form.where("ceiling")]).sum()
     )
@@ -89,6 +90,7 @@ def _refuse_outside(curves: Curves, index: int, theta: np.ndarray, field: str, t
                 np.log(ends[curves.scale_columns[parameter.input]][index] / curves.reference[index, parameter.input])
                 for ends in (curves.smallest, curves.largest)
             )
+        # numbers were written and read back, and a fit may stand exactly at an end
         edge = _BOX_ROUNDING * (1 + abs(low) + abs(high))
         outside = ~((theta[:, position] >= low - edge) & (theta[:, position] <= high + edge))
         if outside.any():

@@ -25,7 +25,7 @@ LANES_PER_BLOCK = 16_384
 PASS_STEP_LIMITS = (14, 14, 28, 60, 184, 700)
 """Step limits of the passes, 1,000 steps in all: most lanes are over in the first, and each later pass is for fewer."""
 
-STRAGGLER_ROWS, STRAGGLER_STEPS, STRAGGLER_SHARE = 128, 184, 8
+STRAGGLER_ROWS, STRAGGLER_STEPS, STRAGGLER_FACTOR = 128, 184, 8
 """Rows and step limit from which a program for an eighth of the usual lanes is worth compiling for the last ones."""
 
 Progress = Callable[[int, int], None]
@@ -223,7 +223,7 @@ def search(
             and limit >= STRAGGLER_STEPS
             and 2 * len(active) <= lanes_per_chunk(estimator.devices)
         ):
-            share *= STRAGGLER_SHARE  # a step of a call that is not full costs what a full one's does
+            share *= STRAGGLER_FACTOR  # a step of a call that is not full costs what a full one's does
         return vmap_in_chunks(_refine, estimator.static, lanes, common, devices=estimator.devices, share=share)
 
     return in_passes(estimator.loss, start, some, progress)

@@ -82,6 +82,7 @@ def join_scores(losses: Runs, scores: Runs, best: np.ndarray | None, chance: np.
     if chance is not None:
         at_chance = np.where(np.isfinite(chance), chance, at_chance)
     ends = np.where(there[:, None], _ends(scores)[home], np.nan)
+    # best and worst are the two ends of one scale; which is which, the score's direction says
     top = np.where(higher, ends[:, 1], ends[:, 0])
     reached = np.where(np.isfinite(stated), stated, top)
     for task in np.flatnonzero(np.where(higher, at_chance >= reached, at_chance <= reached)):
@@ -117,6 +118,7 @@ def make_link_batch(joined: Joined, good: Sequence[int] | np.ndarray) -> Batch:
     for position, (task, member) in enumerate(zip(good, members, strict=True)):
         there = slice(0, len(member))
         logs = np.log(joined.loss[member])
+        # log losses count from their median, so that slope and midpoint are of order one and hardly correlated
         reference[position] = np.exp(np.median(logs))
         z[position, there, 0] = logs - np.median(logs)
         value[position, there] = joined.distance[member] / joined.span[task]

@@ -89,6 +89,7 @@ def with_link(
     if len(good):
         loss = make_loss("huber", LINK_DELTA, residual="raw")
         estimator = Estimator(LINK, loss, Constraints(), choose_devices(device))
+        # the same program as a law's fit, over the loss as its one input
         batch = make_link_batch(joined, good)
         points = fit_points(estimator, batch, _no_prior(batch.lower))
         record = convergence(estimator, batch, points, _no_prior(batch.lower))
@@ -181,6 +182,7 @@ def _after(
     theta, lower, upper = points.theta[task], batch.lower[task], batch.upper[task]
     found: list[Finding] = []
     slack = float(points.slack[task])
+    # not `>`: a NaN has not converged
     if not slack <= STATIONARY:
         found.append(("not_converged", f"the search stopped where a step still promises {slack:.2g} of the loss"))
     if theta[SLOPE] >= upper[SLOPE] or "midpoint" in record.bounds[task]:
@@ -200,6 +202,7 @@ def _after(
 
 
 def _open_chance(fitted: float, low: float, high: float, unsure: float) -> list[Finding]:
+    """What is to be said where the rows leave a fitted level of guessing open: its distance to best over the span."""
     if fitted >= high:
         return [("open_chance", "the level of guessing is fitted as the end of the scale: no run is near it")]
     if fitted <= low:
@@ -220,6 +223,7 @@ def _in_units(theta: np.ndarray, batch: Batch, joined: Joined) -> np.ndarray:
     """Working parameters (…, T, P) as slope, midpoint, chance and best in the file's units: (…, T, 4)."""
     best, sign = joined.best[batch.task], joined.sign[batch.task]
     loss = batch.reference[:, 0]
+    # the fit's chance is a distance to best over the span, whichever way the score counts
     chance = best - sign * batch.unit * theta[..., CHANCE]
     slope, midpoint = np.exp(theta[..., SLOPE]) / loss, np.exp(theta[..., MIDPOINT]) * loss
     return np.stack([slope, midpoint, chance, np.broadcast_to(best, chance.shape)], axis=-1)

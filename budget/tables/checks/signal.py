@@ -36,8 +36,9 @@ MIN_FALLING_RUNS = 4
 WEAK_LEVEL = 0.05
 """Level at which runs that are too few for ``SIGNAL_LEVEL`` count as falling, with a word of doubt."""
 
-NO_TOKENS = 1e-30
-"""What stands for no tokens of a source where logarithms are ranked."""
+MIN_POSITIVE = 1e-30
+"""What stands for no tokens of a source where logarithms are ranked, and for a divisor of 0: below any number of a
+file, far above the least float64."""
 
 
 @dataclass(frozen=True)
@@ -93,14 +94,16 @@ def trend(runs: Runs, task: int, value: np.ndarray) -> Trend:
     _, run = np.unique(runs.run[mine], return_inverse=True)
     sources = {} if runs.mixture is None else dict(zip(runs.mixture.sources, runs.mixture.tokens.T, strict=True))
     scales: Mapping[str, np.ndarray] = {**runs.scale, **sources}
-    logs = np.array([np.log(np.maximum(scale[mine], NO_TOKENS)) for scale in scales.values()])
-    level = np.log(value) if (value > 0).all() else value / max(np.abs(value).max(), NO_TOKENS)
+    logs = np.array([np.log(np.maximum(scale[mine], MIN_POSITIVE)) for scale in scales.values()])
+    # ranks of single rows do not care, but means over a run's rows do: in logarithms, as the fit has them
+    level = np.log(value) if (value > 0).all() else value / max(np.abs(value).max(), MIN_POSITIVE)
     ranks = _ranks(logs, level, run)
     falls, rises = _p_values(ranks)
     fall = np.any(ranks.inside < 0, axis=0) & ~np.any(ranks.inside > 0, axis=0)
     count = int(run.max()) + 1
     all_fall = ranks.inside.shape[1] >= max(MIN_FALLING_RUNS, count / 2) and bool(fall.all())
     best = 1.0
+    # what the same runs would give if the values followed a scale exactly: only asked where the answer is no
     if falls > SIGNAL_LEVEL:
         best = min(_p_values(_ranks(logs, -scale, run))[0] for scale in logs)
     return Trend(falls, rises, best, all_fall, count)
@@ -127,6 +130,7 @@ def _standard(numbers: np.ndarray) -> np.ndarray:
     """Centred ranks of length 1, or zeros where all numbers are the same."""
     if np.ptp(numbers) < 1e-9:
         return np.zeros(len(numbers))
+    # values that differ by rounding are ties, else their order would be that of summation
     ranks = stats.rankdata(numbers.round(9))
     ranks = ranks - ranks.mean()
     return ranks / np.linalg.norm(ranks)
@@ -134,11 +138,14 @@ def _standard(numbers: np.ndarray) -> np.ndarray:
 
 def _p_values(ranks: _Ranks) -> tuple[float, float]:
     """That the values fall and that they rise."""
+    # scales that rank the runs alike are one test: Bonferroni must not count it twice
     scale = np.unique(ranks.scale[np.any(ranks.scale != 0, axis=1)].round(12), axis=0)
     inside = np.unique(ranks.inside[np.any(ranks.inside != 0, axis=1)].round(12), axis=0)
     between = len(scale) > 0 and bool(np.any(ranks.value))
     if not between and not len(inside):
         return 1.0, 1.0
+    # with few runs the statistics' joint law is counted, which costs nothing for scales that go together; with many the
+    # random permutations would say no p below 1e-4 and take long, while the t approximation is good
     if len(ranks.value) > MAX_PERMUTED_RUNS and between:
         return _by_each(scale, inside, ranks.value)
     return _by_largest(scale if between else scale[:0], inside, ranks.value)
@@ -147,6 +154,8 @@ def _p_values(ranks: _Ranks) -> tuple[float, float]:
 def _by_each(scale: np.ndarray, inside: np.ndarray, value: np.ndarray) -> tuple[float, float]:
     """Every scale's test by its own distribution (t between runs), and Bonferroni over them."""
     spare = len(value) - 2
+    # ranks of length 1: their product is Spearman's ρ, and ρ·√((n − 2)/(1 − ρ²)) is nearly t with n − 2 degrees; 1e-15
+    # short of ±1 keeps that finite
     rho = np.clip(scale @ value, -1 + 1e-15, 1 - 1e-15)
     low = stats.t.cdf(rho * np.sqrt(spare / (1 - rho**2)), spare)
     within = [_by_largest(scale[:0], row[None], value) for row in inside]
@@ -164,9 +173,11 @@ def _by_largest(scale: np.ndarray, inside: np.ndarray, value: np.ndarray) -> tup
     order, sign = _group(len(value) if len(scale) else 1, inside.shape[1] if len(inside) else 0)
     between = np.sqrt(len(value) - 1) * (value[order] @ scale.T) if len(scale) else np.empty((len(order), 0))
     within = _sum(inside, sign) if len(inside) else np.empty((len(order), 0))
+    # between and within are independent and each of variance 1 under the null: their sum over √2 gathers both evidences
     both = (between[:, :, None] + within[:, None, :]).reshape(len(order), -1) / np.sqrt(2)
     all_z = np.hstack([between, within, both])
     lowest, highest = all_z.min(axis=1), all_z.max(axis=1)
+    # the share of the group that is as extreme as the given order, which is among them: ties but for rounding count
     return float((lowest <= lowest[0] + 1e-9).mean()), float((highest >= highest[0] - 1e-9).mean())
 
 

@@ -86,6 +86,7 @@ def suspicions(runs: Runs, task: int) -> Suspicions:
         for side, sentence in _lone_cells(runs, rows, z, column, name):
             found.append(("suspect_scale", sentence))
             doubtful |= side
+    # rows whose scale is in doubt have no say about values: each suspicion is about what the ones before have left
     doubtful, sentence = _odd_flops(runs, rows, doubtful)
     if sentence:
         found.append(("suspect_flops", sentence))
@@ -115,6 +116,7 @@ def _lone_cells(runs: Runs, rows: np.ndarray, z: np.ndarray, column: int, name: 
     decades = z[:, column] / np.log(10)
     levels = np.unique(decades.round(6))
     ends = _ends(np.diff(levels))
+    # the groups that the wide gaps part; the largest is taken for right, if it has most rows
     cluster = np.searchsorted((levels[ends] + levels[ends + 1]) / 2, decades)
     main = cluster == np.bincount(cluster).argmax()
     if main.all() or main.sum() < len(rows) / 2:
@@ -135,6 +137,7 @@ def _lone_cells(runs: Runs, rows: np.ndarray, z: np.ndarray, column: int, name: 
 
 def _ends(gaps: np.ndarray) -> np.ndarray:
     """Positions of the gaps (decades) behind which lone cells may lie: far wider than the usual ones."""
+    # a gap that would be suspect itself is no measure of what is usual: of two wild cells each would hide the other
     usual = np.where(gaps < SUSPECT_GAP, gaps, 0.0)
     widest = [MIN_GAP_RATIO * np.delete(usual, at).max(initial=0.0) for at in range(len(gaps))]
     return np.flatnonzero((gaps >= LONE_GAP) & (gaps >= widest))
@@ -150,6 +153,7 @@ def _flops_agree(runs: Runs, rows: np.ndarray, side: np.ndarray, main: np.ndarra
 
 def _shifts(decades: np.ndarray, side: np.ndarray, main: np.ndarray, below: bool) -> np.ndarray:
     """Powers of ten that bring the lone cells among the others: those of a thousand, where some of these do."""
+    # units differ by powers of ten, mostly of a thousand; from 2 on, since one decade off is an ordinary run
     lowest, highest = decades[main].min() - MAX_DECADES_OUTSIDE, decades[main].max() + MAX_DECADES_OUTSIDE
     powers = np.arange(2, 16) if below else -np.arange(2, 16)
     own = decades[side]
@@ -173,10 +177,12 @@ def _verdict(
     curve = robust_curve(z[main], value[main]) if (value > 0).all() else None
     if curve is None:
         return int(shifts[0]), gap >= SUSPECT_GAP
+    # the rows' own scatter says how near is near, but for the roughness of the curve itself
     near = AGREEING_DEVIATIONS * max(curve.scatter, MIN_SCATTER)
     off = np.array([_typical(curve, z[side], value[side], column, shift) for shift in shifts])
     as_it_is = _typical(curve, z[side], value[side], column, 0)
     usual = int(shifts[off.argmin()])
+    # some unit brings the cells' values onto the curve of the others: suspect if they are far off it as they stand
     if off.min() <= max(near, AGREEING_LOG_FACTOR):
         return usual, gap >= SUSPECT_GAP or as_it_is > max(near, 2 * float(off.min()))
     if gap >= EVIDENT_GAP:
@@ -197,6 +203,7 @@ def _typical(curve: RobustCurve, z: np.ndarray, value: np.ndarray, column: int, 
 
 
 def _scale_sentence(runs: Runs, rows: np.ndarray, name: str, gap: float, below: bool, power: int) -> str:
+    """The sentence that names lone cells, where they lie, and the unit that would explain them."""
     cells = runs.scale[name][rows]
     shown = f"{cells[0]:.4g}" if np.ptp(cells) == 0 else f"{cells.min():.4g} to {cells.max():.4g}"
     verb = "lies" if len(rows) == 1 else "lie"
@@ -214,6 +221,7 @@ def _odd_flops(runs: Runs, rows: np.ndarray, known: np.ndarray) -> tuple[np.ndar
         return known, ""
     usual = float(np.median(ratio))
     mine = ratio[rows]
+    # rows are compared with the file's own median, since a file may count FLOPs in its own way throughout
     off = (np.abs(np.log(mine / usual)) > np.log(MAX_FLOPS_FACTOR)) & ~known
     if is_usual(np.array(usual)):
         off &= ~is_usual(mine)
@@ -242,6 +250,7 @@ def _odd_values(
     if not wild.any():
         return [], ""
     expected, others = curve.expected(z), value[~wild]
+    # another unit puts a value outside all others; one among them is wild, but in their unit
     beyond = wild & ((value < others.min()) | (value > others.max()))
     score = bool(runs.higher_is_better[runs.task[rows[0]]])
     transforms = _transforms(score, perplexity)
@@ -262,6 +271,7 @@ def _odd_values(
             )
             wild &= ~agrees
     better = 1.0 if score else -1.0
+    # the curve is too rough to accuse by: only a row that contradicts others outright is named
     wild &= _contradicts(z, better * np.log(value), wild, WILD_DEVIATIONS * scatter)
     if not wild.any() or wild.sum() > max(1, MAX_WILD_SHARE * len(rows)):
         return sentences, ""
@@ -290,6 +300,7 @@ def _contradicts(z: np.ndarray, merit: np.ndarray, wild: np.ndarray, margin: flo
     """Which wild rows are worse than another row with less of everything, or better than one with more."""
     result = np.zeros(len(z), dtype=bool)
     for row in np.flatnonzero(wild):
+        # scales that differ by rounding of their logarithms are the same
         less = np.all(z <= z[row] + 1e-9, axis=1) & ~wild
         more = np.all(z >= z[row] - 1e-9, axis=1) & ~wild
         result[row] = (merit[less] > merit[row] + margin).any() or (merit[more] < merit[row] - margin).any()
