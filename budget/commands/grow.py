@@ -43,7 +43,7 @@ def grow(
     from budget.studies.growth.growth import Growth
     from budget.studies.growth.growth import grow as grow_specialists
     from budget.studies.growth.growth_by_strategy import StrategiesGrowth, grow_strategies, strategy_name
-    from budget.studies.growth.task_orders import COUNT
+    from budget.studies.growth.task_orders import RANDOM_ORDERS
     from budget.tables.files.text import json_text
 
     if joining.order != "random":
@@ -53,7 +53,7 @@ def grow(
     strategies, tasks, notes = read_strategies(paths, tasks_path, columns, strategy_name)
     only = next(iter(strategies.values()))
     alone = len(strategies) == 1 and not only.form.counts_tasks
-    orders = COUNT if joining.orders is None else joining.orders
+    orders = RANDOM_ORDERS if joining.orders is None else joining.orders
     with step("growth") as bar:
         found: Growth | StrategiesGrowth
         if alone:

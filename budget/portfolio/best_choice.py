@@ -13,28 +13,28 @@ from budget.allocation.spec.objectives import MEAN
 from budget.numerics.linear_programs import LinearProgram, ProgramSolution
 from budget.portfolio.lagrangian_bound import Dual, lagrangian
 from budget.portfolio.local_search import search
-from budget.portfolio.program import TOLERANCE, choice_program, cover_program, solve, start_of, with_objective
+from budget.portfolio.program import SOLVER_TOLERANCE, choice_program, cover_program, solve, start_of, with_objective
 from budget.portfolio.selection import Selection
 
-LARGEST = 60_000
+MAX_HIGHS_PAIRS = 60_000
 """Pairs above which HiGHS is not asked: it does not leave the first linear program in the time at hand."""
 
-LARGEST_DRAWN = 1_000_000
+MAX_HIGHS_DRAWN_PAIRS = 1_000_000
 """The same for pairs times scenarios, where each scenario has rows of its own."""
 
-EASY = 1_000
+EASY_PAIRS = 1_000
 """Pairs up to which HiGHS needs no better start than a short search."""
 
-CORE = 100
+CORE_MODELS = 100
 """Models among which a long search looks; on random instances more of them found worse choices in the same time."""
 
-KICKS = 200
+LONG_SEARCH_KICKS = 200
 """How many local optima a long search leaves."""
 
-SEARCH_SHARE = 0.3
+SEARCH_TIME_SHARE = 0.3
 """Share of the time that a search may take."""
 
-TIE = 1e-4
+TIE_WEIGHT = 1e-4
 """Weight of the mean loss in the search for targets; the search proves nothing, so that ties are broken roughly."""
 
 
@@ -76,7 +76,7 @@ def best_choice(problem: Selection, deadline: float) -> Choice | None:
     # several scenarios: the choice for their mean is a start, and its bound holds
     value = problem.value(first.chosen)
     start = Choice(first.chosen, value, min(value, first.bound), first.solver, first.status)
-    if problem.loss.size > LARGEST_DRAWN:
+    if problem.loss.size > MAX_HIGHS_DRAWN_PAIRS:
         return replace(start, status="too large for HiGHS")
     return _by_program(problem, choice_program(problem), start, deadline)
 
@@ -98,15 +98,15 @@ def _linear(problem: Selection, deadline: float) -> Choice | None:
         return None
     dual = lagrangian(problem, coefficient, chosen)
     pairs = _possible(problem, dual, chosen)
-    if len(pairs) > EASY:
+    if len(pairs) > EASY_PAIRS:
         chosen = _search_core(problem, coefficient, dual, chosen, deadline)
         pairs = _possible(problem, dual, chosen)
     value = problem.value(chosen)
     start = Choice(chosen, value, min(value, dual.bound), "Lagrangian bound", "optimal")
-    is_closed = value - dual.bound <= TOLERANCE
+    is_closed = value - dual.bound <= SOLVER_TOLERANCE
     if is_closed and problem.objective is MEAN:
         return start
-    if len(pairs) > LARGEST:
+    if len(pairs) > MAX_HIGHS_PAIRS:
         return start if is_closed else replace(start, status="too large for HiGHS")
     rest = problem.keep(pairs)
     left = replace(start, chosen=np.searchsorted(pairs, chosen))
@@ -126,10 +126,10 @@ def _search_core(
 ) -> np.ndarray:
     """Search longer among the models that the bound favours and those at hand; the better of both choices."""
     core = np.zeros(len(problem.cost), dtype=bool)
-    core[np.argsort(dual.reduced, kind="stable")[:CORE]] = True
+    core[np.argsort(dual.reduced, kind="stable")[:CORE_MODELS]] = True
     core[problem.model[chosen]] = True
     pairs = np.flatnonzero(core[problem.model])
-    found = _search(problem.keep(pairs), coefficient[pairs], deadline, KICKS)
+    found = _search(problem.keep(pairs), coefficient[pairs], deadline, LONG_SEARCH_KICKS)
     if found is None or coefficient[pairs[found]].sum() >= coefficient[chosen].sum():
         return chosen
     return pairs[found]
@@ -144,7 +144,9 @@ def _by_program(problem: Selection, program: LinearProgram, start: Choice, deadl
     if problem.objective is not MEAN or not problem.is_linear:
         coefficient = np.zeros(len(problem.cost) + len(problem.model))
         coefficient[len(problem.cost) :] = problem.mean_loss
-        tied = solve(with_objective(program, coefficient, value + TOLERANCE), deadline, start_of(problem, chosen))
+        tied = solve(
+            with_objective(program, coefficient, value + SOLVER_TOLERANCE), deadline, start_of(problem, chosen)
+        )
         chosen = _tie_broken(problem, tied, chosen, value)
     solver = "HiGHS" if outcome.bound > start.bound or outcome.ended else start.solver
     return Choice(chosen, problem.value(chosen), bound, solver, status)
@@ -205,7 +207,7 @@ def _worst(problem: Selection, deadline: float) -> Choice | None:
 def _cover_below(problem: Selection, level: float) -> LinearProgram:
     """The cheapest models that serve every task with a loss of at most ``level``, in one scenario."""
     rest = problem.keep(np.flatnonzero(problem.terms[0] <= level))
-    return cover_program(rest, np.maximum(rest.cost, TOLERANCE))
+    return cover_program(rest, np.maximum(rest.cost, SOLVER_TOLERANCE))
 
 
 def _mean_below(problem: Selection, chosen: np.ndarray, bound: float, deadline: float, status: str) -> Choice:
@@ -232,8 +234,8 @@ def _start(problem: Selection, coefficient: np.ndarray, deadline: float) -> np.n
 def _search(problem: Selection, coefficient: np.ndarray, deadline: float, kicks: int) -> np.ndarray | None:
     """The pairs (T,) that a search finds for the least sum of coefficients, ties by the mean loss."""
     now = time.monotonic()
-    ties = TIE * problem.mean_loss if problem.objective.counts_targets else 0.0
-    built = search(problem, coefficient + ties, now + SEARCH_SHARE * (deadline - now), kicks)
+    ties = TIE_WEIGHT * problem.mean_loss if problem.objective.counts_targets else 0.0
+    built = search(problem, coefficient + ties, now + SEARCH_TIME_SHARE * (deadline - now), kicks)
     return None if built is None else problem.best_pairs(built, coefficient)
 
 
@@ -254,7 +256,7 @@ def _better(problem: Selection, outcome: ProgramSolution, chosen: np.ndarray, va
 def _tie_broken(problem: Selection, outcome: ProgramSolution, chosen: np.ndarray, value: float) -> np.ndarray:
     """The choice of a solution where its objective is as good and its mean loss smaller."""
     found = _choice_of(problem, outcome)
-    if found is None or problem.value(found) > value + TOLERANCE:
+    if found is None or problem.value(found) > value + SOLVER_TOLERANCE:
         return chosen
     return found if problem.mean_loss[found].sum() < problem.mean_loss[chosen].sum() else chosen
 

@@ -7,11 +7,12 @@ import numpy as np
 
 from budget.portfolio.selection import Selection
 
-PENALTIES = (2.0, 100.0)
+UNSERVED_PENALTIES = (2.0, 100.0)
 """What a task without a model costs, in units of the largest coefficient: at first, and where some stay unserved."""
 
-TINY = 1e-12
-"""A cost below this counts as this, where gain per cost is compared."""
+LEAST_COST = 1e-12
+"""A cost below this share of the budget counts as this where gain per cost is compared, so that free models do not
+divide by 0."""
 
 
 def search(problem: Selection, coefficient: np.ndarray, deadline: float, kicks: int) -> np.ndarray | None:
@@ -29,7 +30,7 @@ def search(problem: Selection, coefficient: np.ndarray, deadline: float, kicks: 
     table = problem.grid(coefficient - coefficient.min())
     top = float(np.ptp(coefficient)) or 1.0
     random = np.random.default_rng(0)
-    for penalty in PENALTIES:
+    for penalty in UNSERVED_PENALTIES:
         neighbourhood = _Neighbourhood(problem, table, penalty * top)
         best, least = neighbourhood.exchange(neighbourhood.fill([]), deadline)
         for _ in range(kicks):
@@ -51,7 +52,7 @@ def greedy(problem: Selection, coefficient: np.ndarray) -> np.ndarray | None:
     """Build by gain per cost until nothing gains; (M,), or ``None`` where a task stays unserved."""
     table = problem.grid(coefficient - coefficient.min())
     top = float(np.ptp(coefficient)) or 1.0
-    for penalty in PENALTIES:
+    for penalty in UNSERVED_PENALTIES:
         built = _Neighbourhood(problem, table, penalty * top).fill([])
         if np.isfinite(table[built].min(axis=0, initial=np.inf)).all():
             return _mask(problem, built)
@@ -70,7 +71,7 @@ class _Neighbourhood:
     def __init__(self, problem: Selection, table: np.ndarray, penalty: float) -> None:
         self.problem, self.penalty = problem, penalty
         self.table = np.minimum(table, penalty)
-        self.price = np.maximum(problem.cost, TINY)
+        self.price = np.maximum(problem.cost, LEAST_COST)
 
     def room(self, built: list[int], without: int | None = None) -> np.ndarray:
         """(M,) which models can be added to the built ones, one of them left out."""

@@ -21,16 +21,17 @@ from budget.portfolio.portfolio_spec import (
     refuse,
     risks_of_choices,
 )
-from budget.portfolio.selection import SLACK, Selection
+from budget.portfolio.selection import BUDGET_SLACK, Selection
 from budget.tables.candidates import Candidates
 from budget.tables.tasks import TaskSettings, default_tasks
 
-RESERVE = 0.15
+BASELINE_TIME_SHARE = 0.15
 """Share of the time limit that is kept for the baselines."""
 
 
-EXACT = 1e-6
-"""Share of the range of losses by which an integer program's own tolerances may put its bound above a choice."""
+BOUND_TOLERANCE = 1e-6
+"""Share of the range of losses by which an integer program's own tolerances may put its bound above a choice. HiGHS's
+default is 1e-6 as well."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,7 @@ def choose(
         tasks, float(budget), folded, at_risk, float(level), allow_unserved, max_models, float(time_limit)
     )
     refuse(candidates, spec)
-    deadline = time.monotonic() + (1 - RESERVE) * spec.time_limit
+    deadline = time.monotonic() + (1 - BASELINE_TIME_SHARE) * spec.time_limit
     problem, pairs, shift, unit = normalised_problem(candidates, spec)
     best = best_choice(problem, deadline)
     if best is None:
@@ -220,7 +221,8 @@ def choose(
         chosen=found.chosen,
         objective=found.objective,
         reported=found.reported,
-        bound=sign * proven_bound(sign * found.objective, sign * bound, EXACT * max(unit, abs(found.objective))),
+        bound=sign
+        * proven_bound(sign * found.objective, sign * bound, BOUND_TOLERANCE * max(unit, abs(found.objective))),
         solver=best.solver,
         status=best.status,
         rivals=rivals,
@@ -259,7 +261,7 @@ def _none_found(candidates: Candidates, spec: PortfolioSpec) -> InfeasibleError 
                 f"At least {built.sum()} models are needed to serve every task, above --max-models "
                 f"{spec.max_models}; allow more, {remedy}."
             )
-    if spec.budget * (1 + SLACK) < cost < np.inf:
+    if spec.budget * (1 + BUDGET_SLACK) < cost < np.inf:
         found = "" if proven else " found in time"
         takes, limit = apart(cost, spec.budget, 10)
         return InfeasibleError(
@@ -286,7 +288,7 @@ def _rivals(candidates: Candidates, spec: PortfolioSpec, problem: Selection, pai
         add("one model for all", min(by_model, key=problem.value))
     single = np.flatnonzero(of_pair <= 1)
     if len(candidates.tasks) > 1 and (of_pair == 1).any():
-        best = best_choice(problem.keep(single), time.monotonic() + RESERVE * spec.time_limit)
+        best = best_choice(problem.keep(single), time.monotonic() + BASELINE_TIME_SHARE * spec.time_limit)
         if best is not None:
             add("specialists", single[best.chosen])
     coefficient = problem.terms.mean(axis=0)

@@ -9,7 +9,7 @@ from budget.allocation.spec.objectives import OBJECTIVES, Objective
 from budget.allocation.spec.risks import RISKS, Risk
 from budget.errors import AllocationError
 from budget.numerics.tail_mean import tail_mean
-from budget.portfolio.selection import SLACK, Selection
+from budget.portfolio.selection import BUDGET_SLACK, Selection
 from budget.tables.candidates import Candidates, Measured
 from budget.tables.tasks import TaskSettings
 
@@ -98,7 +98,7 @@ def refuse(candidates: Candidates, spec: PortfolioSpec) -> None:
 def normalised_problem(candidates: Candidates, spec: PortfolioSpec) -> tuple[Selection, np.ndarray, float, float]:
     """The problem of what the budget affords, its pairs as positions (-1: unserved), and its losses' zero and unit."""
     sign, tasks = (-1 if candidates.higher_is_better else 1), spec.tasks
-    limit = spec.budget * (1 + SLACK)
+    limit = spec.budget * (1 + BUDGET_SLACK)
     pairs = np.flatnonzero(candidates.cost[candidates.model] <= limit)
     values, task, model = candidates.select.scenarios[:, pairs], candidates.task[pairs], candidates.model[pairs]
     cost, counts = np.minimum(candidates.cost / (limit or 1.0), 1.0), np.ones(len(candidates.cost), dtype=bool)

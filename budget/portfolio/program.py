@@ -13,8 +13,9 @@ from scipy import sparse
 from budget.numerics.linear_programs import LinearProgram, ProgramSolution, solve_program
 from budget.portfolio.selection import Selection
 
-TOLERANCE = 1e-9
-"""Feasibility and gap at which HiGHS counts a program as solved; objectives are scaled to order one."""
+SOLVER_TOLERANCE = 1e-9
+"""Feasibility and gap at which HiGHS counts a program as solved; objectives are scaled to order one, and a tenth of it
+(1e-10) is the least that HiGHS takes."""
 
 
 def with_objective(program: LinearProgram, cost: np.ndarray, most: float) -> LinearProgram:
@@ -120,10 +121,10 @@ def solve(program: LinearProgram, deadline: float, start: np.ndarray | None = No
         replace(program, cost=program.cost / scale),
         options={
             "time_limit": left,
-            "mip_rel_gap": TOLERANCE,
-            "mip_abs_gap": TOLERANCE,
-            "mip_feasibility_tolerance": TOLERANCE,
-            "primal_feasibility_tolerance": TOLERANCE,
+            "mip_rel_gap": SOLVER_TOLERANCE,
+            "mip_abs_gap": SOLVER_TOLERANCE,
+            "mip_feasibility_tolerance": SOLVER_TOLERANCE,
+            "primal_feasibility_tolerance": SOLVER_TOLERANCE,
         },
         start=start,
     )

@@ -10,8 +10,9 @@ import numpy as np
 from budget.allocation.spec.objectives import Objective
 from budget.numerics.tail_mean import tail_mean
 
-SLACK = 1e-9
-"""Relative amount by which the budget is widened before anything is compared with it, for sums that round up."""
+BUDGET_SLACK = 1e-9
+"""Relative amount by which the budget is widened before anything is compared with it, for sums that round up; what
+HiGHS does not tell apart either (``program.SOLVER_TOLERANCE``)."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Selection:
     Minimize ``goal`` subject to ``Σ cost_j y_j ≤ 1`` and ``Σ counts_j y_j ≤ most``.
 
     Attributes:
-        cost: (M,) share of the budget, which was widened by ``SLACK``; at most 1.
+        cost: (M,) share of the budget, which was widened by ``BUDGET_SLACK``; at most 1.
         counts: (M,) whether the model counts among those built; the pseudo-model that serves nothing does not.
         model: (P,) model of each pair.
         task: (P,) task of each pair.

@@ -23,7 +23,7 @@ from budget.studies.json_rows import records
 from budget.tables.checks.best_values import score_ceilings
 from budget.tables.runs import Runs
 
-HIDDEN = 0.25
+HIDDEN_SHARE = 0.25
 """Share of a task's rows that is hidden where nothing is asked for."""
 
 NO_LAW = "none"
@@ -189,7 +189,7 @@ def backtest(
     runs: Runs,
     laws: Sequence[str] = (),
     *,
-    hide: float = HIDDEN,
+    hide: float = HIDDEN_SHARE,
     below: float | None = None,
     scale: str | None = None,
     best: np.ndarray | None = None,

@@ -8,7 +8,7 @@ import pytest
 
 from budget.commands import main
 from budget.curves.records.writing import record_of
-from budget.studies.next_runs.next_runs import COUNT
+from budget.studies.next_runs.next_runs import MAX_BATCH_RUNS
 from budget.tables.files.text import json_text
 from tests.commands.invoking import frame_of, refused, run
 from tests.simulate import TRUTHS
@@ -116,4 +116,4 @@ def test_usage():
     assert run("next", "curves.json").exit_code == 2
     assert run("next", "--spend", 1e22, "--budget", 1e23).exit_code == 2
     count = next(param for param in main.commands["next"].params if param.name == "count")
-    assert count.default == COUNT
+    assert count.default == MAX_BATCH_RUNS

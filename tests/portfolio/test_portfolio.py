@@ -303,7 +303,7 @@ def test_what_is_too_large_for_the_solver_is_searched_and_bounded(objective, mon
     candidates = candidates_from_frame(table(values, cost))
     tasks = task_settings(candidates, target=np.full(12, 0.3))
     expected = brute_force.best(values, cost, 3.5, objective=objective, target=np.full(12, 0.3))[0]
-    for name in ("LARGEST", "EASY"):
+    for name in ("MAX_HIGHS_PAIRS", "EASY_PAIRS"):
         monkeypatch.setattr(module, name, 0)
     found = choose(candidates, 3.5, tasks=tasks, objective=objective)
     direction = 1 if objective == "targets" else -1

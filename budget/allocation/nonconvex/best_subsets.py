@@ -26,14 +26,16 @@ from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.numerics.roots import rising_root
 
-REACH = 80.0
-"""How far from where it starts a spend is looked for, in its logarithm: 35 decades either way."""
+LOG_SPEND_RANGE = 80.0
+"""How far from where it starts a spend is looked for, in its natural logarithm: 35 decades either way."""
 
-ROUNDING = 1e-12
-"""Share by which a plan may exceed its budget, and a bound lie below its plan, but for rounding."""
+PLAN_ROUNDING = 1e-12
+"""Relative slack of sums of spends and of values: a sum of a thousand doubles is off by at most 1,000 · 1.1e-16,
+rounded up ten times."""
 
 MOST_SUBSETS = 400
-"""Subsets that are split at one budget; beyond it those that come first, and the plan is not proven."""
+"""Subsets whose split is solved at one budget; beyond it only those with the smallest departures are, and the plan is
+not proven."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,8 @@ def tangent_points(
         touching = value.terms(u).sum(axis=1) + spend * marginal_return(value, cost, u)
         return wanted - np.log(np.maximum(touching, 1e-300))
 
-    root = rising_root(excess, np.log(near) - REACH, np.log(near) + REACH)
-    some &= root < np.log(near) + REACH * (1 - 1e-9)
+    root = rising_root(excess, np.log(near) - LOG_SPEND_RANGE, np.log(near) + LOG_SPEND_RANGE)
+    some &= root < np.log(near) + LOG_SPEND_RANGE * (1 - 1e-9)
     spend = np.clip(np.exp(np.where(some, root, 0.0)), np.maximum(low, cost.at_domain), high)
     useful = some & (_values(value, cost, spend) < unserved)
     return np.where(useful, spend, np.where(np.isnan(unserved), np.nan, np.inf))
@@ -117,10 +119,10 @@ def best_subsets(
     at_price = _spend_at_price(value, cost, task, np.tile(price, len(order)), near)
     at_price = np.clip(at_price, low[task], high[task]).reshape(len(order), len(order))
     taken = np.cumsum(at_price, axis=0)
-    fits = np.diag(taken)[None, :] <= budgets[:, None] * (1 + ROUNDING)
+    fits = np.diag(taken)[None, :] <= budgets[:, None] * (1 + PLAN_ROUNDING)
     served = np.where(fits.all(axis=1), len(order), fits.argmin(axis=1)) if len(order) else np.zeros(len(budgets), int)
     alone = [
-        first == len(order) or (first > 0 and taken[first - 1, first] >= budget * (1 - ROUNDING))
+        first == len(order) or (first > 0 and taken[first - 1, first] >= budget * (1 - PLAN_ROUNDING))
         for budget, first in zip(budgets.tolist(), served.tolist(), strict=True)
     ]
     starts = [
@@ -141,7 +143,7 @@ def best_subsets(
         taking = np.isin(np.arange(count), order[:first])
         bounds[at] = np.where(taking, worth, unserved).sum() - price[first] * budget
         least = min(each.objective for each in tried[at])
-        gap = least - bounds[at] + ROUNDING * abs(least)
+        gap = least - bounds[at] + PLAN_ROUNDING * abs(least)
         able = _values(value, cost, np.minimum(high, budget)) < unserved  # no other task is worth the whole budget
         departure = np.where(able | taking, np.abs(unserved - worth), np.inf)
         flips, complete[at] = _within(departure[order], gap, MOST_SUBSETS)
@@ -203,7 +205,7 @@ def _spend_at_price(
         u = best_inputs(value, cost, np.exp(log_spend))
         return np.log(price) - np.log(np.maximum(marginal_return(value, cost, u), 1e-300))
 
-    return np.exp(rising_root(excess, start - REACH, start + REACH))
+    return np.exp(rising_root(excess, start - LOG_SPEND_RANGE, start + LOG_SPEND_RANGE))
 
 
 def _within(departure: np.ndarray, gap: float, most: int) -> tuple[list[np.ndarray], bool]:

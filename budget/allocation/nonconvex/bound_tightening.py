@@ -13,18 +13,18 @@ import numpy as np
 from budget.allocation.nonconvex.choice_knapsack import dp_lower_bounds
 from budget.allocation.nonconvex.grid import Grid, step
 from budget.allocation.nonconvex.lower_hull import Choices, tidy
-from budget.allocation.nonconvex.responses import ROUNDING, Responses
+from budget.allocation.nonconvex.responses import BUDGET_ROUNDING, Responses
 
-PARTS = 3
-"""Parts into which a cell is split."""
+CELL_PARTS = 3
+"""Parts into which a cell is split in a round; each part costs the dynamic programme a choice."""
 
 MOST_CELLS = 400_000
-"""SpendCells at which narrowing ends."""
+"""Cells beyond which narrowing ends; the bound is then what it is."""
 
-FINEST = 0.003
-"""Least relative distance of the choices that an integer program is offered."""
+FINEST_LOG_STEP = 0.003
+"""Least distance, in the logarithm of spend, of the choices that an integer program is offered."""
 
-SHARE = 0.1
+DP_ERROR_SHARE = 0.1
 """Share of the open gap that rounding spends to parts of the budget may take in a round."""
 
 
@@ -96,16 +96,16 @@ def tighten_bounds(
     Returns:
         The bound, at most the value, and the cells that are left.
     """
-    limit = responses.budget * (1 + ROUNDING)
+    limit = responses.budget * (1 + BUDGET_ROUNDING)
     for _ in range(rounds):
         choices = Choices(cells.task, cells.begin, cells.value)
-        error = SHARE * max(value - bound, tolerance)
+        error = DP_ERROR_SHARE * max(value - bound, tolerance)
         through = dp_lower_bounds(choices, limit, price, error) - slack
         bound = max(bound, min(value, float(through.min())))
         if value - bound <= tolerance:
             break
         cells = cells.take(through < value)
-        if PARTS * len(cells.task) > MOST_CELLS or time.monotonic() >= end:
+        if CELL_PARTS * len(cells.task) > MOST_CELLS or time.monotonic() >= end:
             break
         cells = _useful(_split(responses, cells))
     return bound, cells
@@ -116,17 +116,17 @@ def _split(responses: Responses, cells: SpendCells) -> SpendCells:
     wide = np.flatnonzero(cells.end > cells.begin * (1 + 1e-12))
     begin, last = cells.begin[wide, None], cells.end[wide, None]
     start = np.where(begin > 0, begin, last / 64)
-    inner = np.clip(start * (last / start) ** (np.arange(1, PARTS) / PARTS), begin, last)
-    task = np.repeat(cells.task[wide], PARTS - 1)
+    inner = np.clip(start * (last / start) ** (np.arange(1, CELL_PARTS) / CELL_PARTS), begin, last)
+    task = np.repeat(cells.task[wide], CELL_PARTS - 1)
     value = responses(task, inner.ravel())
     first_ends = np.column_stack([begin, inner])
     return SpendCells(
-        np.insert(cells.task, np.repeat(wide, PARTS - 1), task),
+        np.insert(cells.task, np.repeat(wide, CELL_PARTS - 1), task),
         np.insert(
-            _replaced(cells.begin, wide, first_ends[:, -1]), np.repeat(wide, PARTS - 1), first_ends[:, :-1].ravel()
+            _replaced(cells.begin, wide, first_ends[:, -1]), np.repeat(wide, CELL_PARTS - 1), first_ends[:, :-1].ravel()
         ),
-        np.insert(cells.end, np.repeat(wide, PARTS - 1), inner.ravel()),
-        np.insert(cells.value, np.repeat(wide, PARTS - 1), value),
+        np.insert(cells.end, np.repeat(wide, CELL_PARTS - 1), inner.ravel()),
+        np.insert(cells.value, np.repeat(wide, CELL_PARTS - 1), value),
     )
 
 
@@ -148,7 +148,7 @@ def best_choices(responses: Responses, cells: SpendCells, price: float, most: in
     cost = cells.value + price * cells.end
     with np.errstate(divide="ignore"):
         log_spend = np.maximum(np.log(cells.end), -1e6)
-    size = FINEST
+    size = FINEST_LOG_STEP
     while True:
         part = np.floor(log_spend / size)
         order = np.lexsort((cost, part, cells.task))

@@ -10,18 +10,19 @@ from budget.allocation.nonconvex.lower_hull import Choices
 from budget.errors import SolverError
 from budget.numerics.linear_programs import LinearProgram, solve_program
 
-WORK = 200_000_000
-"""Additions that the dynamic programme may take."""
+MAX_DP_ADDITIONS = 200_000_000
+"""Additions that the dynamic programme may take: under a second in NumPy."""
 
-MOST_UNITS = 200_000
+MAX_BUDGET_UNITS = 200_000
 """Parts into which the dynamic programme divides the budget, at most."""
 
-FEWEST_UNITS = 100
-MOST_CELLS = 10_000_000
-"""Numbers that it may keep."""
+MIN_BUDGET_UNITS = 100
+"""The same at least: with fewer, rounding a spend down would lose a percent of the budget."""
+MAX_DP_NUMBERS = 10_000_000
+"""Numbers that the dynamic programme keeps, tasks times parts: 80 MB of doubles."""
 
-ROW = 1e-9
-"""Tolerance of the budget's row, as a share of the budget."""
+BUDGET_ROW_TOLERANCE = 1e-9
+"""What HiGHS may exceed the budget's row by, as a share of the budget; its default, 1e-6, would be seen in a plan."""
 
 
 def solve_choice_knapsack(
@@ -46,7 +47,10 @@ def solve_choice_knapsack(
     row = np.column_stack([choices.task, np.full(count, len(first))]).ravel()
     weight = np.column_stack([np.ones(count), choices.spend / budget]).ravel()
     one = np.ones(len(first))
-    for room in (1.0, 1.0 - 2 * ROW):  # a second time where the row's tolerance let the plan exceed the budget
+    for room in (
+        1.0,
+        1.0 - 2 * BUDGET_ROW_TOLERANCE,
+    ):  # a second time where the row's tolerance let the plan exceed the budget
         solution = _solve(
             cost, row, weight, np.append(one, -np.inf), np.append(one, room), tolerance / size, time_limit
         )
@@ -89,8 +93,8 @@ def _solve(
             "time_limit": time_limit,
             "mip_rel_gap": 0.0,
             "mip_abs_gap": tolerance,
-            "mip_feasibility_tolerance": ROW,
-            "primal_feasibility_tolerance": ROW,
+            "mip_feasibility_tolerance": BUDGET_ROW_TOLERANCE,
+            "primal_feasibility_tolerance": BUDGET_ROW_TOLERANCE,
         },
     )
     if found.status == "refused":
@@ -125,9 +129,9 @@ def dp_lower_bounds(choices: Choices, budget: float, price: float, error: float)
     if count == 0:
         return np.full(len(choices.task), fixed)
     offset = choices.spend - base[choices.task]
-    units = int(np.clip(min(count * price * room / error, MOST_CELLS / count), FEWEST_UNITS, MOST_UNITS))
-    while units > FEWEST_UNITS and units * _distinct(choices.task, _parts(offset, room, units)) > WORK:
-        units = max(FEWEST_UNITS, units // 2)
+    units = int(np.clip(min(count * price * room / error, MAX_DP_NUMBERS / count), MIN_BUDGET_UNITS, MAX_BUDGET_UNITS))
+    while units > MIN_BUDGET_UNITS and units * _distinct(choices.task, _parts(offset, room, units)) > MAX_DP_ADDITIONS:
+        units = max(MIN_BUDGET_UNITS, units // 2)
     offset = _parts(offset, room, units)
     before = [np.zeros(units + 1)]
     for rows in open_tasks[:-1]:

@@ -28,26 +28,26 @@ from budget.allocation.nonconvex.choice_knapsack import solve_choice_knapsack
 from budget.allocation.nonconvex.grid import Grid, first_grid, refine
 from budget.allocation.nonconvex.local_improvement import reallocate
 from budget.allocation.nonconvex.lower_hull import fill_along_hull, lower_hull
-from budget.allocation.nonconvex.responses import ROUNDING, Responses
+from budget.allocation.nonconvex.responses import BUDGET_ROUNDING, Responses
 from budget.allocation.nonconvex.smallest_efficient_spend import tangents
 
-EFFORT = 0.25
-"""Share of the gap that the bound's own error may take."""
+BOUND_ERROR_SHARE = 0.25
+"""Share of the gap that the bound's own error, between grid points, may take."""
 
-RESOLUTION = 0.1
+FIRST_CELL_WIDTH = 0.1
 """Relative width of the cells with which narrowing begins."""
 
-ATTEMPTS, ROUNDS = 5, 3
+MAX_INTEGER_PROGRAMS, MAX_TIGHTENING_ROUNDS = 5, 3
 """How often an integer program may look for a better plan, and the rounds of narrowing before each."""
 
-STALLED = 0.9
+STALLED_GAP_SHARE = 0.9
 """Where an attempt leaves more than this share of the gap, another would hardly do better."""
 
-MOST_CHOICES = 600
+MAX_OFFERED_CHOICES = 600
 """Choices that the integer program is offered; reallocation does what they are too coarse for."""
 
-PATIENCE = 0.2
-"""Share of the time limit that one integer program may take."""
+INTEGER_TIME_SHARE = 0.2
+"""Share of the time limit that one integer program may take, so that a hard one leaves time for others."""
 
 
 @dataclass(frozen=True)
@@ -93,30 +93,40 @@ def solve_nonconvex(responses: Responses, *, gap: float = 1e-4, time_limit: floa
     efficient = tangents(responses, grid)
     range_ = grid.range
     tolerance = max(gap * range_, 4 * slack_of(grid, 0.0))
-    grid = refine(responses, grid, EFFORT * tolerance, end)
+    grid = refine(responses, grid, BOUND_ERROR_SHARE * tolerance, end)
     price, bound = best_price(grid, responses.budget)
-    limit = responses.budget * (1 + ROUNDING)
+    limit = responses.budget * (1 + BUDGET_ROUNDING)
     spend, value = envelope_plan(responses, grid)
     solver = "envelope"
     if value - bound > tolerance:
         # no plan better than this one makes a choice whose reduced cost is above what is open
         grid = refine(
-            responses, grid, EFFORT * tolerance, end, price=price, open_gap=value - bound, resolution=RESOLUTION
+            responses,
+            grid,
+            BOUND_ERROR_SHARE * tolerance,
+            end,
+            price=price,
+            open_gap=value - bound,
+            resolution=FIRST_CELL_WIDTH,
         )
         slack = slack_of(grid, price * limit)
         cells = cells_within(grid, price, value - bound)
-        for _ in range(ATTEMPTS):
+        for _ in range(MAX_INTEGER_PROGRAMS):
             open_before = value - bound
-            bound, cells = tighten_bounds(responses, cells, price, value, bound, slack, tolerance, ROUNDS, end)
+            bound, cells = tighten_bounds(
+                responses, cells, price, value, bound, slack, tolerance, MAX_TIGHTENING_ROUNDS, end
+            )
             left = end - time.monotonic()
             if value - bound <= tolerance or left <= 0:
                 break
-            offered = best_choices(responses, cells, price, MOST_CHOICES)
-            chosen = solve_choice_knapsack(offered, limit, value - bound, tolerance, min(left, PATIENCE * time_limit))
+            offered = best_choices(responses, cells, price, MAX_OFFERED_CHOICES)
+            chosen = solve_choice_knapsack(
+                offered, limit, value - bound, tolerance, min(left, INTEGER_TIME_SHARE * time_limit)
+            )
             better = (spend, value) if chosen is None else reallocate(responses, chosen)
             if better[1] < value:
                 (spend, value), solver = better, "envelope + highs"
-            if value - bound > STALLED * open_before:
+            if value - bound > STALLED_GAP_SHARE * open_before:
                 break
     bound = proven_bound(value, bound, slack_of(grid, price * limit))
     open_ = value - bound
@@ -129,7 +139,7 @@ def best_price(grid: Grid, budget: float) -> tuple[float, float]:
     """The price at which the cells bound best, and the bound; rounding is taken off it."""
     cells = grid.cells
     price = fill_along_hull(lower_hull(cells), budget).price
-    limit = budget * (1 + ROUNDING)
+    limit = budget * (1 + BUDGET_ROUNDING)
     return price, float(cells.least(price).sum() - price * limit - slack_of(grid, price * limit))
 
 

@@ -11,18 +11,21 @@ from budget.allocation.nonconvex.responses import Responses
 from budget.errors import AllocationError, SolverError
 from budget.numerics.roots import bisect
 
-COLUMNS = 33
-"""Points of the first grid, for each task."""
+FIRST_GRID_POINTS = 33
+"""Points of each task's first grid."""
 
-PARTS = 4
+CELL_PARTS = 4
 """Parts into which a cell is split."""
 
-ROUNDS = 60
-MOST_POINTS = 6_000_000
-"""Where splitting ends at the latest; the bound then is what it is."""
+MAX_REFINEMENTS = 60
+"""Rounds of splitting at most; quartered in each, a cell is down to rounding after some 30."""
 
-RISE = 1e-9
-"""Share of a task's values by which noise may let them rise with spend; the bound is lowered by what is seen."""
+MAX_GRID_POINTS = 6_000_000
+"""Points of all tasks together at which splitting ends; the bound is then what it is."""
+
+RISE_TOLERANCE = 1e-9
+"""Share of a task's values by which noise, such as an inner solve's, may let them rise with spend; the bound is lowered
+by what is seen."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Grid:
 
     @property
     def slack(self) -> float:
-        """How far values were seen to rise with spend, over all tasks: noise, see ``RISE``."""
+        """How far values were seen to rise with spend, over all tasks: noise, see ``RISE_TOLERANCE``."""
         rise = np.diff(self.served.value)
         return float(rise[(np.diff(self.served.task) == 0) & (rise > 0)].sum())
 
@@ -113,13 +116,15 @@ def first_grid(responses: Responses) -> Grid:
     count, left = len(responses.low), responses.budget - responses.least.sum()
     first, last = responses.span
     fits = np.flatnonzero((first <= last) & (last > 0))
-    part = np.linspace(0.0, 1.0, COLUMNS)
+    part = np.linspace(0.0, 1.0, FIRST_GRID_POINTS)
     spend = np.exp(np.log(first[fits])[:, None] * (1 - part) + np.log(last[fits])[:, None] * part)
     spend = np.clip(spend, first[fits, None], last[fits, None])
     spend[:, 0], spend[:, -1] = first[fits], last[fits]
     nothing = Choices(np.empty(0, dtype=int), np.empty(0), np.empty(0))
     grid = Grid(nothing, responses.low, responses.unserved, responses.unserved)
-    grid = grid.with_points(responses, np.repeat(fits, COLUMNS), spend.ravel(), np.zeros(spend.size, dtype=int))
+    grid = grid.with_points(
+        responses, np.repeat(fits, FIRST_GRID_POINTS), spend.ravel(), np.zeros(spend.size, dtype=int)
+    )
     must = np.flatnonzero(~responses.optional)
     for task in np.setdiff1d(must, grid.served.task):
         raise SolverError(f"Task {task} must be served and has no finite value at any spend; let it go unserved.")
@@ -138,7 +143,7 @@ def _check_falling(grid: Grid) -> None:
     size = np.abs(served.value[first]) + np.abs(np.minimum.reduceat(served.value, first)) if len(first) else first
     of_task = np.zeros(len(grid.edge))
     of_task[served.task[first]] = size
-    wrong = np.flatnonzero(rise > RISE * of_task[served.task[:-1]])
+    wrong = np.flatnonzero(rise > RISE_TOLERANCE * of_task[served.task[:-1]])
     if len(wrong):
         row = wrong[0]
         raise AllocationError(
@@ -169,7 +174,7 @@ def refine(
             better than the one at hand may lie in them.
         resolution: relative width.
     """
-    for _ in range(ROUNDS):
+    for _ in range(MAX_REFINEMENTS):
         points, served, begin = grid.points, grid.served, grid.begin
         at = fill_along_hull(lower_hull(points), responses.budget).price if price is None else price
         lower, incumbent, least = served.value + at * begin, points.least(at), grid.cells.least(at)
@@ -181,7 +186,7 @@ def refine(
             chosen |= coarse & (lower - least[served.task] < open_gap)
         chosen &= served.spend > begin * (1 + 4 * np.finfo(float).eps)
         rows = np.flatnonzero(chosen)
-        if len(rows) == 0 or len(served.task) + PARTS * len(rows) > MOST_POINTS or time.monotonic() >= end:
+        if len(rows) == 0 or len(served.task) + CELL_PARTS * len(rows) > MAX_GRID_POINTS or time.monotonic() >= end:
             break
         grid = _split(responses, grid, rows, begin[rows])
         _check_falling(grid)
@@ -191,11 +196,11 @@ def refine(
 def _split(responses: Responses, grid: Grid, rows: np.ndarray, begin: np.ndarray) -> Grid:
     """Split the cells that end at some rows into equal ratios; where the upper part is flat, at the very step."""
     task, last, value = grid.served.task[rows], grid.served.spend[rows], grid.served.value[rows]
-    part = np.arange(1, PARTS) / PARTS
+    part = np.arange(1, CELL_PARTS) / CELL_PARTS
     start = np.where(begin > 0, begin, last / 2.0**12)
     inner = start[:, None] * (last / start)[:, None] ** part
     inner = np.clip(inner, start[:, None], last[:, None])
-    grid = grid.with_points(responses, np.repeat(task, PARTS - 1), inner.ravel(), np.repeat(rows, PARTS - 1))
+    grid = grid.with_points(responses, np.repeat(task, CELL_PARTS - 1), inner.ravel(), np.repeat(rows, CELL_PARTS - 1))
     flat = np.flatnonzero((begin > 0) & (responses(task, inner[:, -1]) <= value))
     if len(flat) == 0:
         return grid

@@ -8,15 +8,15 @@ until the spends are settled. No derivative is asked for, so steps and kinks nee
 import numpy as np
 
 from budget.allocation.nonconvex.lower_hull import fill_along_hull, lower_hull, tidy
-from budget.allocation.nonconvex.responses import ROUNDING, Responses
+from budget.allocation.nonconvex.responses import BUDGET_ROUNDING, Responses
 
-WIDTH = 0.2
-"""Step of the first window's logarithmic grid."""
+FIRST_LOG_STEP = 0.2
+"""Step of the first window's grid, in the logarithm of spend."""
 
-REACH = 4
-"""Steps on either side."""
+STEPS_EACH_WAY = 4
+"""Steps of the window on either side of a spend."""
 
-SETTLED = 3e-5
+SETTLED_LOG_STEP = 3e-5
 """Step at which a plan is settled: its objective is then within about the square of it of the local optimum."""
 
 
@@ -31,17 +31,17 @@ def reallocate(responses: Responses, spend: np.ndarray) -> tuple[np.ndarray, flo
         Spends (V,) and their objective, not worse than what was received.
     """
     value = responses.objective(spend)
-    limit = responses.budget * (1 + ROUNDING)
+    limit = responses.budget * (1 + BUDGET_ROUNDING)
     served = np.flatnonzero(spend > 0)
     if len(served) == 0:
         return spend, value
     low, high = responses.low[served], np.maximum(responses.most[served], responses.low[served])
-    offsets = np.arange(-REACH, REACH + 1)
+    offsets = np.arange(-STEPS_EACH_WAY, STEPS_EACH_WAY + 1)
     task = np.repeat(np.arange(len(served)), len(offsets))
-    width = WIDTH
-    while width > SETTLED:
+    width = FIRST_LOG_STEP
+    while width > SETTLED_LOG_STEP:
         window = np.clip(spend[served, None] * np.exp(width * offsets), low[:, None], high[:, None])
-        window[:, REACH] = spend[served]
+        window[:, STEPS_EACH_WAY] = spend[served]
         values = responses(served[task], window.ravel())
         finite = np.isfinite(values)
         filling = fill_along_hull(

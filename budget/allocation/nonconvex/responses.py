@@ -11,11 +11,13 @@ import numpy as np
 from budget.errors import AllocationError, InfeasibleError, SolverError
 from budget.numerics.words import apart
 
-ROUNDING = 1e-12
-"""Share by which a plan may exceed the budget, so that ten tasks of a tenth each fit; the bound allows it too."""
+BUDGET_ROUNDING = 1e-12
+"""Share by which a plan may exceed the budget, so that ten tasks of a tenth each fit: the rounding of a sum of spends
+(1.1e-16 a term) with room for thousands. The bound allows it too."""
 
-SMALLEST = 1e-6
-"""First spend of the grid as a share of an equal split, where neither ``low`` nor ``first_step`` says more."""
+FIRST_SPEND_SHARE = 1e-6
+"""First spend of the grid as a share of an equal split, where neither ``low`` nor ``first_step`` says more; six decades
+below it, since a tangent point there would count as the grid's start."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Responses:
             )
         if self.first_step is not None and not (np.isfinite(self.first_step) & (self.first_step > 0)).all():
             raise AllocationError("A first_step is not a positive number; leave it out or give one for each task.")
-        if self.least.sum() > self.budget * (1 + ROUNDING):
+        if self.least.sum() > self.budget * (1 + BUDGET_ROUNDING):
             need, limit = apart(float(self.least.sum()), self.budget)
             raise InfeasibleError(
                 f"The tasks that must be served need {need} of a budget of {limit}; "
@@ -98,7 +100,7 @@ class Responses:
     def span(self) -> tuple[np.ndarray, np.ndarray]:
         """First and last spend of each task's grid, (V,) each; the last is below the first where none fits."""
         most = np.maximum(self.most, np.where(self.optional, 0.0, self.low))  # rounding may put it an ulp below low
-        first = SMALLEST * self.budget / len(self.low) if self.first_step is None else self.first_step
+        first = FIRST_SPEND_SHARE * self.budget / len(self.low) if self.first_step is None else self.first_step
         # together the first spends must fit beside the others' least
         return np.where(self.low > 0, self.low, np.minimum(first, most / len(self.low))), most
 

@@ -5,10 +5,10 @@ import numpy as np
 from budget.allocation.nonconvex.grid import Grid
 from budget.allocation.nonconvex.responses import Responses
 
-COLUMNS, ROUNDS = 9, 12
+TRIED_SPENDS, TANGENT_ROUNDS = 9, 12
 """Spends tried between the neighbours of the best one, and how often: each round leaves a quarter of the range."""
 
-START = 1e-4
+START_TOLERANCE = 1e-4
 """Relative distance from a grid's start at which a tangent point counts as the start itself."""
 
 
@@ -38,20 +38,20 @@ def tangents(responses: Responses, grid: Grid) -> np.ndarray:
     inside = np.append(np.diff(served.task) == 0, False)
     left = np.where(np.isin(row, begins), served.spend[row], served.spend[row - 1])
     right = np.where(inside[row], served.spend[np.minimum(row + 1, len(rate) - 1)], served.spend[row])
-    part = np.linspace(0.0, 1.0, COLUMNS)
+    part = np.linspace(0.0, 1.0, TRIED_SPENDS)
     lines = np.arange(len(task))
-    for _ in range(ROUNDS):
+    for _ in range(TANGENT_ROUNDS):
         spend = left[:, None] * (right / left)[:, None] ** part
         spend[:, -1] = right  # exactly: the value may step down there
-        value = responses(np.repeat(task, COLUMNS), spend.ravel()).reshape(spend.shape)
+        value = responses(np.repeat(task, TRIED_SPENDS), spend.ravel()).reshape(spend.shape)
         best_column = _rate(spend - origin[task, None], worst[task, None] - value).argmax(axis=1)
         tangent = spend[lines, best_column]
         left, right = (
             spend[lines, np.maximum(best_column - 1, 0)],
-            spend[lines, np.minimum(best_column + 1, COLUMNS - 1)],
+            spend[lines, np.minimum(best_column + 1, TRIED_SPENDS - 1)],
         )
     start = served.spend[begins][useful]
-    result[task] = np.where(tangent <= start * (1 + START), grid.edge[task], tangent)
+    result[task] = np.where(tangent <= start * (1 + START_TOLERANCE), grid.edge[task], tangent)
     return result
 
 

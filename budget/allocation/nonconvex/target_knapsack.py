@@ -10,7 +10,7 @@ import numpy as np
 from budget.allocation.convex.certificate import proven_bound
 from budget.allocation.nonconvex.choice_knapsack import dp_lower_bounds, solve_choice_knapsack
 from budget.allocation.nonconvex.lower_hull import fill_along_hull, lower_hull, tidy
-from budget.allocation.nonconvex.responses import ROUNDING
+from budget.allocation.nonconvex.responses import BUDGET_ROUNDING
 from budget.errors import AllocationError, InfeasibleError
 
 
@@ -59,7 +59,7 @@ def most_targets(
     spend = _checked(spend_to_target, weight)
     if low is not None:
         spend = np.maximum(spend, low)
-    limit = budget * (1 + ROUNDING)
+    limit = budget * (1 + BUDGET_ROUNDING)
     reachable = np.flatnonzero((spend <= limit) & (spend <= (np.inf if high is None else high)))
     chosen = np.zeros(len(spend), dtype=bool)
     if spend[reachable].sum() <= limit:

@@ -8,7 +8,7 @@ from budget.report.numerals import LEVEL, NOTHING, percent, plural, quantity, va
 from budget.report.parts import Cell as TableCell
 from budget.report.parts import Column, Table
 from budget.report.sentences.focus_cases import assumed, some_names, telling_budget
-from budget.studies.focus.crossover import SURE
+from budget.studies.focus.crossover import STATED_DRAW_SHARE
 from budget.studies.focus.focus import Focus
 from budget.studies.focus.single_task import SingleTask
 
@@ -24,8 +24,12 @@ def alone_with_everything(focus: Focus) -> list[str]:
     mine = [each for each in held if np.isfinite(each.shared[at])]
     ahead = [each for each in mine if each.ahead[at]]
     behind = [each.task for each in mine if not each.ahead[at]]
-    sure = sum(each.share[at] >= SURE for each in ahead)
-    drawn = f", {sure} of them in at least {SURE:.0%} of the draws" if ahead and np.isfinite(ahead[0].share[at]) else ""
+    sure = sum(each.share[at] >= STATED_DRAW_SHARE for each in ahead)
+    drawn = (
+        f", {sure} of them in at least {STATED_DRAW_SHARE:.0%} of the draws"
+        if ahead and np.isfinite(ahead[0].share[at])
+        else ""
+    )
     without = f"; not {some_names(behind)}" if behind and ahead else ""
     said = (
         f"Alone with the whole budget, at {quantity(budget, focus.unit)}{_far(mine, at)}, {len(ahead)} of "

@@ -20,9 +20,9 @@ from budget.report.sentences.focus_cases import (
 )
 from budget.report.sentences.plan import capital
 from budget.report.sentences.thresholds import focused_targets, strictness, strictness_by_budget, targets
-from budget.studies.focus.crossover import SURE, BreadthCrossover, Crossover
+from budget.studies.focus.crossover import STATED_DRAW_SHARE, BreadthCrossover, Crossover
 from budget.studies.focus.focus import Focus
-from budget.studies.focus.thresholds import ROUNDING
+from budget.studies.focus.thresholds import THRESHOLD_ROUNDING
 from budget.studies.strategies.assumed import MARK
 from budget.studies.strategies.partition import GROUPS
 from budget.studies.strategies.served_subset import SUBSET
@@ -81,12 +81,12 @@ def _winners(focus: Focus) -> list[str]:
             float(comparison.wins[comparison.place(comparison.best_strategy.strategy)]) for comparison in comparisons
         ]
         drawn = bool(np.isfinite(agreeing).all())
-        sure = [name for name, share in zip(names, agreeing, strict=True) if share >= SURE]
+        sure = [name for name, share in zip(names, agreeing, strict=True) if share >= STATED_DRAW_SHARE]
         parts = [
             f"{name} in {names.count(name)}" + (f" ({sure.count(name)})" if drawn else "")
             for name in sorted(dict.fromkeys(names), key=names.count, reverse=True)
         ]
-        brackets = f"; in brackets, those where at least {SURE:.0%} of the draws agree" if drawn else ""
+        brackets = f"; in brackets, those where at least {STATED_DRAW_SHARE:.0%} of the draws agree" if drawn else ""
         said.append(
             f"{where}, of {plural(len(comparisons), 'case')} of set and budget the best is {listing(parts)}{brackets}."
             + assumed(entry.strategy for comparison in comparisons for entry in comparison.plans)
@@ -131,7 +131,7 @@ def _groups(focus: Focus) -> list[str]:
             gains.append((float((others.min() - comparison.objective[mine]) / abs(others.min())), share, comparison))
     if not gains:
         return []
-    better = [each for each in gains if each[0] > ROUNDING]
+    better = [each for each in gains if each[0] > THRESHOLD_ROUNDING]
     said = (
         f"Groups (some tasks share a model, the best partition of the set) beat all specialists and one model for all "
         f"in {len(better)} of {plural(len(gains), 'case')} inside the measured range"
@@ -156,10 +156,14 @@ def _subsets(focus: Focus) -> list[str]:
     inside = [each for each in focus.subsets if not beyond[each.tasks, each.budget]]
     if not inside:
         return []
-    gains = [(each.gain, each) for each in inside if each.gain > ROUNDING]
+    gains = [(each.gain, each) for each in inside if each.gain > THRESHOLD_ROUNDING]
     outside = [each for each in focus.subsets if beyond[each.tasks, each.budget]]
     where = f"{plural(len(inside), 'case')} inside the measured range"
-    further = f" Beyond it, in {sum(each.gain > ROUNDING for each in outside)} of {len(outside)}." if outside else ""
+    further = (
+        f" Beyond it, in {sum(each.gain > THRESHOLD_ROUNDING for each in outside)} of {len(outside)}."
+        if outside
+        else ""
+    )
     warned = assumed(entry.strategy for comparison in focus.comparisons for entry in comparison.plans)
     what = "Leaving tasks out (focus, each at its value when it is given nothing) beats every plan for all tasks in"
     if not gains:

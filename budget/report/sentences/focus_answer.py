@@ -8,7 +8,7 @@ from budget.report.numerals import LEVEL, percent, plural, quantity
 from budget.report.sentences.focus import tasks_span, telling_breadth
 from budget.report.sentences.focus_cases import SHOWN, assumed, lies_beyond, set_name, signed
 from budget.report.sentences.thresholds import half_the_budget, more_tasks
-from budget.studies.focus.crossover import SURE
+from budget.studies.focus.crossover import STATED_DRAW_SHARE
 from budget.studies.focus.focus import Focus
 from budget.studies.strategies.comparison import Comparison
 from budget.studies.strategies.partition import GROUPS
@@ -39,7 +39,7 @@ def _verdict(comparisons: list[Comparison], inside: bool, unit: str) -> str:
     kinds["one model for all"] = len(comparisons) - sum(kinds.values())
     agree = [float(comparison.wins[comparison.place(comparison.best_strategy.strategy)]) for comparison in comparisons]
     drawn = bool(np.isfinite(agree).all())
-    sure = sum(share >= SURE for share in agree)
+    sure = sum(share >= STATED_DRAW_SHARE for share in agree)
     where = (
         f"Inside the measured range, up to {quantity(max(each.budget for each in comparisons), unit)} in all,"
         if inside
@@ -48,7 +48,8 @@ def _verdict(comparisons: list[Comparison], inside: bool, unit: str) -> str:
     counts = listing([f"{kind} in {count}" for kind, count in kinds.items() if count])
     return (
         f"{_who(kinds, comparisons, drawn and sure == 0)} {where} the best of {plural(len(comparisons), 'case')} of "
-        f"set and budget is {counts}{f'; in {sure} at least {SURE:.0%} of the draws agree' if drawn else ''}."
+        f"set and budget is {counts}"
+        f"{f'; in {sure} at least {STATED_DRAW_SHARE:.0%} of the draws agree' if drawn else ''}."
     )
 
 

@@ -8,7 +8,7 @@ from budget.report.sentences.plan import better_by, capital
 from budget.report.sentences.portfolio import RIVAL_WORDS, portfolio_objective
 from budget.studies.groups.groups import REFERENCES, Groups
 from budget.studies.groups.law_transfer import LEVELS, LawTransfer
-from budget.studies.groups.transfer import LEVEL, Share, TransferMatrix
+from budget.studies.groups.transfer import CLAIM_LEVEL, Share, TransferMatrix
 
 WIDEST = 12
 """Tasks of the largest matrix that is printed as a square."""
@@ -31,7 +31,7 @@ def matrix_text(matrix: TransferMatrix) -> str:
         "  ".join(cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in enumerate(pairs))
         for pairs in (list(zip(row, widths, strict=True)) for row in cells)
     ]
-    star = f"; * differs from 0 at {LEVEL:.0%}, Holm" if matrix.noise != "unknown" else ""
+    star = f"; * differs from 0 at {CLAIM_LEVEL:.0%}, Holm" if matrix.noise != "unknown" else ""
     head = f"Gain in {matrix.metric} of each row's task when trained with the column's, % of its value alone{star}:"
     return "\n".join([head, *(line.rstrip() for line in lines)])
 
@@ -47,7 +47,7 @@ def share_sentence(matrix: TransferMatrix) -> str:
         return f"{said}; noise unknown: no seeds."
     told = matrix.distinguishable
     return (
-        f"{said}; {LEVEL:.0%} interval of the true share {percent(share.low)} to {percent(share.high)}: "
+        f"{said}; {CLAIM_LEVEL:.0%} interval of the true share {percent(share.low)} to {percent(share.high)}: "
         f"{plural(int((told & (matrix.gain < 0)).sum()), 'loss', 'losses')} and "
         f"{plural(int((told & (matrix.gain > 0)).sum()), 'gain')} differ from 0 (noise from {matrix.noise}, Holm)."
     )

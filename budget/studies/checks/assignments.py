@@ -7,7 +7,7 @@ import numpy as np
 
 from budget.allocation.nonconvex.responses import Responses
 
-ENUMERATED = 7
+MAX_ENUMERATED_TASKS = 7
 """Most tasks of which all assignments are looked at: 7! = 5,040."""
 
 
@@ -48,12 +48,12 @@ def average(values: np.ndarray, samples: int, seed: int) -> Averaging:
     """
     count = len(values)
     expected = float(values.mean())
-    if count <= ENUMERATED:
+    if count <= MAX_ENUMERATED_TASKS:
         assigned = np.array(list(permutations(range(count))))
     else:
         assigned = np.random.default_rng(seed).permuted(np.tile(np.arange(count), (samples, 1)), axis=1)
     if not np.isfinite(expected):
         return Averaging(expected, expected, 0.0, 0)
     means = values[assigned, np.arange(count)].mean(axis=1)
-    error = 0.0 if count <= ENUMERATED else float(means.std(ddof=1) / np.sqrt(samples))
+    error = 0.0 if count <= MAX_ENUMERATED_TASKS else float(means.std(ddof=1) / np.sqrt(samples))
     return Averaging(float(means.mean()), expected, error, len(assigned))

@@ -23,10 +23,10 @@ from budget.studies.strategies.strategy_curves import FittedStrategies, Strategy
 from budget.studies.strategies.strategy_plans import largest_inside
 from budget.tables.tasks import TaskSettings
 
-LEVELS = 8
+THRESHOLD_LEVELS = 8
 """Thresholds, from what a third of an equal share of the checks' budget reaches to what all of it reaches."""
 
-BUDGETS = 5
+MAX_GAME_BUDGETS = 5
 """Budgets at which selection is played, at most."""
 
 
@@ -76,7 +76,7 @@ def breadth_of(
     """Check the tasks of a comparison by its measure; ``None`` with fewer than two specialists.
 
     The budget is the largest with most sets inside the measured range, else the smallest; selection is played at up to
-    ``BUDGETS`` of the compared ones.
+    ``MAX_GAME_BUDGETS`` of the compared ones.
 
     Args:
         strategies: that were compared.
@@ -98,7 +98,7 @@ def breadth_of(
         mine,
         tasks,
         budget,
-        others=spread(found.budgets.tolist(), budget, BUDGETS),
+        others=spread(found.budgets.tolist(), budget, MAX_GAME_BUDGETS),
         unit=found.unit,
         params=params,
         measure=found.measure,
@@ -149,7 +149,7 @@ def breadth(
     task_settings = replace(tasks.select(specialists.tasks), min=nothing, max=nothing)
     spec = plan_spec(curves, task_settings, budget, unit=unit, strategy="specialists", params=params, measure=measure)
     value = spend_response(curves, spec).value_at
-    thresholds = at_spends(value, np.geomspace(budget / count / 3, budget, LEVELS), count)
+    thresholds = at_spends(value, np.geomspace(budget / count / 3, budget, THRESHOLD_LEVELS), count)
     breadths = sorted({*(2**power for power in range(int(np.log2(count)) + 1)), count})
     budgets = tuple(sorted({budget, *others}))
     selections = [select(value, thresholds, every_pair([each], breadths), seed=seed) for each in budgets]

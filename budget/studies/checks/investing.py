@@ -8,7 +8,7 @@ from budget.allocation.nonconvex.envelope import solve_nonconvex
 from budget.allocation.nonconvex.responses import Responses
 from budget.studies.focus.thresholds import Value
 
-GAP = 1e-3
+SPLIT_GAP = 1e-3
 """Share of a focus's range at which the search for its best split ends."""
 
 Serve = Callable[[np.ndarray], np.ndarray]
@@ -34,7 +34,7 @@ def equally(value: Value, budget: np.ndarray, unserved: np.ndarray | None = None
 def best(value: Value, budget: np.ndarray, unserved: np.ndarray | None = None) -> Serve:
     """Each player's split has the least sum of values over its tasks, each distinct focus solved once.
 
-    The solver's gap is ``GAP``; near the optimum the sum is flat, so spends are not as sharp as the sum.
+    The solver's gap is ``SPLIT_GAP``; near the optimum the sum is flat, so spends are not as sharp as the sum.
 
     Args:
         value: of T tasks.
@@ -55,7 +55,7 @@ def best(value: Value, budget: np.ndarray, unserved: np.ndarray | None = None) -
 
             responses = Responses(of_kept, np.zeros(count), np.full(count, total), total, idle)
             spend = np.zeros(len(keep))
-            spend[tasks] = solve_nonconvex(responses, gap=GAP).spend
+            spend[tasks] = solve_nonconvex(responses, gap=SPLIT_GAP).spend
             known[key] = spend
         return known[key]
 

@@ -32,8 +32,9 @@ from budget.errors import AllocationError
 from budget.studies.checks.assignments import Averaging, average, values_anywhere
 from budget.studies.checks.knowledge_splits import Gain, Split, gain
 
-ROUNDING = 1e-12
-"""Relative difference of two values that counts as none."""
+VALUE_ROUNDING = 1e-12
+"""Relative difference of two values that counts as none: the rounding of a mean over tasks (1.1e-16 a term) with room
+for thousands of them."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def free_lunch(
         unserved: (T,) value of a task that is given nothing; ``None`` where all must be served.
         low: least spend of a served task, the same for all, since a slot may hold any of them.
         gap: splits are searched to this share of the range from nothing (or an equal split) to the whole budget each.
-        samples: assignments drawn where there are more than ``ENUMERATED`` tasks.
+        samples: assignments drawn where there are more than ``MAX_ENUMERATED_TASKS`` tasks.
         seed: of these draws.
         time_limit: seconds for each of the two splits.
 
@@ -188,7 +189,7 @@ def free_lunch(
         breadth=breadth,
         efficient=float(found.efficient[0]),
         misassigned=average(values_anywhere(curves, informed.spend), samples, seed),
-        tolerance=gap * max(worst - float(dedicated.mean()), 0.0) + ROUNDING * abs(equal),
+        tolerance=gap * max(worst - float(dedicated.mean()), 0.0) + VALUE_ROUNDING * abs(equal),
         seed=seed,
     )
 
@@ -219,7 +220,7 @@ def _breadth(slots: Responses) -> np.ndarray:
     count = len(slots.low)
     number = np.arange(1, count + 1)
     share = np.maximum(slots.budget / number, slots.low)
-    allowed = share * number <= slots.budget * (1 + ROUNDING)
+    allowed = share * number <= slots.budget * (1 + VALUE_ROUNDING)
     served = slots(np.zeros(count, dtype=int), share)
     left = np.append((count - number[:-1]) * slots.unserved[:-1], 0.0)  # NaN where the others must be served
     value = (number * served + left) / count

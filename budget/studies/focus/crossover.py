@@ -8,10 +8,11 @@ import numpy as np
 
 from budget.numerics.interval import interval
 from budget.numerics.roots import root_within
-from budget.studies.focus.thresholds import ROUNDING
+from budget.studies.focus.thresholds import THRESHOLD_ROUNDING
 
-NEAR = 1e-12
-"""Relative precision of a crossover."""
+ROOT_TOLERANCE = 1e-12
+"""Precision of a crossover, in the logarithm of the budget; plans are equal there to rounding, so a finer one says
+nothing."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def crossovers(
         return known[log] if log in known else difference(float(np.exp(log)))
 
     for place, after in changes(points):
-        at = float(np.exp(root_within(along, float(logs[place]), float(logs[after]), NEAR)))
+        at = float(np.exp(root_within(along, float(logs[place]), float(logs[after]), ROOT_TOLERANCE)))
         below, above = names if points[place] < 0 else names[::-1]
         first, second = scenarios if points[place] < 0 else scenarios[::-1]
         found.append(Crossover(tasks, below, above, at, *over_draws(logs, first - second, at)))
@@ -73,13 +74,13 @@ def crossovers(
 
 def apart(first: float, second: float) -> float:
     """The difference of two objectives, 0 where it is rounding."""
-    return 0.0 if abs(first - second) <= ROUNDING * abs(first) else first - second
+    return 0.0 if abs(first - second) <= THRESHOLD_ROUNDING * abs(first) else first - second
 
 
 def first_best(objective: np.ndarray) -> np.ndarray:
     """Position of the least of objectives (S, …), the first of those that differ by rounding only."""
     least = objective.min(axis=0)
-    return (objective <= least + ROUNDING * np.abs(least)).argmax(axis=0)
+    return (objective <= least + THRESHOLD_ROUNDING * np.abs(least)).argmax(axis=0)
 
 
 def win_shares(scenarios: np.ndarray) -> np.ndarray:
@@ -170,12 +171,12 @@ class Trend:
     @property
     def verdict(self) -> str:
         """``grows`` or ``shrinks`` where nine draws in ten say so, else ``undecided``."""
-        if self.growing >= SURE:
+        if self.growing >= STATED_DRAW_SHARE:
             return "grows"
-        return "shrinks" if self.shrinking >= SURE else "undecided"
+        return "shrinks" if self.shrinking >= STATED_DRAW_SHARE else "undecided"
 
 
-SURE = 0.9
+STATED_DRAW_SHARE = 0.9
 """Share of the draws from which a direction is stated."""
 
 
@@ -202,7 +203,9 @@ def trend(
     slopes = decades @ scenarios / spread if scenarios.shape[1] else np.array([float("nan")])
     low, high = interval(scenarios, axis=1)
     known = bool(np.isfinite(slopes).all())
-    least = NEAR * np.abs(scenarios).max(initial=0.0)  # what does not move but for rounding neither grows nor shrinks
+    least = ROOT_TOLERANCE * np.abs(scenarios).max(
+        initial=0.0
+    )  # what does not move but for rounding neither grows nor shrinks
     growing, shrinking = (float((way * slopes > least).mean()) if known else float("nan") for way in (1, -1))
     slope = float(decades @ points / spread)
     return Trend(tasks, budgets, tuple(shared), points, low, high, extrapolated, slope, growing, shrinking)

@@ -22,7 +22,7 @@ from budget.allocation.nonconvex.smallest_efficient_spend import tangents
 from budget.allocation.nonconvex.spend_response import spend_response
 from budget.allocation.spec.plan_spec import is_nonconvex
 from budget.numerics.interval import interval
-from budget.studies.focus.thresholds import ROUNDING
+from budget.studies.focus.thresholds import THRESHOLD_ROUNDING
 from budget.studies.growth.targets_kept import required_spends
 from budget.studies.json_rows import plain
 from budget.studies.strategies.comparison import Comparison
@@ -129,7 +129,7 @@ def _single(first: StrategyPlanner, pick: np.ndarray, budgets: np.ndarray) -> _S
     nothing = np.full(len(pick), np.nan)
     planner = replace(limited, task_settings=replace(limited.task_settings, min=nothing, max=nothing))
     plans = planner.split(budgets, np.minimum(budgets[:, None], high), "alone")
-    allowed = low <= budgets[:, None] * (1 + ROUNDING)
+    allowed = low <= budgets[:, None] * (1 + THRESHOLD_ROUNDING)
     return _Single(planner, plans, *_spends(planner, budgets, low, high), allowed)
 
 
@@ -191,9 +191,9 @@ def _task(
                     best, strategy[q], among[q] = point, rival.strategy, comparison.tasks
         if np.isfinite(best) and single.allowed[q, at]:
             shared[q] = curves.present(place, np.array([best]))[0]
-            ahead[q] = mine < best - ROUNDING * abs(best)
+            ahead[q] = mine < best - THRESHOLD_ROUNDING * abs(best)
             if len(in_draws):
-                share[q] = (in_draws < best_drawn - ROUNDING * np.abs(best_drawn)).mean()
+                share[q] = (in_draws < best_drawn - THRESHOLD_ROUNDING * np.abs(best_drawn)).mean()
     ends[:, ~single.allowed[:, at]] = np.nan
     one = planner.of(replace(planner.served, curves=curves.take(place)))
     met, met_shared = (np.array([bool(one.met(each[None])[0]) for each in values]) for values in (value, shared))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from budget.studies.focus.thresholds import ROUNDING
+from budget.studies.focus.thresholds import THRESHOLD_ROUNDING
 from budget.studies.strategies.comparison import Comparison
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
@@ -61,7 +61,7 @@ def stated_targets(
     if not stated.any():
         return None
     cheapest = np.flatnonzero(stated)[np.argsort(required[stated], kind="stable")]
-    most = int((np.cumsum(required[cheapest]) <= comparison.budget * (1 + ROUNDING)).sum())
+    most = int((np.cumsum(required[cheapest]) <= comparison.budget * (1 + THRESHOLD_ROUNDING)).sum())
     best = (tuple(comparison.tasks[task] for task in np.sort(cheapest[:most])), SPECIALISTS)
     for strategy, part in parts:
         place = np.array([comparison.tasks.index(name) for name in part.tasks])

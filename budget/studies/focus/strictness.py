@@ -20,12 +20,12 @@ import numpy as np
 import pandas as pd
 
 from budget.numerics.interval import interval
-from budget.studies.focus.thresholds import ROUNDING
+from budget.studies.focus.thresholds import THRESHOLD_ROUNDING
 from budget.studies.json_rows import plain
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
 
-STRICTNESS = (0.25, 0.5, 1.0)
-"""Shares looked at below an equal one, as multiples of 1/K; above it, 1/k for every k from K − 1 to 1."""
+LAX_SHARES = (0.25, 0.5, 1.0)
+"""Shares looked at up to an equal one, as multiples of 1/K; above it, 1/k for every k from K − 1 to 1."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def strictness(
         parts: plans of one model for some of the tasks, each with the whole budget.
     """
     count, budget = len(specialists.served.tasks), compared[0].budget
-    share = np.array([part / count for part in STRICTNESS] + [1 / k for k in range(count - 1, 0, -1)])
+    share = np.array([part / count for part in LAX_SHARES] + [1 / k for k in range(count - 1, 0, -1)])
     budgets = np.full(len(share), budget)
     plans = specialists.split(budgets, np.repeat((share * budget)[:, None], count, axis=1), "one task's share")
     limit = np.array([plan.measure for plan in plans])
@@ -121,15 +121,17 @@ def strictness(
 
     def reached(measure: np.ndarray) -> np.ndarray:
         """(J,) tasks served by measures (K,) of the point fit."""
-        return (measure <= limit + ROUNDING * np.abs(limit)).sum(axis=-1)
+        return (measure <= limit + THRESHOLD_ROUNDING * np.abs(limit)).sum(axis=-1)
 
     def reached_in_draws(scenarios: np.ndarray) -> np.ndarray:
         """(J, B) the same by measures (B, K) of draws."""
-        return (scenarios <= limits + ROUNDING * np.abs(limits)).sum(axis=-1)
+        return (scenarios <= limits + THRESHOLD_ROUNDING * np.abs(limits)).sum(axis=-1)
 
     served = np.array([reached(plan.measure) for plan in compared])
     drawn = np.array([reached_in_draws(plan.scenarios) for plan in compared])
-    alone = np.minimum(count, np.floor(1 / share * (1 + ROUNDING))).astype(int)  # by their own shares, in every draw
+    alone = np.minimum(count, np.floor(1 / share * (1 + THRESHOLD_ROUNDING))).astype(
+        int
+    )  # by their own shares, in every draw
     focused, focused_drawn = alone, np.repeat(alone[:, None], drawn.shape[2], axis=1)
     for part in parts:
         place = np.array([specialists.served.tasks.index(name) for name in part.tasks])

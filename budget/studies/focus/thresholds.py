@@ -14,11 +14,12 @@ from budget.numerics.roots import bisect
 Value = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """``value(tasks (R,), spends (R,)) → (R,)``: smaller is better, never rising with spend."""
 
-DECADES = 24.0
-"""How far below the most that may be spent a required spend is looked for."""
+SPEND_DECADES = 24.0
+"""How many decades below the most that may be spent a required spend is looked for."""
 
-ROUNDING = 1e-12
-"""Relative slack of a threshold, so that a share equal to the required spend but for rounding reaches it."""
+THRESHOLD_ROUNDING = 1e-12
+"""Relative slack of a threshold, so that a share equal to the required spend but for rounding reaches it: the error of
+a few dozen operations (1.1e-16 each) with room for a hundred times more."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Thresholds:
     def reached(self, value: np.ndarray, level: int) -> np.ndarray:
         """Whether values (…, T) serve their tasks at one of the levels; an infinite value serves nobody."""
         limit = self.value[level]
-        return np.isfinite(value) & (value <= limit + ROUNDING * np.abs(limit))
+        return np.isfinite(value) & (value <= limit + THRESHOLD_ROUNDING * np.abs(limit))
 
 
 def at_spends(value: Value, spends: np.ndarray, count: int) -> Thresholds:
@@ -91,13 +92,15 @@ def least_spend(value: Value, task: np.ndarray, limit: np.ndarray, most: float) 
     """The least spend (R,) at which tasks (R,) reach values (R,), by bisection; infinite beyond ``most``."""
     never = ~(value(task, np.full(len(task), most)) <= limit)
     high = np.full(len(task), np.log(most))
-    reached, _ = bisect(lambda log_spend: value(task, np.exp(log_spend)) <= limit, high, high - DECADES * np.log(10))
+    reached, _ = bisect(
+        lambda log_spend: value(task, np.exp(log_spend)) <= limit, high, high - SPEND_DECADES * np.log(10)
+    )
     return np.where(never, np.inf, np.exp(reached))
 
 
 def most_tasks(budget: np.ndarray, spend: np.ndarray, count: int) -> np.ndarray:
     """``k* = min(T, ⌊B/s⌋)``: how many alike tasks of required spend s a budget serves; elementwise."""
-    return np.minimum(count, np.floor(budget / spend * (1 + ROUNDING))).astype(int)
+    return np.minimum(count, np.floor(budget / spend * (1 + THRESHOLD_ROUNDING))).astype(int)
 
 
 def _levels(given: np.ndarray, count: int) -> np.ndarray:

@@ -13,10 +13,10 @@ from scipy import stats
 from budget.numerics.multiple_tests import holm
 from budget.tables.cotrained import Cotrained
 
-LEVEL = 0.95
+CLAIM_LEVEL = 0.95
 """Level of every interval and, after Holm's correction over all entries, of every claim."""
 
-SHOWN = 8
+MAX_NAMED_PAIRS = 8
 """How many missing pairs are named one by one."""
 
 
@@ -30,7 +30,7 @@ class Share:
         pairs: measured ordered pairs.
         low: the pairs that are distinguishably negative, as a share; NaN where no noise is known.
         high: those that are not distinguishably positive, as a share: with ``low`` an interval that holds the true
-            share at ``LEVEL``, since all claims together do.
+            share at ``CLAIM_LEVEL``, since all claims together do.
     """
 
     negative: int
@@ -88,8 +88,8 @@ class TransferMatrix:
 
     @property
     def interval(self) -> tuple[np.ndarray, np.ndarray]:
-        """Each entry's own interval at ``LEVEL`` (Student's t), not corrected for the number of entries."""
-        half = self.stderr * stats.t.ppf((1 + LEVEL) / 2, self.degrees)
+        """Each entry's own interval at ``CLAIM_LEVEL`` (Student's t), not corrected for the number of entries."""
+        half = self.stderr * stats.t.ppf((1 + CLAIM_LEVEL) / 2, self.degrees)
         return self.gain - half, self.gain + half
 
     @property
@@ -100,8 +100,8 @@ class TransferMatrix:
 
     @property
     def distinguishable(self) -> np.ndarray:
-        """Whether the sign of the gain can be told: at most 1 − ``LEVEL`` that any of these signs is wrong."""
-        return self.p_value <= 1 - LEVEL
+        """Whether the sign of the gain can be told: at most 1 − ``CLAIM_LEVEL`` that any of these signs is wrong."""
+        return self.p_value <= 1 - CLAIM_LEVEL
 
     @property
     def negative_transfer(self) -> Share:
@@ -149,7 +149,7 @@ class TransferMatrix:
         return {
             "metric": self.metric,
             "higher_is_better": self.higher_is_better,
-            "level": LEVEL,
+            "level": CLAIM_LEVEL,
             "noise": self.noise,
             "tasks": list(self.tasks),
             "negative_transfer": {
@@ -243,5 +243,5 @@ def _missing(measured: Cotrained, tasks: list[int], unequal: list[str]) -> tuple
 
 
 def _some(names: list[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    more = f" and {len(names) - MAX_NAMED_PAIRS} more" if len(names) > MAX_NAMED_PAIRS else ""
+    return ", ".join(names[:MAX_NAMED_PAIRS]) + more

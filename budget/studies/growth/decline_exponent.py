@@ -28,8 +28,9 @@ from budget.studies.json_rows import numbers, records
 from budget.studies.strategies.shared_subsets import SharedSubsets
 from budget.studies.strategies.subsets import Subsets
 
-AT_FLOOR = 1e-12
-"""Share of its value below which a task's reducible loss is rounding, and no exponent is read off it."""
+FLOOR_ROUNDING = 1e-12
+"""Share of its value below which a task's reducible loss is rounding, and no exponent is read off it: a difference of
+two doubles (off by 1.1e-16 each) has four digits left there, less what summing terms lost."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def copies_exponent(subsets: Subsets) -> np.ndarray:
 def _reducible(distance: np.ndarray, floor: np.ndarray) -> np.ndarray:
     """Distances above their floor, NaN where no more than rounding is left."""
     above = distance - floor
-    return np.where(above > AT_FLOOR * np.abs(distance), above, np.nan)
+    return np.where(above > FLOOR_ROUNDING * np.abs(distance), above, np.nan)
 
 
 def _factors(above: np.ndarray, alone: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ from budget.studies.growth.decline_exponent import Decline, decline
 from budget.studies.growth.iso_performance import IsoPerformance, iso_performance
 from budget.studies.growth.set_sizes import SetSizes, Spread, set_sizes, spread_of
 from budget.studies.growth.targets_kept import TargetsKept, targets_kept
-from budget.studies.growth.task_orders import COUNT, are_all, joining_orders
+from budget.studies.growth.task_orders import RANDOM_ORDERS, are_all, joining_orders
 from budget.studies.json_rows import numbers, records
 from budget.studies.strategies.subsets import Subsets
 from budget.tables.tasks import TaskSettings
@@ -110,7 +110,7 @@ def grow(
     params: float | None = None,
     measure: str | None = None,
     order: str = "given",
-    orders: int = COUNT,
+    orders: int = RANDOM_ORDERS,
     seed: int = 0,
     today: int = 1,
     intervals: bool = True,
@@ -149,7 +149,7 @@ def follow(
     joining: np.ndarray,
     *,
     order: str,
-    orders: int = COUNT,
+    orders: int = RANDOM_ORDERS,
     seed: int = 0,
     today: int = 1,
     intervals: bool = True,

@@ -27,7 +27,7 @@ from budget.studies.growth.growth import Growth, basis_of, follow, growth_table,
 from budget.studies.growth.iso_performance import SharedIsoPerformance, shared_iso_performance
 from budget.studies.growth.set_sizes import SetSizes, Spread, set_sizes, spread_of
 from budget.studies.growth.targets_kept import Planned, planned_sets
-from budget.studies.growth.task_orders import COUNT, joining_orders
+from budget.studies.growth.task_orders import RANDOM_ORDERS, joining_orders
 from budget.studies.json_rows import numbers, records
 from budget.studies.strategies.shared_subsets import SharedSubsets
 from budget.studies.strategies.strategy_curves import SPECIALISTS
@@ -35,7 +35,7 @@ from budget.studies.strategies.subsets import Subsets
 from budget.tables.strategy_runs import SPECIALIST
 from budget.tables.tasks import TaskSettings
 
-NAMED = 8
+MAX_NAMED_TASKS = 8
 """Tasks that a refusal names."""
 
 
@@ -188,7 +188,7 @@ def grow_strategies(
     params: float | None = None,
     measure: str | None = None,
     order: str = "given",
-    orders: int = COUNT,
+    orders: int = RANDOM_ORDERS,
     seed: int = 0,
     today: int = 1,
     progress: Callable[[int, int], None] | None = None,
@@ -337,8 +337,8 @@ def _refuse_unlike(strategies: Mapping[str, Curves]) -> None:
         ]
         if unlike:
             raise AllocationError(
-                f"The metric of {', '.join(unlike[:NAMED])} by {name} is not that by {first}, so that their values "
-                "cannot be compared; fit the runs of one metric with --where metric=NAME."
+                f"The metric of {', '.join(unlike[:MAX_NAMED_TASKS])} by {name} is not that by {first}, so that their "
+                "values cannot be compared; fit the runs of one metric with --where metric=NAME."
             )
         other = [
             task
@@ -347,8 +347,8 @@ def _refuse_unlike(strategies: Mapping[str, Curves]) -> None:
         ]
         if other:
             raise AllocationError(
-                f"The best score of {', '.join(other[:NAMED])} by {name} is not that by {first}; state it for both "
-                "fits in column 'best' of the tasks file."
+                f"The best score of {', '.join(other[:MAX_NAMED_TASKS])} by {name} is not that by {first}; state it "
+                "for both fits in column 'best' of the tasks file."
             )
 
 

@@ -25,8 +25,8 @@ from budget.studies.growth.order_bands import mean_and_band
 from budget.studies.json_rows import numbers, records
 from budget.studies.strategies.subsets import Splits, Subsets
 
-REACH = 46.0
-"""How far from the budget an added task's spend is looked for, in its logarithm: 20 decades either way."""
+LOG_SPEND_RANGE = 46.0
+"""How far from the budget an added task's spend is looked for, in its natural logarithm: 20 decades either way."""
 
 QUANTITIES = ("budget", "params", "tokens")
 """What grows: the whole budget, the mean size of a model, and all tokens together."""
@@ -183,7 +183,7 @@ def _at_price(subsets: Subsets, price: np.ndarray, task: np.ndarray) -> np.ndarr
         return np.log(np.maximum(price, 1e-300)) - np.log(np.maximum(marginal, 1e-300))
 
     start = np.full(len(task), np.log(subsets.spec.budget))
-    return np.clip(np.exp(rising_root(above, start - REACH, start + REACH)), low[task], high[task])
+    return np.clip(np.exp(rising_root(above, start - LOG_SPEND_RANGE, start + LOG_SPEND_RANGE)), low[task], high[task])
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from budget.allocation.nonconvex.spend_response import spend_response
 from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.curves import Curves
 from budget.numerics.interval import interval
-from budget.studies.focus.thresholds import ROUNDING, least_spend
+from budget.studies.focus.thresholds import THRESHOLD_ROUNDING, least_spend
 from budget.studies.json_rows import plain, records
 from budget.studies.strategies.subsets import Subsets
 
-BEYOND = 1e6
+MAX_BUDGET_MULTIPLE = 1e6
 """Largest multiple of the budget at which a target is looked for where values are no sums of powers."""
 
 
@@ -124,7 +124,7 @@ def targets_kept(subsets: Subsets, orders: np.ndarray) -> TargetsKept | None:
     if found is None:
         return None
     required = required_spends(subsets.curves, subsets.spec, *subsets.ends, budget / len(tasks.target))
-    limit = budget * (1 + ROUNDING)
+    limit = budget * (1 + THRESHOLD_ROUNDING)
     taken = np.where(stated, required, subsets.ends[0])[orders]
     possible = (np.cumsum(taken, axis=1) <= limit).sum(axis=1)
     cheapest = np.flatnonzero(stated)[np.argsort(required[stated], kind="stable")]
@@ -145,17 +145,17 @@ def required_spends(curves: Curves, spec: PlanSpec, low: np.ndarray, high: np.nd
 
     Returns:
         Spends in the unit; infinite where none up to the greatest meets the target (of values that are no sums of
-        powers: none up to ``BEYOND`` budgets); NaN where no target is stated.
+        powers: none up to ``MAX_BUDGET_MULTIPLE`` budgets); NaN where no target is stated.
     """
     tasks, every = spec.tasks, np.arange(len(curves.tasks))
     level = spec.measure.of_value(curves, every, tasks.target)
     if is_nonconvex(curves, spec):
-        spend = least_spend(spend_response(curves, spec).value_at, every, level, BEYOND * spec.budget)
+        spend = least_spend(spend_response(curves, spec).value_at, every, level, MAX_BUDGET_MULTIPLE * spec.budget)
     else:
         problem = build_problem(curves, spec)
         spend = spend_to_level(problem.value, problem.cost, spec.weight * level, np.full(len(every), near))
     spend = np.maximum(spend, low)
-    spend = np.where(spend > high * (1 + ROUNDING), np.inf, spend)
+    spend = np.where(spend > high * (1 + THRESHOLD_ROUNDING), np.inf, spend)
     return np.where(np.isfinite(tasks.target), spend, np.nan)
 
 

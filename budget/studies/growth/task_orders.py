@@ -14,14 +14,15 @@ SEQUENCES = ("given", "weight", "greedy")
 ORDERS = (*SEQUENCES, "random")
 """The same, or many orders at random."""
 
-COUNT = 100
+RANDOM_ORDERS = 100
 """Random orders where no number is asked for."""
 
-TIED = 1e-12
-"""Relative difference of objectives below which the task that stands first in the file joins."""
+TIE_ROUNDING = 1e-12
+"""Relative difference of objectives that is rounding of the sum over tasks (1.1e-16 a term); of such ties the task that
+stands first in the file joins, so that orders do not hang on the machine."""
 
 
-def joining_orders(subsets: Subsets, order: str, count: int = COUNT, seed: int = 0) -> np.ndarray:
+def joining_orders(subsets: Subsets, order: str, count: int = RANDOM_ORDERS, seed: int = 0) -> np.ndarray:
     """The orders (O, K) in which K tasks join, as task positions.
 
     Args:
@@ -69,7 +70,7 @@ def greedy_order(subsets: Subsets) -> np.ndarray:
         met, objective = np.nansum(subsets.met(split), axis=1), subsets.objective(split)
         objective = np.where(met == met.max(), objective, np.inf)
         least = objective.min()
-        joins = int(np.flatnonzero(objective <= least + TIED * abs(least))[0])
+        joins = int(np.flatnonzero(objective <= least + TIE_ROUNDING * abs(least))[0])
         chosen = sets[joins]
         del rest[joins]
     return chosen

@@ -16,13 +16,21 @@ from budget.curves.curves import Curves
 from budget.errors import DataError
 from budget.studies.json_rows import records
 from budget.studies.next_runs.best_strategy import BestStrategy
-from budget.studies.next_runs.posterior import LEAST_SHARE
+from budget.studies.next_runs.posterior import LEAST_EFFECTIVE_SHARE
 from budget.studies.next_runs.rival_strategies import Strategy, compete
 from budget.studies.next_runs.run_grid import Runs
-from budget.studies.next_runs.value_of_information import SURE, Sampling, alone, best_batch, error, perfect, together
+from budget.studies.next_runs.value_of_information import (
+    SURE_ERRORS,
+    Sampling,
+    alone,
+    best_batch,
+    error,
+    perfect,
+    together,
+)
 from budget.tables.tasks import TaskSettings
 
-COUNT = 8
+MAX_BATCH_RUNS = 8
 """Most runs of a batch where nothing is asked for."""
 
 
@@ -171,7 +179,7 @@ class NextRuns:
         left = self.spend - self.spent
 
         def why_not(run: int) -> str:
-            if not self.gain[run] > SURE * self.error[run]:
+            if not self.gain[run] > SURE_ERRORS * self.error[run]:
                 return "its value is not told from 0"
             return "does not fit beside the batch" if self.runs.cost[run] > left else "adds less than the batch's runs"
 
@@ -188,7 +196,7 @@ def next_runs(
     params: float | None = None,
     strategy: str | None = None,
     measure: str | None = None,
-    count: int = COUNT,
+    count: int = MAX_BATCH_RUNS,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> NextRuns:
@@ -266,12 +274,14 @@ def next_runs(
 def _told(single: np.ndarray, unit: str) -> tuple[str, ...]:
     gain, error, size = single.T
     notes = [
-        f"Posteriors keep {size.mean():.0f} effective draws on average and at least {LEAST_SHARE:.0%} of all; where "
-        "they would keep fewer, the likelihood is tempered and the value understated."
+        f"Posteriors keep {size.mean():.0f} effective draws on average and at least {LEAST_EFFECTIVE_SHARE:.0%} of "
+        "all; where they would keep fewer, the likelihood is tempered and the value understated."
     ]
-    unsure = int((gain <= SURE * error).sum())
+    unsure = int((gain <= SURE_ERRORS * error).sum())
     if unsure:
-        notes.append(f"The value of {unsure} of {len(gain)} runs is not told from 0 (below {SURE:g} standard errors).")
+        notes.append(
+            f"The value of {unsure} of {len(gain)} runs is not told from 0 (below {SURE_ERRORS:g} standard errors)."
+        )
     if unit != "flops":
         notes.append(f"The curves say nothing of FLOPs, so runs cost their {unit}.")
     return tuple(notes)

@@ -7,8 +7,8 @@ local to the group, and many tasks do not wear the particles out.
 
 Two measures keep few particles honest. The draw that made an outcome has no weight in the posterior of that outcome,
 or few particles would recognize it and be too sure. And where the effective sample size ``1/Σ π²`` (Kong, Liu & Wong
-1994) would fall below ``LEAST_SHARE`` of the draws, the likelihood is tempered (raised to a power below 1) until it
-does not, which can only understate what is learnt.
+1994) would fall below ``LEAST_EFFECTIVE_SHARE`` of the draws, the likelihood is tempered (raised to a power below 1)
+until it does not, which can only understate what is learnt.
 """
 
 from dataclasses import dataclass
@@ -18,20 +18,21 @@ import numpy as np
 from budget.curves.curves import Curves
 from budget.numerics.roots import bisect
 
-LEAST_SHARE = 0.1
+LEAST_EFFECTIVE_SHARE = 0.1
 """Smallest effective sample size of a posterior, as a share of the draws."""
 
-LEAST_DRAWS = 5
+LEAST_EFFECTIVE_DRAWS = 5
 """The same as a number of draws."""
 
-SMALLEST = 1e-9
-"""Least noise of a run, where the measured ones lie on their curve."""
+LEAST_NOISE = 1e-9
+"""Least noise of a run, relative where residuals are logarithms, where the measured ones lie on their curve: no
+measurement repeats to nine digits, and without it the likelihood would divide by 0."""
 
-SHRINK = 0.1
+NOISE_SHRINKAGE = 0.1
 """Weight of independence in the covariance of the noise of tasks that are measured on one model."""
 
-HALVINGS = 20
-"""Of the tempering power's interval."""
+TEMPERING_BISECTIONS = 20
+"""Bisections of the tempering power's interval from 0 to 1: to a millionth."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class Observer:
         """The observer of the tasks at the positions ``group``; the noise's size is its root mean square."""
         noise = curves.noise[:, group]
         covariance = noise.T @ noise / len(noise)
-        variance = np.maximum(np.diag(covariance), SMALLEST**2)
-        covariance = (1 - SHRINK) * covariance
+        variance = np.maximum(np.diag(covariance), LEAST_NOISE**2)
+        covariance = (1 - NOISE_SHRINKAGE) * covariance
         np.fill_diagonal(covariance, variance)
         return cls(curves, group, np.linalg.cholesky(covariance))
 
@@ -86,7 +87,7 @@ def weights(log_likelihood: np.ndarray) -> np.ndarray:
     np.fill_diagonal(logs, -np.inf)
     logs -= logs.max(axis=1, keepdims=True)
     result = _normal(logs)
-    least = min(max(LEAST_SHARE * len(logs), LEAST_DRAWS), 0.5 * len(logs))
+    least = min(max(LEAST_EFFECTIVE_SHARE * len(logs), LEAST_EFFECTIVE_DRAWS), 0.5 * len(logs))
     poor = np.flatnonzero(effective(result) < least)
     if len(poor):
         mine = logs[poor]
@@ -94,7 +95,7 @@ def weights(log_likelihood: np.ndarray) -> np.ndarray:
         def keeps_enough(power: np.ndarray) -> np.ndarray:
             return effective(_normal(_tempered(mine, power))) >= least
 
-        power, _ = bisect(keeps_enough, np.zeros(len(poor)), np.ones(len(poor)), HALVINGS)
+        power, _ = bisect(keeps_enough, np.zeros(len(poor)), np.ones(len(poor)), TEMPERING_BISECTIONS)
         result[poor] = _normal(_tempered(mine, power))
     return result
 

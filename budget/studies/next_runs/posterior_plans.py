@@ -13,7 +13,7 @@ import numpy as np
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.numerics.roots import newton_root
-from budget.studies.next_runs.tabulated_plans import SPENDS, Model, Response, tabulated
+from budget.studies.next_runs.tabulated_plans import TABULATED_SPENDS, Model, Response, tabulated
 
 SPENT = 1e-10
 """Distance of the logarithm of what is spent to that of the budget at which its price is found: the plan's value is
@@ -42,7 +42,7 @@ class PosteriorPlanner:
         models = tuple(tabulated(curves, spec))
         equal = np.full((1, len(curves.draws)), 1 / len(curves.draws))
         prior = tuple(model.under(equal) for model in models)
-        price = float(np.median([each.marginal[0, SPENDS // 2] for each in prior]))
+        price = float(np.median([each.marginal[0, TABULATED_SPENDS // 2] for each in prior]))
         return cls(models, prior, spec.budget, price)
 
     def plans(self, learnt: Mapping[int, Response], draws: int) -> tuple[np.ndarray, np.ndarray]:

@@ -27,10 +27,10 @@ from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.tables.strategy_runs import SPECIALIST
 from budget.tables.tasks import TaskSettings
 
-FEWEST = 20
+MIN_DRAWS = 20
 """Draws without which there is no posterior to speak of."""
 
-MOST = 300
+MAX_DRAWS = 300
 """Draws that are used, evenly spaced: the work grows with their square."""
 
 
@@ -218,17 +218,17 @@ def _with_draws(curves: Mapping[str, Curves], seed: int) -> tuple[dict[str, Curv
         name: np.isfinite(mine.draws).all(axis=(1, 2)) & np.isfinite(mine.noise).all(axis=1)
         for name, mine in curves.items()
     }
-    count = min(MOST, *(int(fine.sum()) for fine in whole.values()))
+    count = min(MAX_DRAWS, *(int(fine.sum()) for fine in whole.values()))
     taken: dict[str, Curves] = {}
     notes = []
     for name, mine in curves.items():
         of, to = (f" of {name}", f"{name}: ") if len(curves) > 1 else ("", "")
         pick = np.flatnonzero(whole[name])
-        if len(pick) < FEWEST:
+        if len(pick) < MIN_DRAWS:
             has = f"{len(pick)} draws" if len(pick) else "no draws (a point fit)"
             raise DataError(
-                f"The curves{of} have {has}, and what a run would teach is read off at least {FEWEST}; fit again with "
-                "--draws 200."
+                f"The curves{of} have {has}, and what a run would teach is read off at least {MIN_DRAWS}; fit again "
+                "with --draws 200."
             )
         if len(pick) < len(mine.draws):
             notes.append(

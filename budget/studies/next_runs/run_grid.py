@@ -9,16 +9,16 @@ from budget.allocation.spec.scenarios import scenarios_of
 from budget.curves.curves import Curves
 from budget.tables.tasks import TaskSettings
 
-BEYOND = 10.0
+MAX_EXTRAPOLATION = 10.0
 """Largest factor beyond the largest measured params, tokens or scale: further out a law is not to be trusted."""
 
-COSTS = 3.0 ** -np.arange(6)
+COST_SHARES = 3.0 ** -np.arange(6)
 """Costs that are looked at, as shares of the dearest affordable run."""
 
-SHAPES = (0.0625, 0.25, 1.0, 4.0, 16.0)
+SIZE_MULTIPLES = (0.0625, 0.25, 1.0, 4.0, 16.0)
 """Sizes at one cost, as multiples of the best one there: a run off the frontier tells params and tokens apart."""
 
-DIGITS = 3
+SIGNIFICANT_DIGITS = 3
 """Significant digits of params, tokens and scales."""
 
 
@@ -80,8 +80,8 @@ def _flops(curves: Curves, inputs: np.ndarray) -> np.ndarray:
 
 def _scales(curves: Curves, tasks: TaskSettings, group: np.ndarray, spend: float) -> np.ndarray:
     name = curves.scale_columns[0]
-    top = min(spend, BEYOND * curves.largest[name][group].min())
-    scales = top * COSTS
+    top = min(spend, MAX_EXTRAPOLATION * curves.largest[name][group].min())
+    scales = top * COST_SHARES
     scales = np.unique(_rounded(scales[scales >= curves.smallest[name][group].max() * 0.999]))
     return scales[scales <= spend][:, None]
 
@@ -91,16 +91,16 @@ def _sizes(curves: Curves, tasks: TaskSettings, group: np.ndarray, spend: float)
         np.log([pick(of[name][group]) for name in ("params", "tokens")])
         for of, pick in ((curves.smallest, np.max), (curves.largest, np.min))
     )
-    high = np.maximum(high + np.log(BEYOND), low)
+    high = np.maximum(high + np.log(MAX_EXTRAPOLATION), low)
     top = min(spend, float(_flops(curves, np.exp(high)[None])[0]))
-    costs = top * COSTS
+    costs = top * COST_SHARES
     value = scenarios_of(curves, tasks).values.take(group).summed
     assert curves.cost is not None, "a law of params and tokens comes with a cost law"
     cost = curves.cost.posynomial(1)  # of the training alone, whatever the model will serve
     found = [np.exp(low)]
     for each in costs:
         centre = best_inputs(value, cost, np.array([each]))[0, 0]
-        for log_n in np.unique(np.clip(centre + np.log(SHAPES), low[0], high[0])):
+        for log_n in np.unique(np.clip(centre + np.log(SIZE_MULTIPLES), low[0], high[0])):
             log_d = min(last_input(cost, np.array([[log_n]]), np.log([each]))[0, 1], high[1])
             if log_d >= low[1]:
                 found.append(np.exp([log_n, log_d]))
@@ -113,7 +113,7 @@ def _sizes(curves: Curves, tasks: TaskSettings, group: np.ndarray, spend: float)
 
 
 def _rounded(numbers: np.ndarray) -> np.ndarray:
-    """Positive numbers cut to ``DIGITS`` significant digits, never upward."""
-    unit = 10.0 ** (np.floor(np.log10(numbers)) - DIGITS + 1)
+    """Positive numbers cut to ``SIGNIFICANT_DIGITS`` significant digits, never upward."""
+    unit = 10.0 ** (np.floor(np.log10(numbers)) - SIGNIFICANT_DIGITS + 1)
     cut = np.floor(numbers / unit * (1 + 1e-12)) * unit
-    return np.array([float(f"{each:.{DIGITS - 1}e}") for each in cut.flat]).reshape(cut.shape)
+    return np.array([float(f"{each:.{SIGNIFICANT_DIGITS - 1}e}") for each in cut.flat]).reshape(cut.shape)

@@ -18,20 +18,20 @@ from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.curves.planning_forms.posynomial import Posynomial
 
-SPENDS = 48
+TABULATED_SPENDS = 48
 """Tabulated spends of a model, even in their logarithm; marginal returns are nearly powers, so few are enough."""
 
-LEAST_SPEND = 1e-4
+LEAST_SPEND_SHARE = 1e-4
 """The smallest of them, as a share of an equal split."""
 
-SIZES = 15
+TABULATED_SIZES = 15
 """Tabulated sizes of a model at each spend."""
 
-MOST_OFFSET = 3.0
+MAX_LOG_SIZE_OFFSET = 3.0
 """Half the width of the table in the logarithm of the size, about the point fit's best size: a factor of 20."""
 
-TINY = 1e-300
-"""Stands for a marginal return of nothing."""
+LEAST_MARGINAL_RETURN = 1e-300
+"""Stands for a marginal return of nothing: above the least normal double (2.2e-308), so that it has a logarithm."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Model:
             step = self.offset[1] - self.offset[0]
             shift = np.where(inside, self.offset[middle] + move * step, self.offset[best])
         fall = (value[:, :-1] - value[:, 1:]) / np.diff(np.exp(self.log_spend))
-        marginal = np.log(np.maximum(fall, TINY))
+        marginal = np.log(np.maximum(fall, LEAST_MARGINAL_RETURN))
         # of convex values marginal returns fall; what does not is rounding, or a draw without a number
         falling = np.maximum.accumulate(marginal[:, ::-1], axis=1)[:, ::-1]
         steep = falling - 1e-12 * np.arange(falling.shape[1])
@@ -172,7 +172,7 @@ def tabulated(curves: Curves, spec: PlanSpec) -> list[Model]:
     low = np.zeros(len(served)) if shared else np.nan_to_num(spec.tasks.min, nan=0.0)
     high = np.full(len(served), np.inf) if shared else np.nan_to_num(spec.tasks.max, nan=np.inf)
     log_budget = np.log(spec.budget)
-    log_spend = np.linspace(log_budget - np.log(len(served)) + np.log(LEAST_SPEND), log_budget, SPENDS)
+    log_spend = np.linspace(log_budget - np.log(len(served)) + np.log(LEAST_SPEND_SHARE), log_budget, TABULATED_SPENDS)
     return [
         _model(
             curves,
@@ -181,7 +181,7 @@ def tabulated(curves: Curves, spec: PlanSpec) -> list[Model]:
             tasks,
             cost.take(np.array([position])),
             log_spend,
-            max(log_spend[0], np.log(max(low[position], TINY))),
+            max(log_spend[0], np.log(max(low[position], LEAST_MARGINAL_RETURN))),
             min(log_budget, np.log(high[position])),
         )
         for position, tasks in enumerate(served)
@@ -228,5 +228,5 @@ def _size_range(
     each = drawn.values.take(position + drawn.models * np.arange(count))
     best = best_inputs(each, cost.take(np.zeros(count, dtype=int)), np.full(count, np.exp(middle)))[:, 0]
     away = np.percentile(np.append(best - (level + slope * middle), 0.0), [2, 98])
-    low, high = np.clip(away + np.array([-0.5, 0.5]), -MOST_OFFSET, MOST_OFFSET)
-    return (slope, level), np.linspace(low, high, SIZES)
+    low, high = np.clip(away + np.array([-0.5, 0.5]), -MAX_LOG_SIZE_OFFSET, MAX_LOG_SIZE_OFFSET)
+    return (slope, level), np.linspace(low, high, TABULATED_SIZES)

@@ -19,7 +19,7 @@ from budget.studies.next_runs.posterior import effective, weights
 from budget.studies.next_runs.rival_strategies import Strategy, pooled
 from budget.studies.next_runs.tabulated_plans import Response
 
-SURE = 2.0
+SURE_ERRORS = 2.0
 """Standard errors above 0 from which a value is told from 0."""
 
 Key = tuple[int, int]
@@ -221,7 +221,7 @@ def _greedy(study: Sampling, gain: np.ndarray, price: np.ndarray, spend: float, 
             then = state.after(study, first)
             more = bases[group] - then.worth
             fresh[first] = float(more.mean()), then
-            stale[first] = more.mean() / price[first] if more.mean() > SURE * error(more) else 0.0
+            stale[first] = more.mean() / price[first] if more.mean() > SURE_ERRORS * error(more) else 0.0
         value, state = fresh[first]
         batch.append(first)
         added.append(value)

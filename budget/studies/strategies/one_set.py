@@ -9,7 +9,7 @@ import numpy as np
 
 from budget.studies.focus.crossover import Crossover, apart, crossovers
 from budget.studies.focus.strictness import Strictness, strictness
-from budget.studies.focus.thresholds import ROUNDING
+from budget.studies.focus.thresholds import THRESHOLD_ROUNDING
 from budget.studies.strategies.comparison import Comparison
 from budget.studies.strategies.partition import Partition, about_groups, blocks_of, partitions
 from budget.studies.strategies.served_subset import ServedSubset, served_subsets
@@ -94,7 +94,7 @@ def compare(
     """
     first, has_specialists = entrants[0], not entrants[0].served.one_model
     least = float(np.nansum(first.task_settings.min)) if has_specialists else 0.0
-    enough = least <= totals * (1 + ROUNDING)
+    enough = least <= totals * (1 + THRESHOLD_ROUNDING)
     budgets, below = totals[enough], int((~enough).sum())
     if not enough.any():
         return OneSet(least=least, below=below)

@@ -30,10 +30,10 @@ GROUPS = "groups"
 MOST_PARTITIONS = 1_000
 """Partitions that are compared; beyond it only those that come first, larger blocks first."""
 
-AT_ONCE = 100_000
-"""Models in one batch."""
+MAX_BATCH_MODELS = 100_000
+"""Models that are solved in one batch, which bounds its memory."""
 
-NOTHING = 700.0
+LOG_NEGLIGIBLE = 700.0
 """Makes a term e^700 times smaller than another one: nothing, and still a number."""
 
 
@@ -88,7 +88,7 @@ def partitions(
     solved: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     for size in {len(cover) for cover in covers}:
         rows = np.array([row for row, cover in enumerate(covers) if len(cover) == size])
-        for some in np.array_split(rows, -(-rows.size * len(budgets) * size // AT_ONCE)):
+        for some in np.array_split(rows, -(-rows.size * len(budgets) * size // MAX_BATCH_MODELS)):
             spends, inputs, objective[some] = _split(problem, np.array([covers[row] for row in some]), budgets)
             solved |= dict(zip(some.tolist(), zip(spends, inputs, strict=True), strict=True))
     found = []
@@ -197,7 +197,7 @@ def _stacked(functions: Sequence[PlanningForm]) -> Posynomial:
 
     def filled(each: Posynomial) -> Posynomial:
         first = np.zeros(most - each.log_coef.shape[1], dtype=int)
-        log_coef = np.concatenate([each.log_coef[:, first] - NOTHING, each.log_coef], axis=1)
+        log_coef = np.concatenate([each.log_coef[:, first] - LOG_NEGLIGIBLE, each.log_coef], axis=1)
         domain = np.full((len(each), each.inputs), -np.inf) if each.domain is None else each.domain
         return Posynomial(
             each.offset, log_coef, np.concatenate([each.exponent[:, first], each.exponent], axis=1), domain

@@ -5,7 +5,7 @@ import pytest
 
 from budget.report.numerals import percent, quantity
 from budget.report.sentences.focus_answer import focus_answer
-from budget.studies.focus.crossover import SURE
+from budget.studies.focus.crossover import STATED_DRAW_SHARE
 from budget.studies.focus.focus import focus
 from budget.studies.strategies.comparison import Comparison
 from budget.studies.strategies.strategy_curves import FittedStrategies, StrategyCurves
@@ -62,7 +62,7 @@ def test_what_is_extrapolated_and_what_has_no_draws_is_said_so():
     [
         (0.8, 0.5, "Focusing is ahead in every case, surely in none."),
         (-1.5, 0.5, "Sharing is ahead in every case, surely in none."),
-        (-1.5, SURE, "Sharing wins in every case."),
+        (-1.5, STATED_DRAW_SHARE, "Sharing wins in every case."),
     ],
 )
 def test_a_lead_that_no_case_is_sure_of_is_not_called_a_win(monkeypatch, more, wins, begins):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from budget.report.sentences.breadth import breadth_sentences
-from budget.studies.checks.breadth import BUDGETS, breadth_of, spread
+from budget.studies.checks.breadth import MAX_GAME_BUDGETS, breadth_of, spread
 from budget.studies.focus.focus import focus
 from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
 from budget.tables.tasks import TaskSettings, default_tasks
@@ -55,13 +55,16 @@ def test_there_is_nothing_to_check_without_two_specialists(alone):
 
 def test_budgets_are_spread_with_both_ends_and_one_s_own():
     every = [10.0**power for power in range(13)]
-    assert spread(every, every[3], BUDGETS) == tuple(every[place] for place in (0, 3, 6, 9, 12))
-    assert spread(every, every[4], BUDGETS) == tuple(every[place] for place in (0, 4, 6, 9, 12))
-    assert spread(every, every[0], BUDGETS)[0] == every[0] and len(spread(every, every[-1], BUDGETS)) == BUDGETS
+    assert spread(every, every[3], MAX_GAME_BUDGETS) == tuple(every[place] for place in (0, 3, 6, 9, 12))
+    assert spread(every, every[4], MAX_GAME_BUDGETS) == tuple(every[place] for place in (0, 4, 6, 9, 12))
+    assert (
+        spread(every, every[0], MAX_GAME_BUDGETS)[0] == every[0]
+        and len(spread(every, every[-1], MAX_GAME_BUDGETS)) == MAX_GAME_BUDGETS
+    )
     for own in every:
-        found = spread(every, own, BUDGETS)
+        found = spread(every, own, MAX_GAME_BUDGETS)
         assert own in found and list(found) == sorted(set(found)) and {found[0], found[-1]} == {every[0], every[-1]}
-    assert spread(every[:4], every[1], BUDGETS) == tuple(every[:4])
+    assert spread(every[:4], every[1], MAX_GAME_BUDGETS) == tuple(every[:4])
 
 
 def test_selection_is_played_at_several_budgets_with_the_thresholds_of_one():
@@ -74,12 +77,12 @@ def test_selection_is_played_at_several_budgets_with_the_thresholds_of_one():
     totals = np.geomspace(1e17, 1e21, 9)
     checks = breadth_of(strategies, focus(strategies, tasks, totals), tasks)
     own = checks.selections[checks.budgets.index(checks.budget)]
-    assert checks.selection is own and len(checks.budgets) == len(checks.selections) == BUDGETS
+    assert checks.selection is own and len(checks.budgets) == len(checks.selections) == MAX_GAME_BUDGETS
     for each in checks.selections:
         np.testing.assert_array_equal(each.thresholds.value, own.thresholds.value)
         np.testing.assert_array_equal(each.thresholds.spend, own.thresholds.spend)
     widest = checks.widest()
-    assert len(widest) == BUDGETS * len(own.thresholds.level) and (widest["breadth"] <= widest["alone"]).all()
+    assert len(widest) == MAX_GAME_BUDGETS * len(own.thresholds.level) and (widest["breadth"] <= widest["alone"]).all()
     for _, mine in widest.groupby("required_spend"):
         assert mine["budget"].is_monotonic_increasing and mine["breadth"].is_monotonic_increasing
         assert mine["breadth"].iloc[0] < mine["breadth"].iloc[-1]

@@ -12,10 +12,10 @@ from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.fitting.fit import fit_curves
 from budget.errors import AllocationError, DataError
 from budget.studies.next_runs.next_runs import next_runs
-from budget.studies.next_runs.posterior import LEAST_SHARE, Observer, effective, weights
+from budget.studies.next_runs.posterior import LEAST_EFFECTIVE_SHARE, Observer, effective, weights
 from budget.studies.next_runs.posterior_plans import PosteriorPlanner
 from budget.studies.next_runs.rival_strategies import Strategy
-from budget.studies.next_runs.run_grid import BEYOND
+from budget.studies.next_runs.run_grid import MAX_EXTRAPOLATION
 from budget.studies.next_runs.value_of_information import Sampling, alone, perfect
 from budget.tables.tasks import TaskSettings, default_tasks
 from tests.curves.cases import planted
@@ -139,7 +139,7 @@ def test_posterior_weights_leave_out_the_draw_itself_and_keep_enough_of_the_othe
     weight = weights(logs)
     np.testing.assert_array_equal(np.diag(weight), 0.0)
     np.testing.assert_allclose(weight.sum(axis=1), 1.0)
-    assert effective(weight).min() >= LEAST_SHARE * 100 * (1 - 1e-6)
+    assert effective(weight).min() >= LEAST_EFFECTIVE_SHARE * 100 * (1 - 1e-6)
     np.testing.assert_allclose(effective(weights(np.zeros((100, 100)))), 99)
 
 
@@ -178,7 +178,10 @@ def test_batch_fits_the_spend_and_is_bounded(found):
     assert (found.gain <= found.bound + 3 * found.error).all()
     assert 0 < found.batch_gain <= found.regret
     assert found.batch_gain >= max(found.gain) - 2 * (found.error[found.gain.argmax()] + found.batch_error)
-    limits = BEYOND * found.curves.largest["params"].max(), BEYOND * found.curves.largest["tokens"].max()
+    limits = (
+        MAX_EXTRAPOLATION * found.curves.largest["params"].max(),
+        MAX_EXTRAPOLATION * found.curves.largest["tokens"].max(),
+    )
     assert (table["params"] <= limits[0]).all() and (table["tokens"] <= limits[1]).all()
 
 
