@@ -76,6 +76,7 @@ def tangent_points(
         (V,) spends; infinite where none within the limits brings anything, NaN where the unserved value is unknown.
     """
     reducible = unserved - value.offset
+    # a task whose best value is no better than nothing has no tangent, and no logarithm to look for one by
     some = (reducible > 0) & (unserved > value.least)
     wanted = np.log(np.where(some, reducible, 1.0))
 
@@ -86,8 +87,11 @@ def tangent_points(
         touching = value.terms(u).sum(axis=1) + spend * marginal_return(value, cost, u)
         return wanted - np.log(np.maximum(touching, 1e-300))
 
+    # as a difference of logarithms the condition is nearly linear in log spend: power laws give powers
     root = rising_root(excess, np.log(near) - LOG_SPEND_RANGE, np.log(near) + LOG_SPEND_RANGE)
+    # a root at the end of the range is none: the line never touches
     some &= root < np.log(near) + LOG_SPEND_RANGE * (1 - 1e-9)
+    # limits move the point of contact to their ends, for (unserved − value)/c has one maximum
     spend = np.clip(np.exp(np.where(some, root, 0.0)), np.maximum(low, cost.at_domain), high)
     useful = some & (_values(value, cost, spend) < unserved)
     return np.where(useful, spend, np.where(np.isnan(unserved), np.nan, np.inf))
@@ -111,6 +115,7 @@ def best_subsets(
     tangent = tangent_points(value, cost, unserved, low, high, near)
     useful = np.flatnonzero(np.isfinite(tangent))
     at_tangent = _values(value, cost, np.where(np.isfinite(tangent), tangent, near))
+    # the price above which a task is left out: the slope of its envelope's first edge; a falling price takes them so
     slope = (unserved - at_tangent)[useful] / tangent[useful]
     order = useful[np.argsort(-slope, kind="stable")]
     price = np.sort(slope)[::-1]
@@ -119,12 +124,15 @@ def best_subsets(
     at_price = _spend_at_price(value, cost, task, np.tile(price, len(order)), near)
     at_price = np.clip(at_price, low[task], high[task]).reshape(len(order), len(order))
     taken = np.cumsum(at_price, axis=0)
+    # at the k-th task's own price: do the first k, each at its spend there, fit the budget?
     fits = np.diag(taken)[None, :] <= budgets[:, None] * (1 + PLAN_ROUNDING)
     served = np.where(fits.all(axis=1), len(order), fits.argmin(axis=1)) if len(order) else np.zeros(len(budgets), int)
+    # the price that fills the budget lies above the next task's: it splits no task, and there is no duality gap
     alone = [
         first == len(order) or (first > 0 and taken[first - 1, first] >= budget * (1 - PLAN_ROUNDING))
         for budget, first in zip(budgets.tolist(), served.tolist(), strict=True)
     ]
+    # the task that the price would split is left out, or taken with less for all: the two sides of its envelope's edge
     starts = [
         [np.sort(order[:first])]
         + ([] if single or low[order[: first + 1]].sum() > budget else [np.sort(order[: first + 1])])
@@ -139,13 +147,17 @@ def best_subsets(
             continue  # its own price serves just these: the two sides of the duality meet
         spend = np.where(np.isfinite(tangent), tangent, near)
         spend[order] = at_price[:, first]
+        # each task's Lagrangian if it is served; unserved it is its unserved value: the less of both is the bound
+        # (Fisher 1981)
         worth = _values(value, cost, spend) + price[first] * spend
         taking = np.isin(np.arange(count), order[:first])
         bounds[at] = np.where(taking, worth, unserved).sum() - price[first] * budget
         least = min(each.objective for each in tried[at])
         gap = least - bounds[at] + PLAN_ROUNDING * abs(least)
         able = _values(value, cost, np.minimum(high, budget)) < unserved  # no other task is worth the whole budget
+        # what deciding a task against its minimum adds to the bound; infinite where no budget makes serving it pay
         departure = np.where(able | taking, np.abs(unserved - worth), np.inf)
+        # a subset better than the plan at hand departs by less than the gap: only these have to be solved
         flips, complete[at] = _within(departure[order], gap, MOST_SUBSETS)
         known = {start.tobytes() for start in starts[at]}
         others = (np.sort(order[taking[order] != flip]) for flip in flips)
@@ -155,6 +167,7 @@ def best_subsets(
     for at, (first_ones, last_ones) in enumerate(zip(tried, more, strict=True)):
         best = min((*first_ones, *last_ones), key=lambda each: each.objective)
         least = proven_bound(best.objective, float(bounds[at]), 1e-9 * abs(best.objective))
+        # where every subset that could be better was solved, the best of them is the optimum
         bound = best.objective if complete[at] else least
         found.append(replace(best, bound=bound, compared=len(first_ones) + len(last_ones)))
     return found
@@ -213,6 +226,7 @@ def _within(departure: np.ndarray, gap: float, most: int) -> tuple[list[np.ndarr
     rank = np.argsort(departure, kind="stable")
     found: list[np.ndarray] = []
     waiting: list[tuple[int, float, tuple[int, ...]]] = [(0, 0.0, ())]
+    # breadth first over sets of growing rank: a set is extended only by larger departures, so each is met once
     while waiting:
         start, total, chosen = waiting.pop(0)
         if len(found) >= most:

@@ -51,6 +51,7 @@ class SpendCells:
 
 def cells_within(grid: Grid, price: float, reach: float) -> SpendCells:
     """The cells of a grid whose reduced cost at a price is within reach."""
+    # giving nothing is a cell of no width, and is kept or dropped by the same rule
     nothing = np.flatnonzero(~np.isnan(grid.unserved))
     before = np.searchsorted(grid.served.task, nothing)
     cells = SpendCells(
@@ -59,6 +60,8 @@ def cells_within(grid: Grid, price: float, reach: float) -> SpendCells:
         np.insert(grid.served.spend, before, 0.0),
         np.insert(grid.served.value, before, grid.unserved[nothing]),
     )
+    # reduced cost: a plan with this cell is worse than the bound by at least as much, whatever else it does (variable
+    # fixing by Lagrangian cost, Fisher 1981)
     cost = cells.value + price * cells.begin - grid.cells.least(price)[cells.task]
     return _useful(cells.take(cost <= reach))
 
@@ -100,10 +103,13 @@ def tighten_bounds(
     for _ in range(rounds):
         choices = Choices(cells.task, cells.begin, cells.value)
         error = DP_ERROR_SHARE * max(value - bound, tolerance)
+        # the cell's best value for its least spend: no plan within the cell beats the choice that it is replaced by
         through = dp_lower_bounds(choices, limit, price, error) - slack
+        # above the plan at hand the least bound says that no better plan is left, which proves the plan itself
         bound = max(bound, min(value, float(through.min())))
         if value - bound <= tolerance:
             break
+        # dropped cells hold no plan that is better than the one at hand, so the rest may be bounded without them
         cells = cells.take(through < value)
         if CELL_PARTS * len(cells.task) > MOST_CELLS or time.monotonic() >= end:
             break
@@ -115,6 +121,7 @@ def _split(responses: Responses, cells: SpendCells) -> SpendCells:
     """Every cell in parts of equal ratio, unless it is too narrow for that."""
     wide = np.flatnonzero(cells.end > cells.begin * (1 + 1e-12))
     begin, last = cells.begin[wide, None], cells.end[wide, None]
+    # a cell that begins at 0 has no ratio: its parts are laid from 1/64 of its end
     start = np.where(begin > 0, begin, last / 64)
     inner = np.clip(start * (last / start) ** (np.arange(1, CELL_PARTS) / CELL_PARTS), begin, last)
     task = np.repeat(cells.task[wide], CELL_PARTS - 1)
@@ -131,6 +138,7 @@ def _split(responses: Responses, cells: SpendCells) -> SpendCells:
 
 
 def _replaced(numbers: np.ndarray, rows: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """A copy with some rows replaced."""
     result = numbers.copy()
     result[rows] = by
     return result
@@ -145,8 +153,10 @@ def best_choices(responses: Responses, cells: SpendCells, price: float, most: in
         price: of spend, by which choices are compared.
         most: how many are offered at most, or two a task; the steps are made as small as that allows.
     """
+    # choices are compared by what they would add to the Lagrangian, as the bound compares them
     cost = cells.value + price * cells.end
     with np.errstate(divide="ignore"):
+        # giving nothing has no logarithm: a bin of its own, far below
         log_spend = np.maximum(np.log(cells.end), -1e6)
     size = FINEST_LOG_STEP
     while True:
@@ -159,6 +169,7 @@ def best_choices(responses: Responses, cells: SpendCells, price: float, most: in
     offered = cells.take(np.sort(order[new]))
     served = np.flatnonzero(offered.end > 0)
     spend = offered.end.copy()
+    # on a step the least spend of the same value is the better choice; an offered cell's end may lie past it
     begin = np.maximum(offered.begin, offered.end / 64)[served]
     _, spend[served] = step(responses, offered.task[served], begin, offered.end[served], offered.value[served])
     return tidy(offered.task, spend, offered.value)

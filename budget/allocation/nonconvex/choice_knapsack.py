@@ -42,9 +42,12 @@ def solve_choice_knapsack(
     """
     first = choices.first
     least = np.minimum.reduceat(choices.value, first)
+    # of a task only differences matter: counted from its best choice, in units of what is open, HiGHS sees numbers of
+    # order one
     cost = (choices.value - least[choices.task]) / size
     count = len(cost)
     row = np.column_stack([choices.task, np.full(count, len(first))]).ravel()
+    # each column stands in its task's row and in the budget's, which is in shares of the budget
     weight = np.column_stack([np.ones(count), choices.spend / budget]).ravel()
     one = np.ones(len(first))
     for room in (
@@ -118,33 +121,43 @@ def dp_lower_bounds(choices: Choices, budget: float, price: float, error: float)
         (R,) bounds; infinite where no plan fits.
     """
     first = choices.first
+    # what every plan spends (each task's least) is taken off first, so that the parts are of what there is to choose
     groups = np.split(np.arange(len(choices.task)), first[1:])
     base = choices.spend[first]
     room = budget - base.sum()
     if room < 0:
         return np.full(len(choices.task), np.inf)
     open_tasks = [rows for rows in groups if len(rows) > 1]
+    # tasks with one choice left take part in no choice: they cost the programme no pass
     fixed = float(sum(choices.value[rows[0]] for rows in groups if len(rows) == 1))
     count = len(open_tasks)
     if count == 0:
         return np.full(len(choices.task), fixed)
     offset = choices.spend - base[choices.task]
+    # each of the tasks loses at most one part to rounding, worth price·room/units: the parts that keep the sum within
+    # the error
     units = int(np.clip(min(count * price * room / error, MAX_DP_NUMBERS / count), MIN_BUDGET_UNITS, MAX_BUDGET_UNITS))
     while units > MIN_BUDGET_UNITS and units * _distinct(choices.task, _parts(offset, room, units)) > MAX_DP_ADDITIONS:
         units = max(MIN_BUDGET_UNITS, units // 2)
     offset = _parts(offset, room, units)
+    # before[i][b]: the least value of the first i tasks within b parts; bounds stay bounds, since spends are rounded
+    # down
     before = [np.zeros(units + 1)]
     for rows in open_tasks[:-1]:
         before.append(_add(before[-1], offset[rows], choices.value[rows]))
+    # the same from behind: a plan through a choice is the best before it, the choice, and the best after it
     after = np.zeros(units + 1)
     through = np.empty(len(choices.task))
     for rows, left in zip(reversed(open_tasks), reversed(before), strict=True):
         of_units = {
+            # what the choice leaves, divided in every way between the tasks before and after; equal spends share the
+            # minimum
             used: float((left[: units + 1 - used] + after[units - used :: -1]).min()) if used <= units else np.inf
             for used in np.unique(offset[rows]).tolist()
         }
         through[rows] = fixed + choices.value[rows] + np.array([of_units[used] for used in offset[rows].tolist()])
         after = _add(after, offset[rows], choices.value[rows])
+    # every plan makes one choice of the first open task, so its least bound is one on all plans
     least = through[open_tasks[0]].min()
     for rows in groups:
         if len(rows) == 1:
@@ -154,11 +167,13 @@ def dp_lower_bounds(choices: Choices, budget: float, price: float, error: float)
 
 def _parts(spend: np.ndarray, room: float, units: int) -> np.ndarray:
     """Spends as whole parts of the room, rounded down; one more than there are where a spend does not fit."""
+    # a hair below: a spend that is a whole number of parts but for rounding must not be rounded up to the next
     scale = units / room * (1 - 1e-12) if room > 0 else 0.0
     return np.minimum(np.floor(spend * scale), units + 1).astype(int)
 
 
 def _distinct(task: np.ndarray, offset: np.ndarray) -> int:
+    """How many choices differ after rounding: passes that the dynamic programme takes."""
     return 1 + int(np.count_nonzero((np.diff(task) > 0) | (np.diff(offset) > 0)))
 
 
@@ -167,6 +182,7 @@ def _add(least: np.ndarray, offset: np.ndarray, value: np.ndarray) -> np.ndarray
     result = np.full_like(least, np.inf)
     so_far = np.inf
     new = np.flatnonzero(np.diff(offset, prepend=-1))
+    # values fall with spend, so a choice that is no better than a cheaper one is passed over
     for units, gain in zip(offset[new].tolist(), np.minimum.reduceat(value, new).tolist(), strict=True):
         if units < len(least) and gain < so_far:
             np.minimum(result[units:], least[: len(least) - units] + gain, out=result[units:])

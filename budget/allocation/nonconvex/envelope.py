@@ -92,12 +92,16 @@ def solve_nonconvex(responses: Responses, *, gap: float = 1e-4, time_limit: floa
     grid = first_grid(responses)
     efficient = tangents(responses, grid)
     range_ = grid.range
+    # below the noise of the values and of their sums no gap can be proven, so none is asked for
     tolerance = max(gap * range_, 4 * slack_of(grid, 0.0))
+    # the price is only as good as the grid that it is read off, so the grid is refined first
     grid = refine(responses, grid, BOUND_ERROR_SHARE * tolerance, end)
     price, bound = best_price(grid, responses.budget)
     limit = responses.budget * (1 + BUDGET_ROUNDING)
     spend, value = envelope_plan(responses, grid)
     solver = "envelope"
+    # with many tasks the duality gap is one task's share of the whole (Aubin & Ekeland 1976) and the search ends here;
+    # with few it has to be closed by looking at plans, and not at prices
     if value - bound > tolerance:
         # no plan better than this one makes a choice whose reduced cost is above what is open
         grid = refine(
@@ -109,10 +113,12 @@ def solve_nonconvex(responses: Responses, *, gap: float = 1e-4, time_limit: floa
             open_gap=value - bound,
             resolution=FIRST_CELL_WIDTH,
         )
+        # the slack is that of the finer grid, which may have shown more noise
         slack = slack_of(grid, price * limit)
         cells = cells_within(grid, price, value - bound)
         for _ in range(MAX_INTEGER_PROGRAMS):
             open_before = value - bound
+            # the bound first: it drops cells, and what the integer program is offered is what they leave
             bound, cells = tighten_bounds(
                 responses, cells, price, value, bound, slack, tolerance, MAX_TIGHTENING_ROUNDS, end
             )
@@ -123,11 +129,15 @@ def solve_nonconvex(responses: Responses, *, gap: float = 1e-4, time_limit: floa
             chosen = solve_choice_knapsack(
                 offered, limit, value - bound, tolerance, min(left, INTEGER_TIME_SHARE * time_limit)
             )
+            # choices are coarse, so what HiGHS finds is a set of tasks and about their spends; these are settled after
+            # it
             better = (spend, value) if chosen is None else reallocate(responses, chosen)
             if better[1] < value:
                 (spend, value), solver = better, "envelope + highs"
+            # neither side moved: further rounds would use up the time limit for nothing
             if value - bound > STALLED_GAP_SHARE * open_before:
                 break
+    # a bound above the plan by more than rounding is a fault and raises; by rounding it is the plan's value
     bound = proven_bound(value, bound, slack_of(grid, price * limit))
     open_ = value - bound
     status = "proven" if open_ <= tolerance else "time limit" if time.monotonic() >= end else "gap"
@@ -139,6 +149,7 @@ def best_price(grid: Grid, budget: float) -> tuple[float, float]:
     """The price at which the cells bound best, and the bound; rounding is taken off it."""
     cells = grid.cells
     price = fill_along_hull(lower_hull(cells), budget).price
+    # the bound is about every plan that is let pass, also one that exceeds the budget by rounding
     limit = budget * (1 + BUDGET_ROUNDING)
     return price, float(cells.least(price).sum() - price * limit - slack_of(grid, price * limit))
 
@@ -154,9 +165,10 @@ def envelope_plan(responses: Responses, grid: Grid) -> tuple[np.ndarray, float]:
     filling = fill_along_hull(hull, responses.budget)
     starts = [filling.spend]
     if filling.split >= 0:
+        # what is left may not pay for the least spend of a served task
         if filling.blended[filling.split] >= responses.low[filling.split]:
             starts.append(filling.blended)
-        # the split task on its upper vertex, and the others filled again
+        # the split task on its upper vertex, and the others filled again: the other side of rounding the fraction
         above = hull.take((hull.task != filling.split) | (hull.spend >= filling.upper))
         if above.spend[above.first].sum() <= responses.budget:
             starts.append(fill_along_hull(above, responses.budget).spend)

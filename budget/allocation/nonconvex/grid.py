@@ -65,6 +65,7 @@ class Grid:
         return begin
 
     def _with_nothing(self, spend: np.ndarray) -> Choices:
+        """The served points at some spends, and for each optional task the choice to give it nothing."""
         optional = np.flatnonzero(~np.isnan(self.unserved))
         before = np.searchsorted(self.served.task, optional)
         return tidy(
@@ -116,6 +117,7 @@ def first_grid(responses: Responses) -> Grid:
     count, left = len(responses.low), responses.budget - responses.least.sum()
     first, last = responses.span
     fits = np.flatnonzero((first <= last) & (last > 0))
+    # even in the logarithm, since returns span decades; the ends are set again, for exp(log(x)) is not x
     part = np.linspace(0.0, 1.0, FIRST_GRID_POINTS)
     spend = np.exp(np.log(first[fits])[:, None] * (1 - part) + np.log(last[fits])[:, None] * part)
     spend = np.clip(spend, first[fits, None], last[fits, None])
@@ -128,8 +130,11 @@ def first_grid(responses: Responses) -> Grid:
     must = np.flatnonzero(~responses.optional)
     for task in np.setdiff1d(must, grid.served.task):
         raise SolverError(f"Task {task} must be served and has no finite value at any spend; let it go unserved.")
+    # a task that must be served has no worst value but that of a least spend; without one, of an equal split
     equal = np.where(responses.low > 0, first, np.clip(left / count, first, last))
     worst = responses.unserved.copy()
+    # infinite where that pays for nothing: the largest double stands for it, since a difference of infinities is no
+    # number
     worst[must] = np.minimum(responses(must, equal[must]), np.finfo(float).max)
     grid = replace(grid, worst=worst)
     _check_falling(grid)
@@ -137,7 +142,9 @@ def first_grid(responses: Responses) -> Grid:
 
 
 def _check_falling(grid: Grid) -> None:
+    """Refuse values that rise with spend by more than noise, for every bound here rests on their falling."""
     served = grid.served
+    # every bound here rests on falling values: checked at each point that is looked at, since nobody can promise it
     rise = np.where(np.diff(served.task) == 0, np.diff(served.value), 0.0)
     first = served.first
     size = np.abs(served.value[first]) + np.abs(np.minimum.reduceat(served.value, first)) if len(first) else first
@@ -176,16 +183,24 @@ def refine(
     """
     for _ in range(MAX_REFINEMENTS):
         points, served, begin = grid.points, grid.served, grid.begin
+        # the price moves as points are added, and cells that are tight at one price need not be at another
         at = fill_along_hull(lower_hull(points), responses.budget).price if price is None else price
         lower, incumbent, least = served.value + at * begin, points.least(at), grid.cells.least(at)
+        # a task's lower bound may lie below its best point by its share of the error; where all together are within the
+        # error, no cell is split for it
         share = error / len(incumbent) if (incumbent - least).sum() > error else np.inf
+        # only cells in which the minimum of value + price·spend may still lie (branch and bound by Lagrangian cost,
+        # Fisher 1981)
         chosen = lower < incumbent[served.task] - share
         if open_gap > 0:
+            # a flat cell need not be split: its lower end already has the value of its upper one
             falls = np.append(True, served.value[:-1] > served.value[1:])
             coarse = (begin > 0) & (served.spend > begin * (1 + resolution)) & falls
             chosen |= coarse & (lower - least[served.task] < open_gap)
+        # cells of a few doubles cannot be split into parts that differ
         chosen &= served.spend > begin * (1 + 4 * np.finfo(float).eps)
         rows = np.flatnonzero(chosen)
+        # what was reached by then is still a bound, only a looser one
         if len(rows) == 0 or len(served.task) + CELL_PARTS * len(rows) > MAX_GRID_POINTS or time.monotonic() >= end:
             break
         grid = _split(responses, grid, rows, begin[rows])
@@ -197,14 +212,18 @@ def _split(responses: Responses, grid: Grid, rows: np.ndarray, begin: np.ndarray
     """Split the cells that end at some rows into equal ratios; where the upper part is flat, at the very step."""
     task, last, value = grid.served.task[rows], grid.served.spend[rows], grid.served.value[rows]
     part = np.arange(1, CELL_PARTS) / CELL_PARTS
+    # a cell that begins at 0 has no ratio: its parts are laid from 1/4096 of its end, and the rest is split later
     start = np.where(begin > 0, begin, last / 2.0**12)
     inner = start[:, None] * (last / start)[:, None] ** part
     inner = np.clip(inner, start[:, None], last[:, None])
     grid = grid.with_points(responses, np.repeat(task, CELL_PARTS - 1), inner.ravel(), np.repeat(rows, CELL_PARTS - 1))
+    # a step (a menu's size, a target) would be halved for fifty rounds: where the upper part is flat it is found at
+    # once
     flat = np.flatnonzero((begin > 0) & (responses(task, inner[:, -1]) <= value))
     if len(flat) == 0:
         return grid
     below, above = step(responses, task[flat], begin[flat], inner[flat, -1], value[flat])
+    # both sides of the step are points, so that no cell with an error in it is left
     both = np.column_stack([below, above]).ravel()
     return grid.with_points(responses, np.repeat(task[flat], 2), both, np.zeros(len(both), dtype=int))
 

@@ -41,20 +41,25 @@ def reallocate(responses: Responses, spend: np.ndarray) -> tuple[np.ndarray, flo
     width = FIRST_LOG_STEP
     while width > SETTLED_LOG_STEP:
         window = np.clip(spend[served, None] * np.exp(width * offsets), low[:, None], high[:, None])
+        # the plan itself must be among the choices, to the last digit, or a round could be worse than staying
         window[:, STEPS_EACH_WAY] = spend[served]
         values = responses(served[task], window.ravel())
+        # a spend that pays for no model is no choice
         finite = np.isfinite(values)
         filling = fill_along_hull(
             lower_hull(tidy(task[finite], window.ravel()[finite], values[finite])), responses.budget
         )
         improved = False
+        # the blend spends all, but a step may lie between its two vertices; the vertices alone always are choices
         for candidate in (filling.blended, filling.spend):
             moved = np.zeros_like(spend)
             moved[served] = candidate
             new = responses.objective(moved) if moved.sum() <= limit else np.inf
             if new < value:
+                # a window of step w can gain in the order of w²; much less says that the step is what hinders
                 improved = new < value - 1e-3 * width**2 * abs(value)
                 spend, value = moved, new
                 break
+        # slowly while it pays, so that a long way is walked in large steps
         width *= 0.7 if improved else 0.3
     return spend, value

@@ -83,6 +83,7 @@ def lower_hull(choices: Choices) -> Choices:
     line through their present neighbours: neighbours are choices themselves, so no vertex is lost, and what remains
     when nothing more is removed is convex. Tasks in which a pass removes nothing are left alone by the next.
     """
+    # S-shaped values have a long first edge, above which a pass at a time would remove point after point
     alive = _outside_first_edge(choices)
     rows = np.flatnonzero(alive)
     changed = np.zeros(int(choices.task[-1]) + 1, dtype=bool)
@@ -92,12 +93,15 @@ def lower_hull(choices: Choices) -> Choices:
         slope = np.zeros(len(width))
         np.divide(np.diff(choices.value[rows]), width, out=slope, where=width > 0)  # it is not from task to task
         above = np.zeros(len(rows), dtype=bool)
+        # a point is on or above the line of its neighbours where the slope does not rise through it; ends of a task
+        # stay
         above[1:-1] = (task[:-2] == task[2:]) & (slope[:-1] >= slope[1:])
         if not above.any():
             break
         alive[rows[above]] = False
         changed[:] = False
         changed[task[above]] = True
+        # a task in which nothing was removed is convex and stays so: most are settled in the first passes
         rows = rows[~above & changed[task]]
     return choices.take(alive)
 
@@ -112,6 +116,7 @@ def _outside_first_edge(choices: Choices) -> np.ndarray:
     np.divide(choices.value - choices.value[origin], width, out=slope, where=width > 0)
     steepest = slope == np.repeat(np.minimum.reduceat(slope, first), length)
     row = np.arange(len(width))
+    # of equally steep points the last, or the first edge would be two edges on one line
     tangent = np.maximum.reduceat(np.where(steepest, row, -1), first)
     return (row == origin) | (row >= np.repeat(tangent, length))
 
@@ -123,13 +128,17 @@ def fill_along_hull(hull: Choices, budget: float) -> HullSplit:
         hull: what ``lower_hull`` returned.
         budget: at least the sum of the tasks' first spends, up to rounding.
     """
+    # with convex hulls the greedy order of slopes solves the linear program, so that no solver is needed (Dantzig
+    # 1957's rule for the knapsack, carried to hulls by Sinha & Zoltners 1979)
     width, drop = np.diff(hull.spend), -np.diff(hull.value)
     segment = np.flatnonzero((np.diff(hull.task) == 0) & (drop > 0))
     slope = drop[segment] / width[segment]
+    # stable, so that ties are taken in the order of tasks and a plan does not hang on the sort
     segment = segment[np.argsort(-slope, kind="stable")]
     start = hull.first
     used = hull.spend[start].sum() + np.cumsum(width[segment])
     taken = int(np.searchsorted(used, budget, side="right"))
+    # slopes of one task fall along its hull, so its taken segments are its first ones: their number is the vertex
     level = start + np.bincount(hull.task[segment[:taken]], minlength=len(start))
     spend = hull.spend[level]
     if taken == len(segment):

@@ -69,6 +69,7 @@ class Responses:
             )
         if self.first_step is not None and not (np.isfinite(self.first_step) & (self.first_step > 0)).all():
             raise AllocationError("A first_step is not a positive number; leave it out or give one for each task.")
+        # together the minima decide, whatever each alone would allow
         if self.least.sum() > self.budget * (1 + BUDGET_ROUNDING):
             need, limit = apart(float(self.least.sum()), self.budget)
             raise InfeasibleError(

@@ -24,6 +24,8 @@ def tangents(responses: Responses, grid: Grid) -> np.ndarray:
     first, served = grid.points.first, grid.served
     origin, worst = grid.points.spend[first], grid.points.value[first]
     begins = served.first
+    # on the grid first: gain per spend may have several maxima (steps), and a search from one point would take the
+    # nearest
     rate = _rate(served.spend - origin[served.task], worst[served.task] - served.value)
     result = np.full(len(first), np.inf)
     if len(begins) == 0:
@@ -32,10 +34,12 @@ def tangents(responses: Responses, grid: Grid) -> np.ndarray:
     present = served.task[begins]
     of_task = np.empty(len(first))
     of_task[present] = best
+    # of equally efficient spends the smallest
     row = np.minimum.reduceat(np.where(rate == of_task[served.task], np.arange(len(rate)), len(rate)), begins)
     useful = best > 0
     row, task = row[useful], present[useful]
     inside = np.append(np.diff(served.task) == 0, False)
+    # the maximum lies between the neighbours of the best point, which never cross into another task
     left = np.where(np.isin(row, begins), served.spend[row], served.spend[row - 1])
     right = np.where(inside[row], served.spend[np.minimum(row + 1, len(rate) - 1)], served.spend[row])
     part = np.linspace(0.0, 1.0, TRIED_SPENDS)
@@ -50,6 +54,8 @@ def tangents(responses: Responses, grid: Grid) -> np.ndarray:
             spend[lines, np.maximum(best_column - 1, 0)],
             spend[lines, np.minimum(best_column + 1, TRIED_SPENDS - 1)],
         )
+    # at the grid's start the true tangent lies at or below it: returns diminish from there, and every spend is
+    # efficient
     start = served.spend[begins][useful]
     result[task] = np.where(tangent <= start * (1 + START_TOLERANCE), grid.edge[task], tangent)
     return result

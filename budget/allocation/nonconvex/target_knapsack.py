@@ -67,6 +67,7 @@ def most_targets(
         total = float(weight[reachable].sum())
         return Targets(chosen, np.where(chosen, spend, 0.0), total, total)
     cost, gain = spend[reachable], weight[reachable]
+    # greedy by weight per spend is a plan in any case, whatever becomes of the solver
     order = np.lexsort((cost, -gain / np.maximum(cost, np.finfo(float).tiny)))
     by_rate = order[_fitting(cost[order], limit)]
     if np.ptp(gain) == 0:  # then the cheapest first is optimal
@@ -86,6 +87,7 @@ def most_targets(
         better[reachable] = (found > 0) | (cost == 0)
         chosen = better if weight[better].sum() >= weight[chosen].sum() else chosen
     value = float(weight[chosen].sum())
+    # two bounds that trust no solver: the linear relaxation's price, and the dynamic programme; the better counts
     price = fill_along_hull(lower_hull(choices), budget).price
     by_price = price * limit - choices.least(price).sum()
     by_parts = -dp_lower_bounds(choices, limit, price, 1e-6 * float(gain.sum())).min()
@@ -139,6 +141,7 @@ def cheapest_targets(
         chosen[reachable] = wanted > 0
         total = float(spend[chosen].sum())
         return Targets(chosen, np.where(chosen, spend, 0.0), total, total)
+    # leaving out what costs nothing saves nothing, and a knapsack's weights are positive
     costly = cost > 0
     saved = most_targets(gain[costly], cost[costly], spare, time_limit=time_limit)
     chosen[reachable] = True
