@@ -70,6 +70,7 @@ def best_choice(problem: Selection, deadline: float) -> Choice | None:
     if len(np.unique(problem.task)) < problem.n_tasks:
         return None
     mean = problem if len(problem.loss) == 1 else problem.averaged()
+    # the mean over the scenarios first: it is solved in any case, and bounds every risk from below (``averaged``)
     first = _worst(mean, deadline) if problem.objective.takes_largest else _linear(mean, deadline)
     if first is None or mean is problem or problem.is_linear:
         return first
@@ -96,18 +97,22 @@ def _linear(problem: Selection, deadline: float) -> Choice | None:
     chosen = _start(problem, coefficient, deadline)
     if chosen is None:
         return None
+    # the bound before any solver: the models that it rules out never reach HiGHS (variable fixing, Geoffrion 1974)
     dual = lagrangian(problem, coefficient, chosen)
     pairs = _possible(problem, dual, chosen)
+    # a better choice rules out more models, which is worth more than the time that the search takes
     if len(pairs) > EASY_PAIRS:
         chosen = _search_core(problem, coefficient, dual, chosen, deadline)
         pairs = _possible(problem, dual, chosen)
     value = problem.value(chosen)
     start = Choice(chosen, value, min(value, dual.bound), "Lagrangian bound", "optimal")
+    # proven, and of the mean there is no tie to break: done without a solver
     is_closed = value - dual.bound <= SOLVER_TOLERANCE
     if is_closed and problem.objective is MEAN:
         return start
     if len(pairs) > MAX_HIGHS_PAIRS:
         return start if is_closed else replace(start, status="too large for HiGHS")
+    # what is left keeps every choice that is as good as the one at hand, so its optimum is the whole problem's
     rest = problem.keep(pairs)
     left = replace(start, chosen=np.searchsorted(pairs, chosen))
     found = _by_program(rest, choice_program(rest), left, deadline)
@@ -126,6 +131,7 @@ def _search_core(
 ) -> np.ndarray:
     """Search longer among the models that the bound favours and those at hand; the better of both choices."""
     core = np.zeros(len(problem.cost), dtype=bool)
+    # reduced costs at the best prices rank the models by what the bound loses without them
     core[np.argsort(dual.reduced, kind="stable")[:CORE_MODELS]] = True
     core[problem.model[chosen]] = True
     pairs = np.flatnonzero(core[problem.model])
@@ -141,6 +147,8 @@ def _by_program(problem: Selection, program: LinearProgram, start: Choice, deadl
     chosen, value = _better(problem, outcome, start.chosen, start.value)
     bound = min(value, max(start.bound, outcome.bound))
     status = "optimal" if outcome.ended else "time limit"
+    # targets and worst tasks are met by many choices alike: of these the one with the least mean loss, in a second
+    # program with the first objective held
     if problem.objective is not MEAN or not problem.is_linear:
         coefficient = np.zeros(len(problem.cost) + len(problem.model))
         coefficient[len(problem.cost) :] = problem.mean_loss
@@ -161,10 +169,12 @@ def _worst(problem: Selection, deadline: float) -> Choice | None:
     chosen = _start(problem, loss / problem.n_tasks, deadline)
     if chosen is None:
         return None
+    # no choice is better than the worst of the tasks' best losses; levels are losses that exist, so bisection is finite
     floor = max(loss[problem.task == task].min() for task in range(problem.n_tasks))
     levels = np.unique(loss[loss >= floor])
     low, high = 0, int(np.searchsorted(levels, problem.value(chosen)))
 
+    # from above: choices that the search finds at a level; finding none proves nothing, so only ``high`` moves
     least = low
     while least < high:
         middle = (least + high) // 2
@@ -176,6 +186,7 @@ def _worst(problem: Selection, deadline: float) -> Choice | None:
             chosen = pairs[found]
             high = int(np.searchsorted(levels, problem.value(chosen)))
 
+    # from below: a level whose linear relaxation already has no solution has no integer one either
     proven = True
     most = high
     while low < most:
@@ -186,6 +197,7 @@ def _worst(problem: Selection, deadline: float) -> Choice | None:
         else:
             most = middle
 
+    # what neither could decide: one integer program a level, and the first that runs out of time ends the proof
     while low < high and proven:
         middle = (low + high) // 2
         pairs = np.flatnonzero(loss <= levels[middle])

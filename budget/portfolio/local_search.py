@@ -27,6 +27,7 @@ def search(problem: Selection, coefficient: np.ndarray, deadline: float, kicks: 
     Returns:
         (M,) whether each model is built, or ``None`` where no choice was found that serves every task.
     """
+    # counted from the least coefficient, so that a penalty is above every one of them
     table = problem.grid(coefficient - coefficient.min())
     top = float(np.ptp(coefficient)) or 1.0
     random = np.random.default_rng(0)
@@ -36,6 +37,8 @@ def search(problem: Selection, coefficient: np.ndarray, deadline: float, kicks: 
         for _ in range(kicks):
             if time.monotonic() > deadline:
                 break
+            # a quarter of the models is taken out and may not come back at once, or the search would fall into the same
+            # optimum
             drop = random.permutation(len(best))[: max(1, len(best) // 4)]
             start = [model for place, model in enumerate(best) if place not in set(drop.tolist())]
             tried, value = neighbourhood.exchange(
@@ -43,6 +46,7 @@ def search(problem: Selection, coefficient: np.ndarray, deadline: float, kicks: 
             )
             if value < least:
                 best, least = tried, value
+        # a high penalty serves all, but drives the search; so it is tried only where the low one left a task out
         if np.isfinite(table[best].min(axis=0, initial=np.inf)).all():
             return _mask(problem, best)
     return None
@@ -60,6 +64,7 @@ def greedy(problem: Selection, coefficient: np.ndarray) -> np.ndarray | None:
 
 
 def _mask(problem: Selection, built: list[int]) -> np.ndarray:
+    """(M,) whether each model is among the built ones."""
     result = np.zeros(len(problem.cost), dtype=bool)
     result[built] = True
     return result
@@ -101,7 +106,9 @@ class _Neighbourhood:
         built = list(built)
         while True:
             now = self.table[built].min(axis=0, initial=self.penalty).sum()
+            # a gain within rounding is none, or two equal choices would be exchanged for ever
             best, move = now * (1 - 1e-9), None
+            # one place beyond the last: nothing is taken out, a model is only added
             for place in range(len(built) + 1):
                 without = built[place] if place < len(built) else None
                 rest = [model for model in built if model != without]

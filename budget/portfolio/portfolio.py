@@ -244,6 +244,7 @@ def _outcomes(candidates: Candidates, spec: PortfolioSpec, chosen: np.ndarray) -
 def _none_found(candidates: Candidates, spec: PortfolioSpec) -> InfeasibleError | SolverError:
     """Why there is no choice: what the cheapest models that serve every task cost, or that the time was too short."""
     total = float(candidates.cost.sum()) or 1.0
+    # with a budget for all of them, the cheapest cover says what would be enough
     everything = normalised_problem(candidates, replace(spec, budget=total))[0]
     deadline = time.monotonic() + spec.time_limit
     built, proven = cheapest(everything, everything.cost, deadline)
@@ -254,6 +255,7 @@ def _none_found(candidates: Candidates, spec: PortfolioSpec) -> InfeasibleError 
         again, proven = cheapest(fewer, fewer.cost, deadline)
         cost = min(cost, np.inf if again is None else float(candidates.cost[again].sum()))
     remedy = "or let tasks go with --allow-unserved"
+    # not even with money for all: then the count of models is what forbids it; the fewest say by how much
     if cost == np.inf and spec.max_models is not None:
         built, proven = cheapest(replace(everything, most=np.inf), np.ones(len(everything.cost)), deadline)
         if proven and built is not None:
@@ -274,7 +276,9 @@ def _none_found(candidates: Candidates, spec: PortfolioSpec) -> InfeasibleError 
 
 
 def _rivals(candidates: Candidates, spec: PortfolioSpec, problem: Selection, pairs: np.ndarray) -> tuple[Rival, ...]:
+    """The baselines at the same budget, those that exist: one model for all, specialists, greedy."""
     served = np.bincount(candidates.model, minlength=len(candidates.models))
+    # how many tasks each pair's model serves, by which baselines choose theirs
     of_pair = np.where(pairs >= 0, served[candidates.model[pairs]], 0)
     rivals = []
 
@@ -300,6 +304,7 @@ def _rivals(candidates: Candidates, spec: PortfolioSpec, problem: Selection, pai
 
 
 def _notes(found: Portfolio) -> tuple[str, ...]:
+    """What a reader must know of the answer, one sentence each."""
     notes = []
     if found.status == "time limit":
         notes.append(

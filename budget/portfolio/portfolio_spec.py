@@ -109,6 +109,7 @@ def normalised_problem(candidates: Candidates, spec: PortfolioSpec) -> tuple[Sel
         task, model = np.append(task, everywhere), np.append(model, np.full(len(everywhere), len(cost)))
         pairs = np.append(pairs, np.full(len(everywhere), -1))
         cost, counts = np.append(cost, 0.0), np.append(counts, False)
+    # losses from 0 to 1 and costs in shares of the budget: tolerances then mean the same in every file
     loss = sign * values
     low, unit = loss.min(initial=np.inf), float(np.ptp(loss)) if loss.size else 0.0
     problem = Selection(

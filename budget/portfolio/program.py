@@ -36,6 +36,7 @@ def choice_program(problem: Selection) -> LinearProgram:
     scenarios, terms = len(problem.loss), problem.terms
     each = np.arange(pairs)
     ones = np.ones(pairs)
+    # each task is served once; a pair needs its model, which is one row a pair, since a row a model relaxes far worse
     serve = _placed(ones, problem.task, models + each, (tasks, models + pairs))
     link = _placed(
         np.append(ones, -ones), np.tile(each, 2), np.append(models + each, problem.model), (pairs, models + pairs)
@@ -65,9 +66,11 @@ def choice_program(problem: Selection) -> LinearProgram:
     over = _placed(-np.ones(len(scenario)), np.arange(len(scenario)), scenario, (len(scenario), scenarios))
     free, weight = np.full(scenarios, -np.inf), np.full(scenarios, 1 / scenarios)
     if problem.tail < 1:
-        # the level is a common threshold plus what a scenario exceeds it by
+        # CVaR as a linear program (Rockafellar & Uryasev 2000): a scenario's level is a common threshold plus what it
+        # exceeds it by, and the threshold plus the mean excess over the tail is minimized
         over = sparse.hstack([over, sparse.csr_matrix(-np.ones((len(scenario), 1)))])
         free, weight = np.append(np.zeros(scenarios), -np.inf), np.append(weight / problem.tail, 1.0)
+    # columns of the risk follow those of the choice, so that a known choice stays a start (``start_of``)
     blank = sparse.csr_matrix((rows.shape[0], len(weight)))
     return LinearProgram(
         cost=np.append(cost, weight),
@@ -116,6 +119,7 @@ def solve(program: LinearProgram, deadline: float, start: np.ndarray | None = No
     left = deadline - time.monotonic()
     if left <= 0:
         return ProgramSolution(None, -np.inf, "stopped")
+    # HiGHS's gaps are absolute too: objectives of order one make them shares
     scale = float(np.abs(program.cost).max(initial=0)) or 1.0
     found = solve_program(
         replace(program, cost=program.cost / scale),
@@ -132,6 +136,7 @@ def solve(program: LinearProgram, deadline: float, start: np.ndarray | None = No
 
 
 def _placed(values: np.ndarray, row: np.ndarray, column: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:
+    """A sparse matrix of values at rows and columns."""
     return sparse.csr_matrix((values, (row, column)), shape=shape)
 
 
@@ -144,4 +149,5 @@ def _limits(problem: Selection, columns: int) -> sparse.csr_matrix:
 
 
 def _limit_values(problem: Selection) -> np.ndarray:
+    """(1 or 2,) right sides of the rows of budget and count."""
     return np.array([1.0, problem.most] if np.isfinite(problem.most) else [1.0])

@@ -85,6 +85,7 @@ class Selection:
         Equal coefficients are decided by the mean loss. ``None`` where a task is served by none of them.
         """
         pairs = np.flatnonzero(built[self.model])
+        # by task, then coefficient, then mean loss: the first of each task is its pair
         order = pairs[np.lexsort((self.mean_loss[pairs], coefficient[pairs], self.task[pairs]))]
         tasks, first = np.unique(self.task[order], return_index=True)
         return order[first] if len(tasks) == self.n_tasks else None

@@ -237,6 +237,7 @@ def next_runs(
     runs, right = study.runs, []
     single: list[list[float]] = []
     bases: dict[int, np.ndarray] = {}
+    # alone first: these values rank the candidates, and greedy choice starts from them
     for run in range(len(runs.cost)):
         gain, state = alone(study, run, bases)
         single.append([gain.mean(), error(gain), state.effective])
@@ -246,6 +247,7 @@ def next_runs(
     values = np.array(single)
     regret, bound = perfect(study)
     batch, added = best_batch(study, values[:, 0], spend, count)
+    # on new outcomes: those that chose the batch flatter it (the winner's curse)
     joint, after = together(study, batch)
     whose = [study.groups[group] for group in runs.group]
     measured = [[strategies[at].curves.tasks[task] for task in strategies[at].groups[group]] for at, group in whose]
@@ -272,6 +274,7 @@ def next_runs(
 
 
 def _told(single: np.ndarray, unit: str) -> tuple[str, ...]:
+    """What a reader must know of the values, one sentence each."""
     gain, error, size = single.T
     notes = [
         f"Posteriors keep {size.mean():.0f} effective draws on average and at least {LEAST_EFFECTIVE_SHARE:.0%} of "

@@ -52,9 +52,12 @@ class Observer:
     @classmethod
     def of(cls, curves: Curves, group: np.ndarray) -> "Observer":
         """The observer of the tasks at the positions ``group``; the noise's size is its root mean square."""
+        # about 0 and not about their mean: what the residuals are off by on average is noise of a new run too
         noise = curves.noise[:, group]
         covariance = noise.T @ noise / len(noise)
         variance = np.maximum(np.diag(covariance), LEAST_NOISE**2)
+        # shrunk towards independence (in the manner of Ledoit & Wolf 2004): of few runs the sample covariance is nearly
+        # singular, and its inverse would be sure of what nobody measured
         covariance = (1 - NOISE_SHRINKAGE) * covariance
         np.fill_diagonal(covariance, variance)
         return cls(curves, group, np.linalg.cholesky(covariance))
@@ -72,6 +75,8 @@ class Observer:
             order: (B,) whose noise is added to each draw's prediction.
         """
         outcome = predicted + self.curves.noise[order][:, self.group]
+        # whitened: of noise with covariance LLᵀ, L⁻¹ times a miss is standard normal, and constants cancel in the
+        # weights
         unit = np.linalg.inv(self.root).T
         miss = (outcome @ unit)[:, None, :] - (predicted @ unit)[None, :, :]
         return -0.5 * np.einsum("mbk,mbk->mb", miss, miss)
@@ -84,9 +89,12 @@ def weights(log_likelihood: np.ndarray) -> np.ndarray:
         log_likelihood: (B, B); the outcome in row m comes from draw m, which gets no weight.
     """
     logs = log_likelihood.copy()
+    # the draw that made the outcome knows it too well
     np.fill_diagonal(logs, -np.inf)
+    # the greatest weight is 1 before they are normalised: none overflows, and not all underflow
     logs -= logs.max(axis=1, keepdims=True)
     result = _normal(logs)
+    # never more than half of the draws: of few draws the floor would leave nothing to learn
     least = min(max(LEAST_EFFECTIVE_SHARE * len(logs), LEAST_EFFECTIVE_DRAWS), 0.5 * len(logs))
     poor = np.flatnonzero(effective(result) < least)
     if len(poor):
@@ -95,6 +103,7 @@ def weights(log_likelihood: np.ndarray) -> np.ndarray:
         def keeps_enough(power: np.ndarray) -> np.ndarray:
             return effective(_normal(_tempered(mine, power))) >= least
 
+        # the effective sample size falls with the power, so that bisection finds the largest power that keeps enough
         power, _ = bisect(keeps_enough, np.zeros(len(poor)), np.ones(len(poor)), TEMPERING_BISECTIONS)
         result[poor] = _normal(_tempered(mine, power))
     return result
@@ -106,9 +115,11 @@ def effective(weight: np.ndarray) -> np.ndarray:
 
 
 def _tempered(logs: np.ndarray, power: np.ndarray) -> np.ndarray:
+    """Log likelihoods raised to powers (M,); what has no weight keeps none (0·−∞ is no number)."""
     return np.where(np.isfinite(logs), logs, 0.0) * power[:, None] + np.where(np.isfinite(logs), 0.0, -np.inf)
 
 
 def _normal(logs: np.ndarray) -> np.ndarray:
+    """Weights that sum to 1 from their logarithms."""
     weight = np.exp(logs)
     return weight / weight.sum(axis=1, keepdims=True)

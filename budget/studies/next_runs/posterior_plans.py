@@ -15,7 +15,7 @@ from budget.curves.curves import Curves
 from budget.numerics.roots import newton_root
 from budget.studies.next_runs.tabulated_plans import TABULATED_SPENDS, Model, Response, tabulated
 
-SPENT = 1e-10
+LOG_BUDGET_TOLERANCE = 1e-10
 """Distance of the logarithm of what is spent to that of the budget at which its price is found: the plan's value is
 then exact to the square of it."""
 
@@ -58,6 +58,7 @@ class PosteriorPlanner:
                 The others keep the prior, and count by their mean over all draws.
             draws: their number B.
         """
+        # only the models that were learnt of differ by outcome, but the price ties all spends together
         spends = self._spends(learnt, draws)
         expected, worth = np.zeros(draws), np.zeros(draws)
         for position, model in enumerate(self.models):
@@ -87,10 +88,12 @@ class PosteriorPlanner:
     def _spends(self, learnt: Mapping[int, Response], count: int) -> list[np.ndarray]:
         """Log spends (M,) of each model that add up to the budget."""
         responses = [learnt.get(v, each) for v, each in enumerate(self.prior)]
+        # where all maxima fit there is no price to look for
         most = np.array([model.most for model in self.models])
         if len(self.models) == 1 or np.exp(most).sum() <= self.budget:
             return [np.full(count, each) for each in most]
 
+        # at a price below every tabulated return all spends are at their ends, above it likewise: the root is between
         low = np.full(count, min(each.marginal.min() for each in responses) - 1.0)
         high = np.full(count, max(each.marginal.max() for each in responses) + 1.0)
 
@@ -99,7 +102,10 @@ class PosteriorPlanner:
             spends, slopes = zip(*(each.log_spend(price) for each in responses), strict=True)
             each_spent = np.exp(np.array(spends))
             spent = each_spent.sum(axis=0)
+            # d log Σc / d log λ: the spends' own slopes, weighted by the spends; 0 where all are at a limit, hence the
+            # least slope
             slope = (each_spent * np.array(slopes)).sum(axis=0) / spent
             return np.log(spent / self.budget), np.minimum(slope, -1e-9), list(spends)
 
-        return newton_root(overspent, np.full(count, self.price), low, high, SPENT)[1]
+        # in logarithms, where spend against price is nearly a line and Newton's steps fit
+        return newton_root(overspent, np.full(count, self.price), low, high, LOG_BUDGET_TOLERANCE)[1]

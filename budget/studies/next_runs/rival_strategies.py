@@ -81,6 +81,7 @@ def pooled(strategies: Sequence[Strategy]) -> Runs:
     """The candidates of all strategies, their groups numbered on from one strategy to the next."""
     runs = [strategy.runs for strategy in strategies]
     columns = tuple(dict.fromkeys(name for part in runs for name in part.columns))
+    # groups are numbered on, since runs of different strategies teach of different curves
     first = np.cumsum([0, *(len(strategy.groups) for strategy in strategies[:-1])])
     return Runs(
         np.concatenate([part.group + start for part, start in zip(runs, first, strict=True)]),
@@ -139,6 +140,7 @@ def _on_common_tasks(curves: Mapping[str, Curves]) -> tuple[dict[str, Curves], l
     if len(curves) == 1:
         return dict(curves), []
     common = [name for name in first.tasks if all(name in mine.tasks for mine in curves.values())]
+    # on one task there is no split to compare
     if len(common) < 2:
         listed, words = " and ".join(curves), "task" if len(common) == 1 else "tasks"
         raise AllocationError(
@@ -208,6 +210,7 @@ def _question(
 
 def _as_in(measure: Measure, first: Curves, curves: Curves) -> Measure:
     """The first strategy's measure for distances that are counted from another fit's best scores."""
+    # distances of scores are counted from a best score that each fit states for itself
     apart = np.where(curves.higher_is_better, first.ceiling - curves.ceiling, 0.0)
     return replace(measure, shift=measure.shift + measure.scale * apart)
 
@@ -236,6 +239,7 @@ def _with_draws(curves: Mapping[str, Curves], seed: int) -> tuple[dict[str, Curv
             )
         if len(pick) > count:
             notes.append(f"{to}{count} of {len(pick)} draws are used.")
+            # evenly spaced, not the first: draws may come in chains
             pick = pick[np.linspace(0, len(pick) - 1, count).astype(int)]
         # a strategy's scenarios are shuffled by its name, whether there is another or not: they have nothing in common
         pick = np.random.default_rng([seed, int(keys([name])[0])]).permutation(pick)

@@ -74,12 +74,15 @@ def cheapest(curves: Curves, groups: list[np.ndarray]) -> float:
 
 
 def _flops(curves: Curves, inputs: np.ndarray) -> np.ndarray:
+    """FLOPs (C,) of runs (C, I) by the file's cost law."""
     assert curves.cost is not None, "a law of params and tokens comes with a cost law"
     return curves.cost.flops(inputs[:, 0], inputs[:, 1])
 
 
 def _scales(curves: Curves, tasks: TaskSettings, group: np.ndarray, spend: float) -> np.ndarray:
+    """Scales (C, 1) of runs under a law of one scale, from the group's smallest measured to what is trusted."""
     name = curves.scale_columns[0]
+    # the smallest of the tasks' largest runs: beyond it some task of the group would be far outside
     top = min(spend, MAX_EXTRAPOLATION * curves.largest[name][group].min())
     scales = top * COST_SHARES
     scales = np.unique(_rounded(scales[scales >= curves.smallest[name][group].max() * 0.999]))
@@ -87,6 +90,8 @@ def _scales(curves: Curves, tasks: TaskSettings, group: np.ndarray, spend: float
 
 
 def _sizes(curves: Curves, tasks: TaskSettings, group: np.ndarray, spend: float) -> np.ndarray:
+    """Params and tokens (C, 2 or 3) of runs, on the frontier of the group's summed curve and off it."""
+    # a run measures all tasks of its group, so it is as large as every one's smallest, and within every one's reach
     low, high = (
         np.log([pick(of[name][group]) for name in ("params", "tokens")])
         for of, pick in ((curves.smallest, np.max), (curves.largest, np.min))
@@ -100,11 +105,13 @@ def _sizes(curves: Curves, tasks: TaskSettings, group: np.ndarray, spend: float)
     found = [np.exp(low)]
     for each in costs:
         centre = best_inputs(value, cost, np.array([each]))[0, 0]
+        # at one cost only the shape differs: the tokens that the size leaves, unless they are beyond what is trusted
         for log_n in np.unique(np.clip(centre + np.log(SIZE_MULTIPLES), low[0], high[0])):
             log_d = min(last_input(cost, np.array([[log_n]]), np.log([each]))[0, 1], high[1])
             if log_d >= low[1]:
                 found.append(np.exp([log_n, log_d]))
     sizes = np.unique(_rounded(np.array(found)), axis=0)
+    # rounded down in both, a run may still cost a hair more than the cost that it was cut from
     sizes = sizes[_flops(curves, sizes) <= spend * (1 + 1e-12)]
     if "unique_tokens" in curves.scale_columns:
         unique = np.full(len(sizes), tasks.unique_tokens[group].min())
@@ -115,5 +122,6 @@ def _sizes(curves: Curves, tasks: TaskSettings, group: np.ndarray, spend: float)
 def _rounded(numbers: np.ndarray) -> np.ndarray:
     """Positive numbers cut to ``SIGNIFICANT_DIGITS`` significant digits, never upward."""
     unit = 10.0 ** (np.floor(np.log10(numbers)) - SIGNIFICANT_DIGITS + 1)
+    # downward, so that what is proposed is affordable; a hair up first, or 300 would be cut to 299
     cut = np.floor(numbers / unit * (1 + 1e-12)) * unit
     return np.array([float(f"{each:.{SIGNIFICANT_DIGITS - 1}e}") for each in cut.flat]).reshape(cut.shape)

@@ -89,10 +89,12 @@ class Model:
 
     def under(self, weight: np.ndarray) -> "Response":
         """Its response to a price, under weights (M, B) of the draws."""
+        # all posteriors at once: the tabulated draws weighted by each
         mean = np.tensordot(weight, self.table, axes=1)
         best = mean.argmin(axis=2)
         value = np.take_along_axis(mean, best[:, :, None], axis=2)[:, :, 0]
         shift = np.zeros_like(value)
+        # the best size lies between the tabulated ones: the vertex of the parabola through the best and its neighbours
         if len(self.offset) > 2:
             middle = np.clip(best, 1, len(self.offset) - 2)
             left, here, right = (
@@ -105,11 +107,14 @@ class Model:
             value = np.where(inside, here - 0.25 * (left - right) * move, value)
             step = self.offset[1] - self.offset[0]
             shift = np.where(inside, self.offset[middle] + move * step, self.offset[best])
+        # a mean return over a cell, which stands at its middle (``nodes``): differences need no derivative of any law
         fall = (value[:, :-1] - value[:, 1:]) / np.diff(np.exp(self.log_spend))
         marginal = np.log(np.maximum(fall, LEAST_MARGINAL_RETURN))
         # of convex values marginal returns fall; what does not is rounding, or a draw without a number
         falling = np.maximum.accumulate(marginal[:, ::-1], axis=1)[:, ::-1]
+        # strictly falling, so that each price has one spend; 1e-12 of a logarithm moves no spend that is shown
         steep = falling - 1e-12 * np.arange(falling.shape[1])
+        # half a cell beyond the outer middles, in a straight line: returns are nearly powers
         ends = [1.5 * steep[:, [at]] - 0.5 * steep[:, [by]] for at, by in ((0, 1), (-1, -2))]
         return Response(self, value, shift, np.hstack([ends[0], steep, ends[1]]))
 
@@ -134,9 +139,11 @@ class Response:
         """Log spends (M,) at which the marginal return is the price (M,), and their slopes; within the limits."""
         model, marginal = self.model, self.marginal
         node, row = model.nodes, np.arange(len(log_price)) if len(marginal) > 1 else 0
+        # marginals fall, so their number above the price is the place of the cell
         right = np.clip((marginal > log_price[:, None]).sum(axis=1), 1, len(node) - 1)
         first, second = marginal[row, right - 1], marginal[row, right]
         slope = (node[right] - node[right - 1]) / (second - first)
+        # linear between nodes in both logarithms, which is exact for a power
         free = node[right] + slope * (log_price - second)
         spend = np.minimum(np.maximum(free, model.least), model.most)
         return spend, np.where(spend == free, slope, 0.0)
@@ -144,6 +151,7 @@ class Response:
     def mean(self, log_spend: np.ndarray) -> np.ndarray:
         """The mean value (M,) at spends (M,), a cubic spline through the tabulated ones."""
         grid = self.model.log_spend
+        # evaluated by hand: SciPy's spline would evaluate every row at every spend, M² numbers for M
         place = np.clip(np.searchsorted(grid, log_spend) - 1, 0, len(grid) - 2)
         past, row = log_spend - grid[place], np.arange(len(log_spend)) if len(self.value) > 1 else 0
         cubic, square, linear, constant = self._spline.c[:, place, row]
@@ -198,6 +206,7 @@ def _model(
     least: float,
     most: float,
 ) -> Model:
+    """Tabulate one model under every draw, at all spends and sizes."""
     line, offset = _size_range(curves, spec, position, cost, log_spend) if cost.inputs == 2 else ((0.0, 0.0), _ONE)
     blank = Model(curves, spec, tasks, cost, log_spend, line, offset, np.empty(0), least, most)
     spends, sizes = (each.ravel() for each in np.meshgrid(log_spend, offset, indexing="ij"))
@@ -219,6 +228,7 @@ def _size_range(
 ) -> tuple[tuple[float, float], np.ndarray]:
     """The line of the point fit's best sizes, and the sizes about it that hold most draws' best ones."""
     mine, count = np.array([position]), len(curves.draws)
+    # best sizes are nearly a power of the spend, so that a narrow table about a line holds them at all spends
     ends, middle = log_spend[[0, -1]], log_spend[len(log_spend) // 2]
     point = sized_values(curves, spec).values.take(mine)
     first, last = (best_inputs(point, cost, np.exp([end]))[0, 0] for end in ends)
@@ -227,6 +237,7 @@ def _size_range(
     drawn = sized_values(curves, spec, range(count))
     each = drawn.values.take(position + drawn.models * np.arange(count))
     best = best_inputs(each, cost.take(np.zeros(count, dtype=int)), np.full(count, np.exp(middle)))[:, 0]
+    # all but the farthest draws: a few wild ones would make the table coarse for the rest
     away = np.percentile(np.append(best - (level + slope * middle), 0.0), [2, 98])
     low, high = np.clip(away + np.array([-0.5, 0.5]), -MAX_LOG_SIZE_OFFSET, MAX_LOG_SIZE_OFFSET)
     return (slope, level), np.linspace(low, high, TABULATED_SIZES)

@@ -47,6 +47,7 @@ class Sampling:
         self.groups = [(at, group) for at, each in enumerate(self.strategies) for group in range(len(each.groups))]
         self.place = np.concatenate([np.arange(len(each.runs.cost)) for each in self.strategies])
         self.draws = len(self.strategies[0].curves.draws)
+        # weights after an outcome that says nothing: equal, but for the draw that is left out
         self.none = weights(np.zeros((self.draws, self.draws)))
         self.predicted: dict[int, np.ndarray] = {}
         self.prior = [each.planner.plans({}, self.draws) for each in self.strategies]
@@ -63,6 +64,7 @@ class Sampling:
         at, group = self.groups[self.runs.group[run]]
         strategy = self.strategies[at]
         while len(self.orders) <= which:
+            # a permutation, so that every draw's noise is used once: less Monte Carlo error than independent choice
             self.orders.append(self.random.permutation(self.draws))
         if run not in self.predicted:
             inputs = np.log(strategy.runs.inputs[self.place[run]])
@@ -118,6 +120,7 @@ class State:
         group = int(study.runs.group[run])
         which = self.taken.get(group, 0)
         total = self.likelihood.get(group, 0.0) + study.log_likelihood(run, which)
+        # from the summed likelihoods and not from the weights before: tempering must see all runs at once
         weight = weights(total)
         learnt = self.learnt | study.responses(group, weight)
         return State(
@@ -130,6 +133,8 @@ class State:
 
     def judging(self, study: Sampling, *groups: int) -> "State":
         """The same decision where groups are judged draw by draw, though nothing of them may have been learnt."""
+        # a group of which nothing is known counts by its mean; draw by draw the same mean has noise, and both sides of
+        # a difference must share it
         fresh = [group for group in groups if group not in self.likelihood]
         if not fresh:
             return self
@@ -157,6 +162,7 @@ def alone(study: Sampling, run: int, bases: dict[int, np.ndarray]) -> tuple[np.n
 
 def perfect(study: Sampling) -> tuple[np.ndarray, np.ndarray]:
     """The value of knowing the draw: of all groups in each draw's scenario (B,), and the mean of each alone (G,)."""
+    # weights 0 but for the true draw: a plan that knows it (expected value of perfect information)
     exact = np.eye(study.draws)
     every = range(len(study.groups))
     known = [study.responses(group, exact) for group in every]
@@ -186,6 +192,7 @@ def best_batch(study: Sampling, gain: np.ndarray, spend: float, count: int) -> B
 
 def together(study: Sampling, batch: tuple[int, ...]) -> tuple[np.ndarray, State]:
     """The gain of a batch in each draw's scenario (B,) on outcomes of their own, and the state after it."""
+    # the outcomes that chose the batch favour it, so it is judged on others
     study.orders.clear()
     before = study.start.judging(study, *{int(study.runs.group[run]) for run in batch})
     after = study.start
@@ -208,6 +215,8 @@ def _greedy(study: Sampling, gain: np.ndarray, price: np.ndarray, spend: float, 
     while len(batch) < count:
         fresh: dict[int, tuple[float, State]] = {}
         bases: dict[int, np.ndarray] = {}
+        # values mostly fall as runs are added, so an old one serves as a bound: whoever stays first when looked at
+        # again is taken
         while True:
             fits = np.flatnonzero((study.runs.cost <= left * (1 + 1e-12)) & (stale > 0))
             if len(fits) == 0:
@@ -221,6 +230,7 @@ def _greedy(study: Sampling, gain: np.ndarray, price: np.ndarray, spend: float, 
             then = state.after(study, first)
             more = bases[group] - then.worth
             fresh[first] = float(more.mean()), then
+            # a value that is not told from 0 is chance, and would fill the batch with it
             stale[first] = more.mean() / price[first] if more.mean() > SURE_ERRORS * error(more) else 0.0
         value, state = fresh[first]
         batch.append(first)
