@@ -90,6 +90,7 @@ class Backtest:
     def stretch(self) -> np.ndarray:
         """(L, H) by which factor an interval must be widened about its prediction to reach the measured value."""
         above = self.measured > self.predicted
+        # intervals are not symmetric: the side on which the measured value lies counts
         half = np.where(above, self.high - self.predicted, self.predicted - self.low)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.abs(self.measured - self.predicted) / half
@@ -219,6 +220,7 @@ def backtest(
         raise DataError(f"--holdout is {hide:g}; give the share of the rows that is hidden, between 0 and 1.")
     name = "flops" if "flops" in runs.scale else choose_scale(tuple(runs.scale))
     size = runs.scale[name]
+    # by size and not at random: what is asked is how laws hold beyond their runs, not between them
     hidden = _hidden(runs, size, hide, below)
     count = len(runs.tasks)
     out, kept = (np.bincount(runs.task[side], minlength=count) for side in (hidden, ~hidden))
@@ -240,6 +242,7 @@ def backtest(
 
     unknown = np.full(count, np.nan)
     best, unserved = (unknown if values is None else values for values in (best, unserved))
+    # the best score is part of the metric and not of the fit, so it is read off all runs
     ceiling = score_ceilings(runs, best)
     chosen = list(dict.fromkeys(laws or _possible(runs)))
     found = [
@@ -291,6 +294,8 @@ def _hidden(runs: Runs, size: np.ndarray, share: float, below: float | None) -> 
 
 def _limit(size: np.ndarray, share: float) -> float:
     """The largest size that is not hidden; infinite where all sizes are equal."""
+    # rows of one size are not divided, or a model would be predicted from its twin: those at the limit stay with the
+    # fit, unless they are the largest, of which all are hidden then
     ranked = np.sort(size)
     limit = ranked[max(len(size) - max(round(share * len(size)), 1) - 1, 0)]
     if limit < ranked[-1]:

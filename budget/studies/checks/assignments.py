@@ -49,6 +49,7 @@ def average(values: np.ndarray, samples: int, seed: int) -> Averaging:
     count = len(values)
     expected = float(values.mean())
     if count <= MAX_ENUMERATED_TASKS:
+        # all of them while they are few: then the mean is exact, and its error 0
         assigned = np.array(list(permutations(range(count))))
     else:
         assigned = np.random.default_rng(seed).permuted(np.tile(np.arange(count), (samples, 1)), axis=1)

@@ -146,10 +146,12 @@ def breadth(
     """
     curves, count = specialists.curves, len(specialists.tasks)
     nothing = np.full(count, np.nan)
+    # limits belong to tasks, and here any curve may stand in any slot
     task_settings = replace(tasks.select(specialists.tasks), min=nothing, max=nothing)
     spec = plan_spec(curves, task_settings, budget, unit=unit, strategy="specialists", params=params, measure=measure)
     value = spend_response(curves, spec).value_at
     thresholds = at_spends(value, np.geomspace(budget / count / 3, budget, THRESHOLD_LEVELS), count)
+    # doubling breadths: each halves a player's share
     breadths = sorted({*(2**power for power in range(int(np.log2(count)) + 1)), count})
     budgets = tuple(sorted({budget, *others}))
     selections = [select(value, thresholds, every_pair([each], breadths), seed=seed) for each in budgets]

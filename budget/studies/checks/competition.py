@@ -67,12 +67,15 @@ def compete(
     rounds = 0
     while True:
         rounds += 1
+        # who has left serves nobody: what it held is free in this round
         holder = holders(value, thresholds.reached(value, level) & present[..., None], order)
         held = _held(holder, players)
         leaves = present & (held.sum(axis=2) < needs)
+        # first all who must leave, round after round; only then do those who remain move their budgets
         if leaves.any():
             present = present & ~leaves
             continue
+        # tasks held by others; nobody takes one up again, so that focuses only shrink and the game ends
         lost = keeps & present[..., None] & (holder != NOBODY)[:, None, :] & ~held
         if not (reinvest and lost.any()):
             return Outcome(holder, present, value, rounds)

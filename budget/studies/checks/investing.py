@@ -44,6 +44,8 @@ def best(value: Value, budget: np.ndarray, unserved: np.ndarray | None = None) -
     known: dict[tuple[float, bytes], np.ndarray] = {}
 
     def split(total: float, keep: np.ndarray) -> np.ndarray:
+        """(T,) the best spends of a player's budget over the tasks that it keeps."""
+        # games repeat budgets and focuses, and a split is dear
         key = (total, keep.tobytes())
         if key not in known:
             tasks = np.flatnonzero(keep)

@@ -169,11 +169,15 @@ def free_lunch(
         values = curves(np.repeat(every, len(different)), np.tile(different, count))
         return values.reshape(count, -1).mean(axis=0)[where]
 
+    # while nobody knows which curve is whose, every slot has the mean curve (the identity above), so that the same
+    # planner solves both questions
     slots = Responses(mean_curve, *limits, budget, np.full(count, nothing.mean()))
     found = solve_nonconvex(slots, gap=gap, time_limit=time_limit)
     informed = solve_nonconvex(curves, gap=gap, time_limit=time_limit)
     breadth = _breadth(slots)
+    # fmin: where no unserved value is known the whole budget's value stands
     dedicated = np.fmin(curves(every, limits[1]), nothing)
+    # k equal shares are candidates that a search on a grid may miss by its gap
     unknown = _best(found, breadth, budget)
     unserved_value = np.inf if unserved is None else float(nothing.mean())
     equal = (

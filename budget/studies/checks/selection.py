@@ -152,6 +152,7 @@ def select(
         raise AllocationError(f"The split '{split}' is not known; choose one of {', '.join(SPLITS)}.")
     random = np.random.default_rng(seed)
     focus = players.focuses(count, replications, random)
+    # drawn once for all thresholds: common random numbers, so that thresholds differ by themselves and not by luck
     order = random.random(focus.shape)
     serve = SPLITS[split](value, players.budget, unserved)
     start = serve(focus)

@@ -65,6 +65,7 @@ def crossovers(
         return known[log] if log in known else difference(float(np.exp(log)))
 
     for place, after in changes(points):
+        # in the logarithm of the budget, where differences of power laws bend little
         at = float(np.exp(root_within(along, float(logs[place]), float(logs[after]), ROOT_TOLERANCE)))
         below, above = names if points[place] < 0 else names[::-1]
         first, second = scenarios if points[place] < 0 else scenarios[::-1]
@@ -116,11 +117,14 @@ def over_draws(logs: np.ndarray, gap: np.ndarray, at: float) -> tuple[float, flo
     changed = np.empty(draws)
     for draw in range(draws):
         rises = np.flatnonzero((gap[:-1, draw] < 0) & (gap[1:, draw] >= 0))
+        # a straight line between two budgets is enough: the draws' spread is far wider than its error
         if len(rises):
             before, after = gap[rises, draw], gap[rises + 1, draw]
             places = logs[rises] + np.diff(logs)[rises] * before / (before - after)
             changed[draw] = places[np.abs(places - np.log(at)).argmin()]
         else:
+            # no change within the budgets: it lies beyond the end to which the draw points, and counts in the interval
+            # there
             changed[draw] = np.inf if gap[:, draw].mean() < 0 else -np.inf
     share = float(np.isfinite(changed).mean())
     low, high = interval(changed)
@@ -199,6 +203,7 @@ def trend(
         extrapolated: (Q,) whether a plan lies outside the measured scales.
     """
     decades = np.log10(budgets) - np.log10(budgets).mean()
+    # the least-squares slope of centred decades; of one budget there is none
     spread = float(decades @ decades) or float("nan")
     slopes = decades @ scenarios / spread if scenarios.shape[1] else np.array([float("nan")])
     low, high = interval(scenarios, axis=1)
@@ -270,6 +275,7 @@ def by_breadth(
     found = BreadthCrossover(budget, kinds, sets, point, *ends)
     if np.isnan(found.crossover):
         return found
+    # ``over_draws`` looks for a change from negative to positive, so that a change downward is turned over
     upward = np.array(mean) * np.sign(point[np.flatnonzero(point)[-1]])
     low, high, share = over_draws(np.log(kinds), upward, found.crossover)
     return replace(found, crossover_low=low, crossover_high=high, crossover_share=share)

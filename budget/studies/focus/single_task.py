@@ -111,6 +111,7 @@ def single_task(
         budgets: (Q,) rising.
     """
     singles: dict[str, tuple[_Single, int]] = {}
+    # the largest sets first: a task's specialist is the same in every set, and is planned once
     for names in sorted(planners, key=len, reverse=True):
         first = planners[names][0]
         new = [place for place, name in enumerate(names) if name not in singles]
@@ -122,11 +123,13 @@ def single_task(
 
 
 def _single(first: StrategyPlanner, pick: np.ndarray, budgets: np.ndarray) -> _Single:
+    """Plan specialists of the tasks at places ``pick`` of a set, alone with each budget, and look up their spends."""
     served = replace(first.served, curves=first.served.curves.take(pick))
     limited = first.of(served)
     low = np.nan_to_num(limited.task_settings.min, nan=0.0)
     high = np.where(np.isfinite(limited.task_settings.max), limited.task_settings.max, np.inf)
     nothing = np.full(len(pick), np.nan)
+    # limits are taken into the spends below; a task alone has no split for them to bind
     planner = replace(limited, task_settings=replace(limited.task_settings, min=nothing, max=nothing))
     plans = planner.split(budgets, np.minimum(budgets[:, None], high), "alone")
     allowed = low <= budgets[:, None] * (1 + THRESHOLD_ROUNDING)
@@ -168,6 +171,7 @@ def _task(
     comparisons: Sequence[Comparison],
     budgets: np.ndarray,
 ) -> SingleTask:
+    """Compare one task alone with every plan for several tasks that holds it."""
     planner, curves = single.planner, single.planner.served.curves
     place = np.array([at])
     value = np.where(single.allowed[:, at], [plan.predicted[at] for plan in single.plans], np.nan)
@@ -179,7 +183,9 @@ def _task(
     for q, (budget, plan) in enumerate(zip(budgets, single.plans, strict=True)):
         mine, in_draws = _distance(planner, plan, at)
         low, high = interval(in_draws)
+        # distances turn round where higher is better
         ends[:, q] = np.sort([curves.present(place, np.array([end]))[0] for end in (low, high)])
+        # in each draw against the best plan there, which need not be the point fit's: alone must beat them all
         best, best_drawn = np.inf, np.full(len(in_draws), np.inf)
         for comparison in comparisons:
             if comparison.budget != budget or name not in comparison.tasks:

@@ -114,6 +114,8 @@ def strictness(
     """
     count, budget = len(specialists.served.tasks), compared[0].budget
     share = np.array([part / count for part in LAX_SHARES] + [1 / k for k in range(count - 1, 0, -1)])
+    # each threshold is what every specialist reaches with its share; together they may take many budgets, which nobody
+    # has to afford
     budgets = np.full(len(share), budget)
     plans = specialists.split(budgets, np.repeat((share * budget)[:, None], count, axis=1), "one task's share")
     limit = np.array([plan.measure for plan in plans])
@@ -135,6 +137,7 @@ def strictness(
     focused, focused_drawn = alone, np.repeat(alone[:, None], drawn.shape[2], axis=1)
     for part in parts:
         place = np.array([specialists.served.tasks.index(name) for name in part.tasks])
+        # a model of some tasks passes nobody else's threshold
         nothing, in_draws = np.full(count, np.inf), np.full((len(part.scenarios), count), np.inf)
         nothing[place], in_draws[:, place] = part.measure, part.scenarios
         focused = np.maximum(focused, reached(nothing))

@@ -90,11 +90,12 @@ def at_values(value: Value, values: np.ndarray, count: int, most: float) -> Thre
 
 def least_spend(value: Value, task: np.ndarray, limit: np.ndarray, most: float) -> np.ndarray:
     """The least spend (R,) at which tasks (R,) reach values (R,), by bisection; infinite beyond ``most``."""
+    # tested at the most first, or the bisection would end there as if it were reached; negated, so that NaN is never
     never = ~(value(task, np.full(len(task), most)) <= limit)
     high = np.full(len(task), np.log(most))
-    reached, _ = bisect(
-        lambda log_spend: value(task, np.exp(log_spend)) <= limit, high, high - SPEND_DECADES * np.log(10)
-    )
+    low = high - SPEND_DECADES * np.log(10)
+    # the end at which the value was seen to be reached
+    reached, _ = bisect(lambda log_spend: value(task, np.exp(log_spend)) <= limit, high, low)
     return np.where(never, np.inf, np.exp(reached))
 
 

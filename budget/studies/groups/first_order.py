@@ -63,6 +63,7 @@ def pool_of_pairs(measured: Cotrained, matrix: TransferMatrix, *, predict: bool 
         notes.append("No larger group is predicted: pairs differ in cost, so nothing says what a group would cost.")
     elif predict and pair_costs:
         (pair_cost,) = pair_costs
+        # of one cost of pairs a task has one value alone, whoever it is paired with
         alone = np.array([row[np.isfinite(row)][0] if np.isfinite(row).any() else np.nan for row in matrix.alone])
         steps = matrix.together - matrix.alone
         lacking = 0
@@ -73,8 +74,10 @@ def pool_of_pairs(measured: Cotrained, matrix: TransferMatrix, *, predict: bool 
             if positions in known:
                 continue
             inside = steps[np.ix_(group, group)]
+            # a task gains nothing from itself, and is not among its partners
             np.fill_diagonal(inside, 0.0)
             predicted = alone[list(group)] + inside.sum(axis=1) / (len(group) - 1)
+            # a pair that nobody measured makes the group unknown; 0 for it would be a claim
             if np.isnan(predicted).any():
                 lacking += 1
                 continue
@@ -115,5 +118,6 @@ def _sizes(tasks: int) -> tuple[int, bool]:
 
 
 def _groups(tasks: int, largest: int) -> Iterator[tuple[int, ...]]:
+    """Sets of three tasks and more, up to the largest size: pairs are measured or missing."""
     for size in range(3, largest + 1):
         yield from combinations(range(tasks), size)

@@ -110,6 +110,7 @@ class TransferMatrix:
         low = high = float("nan")
         if np.isfinite(self.stderr).any():
             told = self.distinguishable
+            # all signs that are told are right with probability CLAIM_LEVEL (Holm 1979), so both counts hold at once
             low = float((told & (self.gain < 0)).sum() / len(gain))
             high = float((len(gain) - (told & (self.gain > 0)).sum()) / len(gain))
         return Share(int((gain < 0).sum()), int((gain == 0).sum()), len(gain), low, high)
@@ -185,12 +186,14 @@ def measured_transfer(measured: Cotrained) -> TransferMatrix:
             pair = (min(task, partner), max(task, partner))
             both = {cost: cell_of[(pair, cost, task)] for cost in costs if (pair, cost, task) in cell_of}
             single = {cost: cell_of[((task,), cost, task)] for cost in costs if ((task,), cost, task) in cell_of}
+            # only at equal cost is the difference one of company, and not of compute
             equal = [cost for cost in both if cost in single]
             if i == j or not both:
                 continue
             if not equal:
                 unequal += [f"{measured.tasks[task]} with {measured.tasks[partner]}"] if single else []
                 continue
+            # the dearest: nearest to the models that will be built
             cells = both[equal[-1]], single[equal[-1]]
             together[i, j], alone[i, j] = measured.value[list(cells)]
             stderr[i, j], degrees[i, j] = _noise_of_difference(measured, *cells)
@@ -213,16 +216,20 @@ def _noise_of_difference(measured: Cotrained, one: int, other: int) -> tuple[flo
     cells = [one, other]
     least = float(measured.degrees[cells].min())
     if len(measured.draws) > 1:
+        # over joint draws the two values move together: the spread of the difference, not the root of summed squares
         spread = float(np.std(measured.draws[:, one] - measured.draws[:, other], ddof=1))
         return spread if spread > 0 else np.nan, least
     variance = measured.stderr[cells] ** 2
     spread = float(np.sqrt(variance.sum()))
+    # a pooled estimate has its own degrees of freedom, and two values read off it add none (Satterthwaite 1946 is for
+    # separate ones)
     if measured.estimate[one] == measured.estimate[other] or not np.isfinite(spread) or np.isinf(least):
         return spread, least
     return spread, float(variance.sum() ** 2 / (variance**2 / measured.degrees[cells]).sum())
 
 
 def _missing(measured: Cotrained, tasks: list[int], unequal: list[str]) -> tuple[str, ...]:
+    """What nobody measured, one sentence for each kind."""
     names = measured.tasks
     there = {(measured.sets[model], int(task)) for model, task in zip(measured.model, measured.task, strict=True)}
     lone = [names[task] for task in tasks if ((task,), task) not in there]

@@ -85,13 +85,16 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
     draws = len(curves.draws)
     alone = subsets.of(np.arange(tasks)[:, None])
     own = _reducible(alone.distance[:, 0], curves.form.floor(curves.parameters))
+    # in each draw against that draw's own task alone, or the uncertainty of the task itself would count as decline
     own_draws = np.empty((draws, tasks))
     for task, distance in subsets.in_draws(alone):
         own_draws[:, task] = _reducible(distance[:, 0], curves.form.floor(curves.draws[:, task]))
+    # reducible losses of several metrics are divided by the gap from unserved to best before they are averaged
     weight = subsets.spec.tasks.weight * subsets.spec.measure.scale
     logs = np.log(np.arange(1, tasks + 1))
     # the slope through the origin is Σ log k · log factor over Σ log² k of the sizes at which the task is there
     squares = np.cumsum((logs**2)[::-1])[::-1]
+    # sums are gathered size by size, so that no array of all sizes, orders and draws is held
     point, scenarios = np.zeros((count, tasks + 2)), np.zeros((draws, tasks + 2))
     factors = np.ones((tasks, 2))
     joined = np.empty((count, tasks), dtype=int)
@@ -104,6 +107,7 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
         factors[size - 1] = whole.mean(axis=0)
         point[:, :2] += x * np.log(whole) / squares[0]
         row = np.arange(count)[:, None]
+        # a task is there from its own joining on, so its line is fitted to those sizes only
         share = x / squares[joined[row, members]]
         point[row, members + 2] += share * np.log(each)
         for order, distance in subsets.in_draws(split):
@@ -134,6 +138,7 @@ def copies_exponent(subsets: Subsets) -> np.ndarray:
         form, theta = subsets.curves.form, subsets.curves.parameters.T
         alpha, beta, phi, psi = (theta[form.position(name)] for name in ("alpha", "beta", "phi", "psi"))
         return decline_exponent(alpha, beta, phi, psi, float(flops.params_exponent[0]), float(flops.tokens_exponent[0]))
+    # a power only where the frontier is one: one term in each input, a cost of one term, sizes free
     if not subsets.convex or subsets.spec.params is not None:
         return nothing
     problem = subsets.problem
@@ -143,6 +148,7 @@ def copies_exponent(subsets: Subsets) -> np.ndarray:
     falls = -value.exponent
     if value.exponent.shape[1] != value.inputs or ((falls > 0).sum(axis=2) != 1).any():
         return nothing
+    # at the optimum each term falls as the same power of cost: x_i ∝ c^(a/e_i), so that Σ p_i·a/e_i = 1
     return 1 / (cost.exponent[:, 0] / falls.sum(axis=1)).sum(axis=1)
 
 

@@ -125,6 +125,7 @@ def dilution(
     together = StrategyPlanner(shared, task_settings, measure, unit, params)
     budgets, count = np.array([float(budget)]), len(names)
     asked = single.spec(float(budget))
+    # neither alone nor at an equal share is anything optimized but the model's size: these are what dilution compares
     whole = single.split(budgets, np.full((1, count), float(budget)), "alone")[0]
     part = single.split(budgets, np.full((1, count), budget / count), "equal share")[0]
     one = together.best(budgets)[0]
@@ -161,6 +162,7 @@ def parted(
         share: of a specialist with an equal share.
         shared: in the shared model.
     """
+    # positive is worse, whatever the metric's direction
     sign = np.where(higher_is_better, -1.0, 1.0)
 
     def against(after: Values, before: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -192,6 +194,7 @@ def parts_along(
     response = spend_response(curves, spec)
 
     def values(of: Curves, task: np.ndarray, inputs: np.ndarray) -> Values:
+        # draws of two fits are paired by their place; the longer file's rest has no partner
         scenarios = of.distance_draws(task, inputs)[:draws]
         return of.present(task, of.distance(task, inputs)), of.present(task, scenarios)
 

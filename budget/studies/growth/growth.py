@@ -212,6 +212,7 @@ def growth_table(order: str, strategy: str, plans: Sequence[Plan], spread: Sprea
 
 
 def _rows(order: str, strategy: str, plan: Plan) -> pd.DataFrame:
+    """The rows of one plan in ``growth.csv``."""
     return pd.DataFrame(
         {
             "order": order,

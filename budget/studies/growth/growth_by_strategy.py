@@ -222,8 +222,10 @@ def grow_strategies(
     _refuse_unlike(aligned)
     task_settings = tasks.select(common)
     nothing = np.full(len(common), np.nan)
+    # limits of a task's own spend mean nothing where all share one model
     free = replace(task_settings, min=nothing, max=nothing)
     solved: dict[str, Subsets] = {}
+    # the leading strategy first, since the others take its unit and measure
     for name in sorted(aligned, key=lambda name: name != lead):
         curves, stated = aligned[name], solved[lead].spec if solved else None
         asked = plan_spec(
@@ -238,6 +240,7 @@ def grow_strategies(
         if curves.form.counts_tasks:
             refuse_mixture(curves, asked)
         solved[name] = (SharedSubsets if curves.form.counts_tasks else Subsets)(curves, asked)
+    # the same orders for all, or strategies would be compared on other sets
     joining = joining_orders(solved[lead], order, orders, seed)
     several = order == "random"
     options: dict[str, Any] = {"order": order, "orders": orders}

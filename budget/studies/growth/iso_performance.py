@@ -120,8 +120,11 @@ def _totals(subsets: Subsets, orders: np.ndarray, today: int) -> np.ndarray:
     """``QUANTITIES`` (O, J, 3) along each order at today's price; NaN where today's budget has none."""
     count, tasks = orders.shape
     split = subsets.of(orders[:, :today])
+    # KKT: today's tasks keep their spends in a larger budget exactly where the price stays (Boyd & Vandenberghe 2004,
+    # section 5.5.3)
     price = _price(subsets, split)
     spend = _at_price(subsets, np.repeat(price, tasks), orders.ravel()).reshape(orders.shape)
+    # today's tasks as they are: a spend at a limit is not that of the price
     spend[:, :today] = split.spend
     problem, curves = subsets.problem, subsets.curves
     u = best_inputs(problem.by_model.take(orders.ravel()), problem.cost.take(orders.ravel()), spend.ravel())
@@ -130,6 +133,7 @@ def _totals(subsets: Subsets, orders: np.ndarray, today: int) -> np.ndarray:
     nothing = np.full((count, tasks), np.nan)
     totals = np.stack([np.cumsum(amounts.get(name, nothing), axis=1) for name in QUANTITIES], axis=2)
     totals = totals[:, today - 1 :]
+    # tokens and budgets add up; of sizes the mean is of interest
     totals[:, :, QUANTITIES.index("params")] /= np.arange(today, tasks + 1)
     totals[np.isnan(price)] = np.nan
     return totals
@@ -142,6 +146,7 @@ def _in_draws(subsets: Subsets, order: np.ndarray, today: int) -> np.ndarray:
     if draws == 0:
         return np.empty((0, tasks - today + 1, len(QUANTITIES)))
     every = np.tile(np.arange(tasks), draws)
+    # every draw's tasks become tasks of their own, so that all draws are one batch of orders
     scenarios = replace(curves, draws=curves.draws[:0], noise=curves.noise[:0]).take(every)
     scenarios = replace(scenarios, parameters=curves.draws.reshape(-1, parameters))
     spec = replace(
@@ -158,6 +163,7 @@ def _doubling(ratio: np.ndarray, totals: np.ndarray) -> np.ndarray:
     x = np.log(ratio)
     if len(x) < 2:
         return np.full((len(totals), totals.shape[-1]), np.nan)
+    # the line goes through today's point, which is no estimate
     slope = np.einsum("j,...jq->...q", x, np.log(totals / totals[..., :1, :])) / (x @ x)
     return np.asarray(np.exp2(slope))
 
@@ -167,6 +173,8 @@ def _price(subsets: Subsets, split: Splits) -> np.ndarray:
     problem, task, spend = subsets.problem, split.members.ravel(), split.spend.ravel()
     value, cost = problem.by_model.take(task), problem.cost.take(task)
     marginal = marginal_return(value, cost, best_inputs(value, cost, spend))
+    # a task at its maximum returns more than the price, one at its minimum less: the price is the largest return among
+    # those that could take more
     takes_more = spend < subsets.ends[1][task] * (1 - 1e-12)
     most = np.where(takes_more, marginal, -np.inf).reshape(split.members.shape).max(axis=1)
     return np.where(np.isfinite(most), most, np.nan)
@@ -182,6 +190,7 @@ def _at_price(subsets: Subsets, price: np.ndarray, task: np.ndarray) -> np.ndarr
         # a return may underflow to 0, and so may a price that is one
         return np.log(np.maximum(price, 1e-300)) - np.log(np.maximum(marginal, 1e-300))
 
+    # in logarithms the marginal return of a power law is a line
     start = np.full(len(task), np.log(subsets.spec.budget))
     return np.clip(np.exp(rising_root(above, start - LOG_SPEND_RANGE, start + LOG_SPEND_RANGE)), low[task], high[task])
 
@@ -238,6 +247,7 @@ def shared_iso_performance(curves: Curves, ratio: float = 2.0) -> SharedIsoPerfo
         )
         found = np.array([iso_loss(*each, ratio) for each in zip(alpha, beta, phi, psi, strict=True)])
         found = found.reshape(*natural.shape[:-1], 2)
+        # at a cost ∝ N·D the factor of compute is the product of both
         return np.concatenate([found.prod(axis=-1, keepdims=True), found], axis=-1)
 
     point = factors(curves.form.natural(curves.parameters, curves.reference))

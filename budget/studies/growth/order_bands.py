@@ -10,6 +10,7 @@ def mean_and_band(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
     Of fewer orders than an interval takes the band is all of them, from the least to the greatest.
     """
+    # a task is in some orders' first k and not in others': only those that have it count
     count = (~np.isnan(samples)).sum(axis=0)
     low, high = interval(samples)
     few = (count > 0) & (count < least_draws())

@@ -145,8 +145,10 @@ def _values(subsets: Subsets, split: Splits) -> list[float]:
     sign = subsets.spec.measure.sign
     measure = subsets.measure(split)
     points = [sign * subsets.objective(split), sign * measure.max(axis=1), _counted(subsets.met(split))]
+    # over many orders the band is theirs: draws would be a second axis, and their spread is another question
     if len(split.members) > 1:
         return [float(end) for samples in points for end in _over_orders(samples)]
+    # one order: its plan is fixed, and each draw says what it reaches
     _, distance = next(subsets.in_draws(split))
     task = split.members[0]
     scenarios = subsets.spec.measure.of_draws(task, distance)

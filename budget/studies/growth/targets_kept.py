@@ -55,6 +55,7 @@ def planned_sets(subsets: Subsets, orders: np.ndarray) -> Planned | None:
     for size in range(1, orders.shape[1] + 1):
         split = subsets.of(orders[:, :size])
         whole &= (subsets.met(split) != 0).all(axis=1)  # NaN, no target, is no target missed
+        # a draw that lost a target at a smaller set stays lost, so that orders without a draw left are skipped
         for order in np.flatnonzero(in_draws.any(axis=1)):
             distance = subsets.curves.distance_draws(split.members[order], split.log_inputs[order])
             in_draws[order] &= (subsets.reached(split.members[order], distance) != 0).all(axis=1)
@@ -125,8 +126,10 @@ def targets_kept(subsets: Subsets, orders: np.ndarray) -> TargetsKept | None:
         return None
     required = required_spends(subsets.curves, subsets.spec, *subsets.ends, budget / len(tasks.target))
     limit = budget * (1 + THRESHOLD_ROUNDING)
+    # a task without a target still takes its minimum from the budget
     taken = np.where(stated, required, subsets.ends[0])[orders]
     possible = (np.cumsum(taken, axis=1) <= limit).sum(axis=1)
+    # targets count alike, so that the cheapest first are the most (a knapsack with equal gains)
     cheapest = np.flatnonzero(stated)[np.argsort(required[stated], kind="stable")]
     most = int((np.cumsum(required[cheapest]) <= limit).sum())
     best = tuple(subsets.curves.tasks[task] for task in np.sort(cheapest[:most]))
@@ -154,6 +157,7 @@ def required_spends(curves: Curves, spec: PlanSpec, low: np.ndarray, high: np.nd
     else:
         problem = build_problem(curves, spec)
         spend = spend_to_level(problem.value, problem.cost, spec.weight * level, np.full(len(every), near))
+    # a minimum is spent whether the target needs it or not; beyond a maximum the target is out of reach
     spend = np.maximum(spend, low)
     spend = np.where(spend > high * (1 + THRESHOLD_ROUNDING), np.inf, spend)
     return np.where(np.isfinite(tasks.target), spend, np.nan)

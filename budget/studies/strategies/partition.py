@@ -75,6 +75,7 @@ def partitions(
         budgets: totals, each above what the least spends of single tasks take together.
     """
     tasks = whole.served.tasks
+    # one more than are compared, which tells whether these are all
     covers = exact_covers([block.tasks for block in blocks], tasks, MOST_PARTITIONS + 1)
     complete = len(covers) <= MOST_PARTITIONS
     covers = [cover for cover in covers[:MOST_PARTITIONS] if any(blocks[block].one_model for block in cover)]
@@ -83,11 +84,13 @@ def partitions(
         return []
     planners = [whole.of(block) for block in blocks]
     questions = [planner.spec(float(budgets[0])) for planner in planners]
+    # one problem of all blocks: a cover is a choice of its models, so that covers of one size are one batch
     problem = _problem(whole, planners, questions, float(budgets[-1]))
     objective = np.empty((len(covers), len(budgets)))
     solved: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     for size in {len(cover) for cover in covers}:
         rows = np.array([row for row, cover in enumerate(covers) if len(cover) == size])
+        # parts of about equal size bound the memory; a cover is never divided
         for some in np.array_split(rows, -(-rows.size * len(budgets) * size // MAX_BATCH_MODELS)):
             spends, inputs, objective[some] = _split(problem, np.array([covers[row] for row in some]), budgets)
             solved |= dict(zip(some.tolist(), zip(spends, inputs, strict=True), strict=True))
@@ -103,6 +106,8 @@ def partitions(
             plans.append(planners[block].judge("", budget, np.full(len(served.tasks), given), inputs))
         value, cost = problem.value.take(cover), problem.cost.take(cover)
         chosen = Problem(value, cost, budget, problem.low[cover], np.minimum(problem.high[cover], budget))
+        # the chosen cover is certified by itself, from its multipliers (weak duality, Boyd & Vandenberghe 2004, section
+        # 5.2)
         least = float(objective[best, at])
         partition = Partition(
             tasks,
@@ -150,9 +155,12 @@ def exact_covers(blocks: Sequence[tuple[str, ...]], tasks: tuple[str, ...], most
     found: list[tuple[int, ...]] = []
 
     def extend(rest: frozenset[str], chosen: tuple[int, ...]) -> None:
+        """Add to ``found`` every completion of the chosen blocks that holds the rest once."""
         if not rest:
             found.append(chosen)
             return
+        # the first task without a block must be in the next one, so that each cover is met once (Algorithm X of Knuth
+        # 2000)
         first = next(name for name in tasks if name in rest)
         for block in largest_first:
             if len(found) >= most:
@@ -169,6 +177,7 @@ def _problem(
 ) -> Problem:
     """All blocks as models of one problem, weighted as the whole set is."""
     parts = [build_problem(planner.served.curves, asked) for planner, asked in zip(planners, questions, strict=True)]
+    # each block's value is a mean over its own tasks; their share of all weight makes the sum the whole set's mean
     share = np.array([planner.task_settings.weight.sum() for planner in planners]) / whole.task_settings.weight.sum()
     high = [np.inf if planner.served.one_model else planner.task_settings.max[0] for planner in planners]
     return Problem(
@@ -196,6 +205,7 @@ def _stacked(functions: Sequence[PlanningForm]) -> Posynomial:
     most = max(each.log_coef.shape[1] for each in sums)
 
     def filled(each: Posynomial) -> Posynomial:
+        # copies of the first term, made negligible: their exponents are sound, which arbitrary ones need not be
         first = np.zeros(most - each.log_coef.shape[1], dtype=int)
         log_coef = np.concatenate([each.log_coef[:, first] - LOG_NEGLIGIBLE, each.log_coef], axis=1)
         domain = np.full((len(each), each.inputs), -np.inf) if each.domain is None else each.domain

@@ -90,10 +90,12 @@ def served_subsets(
     for at, (plan, (spend, inputs, bound)) in enumerate(zip(whole, split, strict=True)):
         some = [(SPECIALISTS, alone.judge(SUBSET, plan.budget, spend, inputs))]
         some += [(strategy, _with_nothing(alone, each[at])) for strategy, each in smaller]
+        # serving all by specialists stands first, so that of equal plans the one that leaves nobody out is taken
         totals = [float(each.measure @ spec.weight) for each in (plan, *(each for _, each in some))]
         best = int(np.argmin(totals))
         by, mine = some[best - 1] if best else (SPECIALISTS, replace(plan, strategy=SUBSET))
         served = tuple(name for name in mine.tasks if name not in mine.leaves_out)
+        # the rival of leaving tasks out is the best plan for all by any strategy, not that of specialists only
         for_all = min(float(each[at].measure @ spec.weight) for each in plans)
         subset = ServedSubset(
             mine.tasks, plan.budget, by, served, mine.leaves_out, tuple(mine.spend.tolist()),

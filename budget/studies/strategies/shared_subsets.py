@@ -37,6 +37,7 @@ class SharedSubsets(Subsets):
             np.stack([ends[name][split.members] for name in names], axis=-1)
             for ends in (self.curves.largest, self.curves.smallest)
         )
+        # too small is as far outside as too large
         outside = np.maximum(scales[..., :2] / largest, smallest / scales[..., :2])
         return float(np.maximum(outside, 1.0).max())
 
@@ -46,6 +47,7 @@ class SharedSubsets(Subsets):
         return split.spend * tokens / tokens.sum(axis=1, keepdims=True)
 
     def _solve(self, rows: np.ndarray) -> None:
+        """Plan the models of subsets (Q, k) that nobody has asked for yet."""
         if len(rows) == 0:
             return
         if np.isfinite(self.spec.tasks.unique_tokens).any():  # a search of its own for each
@@ -59,6 +61,7 @@ class SharedSubsets(Subsets):
             self._keep(row, spend, size, each)
 
     def _keep(self, row: np.ndarray, spend: np.ndarray, size: float, tokens: np.ndarray) -> None:
+        """Remember a subset's plan: the model's spend at each task, and the law's log inputs (size, tokens, K)."""
         tasks = len(row)
         inputs = np.column_stack([np.full(tasks, np.log(size)), np.log(tokens), np.full(tasks, np.log(tasks))])
         self.found[row.tobytes()] = spend, inputs

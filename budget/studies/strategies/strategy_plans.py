@@ -126,6 +126,7 @@ class StrategyPlanner:
             return [self._searched(float(budget)) for budget in budgets]
         problem, count = build_problem(curves, spec), len(budgets)
         if self.served.one_model:
+            # one model has no split: the whole budget goes to it, and only its size is chosen
             alike = np.zeros(count, dtype=int)
             spend = np.repeat(budgets[:, None], len(self.served.tasks), axis=1)
             u = best_inputs(problem.by_model.take(alike), problem.cost.take(alike), budgets)[:, None]
@@ -165,6 +166,7 @@ class StrategyPlanner:
         curves, every = self.served.curves, np.arange(len(self.served.tasks))
         served = np.isfinite(inputs).all(axis=1)
         nothing = self.measure.of_value(curves, every, self.task_settings.unserved)
+        # an unserved task has no inputs; any number stands in, and its value is replaced below
         there = np.where(served[:, None], inputs, 0.0)
         distance = curves.distance(every, there)
         predicted = np.where(served, curves.present(every, distance), self.task_settings.unserved)

@@ -66,11 +66,13 @@ class Subsets:
 
     def of(self, members: np.ndarray) -> Splits:
         """The best splits of subsets (Q, k), each row in its own order."""
+        # a set has one best split whatever order its tasks joined in: sorted, orders share what was solved
         order = np.argsort(members, axis=1)
         rows, which = np.unique(np.take_along_axis(members, order, axis=1), axis=0, return_inverse=True)
         missing = np.array([row.tobytes() not in self.found for row in rows])
         self._solve(rows[missing])
         solved = [self.found[row.tobytes()] for row in rows]
+        # the inverse permutation: each row in the order that it was asked in
         back = np.argsort(order, axis=1)
         spend = np.take_along_axis(np.array([each for each, _ in solved])[which.ravel()], back, axis=1)
         inputs = np.take_along_axis(np.array([each for _, each in solved])[which.ravel()], back[:, :, None], axis=1)
@@ -120,6 +122,7 @@ class Subsets:
         return curves, replace(asked, tasks=asked.tasks.select(curves.tasks), measure=measure, params=params)
 
     def _solve(self, rows: np.ndarray) -> None:
+        """Split the budget among subsets (Q, k) that nobody has asked for yet."""
         if len(rows) == 0:
             return
         if not self.convex:
