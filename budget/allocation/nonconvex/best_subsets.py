@@ -8,7 +8,7 @@ served, so that a falling price of the budget takes the tasks in one order. At t
 
 bounds every plan (Lagrangian duality), and serving a task that the price leaves out, or not serving one that it takes,
 raises this bound by what separates the two sides of its minimum. So only subsets whose departures stay within the gap
-can be better: each is split by one batched price (``many.splits``), and where all of them were, the best is optimal.
+can be better: each is split by one batched price (``water_fill``), and where all of them were, the best is optimal.
 
 See docs/decisions/068-best-subset-follows-one-price.md.
 """

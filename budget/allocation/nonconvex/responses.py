@@ -1,4 +1,4 @@
-"""What the separable planner knows of each task: its value at any spend, its limits, and what it has when unserved.
+"""What the nonconvex planner knows of each task: its value at any spend, its limits, and what it has when unserved.
 
 See docs/decisions/065-gap-as-a-share-of-the-range.md.
 """

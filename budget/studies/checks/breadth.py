@@ -82,7 +82,7 @@ def breadth_of(
         strategies: that were compared.
         found: the comparison.
         tasks: task settings for all tasks of the strategies.
-        params: size of every model, see ``plan_spec.ask``.
+        params: size of every model, see ``make_spec.plan_spec``.
         seed: see ``breadth``.
     """
     alone, compared = strategies.specialists, {name for names in found.sets for name in names}
@@ -136,13 +136,13 @@ def breadth(
         tasks: task settings for these tasks, or more; minima and maxima are not read, since players divide equally.
         budget: the total.
         others: further budgets of the players, at the thresholds of ``budget``.
-        unit: see ``plan_spec.ask``.
-        params: see ``plan_spec.ask``.
-        measure: see ``plan_spec.ask``.
+        unit: see ``make_spec.plan_spec``.
+        params: see ``make_spec.plan_spec``.
+        measure: see ``make_spec.plan_spec``.
         seed: of assignments, focuses and ties.
 
     Raises:
-        AllocationError: see ``plan_spec.ask``, ``free_lunch`` and ``select``.
+        AllocationError: see ``make_spec.plan_spec``, ``free_lunch`` and ``select``.
     """
     curves, count = specialists.curves, len(specialists.tasks)
     nothing = np.full(count, np.nan)

@@ -210,7 +210,7 @@ def free_lunch_of(curves: Curves, spec: PlanSpec, *, gap: float = 1e-4, seed: in
         seed: see ``free_lunch``.
 
     Raises:
-        AllocationError: the question is not about specialists; or see ``free_lunch``.
+        AllocationError: the plan spec is not about specialists; or see ``free_lunch``.
     """
     if spec.is_one_model:
         raise AllocationError("One shared model has no split over tasks; ask for strategy specialists.")

@@ -6,7 +6,7 @@ reaches alone with the whole budget, so that tasks of different difficulty join 
 
 K copies of one task decline exactly so: with the exponent ``a`` of a one-scale law, and with ``αβ/(βp + αq)`` of
 ``E + A/N^α + B/D^β`` at a cost ∝ N^p·D^q, which is ``αβ/(α + β)`` for 6ND (the frontier of Hoffmann et al. 2022,
-arXiv 2203.15556). Copies that share one model decline by ``mixture.generalist.decline_exponent``.
+arXiv 2203.15556). Copies that share one model decline by ``iso_loss.decline_exponent``.
 
 The mean is weighted, and of tasks with several metrics each reducible loss is divided by the gap from unserved to best.
 

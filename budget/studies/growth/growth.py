@@ -32,7 +32,7 @@ class Growth:
     """The first 1, 2, …, K tasks of an order, each the best split of the same budget among specialists.
 
     Attributes:
-        order: one of ``orders.ORDERS``.
+        order: one of ``task_orders.ORDERS``.
         names: the K tasks in joining order; of random orders, as in the file.
         plans: K plans; ``plans[k - 1]`` serves ``names[:k]``. For random orders only the last: that of all tasks.
         sizes: what each number of tasks reaches.
@@ -122,10 +122,10 @@ def grow(
         curves: usable curves of K tasks.
         tasks: task settings for the same tasks in the same order.
         budget: the total for every set size.
-        unit: see ``plan_spec.ask``.
-        params: see ``plan_spec.ask``.
-        measure: ``value`` or ``progress``, see ``plan_spec.ask``.
-        order: one of ``orders.ORDERS``.
+        unit: see ``make_spec.plan_spec``.
+        params: see ``make_spec.plan_spec``.
+        measure: ``value`` or ``progress``, see ``make_spec.plan_spec``.
+        order: one of ``task_orders.ORDERS``.
         orders: how many random ones.
         seed: of the random ones.
         today: number of tasks whose values ``iso_performance`` keeps.
@@ -133,7 +133,7 @@ def grow(
         progress: called with (sets done, K).
 
     Raises:
-        AllocationError: the order is unknown, there are fewer tasks than today, or see ``plan_spec.ask``.
+        AllocationError: the order is unknown, there are fewer tasks than today, or see ``make_spec.plan_spec``.
     """
     refuse_measure(measure)
     spec = plan_spec(curves, tasks, budget, unit=unit, strategy="specialists", params=params, measure=measure)

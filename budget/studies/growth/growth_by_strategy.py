@@ -45,7 +45,7 @@ class SharedGrowth:
 
     Attributes:
         strategy: its name.
-        order: one of ``orders.ORDERS``.
+        order: one of ``task_orders.ORDERS``.
         plans: K plans; of random orders only the last: that of all tasks.
         sizes: what each number of tasks reaches.
         decline: the law of the decline, from what one model for one task reaches; ``None`` for one task.
@@ -98,7 +98,7 @@ class StrategiesGrowth:
     """A growing set by every strategy whose curves were given.
 
     Attributes:
-        order: one of ``orders.ORDERS``.
+        order: one of ``task_orders.ORDERS``.
         names: the K tasks that all files have, in joining order; of random orders, as in the first file.
         spec: that of the strategy by which a greedy order is found: specialists, else the first.
         specialists: their growth; ``None`` where no curves are specialists'.
@@ -199,10 +199,11 @@ def grow_strategies(
         strategies: name → usable curves; at least one of law ``shared``, at most one of another law: specialists.
         tasks: settings of at least the tasks that all of them have. Limits on a task's own spend are for specialists.
         budget: the total for every set size and strategy.
-        unit: see ``plan_spec.ask``.
-        params: see ``plan_spec.ask``.
-        measure: ``value`` or ``progress``, see ``plan_spec.ask``; read off the specialists' curves where there are any.
-        order: one of ``orders.ORDERS``; ``greedy`` by the specialists' values, else by the first strategy's.
+        unit: see ``make_spec.plan_spec``.
+        params: see ``make_spec.plan_spec``.
+        measure: ``value`` or ``progress``, see ``make_spec.plan_spec``; read off the specialists' curves where there
+            are any.
+        order: one of ``task_orders.ORDERS``; ``greedy`` by the specialists' values, else by the first strategy's.
         orders: how many random ones.
         seed: of the random ones.
         today: number of tasks whose values the specialists' ``iso_performance`` keeps.
@@ -210,7 +211,7 @@ def grow_strategies(
 
     Raises:
         AllocationError: there are several specialists or no shared strategy, no common task, other metrics, fewer
-            tasks than today, or see ``plan_spec.ask``.
+            tasks than today, or see ``make_spec.plan_spec``.
     """
     refuse_measure(measure)
     lead = _leading(strategies, today)

@@ -2,7 +2,7 @@
 
 Among specialists the best split gives all tasks the same marginal return. So the tasks that are there keep their
 spends, and their values, exactly where the budget grows by what the added tasks are given at that same return.
-For one model under the law of several tasks the factors are closed forms (``generalist.iso_loss``).
+For one model under the law of several tasks the factors are closed forms (``iso_loss.iso_loss``).
 
 See docs/decisions/077-iso-performance-by-the-price.md.
 """

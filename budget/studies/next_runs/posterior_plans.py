@@ -1,7 +1,7 @@
 """Thousands of plans of one budget, each for other weights of the joint draws.
 
-At a price λ of the budget each model takes the spend at which its marginal return is λ (``tabulated``), and the λ at
-which the spends add up to the budget is the root of one equation, the dual of the split. It is found for all
+At a price λ of the budget each model takes the spend at which its marginal return is λ (``tabulated_plans``), and the
+λ at which the spends add up to the budget is the root of one equation, the dual of the split. It is found for all
 posteriors at once by Newton's method within brackets.
 """
 
@@ -38,7 +38,7 @@ class PosteriorPlanner:
 
     @classmethod
     def of(cls, curves: Curves, spec: PlanSpec) -> "PosteriorPlanner":
-        """Tabulate the models of a question whose plan is a convex program."""
+        """Tabulate the models of a plan spec whose plan is a convex program."""
         models = tuple(tabulated(curves, spec))
         equal = np.full((1, len(curves.draws)), 1 / len(curves.draws))
         prior = tuple(model.under(equal) for model in models)

@@ -1,4 +1,4 @@
-"""Strategies that new runs help to choose between: one question to all of them, on the tasks that all can serve.
+"""Strategies that new runs help to choose between: one plan spec for all of them, on the tasks that all can serve.
 
 Curves of different files come from independent fits. Each draw of the first file is paired with one of every other file
 in a random order of its own, since fits of one seed share random numbers and equal places could tie them together.
@@ -44,7 +44,7 @@ class Strategy:
         spec: the plan that new runs are to improve.
         groups: positions of the tasks that one run measures, for each of G groups.
         runs: its candidates.
-        planner: of the question.
+        planner: of the plan spec.
         observers: (G,) of the outcomes of runs.
     """
 
@@ -58,7 +58,7 @@ class Strategy:
 
     @classmethod
     def of(cls, name: str, curves: Curves, spec: PlanSpec, spend: float) -> "Strategy":
-        """Prepare the plans of a question, the candidates that a spend can pay for, and their observers."""
+        """Prepare the plans of a spec, the candidates that a spend can pay for, and their observers."""
         groups = groups_of(curves)
         runs = affordable(curves, spec.tasks, groups, spend)
         observers = tuple(Observer.of(curves, group) for group in groups)
@@ -102,7 +102,7 @@ def _under(runs: Runs, columns: tuple[str, ...]) -> np.ndarray:
 def compete(
     curves: Mapping[str, Curves], tasks: TaskSettings, budget: float | None, spend: float, seed: int, **asked: Any
 ) -> tuple[tuple[Strategy, ...], tuple[str, ...]]:
-    """Ask one question of every strategy.
+    """State one plan spec for every strategy.
 
     Args:
         curves: strategy → its usable curves with joint draws.
@@ -110,7 +110,7 @@ def compete(
         budget: the total that will be planned.
         spend: what there is for new runs.
         seed: of the pairs of draws.
-        asked: see ``plan_spec.ask``.
+        asked: see ``make_spec.plan_spec``.
 
     Returns:
         The strategies, on the tasks that all of them have and the same number of draws; and what has to be said.

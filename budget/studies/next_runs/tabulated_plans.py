@@ -172,7 +172,7 @@ class Response:
 
 
 def tabulated(curves: Curves, spec: PlanSpec) -> list[Model]:
-    """The V models of a question whose plan is a convex program."""
+    """The V models of a plan spec whose plan is a convex program."""
     shared = spec.is_one_model
     every = np.arange(len(curves.tasks))
     served = [every] if shared else [every[[task]] for task in every]

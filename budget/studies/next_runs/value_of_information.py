@@ -3,9 +3,9 @@
 Preposterior analysis (Raiffa & Schlaifer 1961; the knowledge gradient of Frazier, Powell & Dayanik 2008): every draw
 of the curves in turn is taken for the truth and shows the outcome of a run, its prediction with the noise of a new
 run; the draws are reweighted by the likelihood of that outcome (``posterior``), the budget is planned anew
-(``replan``) under every strategy, the one whose plan has the best posterior mean is chosen, and the decisions with and
-without the outcome are judged under the draw that made it. The mean difference is the value of the run. With one
-strategy the decision is its plan alone.
+(``posterior_plans``) under every strategy, the one whose plan has the best posterior mean is chosen, and the decisions
+with and without the outcome are judged under the draw that made it. The mean difference is the value of the run. With
+one strategy the decision is its plan alone.
 
 See docs/decisions/085-value-of-information-of-new-runs.md.
 """
@@ -80,7 +80,7 @@ class Sampling:
         return {(at, model): strategy.planner.models[model].under(weight) for model in models}
 
     def plans(self, learnt: Mapping[Key, Response]) -> tuple[np.ndarray, np.ndarray]:
-        """What every strategy's plan is expected to be worth and is, both (A, B); see ``Planner.plans``."""
+        """What every strategy's plan is expected to be worth and is, both (A, B); see ``PosteriorPlanner.plans``."""
         pairs = []
         for at, strategy in enumerate(self.strategies):
             mine = {model: response for (whose, model), response in learnt.items() if whose == at}

@@ -2,7 +2,7 @@
 
 A block is a shared model that was measured on fewer tasks than the set, or one task's specialist. For every choice of
 blocks in which each task stands once, the best split of the budget is a convex problem with one price, and all of them
-are solved in one batch (``many.splits``). Choosing among many partitions by one fit favours those that look too good;
+are solved in one batch (``water_fill``). Choosing among many partitions by one fit favours those that look too good;
 the draws judge the chosen one as they judge every other plan.
 
 See docs/decisions/082-groups-are-enumerated.md.

@@ -1,6 +1,6 @@
 """The best subset to serve, and nothing for the other tasks, which count as unserved.
 
-A subset is served by specialists, whose best choice is solved (``allocation.unserved``), or by one measured model of
+A subset is served by specialists, whose best choice is solved (``best_subsets``), or by one measured model of
 some of the tasks with the whole budget. Focusing competes as a strategy of its own only where every task's unserved
 value is known. Where serving all by specialists is best, it is their plan.
 """

@@ -38,7 +38,7 @@ class StrategyPlan:
     Attributes:
         strategy: its name.
         tasks: the set.
-        budget: FLOPs, or the unit of the question, in all.
+        budget: FLOPs, or the unit of the plan spec, in all.
         spend: (T,) what each task's model takes; a shared model's whole training stands in every row.
         log_inputs: (T, I) the law's log inputs of each task's model.
         predicted: (T,) values in the tasks' own metrics.
@@ -107,7 +107,7 @@ class StrategyPlanner:
         """What is asked of the strategy.
 
         Raises:
-            AllocationError: see ``plan_spec.ask``.
+            AllocationError: see ``make_spec.plan_spec``.
         """
         strategy, task_settings = "specialists", self.task_settings
         if self.served.one_model:  # limits of a task's own spend are for tasks that have one

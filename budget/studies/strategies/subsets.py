@@ -115,7 +115,7 @@ class Subsets:
             yield row, self.curves.distance_draws(task, inputs)
 
     def about(self, pick: np.ndarray) -> tuple[Curves, PlanSpec]:
-        """Curves of some tasks and the question about them."""
+        """Curves of some tasks and the plan spec about them."""
         curves, asked = self.curves.take(pick), self.spec
         measure = replace(asked.measure, scale=asked.measure.scale[pick], shift=asked.measure.shift[pick])
         params = None if asked.params is None else asked.params[pick]
