@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from budget.allocation.spec import objectives, risks
 from budget.allocation.spec.objectives import OBJECTIVES, Objective
 from budget.allocation.spec.risks import RISKS, Risk
 from budget.errors import AllocationError
@@ -51,12 +50,12 @@ class PortfolioSpec:
 
 def objectives_of_choices() -> dict[str, Objective]:
     """The objectives by which models are chosen: losses run from 0 to 1, so that none may depend on their unit."""
-    return {name: OBJECTIVES[name] for name in objectives.names_where(lambda each: each.is_scale_free)}
+    return {name: objective for name, objective in OBJECTIVES.items() if objective.is_scale_free}
 
 
 def risks_of_choices() -> dict[str, Risk]:
     """The risks by which models are chosen: means over the worst share of the draws, which are linear programs."""
-    return {name: RISKS[name] for name in risks.names_where(lambda each: each.tail is not None)}
+    return {name: risk for name, risk in RISKS.items() if risk.tail is not None}
 
 
 def refuse(candidates: Candidates, spec: PortfolioSpec) -> None:

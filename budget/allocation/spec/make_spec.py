@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from budget.allocation.spec.measure import Measure, measure_of
-from budget.allocation.spec.objectives import OBJECTIVES, Objective, record_of
+from budget.allocation.spec.objectives import OBJECTIVES, Objective, names_where, record_of
 from budget.allocation.spec.plan_spec import SHARED, SPECIALISTS, PlanSpec, default_unit
 from budget.allocation.spec.refusals import refuse, refuse_weights, refuse_words
 from budget.allocation.spec.resources import Prices
-from budget.allocation.spec.risks import RISKS, names_where
+from budget.allocation.spec.risks import RISKS
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.tables.limits import Limit
@@ -71,7 +71,7 @@ def plan_spec(
     if not curves.form.is_of_one_model:  # a mixture may hold tasks of no weight, and refuses the rest itself
         refuse_weights(tasks)
     if level is not None and not at_risk.has_level:
-        leveled = " and ".join(f"--risk {name}" for name in names_where(lambda each: each.has_level))
+        leveled = " and ".join(f"--risk {name}" for name in names_where(RISKS, lambda each: each.has_level))
         raise AllocationError(f"--level is for {leveled}; leave it out.")
     unit = unit or default_unit(curves.scale_columns)
     strategy = strategy or (SHARED if curves.is_shared or curves.form.is_of_one_model else SPECIALISTS)

@@ -200,12 +200,12 @@ MEAN = OBJECTIVES["mean"]
 """The weighted mean, which what targets leave of a budget goes to, and which mixtures are planned for."""
 
 
-def names_where(holds: Callable[[Objective], bool]) -> tuple[str, ...]:
-    """The names of the objectives of which something holds."""
-    return tuple(name for name, objective in OBJECTIVES.items() if holds(objective))
-
-
 Record = TypeVar("Record")
+
+
+def names_where(table: Mapping[str, Record], holds: Callable[[Record], bool]) -> tuple[str, ...]:
+    """The names in a table of the records of which something holds."""
+    return tuple(name for name, record in table.items() if holds(record))
 
 
 def record_of(what: str, name: str, table: Mapping[str, Record]) -> Record:

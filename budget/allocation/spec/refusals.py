@@ -8,7 +8,7 @@ import numpy as np
 
 from budget.allocation.convex.problem import planned_cost
 from budget.allocation.spec.measure import MEASURES
-from budget.allocation.spec.objectives import names_where, record_of
+from budget.allocation.spec.objectives import OBJECTIVES, names_where, record_of
 from budget.allocation.spec.plan_spec import STRATEGIES, PlanSpec, is_nonconvex
 from budget.allocation.spec.resources import cost_of, input_units
 from budget.curves.curves import Curves
@@ -279,7 +279,7 @@ def _refuse_objective(curves: Curves, spec: PlanSpec) -> None:
             )
     if spec.at_least is not None:
         if not objective.minimizes_spend:
-            takes = " and ".join(names_where(lambda each: each.minimizes_spend))
+            takes = " and ".join(names_where(OBJECTIVES, lambda each: each.minimizes_spend))
             raise AllocationError(f"--at-least is for --objective {takes}; leave it out.")
         if not 1 <= spec.at_least <= len(curves.tasks):
             raise AllocationError(f"--at-least is {spec.at_least}; there are {len(curves.tasks)} tasks.")
@@ -290,7 +290,7 @@ def _refuse_objective(curves: Curves, spec: PlanSpec) -> None:
     if not 0 < spec.level < 1:
         raise AllocationError(f"--level is {spec.level:g}; it is a share of the draws, such as 0.9.")
     if not objective.is_linear:
-        linear = " and ".join(names_where(lambda each: each.is_linear))
+        linear = " and ".join(names_where(OBJECTIVES, lambda each: each.is_linear))
         raise AllocationError(
             f"--risk {risk.name} is for --objective {linear}; the other objectives are planned by the point fit."
         )

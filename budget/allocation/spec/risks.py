@@ -113,8 +113,3 @@ RISKS = {
 
 POINT = RISKS["point"]
 """Nothing is at risk: the point fit is planned."""
-
-
-def names_where(holds: Callable[[Risk], bool]) -> tuple[str, ...]:
-    """The names of the risks of which something holds."""
-    return tuple(name for name, risk in RISKS.items() if holds(risk))
