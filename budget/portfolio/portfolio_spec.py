@@ -81,11 +81,7 @@ def refuse(candidates: Candidates, spec: PortfolioSpec) -> None:
         (spec.objective.needs_targets, "target", spec.tasks.target, f"--objective {spec.objective.name}"),
         (spec.allow_unserved, "unserved", spec.tasks.unserved, "--allow-unserved"),
     ):
-        lacking = [
-            name
-            for name, normalised_problem in zip(spec.tasks.names, np.isfinite(values), strict=True)
-            if not normalised_problem
-        ]
+        lacking = [name for name, known in zip(spec.tasks.names, np.isfinite(values), strict=True) if not known]
         if needed and lacking:
             more = ", …" if len(lacking) > 5 else ""
             raise AllocationError(

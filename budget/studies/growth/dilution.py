@@ -109,7 +109,7 @@ def dilution(
     """
     if specialists.one_model or not shared.one_model:
         raise AllocationError(
-            f"Dilution compares specialists with a shared model, and these arms are '{specialists.strategy}' and "
+            f"Dilution compares specialists with a shared model, and these strategies are '{specialists.strategy}' and "
             f"'{shared.strategy}'; give the specialists first."
         )
     names = shared.tasks
