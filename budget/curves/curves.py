@@ -16,6 +16,7 @@ from budget.errors import FitError
 from budget.numerics.interval import interval
 from budget.numerics.quoting import listed, shortened
 from budget.tables.checks.status import STATUS
+from budget.tables.tasks import TaskSettings
 
 LARGEST = 1e300
 """A steep curve far below the measured scales overflows; it is cut here, so that intervals stay numbers."""
@@ -142,6 +143,11 @@ class Curves:
     def planned_inputs(self) -> tuple[str, ...]:
         """The scale columns that a plan chooses: all that the law reads but those that the tasks give."""
         return tuple(name for name in self.scale_columns if name not in GIVEN_BY_TASKS)
+
+    def given_inputs(self, tasks: TaskSettings) -> np.ndarray:
+        """(T, J) the other inputs, which the settings of the T tasks give: data before repeats; none for most laws."""
+        columns = [getattr(tasks, name) for name in self.scale_columns if name in GIVEN_BY_TASKS]
+        return np.column_stack(columns) if columns else np.empty((len(self.tasks), 0))
 
     @property
     def is_shared(self) -> bool:

@@ -122,7 +122,7 @@ def assemble_plan(curves: Curves, spec: PlanSpec, outcome: SolvedPlan, baselines
 
 
 def law_inputs_of(curves: Curves, spec: PlanSpec, u: np.ndarray, task: np.ndarray | None = None) -> np.ndarray:
-    """The law's log inputs (R, I') from a problem's (R, I): with the fixed params and the unique tokens put in.
+    """The law's log inputs (R, I') from a problem's (R, I): with the fixed params and what the tasks give put in.
 
     Args:
         curves: of T tasks.
@@ -134,8 +134,7 @@ def law_inputs_of(curves: Curves, spec: PlanSpec, u: np.ndarray, task: np.ndarra
     columns = list(u.T)
     if spec.params is not None:
         columns.insert(0, np.log(spec.params[rows]))
-    if "unique_tokens" in curves.scale_columns:
-        columns.append(np.log(spec.tasks.unique_tokens[rows]))
+    columns += list(np.log(curves.given_inputs(spec.tasks)[rows]).T)
     served = np.isfinite(u).all(axis=1)
     return np.where(served[:, None], np.column_stack(columns), -np.inf)
 

@@ -17,7 +17,6 @@ import numpy as np
 
 from budget.allocation.spec.resources import smallest_inputs
 from budget.curves.curves import Curves
-from budget.curves.laws.convexity import GIVEN_BY_TASKS
 from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.tables.tasks import TaskSettings
@@ -188,11 +187,9 @@ def scenarios_of(curves: Curves, tasks: TaskSettings, draws: Sequence[int] | Non
     """
     theta = curves.parameters[None] if draws is None else curves.draws[np.asarray(draws, dtype=int)]
     count = len(theta)
-    settings = [getattr(tasks, name) for name in curves.scale_columns if name in GIVEN_BY_TASKS]
-    given = np.column_stack(settings) if settings else np.empty((len(curves.tasks), 0))
     form = curves.form.planning_form(
         theta.reshape(count * len(curves.tasks), -1),
         np.tile(curves.reference, (count, 1)),
-        np.tile(given, (count, 1)),
+        np.tile(curves.given_inputs(tasks), (count, 1)),
     )
     return Scenarios(count, form, smallest_inputs(curves))
