@@ -35,9 +35,10 @@ def fit(
     """Fit a law to every task at once; --out writes the curves file that the other commands read."""
     from budget.commands.fitting import add_link, fit_all, fit_sensitivity
     from budget.commands.inputs import read_linked, settings_of_losses
-    from budget.commands.output import cost_notes, echo_notes, emit, json_rows
+    from budget.commands.output import cost_notes, echo_notes, emit
     from budget.curves.records.checksum import sealed
     from budget.curves.records.writing import record_of
+    from budget.studies.json_rows import records
     from budget.tables.files.text import json_text
     from budget.tables.files.writing import write_text
 
@@ -54,4 +55,4 @@ def fit(
     if shifts is None:
         emit(curves.table(), content, printed)
     else:
-        emit(shifts, json_text(json_rows(shifts)), printed)
+        emit(shifts, json_text(records(shifts)), printed)

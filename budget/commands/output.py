@@ -32,12 +32,6 @@ def emit(table: pd.DataFrame, json_content: str, output: Output) -> None:
         click.echo(content, nl=False, color=True)  # a name keeps its characters, as in --out
 
 
-def json_rows(table: pd.DataFrame) -> list[dict[str, object]]:
-    """The table's rows for JSON, a missing cell being null."""
-    rows = table.astype(object).where(table.notna(), None).to_dict("records")
-    return [{str(column): cell for column, cell in row.items()} for row in rows]
-
-
 def echo_notes(*notes: str) -> None:
     """Say sentences on standard error, each once."""
     for note in dict.fromkeys(notes):

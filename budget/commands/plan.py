@@ -63,7 +63,7 @@ def plan(
     if runs.serves_both_ways and scores is None and not is_of_all_strategies(fitting.law):
         every_run, every_task = read_inputs(runs_path, reading, fitting.mixtures, of_all_strategies=True)
         compared = fit_strategies(every_run, every_task, fitting, estimating, drawing, curves), every_task
-    input_files = {"runs": runs_path, "tasks": reading.tasks_path, "mixtures": fitting.mixtures}
+    paths = {"runs": runs_path, "tasks": reading.tasks_path, "mixtures": fitting.mixtures}
     with steps() as watch:
         study = make_plan(
             runs,
@@ -76,10 +76,8 @@ def plan(
             params=spending.params,
             order=order,
             compared=compared,
-            inputs={
-                role: {"name": Path(path).name, "sha256": sha256_as_read(path)}
-                for role, path in input_files.items()
-                if path
+            input_files={
+                role: {"name": Path(path).name, "sha256": sha256_as_read(path)} for role, path in paths.items() if path
             },
             progress=watch,
         )

@@ -106,7 +106,7 @@ def make_plan(
     params: float | None = None,
     order: str = "given",
     compared: tuple[FittedStrategies, TaskSettings] | None = None,
-    inputs: dict[str, dict[str, str]] | None = None,
+    input_files: dict[str, dict[str, str]] | None = None,
     progress: Callable[[str], Callable[[int, int], None]] | None = None,
 ) -> Study:
     """Allocate, grow and respond for fitted curves.
@@ -122,7 +122,7 @@ def make_plan(
         params: see ``plan_spec.ask``.
         order: see ``growth.grow``.
         compared: every strategy's curves, and task settings for all their tasks, where the runs hold several.
-        inputs: role → name and SHA-256 of each file.
+        input_files: role → name and SHA-256 of each file.
         progress: step name → its (done, total) callback.
 
     Raises:
@@ -160,7 +160,7 @@ def make_plan(
         focus=_focus(compared, spec, params, watch("compare")),
         growth=growth,
         sharing=budget_sharing(planned, growth),
-        input_files=inputs or {},
+        input_files=input_files or {},
         notes=(*tasks.notes, *curves.notes, *curves.left_out, *curves.score_note, *curves.unlinked, *plan.notes),
     )
 

@@ -51,7 +51,7 @@ def make_study(
         budget = 3.0 * float(max(curves.largest[unit or ("flops" if len(inputs) == 2 else inputs[0])]))
     return make_plan(
         runs, findings, curves, task_settings, budget,
-        unit=unit, strategy=strategy, params=params, inputs={"runs": {"name": "runs.csv", "sha256": "ab" * 32}},
+        unit=unit, strategy=strategy, params=params, input_files={"runs": {"name": "runs.csv", "sha256": "ab" * 32}},
     )  # fmt: skip
 
 

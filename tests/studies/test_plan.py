@@ -38,7 +38,10 @@ def test_one_model_is_planned_first_where_models_are_shared(tmp_path, shared_cur
 
 def test_record_is_strict_json_with_its_provenance(tmp_path, noisy_curves):
     study = study_of(
-        table(TRUTHS, noise=0.01), tmp_path, noisy_curves, inputs={"runs": {"name": "runs.csv", "sha256": "0" * 64}}
+        table(TRUTHS, noise=0.01),
+        tmp_path,
+        noisy_curves,
+        input_files={"runs": {"name": "runs.csv", "sha256": "0" * 64}},
     )
     record = json.loads(json.dumps(study.record(), allow_nan=False))
     assert record["inputs"]["runs"]["sha256"] == "0" * 64 and record["seeds"] == {"draws": 0}
