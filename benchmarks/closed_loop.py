@@ -25,7 +25,7 @@ from budget.allocation.spec.make_spec import plan_spec
 from budget.lab.transformer.plan import read_plan
 from budget.lab.transformer.runs import Cell
 from budget.lab.transformer.shape import Shape
-from budget.process_settings import use_all_cores, use_compilation_cache
+from budget.process_settings import prepare_to_fit
 from budget.studies.strategies.strategy_curves import StrategyCurves, fit_strategy_curves
 from budget.tables.runs import runs_from_frame
 from budget.tables.tasks import TaskSettings
@@ -229,8 +229,7 @@ def plan_rows(table: pd.DataFrame) -> list[tuple[str, ...]]:
 def main() -> None:
     """Plan or report."""
     warnings.simplefilter("ignore")
-    use_compilation_cache()
-    use_all_cores()
+    prepare_to_fit()
     what, runs_path, *rest = figures.arguments()
     found = models(Path(runs_path))
     if what == "plan":

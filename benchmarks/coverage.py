@@ -16,7 +16,7 @@ import numpy as np
 from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
 from budget.curves.laws.table import LAWS
-from budget.process_settings import use_all_cores, use_compilation_cache
+from budget.process_settings import prepare_to_fit
 from budget.tables.runs import Runs
 
 BEYOND = (1, 3, 10)
@@ -111,8 +111,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, nargs="+", default=[12, 16, 25, 40, 60])
     parser.add_argument("--pool", choices=["auto", "on", "off"], default="auto")
     options = parser.parse_args(figures.arguments())
-    use_compilation_cache()
-    use_all_cores()
+    prepare_to_fit()
     error = np.sqrt(0.8 * 0.2 / options.tasks)
     how = f"{options.noise:.1%} noise, pooling {options.pool}, {options.draws} draws"
     print(f"{options.tasks} tasks a line, {how}; Monte Carlo error {error:.1%}")

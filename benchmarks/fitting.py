@@ -30,7 +30,7 @@ from coverage import simulated  # noqa: E402
 
 from budget.curves.curves import Curves  # noqa: E402
 from budget.curves.fitting.fit import fit_curves  # noqa: E402
-from budget.process_settings import use_all_cores, use_compilation_cache  # noqa: E402
+from budget.process_settings import prepare_to_fit  # noqa: E402
 from budget.studies.backtest import backtest  # noqa: E402
 from budget.tables.runs import Runs, runs_from_frame  # noqa: E402
 from tests.oracles.robust_fit import best_loss  # noqa: E402
@@ -76,8 +76,7 @@ def timed(job: str, data: Path, devices: int | None = None, cache: str | None = 
 
 def run_job(job: str, data: Path) -> None:
     """What a fresh process does: fit, and print the figures as JSON."""
-    use_compilation_cache()
-    use_all_cores()
+    prepare_to_fit()
     if job in ONE_SCALE:
         runs = runs_from_frame(learning_curves(data))
         wall, cpu = time.perf_counter(), time.process_time()

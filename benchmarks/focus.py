@@ -16,7 +16,7 @@ import figures
 import numpy as np
 import pandas as pd
 
-from budget.process_settings import use_all_cores, use_compilation_cache
+from budget.process_settings import prepare_to_fit
 from budget.studies.focus.focus import Focus, focus
 from budget.studies.strategies.strategy_curves import fit_strategy_curves
 from budget.tables.runs import Runs, runs_from_frame
@@ -100,8 +100,7 @@ def main() -> None:
     chosen = figures.arguments()
     given = [*chosen, *("30", "20", "200", "3")[len(chosen) :]]
     tasks, count, draws, repeats = (int(text) for text in given)
-    use_compilation_cache()
-    use_all_cores()
+    prepare_to_fit()
     runs = simulated(tasks)
     strategies, *fit = timed(lambda: fit_strategy_curves(runs, draws=draws), 1)
     task_settings, budgets = (

@@ -17,7 +17,7 @@ import figures
 import numpy as np
 import pandas as pd
 
-from budget.process_settings import use_all_cores, use_compilation_cache
+from budget.process_settings import prepare_to_fit
 from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, fit_strategy_curves
 from budget.tables.runs import runs_from_frame
 
@@ -121,8 +121,7 @@ def say(name: str, table: pd.DataFrame, truth: str, guess: str, sure: str) -> st
 def main() -> None:
     """Fit the small runs, print the agreement on the large ones."""
     warnings.simplefilter("ignore")
-    use_compilation_cache()
-    use_all_cores()
+    prepare_to_fit()
     path = Path(next(iter(figures.arguments()), ROOT / "data" / "runs.csv"))
     frame = pd.read_csv(path)
     small = frame[frame["flops"] / frame["n_tasks"] <= LIMIT]

@@ -22,7 +22,7 @@ from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
-from budget.process_settings import use_all_cores, use_compilation_cache
+from budget.process_settings import prepare_to_fit
 from budget.studies.next_runs.next_runs import next_runs
 from budget.studies.next_runs.run_grid import Runs, affordable, groups_of
 from budget.tables.tasks import TaskSettings, default_tasks
@@ -133,8 +133,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=6, help="most new runs")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(figures.arguments())
-    use_compilation_cache()
-    use_all_cores()
+    prepare_to_fit()
     rows, errors = [], []
     for law in options.law:
         row, error = study(law, options)

@@ -24,7 +24,7 @@ from scipy.optimize import minimize_scalar
 
 from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
-from budget.process_settings import use_all_cores, use_compilation_cache
+from budget.process_settings import prepare_to_fit
 from budget.studies.next_runs.next_runs import NextRuns, next_runs
 from budget.studies.next_runs.rival_strategies import Strategy, compete, pooled
 from budget.tables.tasks import TaskSettings, default_tasks
@@ -187,8 +187,7 @@ def main() -> None:
     parser.add_argument("--apart", type=float, default=0.3, help="standard deviation of the log ratio of true losses")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(figures.arguments())
-    use_compilation_cache()
-    use_all_cores()
+    prepare_to_fit()
     cases, first = cases_of(options)
     rows = {rule: [[each] for each in first] for rule in RULES}
     counts, spent, expects = ({rule: [] for rule in RULES} for _ in range(3))

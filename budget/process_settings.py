@@ -43,6 +43,12 @@ def use_all_cores() -> None:
         jax.config.update("jax_num_cpu_devices", len(available_cores()) or os.cpu_count() or 1)
 
 
+def prepare_to_fit() -> None:
+    """What a program that does nothing else wants before its first fit: programs kept, and every core at work."""
+    use_compilation_cache()
+    use_all_cores()
+
+
 def use_one_thread(core: int | None) -> None:
     """Keep this process to one thread of XLA, on one core where it is given; before JAX is imported.
 

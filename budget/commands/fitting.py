@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from budget.commands.options.types import as_number
 from budget.errors import DataError
-from budget.process_settings import use_all_cores, use_compilation_cache
+from budget.process_settings import prepare_to_fit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,8 +42,7 @@ def fit_all(
     from budget.report.progress import step
     from budget.tables.files.contents import sha256_as_read
 
-    use_compilation_cache()
-    use_all_cores()
+    prepare_to_fit()
     with step("fit") as bar:
         return fit_curves(
             runs,
@@ -70,8 +69,7 @@ def fit_strategies(
     from budget.report.progress import steps
     from budget.studies.strategies.strategy_curves import fit_strategy_curves
 
-    use_compilation_cache()
-    use_all_cores()
+    prepare_to_fit()
     with steps() as start:
         return fit_strategy_curves(
             runs,
@@ -93,8 +91,7 @@ def backtest_laws(
     from budget.report.progress import steps
     from budget.studies.backtest import backtest
 
-    use_compilation_cache()
-    use_all_cores()
+    prepare_to_fit()
     with steps() as start:
         return backtest(
             runs,
