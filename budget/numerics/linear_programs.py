@@ -1,7 +1,8 @@
 """Linear and mixed-integer programs for HiGHS, from whole arrays and without a word on standard output.
 
 The only module that knows HiGHS, which is loaded when the first program is solved: see
-docs/decisions/066-highspy-without-its-constructor.md.
+docs/decisions/066-highspy-without-its-constructor.md,
+docs/decisions/127-one-of-each-in-numerics.md.
 """
 
 from collections.abc import Mapping

@@ -6,6 +6,8 @@ batch: 2.5 to 4.4 times as long as ``rising_root`` on sums of exponentials, and 
 ``water_filling``, whose roots are near. It serves through ``root_within`` where a single value of the function is
 dear. ``newton_root`` is for functions whose slope comes with their value, ``log_sum_root`` for sums of powers, and
 ``bisect`` for conditions, which have no size from which a step could be read.
+
+See docs/decisions/127-one-of-each-in-numerics.md.
 """
 
 from collections.abc import Callable

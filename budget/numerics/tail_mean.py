@@ -4,6 +4,8 @@
 value-at-risk", Journal of Risk 2(3), equations 4 and 5). Of equally likely outcomes the minimum is at a quantile, where
 it is the mean of the worst ones, the one on the border counting in part, so that the shares sum to ``share`` exactly
 (Rockafellar & Uryasev 2002, proposition 8).
+
+See docs/decisions/127-one-of-each-in-numerics.md.
 """
 
 import numpy as np
