@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.curves.fitting.batch import Batch
-from budget.curves.fitting.noise import jacobian
+from budget.curves.fitting.residual_scale import jacobian
 from budget.curves.fitting.search import Estimator, Points
 from budget.curves.fitting.solver import Prior
 from budget.tables.checks.status import STATUS

@@ -12,7 +12,7 @@ See docs/decisions/025-wild-rows-at-the-ends.md.
 import numpy as np
 
 from budget.curves.fitting.batch import Batch
-from budget.curves.fitting.noise import covariance, jacobian, scatter
+from budget.curves.fitting.residual_scale import covariance, jacobian, scatter
 from budget.curves.fitting.search import Estimator, search
 from budget.curves.fitting.solver import Prior
 

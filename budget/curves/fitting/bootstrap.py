@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from budget.curves.fitting.batch import Batch
-from budget.curves.fitting.noise import scatter
+from budget.curves.fitting.residual_scale import scatter
 from budget.curves.run_names import run_keys
 from budget.numerics.streams import keys, uniforms
 from budget.tables.runs import Runs

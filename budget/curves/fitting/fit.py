@@ -21,8 +21,8 @@ from budget.curves.fitting.batching import choose_devices
 from budget.curves.fitting.bootstrap import Resampler, resampler
 from budget.curves.fitting.constraints import make_constraints
 from budget.curves.fitting.loss import Loss, Residual, make_loss
-from budget.curves.fitting.noise import precision, scatter
 from budget.curves.fitting.pooling import MAX_RUNS_PER_PARAMETER, PooledPrior, find_pooled_prior, no_pooling
+from budget.curves.fitting.residual_scale import precision, scatter
 from budget.curves.fitting.search import Estimator, Points, Progress, fit_draws, fit_points
 from budget.curves.fitting.solver import Prior
 from budget.curves.laws.law import Law

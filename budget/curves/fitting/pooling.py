@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from budget.curves.fitting.batch import Batch
-from budget.curves.fitting.noise import covariance, precision
+from budget.curves.fitting.residual_scale import covariance, precision
 from budget.curves.fitting.search import Estimator, Points
 from budget.curves.fitting.solver import Prior
 from budget.curves.laws.law import Law

@@ -27,7 +27,7 @@ from budget.curves.fitting.batching import choose_devices
 from budget.curves.fitting.bootstrap import resampler
 from budget.curves.fitting.constraints import Constraints
 from budget.curves.fitting.loss import make_loss
-from budget.curves.fitting.noise import covariance, scatter
+from budget.curves.fitting.residual_scale import covariance, scatter
 from budget.curves.fitting.search import Estimator, Points, fit_draws, fit_points
 from budget.curves.fitting.solver import Prior
 from budget.curves.link.data import CHANCE, Joined, join_scores, make_link_batch

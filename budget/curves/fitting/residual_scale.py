@@ -1,4 +1,4 @@
-"""How runs scatter about their curve: a robust scale, what the loss makes of it, and the linearized covariance.
+"""The scale of the residuals about a curve, what the loss makes of it, and the linearized covariance.
 
 See docs/decisions/021-prior-in-the-losss-own-unit.md.
 """
