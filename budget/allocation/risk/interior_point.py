@@ -33,6 +33,10 @@ MAX_LOG_INPUT_STEP = 1.0
 INITIAL_PRODUCTS = 0.1
 """First sum of the products of slacks and multipliers, relative to the reducible objective; and first least slack."""
 
+LEAST_CURVATURE = 1e-12
+"""Curvature added to each model's log inputs, in units of the reducible objective: a thousandth of the gap that ends
+the search, so that it slows no step which could still gain."""
+
 MAX_IDLE_STEPS = 8
 """Steps without progress after which they are cut: under repeated data full steps may jump to and fro for ever."""
 
@@ -258,6 +262,9 @@ class _System:
             block[:, inputs + r, last + r] = block[:, last + r, inputs + r] = -1.0
             # the costs' slacks are eliminated by their products, which leaves −slack/price for the multipliers
             block[:, last + r, last + r] = -path.of_cost.slack[r] / path.of_cost.price[r]
+        # data repeated until more bring nothing leave the values flat, and the cost does not bend along its own level:
+        # without primal regularization (Friedlander & Orban 2012) that block has no inverse and the path ends there
+        block[:, range(inputs), range(inputs)] += LEAST_CURVATURE
         if path.least is not None:
             for i in range(inputs):
                 block[:, i, i] += path.of_least.price[:, i] / path.of_least.slack[:, i]

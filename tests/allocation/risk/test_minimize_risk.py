@@ -247,6 +247,7 @@ def test_equal_draws_are_the_point_plan(law, risk, level, draws):
     st.integers(1, 6), st.integers(1, 25), st.integers(0, 10_000), st.sampled_from(CASES), st.sampled_from([*MAKERS])
 )
 @example(5, 12, 9999, ("cvar", 0.9), "repeat")  # full steps jump to and fro
+@example(2, 1, 35, ("mean", 0.9), "repeat")  # the second task's data are used up at the start
 def test_no_feasible_plan_is_below_the_bound_or_better(count, draws, seed, risk, law):
     problems = MAKERS[law](count, draws, seed=seed)
     found = plan_of(problems, *risk)
@@ -262,6 +263,18 @@ def test_no_feasible_plan_is_below_the_bound_or_better(count, draws, seed, risk,
         assert found.certificate.bound <= other * (1 + 1e-12)
         if risk[0] != "quantile":
             assert found.value <= other * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(("risk", "level"), CASES)
+def test_a_task_whose_data_are_used_up_stops_nothing(risk, level):
+    """A least spend holds the second task where its curve bends by less than what Newton's matrix rounds."""
+    low = np.array([0.0, 3e20])
+    problems = limited(repeat_worlds(2, 1, seed=35) * 3, low=low)
+    flat = problems[0].value.gradient(start_of(problems).u)[1]
+    assert (np.abs(flat) < 1e-20).all()
+    found = plan_of(problems, risk, level)
+    assert found.status == "optimal" and found.steps > 0
+    np.testing.assert_allclose(found.spend, [7e20, 3e20], rtol=1e-6)
 
 
 @settings(max_examples=15, deadline=None)
