@@ -15,13 +15,16 @@ docs/decisions/119-a-law-is-one-file.md.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from budget.curves.laws.convexity import NOT_KNOWN_CONVEX, Planning, power_sum
 from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.mixture import MixtureForm
+
+if TYPE_CHECKING:
+    from budget.curves.predictive.observations import Observations, Posterior
 
 LOG_COEFFICIENT = (-23.0, 12.0)
 """Box of a term's logarithm at the reference scale, relative to the median value: 1e-10 to 1.6e5 times it."""
@@ -35,7 +38,7 @@ CEILING_REACH = 100.0
 ABSENT = -700.0
 """Logarithm that stands for an input of nothing: its exponential is 0 in any sum, and nothing becomes NaN."""
 
-Kind = Literal["floor", "ceiling", "coefficient", "plain", "log", "place"]
+Kind = Literal["floor", "ceiling", "coefficient", "plain", "log", "place", "inner"]
 
 TYPICAL: dict[Kind, tuple[float, float]] = {
     "floor": (0.2, 1.0),
@@ -44,6 +47,7 @@ TYPICAL: dict[Kind, tuple[float, float]] = {
     "plain": (0.2, 0.7),
     "log": (float(np.log(0.2)), float(np.log(1.5))),
     "place": (-2.0, 2.0),
+    "inner": (0.0, 0.0),
 }
 """Where working values of each kind lie in an ordinary task, whose values are about 1 at the reference."""
 
@@ -56,7 +60,8 @@ class Parameter:
         name: in the reader's notation.
         kind: how its working coordinate relates to the reader's number ``p``: ``floor`` and ``ceiling`` are levels of
             the value (itself); ``coefficient`` is ``log(p · reference^-exponent)``; ``plain`` is ``p``; ``log`` is
-            ``log p``; ``place`` is ``log(p / reference)``.
+            ``log p``; ``place`` is ``log(p / reference)``; ``inner`` is a number of which a curve is made and that
+            tells a reader nothing by itself, such as its height at a knot.
         low: lower end of the box in the working coordinate; levels get theirs from the data.
         high: upper end.
         input: which input's reference a coefficient or place refers to.
@@ -113,6 +118,20 @@ class Chart:
     mixing: int
 
 
+Curve = Callable[[Any, Any, ModuleType], Any]
+"""(theta (…, P), z (…, I), numpy or jax.numpy) → the law's value (…), of a law that is not linear in its levels."""
+
+
+class Sampler(Protocol):
+    """How a law is fitted that has a posterior, and not an optimum with bootstrap draws."""
+
+    def __call__(
+        self, observations: "Observations", *, draws: int, seed: int, device: str | None = None
+    ) -> "Posterior":
+        """Draws of each task's curve, each task's by itself."""
+        ...
+
+
 Mixing = Callable[["Law", np.ndarray, np.ndarray, np.ndarray, int], MixtureForm]
 """(law, theta (…, T, P), reference (…, T, I), each task's own source (T,), the number S of sources) → one model for T
 tasks."""
@@ -136,6 +155,9 @@ class Law:
         planning: how a plan reads it; by its value alone where the law does not say more.
         mixing: how a plan of one model for several tasks reads it, ``None`` of a law of one task at a time.
         chart: coordinates of the search where values are positive, the parameters themselves where there is none.
+        curve: the value, of a law that ``basis`` cannot say.
+        sampler: how it is fitted, of a law whose curves are a posterior's draws.
+        planned_as: name of the law by which plans read its curves, where that is another (``surrogate``).
         sources: the sources of the mixtures that were fitted (``with_sources``).
     """
 
@@ -151,6 +173,9 @@ class Law:
     planning: Planning = NOT_KNOWN_CONVEX
     mixing: Mixing | None = None
     chart: Chart | None = None
+    curve: Curve | None = None
+    sampler: Sampler | None = None
+    planned_as: str | None = None
     sources: tuple[str, ...] = ()
 
     @property
@@ -197,6 +222,16 @@ class Law:
     def counts_tasks(self) -> bool:
         """Whether it reads how many tasks a model serves, and so needs models of several numbers of tasks."""
         return "n_tasks" in self.inputs
+
+    @property
+    def is_posterior(self) -> bool:
+        """Whether its curves are draws of a posterior that holds the law's own error: nothing of it is searched for."""
+        return self.sampler is not None
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Names of the parameters that tell a reader something."""
+        return tuple(p.name for p in self.parameters if p.kind != "inner")
 
     @property
     def is_of_one_model(self) -> bool:
@@ -265,6 +300,8 @@ class Law:
         Returns:
             Array of the broadcast leading shape, in the unit of the levels.
         """
+        if self.curve is not None:
+            return self.curve(theta, z, xp)
         total = 0.0
         linear = [position for position, p in enumerate(self.parameters) if p.linear]
         for position, logs in zip(linear, self.basis(theta, z, xp), strict=True):
