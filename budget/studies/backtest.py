@@ -288,12 +288,12 @@ def _hidden(runs: Runs, size: np.ndarray, share: float, below: float | None) -> 
     hidden = np.zeros(len(size), dtype=bool)
     for task in range(len(runs.tasks)):
         mine = np.flatnonzero(runs.task == task)
-        hidden[mine] = size[mine] > _limit(size[mine], share)
+        hidden[mine] = size[mine] > largest_kept(size[mine], share)
     return hidden
 
 
-def _limit(size: np.ndarray, share: float) -> float:
-    """The largest size that is not hidden; infinite where all sizes are equal."""
+def largest_kept(size: np.ndarray, share: float) -> float:
+    """The largest of a task's sizes (R,) that is not hidden where a share is; infinite where all are equal."""
     # rows of one size are not divided, or a model would be predicted from its twin: those at the limit stay with the
     # fit, unless they are the largest, of which all are hidden then
     ranked = np.sort(size)
