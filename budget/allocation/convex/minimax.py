@@ -23,9 +23,10 @@ import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.shadow_prices import marginal_return
-from budget.allocation.convex.water_filling import Batch, fill_budgets
+from budget.allocation.convex.water_filling import Batch
 from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.posynomial import Posynomial
+from budget.numerics.fill_to_budget import fill_to_budget
 from budget.numerics.roots import rising_root
 
 LOG_SPEND_RANGE = 80.0
@@ -123,7 +124,7 @@ class _Search:
         self.spend, self.active, self.weight = batch.high.copy(), np.ones(shape, dtype=bool), np.zeros(shape)
         self.at_high = _values(batch, batch.high)
         self.floor = np.zeros(shape[0])
-        self.reached = _values(batch, fill_budgets(batch, even)).max(axis=1)
+        self.reached = _values(batch, fill_to_budget(even, batch.budget, batch.low, batch.high)).max(axis=1)
 
     def spends_at(self, rows: np.ndarray, floor: np.ndarray, above: np.ndarray) -> np.ndarray:
         """The spends of some budgets at levels ``floor + above``: apart, they keep the digits that their sum loses."""

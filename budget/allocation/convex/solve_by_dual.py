@@ -23,10 +23,11 @@ from budget.allocation.convex.primal_dual import KktPoint, solve_kkt
 from budget.allocation.convex.problem import Problem
 from budget.allocation.convex.restore_feasibility import lowered_to_use, restored_optimum, violation
 from budget.allocation.convex.shadow_prices import Duals, marginal_return, plain_duals
-from budget.allocation.convex.water_filling import BATCH_MODELS, Batch, fill_budgets, polish, water_fill_batch
+from budget.allocation.convex.water_filling import BATCH_MODELS, Batch, polish, water_fill_batch
 from budget.allocation.spec.objectives import Goal
 from budget.curves.planning_forms.form import PlanningForm
 from budget.errors import AllocationError, InfeasibleError, SolverError
+from budget.numerics.fill_to_budget import fill_to_budget
 
 MAX_DUAL_STEPS = 60
 """Most steps of Newton's method where the first batch did not prove a split: far from powers they are short."""
@@ -154,8 +155,7 @@ def _at_maxima(problem: Problem) -> Optimum:
 
 def _polished(problem: Problem, plan: Optimum) -> Optimum:
     """A split that the batch did not prove, improved by steps that never make it worse, from the even split on."""
-    batch = Batch.of([problem])
-    even = fill_budgets(batch, np.ones(batch.low.shape))[0]
+    even = fill_to_budget(np.ones(problem.low.shape), problem.budget, problem.low, problem.high)
     spend = polish(problem, even, MAX_DUAL_STEPS)
     u = best_inputs(problem.by_model, problem.cost, spend)
     again = Optimum(u, spend[None], certify(problem, u, spend), DUAL, "optimal")

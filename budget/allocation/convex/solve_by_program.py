@@ -32,10 +32,11 @@ from budget.allocation.convex.problem import Problem
 from budget.allocation.convex.program import Answer, Program
 from budget.allocation.convex.restore_feasibility import restored_optimum
 from budget.allocation.convex.solve_by_dual import cheapest, largest, sums, with_all_prices, without_further
-from budget.allocation.convex.water_filling import Batch, fill_budgets, polish
+from budget.allocation.convex.water_filling import polish
 from budget.allocation.spec.objectives import Goal
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import AllocationError, SolverError
+from budget.numerics.fill_to_budget import fill_to_budget
 
 MAX_CUT_ROUNDS = 24
 """Most rounds of tangents for values that are no sum of falling powers."""
@@ -100,7 +101,7 @@ def _plain_sum(problem: Problem) -> Optimum:
             raise SolverError(str(error)) from error
         return found
     start = np.maximum(answer.amounts[0], _least_start(problem))
-    spend = polish(problem, fill_budgets(Batch.of([problem]), start[None])[0])
+    spend = polish(problem, fill_to_budget(start, problem.budget, problem.low, problem.high))
     u = best_inputs(problem.by_model, problem.cost, spend)
     return Optimum(u, spend[None], certify(problem, u, spend), answer.solver, answer.status)
 

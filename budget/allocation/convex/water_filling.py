@@ -30,7 +30,7 @@ See docs/decisions/050-solvers-split-is-polished.md.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -40,6 +40,7 @@ from budget.allocation.convex.shadow_prices import marginal_return
 from budget.allocation.spec.scenarios import Scenarios
 from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.posynomial import Posynomial
+from budget.numerics.fill_to_budget import fill_to_budget
 from budget.numerics.roots import rising_root
 
 MAX_STEPS = 30
@@ -140,7 +141,7 @@ def water_fill(
 
 def water_fill_batch(batch: Batch) -> np.ndarray:
     """The split (Q, V) of each budget with the least sum of values."""
-    spend = fill_budgets(batch, np.full(batch.low.shape, 1 / batch.low.shape[1]))
+    spend = fill_to_budget(np.ones(batch.low.shape), batch.budget, batch.low, batch.high)
     for _ in range(MAX_STEPS):
         moved = newton_step(batch, spend)
         step = np.abs(np.log(moved / spend)).max()
@@ -214,20 +215,4 @@ def newton_step(batch: Batch, spend: np.ndarray) -> np.ndarray:
     # the bracket: the spends use the budget up, so at the highest return of all none of them would rise, and at the
     # lowest none would fall; the price lies between the two
     found = implied(rising_root(over, -here.max(axis=1), -here.min(axis=1)))
-    return fill_budgets(replace(batch, low=low), found)
-
-
-def fill_budgets(batch: Batch, spend: np.ndarray) -> np.ndarray:
-    """Positive spends (Q, V), those between their limits scaled so that all use the budget as far as these allow."""
-    low, most = batch.low, batch.high
-    spend = np.clip(spend * (batch.budget / spend.sum(axis=1))[:, None], low, most)
-    for _ in range(spend.shape[1]):  # each round but the last sends somebody to a limit
-        free = (spend > low) & (spend < most)
-        held = np.where(free, 0.0, spend).sum(axis=1)
-        loose = np.where(free, spend, 0.0).sum(axis=1)
-        factor = np.where(loose > 0, (batch.budget - held) / np.where(loose > 0, loose, 1.0), 1.0)
-        scaled = np.clip(np.where(free, spend * factor[:, None], spend), low, most)
-        if np.allclose(scaled, spend, rtol=1e-15, atol=0.0):
-            break
-        spend = scaled
-    return spend
+    return fill_to_budget(found, budgets, low, most)

@@ -14,6 +14,7 @@ from budget.allocation.mixture.problem import (
 from budget.allocation.plan.baselines import PROPORTIONAL, UNIFORM, WITHIN
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
+from budget.numerics.fill_to_budget import fill_to_budget
 
 GRID = 401
 """Sizes tried in each round of the search for a mixture's best size."""
@@ -61,39 +62,16 @@ def mixture_baselines(curves: Curves, spec: PlanSpec, blend: MixtureProblem) -> 
 def _best_size(curves: Curves, blend: MixtureProblem, wish: np.ndarray) -> tuple[float, np.ndarray]:
     """The size at which a given mixture is best, and its tokens (S,): a grid of sizes, refined about its best point."""
     if not blend.sized:
-        return float(np.exp(blend.log_params)), fill(wish, blend.limit, np.array([blend.budget]))[0]
+        return float(np.exp(blend.log_params)), fill_to_budget(wish, blend.budget, 0.0, blend.limit)
     scenarios = blend.take(np.zeros(GRID, dtype=int))
     least, most = blend.sizes
     centre, wide = 0.5 * (least + most), 0.5 * (most - least)
     for _ in range(ROUNDS):
         n = np.clip(centre + np.linspace(-wide, wide, GRID), least, most)
-        tokens = fill(wish, blend.limit, np.exp(scenarios.tokens(n)[0]))
+        tokens = fill_to_budget(wish, np.exp(scenarios.tokens(n)[0]), 0.0, blend.limit)
         total = tokens.sum(axis=1)
         share = tokens / total[:, None]
         effective = effective_share(blend.tau, share, blend.least)
         at = int(scenarios.value(n, np.log(total), effective).argmin())
         centre, wide = float(n[at]), 4 * wide / GRID
     return float(np.exp(centre)), tokens[at]
-
-
-def fill(wish: np.ndarray, limit: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """Tokens in proportion to a wish as far as sources have them: ``min(limit, c·wish)``, a factor c for each total.
-
-    Args:
-        wish: (S,) not negative.
-        limit: (S,) tokens that each source has.
-        total: (L,) all tokens; where the sources have less, everything they have is taken.
-
-    Returns:
-        (L, S).
-    """
-    wished = wish > 0
-    wish, limit = wish[wished] / wish.sum(), limit[wished]
-    order = np.argsort(limit / wish)  # in which sources run out, as the factor grows
-    taken = np.concatenate([[0.0], np.cumsum(limit[order])[:-1]])
-    left = np.cumsum(wish[order][::-1])[::-1]
-    # what is taken is concave in the factor, so it is the least of its pieces taken + left·factor
-    factor = ((total[:, None] - taken) / left).max(axis=1)
-    result = np.zeros((len(total), len(wished)))
-    result[:, wished] = np.minimum(limit, factor[:, None] * wish)
-    return result

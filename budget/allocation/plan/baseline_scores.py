@@ -16,12 +16,12 @@ from budget.allocation.plan.baselines import (
     greedy_split,
     rule_of_thumb,
     stated_splits,
-    to_budget,
 )
 from budget.allocation.plan.explanations import broken_limits
 from budget.allocation.plan.plan import Baseline
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
+from budget.numerics.fill_to_budget import fill_to_budget
 
 EQUAL = 1e-9
 """Relative distance of spends within which two splits are one."""
@@ -79,7 +79,7 @@ def compare(
         last = name != CURRENT or CURRENT_SCALED not in stated
         if fills and last and found[-1].breaks and (spend > 0).all():
             plain = CURRENT if name == CURRENT_SCALED else name
-            clipped = score(plain + WITHIN, to_budget(spend, problem))
+            clipped = score(plain + WITHIN, fill_to_budget(spend, problem.budget, problem.low, problem.high))
             if not clipped.breaks and not any(_same(clipped, other) for other in found):
                 found.append(clipped)
     if fills and len(problem.low) > 1:

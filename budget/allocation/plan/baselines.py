@@ -10,6 +10,7 @@ import numpy as np
 
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.planning_forms.posynomial import Posynomial
+from budget.numerics.fill_to_budget import fill_to_budget
 from budget.numerics.listing import shortened
 from budget.numerics.roots import rising_root
 
@@ -52,33 +53,6 @@ class Bounded(Protocol):
     def high(self) -> np.ndarray:
         """(V,) greatest spends."""
         ...
-
-
-def to_budget(wish: np.ndarray, problem: Bounded) -> np.ndarray:
-    """The spends proportional to a wish that use the budget as far as the limits let them.
-
-    Args:
-        wish: (V,) positive.
-        problem: its budget and limits.
-
-    Returns:
-        (V,) ``clip(t·wish, low, high)`` with the factor ``t`` at which they sum to the budget, or ``high`` where even
-        that is below the budget.
-    """
-    if problem.high.sum() <= problem.budget:
-        return problem.high.copy()
-    least, most = 0.0, float((problem.high / wish).max())
-    for _ in range(200):
-        factor = 0.5 * (least + most)
-        if np.clip(factor * wish, problem.low, problem.high).sum() > problem.budget:
-            most = factor
-        else:
-            least = factor
-    spend = np.clip(least * wish, problem.low, problem.high)
-    free = (spend > problem.low) & (spend < problem.high)
-    if free.any():
-        spend[free] *= (problem.budget - spend[~free].sum()) / spend[free].sum()
-    return spend
 
 
 def stated_splits(spec: PlanSpec, count: int) -> dict[str, np.ndarray]:
@@ -128,9 +102,10 @@ def greedy_split(problem: Bounded, worth: Callable[[np.ndarray, np.ndarray], np.
     """
     count = len(problem.low)
     spend = np.maximum(problem.low, np.minimum(SEED_SHARE * problem.budget / count, problem.high))
+    limits = problem.budget, problem.low, problem.high
     left = problem.budget - spend.sum()
     if left <= 0:
-        return to_budget(np.maximum(problem.low, 1e-12 * problem.budget), problem)
+        return fill_to_budget(np.maximum(problem.low, 1e-12 * problem.budget), *limits)
     chunk = left / CHUNKS
     every = np.arange(count)
     value = worth(every, spend)
@@ -143,7 +118,7 @@ def greedy_split(problem: Bounded, worth: Callable[[np.ndarray, np.ndarray], np.
         spend[best], value[best] = beyond[best], after[best]
         beyond[best] = min(spend[best] + chunk, problem.high[best])
         after[best] = worth(every[best : best + 1], beyond[best : best + 1])[0]
-    return to_budget(spend, problem)
+    return fill_to_budget(spend, *limits)
 
 
 def rule_of_thumb(cost: Posynomial, budget: float) -> np.ndarray:

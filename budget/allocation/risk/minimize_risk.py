@@ -29,11 +29,11 @@ from budget.allocation.convex.optimum import NOT_PROVEN, PROVEN, Optimum
 from budget.allocation.convex.problem import Problem
 from budget.allocation.convex.restore_feasibility import dual_feasible, inputs_within, restore_feasibility, violation
 from budget.allocation.convex.shadow_prices import Duals, marginal_return, plain_duals
-from budget.allocation.plan.baselines import to_budget
 from budget.allocation.risk.interior_point import Iterate, central_path
 from budget.allocation.spec.risks import Risk
 from budget.allocation.spec.scenarios import Scenarios
 from budget.errors import SolverError
+from budget.numerics.fill_to_budget import fill_to_budget
 from budget.numerics.tail_mean import tail_mean, worst_weights
 
 SOLVER = "interior point"
@@ -134,7 +134,7 @@ def _certified(scenarios: Scenarios, problem: Problem, tail: float, point: Itera
     """A point put within the limits, with the bound that its weights and prices prove."""
     given = restore_feasibility(problem, point.given, SOLVER)
     if problem.is_plain:
-        given = to_budget(given[0], problem)[None]
+        given = fill_to_budget(given[0], problem.budget, problem.low, problem.high)[None]
     u = inputs_within(problem, point.u, given)
     if not problem.is_plain:
         given = _as_used(problem, u, given)

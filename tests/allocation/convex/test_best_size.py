@@ -5,8 +5,7 @@ import pytest
 from scipy.optimize import brentq, minimize_scalar
 
 from budget.allocation.convex.best_size import best_inputs, last_input
-from budget.allocation.convex.problem import Problem
-from budget.allocation.plan.baselines import rule_of_thumb, to_budget
+from budget.allocation.plan.baselines import rule_of_thumb
 from budget.curves.planning_forms.posynomial import Posynomial
 
 VALUE = Posynomial(np.array([0.5]), np.log([[406.4, 410.7]]), np.array([[[-0.34, 0.0], [0.0, -0.28]]]))
@@ -71,9 +70,3 @@ def test_rule_of_thumb_has_twenty_tokens_a_parameter():
     u = rule_of_thumb(WITH_ATTENTION, 1e20)
     np.testing.assert_allclose(u[0, 1] - u[0, 0], np.log(20))
     np.testing.assert_allclose(WITH_ATTENTION.value(u), [1e20], rtol=1e-9)
-
-
-def test_to_budget_clips_and_fills():
-    problem = Problem(VALUE, SIX_N_D, 10.0, np.array([0.0, 4.0, 0.0]), np.array([10.0, 10.0, 1.0]))
-    np.testing.assert_allclose(to_budget(np.ones(3), problem), [4.5, 4.5, 1.0])
-    np.testing.assert_allclose(to_budget(np.array([1.0, 5.0, 1.0]), problem), [1.5, 7.5, 1.0])

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from budget.allocation.mixture.baselines import fill
 from budget.allocation.mixture.best_shares import best_shares, inside, own_shares
 from budget.allocation.mixture.best_size import certify_mixture, solve_mixture
 from budget.allocation.mixture.finite_sources import solve_limited
@@ -352,24 +351,6 @@ def test_limits_only_cost_and_the_bound_holds(seed, shape, log_limit):
     kept = ((law["tau"] - oracle.LEAST) @ tokens.T >= 0).all(axis=0)
     if kept.any():
         assert bound <= oracle.value(law, params[kept], tokens[kept]).min() * (1 + 1e-12)
-
-
-@settings(max_examples=50, deadline=None)
-@given(seeds, st.integers(1, 6))
-def test_filling_takes_in_proportion_up_to_the_limits(seed, sources):
-    random = np.random.default_rng(seed)
-    wish, limit = random.uniform(0, 1, sources), random.uniform(0.1, 2, sources)
-    wish[1:][random.random(sources - 1) < 0.2] = 0.0
-    limit[random.random(sources) < 0.3] = np.inf
-    total = random.uniform(0.01, 8, 5)
-    tokens = fill(wish, limit, total)
-    available = limit[wish > 0].sum()
-    np.testing.assert_allclose(tokens.sum(axis=1), np.minimum(total, available), rtol=1e-12)
-    assert (tokens <= limit).all() and (tokens[:, wish == 0] == 0).all()
-    for row in tokens:
-        free = (row < limit) & (wish > 0)
-        if free.any():
-            np.testing.assert_allclose(row[free] / wish[free], (row[wish > 0] / wish[wish > 0]).max(), rtol=1e-9)
 
 
 @given(st.integers(0, 50), st.integers(1, 12), st.floats(0.01, 20.0))

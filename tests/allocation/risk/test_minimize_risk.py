@@ -14,7 +14,6 @@ from budget.allocation.convex.optimum import Optimum
 from budget.allocation.convex.problem import LinearConstraint, Problem, Resource
 from budget.allocation.convex.restore_feasibility import violation
 from budget.allocation.convex.solve_by_program import solve_by_program
-from budget.allocation.plan.baselines import to_budget
 from budget.allocation.risk.minimize_risk import RiskOptimum, minimize_risk
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
@@ -22,6 +21,7 @@ from budget.allocation.spec.risks import RISKS
 from budget.curves.laws.repeat import repeated_of
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import SolverError
+from budget.numerics.fill_to_budget import fill_to_budget
 from budget.tables.tasks import default_tasks
 
 CASES = [("mean", 0.9), ("cvar", 0.5), ("cvar", 0.9), ("cvar", 0.97), ("quantile", 0.8)]
@@ -90,7 +90,7 @@ def start_of(problems: list[Problem]) -> Optimum:
     problem = problems[0]
     if not problem.is_plain:
         return solve_by_program(problem)
-    spend = to_budget(np.ones(len(problem.cost)), problem)
+    spend = fill_to_budget(np.ones(len(problem.cost)), problem.budget, problem.low, problem.high)
     u = best_inputs(problem.value, problem.cost, spend)
     return Optimum(u, spend[None], certify(problem, u, spend), "none", "equal split")
 

@@ -10,13 +10,13 @@ from budget.allocation.convex.certificate import certify
 from budget.allocation.convex.optimum import Optimum
 from budget.allocation.convex.problem import Problem, build_problem, build_problems
 from budget.allocation.convex.solve_by_program import solve_by_program
-from budget.allocation.plan.baselines import to_budget
 from budget.allocation.risk.minimize_risk import minimize_risk
 from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.risks import RISKS
 from budget.allocation.spec.scenarios import Scenarios, scenarios_of
 from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.posynomial import Posynomial
+from budget.numerics.fill_to_budget import fill_to_budget
 from budget.tables.tasks import default_tasks
 from tests.made import MUENNIGHOFF, SIX, curves_of
 
@@ -166,7 +166,7 @@ def test_a_form_of_another_kind_is_planned_by_its_methods_alone():
 def test_a_risk_over_scenarios_of_another_kind_is_that_of_what_they_are(risk):
     def best(problems: list[Problem]):
         problem = problems[0]
-        spend = to_budget(np.ones(2), problem)
+        spend = fill_to_budget(np.ones(2), problem.budget, problem.low, problem.high)
         u = best_inputs(problem.value, problem.cost, spend)
         start = Optimum(u, spend[None], certify(problem, u, spend), "none", "equal split")
         return minimize_risk(problems, RISKS[risk], 0.7, start=start)
