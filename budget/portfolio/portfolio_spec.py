@@ -10,6 +10,7 @@ from budget.errors import AllocationError
 from budget.numerics.tail_mean import tail_mean
 from budget.portfolio.selection import BUDGET_SLACK, Selection
 from budget.tables.candidates import Candidates, Measured
+from budget.tables.target_met import target_met
 from budget.tables.tasks import TaskSettings
 
 
@@ -113,7 +114,7 @@ def normalised_problem(candidates: Candidates, spec: PortfolioSpec) -> tuple[Sel
         model=model,
         task=task,
         loss=(loss - low) / (unit or 1.0),
-        met=loss <= sign * tasks.target[task],
+        met=target_met(values, tasks.target[task], candidates.higher_is_better),
         weight=tasks.weight / tasks.weight.sum(),
         most=np.inf if spec.max_models is None else float(spec.max_models),
         objective=spec.objective,
@@ -125,7 +126,9 @@ def normalised_problem(candidates: Candidates, spec: PortfolioSpec) -> tuple[Sel
 def objective_of(candidates: Candidates, spec: PortfolioSpec, measured: Measured, chosen: np.ndarray) -> float:
     """The objective of chosen pairs (T,) on a split, in the metric's unit (for targets a share)."""
     sign, tasks = (-1 if candidates.higher_is_better else 1), spec.tasks
-    loss = sign * np.where(chosen >= 0, measured.scenarios[:, chosen], tasks.unserved)
+    values = np.where(chosen >= 0, measured.scenarios[:, chosen], tasks.unserved)
     weight = tasks.weight / tasks.weight.sum()
-    worst_first = spec.objective.value(loss, weight, loss <= sign * tasks.target)
+    worst_first = spec.objective.value(
+        sign * values, weight, target_met(values, tasks.target, candidates.higher_is_better)
+    )
     return spec.seen_sign(sign) * tail_mean(worst_first, spec.tail)

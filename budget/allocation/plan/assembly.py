@@ -9,7 +9,7 @@ import numpy as np
 
 from budget.allocation.convex.problem import one_model
 from budget.allocation.plan.baselines import missing_splits
-from budget.allocation.plan.plan import MEETS, Baseline, LimitLine, Plan, Sizes
+from budget.allocation.plan.plan import Baseline, LimitLine, Plan, Sizes
 from budget.allocation.plan.plan_warnings import UNIT_IN_DOUBT, plan_warnings
 from budget.allocation.plan.worse_than_unserved import worse_than_unserved
 from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND, PlanSpec
@@ -17,6 +17,7 @@ from budget.allocation.spec.resources import Prices, cost_of
 from budget.curves.curves import Curves
 from budget.numerics.interval import interval
 from budget.numerics.listing import shortened
+from budget.tables.target_met import target_met
 
 OPTIMAL = 1e-9
 """Relative difference above which a baseline counts as better than the plan."""
@@ -195,8 +196,7 @@ def reached(curves: Curves, spec: PlanSpec, measures: np.ndarray, tasks: np.ndar
     """(…, R) whether measures (…, R) of tasks (R,), by default all, are at their targets; not where none is stated."""
     tasks = np.arange(len(curves.tasks)) if tasks is None else tasks
     target = spec.measure.of_value(curves, tasks, spec.tasks.target[tasks])
-    with np.errstate(invalid="ignore"):
-        return measures <= target + MEETS * np.maximum(np.abs(target), np.abs(measures))
+    return target_met(measures, target)
 
 
 def _predicted(

@@ -13,9 +13,7 @@ import pandas as pd
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.numerics.interval import outside
 from budget.tables.checks.status import OUTSIDE
-
-MEETS = 1e-9
-"""Relative distance within which a target counts as met."""
+from budget.tables.target_met import met_or_none, met_or_unstated, target_met
 
 
 @dataclass(frozen=True)
@@ -234,9 +232,7 @@ class Plan:
     def target_met(self) -> np.ndarray:
         """(T,) 1 where the predicted value reaches the target, 0 where not, NaN where none is stated."""
         target = self.spec.tasks.target
-        # a plan that spends exactly what a target takes meets it, whatever the last digit says
-        met = self.directions * (self.predicted - target) >= -MEETS * np.maximum(np.abs(target), np.abs(self.predicted))
-        return np.where(np.isfinite(target), met, np.nan)
+        return met_or_unstated(target_met(self.predicted, target, self.directions > 0), target)
 
     @property
     def breadth(self) -> float:
@@ -363,14 +359,14 @@ class Plan:
                 "no_finite_spend": float(self.endless[task]),
                 "average": _finite(float(self.average[task])),
                 "efficient": _finite(float(self.efficient[task])),
-                "target_met": None if np.isnan(self.target_met[task]) else bool(self.target_met[task]),
+                "target_met": met,
                 "near_best": {
                     "params": [_finite(each) for each in self.sizes.params_near[task].tolist()],
                     "tokens": [_finite(each) for each in self.sizes.tokens_near[task].tolist()],
                 },
                 "used": {unit: _finite(float(amounts[task])) for unit, amounts in self.used.items()},
             }
-            for task in range(len(self.spend))
+            for task, met in enumerate(met_or_none(self.target_met))
         ]
 
 

@@ -31,10 +31,10 @@ from budget.report.sentences.plan import (
     unscored_words,
 )
 from budget.studies.growth.budget_sharing import BudgetSharing
-from budget.studies.growth.growth import target_met
 from budget.studies.plan import Study
 from budget.tables.checks.quality import check_table
 from budget.tables.checks.status import STATUS
+from budget.tables.target_met import met_or_none
 
 VERDICT_TONES = {"PASS": "good", "REVIEW": "warn", "FAIL": "bad"}
 
@@ -215,7 +215,7 @@ def set_size_table(study: Study) -> Table:
     for size, (name, plan) in enumerate(zip(study.growth.names, plans, strict=True), start=1):
         row = [Cell(str(size)), Cell(name), Cell(value(plan.objective))]
         if stated:
-            met = [answer for answer in target_met(plan) if answer is not None]
+            met = [answer for answer in met_or_none(plan.target_met) if answer is not None]
             row.append(Cell(f"{sum(met)} of {len(met)}"))
         rows.append(tuple(row))
     if stated:
@@ -318,7 +318,7 @@ def findings_table(study: Study) -> Table:
 
 def _targets(plan: Plan) -> list[Cell]:
     cells = []
-    for met, target, point in zip(target_met(plan), plan.spec.tasks.target, plan.predicted, strict=True):
+    for met, target, point in zip(met_or_none(plan.target_met), plan.spec.tasks.target, plan.predicted, strict=True):
         if met is None:
             cells.append(Cell("none stated"))
         else:

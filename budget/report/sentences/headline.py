@@ -19,8 +19,8 @@ from budget.report.sentences.plan import (
     objective_name,
 )
 from budget.studies.growth.budget_sharing import BudgetSharing
-from budget.studies.growth.growth import target_met
 from budget.studies.plan import Study
+from budget.tables.target_met import met_or_none
 
 NAMED = 3
 """Tasks whose share is said in words."""
@@ -135,7 +135,7 @@ def tiles(study: Study) -> tuple[Tile, ...]:
             f"no plan of the stated problem is better than {value(plan.bound)}",
         )
     )
-    stated = [met for met in target_met(plan) if met is not None]
+    stated = [met for met in met_or_none(plan.target_met) if met is not None]
     if stated:
         without = len(plan.spend) - len(stated)
         found.append(

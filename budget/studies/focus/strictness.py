@@ -20,9 +20,10 @@ import numpy as np
 import pandas as pd
 
 from budget.numerics.interval import interval
-from budget.studies.focus.thresholds import THRESHOLD_ROUNDING
+from budget.studies.focus.thresholds import most_tasks
 from budget.studies.json_rows import plain
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
+from budget.tables.target_met import target_met
 
 LAX_SHARES = (0.25, 0.5, 1.0)
 """Shares looked at up to an equal one, as multiples of 1/K; above it, 1/k for every k from K − 1 to 1."""
@@ -123,17 +124,15 @@ def strictness(
 
     def reached(measure: np.ndarray) -> np.ndarray:
         """(J,) tasks served by measures (K,) of the point fit."""
-        return (measure <= limit + THRESHOLD_ROUNDING * np.abs(limit)).sum(axis=-1)
+        return target_met(measure, limit).sum(axis=-1)
 
     def reached_in_draws(scenarios: np.ndarray) -> np.ndarray:
         """(J, B) the same by measures (B, K) of draws."""
-        return (scenarios <= limits + THRESHOLD_ROUNDING * np.abs(limits)).sum(axis=-1)
+        return target_met(scenarios, limits).sum(axis=-1)
 
     served = np.array([reached(plan.measure) for plan in compared])
     drawn = np.array([reached_in_draws(plan.scenarios) for plan in compared])
-    alone = np.minimum(count, np.floor(1 / share * (1 + THRESHOLD_ROUNDING))).astype(
-        int
-    )  # by their own shares, in every draw
+    alone = most_tasks(1.0, share, count)  # by their own shares, in every draw
     focused, focused_drawn = alone, np.repeat(alone[:, None], drawn.shape[2], axis=1)
     for part in parts:
         place = np.array([specialists.served.tasks.index(name) for name in part.tasks])

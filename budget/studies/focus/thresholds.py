@@ -10,6 +10,7 @@ import numpy as np
 
 from budget.errors import AllocationError
 from budget.numerics.roots import bisect
+from budget.tables.target_met import target_met
 
 Value = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """``value(tasks (R,), spends (R,)) → (R,)``: smaller is better, never rising with spend."""
@@ -18,8 +19,8 @@ SPEND_DECADES = 24.0
 """How many decades below the most that may be spent a required spend is looked for."""
 
 THRESHOLD_ROUNDING = 1e-12
-"""Relative slack of a threshold, so that a share equal to the required spend but for rounding reaches it: the error of
-a few dozen operations (1.1e-16 each) with room for a hundred times more."""
+"""Relative slack of spends and objectives, so that a share equal to the required spend but for rounding is enough: the
+error of a few dozen operations (1.1e-16 each) with room for a hundred times more."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,7 @@ class Thresholds:
 
     def reached(self, value: np.ndarray, level: int) -> np.ndarray:
         """Whether values (…, T) serve their tasks at one of the levels; an infinite value serves nobody."""
-        limit = self.value[level]
-        return np.isfinite(value) & (value <= limit + THRESHOLD_ROUNDING * np.abs(limit))
+        return np.isfinite(value) & target_met(value, self.value[level])
 
 
 def at_spends(value: Value, spends: np.ndarray, count: int) -> Thresholds:
@@ -99,7 +99,7 @@ def least_spend(value: Value, task: np.ndarray, limit: np.ndarray, most: float) 
     return np.where(never, np.inf, np.exp(reached))
 
 
-def most_tasks(budget: np.ndarray, spend: np.ndarray, count: int) -> np.ndarray:
+def most_tasks(budget: np.ndarray | float, spend: np.ndarray, count: int) -> np.ndarray:
     """``k* = min(T, ⌊B/s⌋)``: how many alike tasks of required spend s a budget serves; elementwise."""
     return np.minimum(count, np.floor(budget / spend * (1 + THRESHOLD_ROUNDING))).astype(int)
 

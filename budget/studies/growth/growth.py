@@ -24,6 +24,7 @@ from budget.studies.growth.targets_kept import TargetsKept, targets_kept
 from budget.studies.growth.task_orders import RANDOM_ORDERS, are_all, joining_orders
 from budget.studies.json_rows import numbers, records
 from budget.studies.strategies.subsets import Subsets
+from budget.tables.target_met import met_or_none
 from budget.tables.tasks import TaskSettings
 
 
@@ -199,11 +200,6 @@ def basis_of(tasks: int, count: int) -> str:
     return "mean of all orders" if are_all(tasks, count) else f"mean of {count} random orders"
 
 
-def target_met(plan: Plan) -> list[bool | None]:
-    """Whether each task's predicted value reaches its target; ``None`` where none is stated."""
-    return [None if np.isnan(met) else bool(met) for met in plan.target_met]
-
-
 def growth_table(order: str, strategy: str, plans: Sequence[Plan], spread: Spread | None) -> pd.DataFrame:
     """Rows of ``growth.csv``: of the plans of one order, or of the spread over random orders."""
     if spread is not None:
@@ -223,6 +219,6 @@ def _rows(order: str, strategy: str, plan: Plan) -> pd.DataFrame:
             "predicted": plan.predicted,
             "low": plan.low,
             "high": plan.high,
-            "target_met": pd.array(target_met(plan), dtype="boolean"),
+            "target_met": pd.array(met_or_none(plan.target_met), dtype="boolean"),
         }
     )

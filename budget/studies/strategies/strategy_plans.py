@@ -19,12 +19,12 @@ from budget.allocation.nonconvex.one_model import plan_one_model
 from budget.allocation.nonconvex.plan_nonconvex import plan_nonconvex
 from budget.allocation.nonconvex.spend_response import spend_response
 from budget.allocation.plan.assembly import law_inputs_of
-from budget.allocation.plan.plan import MEETS
 from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.measure import Measure
 from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND, PlanSpec, is_nonconvex
 from budget.studies.strategies.assumed import MARK
 from budget.studies.strategies.strategy_curves import StrategyCurves
+from budget.tables.target_met import target_met
 from budget.tables.tasks import TaskSettings
 
 EQUAL = "specialists, equal split"
@@ -195,9 +195,7 @@ class StrategyPlanner:
 
     def met(self, predicted: np.ndarray) -> np.ndarray:
         """(T,) whether values reach their stated targets; not where none is stated."""
-        target = self.task_settings.target
-        direction = np.where(self.served.curves.higher_is_better, 1.0, -1.0)
-        return np.isfinite(target) & (direction * (predicted - target) >= -MEETS * np.abs(target))
+        return target_met(predicted, self.task_settings.target, self.served.curves.higher_is_better)
 
 
 def largest_inside(budgets: Sequence[float], beyond: Sequence[bool]) -> float | None:

@@ -12,9 +12,9 @@ from budget.allocation.convex.problem import Problem, build_problem
 from budget.allocation.convex.water_filling import BATCH_MODELS, water_fill
 from budget.allocation.nonconvex.plan_nonconvex import plan_nonconvex
 from budget.allocation.plan.assembly import law_inputs_of
-from budget.allocation.plan.plan import MEETS
 from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.curves import Curves
+from budget.tables.target_met import met_or_unstated, target_met
 
 
 @dataclass(frozen=True)
@@ -104,10 +104,7 @@ class Subsets:
         """The same for tasks (…, k) at distances of that shape, or with more axes before them."""
         target = self.spec.tasks.target[task]
         predicted = self.curves.present(task, distance)
-        direction = np.where(self.curves.higher_is_better[task], 1.0, -1.0)
-        # a target that the plan was made to meet is met, whatever the last digit says
-        slack = MEETS * np.maximum(np.abs(target), np.abs(predicted))
-        return np.where(np.isfinite(target), direction * (predicted - target) >= -slack, np.nan)
+        return met_or_unstated(target_met(predicted, target, self.curves.higher_is_better[task]), target)
 
     def in_draws(self, split: Splits) -> Iterator[tuple[int, np.ndarray]]:
         """Row of the split, and distances (B, k) of its members in every draw: planned once, judged in each."""

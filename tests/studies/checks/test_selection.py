@@ -14,7 +14,8 @@ from budget.studies.checks.competition import NOBODY, compete
 from budget.studies.checks.investing import best, equally
 from budget.studies.checks.players import Players, every_pair, with_focus
 from budget.studies.checks.selection import select
-from budget.studies.focus.thresholds import THRESHOLD_ROUNDING, at_spends, at_values, most_tasks
+from budget.studies.focus.thresholds import at_spends, at_values, most_tasks
+from budget.tables.target_met import TARGET_SLACK
 from tests.oracles import water_filling
 
 
@@ -42,9 +43,7 @@ def plain_game(value, budgets, focus, limit, order, needs, reinvest):
         holder = {}
         for task in range(count):
             able = [
-                p
-                for p in present
-                if (p, task) in bids and bids[p, task] <= limit[task] + THRESHOLD_ROUNDING * limit[task]
+                p for p in present if (p, task) in bids and bids[p, task] <= limit[task] + TARGET_SLACK * limit[task]
             ]
             if able:
                 holder[task] = min(able, key=lambda p: (bids[p, task], -order[p, task]))
@@ -154,7 +153,7 @@ def test_invariants_of_a_game(players, count, needs, reinvest, seed):
     game, task = np.nonzero(found.holder != NOBODY)
     who = found.holder[game, task]
     assert found.present[game, who].all() and focus[game, who, task].all()
-    assert (found.value[game, who, task] <= limits.value[0][task] * (1 + THRESHOLD_ROUNDING)).all()
+    assert (found.value[game, who, task] <= limits.value[0][task] * (1 + TARGET_SLACK)).all()
     assert (found.held[found.present] >= needs).all() and (found.held[~found.present] == 0).all()
     assert found.held.sum() == len(game)  # one holder a task at most
     # nobody who is still there and reaches the threshold serves a held task better

@@ -11,10 +11,11 @@ from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.errors import AllocationError
 from budget.report.sentences.growth import growth_summary
-from budget.studies.growth.growth import grow, target_met
+from budget.studies.growth.growth import grow
 from budget.studies.growth.set_sizes import set_sizes
 from budget.studies.growth.task_orders import ORDERS, SEQUENCES, joining_orders
 from budget.tables.files.text import json_text
+from budget.tables.target_met import met_or_none
 from budget.tables.tasks import TaskSettings, default_tasks
 from tests.made import curves_of
 from tests.studies.made_sets import BUDGET, different, subsets_of
@@ -58,7 +59,7 @@ def test_order_by_weight_and_targets(noisy_curves):
     tasks = TaskSettings(noisy_curves.tasks, np.array([1.0, 3.0, 2.0]), target, blank, blank, blank)
     growth = grow(noisy_curves, tasks, 1e21, order="weight")
     assert growth.names == ("code", "maths", "prose")
-    assert target_met(growth.plans[-1]) == [None, True, False]
+    assert met_or_none(growth.plans[-1].target_met) == [None, True, False]
     assert growth.record()["rows"][-1]["target_met"] is False
 
 
