@@ -38,7 +38,7 @@ def fit(
     from budget.commands.output import cost_notes, echo_notes, emit
     from budget.curves.records.checksum import sealed
     from budget.curves.records.writing import record_of
-    from budget.studies.json_rows import records
+    from budget.numerics.json_values import json_rows
     from budget.tables.files.text import json_text
     from budget.tables.files.writing import write_text
 
@@ -55,4 +55,4 @@ def fit(
     if shifts is None:
         emit(curves.table(), content, printed)
     else:
-        emit(shifts, json_text(records(shifts)), printed)
+        emit(shifts, json_text(json_rows(shifts)), printed)

@@ -21,11 +21,11 @@ def predict(curves_path: str, at: str, new_run: bool, columns: Words, output: Ou
     """
     from budget.commands.inputs import read_curves
     from budget.commands.output import echo_notes, emit
-    from budget.studies.json_rows import records
+    from budget.numerics.json_values import json_rows
     from budget.studies.predict import predict_points
     from budget.tables.columns import column_mapping
     from budget.tables.files.text import json_text
 
     table, notes = predict_points(read_curves(curves_path), at, columns=column_mapping(columns), new_run=new_run)
     echo_notes(*notes)
-    emit(table, json_text(records(table)), output)
+    emit(table, json_text(json_rows(table)), output)

@@ -19,7 +19,7 @@ from budget.curves.laws.law import ABSENT
 from budget.curves.laws.table import LAWS, choose_scale
 from budget.errors import DataError
 from budget.numerics.interval import LEVEL
-from budget.studies.json_rows import records
+from budget.numerics.json_values import json_rows
 from budget.tables.checks.best_values import score_ceilings
 from budget.tables.runs import Runs
 
@@ -173,10 +173,10 @@ class Backtest:
         """The study as JSON."""
         return {
             "size": self.size,
-            "laws": records(self.summary()),
+            "laws": json_rows(self.summary()),
             "notes": list(self.notes),
-            "rows": records(self.table()),
-            "points": records(self.points()),
+            "rows": json_rows(self.table()),
+            "points": json_rows(self.points()),
         }
 
     def _by_task(self, cells: np.ndarray, summary: Callable[[np.ndarray], Any]) -> np.ndarray:

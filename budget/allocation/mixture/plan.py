@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.plan.plan import Baseline, Plan, rows_of
+from budget.allocation.plan.plan import Baseline, Plan
+from budget.numerics.json_values import json_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,4 +72,4 @@ class SharedPlan(Plan):
 
     def record(self) -> dict[str, Any]:
         """The plan as JSON, with its mixture."""
-        return super().record() | {"mixture": rows_of(self.mixture())}
+        return super().record() | {"mixture": json_rows(self.mixture())}

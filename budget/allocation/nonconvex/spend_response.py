@@ -6,6 +6,7 @@ import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs, last_input
 from budget.allocation.plan.assembly import law_inputs_of, measured, measured_draws, reached
+from budget.allocation.served import is_served
 from budget.allocation.spec.objectives import Objective, not_computed
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.allocation.spec.resources import cost_of
@@ -60,7 +61,7 @@ class SpendResponse:
         else:
             value_at = self._measure(task, inputs)
         # a spend that pays for no model serves nobody, whatever an unserved task is worth
-        return np.where(np.isfinite(inputs).all(axis=1), value_at, np.inf)
+        return np.where(is_served(inputs), value_at, np.inf)
 
     def term(self, task: np.ndarray, spend: np.ndarray, objective: Objective | None = None) -> np.ndarray:
         """What they add to the objective (R,), or to another one; infinite where the spend pays for no model."""

@@ -12,6 +12,7 @@ from budget.allocation.plan.baselines import missing_splits
 from budget.allocation.plan.plan import Baseline, LimitLine, Plan, Sizes
 from budget.allocation.plan.plan_warnings import UNIT_IN_DOUBT, plan_warnings
 from budget.allocation.plan.worse_than_unserved import worse_than_unserved
+from budget.allocation.served import is_served
 from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND, PlanSpec
 from budget.allocation.spec.resources import Prices, cost_of
 from budget.curves.curves import Curves
@@ -136,7 +137,7 @@ def law_inputs_of(curves: Curves, spec: PlanSpec, u: np.ndarray, task: np.ndarra
     if spec.params is not None:
         columns.insert(0, np.log(spec.params[rows]))
     columns += list(np.log(curves.given_inputs(spec.tasks)[rows]).T)
-    served = np.isfinite(u).all(axis=1)
+    served = is_served(u)
     return np.where(served[:, None], np.column_stack(columns), -np.inf)
 
 
@@ -178,7 +179,7 @@ def value_of_measures(curves: Curves, spec: PlanSpec, measures: np.ndarray) -> n
 
 def measured(curves: Curves, spec: PlanSpec, tasks: np.ndarray, inputs: np.ndarray) -> np.ndarray:
     """The measure of tasks (R,) at the law's log inputs (R, I); of its unserved value where it is given nothing."""
-    served = np.isfinite(inputs).all(axis=1)
+    served = is_served(inputs)
     distance = curves.distance(tasks, np.where(served[:, None], inputs, 0.0))
     nothing = spec.measure.of_value(curves, tasks, spec.tasks.unserved[tasks])
     return np.where(served, spec.measure.of(tasks, distance), nothing)
@@ -186,7 +187,7 @@ def measured(curves: Curves, spec: PlanSpec, tasks: np.ndarray, inputs: np.ndarr
 
 def measured_draws(curves: Curves, spec: PlanSpec, tasks: np.ndarray, inputs: np.ndarray) -> np.ndarray:
     """The same under every draw: shape (B, R)."""
-    served = np.isfinite(inputs).all(axis=1)
+    served = is_served(inputs)
     distance = curves.distance_draws(tasks, np.where(served[:, None], inputs, 0.0))
     nothing = spec.measure.of_value(curves, tasks, spec.tasks.unserved[tasks])
     return np.where(served, spec.measure.of_draws(tasks, distance), nothing)
@@ -203,7 +204,7 @@ def _predicted(
     curves: Curves, spec: PlanSpec, tasks: np.ndarray, inputs: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Value or score (T,) with its 80 % interval; the unserved value where a task is given nothing."""
-    served = np.isfinite(inputs).all(axis=1)
+    served = is_served(inputs)
     at = np.where(served[:, None], inputs, 0.0)
     found = curves.predict(tasks, at) if spec.measure.linear else curves.predict_score(tasks, at)
     value, low, high = (np.where(served, part, spec.tasks.unserved) for part in found)
@@ -212,7 +213,7 @@ def _predicted(
 
 def point_values(curves: Curves, spec: PlanSpec, inputs: np.ndarray) -> np.ndarray:
     """The same without the interval; NaN where nothing is given and what the task is worth then is not stated."""
-    served = np.isfinite(inputs).all(axis=1)
+    served = is_served(inputs)
     tasks = np.arange(len(curves.tasks))
     distance = curves.distance(tasks, np.where(served[:, None], inputs, 0.0))
     link = spec.measure.link

@@ -12,6 +12,7 @@ import pandas as pd
 
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.numerics.interval import outside
+from budget.numerics.json_values import json_rows, json_value
 from budget.tables.checks.status import OUTSIDE
 from budget.tables.target_met import met_or_none, met_or_unstated, target_met
 
@@ -48,13 +49,13 @@ class Baseline:
         """The baseline as JSON, beside how much better the plan is."""
         return {
             "name": self.name,
-            "objective": _finite(self.objective),
-            "regret": _finite(regret),
+            "objective": json_value(self.objective),
+            "regret": json_value(regret),
             "spent": self.total,
             "breaks": list(self.breaks),
             "unscored": list(self.unscored),
             "spend": self.spend.tolist(),
-            "predicted": [_finite(value) for value in self.predicted.tolist()],
+            "predicted": json_value(self.predicted),
         }
 
 
@@ -116,8 +117,8 @@ class LimitLine:
             "unit": self.unit,
             "bound": self.bound,
             "used": self.used,
-            "price": _finite(self.price),
-            "per_percent": _finite(self.per_percent),
+            "price": json_value(self.price),
+            "per_percent": json_value(self.per_percent),
         }
 
 
@@ -324,7 +325,7 @@ class Plan:
             "warnings": list(self.warnings),
             "strategy": self.spec.strategy,
             "hypothetical": self.hypothetical,
-            "budget": _finite(self.spec.budget),
+            "budget": json_value(self.spec.budget),
             "unit": self.spec.unit,
             "spent": self.total,
             "metric": self.metric,
@@ -337,48 +338,40 @@ class Plan:
             "objective": self.objective,
             "bound": self.bound,
             "gap": self.gap,
-            "shadow_price": _finite(self.shadow_price),
-            "shadow_price_per_percent": _per_percent(self.shadow_price, self.spec.budget),
+            "shadow_price": json_value(self.shadow_price),
+            "shadow_price_per_percent": self._shadow_price_per_percent,
             "solver": self.solver,
             "status": self.solver_status,
-            "breadth": _finite(self.breadth),
-            "depth": _finite(self.depth),
+            "breadth": json_value(self.breadth),
+            "depth": json_value(self.depth),
             "draws": self.drawn,
             "failed_draws": self.failed_draws,
-            "inputs_over_draws": {name: [_finite(end) for end in ends] for name, ends in self.input_ranges.items()},
+            "inputs_over_draws": json_value(self.input_ranges),
             "baselines": [baseline.record(self.gain_over(baseline)) for baseline in self.baselines],
             "limits": [line.record() for line in self.limits],
-            "tasks": [row | more for row, more in zip(rows_of(self.table()), self._more(), strict=True)],
+            "tasks": [row | more for row, more in zip(json_rows(self.table()), self._more(), strict=True)],
             "notes": list(self.notes),
         }
+
+    @property
+    def _shadow_price_per_percent(self) -> float | None:
+        """What 1 % of the budget is worth, nothing where there is no budget."""
+        budget = self.spec.budget
+        return json_value(self.shadow_price * budget / 100) if np.isfinite(budget) else None
 
     def _more(self) -> list[dict[str, Any]]:
         """What JSON says of each task beyond the table's columns."""
         return [
             {
                 "no_finite_spend": float(self.endless[task]),
-                "average": _finite(float(self.average[task])),
-                "efficient": _finite(float(self.efficient[task])),
+                "average": json_value(self.average[task]),
+                "efficient": json_value(self.efficient[task]),
                 "target_met": met,
                 "near_best": {
-                    "params": [_finite(each) for each in self.sizes.params_near[task].tolist()],
-                    "tokens": [_finite(each) for each in self.sizes.tokens_near[task].tolist()],
+                    "params": json_value(self.sizes.params_near[task]),
+                    "tokens": json_value(self.sizes.tokens_near[task]),
                 },
-                "used": {unit: _finite(float(amounts[task])) for unit, amounts in self.used.items()},
+                "used": {unit: json_value(amounts[task]) for unit, amounts in self.used.items()},
             }
             for task, met in enumerate(met_or_none(self.target_met))
         ]
-
-
-def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """A table's rows as JSON, what is no number being null."""
-    return [{str(name): _finite(cell) for name, cell in row.items()} for row in frame.to_dict("records")]
-
-
-def _per_percent(price: float, budget: float) -> float | None:
-    """What 1 % of the budget is worth, nothing where there is no budget."""
-    return _finite(price * budget / 100) if np.isfinite(budget) else None
-
-
-def _finite(cell: Any) -> Any:
-    return None if isinstance(cell, float) and not np.isfinite(cell) else cell

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from budget.allocation.served import is_served
 from budget.allocation.spec.measure import distance_of
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
@@ -22,7 +23,7 @@ def worse_than_unserved(curves: Curves, spec: PlanSpec, inputs: np.ndarray) -> t
     """
     if spec.measure.link is not None:
         return ()
-    tasks, notes = np.flatnonzero(np.isfinite(inputs).all(axis=1)), []
+    tasks, notes = np.flatnonzero(is_served(inputs)), []
     worst = distance_of(curves, tasks, curves.unserved[tasks])
     over = [
         f"{curves.tasks[tasks[at]]} ({curves.unserved[tasks[at]]:.4g})"

@@ -15,7 +15,6 @@ means over the T tasks, so that they compare with one task drawn uniformly: plan
 See docs/decisions/084-no-free-lunch-and-selection-are-checks.md.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +28,7 @@ from budget.allocation.nonconvex.spend_response import spend_response
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
+from budget.numerics.json_values import json_rows, json_value
 from budget.studies.checks.assignments import Averaging, average, values_anywhere
 from budget.studies.checks.knowledge_splits import Gain, Split, gain
 
@@ -103,20 +103,15 @@ class FreeLunch:
         return {
             "budget": self.budget,
             "tasks": len(self.dedicated),
-            "plans": [
-                {name: None if cell == math.inf else cell for name, cell in row.items()}
-                for row in self.table().to_dict("records")
-            ],
+            "plans": json_rows(self.table()),
             "spend": {"unknown": self.unknown.spend.tolist(), "known": self.known.spend.tolist()},
             "dedicated": self.dedicated.tolist(),
-            "breadth": [None if math.isnan(value) else value for value in self.breadth.tolist()],
-            "efficient": self.efficient if math.isfinite(self.efficient) else None,
+            "breadth": json_value(self.breadth),
+            "efficient": json_value(self.efficient),
             "equal_is_optimal": self.equal_is_optimal,
             "knowing_assignment": vars(self.assignment),
             "knowing_target": vars(self.target),
-            "misassigned": {
-                name: value if math.isfinite(value) else None for name, value in vars(self.misassigned).items()
-            },
+            "misassigned": json_value(vars(self.misassigned)),
             "tolerance": self.tolerance,
             "seed": self.seed,
         }

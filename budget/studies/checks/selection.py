@@ -15,11 +15,11 @@ import pandas as pd
 
 from budget.errors import AllocationError
 from budget.numerics.interval import share_interval
+from budget.numerics.json_values import json_rows
 from budget.studies.checks.competition import NOBODY, compete
 from budget.studies.checks.investing import SPLITS
 from budget.studies.checks.players import Players
 from budget.studies.focus.thresholds import Thresholds, Value, most_tasks
-from budget.studies.json_rows import records
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,8 @@ class Selection:
         return {
             "tasks": self.thresholds.value.shape[1],
             "stated": self.thresholds.stated,
-            "rows": records(self.table()),
-            "widest": records(self.widest()),
+            "rows": json_rows(self.table()),
+            "widest": json_rows(self.widest()),
             "vacant": self.vacant.tolist(),
             "rounds": self.rounds.tolist(),
             "replications": self.replications,

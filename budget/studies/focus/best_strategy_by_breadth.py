@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from budget.numerics.json_values import json_rows, json_value
 from budget.studies.focus.crossover import apart, first_best, over_draws, sign_change, win_shares
-from budget.studies.json_rows import plain, records
 from budget.studies.strategies.subsets import Subsets
 
 
@@ -67,8 +67,8 @@ class BestByBreadth:
     def record(self) -> dict[str, Any]:
         """The comparison as JSON."""
         return {
-            "best": records(self.table()),
-            "crossovers": [plain(asdict(each)) for each in self.crossovers],
+            "best": json_rows(self.table()),
+            "crossovers": [json_value(asdict(each)) for each in self.crossovers],
         }
 
 

@@ -14,13 +14,13 @@ from budget.allocation.spec.measure import MEASURES, Measure, default_measure, h
 from budget.allocation.spec.objectives import record_of
 from budget.allocation.spec.plan_spec import default_unit
 from budget.errors import AllocationError, InfeasibleError
+from budget.numerics.json_values import json_rows, json_value
 from budget.numerics.quoting import LONGEST_SENTENCE, listed, shortened
 from budget.studies.focus.crossover import BreadthCrossover, Crossover, Trend, by_breadth, trend
 from budget.studies.focus.single_task import SingleTask, single_task
 from budget.studies.focus.stated_targets import StatedTargets, stated_targets
 from budget.studies.focus.strictness import Strictness
 from budget.studies.growth.dilution import Dilution, dilution
-from budget.studies.json_rows import plain, records
 from budget.studies.strategies.assumed import can_assume
 from budget.studies.strategies.comparison import Comparison, rows_of
 from budget.studies.strategies.one_set import OneSet, compare_all
@@ -107,16 +107,16 @@ class Focus:
             "budgets": self.budgets.tolist(),
             "sets": [list(tasks) for tasks in self.sets],
             "left_out": list(self.left_out),
-            "crossovers": [plain(vars(change)) for change in self.crossovers],
-            "trends": [plain(vars(each)) | {"verdict": each.verdict} for each in self.trends],
-            "breadth": [plain(vars(each)) | {"crossover": plain(each.crossover)} for each in self.breadth],
+            "crossovers": [json_value(vars(change)) for change in self.crossovers],
+            "trends": [json_value(vars(each)) | {"verdict": each.verdict} for each in self.trends],
+            "breadth": [json_value(vars(each)) | {"crossover": json_value(each.crossover)} for each in self.breadth],
             "strictness": [each.record() for each in self.strictness],
             "dilution": [each.record() for each in self.dilution],
-            "partitions": [plain(vars(each)) for each in self.partitions],
-            "subsets": [plain(vars(each)) for each in self.subsets],
+            "partitions": [json_value(vars(each)) for each in self.partitions],
+            "subsets": [json_value(vars(each)) for each in self.subsets],
             "alone": [each.record() for each in self.single_task],
-            "targets": [plain(vars(each)) for each in self.targets],
-            "rows": records(self.table()),
+            "targets": [json_value(vars(each)) for each in self.targets],
+            "rows": json_rows(self.table()),
         }
 
 

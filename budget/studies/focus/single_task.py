@@ -22,9 +22,9 @@ from budget.allocation.nonconvex.smallest_efficient_spend import tangents
 from budget.allocation.nonconvex.spend_response import spend_response
 from budget.allocation.spec.plan_spec import is_nonconvex
 from budget.numerics.interval import interval
+from budget.numerics.json_values import json_value
 from budget.studies.focus.thresholds import THRESHOLD_ROUNDING
 from budget.studies.growth.targets_kept import required_spends
-from budget.studies.json_rows import plain
 from budget.studies.strategies.comparison import Comparison
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
 
@@ -84,7 +84,7 @@ class SingleTask:
     def record(self) -> dict[str, Any]:
         """The task as JSON."""
         more = {"only_alone": self.only_alone, "efficient_missing": self.reason}
-        return {str(name): each for name, each in plain(vars(self) | more).items()}
+        return {str(name): each for name, each in json_value(vars(self) | more).items()}
 
 
 @dataclass(frozen=True)

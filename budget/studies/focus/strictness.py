@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 
 from budget.numerics.interval import interval
+from budget.numerics.json_values import json_value
 from budget.studies.focus.thresholds import most_tasks
-from budget.studies.json_rows import plain
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
 from budget.tables.target_met import target_met
 
@@ -82,7 +82,7 @@ class Strictness:
         low, high = self.value_interval
         mine = {name: each for name, each in vars(self).items() if name != "scenarios"}
         more = {"value_of_focus": self.value_of_focus, "value_of_focus_low": low, "value_of_focus_high": high}
-        return {str(name): each for name, each in plain(mine | more).items()}
+        return {str(name): each for name, each in json_value(mine | more).items()}
 
     def table(self) -> pd.DataFrame:
         """One row for each threshold and strategy."""

@@ -23,8 +23,8 @@ import pandas as pd
 from budget.allocation.mixture.iso_loss import decline_exponent
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.numerics.interval import interval
+from budget.numerics.json_values import json_rows, json_value
 from budget.studies.growth.order_bands import mean_and_band
-from budget.studies.json_rows import numbers, records
 from budget.studies.strategies.shared_subsets import SharedSubsets
 from budget.studies.strategies.subsets import Subsets
 
@@ -70,9 +70,9 @@ class Decline:
     def record(self) -> dict[str, Any]:
         """The law as JSON."""
         return {
-            "exponents": records(self.table()),
-            "mean_factor": numbers(self.mean_factor),
-            "worst_factor": numbers(self.worst_factor),
+            "exponents": json_rows(self.table()),
+            "mean_factor": json_value(self.mean_factor),
+            "worst_factor": json_value(self.worst_factor),
         }
 
 

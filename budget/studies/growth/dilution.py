@@ -20,7 +20,7 @@ from budget.allocation.spec.measure import measure_of
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.numerics.interval import interval
-from budget.studies.json_rows import records
+from budget.numerics.json_values import json_rows
 from budget.studies.strategies.shared_subsets import SharedSubsets
 from budget.studies.strategies.strategy_curves import StrategyCurves
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
@@ -82,7 +82,7 @@ class Dilution:
     def record(self) -> dict[str, Any]:
         """The parts as JSON."""
         table = self.table().assign(dilution_low=self.dilution_low, dilution_high=self.dilution_high)
-        return {"budget": self.budget, "unit": self.unit, "strategy": self.strategy, "rows": records(table)}
+        return {"budget": self.budget, "unit": self.unit, "strategy": self.strategy, "rows": json_rows(table)}
 
 
 def dilution(

@@ -17,12 +17,12 @@ from budget.allocation.spec.measure import MEASURES
 from budget.allocation.spec.objectives import record_of
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
+from budget.numerics.json_values import json_rows, json_value
 from budget.studies.growth.decline_exponent import Decline, decline
 from budget.studies.growth.iso_performance import IsoPerformance, iso_performance
 from budget.studies.growth.set_sizes import SetSizes, Spread, set_sizes, spread_of
 from budget.studies.growth.targets_kept import TargetsKept, targets_kept
 from budget.studies.growth.task_orders import RANDOM_ORDERS, are_all, joining_orders
-from budget.studies.json_rows import numbers, records
 from budget.studies.strategies.subsets import Subsets
 from budget.tables.target_met import met_or_none
 from budget.tables.tasks import TaskSettings
@@ -91,10 +91,10 @@ class Growth:
             "higher_is_better": last.higher_is_better,
             "order": self.order,
             "tasks": list(self.names),
-            "objective": numbers(self.sizes.objective),
+            "objective": json_value(self.sizes.objective),
             "gap": [plan.gap for plan in self.plans],
-            "rows": records(self.table()),
-            "sizes": records(self.sizes.table()),
+            "rows": json_rows(self.table()),
+            "sizes": json_rows(self.sizes.table()),
             "decline": None if self.decline is None else self.decline.record(),
             "targets": None if self.targets_kept is None else self.targets_kept.record(),
             "unchanged": None if self.iso_performance is None else self.iso_performance.record(),

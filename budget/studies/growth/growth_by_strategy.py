@@ -20,6 +20,7 @@ from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
+from budget.numerics.json_values import json_rows, json_value
 from budget.studies.focus.best_strategy_by_breadth import BestByBreadth, best_by_breadth
 from budget.studies.growth.decline_exponent import Decline, decline
 from budget.studies.growth.dilution import Dilution, parts_along
@@ -28,7 +29,6 @@ from budget.studies.growth.iso_performance import SharedIsoPerformance, shared_i
 from budget.studies.growth.set_sizes import SetSizes, Spread, set_sizes, spread_of
 from budget.studies.growth.targets_kept import Planned, planned_sets
 from budget.studies.growth.task_orders import RANDOM_ORDERS, joining_orders
-from budget.studies.json_rows import numbers, records
 from budget.studies.strategies.shared_subsets import SharedSubsets
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.studies.strategies.subsets import Subsets
@@ -81,15 +81,15 @@ class SharedGrowth:
         """The study as JSON."""
         return {
             "strategy": self.strategy,
-            "objective": numbers(self.sizes.objective),
+            "objective": json_value(self.sizes.objective),
             "gap": [plan.gap for plan in self.plans],
-            "sizes": records(self.sizes.table()),
+            "sizes": json_rows(self.sizes.table()),
             "decline": None if self.decline is None else self.decline.record(),
             "targets": None if self.targets_kept is None else {"planned": self.targets_kept.record()},
             "unchanged": self.iso_performance.record(),
             "n_tasks_measured": list(self.measured),
             "n_tasks_extrapolated": list(self.extrapolated),
-            "beyond": numbers(self.extrapolation_factor),
+            "beyond": json_value(self.extrapolation_factor),
         }
 
 
@@ -162,7 +162,7 @@ class StrategiesGrowth:
             ],
             **self.comparison.record(),
             "parts": [{"n_tasks": len(each.tasks)} | each.record() for each in self.parts],
-            "rows": records(self.table()),
+            "rows": json_rows(self.table()),
         }
 
 

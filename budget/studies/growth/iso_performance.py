@@ -20,9 +20,9 @@ from budget.allocation.plan.assembly import law_inputs_of
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.numerics.interval import interval
+from budget.numerics.json_values import json_rows, json_value
 from budget.numerics.roots import rising_root
 from budget.studies.growth.order_bands import mean_and_band
-from budget.studies.json_rows import numbers, records
 from budget.studies.strategies.subsets import Splits, Subsets
 
 LOG_SPEND_RANGE = 46.0
@@ -70,10 +70,10 @@ class IsoPerformance:
         return {
             "today": self.today,
             **{
-                name: dict(zip(QUANTITIES, numbers(getattr(self, name)), strict=True))
+                name: dict(zip(QUANTITIES, json_value(getattr(self, name)), strict=True))
                 for name in ("doubling", "doubling_low", "doubling_high")
             },
-            "rows": records(self.table()),
+            "rows": json_rows(self.table()),
         }
 
 
@@ -223,7 +223,7 @@ class SharedIsoPerformance:
 
     def record(self) -> dict[str, Any]:
         """The factors as JSON."""
-        return {"ratio": self.ratio, "rows": records(self.table())}
+        return {"ratio": self.ratio, "rows": json_rows(self.table())}
 
 
 def shared_iso_performance(curves: Curves, ratio: float = 2.0) -> SharedIsoPerformance:

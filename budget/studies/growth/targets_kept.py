@@ -15,8 +15,8 @@ from budget.allocation.nonconvex.spend_response import spend_response
 from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.curves import Curves
 from budget.numerics.interval import interval
+from budget.numerics.json_values import json_rows, json_value
 from budget.studies.focus.thresholds import THRESHOLD_ROUNDING, least_spend
-from budget.studies.json_rows import plain, records
 from budget.studies.strategies.subsets import Subsets
 
 MAX_BUDGET_MULTIPLE = 1e6
@@ -41,7 +41,7 @@ class Planned:
 
     def record(self) -> dict[str, Any]:
         """The counts as JSON: their mean over the orders with the least and the greatest, and what the draws say."""
-        return _summary(self.largest) | plain({"low": self.low, "high": self.high, "sure": self.sure})
+        return _summary(self.largest) | json_value({"low": self.low, "high": self.high, "sure": self.sure})
 
 
 def planned_sets(subsets: Subsets, orders: np.ndarray) -> Planned | None:
@@ -114,7 +114,7 @@ class TargetsKept:
             "largest_set": list(self.best),
             "planned": self.by_plan.record(),
             "possible": _summary(self.possible),
-            "required": records(self.table()),
+            "required": json_rows(self.table()),
         }
 
 

@@ -14,7 +14,7 @@ from budget.allocation.plan.plan_warnings import curve_warnings
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.errors import DataError
-from budget.studies.json_rows import records
+from budget.numerics.json_values import json_rows
 from budget.studies.next_runs.best_strategy import BestStrategy
 from budget.studies.next_runs.posterior import LEAST_EFFECTIVE_SHARE
 from budget.studies.next_runs.rival_strategies import Strategy, compete
@@ -158,7 +158,7 @@ class NextRuns:
             "effective_draws": {"least": float(self.effective.min()), "mean": float(self.effective.mean())},
             "seed": self.seed,
             "notes": list(self.notes),
-            "runs": records(self.table()),
+            "runs": json_rows(self.table()),
         }
 
     def _strategies(self, known: list[dict[str, float]]) -> list[dict[str, Any]]:

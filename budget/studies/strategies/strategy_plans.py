@@ -19,6 +19,7 @@ from budget.allocation.nonconvex.one_model import plan_one_model
 from budget.allocation.nonconvex.plan_nonconvex import plan_nonconvex
 from budget.allocation.nonconvex.spend_response import spend_response
 from budget.allocation.plan.assembly import law_inputs_of
+from budget.allocation.served import is_served
 from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.measure import Measure
 from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND, PlanSpec, is_nonconvex
@@ -164,7 +165,7 @@ class StrategyPlanner:
     def judge(self, strategy: str, budget: float, spend: np.ndarray, inputs: np.ndarray) -> StrategyPlan:
         """A plan: spends (T,) and the law's log inputs (T, I), judged by the point fit and in every draw."""
         curves, every = self.served.curves, np.arange(len(self.served.tasks))
-        served = np.isfinite(inputs).all(axis=1)
+        served = is_served(inputs)
         nothing = self.measure.of_value(curves, every, self.task_settings.unserved)
         # an unserved task has no inputs; any number stands in, and its value is replaced below
         there = np.where(served[:, None], inputs, 0.0)
@@ -185,7 +186,7 @@ class StrategyPlanner:
 
     def factors(self, inputs: np.ndarray) -> np.ndarray:
         """(T,) the largest factor by which log inputs (T, I) lie outside the measured scales; 1 inside or unserved."""
-        curves, served = self.served.curves, np.isfinite(inputs).all(axis=1)
+        curves, served = self.served.curves, is_served(inputs)
         largest, smallest = (
             np.log(np.stack([ends[name] for name in curves.scale_columns], axis=1))
             for ends in (curves.largest, curves.smallest)
