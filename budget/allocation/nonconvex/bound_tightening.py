@@ -67,7 +67,8 @@ def cells_within(grid: Grid, price: float, reach: float) -> SpendCells:
 
 
 def _useful(cells: SpendCells) -> SpendCells:
-    """The cells without those that only cost more: the end of the one before brings as much for less."""
+    """The cells without those that pay for nothing, or only cost more: the end of the one before brings as much."""
+    cells = cells.take(np.isfinite(cells.value))
     falls = (np.diff(cells.task) > 0) | (np.diff(cells.value) < 0)
     return cells.take(np.append(True, falls))
 

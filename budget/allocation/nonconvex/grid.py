@@ -1,4 +1,7 @@
-"""Grids over every task's spend, split only where the minimum of ``value + price·spend`` may lie."""
+"""Grids over every task's spend, split only where the minimum of ``value + price·spend`` may lie.
+
+See docs/decisions/065-gap-as-a-share-of-the-range.md.
+"""
 
 import time
 from dataclasses import dataclass, replace
@@ -7,9 +10,10 @@ from functools import cached_property
 import numpy as np
 
 from budget.allocation.nonconvex.lower_hull import Choices, fill_along_hull, lower_hull, tidy
-from budget.allocation.nonconvex.responses import Responses
-from budget.errors import AllocationError, SolverError
+from budget.allocation.nonconvex.responses import BUDGET_ROUNDING, Responses
+from budget.errors import AllocationError, InfeasibleError, SolverError
 from budget.numerics.roots import bisect
+from budget.numerics.words import apart
 
 FIRST_GRID_POINTS = 33
 """Points of each task's first grid."""
@@ -34,10 +38,11 @@ class Grid:
 
     Attributes:
         served: R points of the tasks that some spend can serve, of finite value.
-        edge: (V,) where a task's first cell begins: its ``low``, or 0.
+        edge: (V,) where a task's first cell begins: the greatest spend known to pay for nothing (of infinite value),
+            else its ``low``, or 0.
         unserved: (V,) value at spend 0, NaN where a task must be served.
         worst: (V,) the unserved value; else the value at ``low``; with neither, at an equal split
-            of what the minima leave.
+            of what the minima leave; where either pays for nothing, the value at the first grid point that pays.
     """
 
     served: Choices
@@ -99,12 +104,15 @@ class Grid:
         """The grid with more points, each put before a row of the present ones; sorted again only where need be."""
         value = responses(task, spend)
         keep = np.isfinite(value)
+        # values fall, so what pays for nothing leaves nothing below it: the first cell begins there
+        edge = self.edge.copy()
+        np.maximum.at(edge, task[~keep], spend[~keep])
         served = tidy(
             np.insert(self.served.task, before[keep], task[keep]),
             np.insert(self.served.spend, before[keep], spend[keep]),
             np.insert(self.served.value, before[keep], value[keep]),
         )
-        return replace(self, served=served)
+        return replace(self, served=served, edge=edge)
 
 
 def first_grid(responses: Responses) -> Grid:
@@ -112,6 +120,7 @@ def first_grid(responses: Responses) -> Grid:
 
     Raises:
         SolverError: a task that must be served has no finite value.
+        InfeasibleError: the tasks that must be served pay for nothing within the budget.
         AllocationError: a value rises with spend.
     """
     count, left = len(responses.low), responses.budget - responses.least.sum()
@@ -133,11 +142,37 @@ def first_grid(responses: Responses) -> Grid:
     # a task that must be served has no worst value but that of a least spend; without one, of an equal split
     equal = np.where(responses.low > 0, first, np.clip(left / count, first, last))
     worst = responses.unserved.copy()
-    # infinite where that pays for nothing: the largest double stands for it, since a difference of infinities is no
-    # number
-    worst[must] = np.minimum(responses(must, equal[must]), np.finfo(float).max)
+    worst[must] = responses(must, equal[must])
+    # where that pays for nothing it is no value: the first point that pays for something stands for it
+    unpaid = must[np.isposinf(worst[must])]
+    start = grid.served.first
+    worst[unpaid] = grid.served.value[start[np.searchsorted(grid.served.task[start], unpaid)]]
     grid = replace(grid, worst=worst)
     _check_falling(grid)
+    return _least_paying(responses, grid, must)
+
+
+def _least_paying(responses: Responses, grid: Grid, must: np.ndarray) -> Grid:
+    """Add the least spends that pay for the tasks that must be served, where the grid's first points exceed the budget.
+
+    Raises:
+        InfeasibleError: these exceed it too.
+    """
+    limit = responses.budget * (1 + BUDGET_ROUNDING)
+    cheapest = grid.points.spend[grid.points.first]
+    if cheapest.sum() <= limit:
+        return grid
+    # only a grid's step above a threshold can be dearer than what was checked of the minima
+    unpaid = must[(grid.edge[must] > 0) & (cheapest[must] > grid.edge[must])]
+    _, paying = step(responses, unpaid, grid.edge[unpaid], cheapest[unpaid], np.full(len(unpaid), np.finfo(float).max))
+    grid = grid.with_points(responses, unpaid, paying, np.zeros(len(unpaid), dtype=int))
+    least = float(grid.points.spend[grid.points.first].sum())
+    if least > limit:
+        need, budget = apart(least, responses.budget)
+        raise InfeasibleError(
+            f"The tasks that must be served are paid for from {need} on, together, of a budget of {budget}; "
+            "raise the budget, or let some go unserved."
+        )
     return grid
 
 
@@ -145,6 +180,13 @@ def _check_falling(grid: Grid) -> None:
     """Refuse values that rise with spend by more than noise, for every bound here rests on their falling."""
     served = grid.served
     # every bound here rests on falling values: checked at each point that is looked at, since nobody can promise it
+    start = served.first
+    for row in start[served.spend[start] < grid.edge[served.task[start]]][:1]:
+        task = served.task[row]
+        raise AllocationError(
+            f"The value of task {task} rises from {served.value[row]:g} to infinity as its spend goes from "
+            f"{served.spend[row]:g} to {grid.edge[task]:g}; give a response that never rises."
+        )
     rise = np.where(np.diff(served.task) == 0, np.diff(served.value), 0.0)
     first = served.first
     size = np.abs(served.value[first]) + np.abs(np.minimum.reduceat(served.value, first)) if len(first) else first

@@ -46,6 +46,8 @@ def reallocate(responses: Responses, spend: np.ndarray) -> tuple[np.ndarray, flo
         values = responses(served[task], window.ravel())
         # a spend that pays for no model is no choice
         finite = np.isfinite(values)
+        if len(np.unique(task[finite])) < len(served):
+            return spend, value  # a task pays for nothing near its spend, so nothing near the plan is one
         filling = fill_along_hull(
             lower_hull(tidy(task[finite], window.ravel()[finite], values[finite])), responses.budget
         )

@@ -19,7 +19,8 @@ def tangents(responses: Responses, grid: Grid) -> np.ndarray:
 
     Returns:
         (V,) the tangent point; ``low`` (0 without one) where every spend is efficient, since returns diminish from
-        the start; infinite where no spend within the limits brings anything.
+        the start; the least spend that pays for anything where they diminish from there; infinite where no spend within
+        the limits brings anything.
     """
     first, served = grid.points.first, grid.served
     origin, worst = grid.points.spend[first], grid.points.value[first]
@@ -40,7 +41,11 @@ def tangents(responses: Responses, grid: Grid) -> np.ndarray:
     row, task = row[useful], present[useful]
     inside = np.append(np.diff(served.task) == 0, False)
     # the maximum lies between the neighbours of the best point, which never cross into another task
-    left = np.where(np.isin(row, begins), served.spend[row], served.spend[row - 1])
+    # the first point's is the greatest spend known to pay for nothing, where there is one
+    start, edge = served.spend[begins][useful], grid.edge[task]
+    unpaid = (edge > 0) & (start > edge)
+    before = np.where(unpaid, edge, served.spend[row])
+    left = np.where(np.isin(row, begins), before, served.spend[row - 1])
     right = np.where(inside[row], served.spend[np.minimum(row + 1, len(rate) - 1)], served.spend[row])
     part = np.linspace(0.0, 1.0, TRIED_SPENDS)
     lines = np.arange(len(task))
@@ -56,8 +61,8 @@ def tangents(responses: Responses, grid: Grid) -> np.ndarray:
         )
     # at the grid's start the true tangent lies at or below it: returns diminish from there, and every spend is
     # efficient
-    start = served.spend[begins][useful]
-    result[task] = np.where(tangent <= start * (1 + START_TOLERANCE), grid.edge[task], tangent)
+    is_start = ~unpaid & (tangent <= start * (1 + START_TOLERANCE))
+    result[task] = np.where(is_start, edge, tangent)
     return result
 
 

@@ -133,6 +133,67 @@ def test_no_feasible_plan_is_below_the_bound(count, seed, must):
         assert responses.objective(spend) >= found.value * (1 - 1e-3)
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.integers(2, 3), st.integers(0, 10**6), st.sampled_from([1e-6, 1e-4, 1e-2]))
+@example(3, 86, 1e-4)  # what the hull leaves a task is below its threshold
+@example(3, 41, 1e-2)  # the first grid points above the thresholds together exceed the budget
+def test_proven_means_within_the_gap_of_every_plan(count, seed, gap):
+    """S-curves that pay for nothing below a threshold, often above an equal split, against a dense grid."""
+    random = np.random.default_rng(seed)
+    share = random.dirichlet(np.full(count, 0.5)) * random.uniform(0.3, 0.95)
+    threshold = np.where(random.random(count) < 0.7, share, 0.0)
+    middle, slope, weight = random.uniform(0.05, 1, count), random.uniform(0.5, 6, count), random.uniform(0.2, 3, count)
+    must = random.random(count) < 0.7
+
+    def value(task, spend):
+        curve = weight[task] / (1 + (spend / middle[task]) ** slope[task])
+        return np.where(spend < threshold[task], np.inf, curve)
+
+    def at(task, spend):
+        nothing = np.where(must[task], np.inf, weight[task])
+        return np.where(spend > 0, value(task, np.maximum(spend, 1e-300)), nothing)
+
+    responses = Responses(value, np.zeros(count), np.ones(count), 1.0, np.where(must, np.nan, weight))
+    found = solve_nonconvex(responses, gap=gap, time_limit=5)
+    check(responses, found)
+    best = separable.by_grid(at, 1.0, count, 20_001 if count == 2 else 501)
+    tasks = np.arange(count)
+    range_ = float((np.where(must, value(tasks, threshold), weight) - value(tasks, np.ones(count))).sum())
+    assert found.bound <= best
+    if found.status == "proven":
+        assert found.value - found.bound <= gap * range_ + 1e-12
+
+
+@pytest.mark.parametrize("low", [0.0, 0.5])
+def test_thresholds_that_fill_the_budget_are_kept_and_others_refused(low):
+    def solve(threshold):
+        return solve_nonconvex(
+            Responses(
+                lambda task, spend: np.where(spend < threshold[task], np.inf, 1 / (1 + spend)),
+                np.array([low, 0.0]),
+                np.ones(2),
+                1.0,
+                np.full(2, np.nan),
+            )
+        )
+
+    found = solve(np.array([0.6, 0.4]))
+    np.testing.assert_allclose(found.spend, [0.6, 0.4], rtol=1e-9)
+    assert found.status == "proven"
+    with pytest.raises(InfeasibleError, match=r"are paid for from 1\.01 on, together"):
+        solve(np.array([0.6, 0.41]))
+
+
+def test_a_task_is_paid_for_from_its_threshold_on():
+    """A power law from .3 on returns most for its first units: the least efficient spend is the threshold."""
+    responses = Responses(
+        lambda task, spend: np.where(spend < 0.3, np.inf, 0.5 / (1 + spend)), np.zeros(2), np.ones(2), 1.0, np.ones(2)
+    )
+    found = solve_nonconvex(responses)
+    check(responses, found)
+    np.testing.assert_allclose(found.efficient, 0.3, rtol=1e-6)
+
+
 @pytest.mark.parametrize("count", [50, 200])
 def test_many_tasks_are_proven(count):
     for responses in (s_curves(count, 1), mixed(count, 2)):
@@ -315,6 +376,11 @@ def test_what_makes_no_sense_is_refused(change, error, sentence):
         (lambda task, spend: np.full(len(task), -np.inf), SolverError, "-inf"),
         (lambda task, spend: np.ones(3), SolverError, "returned shape"),
         (lambda task, spend: spend, AllocationError, "value of task 0 rises"),
+        (
+            lambda task, spend: np.where(spend > 0.1, np.inf, 1.0),
+            AllocationError,
+            "value of task 0 rises from 1 to infinity",
+        ),
     ],
 )
 def test_responses_that_break_their_promise_are_named(value, error, sentence):
