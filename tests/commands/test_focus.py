@@ -109,7 +109,7 @@ def test_an_unserved_value_makes_focus_a_strategy(runs, tmp_path):
     (tmp_path / "tasks.csv").write_text("task,unserved\nprose,4\ncode,4\n")
     result = run("focus", runs, *FAST, "--budget", 1e13, "--budget", 1e22, "--tasks", tmp_path / "tasks.csv")
     frame = frame_of(result)
-    rows = frame[frame["strategy"] == "focus"].set_index("budget")
+    rows = frame[frame["strategy"] == "subset"].set_index("budget")
     assert rows["best"].tolist() == [True, False] and rows["wins"].tolist() == [1, 0]
     assert frame.loc[frame["strategy"] == NAMES[2], "wins"].isna().all()
     assert "fill column 'unserved' of the tasks file for prose, code." in run("focus", runs, *FAST).stderr

@@ -165,7 +165,7 @@ def _subsets(focus: Focus) -> list[str]:
         else ""
     )
     warned = assumed(entry.strategy for comparison in focus.comparisons for entry in comparison.plans)
-    what = "Leaving tasks out (focus, each at its value when it is given nothing) beats every plan for all tasks in"
+    what = f"Leaving tasks out ({SUBSET}, each at its value when it is given nothing) beats every plan for all tasks in"
     if not gains:
         return [f"{what} none of {where}.{further}{warned}"]
     gain, best = max(gains, key=lambda each: each[0])

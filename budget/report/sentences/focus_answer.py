@@ -33,7 +33,7 @@ def _verdict(comparisons: list[Comparison], inside: bool, unit: str) -> str:
     winners = [comparison.best_strategy.strategy for comparison in comparisons]
     kinds = {
         "one model a task": winners.count(SPECIALISTS),
-        "some tasks only (focus)": winners.count(SUBSET),
+        f"some tasks only ({SUBSET})": winners.count(SUBSET),
         "groups (some tasks share a model)": winners.count(GROUPS),
     }
     kinds["one model for all"] = len(comparisons) - sum(kinds.values())

@@ -22,6 +22,7 @@ import pandas as pd
 from budget.numerics.interval import interval
 from budget.numerics.json_values import json_value
 from budget.studies.focus.thresholds import most_tasks
+from budget.studies.strategies.served_subset import SUBSET
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
 from budget.tables.target_met import target_met
 
@@ -92,7 +93,7 @@ class Strictness:
                 "budget": self.budget, "n_tasks": len(self.tasks), "tasks": "|".join(self.tasks), "strictness": share,
             }  # fmt: skip
             rows.append(
-                common | {"strategy": "focus", "served": self.focused[level], "low": self.focused_low[level],
+                common | {"strategy": SUBSET, "served": self.focused[level], "low": self.focused_low[level],
                           "high": self.focused_high[level]}
             )  # fmt: skip
             rows += [

@@ -1,6 +1,6 @@
 """All strategies on one set of tasks at one budget: who is best by the point fit, and in how many draws.
 
-See docs/decisions/090-measured-focus-and-groups.md.
+See docs/decisions/090-measured-subset-and-groups.md.
 """
 
 from dataclasses import dataclass

@@ -19,7 +19,7 @@ from budget.numerics.quoting import listed
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
 
-SUBSET = "focus"
+SUBSET = "subset"
 """A subset is served; the other tasks are given nothing."""
 
 

@@ -160,7 +160,7 @@ def test_what_was_assumed_stands_first_among_what_was_left_out():
     first, *rest = assumptions(found)
     assert first.startswith("Strategy 'generalist (assumed: atlas)' was not measured") and len(rest) == 2
     assert rest[0] == "Strategy 'trunk' is left out." and rest[1].startswith(
-        "Serving a subset ('focus') is not planned"
+        "Serving a subset ('subset') is not planned"
     )
 
 

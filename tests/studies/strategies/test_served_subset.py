@@ -138,7 +138,7 @@ def test_scores_and_progress_count_the_unserved_value_in_their_own_direction():
             )  # fmt: skip
             shift = 1.0 if measure == "value" else (distance / scale).mean()
             assert subset.served == tuple(curves.tasks[task] for task in pick)
-            shown = found.table().query("strategy == 'focus' and budget == @cell.budget")["objective"].item()
+            shown = found.table().query("strategy == 'subset' and budget == @cell.budget")["objective"].item()
             np.testing.assert_allclose(shown, sign * (least - shift), rtol=1e-8)
 
 
@@ -223,7 +223,7 @@ def test_without_an_unserved_value_one_sentence_names_the_column_and_nothing_els
     known[1] = np.nan
     found = compared(curves, TaskSettings(curves.tasks, unserved=known), [1e18])
     (said,) = found.left_out
-    assert said.startswith("Serving a subset ('focus') is not planned") and said.endswith("tasks file for t1.")
+    assert said.startswith("Serving a subset ('subset') is not planned") and said.endswith("tasks file for t1.")
     assert not found.subsets and SUBSET not in [each.strategy for each in found.comparisons[0].plans]
 
 
@@ -236,7 +236,7 @@ def test_a_file_may_call_a_strategy_of_its_own_so():
     (other,) = focus(
         replace(strategies, shared=(StrategyCurves("moe", one_model(alone)),)), task_settings, [1e20]
     ).comparisons
-    assert [each.strategy for each in cell.plans] == [SPECIALISTS, "focus (measured)", EQUAL, SUBSET]
+    assert [each.strategy for each in cell.plans] == [SPECIALISTS, "subset (measured)", EQUAL, SUBSET]
     assert not found.left_out and len(found.subsets) == 1
-    assert cell.advantage is not None and cell.advantage[0] == "focus (measured)"
+    assert cell.advantage is not None and cell.advantage[0] == "subset (measured)"
     np.testing.assert_array_equal(cell.objective, other.objective)
