@@ -13,10 +13,10 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from budget.allocation.plan.plan import Plan as Plan
     from budget.allocation.solve import allocate as allocate
     from budget.allocation.spec.make_spec import plan_spec as plan_spec
+    from budget.curves.checks.sensitivity import sensitivity as sensitivity
     from budget.curves.curves import Curves as Curves
     from budget.curves.fitting.fit import fit_curves as fit_curves
     from budget.curves.fitting.loss import make_loss as make_loss
-    from budget.curves.fitting.sensitivity import sensitivity as sensitivity
     from budget.curves.laws.table import LAWS as LAWS
     from budget.curves.link.fit import with_link as with_link
     from budget.errors import BudgetError as BudgetError
@@ -68,7 +68,7 @@ _HOME = {
     "Curves": "budget.curves.curves",
     "fit_curves": "budget.curves.fitting.fit",
     "make_loss": "budget.curves.fitting.loss",
-    "sensitivity": "budget.curves.fitting.sensitivity",
+    "sensitivity": "budget.curves.checks.sensitivity",
     "read_pair": "budget.tables.loss_score_pairs",
     "with_link": "budget.curves.link.fit",
     "plan_spec": "budget.allocation.spec.make_spec",

@@ -111,7 +111,7 @@ def fit_sensitivity(
     runs: Runs, tasks: TaskSettings, curves: Curves, fitting: Fitting, estimating: Estimating, drawing: Drawing
 ) -> pd.DataFrame:
     """The table of ``fit --sensitivity``."""
-    from budget.curves.fitting.sensitivity import sensitivity
+    from budget.curves.checks.sensitivity import sensitivity
     from budget.report.progress import step
 
     with step("sensitivity") as bar:

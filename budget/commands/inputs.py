@@ -166,12 +166,14 @@ def find_doubts(
         scale: what a law of one scale reads.
         positive: whether values must be above 0.
     """
-    from budget.curves.laws.table import LAWS, choose_law, law_inputs, law_of
+    from budget.curves.laws.table import AUTO, LAWS, choose_law, law_inputs, law_of
     from budget.tables.checks.quality import check
 
-    name = law or choose_law(tuple(runs.scale))
+    name = choose_law(tuple(runs.scale), searched=law is None) if law in (None, AUTO) else law
     inputs = law_inputs(runs, LAWS[name], scale)
     form = law_of(name, inputs)
+    if form.is_posterior:
+        return check(runs, inputs, 1, best, positive, identified=False)
     return check(runs, inputs, len(form.parameters) - form.reads_mixtures, best, positive)
 
 

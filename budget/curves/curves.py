@@ -1,7 +1,7 @@
 """Fitted curves as plain NumPy: what ``curves.json`` holds and every later layer reads. Loads no JAX."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ _PER_TASK = (
     "best",
     "unserved",
     "parameters",
+    "planned_parameters",
     "reference",
     "runs",
     "objective",
@@ -35,6 +36,8 @@ _PER_TASK = (
     "agreement",
     "gradient",
     "condition",
+    "rhat",
+    "effective",
     "pooled",
     "shared",
     "group",
@@ -75,6 +78,8 @@ class Curves:
         agreement: (T,) share of the starts that ended within 1e-6 of the best objective.
         gradient: (T,) what is left of the gradient at the optimum, relative to what the rows pull (``Convergence``).
         condition: (T,) condition number of the normal equations, columns scaled.
+        rhat: (T,) split R̂ of the draws of a law with a posterior, NaN for others.
+        effective: (T,) their effective number, NaN for others.
         pooled: (T,) whether its exponents are pulled toward the tasks' common distribution.
         smallest: scale column → (T,) smallest measured.
         largest: scale column → (T,) largest measured.
@@ -90,6 +95,9 @@ class Curves:
         link: from each task's loss to its score, ``None`` where no score was asked for.
         notes: what was assumed, one sentence each.
         warnings: what makes the whole file doubtful, such as FLOPs in another unit, one sentence each.
+        planned_parameters: (T, P') working parameters, of the law that plans read instead (``Law.planned_as``), of the
+            curve nearest to the point fit; P' is 0 of a law that plans read itself.
+        planned_draws: (B, T, P') the same for each draw.
         omitted: the tasks that ``usable`` and ``linked`` left out: pairs of name and status.
     """
 
@@ -133,6 +141,23 @@ class Curves:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     omitted: tuple[tuple[str, str], ...] = ()
+    rhat: np.ndarray = field(default_factory=lambda: np.empty(0))
+    effective: np.ndarray = field(default_factory=lambda: np.empty(0))
+    planned_parameters: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    planned_draws: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0)))
+
+    def __post_init__(self) -> None:
+        """What a law without a posterior has not."""
+        count = len(self.tasks)
+        empty = {
+            "rhat": np.full(count, np.nan),
+            "effective": np.full(count, np.nan),
+            "planned_parameters": np.empty((count, 0)),
+            "planned_draws": np.empty((len(self.draws), count, 0)),
+        }
+        for name, array in empty.items():
+            if len(getattr(self, name)) == 0:
+                object.__setattr__(self, name, array)
 
     @property
     def form(self) -> Law:
@@ -187,14 +212,29 @@ class Curves:
         )
 
     def usable(self) -> "Curves":
-        """The tasks that plans use.
+        """The tasks that plans use, by the law that plans read (``as_planned``).
 
         Raises:
             FitError: there is none.
         """
         if not self.used.any():
             raise FitError(f"{self.source}: no task has a curve that a plan can use: {self._why_unused()}.")
-        return self._only(self.used, self.status)
+        return self._only(self.used, self.status).as_planned()
+
+    def as_planned(self) -> "Curves":
+        """The same curves by the law that plans read: the convex ones nearest to them, where they have others."""
+        law = self.form.planned_as
+        if law is None:
+            return self
+        empty = self.planned_parameters[:, :0], self.planned_draws[:, :, :0]
+        return replace(
+            self,
+            law=law,
+            parameters=self.planned_parameters,
+            draws=self.planned_draws,
+            planned_parameters=empty[0],
+            planned_draws=empty[1],
+        )
 
     def _why_unused(self) -> str:
         """What most tasks without a curve lack and what to do; a suspect row says more than the fit it spoilt."""
@@ -255,7 +295,8 @@ class Curves:
         chosen: dict[str, Any] = {name: getattr(self, name)[pick] for name in _PER_TASK}
         for name in ("tasks", "metric", "status", "message", "findings", "bounds", "outliers"):
             chosen[name] = tuple(getattr(self, name)[i] for i in pick)
-        chosen["draws"], chosen["noise"] = self.draws[:, pick], self.noise[:, pick]
+        for name in ("draws", "planned_draws", "noise"):
+            chosen[name] = getattr(self, name)[:, pick]
         chosen["smallest"] = {name: values[pick] for name, values in self.smallest.items()}
         chosen["largest"] = {name: values[pick] for name, values in self.largest.items()}
         chosen["link"] = None if self.link is None else self.link.take(pick)
@@ -354,7 +395,8 @@ class Curves:
         point = self.form.natural(self.parameters, self.reference)
         scenarios = self.form.natural(self.draws, self.reference)
         columns: dict[str, Any] = {"task": self.tasks, "law": self.law, "runs": self.runs}
-        for position, name in enumerate(names):
+        for name in self.form.shown:
+            position = names.index(name)
             columns[name] = point[:, position]
             if len(scenarios):
                 columns[f"{name}_low"], columns[f"{name}_high"] = interval(scenarios[:, :, position])
@@ -362,6 +404,8 @@ class Curves:
             columns[f"{names[position]}_at_reference"] = np.exp(self.parameters[:, position])
         columns |= {f"reference_{name}": self.reference[:, i] for i, name in enumerate(self.scale_columns)}
         columns |= {name: getattr(self, name) for name in ("objective", "error", "agreement", "gradient", "condition")}
+        if self.form.is_posterior:
+            columns |= {"rhat": self.rhat, "effective": self.effective}
         columns["pooled"] = self.pooled
         columns["bounds"] = ["|".join(names) for names in self.bounds]
         columns["outliers"] = ["|".join(map(str, rows)) for rows in self.outliers]

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import click
 
 from budget.commands.options.types import NameIn, Number, Pair, Renamed, Words, as_record
-from budget.curves.laws.names import SUMMARIES
+from budget.curves.laws.names import AUTO, SUMMARIES
 
 if TYPE_CHECKING:
     from budget.curves.fitting.loss import Residual
 
-LAW = NameIn(tuple(SUMMARIES), "budget.curves.laws.table:LAWS")
+LAW = NameIn((AUTO, *SUMMARIES), "budget.curves.laws.table:LAWS")
 SCALE = click.option("--scale", type=click.Choice(["params", "tokens", "flops", "x"]),
                      help="What the laws power, m4 and bnsl read.")  # fmt: skip
 MIXTURES = click.option("--mixtures", metavar="CSV",
@@ -31,7 +31,8 @@ FITTING = as_record(
     Fitting,
     "fitting",
     click.option("--law", type=LAW,
-                 help="; ".join(f"{name}: {summary}" for name, summary in SUMMARIES.items())
+                 help="auto: the curves that hold best beyond the runs (surface or trend); "
+                      + "; ".join(f"{name}: {summary}" for name, summary in SUMMARIES.items())
                       + ". By default chinchilla where params and tokens are there."),
     SCALE,
     MIXTURES,

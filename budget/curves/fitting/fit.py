@@ -5,34 +5,24 @@ See docs/decisions/009-scores-as-distance-to-their-ceiling.md.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from budget.curves.checks.agreement import with_agreement
-from budget.curves.checks.convergence import Finding, convergence, findings, gravest_first, primary, unsettled
-from budget.curves.checks.outliers import wild_rows
+from budget.curves.checks.convergence import primary
 from budget.curves.cost_law import fit_cost
 from budget.curves.curves import Curves
-from budget.curves.fitting import joint
-from budget.curves.fitting.batch import Batch, make_batch, transfer_prior
 from budget.curves.fitting.batching import choose_devices
-from budget.curves.fitting.bootstrap import Resampler, resampler
+from budget.curves.fitting.by_search import fit_by_search
 from budget.curves.fitting.constraints import make_constraints
 from budget.curves.fitting.loss import Loss, Residual, make_loss
-from budget.curves.fitting.pooling import MAX_RUNS_PER_PARAMETER, PooledPrior, find_pooled_prior, no_pooling
-from budget.curves.fitting.residual_scale import precision, scatter
-from budget.curves.fitting.search import Estimator, Points, Progress, fit_draws, fit_points
-from budget.curves.fitting.solver import Prior
-from budget.curves.laws.law import Law
-from budget.curves.laws.table import LAWS, choose_law, law_inputs
+from budget.curves.fitting.question import Question
+from budget.curves.fitting.search import Estimator, Progress
+from budget.curves.laws.table import AUTO, LAWS, choose_law, law_inputs
+from budget.curves.predictive.by_posterior import fit_by_posterior
 from budget.errors import DataError
-from budget.tables.checks.best_values import beating_rows, beats_best, score_ceilings
-from budget.tables.checks.checkpoints import checkpoints
-from budget.tables.checks.quality import copies, diagnose
-from budget.tables.checks.status import STATUS
-from budget.tables.checks.suspicion import suspicions
+from budget.tables.checks.best_values import score_ceilings
 from budget.tables.checks.units import file_warnings
 from budget.tables.mixtures import with_mixture_frame
 from budget.tables.runs import Runs, runs_from_frame
@@ -62,7 +52,8 @@ def fit_curves(
 
     Args:
         runs: the measurements, as ``read_runs`` gives them or a table with the columns of ``runs.csv``.
-        law: name in ``LAWS``; by default ``chinchilla`` where params and tokens are there, else ``power``.
+        law: name in ``LAWS``, or ``auto`` for the one that holds best beyond the runs: ``surface`` where params and
+            tokens are there, else ``trend``; by default ``chinchilla`` and ``power``.
         scale: the column that a one-scale law reads.
         mixtures: what each run was trained on (columns ``run, source, tokens``), for a law that reads it.
         best: (T,) stated best values, NaN where not stated: a score's ceiling, and the least floor of a loss.
@@ -91,91 +82,34 @@ def fit_curves(
         runs = runs_from_frame(runs)
     if mixtures is not None:
         runs = with_mixture_frame(runs, mixtures)
-    if law is not None and law not in LAWS:
-        raise DataError(f"There is no law '{law}'; choose one of {', '.join(LAWS)}.")
-    form = LAWS[law or choose_law(tuple(runs.scale))]
+    if law not in (None, AUTO, *LAWS):
+        raise DataError(f"There is no law '{law}'; choose one of {', '.join((AUTO, *LAWS))}.")
+    loss = make_loss(loss, residual=residual) if isinstance(loss, str) else loss
+    asked = _of_searched_laws(loss, fix or {}, tie, pool)
+    if law == AUTO:
+        law = choose_law(tuple(runs.scale), searched=bool(asked))
+    form = LAWS[law or choose_law(tuple(runs.scale), searched=True)]
+    if form.is_posterior and asked:
+        raise DataError(
+            f"Law '{form.name}' is fitted by its posterior, and {asked} is for laws that are searched for; leave it "
+            "out, or give --law chinchilla or --law power."
+        )
     inputs = law_inputs(runs, form, scale)
     form = form.with_sources(inputs[1:])
-    estimator = Estimator(
-        form,
-        make_loss(loss, residual=residual) if isinstance(loss, str) else loss,
-        make_constraints(form, fix or {}, tie),
-        choose_devices(device),
-    )
+    devices = choose_devices(device)
 
-    count, size = len(runs.tasks), len(form.parameters)
+    count = len(runs.tasks)
     best = np.full(count, np.nan) if best is None else best
     unserved = np.full(count, np.nan) if unserved is None else unserved
     ceiling = score_ceilings(runs, best) if ceiling is None else ceiling
-    least = np.where(runs.higher_is_better & np.isfinite(best), 0.0, best)  # as distances, like what is fitted
-    positive = estimator.loss.residual == "log"
-    free = len(estimator.constraints.free(form)) - form.reads_mixtures  # a task's own source is no question
-    settled = estimator.constraints.settled(form)
-    # what no fit can mend is told before any fit: no trend, too few runs, values that cannot be
-    verdicts = [
-        diagnose(runs, task, inputs, free, ceiling[task], positive, settled, best[task]) for task in range(count)
-    ]
-    found: list[list[Finding]] = [
-        [*([] if code == "ok" else [(code, text)]), *suspicions(runs, task).findings, *checkpoints(runs, task)]
-        for task, (code, text) in enumerate(verdicts)
-    ]
-    good = np.array([task for task, (code, _) in enumerate(verdicts) if STATUS[code].used], dtype=int)
-
-    fitted = _blank(count, size, len(inputs), draws)
-    notes = [*runs.notes, *_ceiling_notes(runs, best, ceiling), *_derived_notes(runs, inputs)]
-    if runs.mixture is not None and not form.reads_mixtures:
-        notes.append(f"Law '{form.name}' reads no mixtures: --mixtures changes nothing.")
-    if len(good):
-        batch = make_batch(runs, good, form, inputs, ceiling, estimator.constraints, least)
-        points, prior = _points(estimator, batch, _share(progress, 0, draws * len(good)))
-        # the tasks' common distribution is seen only once every task is fitted on its own; pooled ones are then fitted
-        # again, all together, so that shapes (and the compiled program) stay the same
-        common = _pooled(estimator, batch, points, prior, runs, pool)
-        if common.pooled.any():
-            points = fit_points(estimator, batch, common.prior)
-            fitted["pooled"][good] = common.pooled
-        notes += common.notes
-        error = _rms_error(estimator, batch, points.theta, batch.there)
-        record = convergence(estimator, batch, points, common.prior)
-        # a fit is judged by the rows that are not wild, but wild rows stay in it: the loss is robust, and a file's rows
-        # are not taken out unasked
-        wild = _wild(estimator, batch, points, common.prior)
-        kept = _judging(batch, np.logical_or(*wild))
-        kept_error = _rms_error(estimator, batch, points.theta, kept)
-        judged = findings(estimator, batch, points, error, record, kept, kept_error)
-        beating = _beating(estimator, batch, points, runs, best)
-        for position, task in enumerate(good):
-            said, fitted["outliers"][task] = _wild_finding(batch, position, wild, runs)
-            found[task] = gravest_first(
-                [*found[task], *beating[position], *judged[position], *said, *copies(runs, task)]
-            )
-            fitted["bounds"][task] = record.bounds[position]
-        fitted["parameters"][good] = _in_units(form, points.theta, batch, least)
-        fitted["reference"][good], fitted["objective"][good] = batch.reference, _objective(estimator, batch, points)
-        fitted["error"][good], fitted["agreement"][good] = error, record.agreement
-        fitted["gradient"][good], fitted["condition"][good] = record.gradient, record.condition
-        # draws are most of the work: none for a curve that no plan will use
-        used = np.array([STATUS[primary(found[task])[0]].used for task in good])
-        if used.any() and draws:
-            drawn, batch = good[used], batch.take(used)
-            names = [runs.tasks[task] for task in good]
-            pulls = Prior(*(array[:, used] for array in common.draws(draws, seed, names, form.names)))
-            theta = points.theta[used]
-            noise = resampler(
-                runs,
-                batch,
-                batch.residual(form, theta, estimator.loss),
-                _used_up(estimator, batch),
-                seed,
-                estimator.loss.quantile,
-            )
-            watch = _share(progress, points.losses.size, 0)
-            sampled, slack = _draws(estimator, batch, theta, noise, pulls, watch)
-            fitted["draws"][:, drawn] = _in_units(form, sampled, batch, least)
-            in_units = batch.unit if estimator.loss.residual == "raw" else 1.0
-            fitted["noise"][:, drawn] = noise.new_run(draws) * in_units
-            notes += unsettled([runs.tasks[task] for task in drawn], slack, "draws")
-    main = [primary(each) for each in found]
+    planned = None if form.planned_as is None else LAWS[form.planned_as]
+    question = Question(runs, form, inputs, best, unserved, ceiling, draws, seed, planned, progress)
+    if form.is_posterior:
+        fitted = fit_by_posterior(question, device, devices)
+    else:
+        estimator = Estimator(form, loss, make_constraints(form, fix or {}, tie), devices)
+        fitted = fit_by_search(question, estimator, pool)
+    main = [primary(each) for each in fitted.found]
     curves = Curves(
         law=form.name,
         scale_columns=inputs,
@@ -187,186 +121,40 @@ def fit_curves(
         unserved=unserved,
         status=tuple(code for code, _ in main),
         message=tuple(text for _, text in main),
-        findings=tuple(tuple(each) for each in found),
-        bounds=tuple(fitted.pop("bounds")),
-        outliers=tuple(fitted.pop("outliers")),
-        **fitted,
+        findings=tuple(tuple(each) for each in fitted.found),
+        bounds=tuple(fitted.bounds),
+        outliers=tuple(fitted.outliers),
+        **fitted.arrays,
         runs=np.array([len(np.unique(runs.run[runs.task == task])) for task in range(count)]),
         smallest=_extremes(runs, inputs, np.min),
         largest=_extremes(runs, inputs, np.max),
         shared=runs.shared_tasks(),
         group=runs.groups(),
         cost=fit_cost(runs),
-        estimator=estimator.words,
-        residual=estimator.loss.residual,
+        estimator=fitted.estimator,
+        residual=fitted.residual,
         seed=seed,
         source=runs.source,
         sha256=sha256,
         shared_models=runs.shared_models,
         strategy=runs.strategy,
-        notes=tuple(notes),
+        notes=(*runs.notes, *_ceiling_notes(runs, best, ceiling), *_derived_notes(runs, inputs), *fitted.notes),
         warnings=file_warnings(runs),
     )
     bounded, no_bound = curves.bounded_by(unserved)
     return with_agreement(replace(bounded, notes=(*bounded.notes, *no_bound)))
 
 
-def _blank(count: int, size: int, inputs: int, draws: int) -> dict[str, Any]:
-    """What is known of T tasks before any fit: NaN, or nothing."""
-    numbers = {name: np.full(count, np.nan) for name in ("objective", "error", "agreement", "gradient", "condition")}
-    return {
-        "parameters": np.full((count, size), np.nan),
-        "draws": np.full((draws, count, size), np.nan),
-        "noise": np.full((draws, count), np.nan),
-        "reference": np.full((count, inputs), np.nan),
-        "pooled": np.zeros(count, dtype=bool),
-        "bounds": [()] * count,
-        "outliers": [()] * count,
-        **numbers,
+def _of_searched_laws(loss: Loss, fix: Mapping[str, float], tie: Sequence[Sequence[str]], pool: bool | None) -> str:
+    """The option that was given and that only a law takes whose optimum is searched for, "" where none was."""
+    given = {
+        "--loss": loss.name != "huber",
+        "--residual raw": loss.residual == "raw",
+        "--fix": bool(fix),
+        "--tie": bool(tie),
+        "--pool": pool is not None,
     }
-
-
-def _share(progress: Progress | None, before: int, after: int) -> Progress | None:
-    """The progress of one part among all lanes: ``before`` of them are done, and ``after`` come later."""
-    if progress is None:
-        return None
-    return lambda done, count: progress(before + done, before + count + after)
-
-
-def _points(estimator: Estimator, batch: Batch, progress: Progress | None) -> tuple[Points, Prior]:
-    """The point fits and the pull they were made with.
-
-    A law with a ridge is fitted twice: its strength is stated in standard deviations, and how much of the loss one of
-    them is worth follows from the scatter of the first fit.
-    """
-    solve = joint.fit_points if estimator.common else fit_points
-    none = transfer_prior(estimator.law, batch, np.zeros(len(batch)))
-    points = solve(estimator, batch, none, progress)
-    scale = _scatter(estimator, batch, points)
-    prior = transfer_prior(estimator.law, batch, precision(scale, estimator.loss))
-    return (solve(estimator, batch, prior, progress) if prior.precision.any() else points), prior
-
-
-def _pooled(
-    estimator: Estimator, batch: Batch, points: Points, prior: Prior, runs: Runs, wanted: bool | None
-) -> PooledPrior:
-    """What pooling asks of each task: nothing, where it is not wanted or a task has runs enough."""
-    if estimator.common and wanted:
-        raise DataError(f"Law '{estimator.law.name}' has parameters that all tasks share; leave --pool out.")
-    if estimator.common or wanted is False:
-        return no_pooling(estimator.law, prior)
-    few = (
-        np.array([len(np.unique(runs.run[rows[rows >= 0]])) for rows in batch.rows])
-        <= MAX_RUNS_PER_PARAMETER * batch.free
-    )
-    candidates = np.ones(len(batch), dtype=bool) if wanted else few
-    if not candidates.any():
-        return no_pooling(estimator.law, prior)
-    scale = _scatter(estimator, batch, points)
-    names, metric = [runs.tasks[task] for task in batch.task], [runs.metric[task] for task in batch.task]
-    return find_pooled_prior(estimator, batch, points, scale, prior, names, metric, candidates)
-
-
-def _draws(
-    estimator: Estimator,
-    batch: Batch,
-    point: np.ndarray,
-    noise: Resampler,
-    prior: Prior,
-    progress: Progress | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Parameters and what a step still promises of every draw: jointly where tasks share parameters, else apart."""
-    solve = joint.fit_draws if estimator.common else fit_draws
-    return solve(estimator, batch, point, noise, prior, progress)
-
-
-def _scatter(estimator: Estimator, batch: Batch, points: Points) -> np.ndarray:
-    """(T,) robust standard deviation of the tasks' weighted residuals."""
-    residual = batch.residual(estimator.law, points.theta, estimator.loss)
-    return scatter(batch.root_weight * residual, batch.there, batch.free)
-
-
-def _used_up(estimator: Estimator, batch: Batch) -> np.ndarray:
-    """(T,) parameters that each task's fit has used up: its own free ones, and its share of the common ones."""
-    own = batch.free - len(estimator.common)
-    return own + len(estimator.common) / len(batch)
-
-
-def _in_units(form: Law, theta: np.ndarray, batch: Batch, least: np.ndarray) -> np.ndarray:
-    """Parameters (…, T, P) of the values themselves; a floor on its task's least distance (T,) is exactly that."""
-    result = form.in_units(theta, batch.unit)
-    floor, least = form.where("floor"), least[batch.task, None]
-    result[..., floor] = np.where(result[..., floor] < least, least, result[..., floor])
-    return result
-
-
-def _beating(estimator: Estimator, batch: Batch, points: Points, runs: Runs, best: np.ndarray) -> list[list[Finding]]:
-    """What is to be said of each task's rows that are better than its best value by more than their noise.
-
-    Rows without a standard error have the scatter of the fit.
-    """
-    scale = _scatter(estimator, batch, points) * (
-        batch.unit if estimator.loss.residual == "raw" else np.abs(np.nan_to_num(best[batch.task]))
-    )
-    rows = [beating_rows(runs, task, best[task], float(noise)) for task, noise in zip(batch.task, scale, strict=True)]
-    return [
-        [("beats_best", beats_best(runs, each, best[task]))] if len(each) else []
-        for task, each in zip(batch.task, rows, strict=True)
-    ]
-
-
-def _wild(estimator: Estimator, batch: Batch, points: Points, prior: Prior) -> tuple[np.ndarray, np.ndarray]:
-    """The masks of ``wild_rows``; parameters that all tasks share are held."""
-    if estimator.common:
-        batch = joint.with_common_held(estimator, batch, batch.reduced.project(points.theta))
-    return wild_rows(estimator, batch, points.theta, prior)
-
-
-def _judging(batch: Batch, wild: np.ndarray) -> np.ndarray:
-    """(T, R) the rows by which a fit is judged: not the wild ones, but each task's best run, which no curve may miss.
-
-    A score that rises late leaves a curve at its best run, as a wild value would; a diverged run is never the best.
-    """
-    best = np.where(batch.there, batch.value, np.inf).argmin(axis=1)
-    kept = batch.there & ~wild
-    kept[np.arange(len(batch)), best] = True
-    return kept
-
-
-def _wild_finding(
-    batch: Batch, position: int, wild: tuple[np.ndarray, np.ndarray], runs: Runs
-) -> tuple[list[Finding], tuple[int, ...]]:
-    """The finding on one task's wild rows, where there are any, and their row numbers."""
-    direct, leverage = (tuple(sorted(runs.row[batch.rows[position, mask[position]]].tolist())) for mask in wild)
-    sentences = []
-    if direct:
-        sentences.append(f"{_row_words(direct)} off the curve by many times the scatter of the others")
-    if leverage:
-        sentences.append(
-            f"{_row_words(leverage)} at an end of the scale and {'pulls' if len(leverage) == 1 else 'pull'} the "
-            "curve from where the others put it"
-        )
-    said: list[Finding] = [("outliers", "; ".join(sentences))] if sentences else []
-    return said, tuple(sorted((*direct, *leverage)))
-
-
-def _row_words(rows: Sequence[int]) -> str:
-    if len(rows) == 1:
-        return f"row {rows[0]} lies"
-    shown = ", ".join(str(row) for row in rows[:12])
-    return f"rows {shown}{f' and {len(rows) - 12} more' if len(rows) > 12 else ''} lie"
-
-
-def _objective(estimator: Estimator, batch: Batch, points: Points) -> np.ndarray:
-    """The loss at the optimum without any pull, as its formula says (for least absolute deviations, without corner)."""
-    residual = batch.residual(estimator.law, points.theta, estimator.loss)
-    return estimator.loss.objective(residual, batch.weight) * batch.weight_unit
-
-
-def _rms_error(estimator: Estimator, batch: Batch, theta: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """(T,) root mean square of the residuals of the kept rows (T, R)."""
-    residual = np.where(kept, batch.residual(estimator.law, theta, estimator.loss), 0.0)
-    return np.sqrt((residual**2).sum(axis=1) / kept.sum(axis=1))
+    return next((name for name, there in given.items() if there), "")
 
 
 def _derived_notes(runs: Runs, inputs: Sequence[str]) -> list[str]:

@@ -13,3 +13,6 @@ SUMMARIES = {
     "shared": "models of several numbers of tasks",
     "transfer": "mixtures of sources",
 }
+
+AUTO = "auto"
+"""Stands for the law that a file's columns ask for (``table.choose_law``)."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from budget.curves.laws import bnsl, chinchilla, m4, power, repeat, shared, transfer
 from budget.curves.laws.law import Law
+from budget.curves.laws.names import AUTO as AUTO
 from budget.errors import DataError
 from budget.tables.runs import Runs
 from budget.tables.strategy_runs import SPECIALIST
@@ -25,9 +26,15 @@ def law_of(name: str, inputs: Sequence[str]) -> Law:
     return law.with_sources(inputs[1:]) if law.reads_mixtures else law
 
 
-def choose_law(scales: Sequence[str]) -> str:
-    """The law for a file's scale columns: ``chinchilla`` where params and tokens are both there."""
-    return "chinchilla" if {"params", "tokens"} <= set(scales) else "power"
+def choose_law(scales: Sequence[str], *, searched: bool) -> str:
+    """The law for a file's scale columns: of two scales where params and tokens are both there.
+
+    Args:
+        scales: the columns.
+        searched: whether its optimum is to be searched for; else its curves are a posterior's draws.
+    """
+    two = {"params", "tokens"} <= set(scales)
+    return ("chinchilla" if two else "power") if searched else ("surface" if two else "trend")
 
 
 def choose_scale(scales: Sequence[str]) -> str:

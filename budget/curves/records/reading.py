@@ -65,6 +65,7 @@ def curves_from_record(record: Any, source: str) -> Curves:
         **columns,
         draws=np.array([each["draws"] for each in read]).swapaxes(0, 1),
         noise=np.array([each["noise"] for each in read]).T,
+        **_posteriors(read, form),
         residual=head.text("residual", ("log", "raw")),
         cost=None if head.raw("cost") is None else _cost(head.inside("cost", "the cost law")),
         estimator=head.text("estimator"),
@@ -158,6 +159,28 @@ def _task(task: Fields, form: Law, inputs: Sequence[str], draws: int) -> dict[st
         **{name: task.number(name, missing=True) if name in task.content else np.nan for name in STATED},
         "smallest": smallest,
         "largest": largest,
+        **_posterior(task, form, draws),
+    }
+
+
+def _posteriors(read: Sequence[Mapping[str, Any]], form: Law) -> dict[str, Any]:
+    """What ``_posterior`` read of each task, as arrays over them."""
+    if not form.is_posterior:
+        return {}
+    arrays = {name: np.array([each[name] for each in read]) for name in ("rhat", "effective", "planned_parameters")}
+    return {**arrays, "planned_draws": np.array([each["planned_draws"] for each in read]).swapaxes(0, 1)}
+
+
+def _posterior(task: Fields, form: Law, draws: int) -> dict[str, Any]:
+    """What stands beside the curve of a law with a posterior."""
+    if not form.is_posterior:
+        return {}
+    size = 0 if form.planned_as is None else len(LAWS[form.planned_as].parameters)
+    return {
+        "rhat": task.number("rhat", 0.0, missing=True),
+        "effective": task.number("effective", 0.0, missing=True),
+        "planned_parameters": task.array("planned", size),
+        "planned_draws": task.array("planned_draws", draws, size),
     }
 
 
@@ -236,7 +259,7 @@ def _refuse_disagreeing(curves: Curves, index: int, task: Fields) -> None:
     natural = form.natural(theta, curves.reference[index]) if np.isfinite(theta).all() else theta
     coefficients = form.where("coefficient")
     written: Mapping[str, Mapping[str, float]] = {
-        "parameters": dict(zip(form.names, natural, strict=True)),
+        "parameters": {name: natural[form.position(name)] for name in form.shown},
         "at_reference": {form.names[p]: float(np.exp(theta[p])) for p in coefficients},
     }
     for field, numbers in written.items():

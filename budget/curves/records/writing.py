@@ -58,7 +58,7 @@ def record_of(curves: Curves) -> dict[str, Any]:
                 "shared": bool(curves.shared[i]),
                 "group": int(curves.group[i]),
                 "runs": int(curves.runs[i]),
-                "parameters": dict(zip(names, _plain(natural[i]), strict=True)),
+                "parameters": {name: _plain(natural[i, names.index(name)]) for name in curves.form.shown},
                 "at_reference": {
                     names[p]: _plain(np.exp(curves.parameters[i, p])) for p in curves.form.where("coefficient")
                 },
@@ -69,9 +69,22 @@ def record_of(curves: Curves) -> dict[str, Any]:
                 "working": _plain(curves.parameters[i]),
                 "working_draws": _plain(curves.draws[:, i]),
                 "noise_draws": _plain(curves.noise[:, i]),
+                **_posterior_record(curves, i),
             }
             for i, name in enumerate(curves.tasks)
         ],
+    }
+
+
+def _posterior_record(curves: Curves, task: int) -> dict[str, Any]:
+    """What a task's curve has beside it where its law has a posterior: its convergence, and what plans read."""
+    if not curves.form.is_posterior:
+        return {}
+    return {
+        "rhat": _plain(curves.rhat[task]),
+        "effective": _plain(curves.effective[task]),
+        "planned": _plain(curves.planned_parameters[task]),
+        "planned_draws": _plain(curves.planned_draws[:, task]),
     }
 
 

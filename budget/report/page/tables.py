@@ -256,12 +256,12 @@ def curves_table(study: Study) -> Table:
     curves = study.curves
     frame = curves.table()
     columns = [Column("Task"), Column("Runs", True)]
-    columns += [Column(name, True) for name in curves.form.names]
+    columns += [Column(name, True) for name in curves.form.shown]
     columns += [Column("Scatter", True), Column("Status")]
     rows = []
     for record in frame.to_dict("records"):
         cells = [Cell(str(record["task"])), Cell(str(record["runs"]))]
-        for name in curves.form.names:
+        for name in curves.form.shown:
             low, high = (float(record.get(f"{name}_{end}", np.nan)) for end in ("low", "high"))
             interval = span(value(low), value(high))
             cells.append(Cell(value(float(record[name])), "" if interval == NOTHING else interval))

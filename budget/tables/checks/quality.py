@@ -22,6 +22,9 @@ COLLINEAR = 0.999
 """Correlation of log params with log tokens from which their effects cannot be told apart."""
 
 
+MANY_RUNS = 6
+"""Runs below which the prior of a posterior says much of what its curve is."""
+
 LEAST_EPOCHS = 1.5
 """Epochs that some run must reach for a law of repeated data."""
 
@@ -55,6 +58,8 @@ def diagnose(
     positive: bool = True,
     settled: Collection[str] = (),
     best: float = float("nan"),
+    *,
+    identified: bool = True,
 ) -> tuple[str, str]:
     """Status code of a task before any fit, with one sentence; one that plans do not use leaves the task without a fit.
 
@@ -67,6 +72,7 @@ def diagnose(
         positive: whether the fit takes logarithms of the values.
         settled: the inputs whose exponent the user fixes.
         best: the value that nothing can be better than, NaN where none is stated.
+        identified: whether the runs alone must tell every parameter; a prior tells the others.
     """
     mine = runs.task == task
     trained = len(np.unique(runs.originals[runs.run[mine]]))
@@ -91,11 +97,13 @@ def diagnose(
         or _together(runs, task, [name for name in inputs if len(settled) < 2])
         or _mixed(runs, task, inputs)
     )
-    if found:
+    if found and (identified or all(np.ptp(runs.columns[name][mine]) == 0 for name in inputs)):
         return found
     if np.ptp(value) == 0:
         return "no_signal", "the value is the same in all runs"
     code, text = _signal(runs, task, value)
+    if not identified and (code == "too_few_runs" or (found and code == "ok")):
+        code, text = "prior_dominated", text if not found else found[1]
     return (code, text) if not STATUS[code].used else at_chance(runs, task) or (code, text)
 
 
@@ -220,7 +228,15 @@ def _again(runs: Runs, task: int, of_run: bool) -> tuple[np.ndarray, np.ndarray]
     return cells, np.setdiff1d(np.arange(len(cells)), first)
 
 
-def check(runs: Runs, inputs: Sequence[str], parameters: int, best: np.ndarray, positive: bool = True) -> list[Finding]:
+def check(
+    runs: Runs,
+    inputs: Sequence[str],
+    parameters: int,
+    best: np.ndarray,
+    positive: bool = True,
+    *,
+    identified: bool = True,
+) -> list[Finding]:
     """The data-quality report.
 
     Args:
@@ -229,6 +245,7 @@ def check(runs: Runs, inputs: Sequence[str], parameters: int, best: np.ndarray, 
         parameters: its number of parameters.
         best: (T,) stated best values, NaN where not stated.
         positive: whether the fit would take logarithms of the values.
+        identified: whether the runs alone must tell every parameter.
 
     Returns:
         Findings task by task, the file's own last (task ``""``).
@@ -238,7 +255,9 @@ def check(runs: Runs, inputs: Sequence[str], parameters: int, best: np.ndarray, 
     size = inputs[0] if len(inputs) == 1 else "flops" if "flops" in runs.scale else next(iter(runs.scale))
     for task, name in enumerate(runs.tasks):
         mine = runs.task == task
-        code, text = diagnose(runs, task, inputs, parameters, ceilings[task], positive, best=best[task])
+        code, text = diagnose(
+            runs, task, inputs, parameters, ceilings[task], positive, best=best[task], identified=identified
+        )
         if code == "ok":
             findings.append(Finding(name, "curve", "PASS", "a curve can be fitted"))
         else:
@@ -249,7 +268,7 @@ def check(runs: Runs, inputs: Sequence[str], parameters: int, best: np.ndarray, 
             _graded(
                 name,
                 "runs",
-                trained >= 2 * parameters,
+                trained >= (2 * parameters if identified else MANY_RUNS),
                 f"{trained} runs",
                 "measure more: intervals will be wide",
             )

@@ -50,6 +50,11 @@ STATUS: dict[str, Status] = {
         "take its predictions as rough: the runs do not follow the law (scores often rise in an S)",
         headline=True,
     ),
+    "prior_dominated": Status(
+        True,
+        "measure more runs, at other scales: what these leave open is taken from how curves usually are, and is wide",
+    ),
+    "unsettled": Status(True, "take its intervals as rough, or fit with another --seed and compare"),
     "unproven_trend": Status(True, "measure more runs, at other scales: so few cannot prove that the value falls"),
     OUTSIDE: Status(True, "take the interval for the prediction and not the point, or measure more runs"),
     "flat": Status(False, "fit --law power on the scale that matters, or measure a wider range of this one"),

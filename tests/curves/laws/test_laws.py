@@ -30,8 +30,8 @@ def test_posynomial_and_natural_parameters_say_the_same(law):
 
 
 def test_law_and_scale_follow_the_columns(tmp_path):
-    assert choose_law(("params", "tokens", "flops")) == "chinchilla"
-    assert choose_law(("flops",)) == "power"
+    assert choose_law(("params", "tokens", "flops"), searched=True) == "chinchilla"
+    assert choose_law(("flops",), searched=True) == "power"
     assert choose_scale(("params", "tokens", "flops")) == "flops"
     runs = runs_of(table(TRUTHS).drop(columns="params"), tmp_path)
     assert law_inputs(runs, LAWS["power"], "tokens") == ("tokens",)
@@ -100,7 +100,7 @@ def test_every_planning_form_is_the_law_and_its_derivatives(law):
 
 
 def test_an_unknown_law_is_refused_with_the_ones_there_are(tmp_path):
-    with pytest.raises(DataError, match="There is no law 'cubic'; choose one of power, chinchilla"):
+    with pytest.raises(DataError, match="There is no law 'cubic'; choose one of auto, power, chinchilla"):
         fit_curves(table(TRUTHS), "cubic")
 
 

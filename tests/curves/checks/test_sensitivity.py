@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from budget.curves.checks.sensitivity import ALL_FLAGGED, sensitivity
 from budget.curves.fitting.fit import fit_curves
 from budget.curves.fitting.loss import LOSSES, make_loss
-from budget.curves.fitting.sensitivity import ALL_FLAGGED, sensitivity
 from budget.errors import FitError
 from budget.tables.runs import runs_from_frame
 

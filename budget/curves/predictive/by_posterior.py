@@ -1,0 +1,152 @@
+"""A law's posterior for every task of a file: how the laws are fitted whose draws hold beyond the runs.
+
+Every task's draws depend on its own runs alone. A task is left out only where nothing is to be told (no trend, values
+that cannot be): where its runs are few, a prior says the rest, and the interval is wide.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from budget.curves.checks.convergence import EXPLAINED, Finding, gravest_first
+from budget.curves.fitting.batching import Devices
+from budget.curves.fitting.question import Fitted, Question
+from budget.curves.predictive.observations import Observations, Posterior, observe
+from budget.curves.predictive.surrogate import planned_range, planning_curves
+from budget.tables.checks.best_values import beating_rows, beats_best
+from budget.tables.checks.quality import copies
+
+MIXED = 1.1
+"""Split R̂ above which chains have not forgotten where they began (Gelman et al. 2013, section 11.5)."""
+
+LEAST_EFFECTIVE = 50
+"""Effective draws below which an 80 % interval's ends are rough: their standard error is a third of its half-width."""
+
+LEAST_SAMPLED = 100
+"""Draws amid which the point curve is laid where fewer are asked for."""
+
+WILD = 6.0
+"""Robust standard deviations by which a row lies off the curve that does not belong to it."""
+
+LEAST_SCATTER = 1e-6
+"""Relative scatter below which rows lie on their curve."""
+
+
+def fit_by_posterior(question: Question, device: str | None, devices: Devices) -> Fitted:
+    """Each task's draws, the point curve amid them, and the convex curves by which plans read both.
+
+    Args:
+        question: what is asked.
+        device: where to sample, as the user said it.
+        devices: the same, for what is done once the draws are there.
+    """
+    form, runs = question.form, question.runs
+    assert form.sampler is not None
+    found, good = question.verdicts(1, positive=True, identified=False)
+    words = "posterior draws, the law's own error among them"
+    fitted = Fitted.nothing(question, found, words, "log")
+    if len(good) == 0:
+        return fitted
+    observations = observe(runs, good, question.inputs, question.ceiling, question.least, question.most)
+    # the point curve lies amid the draws, so that there are some even where none is asked for
+    posterior = form.sampler(observations, draws=max(question.draws, LEAST_SAMPLED), seed=question.seed, device=device)
+    there = observations.there[:, :, None]
+    reference = np.exp(np.where(there, observations.log_inputs, -np.inf).max(axis=1))
+    arrays = fitted.arrays
+    for name in ("parameters", "error", "rhat", "effective"):
+        arrays[name][good] = getattr(posterior, name)
+    arrays["reference"][good] = reference
+    arrays["draws"][:, good] = posterior.draws[: question.draws]
+    arrays["noise"][:, good] = posterior.noise[: question.draws]
+    residual = _residual(question, observations, posterior, reference)
+    for position, task in enumerate(good):
+        rows = runs.row[observations.row[position]]
+        wild = _wild(residual[position], observations.there[position])
+        fitted.outliers[task] = tuple(sorted(rows[wild].tolist()))
+        said = [
+            *_beating(question, int(task), residual[position], observations.there[position]),
+            *_unsettled(posterior, position),
+            *_poor(observations, residual, position, ~wild),
+            *_outliers(fitted.outliers[task]),
+            *copies(runs, task),
+        ]
+        found[task] = gravest_first([*found[task], *said])
+    if question.planned is not None:
+        _add_planned(question, fitted, observations, good, reference, devices)
+    if question.progress is not None:
+        question.progress(len(good), len(good))
+    return fitted
+
+
+def _add_planned(
+    question: Question,
+    fitted: Fitted,
+    observations: Observations,
+    good: np.ndarray,
+    reference: np.ndarray,
+    devices: Devices,
+) -> None:
+    """The convex curves nearest to every draw and to the point curve."""
+    assert question.planned is not None
+    arrays, draws = fitted.arrays, question.draws
+    theta = np.concatenate([arrays["draws"][:, good], arrays["parameters"][None, good]])
+    z = planned_range(observations, reference)
+    lanes = theta.shape[0] * len(good)
+    least = np.nan_to_num(np.tile(observations.least, theta.shape[0]))
+    every = np.broadcast_to(z, (theta.shape[0], *z.shape)).reshape(lanes, *z.shape[1:])
+    near, error = planning_curves(question.form, question.planned, theta.reshape(lanes, -1), every, least, devices)
+    near = near.reshape(*theta.shape[:2], -1)
+    arrays["planned_draws"][:, good], arrays["planned_parameters"][good] = near[:draws], near[draws]
+    typical = float(np.median(error))
+    fitted.notes.append(
+        f"Plans read each curve as the convex one nearest to it where plans go, typically {typical:.2%} off it; "
+        "'budget predict' reads the curve itself."
+    )
+
+
+def _residual(
+    question: Question, observations: Observations, posterior: Posterior, reference: np.ndarray
+) -> np.ndarray:
+    """(T, R) logarithms of the values over the point curve, 0 where padded."""
+    z = observations.log_inputs - np.log(reference)[:, None]
+    curve = question.form.value(posterior.parameters[:, None], z)
+    return np.where(observations.there, np.log(observations.value) - np.log(curve), 0.0)
+
+
+def _wild(residual: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """(R,) the rows that lie off the curve by many times the scatter of the others."""
+    scatter = 1.4826 * np.median(np.abs(residual[there]))  # of a normal distribution, its standard deviation
+    return there & (np.abs(residual) > WILD * max(float(scatter), LEAST_SCATTER))
+
+
+def _outliers(rows: Sequence[int]) -> list[Finding]:
+    if not rows:
+        return []
+    named = ", ".join(str(row) for row in rows[:12]) + (f" and {len(rows) - 12} more" if len(rows) > 12 else "")
+    what = f"row {named} lies" if len(rows) == 1 else f"rows {named} lie"
+    return [("outliers", f"{what} off the curve by many times the scatter of the others")]
+
+
+def _unsettled(posterior: Posterior, at: int) -> list[Finding]:
+    rhat, effective = posterior.rhat[at], posterior.effective[at]
+    if rhat <= MIXED and effective >= min(LEAST_EFFECTIVE, len(posterior.draws)):
+        return []
+    return [("unsettled", f"its draws have not settled (split R-hat {rhat:.3g}, {effective:.0f} effective draws)")]
+
+
+def _poor(observations: Observations, residual: np.ndarray, at: int, kept: np.ndarray) -> list[Finding]:
+    """That the curve explains little of how the values differ."""
+    kept = kept & observations.there[at]
+    spread = np.std(np.log(observations.value[at, kept]))
+    explained = 1 - float(np.mean(residual[at, kept] ** 2) / spread**2) if spread > 0 else 0.0
+    if explained >= EXPLAINED:
+        return []
+    return [("poor_fit", f"the curve explains {max(explained, 0.0):.0%} of the spread of log values")]
+
+
+def _beating(question: Question, task: int, residual: np.ndarray, there: np.ndarray) -> list[Finding]:
+    """The rows that are better than the task's best value by more than their noise."""
+    best = question.best[task]
+    scatter = 1.4826 * float(np.median(np.abs(residual[there]))) * abs(np.nan_to_num(best))
+    rows = beating_rows(question.runs, task, best, scatter)
+    return [("beats_best", beats_best(question.runs, rows, best))] if len(rows) else []

@@ -1,0 +1,148 @@
+"""The convex curve by which a plan reads a draw: the sum of falling powers that is nearest to it where plans go.
+
+A posterior's draw may rise, steepen or bend, and a plan over such curves has no proven optimum. What a plan needs of a
+curve is how its value falls along the scales that it chooses among: those that were measured and some way beyond. There
+a floor with one falling power of each input is fitted to the draw's own values, by least squares of relative errors, so
+that plans stay convex programs with a bound. Predictions never read it.
+
+See docs/decisions/128-plans-read-convex-surrogates.md.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from budget.curves.fitting.batching import Devices, vmap_in_chunks
+from budget.curves.fitting.solver import solve_small
+from budget.curves.laws.law import EXPONENT, LOG_COEFFICIENT, Law
+from budget.curves.predictive.observations import Observations
+
+BEYOND = float(np.log(30.0))
+"""How far beyond the largest measured inputs the two agree: a plan that goes further says so."""
+
+POINTS = 8
+"""Points along each direction; of one input there are three times as many."""
+
+ASIDE = float(np.log(3.0))
+"""How far beyond the measured ratios of inputs: a plan's best ratio is seldom far from what was tried."""
+
+FLOOR_SHARES = (0.1, 0.5, 0.9)
+"""Where the searches start: the floor, as a share of the way from the least to the curve's lowest value."""
+
+FIRST_EXPONENT = 0.3
+"""The exponents there: amid those of measured curves."""
+
+STEPS = 20
+"""Steps of each search. Every lane takes them all: the arithmetic of a draw depends on nothing else."""
+
+FIRST_DAMPING, SUCCESS, FAILURE = 1e-2, 0.2, 6.0
+"""Damping of the first step, relative to the diagonal, and what a better and a worse step multiply it by."""
+
+
+def planned_range(observations: Observations, reference: np.ndarray) -> np.ndarray:
+    """Where plans choose from: from the smallest run to ``BEYOND`` the largest, at ratios of inputs that were tried.
+
+    Args:
+        observations: of T tasks with one input, or two.
+        reference: (T, I).
+
+    Returns:
+        (T, G, I) logarithms of inputs over their reference.
+    """
+    logs = observations.log_inputs - np.log(reference)[:, None]
+    if logs.shape[2] == 1:
+        low, high = _ends(logs[:, :, 0], observations.there)
+        return _between(low, high + BEYOND, 3 * POINTS)[:, :, None]
+    size, ratio = logs.mean(axis=2), logs[:, :, 1] - logs[:, :, 0]
+    (small, large), (lean, rich) = (_ends(each, observations.there) for each in (size, ratio))
+    size = np.repeat(_between(small, large + BEYOND, POINTS), POINTS, axis=1)
+    ratio = np.tile(_between(lean - ASIDE, rich + ASIDE, POINTS), POINTS)
+    return np.stack([size - 0.5 * ratio, size + 0.5 * ratio], axis=2)
+
+
+def _ends(values: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.where(there, values, np.inf).min(axis=1), np.where(there, values, -np.inf).max(axis=1)
+
+
+def _between(low: np.ndarray, high: np.ndarray, count: int) -> np.ndarray:
+    return np.linspace(low, high, count, axis=1)
+
+
+def planning_curves(
+    law: Law, plain: Law, theta: np.ndarray, z: np.ndarray, least: np.ndarray, devices: Devices
+) -> tuple[np.ndarray, np.ndarray]:
+    """The sums of falling powers that are nearest to V curves of a law.
+
+    Args:
+        law: of the curves.
+        plain: a floor with one falling power of each input, of the same I inputs.
+        theta: (V, P) working parameters, all finite.
+        z: (V, G, I) logarithms of the inputs over their reference at which they are compared (``planned_range``).
+        least: (V,) value below which no floor lies.
+        devices: where to run.
+
+    Returns:
+        Working parameters (V, P') at the same reference, and (V,) the root mean square of the relative distance.
+    """
+    found, error = vmap_in_chunks(_nearest, (law, plain), (theta, z, least), devices=devices)
+    return np.asarray(found), np.asarray(error)
+
+
+def _nearest(law: Law, plain: Law, theta: Array, z: Array, least: Array) -> tuple[Array, Array]:
+    """The best of the searches from every start."""
+    target = jnp.log(law.value(theta, z, jnp))
+    low, high = _box(plain, target, least)
+    starts = jnp.stack([_start(plain, target, least, share) for share in FLOOR_SHARES])
+
+    def residual(free: Array) -> Array:
+        return jnp.log(plain.value(free, z, jnp)) - target
+
+    def search(start: Array) -> tuple[Array, Array]:
+        def step(_: int, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+            free, loss, damping = state
+            off, slopes = residual(free), jax.jacfwd(residual)(free)
+            gradient, gram = slopes.T @ off, slopes.T @ slopes
+            # what stands at an end of its range and is pushed out stays there in this step
+            held = ((free <= low) & (gradient > 0)) | ((free >= high) & (gradient < 0))
+            diagonal = jnp.diag(gram) * (1 + damping) + 1e-12
+            matrix = jnp.where(held[:, None] | held[None, :], 0.0, gram - jnp.diag(jnp.diag(gram)))
+            move = solve_small(matrix + jnp.diag(jnp.where(held, 1.0, diagonal)), jnp.where(held, 0.0, -gradient))
+            there = jnp.clip(free + move, low, high)
+            new = jnp.sum(residual(there) ** 2)
+            better = new < loss  # false where it is no number
+            return (
+                jnp.where(better, there, free),
+                jnp.where(better, new, loss),
+                damping * jnp.where(better, SUCCESS, FAILURE),
+            )
+
+        start = jnp.clip(start, low, high)
+        first = (start, jnp.sum(residual(start) ** 2), jnp.asarray(FIRST_DAMPING))
+        free, loss, _ = jax.lax.fori_loop(0, STEPS, step, first)
+        return free, loss
+
+    found, losses = jax.vmap(search)(starts)
+    best = jnp.argmin(losses)
+    return found[best], jnp.sqrt(losses[best] / len(z))
+
+
+def _start(plain: Law, target: Array, least: Array, share: float) -> Array:
+    """A floor below the curve, and equal terms that make up the rest amid its range."""
+    floor = least + share * (jnp.exp(target.min()) - least)
+    rest = jnp.maximum(jnp.exp(target.mean()) - floor, 1e-3 * jnp.exp(target.min()))
+    each = jnp.log(rest / len(plain.inputs))
+    kinds = {"floor": floor, "coefficient": each, "plain": jnp.asarray(FIRST_EXPONENT)}
+    return jnp.stack([kinds[p.kind] for p in plain.parameters])
+
+
+def _box(plain: Law, target: Array, least: Array) -> tuple[Array, Array]:
+    """The ends of the parameters' ranges, for values of the target's size."""
+    size = target.mean()
+    ends = {
+        "floor": (least, jnp.maximum(jnp.exp(target.min()), least)),
+        "coefficient": (size + LOG_COEFFICIENT[0], size + LOG_COEFFICIENT[1]),
+        "plain": tuple(jnp.asarray(end) for end in EXPONENT),
+    }
+    low, high = zip(*(ends[p.kind] for p in plain.parameters), strict=True)
+    return jnp.stack(low), jnp.stack(high)
