@@ -55,6 +55,30 @@ def test_whole_numbers_match_trying_them_all():
     assert found.bound <= program.cost @ found.x + 1e-9
 
 
+def test_the_solution_has_the_objective_that_is_proven_of_it():
+    """Columns 0 and 2 serve one task, 1, 3 and 4 another; rows hold a conditional value at risk at -.75.
+
+    The second column of the other task is free for the first: presolve moves the start there and proves it.
+    """
+    task = np.array([[1, 0, 1, 0, 0, 0, 0, 0], [0, 1, 0, 1, 1, 0, 0, 0]], dtype=float)
+    met = -0.25 * np.array([[1, 1, 1, 1, 1], [0, 1, 0, 1, 1], [1, 1, 1, 1, 1]])
+    excess = np.array([[-1, 0, -1], [0, -1, -1], [0, 0, -1]])
+    risk = np.array([[0, 0, 0, 0, 0, 2 / 3, 2 / 3, 1]])
+    program = LinearProgram(
+        cost=np.array([1, 0, 0.5, 0, 0, 0, 0, 0]),
+        lower=np.append(np.zeros(7), -np.inf),
+        upper=np.append(np.ones(5), np.full(3, np.inf)),
+        whole=np.arange(8) < 5,
+        matrix=sparse.csr_matrix(np.vstack([task, np.hstack([met, excess]), risk])),
+        row_lower=np.append(np.ones(2), np.full(4, -np.inf)),
+        row_upper=np.array([1, 1, 0.25, 0.5, 0.5, -0.75 + 1e-9]),
+    )
+    for start in (None, np.array([1.0, 1, 0, 0, 0]), np.array([1.0, 1, 0, 0, 0, 0, 0, -0.75])):
+        found = solve_program(program, options={"mip_rel_gap": 0.0}, start=start)
+        assert found.status == "optimal" and found.bound == 0.5
+        assert program.cost @ found.x == 0.5
+
+
 def test_a_program_whose_parts_do_not_fit_is_refused():
     program = drawn(1, 2, 1, whole=False)
     assert solve_program(replace(program, lower=np.array([2.0, np.inf])), options={}).status == "refused"
