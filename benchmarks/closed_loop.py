@@ -22,8 +22,8 @@ import pandas as pd
 from budget.allocation.plan.plan import Plan
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
-from budget.lab.transformer.plan import read_plan
-from budget.lab.transformer.runs import Cell
+from budget.lab.transformer.measured_cells import Cell
+from budget.lab.transformer.planned_runs import read_plan
 from budget.lab.transformer.shape import Shape
 from budget.process_settings import prepare_to_fit
 from budget.studies.strategies.strategy_curves import StrategyCurves, fit_strategy_curves

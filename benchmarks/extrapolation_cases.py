@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from closed_loop import AFTERWARDS, LIMIT, TASKS
 
-from budget.lab.transformer.plan import read_plan
+from budget.lab.transformer.planned_runs import read_plan
 from budget.studies.backtest import HIDDEN_SHARE, largest_kept
 
 OWN = Path(__file__).resolve().parents[1] / "data"

@@ -11,10 +11,10 @@ import figures
 import numpy as np
 from scipy.stats import spearmanr
 
-from budget.report.sentences.groups import share_sentence
+from budget.report.sentences.groups_sentences import share_sentence
 from budget.studies.groups.first_order import pool_of_pairs
 from budget.studies.groups.groups import Groups, group_tasks
-from budget.studies.groups.transfer import measured_transfer
+from budget.studies.groups.measured_transfer import measured_transfer
 from budget.tables.candidates import Candidates, read_candidates
 from budget.tables.cotrained import Cotrained, cotrained_from_candidates, read_cotrained
 

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from budget.lab.transformer.runs import Cell
+from budget.lab.transformer.measured_cells import Cell
 from budget.lab.transformer.shape import Shape
 
 TEXT, SMALL_TEXT = ("code", "prose", "names"), ("prose", "names")

@@ -11,10 +11,10 @@ import numpy as np
 from scipy.optimize import minimize
 
 from budget.allocation.mixture.best_shares import inside
-from budget.allocation.mixture.best_size import certify_mixture, solve_mixture
 from budget.allocation.mixture.finite_sources import solve_limited
 from budget.allocation.mixture.iso_loss import iso_loss
-from budget.allocation.mixture.problem import MixtureProblem
+from budget.allocation.mixture.mixture_problem import MixtureProblem
+from budget.allocation.mixture.solve_mixture import certify_mixture, solve_mixture
 from budget.curves.cost_law import Cost
 from budget.curves.laws.transfer import LEAST_SHARE
 

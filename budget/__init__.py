@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds them together
     from budget.allocation.mixture.iso_loss import iso_loss as iso_loss
-    from budget.allocation.mixture.plan import SharedPlan as SharedPlan
     from budget.allocation.mixture.plan_mixture import plan_shared as plan_shared
+    from budget.allocation.mixture.shared_plan import SharedPlan as SharedPlan
     from budget.allocation.plan.plan import Plan as Plan
     from budget.allocation.solve import allocate as allocate
     from budget.allocation.spec.make_spec import plan_spec as plan_spec
@@ -27,13 +27,13 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from budget.studies.groups.groups import Groups as Groups
     from budget.studies.groups.groups import group_tasks as group_tasks
     from budget.studies.groups.law_transfer import law_transfer as law_transfer
-    from budget.studies.groups.transfer import measured_transfer as measured_transfer
+    from budget.studies.groups.measured_transfer import measured_transfer as measured_transfer
     from budget.studies.growth.dilution import dilution as dilution
     from budget.studies.growth.growth import grow as grow
     from budget.studies.growth.growth_by_strategy import grow_strategies as grow_strategies
     from budget.studies.growth.iso_performance import shared_iso_performance as shared_iso_performance
+    from budget.studies.make_plan import make_plan as make_plan
     from budget.studies.next_runs.next_runs import next_runs as next_runs
-    from budget.studies.plan import make_plan as make_plan
     from budget.tables.candidates import Candidates as Candidates
     from budget.tables.candidates import candidates_from_frame as candidates_from_frame
     from budget.tables.candidates import read_candidates as read_candidates
@@ -77,7 +77,7 @@ _HOME = {
     "choose": "budget.portfolio.portfolio",
     "Portfolio": "budget.portfolio.portfolio",
     "plan_shared": "budget.allocation.mixture.plan_mixture",
-    "SharedPlan": "budget.allocation.mixture.plan",
+    "SharedPlan": "budget.allocation.mixture.shared_plan",
     "iso_loss": "budget.allocation.mixture.iso_loss",
     "grow": "budget.studies.growth.growth",
     "grow_strategies": "budget.studies.growth.growth_by_strategy",
@@ -85,11 +85,11 @@ _HOME = {
     "shared_iso_performance": "budget.studies.growth.iso_performance",
     "group_tasks": "budget.studies.groups.groups",
     "Groups": "budget.studies.groups.groups",
-    "measured_transfer": "budget.studies.groups.transfer",
+    "measured_transfer": "budget.studies.groups.measured_transfer",
     "law_transfer": "budget.studies.groups.law_transfer",
     "next_runs": "budget.studies.next_runs.next_runs",
     "backtest": "budget.studies.backtest",
-    "make_plan": "budget.studies.plan",
+    "make_plan": "budget.studies.make_plan",
     "measure": "budget.lab.transformer.sweep",
 }
 

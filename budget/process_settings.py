@@ -20,7 +20,7 @@ def use_compilation_cache() -> None:
     import jax
     import platformdirs
 
-    from budget.tables.files.writing import can_write
+    from budget.tables.files.write_files import can_write
 
     folder = platformdirs.user_cache_dir("budget", appauthor=False)
     if not can_write(folder):

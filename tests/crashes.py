@@ -17,7 +17,7 @@ from budget.lab.runner.ledger import Failure, Ledger
 from budget.tables.files import claims
 from budget.tables.files.manifest import hashes, strays
 from budget.tables.files.text import json_text, read_csv
-from budget.tables.files.writing import write_folder, write_text
+from budget.tables.files.write_files import write_folder, write_text
 
 CALLS = ("open", "write", "fsync", "close", "replace", "rename", "link", "unlink", "mkdir", "rmdir", "chmod", "utime")
 DONE, REFUSED, BLOWN = 0, 3, 64

@@ -29,7 +29,7 @@ JAX_HOMES = {"curves", "lab", "process_settings.py"}
 FILING = {
     "tables/files/text.py",
     "tables/files/contents.py",
-    "tables/files/writing.py",
+    "tables/files/write_files.py",
     "tables/files/places.py",
     "tables/files/owner.py",
     "tables/files/claims.py",
@@ -161,7 +161,7 @@ def test_package_import_loads_nothing_heavy():
 
 def test_allocation_runs_without_jax_and_fitting_without_cvxpy():
     assert "jax" not in loaded_after(
-        "import budget.curves.curves, budget.studies.predict, budget.allocation.convex.problem"
+        "import budget.curves.curves, budget.studies.predictions, budget.allocation.convex.problem"
     )
     # cvxpy itself looks for a solver that is written in JAX, so here only the package's own modules can be checked
     planning = loaded_after(
@@ -333,7 +333,7 @@ RECORDS = {
 TABLES = {
     "allocation/spec/objectives.py",
     "allocation/spec/risks.py",
-    "allocation/spec/measure.py",
+    "allocation/spec/measures.py",
     "allocation/spec/plan_spec.py",
 }
 """Where they stand."""

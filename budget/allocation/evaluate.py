@@ -11,7 +11,7 @@ from budget.allocation.nonconvex.one_model import plan_one_model
 from budget.allocation.nonconvex.plan_nonconvex import solved_plan_of_spends, spend_bounds
 from budget.allocation.nonconvex.spend_response import spend_response
 from budget.allocation.plan.assembly import NOT_OPTIMAL, SolvedPlan, assemble_plan, law_inputs_of
-from budget.allocation.plan.explanations import broken_limits, broken_words
+from budget.allocation.plan.binding_limits import broken_limits, broken_words
 from budget.allocation.plan.plan import Baseline, Plan
 from budget.allocation.plan.plan_warnings import curve_warnings, far_warnings
 from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex

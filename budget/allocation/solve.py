@@ -22,7 +22,7 @@ from budget.allocation.nonconvex.one_model import one_model_baselines, plan_one_
 from budget.allocation.nonconvex.plan_nonconvex import nonconvex_baselines, plan_nonconvex
 from budget.allocation.plan.assembly import SolvedPlan, assemble_plan, law_inputs_of, objective_interval
 from budget.allocation.plan.baseline_scores import convex_baselines
-from budget.allocation.plan.explanations import binding, limit_lines, unspent
+from budget.allocation.plan.binding_limits import binding, limit_lines, unspent
 from budget.allocation.plan.plan import Plan
 from budget.allocation.plan.size_ranges import with_size_ranges
 from budget.allocation.risk.drawn_plans import convex_drawn_plans, no_plans, nonconvex_drawn_plans

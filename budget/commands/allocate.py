@@ -6,10 +6,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from budget.commands.options.output import OUTPUT, Output
-from budget.commands.options.planning import AIMING, LIMITING, PRICING, SIZE, STRATEGY, Aiming, Limiting, Pricing
-from budget.commands.options.reading import COLUMN
-from budget.commands.options.types import Number, Words, as_number
+from budget.commands.options.option_types import Number, Words, as_number
+from budget.commands.options.output_options import OUTPUT, Output
+from budget.commands.options.planning_options import (
+    AIMING,
+    LIMITING,
+    PRICING,
+    SIZE,
+    STRATEGY,
+    Aiming,
+    Limiting,
+    Pricing,
+)
+from budget.commands.options.reading_options import COLUMN
 from budget.commands.running.group import command
 from budget.errors import DataError
 
@@ -47,13 +56,13 @@ def allocate(
 ) -> None:
     """Find the plan with the best objective at a budget, with a proven bound."""
     from budget.allocation.spec.make_spec import plan_spec
-    from budget.allocation.spec.measure import MEASURES
+    from budget.allocation.spec.measures import MEASURES
     from budget.allocation.spec.objectives import OBJECTIVES
     from budget.allocation.spec.resources import UNITS
     from budget.commands.inputs import read_usable_curves
     from budget.commands.output import echo_notes, emit
     from budget.report.progress import step
-    from budget.report.sentences.plan import plan_summary
+    from budget.report.sentences.plan_sentences import plan_summary
     from budget.tables.columns import column_mapping
     from budget.tables.files.text import json_text
     from budget.tables.limits import read_limits

@@ -2,9 +2,9 @@
 
 import click
 
-from budget.commands.options.fitting import DRAWING, ESTIMATING, HOLDOUT, Drawing, Estimating, Holdout
-from budget.commands.options.output import OUTPUT, Output
-from budget.commands.options.reading import READING, Reading
+from budget.commands.options.fitting_options import DRAWING, ESTIMATING, HOLDOUT, Drawing, Estimating, Holdout
+from budget.commands.options.output_options import OUTPUT, Output
+from budget.commands.options.reading_options import READING, Reading
 from budget.commands.running.group import command
 
 
@@ -25,7 +25,7 @@ def backtest(
     from budget.commands.fitting import backtest_laws
     from budget.commands.inputs import is_of_all_strategies, read_inputs
     from budget.commands.output import echo_notes, emit
-    from budget.report.sentences.backtest import backtest_summary
+    from budget.report.sentences.backtest_sentences import backtest_summary
     from budget.tables.files.text import json_text
 
     across = any(is_of_all_strategies(law) for law in holdout.laws)

@@ -2,9 +2,9 @@
 
 import click
 
-from budget.commands.options.fitting import FITTING, Fitting
-from budget.commands.options.output import OUTPUT, Output
-from budget.commands.options.reading import READING, Reading
+from budget.commands.options.fitting_options import FITTING, Fitting
+from budget.commands.options.output_options import OUTPUT, Output
+from budget.commands.options.reading_options import READING, Reading
 from budget.commands.running.group import command
 
 

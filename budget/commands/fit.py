@@ -2,9 +2,9 @@
 
 import click
 
-from budget.commands.options.fitting import DRAWING, ESTIMATING, FITTING, Drawing, Estimating, Fitting
-from budget.commands.options.output import JSON, Output
-from budget.commands.options.reading import LINKING, READING, Linking, Reading
+from budget.commands.options.fitting_options import DRAWING, ESTIMATING, FITTING, Drawing, Estimating, Fitting
+from budget.commands.options.output_options import JSON, Output
+from budget.commands.options.reading_options import LINKING, READING, Linking, Reading
 from budget.commands.running.group import command
 
 
@@ -40,7 +40,7 @@ def fit(
     from budget.curves.records.writing import record_of
     from budget.numerics.json_values import json_rows
     from budget.tables.files.text import json_text
-    from budget.tables.files.writing import write_text
+    from budget.tables.files.write_files import write_text
 
     runs, scores, tasks = read_linked(runs_path, reading, linking, fitting)
     settings = settings_of_losses(tasks, scores)

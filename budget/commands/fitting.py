@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-from budget.commands.options.types import as_number
+from budget.commands.options.option_types import as_number
 from budget.errors import DataError
 from budget.process_settings import prepare_to_fit
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from budget.commands.options.fitting import Drawing, Estimating, Fitting, Holdout
+    from budget.commands.options.fitting_options import Drawing, Estimating, Fitting, Holdout
     from budget.curves.curves import Curves
     from budget.curves.fitting.loss import Loss
     from budget.studies.backtest import Backtest

@@ -2,11 +2,11 @@
 
 import click
 
-from budget.commands.options.fitting import DRAWING, ESTIMATING, FITTING, Drawing, Estimating, Fitting
-from budget.commands.options.output import OUTPUT, Output
-from budget.commands.options.planning import MEASURE, SIZE, UNIT
-from budget.commands.options.reading import READING, Reading
-from budget.commands.options.types import Number
+from budget.commands.options.fitting_options import DRAWING, ESTIMATING, FITTING, Drawing, Estimating, Fitting
+from budget.commands.options.option_types import Number
+from budget.commands.options.output_options import OUTPUT, Output
+from budget.commands.options.planning_options import MEASURE, SIZE, UNIT
+from budget.commands.options.reading_options import READING, Reading
 from budget.commands.running.group import command
 
 
@@ -54,10 +54,10 @@ def focus(
     from budget.commands.inputs import read_inputs
     from budget.commands.output import echo_notes, emit
     from budget.report.progress import step
-    from budget.report.sentences.breadth import breadth_sentences
-    from budget.report.sentences.focus import assumptions, focus_summary
+    from budget.report.sentences.breadth_sentences import breadth_sentences
     from budget.report.sentences.focus_answer import focus_answer
-    from budget.studies.checks.breadth import breadth_of
+    from budget.report.sentences.focus_sentences import assumptions, focus_summary
+    from budget.studies.checks.breadth_checks import breadth_of
     from budget.studies.focus.focus import focus as compare
     from budget.studies.strategies.assumed import with_assumed
     from budget.tables.files.text import json_text

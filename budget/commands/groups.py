@@ -2,10 +2,10 @@
 
 import click
 
-from budget.commands.options.choosing import CHOOSING, Choosing
-from budget.commands.options.output import OUTPUT, Output
-from budget.commands.options.reading import SELECTING, Selecting
-from budget.commands.options.types import Number
+from budget.commands.options.choosing_options import CHOOSING, Choosing
+from budget.commands.options.option_types import Number
+from budget.commands.options.output_options import OUTPUT, Output
+from budget.commands.options.reading_options import SELECTING, Selecting
 from budget.commands.running.group import command
 
 
@@ -34,7 +34,7 @@ def groups(
     """
     from budget.commands.inputs import read_candidates_or_cotrained, read_curves
     from budget.commands.output import echo_notes, emit
-    from budget.report.sentences.groups import groups_summary, matrix_text, transfer_summary
+    from budget.report.sentences.groups_sentences import groups_summary, matrix_text, transfer_summary
     from budget.tables.files.text import json_text
 
     if table_path.endswith(".json"):

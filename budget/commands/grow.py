@@ -2,10 +2,10 @@
 
 import click
 
-from budget.commands.options.output import OUTPUT, Output
-from budget.commands.options.planning import JOINING, MEASURE, SPENDING, TASKS, Joining, Spending
-from budget.commands.options.reading import COLUMN
-from budget.commands.options.types import Words
+from budget.commands.options.option_types import Words
+from budget.commands.options.output_options import OUTPUT, Output
+from budget.commands.options.planning_options import JOINING, MEASURE, SPENDING, TASKS, Joining, Spending
+from budget.commands.options.reading_options import COLUMN
 from budget.commands.running.group import command
 
 
@@ -39,7 +39,7 @@ def grow(
     from budget.commands.inputs import read_strategies
     from budget.commands.output import echo_notes, emit
     from budget.report.progress import step
-    from budget.report.sentences.growth import growth_summary, strategies_summary
+    from budget.report.sentences.growth_sentences import growth_summary, strategies_summary
     from budget.studies.growth.growth import Growth
     from budget.studies.growth.growth import grow as grow_specialists
     from budget.studies.growth.growth_by_strategy import StrategiesGrowth, grow_strategies, strategy_name

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from budget.commands.options.fitting import Fitting
-    from budget.commands.options.reading import Linking, Reading, Selecting
-    from budget.commands.options.types import Words
+    from budget.commands.options.fitting_options import Fitting
+    from budget.commands.options.option_types import Words
+    from budget.commands.options.reading_options import Linking, Reading, Selecting
     from budget.curves.curves import Curves
     from budget.tables.candidates import Candidates
     from budget.tables.checks.quality import Finding

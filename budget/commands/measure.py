@@ -4,8 +4,8 @@ import warnings
 
 import click
 
-from budget.commands.options.output import JSON
-from budget.commands.options.training import COMMAND, TRAINING, Training
+from budget.commands.options.output_options import JSON
+from budget.commands.options.training_options import COMMAND, TRAINING, Training
 from budget.commands.running.group import command
 
 

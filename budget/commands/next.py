@@ -2,10 +2,10 @@
 
 import click
 
-from budget.commands.options.output import OUTPUT, Output
-from budget.commands.options.planning import PLANNED, SEED, Planned
-from budget.commands.options.reading import COLUMN
-from budget.commands.options.types import Number, Words
+from budget.commands.options.option_types import Number, Words
+from budget.commands.options.output_options import OUTPUT, Output
+from budget.commands.options.planning_options import PLANNED, SEED, Planned
+from budget.commands.options.reading_options import COLUMN
 from budget.commands.running.group import command
 
 
@@ -33,7 +33,7 @@ def next(  # the builtin is not wanted here
     from budget.commands.inputs import read_strategies
     from budget.commands.output import echo_notes, emit
     from budget.report.progress import step
-    from budget.report.sentences.next_runs import next_summary
+    from budget.report.sentences.next_runs_sentences import next_summary
     from budget.studies.next_runs.next_runs import next_runs
     from budget.studies.next_runs.rival_strategies import strategy_of
     from budget.tables.files.text import json_text

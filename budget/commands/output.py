@@ -12,14 +12,14 @@ from budget.numerics.quoting import escaped
 if TYPE_CHECKING:
     import pandas as pd
 
-    from budget.commands.options.output import Output
+    from budget.commands.options.output_options import Output
     from budget.curves.curves import Curves
 
 
 def emit(table: pd.DataFrame, json_content: str, output: Output) -> None:
     """The result as JSON or CSV, to a file or to standard output; on a terminal, as a table."""
     from budget.tables.files.text import csv_text
-    from budget.tables.files.writing import write_text
+    from budget.tables.files.write_files import write_text
 
     content = json_content if output.as_json else csv_text(table)
     if output.out:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from budget.commands.options.fitting import DRAWING, ESTIMATING, FITTING, Drawing, Estimating, Fitting
-from budget.commands.options.output import JSON
-from budget.commands.options.planning import ORDER, SPENDING, STRATEGY, Spending
-from budget.commands.options.reading import LINKING, READING, Linking, Reading
+from budget.commands.options.fitting_options import DRAWING, ESTIMATING, FITTING, Drawing, Estimating, Fitting
+from budget.commands.options.output_options import JSON
+from budget.commands.options.planning_options import ORDER, SPENDING, STRATEGY, Spending
+from budget.commands.options.reading_options import LINKING, READING, Linking, Reading
 from budget.commands.running.group import command
 
 
@@ -48,11 +48,11 @@ def plan(
     from budget.commands.output import echo_notes
     from budget.report.page.report_files import FOCUS, SPECIALISTS, report_files
     from budget.report.progress import steps
-    from budget.report.sentences.plan import plan_summary
-    from budget.studies.plan import make_plan
+    from budget.report.sentences.plan_sentences import plan_summary
+    from budget.studies.make_plan import make_plan
     from budget.tables.files.contents import sha256_as_read
     from budget.tables.files.text import json_text
-    from budget.tables.files.writing import write_folder
+    from budget.tables.files.write_files import write_folder
 
     runs, scores, tasks = read_linked(runs_path, reading, linking, fitting)
     settings = settings_of_losses(tasks, scores)

@@ -2,10 +2,10 @@
 
 import click
 
-from budget.commands.options.choosing import CHOOSING, Choosing
-from budget.commands.options.output import OUTPUT, Output
-from budget.commands.options.reading import SELECTING, Selecting
-from budget.commands.options.types import Number
+from budget.commands.options.choosing_options import CHOOSING, Choosing
+from budget.commands.options.option_types import Number
+from budget.commands.options.output_options import OUTPUT, Output
+from budget.commands.options.reading_options import SELECTING, Selecting
 from budget.commands.running.group import command
 from budget.errors import DataError
 
@@ -23,7 +23,7 @@ def portfolio(candidates_path: str, budget: float, selecting: Selecting, choosin
     from budget.commands.inputs import read_selected_candidates
     from budget.commands.output import echo_notes, emit
     from budget.portfolio.portfolio import choose
-    from budget.report.sentences.portfolio import portfolio_summary
+    from budget.report.sentences.portfolio_sentences import portfolio_summary
     from budget.tables.candidates import COLUMNS
     from budget.tables.columns import column_mapping
     from budget.tables.files.text import json_text

@@ -2,9 +2,9 @@
 
 import click
 
-from budget.commands.options.output import OUTPUT, Output
-from budget.commands.options.reading import COLUMN
-from budget.commands.options.types import Words
+from budget.commands.options.option_types import Words
+from budget.commands.options.output_options import OUTPUT, Output
+from budget.commands.options.reading_options import COLUMN
 from budget.commands.running.group import command
 
 
@@ -22,7 +22,7 @@ def predict(curves_path: str, at: str, new_run: bool, columns: Words, output: Ou
     from budget.commands.inputs import read_curves
     from budget.commands.output import echo_notes, emit
     from budget.numerics.json_values import json_rows
-    from budget.studies.predict import predict_points
+    from budget.studies.predictions import predict_points
     from budget.tables.columns import column_mapping
     from budget.tables.files.text import json_text
 

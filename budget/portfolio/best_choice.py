@@ -11,10 +11,17 @@ import numpy as np
 
 from budget.allocation.spec.objectives import MEAN
 from budget.numerics.linear_programs import LinearProgram, ProgramSolution
+from budget.portfolio.integer_program import (
+    SOLVER_TOLERANCE,
+    choice_program,
+    cover_program,
+    solve,
+    start_of,
+    with_objective,
+)
 from budget.portfolio.lagrangian_bound import Dual, lagrangian
 from budget.portfolio.local_search import search
-from budget.portfolio.program import SOLVER_TOLERANCE, choice_program, cover_program, solve, start_of, with_objective
-from budget.portfolio.selection import Selection
+from budget.portfolio.portfolio_problem import Selection
 
 MAX_HIGHS_PAIRS = 60_000
 """Pairs above which HiGHS is not asked: it does not leave the first linear program in the time at hand."""

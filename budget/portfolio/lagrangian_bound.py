@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from budget.portfolio.selection import Selection
+from budget.portfolio.portfolio_problem import Selection
 
 MAX_SUBGRADIENT_STEPS = 600
 """Subgradient steps at most; on 2,000 × 100 random pairs they come within 0.1 % of the linear program's bound."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from budget.portfolio.selection import Selection
+from budget.portfolio.portfolio_problem import Selection
 
 UNSERVED_PENALTIES = (2.0, 100.0)
 """What a task without a model costs, in units of the largest coefficient: at first, and where some stay unserved."""

@@ -13,6 +13,7 @@ from budget.errors import InfeasibleError, SolverError
 from budget.numerics.words import apart
 from budget.portfolio.best_choice import best_choice, cheapest
 from budget.portfolio.local_search import greedy
+from budget.portfolio.portfolio_problem import BUDGET_SLACK, Selection
 from budget.portfolio.portfolio_spec import (
     PortfolioSpec,
     normalised_problem,
@@ -21,7 +22,6 @@ from budget.portfolio.portfolio_spec import (
     refuse,
     risks_of_choices,
 )
-from budget.portfolio.selection import BUDGET_SLACK, Selection
 from budget.tables.candidates import Candidates
 from budget.tables.tasks import TaskSettings, default_tasks
 

@@ -8,7 +8,7 @@ from budget.allocation.spec.objectives import OBJECTIVES, Objective
 from budget.allocation.spec.risks import RISKS, Risk
 from budget.errors import AllocationError
 from budget.numerics.tail_mean import tail_mean
-from budget.portfolio.selection import BUDGET_SLACK, Selection
+from budget.portfolio.portfolio_problem import BUDGET_SLACK, Selection
 from budget.tables.candidates import Candidates, Measured
 from budget.tables.target_met import target_met
 from budget.tables.tasks import TaskSettings

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from budget.numerics.quoting import escaped
-from budget.report.numerals import NOTHING
+from budget.report.written_numbers import NOTHING
 
 GAP = 2
 """Spaces between columns."""

@@ -130,7 +130,7 @@ def join(losses: Runs, scores: Runs) -> Pairs:
             if len(left) > 1 and name not in in_order:
                 in_order.append(name)
     notes = [_lacking(losses, scores, names[1]), _lacking(scores, losses, names[0])]
-    notes += [_alone(losses, alone[0], *names), _alone(scores, alone[1], *names[::-1])]
+    notes += [_unpaired_note(losses, alone[0], *names), _unpaired_note(scores, alone[1], *names[::-1])]
     if in_order:
         notes.append(
             f"Rows of equal scale are paired in the file's order for {_some(in_order)}; column 'run' tells them apart."
@@ -171,7 +171,7 @@ def _lacking(runs: Runs, other: Runs, metric: str) -> str:
     return f"No {shown(metric)} for {_some(names)}: no link there." if names else ""
 
 
-def _alone(runs: Runs, rows: Sequence[int], metric: str, other: str) -> str:
+def _unpaired_note(runs: Runs, rows: Sequence[int], metric: str, other: str) -> str:
     if not rows:
         return ""
     numbers = [str(row) for row in sorted(runs.row[list(rows)].tolist())]

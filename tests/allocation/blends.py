@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from budget.allocation.mixture.best_shares import inside
-from budget.allocation.mixture.problem import MixtureProblem
+from budget.allocation.mixture.mixture_problem import MixtureProblem
 from budget.curves.cost_law import Cost
 from budget.curves.laws.transfer import LEAST_SHARE
 

@@ -8,11 +8,11 @@ import pytest
 from budget.allocation.evaluate import evaluate
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
-from budget.allocation.spec.measure import MEASURES, Measure, MeasureRecord, distance_of
+from budget.allocation.spec.measures import MEASURES, Measure, MeasureRecord, distance_of
 from budget.allocation.spec.objectives import LARGEST, OBJECTIVES, SUM, Naming, Objective
 from budget.allocation.spec.risks import RISKS, Risk
 from budget.errors import AllocationError
-from budget.report.sentences.plan import objective_name, plan_summary
+from budget.report.sentences.plan_sentences import objective_name, plan_summary
 from budget.studies.growth.growth import grow
 from budget.tables.limits import Limit
 from budget.tables.splits import Split

@@ -8,7 +8,7 @@ import pytest
 
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
-from budget.allocation.spec.measure import MEASURES
+from budget.allocation.spec.measures import MEASURES
 from budget.allocation.spec.objectives import OBJECTIVES
 from budget.allocation.spec.plan_spec import STRATEGIES
 from budget.allocation.spec.risks import RISKS

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from click.testing import Result
 
-from budget.allocation.spec.measure import MEASURES
+from budget.allocation.spec.measures import MEASURES
 from budget.allocation.spec.objectives import OBJECTIVES
 from budget.allocation.spec.resources import UNITS
 from budget.allocation.spec.risks import RISKS

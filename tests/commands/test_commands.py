@@ -83,7 +83,7 @@ def test_measure_refuses_a_bad_plan(tmp_path):
 
 
 def test_choices_are_the_tables_of_the_package():
-    from budget.allocation.spec.measure import MEASURES
+    from budget.allocation.spec.measures import MEASURES
     from budget.allocation.spec.objectives import OBJECTIVES
     from budget.allocation.spec.plan_spec import STRATEGIES
     from budget.allocation.spec.resources import UNITS

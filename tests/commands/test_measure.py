@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from budget.commands import main
 from budget.lab.transformer import sweep
-from budget.lab.transformer.runs import Run
+from budget.lab.transformer.measured_cells import Run
 from budget.lab.transformer.score import Score
 
 TRAINER = """

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from budget.commands import main
-from budget.commands.options.types import NameIn, Renamed
+from budget.commands.options.option_types import NameIn, Renamed
 from budget.commands.running.group import CommandTable
 from tests import ROOT
 from tests.commands.invoking import run

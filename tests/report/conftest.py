@@ -3,7 +3,7 @@
 import pytest
 
 from budget.report.page.report_files import report_files
-from budget.studies.plan import Study
+from budget.studies.make_plan import Study
 from tests.report.studies import LONG, make_study
 
 KINDS = {

@@ -7,7 +7,7 @@ import numpy as np
 from budget.curves.cost_law import fit_cost
 from budget.curves.curves import Curves
 from budget.curves.laws.table import LAWS, law_inputs
-from budget.studies.plan import Study, make_plan
+from budget.studies.make_plan import Study, make_plan
 from budget.tables.checks.quality import check
 from budget.tables.runs import Runs
 from budget.tables.tasks import default_tasks

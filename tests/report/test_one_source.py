@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from budget.curves.curves import Curves
-from budget.report import numerals
+from budget.report import written_numbers as numbers
 from budget.report.page import figures
 from budget.report.page import tables as tabular
 from budget.report.page.curve_series import curve_series
 from budget.report.page.markdown import render_markdown
 from budget.report.page.story import build_story
-from budget.report.parts import Picture
+from budget.report.report_parts import Picture
 from budget.report.sentences import facts
 from budget.report.sentences import headline as narrative
-from budget.report.sentences.plan import baseline_sentence, plan_summary
+from budget.report.sentences.plan_sentences import baseline_sentence, plan_summary
 
 PRICED = ("served", "shared served", "money")
 
@@ -70,10 +70,10 @@ def test_shares_are_of_the_budget_in_table_sentence_and_figure(studies):
     plan = study.plan
     shares = plan.spend / plan.spec.budget
     table = tabular.plan_table(plan, "")
-    assert [cell.text for cell in cells_of(table, "Share")] == [numerals.percent(each) for each in shares]
+    assert [cell.text for cell in cells_of(table, "Share")] == [numbers.percent(each) for each in shares]
     sentence = narrative.shares(study)
     assert all(
-        f"{name} gets {numerals.percent(each)}" in sentence
+        f"{name} gets {numbers.percent(each)}" in sentence
         for name, each in zip(plan.spec.tasks.names, shares, strict=True)
     )
     (panel,) = figures.spend(study)
@@ -129,10 +129,10 @@ def test_sizes_have_their_ranges_in_the_plans_table(studies):
                 else (sizes.tokens_low, sizes.tokens_high)
             )
             details = [cell.detail for cell in cells_of(table, label)]
-            assert details == [numerals.count_span(*ends) for ends in zip(low, high, strict=True)]
+            assert details == [numbers.count_span(*ends) for ends in zip(low, high, strict=True)]
             assert (low < high).all()
         near = cells_of(table, "Parameters within 0.1 % of the best value")
-        assert [cell.text for cell in near] == [numerals.count_span(*ends) for ends in plan.sizes.params_near]
+        assert [cell.text for cell in near] == [numbers.count_span(*ends) for ends in plan.sizes.params_near]
     labels = [column.label for column in tabular.plan_table(studies["tokens"].plan, "").columns]
     assert not any("within" in label for label in labels)
 
@@ -159,10 +159,10 @@ def test_a_prediction_outside_its_interval_is_marked(studies):
     [(1e9, 2e9, "1.00 B to 2.00 B"), (0.3, 2e9, "up to 2.00 B"),
      (0.3, 0.4, "up to 1.00"), (0.3, np.inf, "any"),
      (0.0, 2e9, "up to 2.00 B"), (1e9, np.inf, "1.00 B or more"), (0.0, np.inf, "any"),
-     (np.nan, 1.0, numerals.NOTHING)],
+     (np.nan, 1.0, numbers.NOTHING)],
 )  # fmt: skip
 def test_a_range_of_counts_may_have_no_end(low, high, words):
-    assert numerals.count_span(low, high) == words
+    assert numbers.count_span(low, high) == words
 
 
 @pytest.mark.parametrize(
@@ -212,18 +212,18 @@ def test_page_summary_and_json_follow_the_plans_numbers(studies):
     for number in ("4.321", "5.555"):
         assert number in text and number in summary
     assert "4.222" in summary and "4.111" in text and "4.777" in text
-    assert f"{numerals.difference(1.234)} better" in summary and f"{numerals.difference(1.234)} better" in text
-    gap = numerals.difference(0.099)
+    assert f"{numbers.difference(1.234)} better" in summary and f"{numbers.difference(1.234)} better" in text
+    gap = numbers.difference(0.099)
     assert gap in text and gap in summary and record["gap"] == pytest.approx(0.099)
-    assert numerals.difference(3e-4) in narrative.response(replace(study, plan=changed))
+    assert numbers.difference(3e-4) in narrative.response(replace(study, plan=changed))
     table = tabular.plan_table(changed, "")
-    assert [cell.text for cell in cells_of(table, "Predicted")] == [numerals.value(each) for each in changed.predicted]
+    assert [cell.text for cell in cells_of(table, "Predicted")] == [numbers.value(each) for each in changed.predicted]
     assert [cell.text for cell in cells_of(table, "Limited by")] == ["its maximum", "the budget", "its minimum"]
-    assert cells_of(table, "Over largest measured")[0].text == numerals.factor(11.5)
+    assert cells_of(table, "Over largest measured")[0].text == numbers.factor(11.5)
     against = [cell.text for cell in cells_of(table, "Against a uniform split")]
     gains = changed.task_gains(changed.baselines[0])
     np.testing.assert_allclose(gains, plan.task_gains(plan.baselines[0]) + 1.0)
-    assert against == [numerals.difference(each) + " better" for each in gains]
+    assert against == [numbers.difference(each) + " better" for each in gains]
     assert record["spent"] == pytest.approx(changed.spend.sum()) and record["objective"] == 4.321
     assert [row["predicted"] for row in record["tasks"]] == changed.predicted.tolist()
     assert record["baselines"][0]["regret"] == pytest.approx(5.555 - 4.321)

@@ -10,7 +10,7 @@ from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.cost_law import Cost
 from budget.curves.curves import Curves
 from budget.studies.strategies.shared_subsets import SharedSubsets
-from budget.studies.strategies.subsets import Subsets
+from budget.studies.strategies.specialist_subsets import Subsets
 from budget.tables.tasks import TaskSettings
 from tests.made import SIX, chinchilla, curves_of, power
 from tests.simulate import Truth

@@ -8,7 +8,7 @@ import pytest
 
 from budget.curves.fitting.fit import fit_curves
 from budget.errors import DataError
-from budget.report.sentences.backtest import backtest_summary
+from budget.report.sentences.backtest_sentences import backtest_summary
 from budget.studies.backtest import NO_LAW, Backtest, backtest
 from budget.tables.runs import runs_from_frame
 from tests.simulate import TRUTHS, Truth, table

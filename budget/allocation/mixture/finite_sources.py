@@ -15,8 +15,8 @@ from dataclasses import replace
 import numpy as np
 
 from budget.allocation.convex.certificate import proven_bound
-from budget.allocation.mixture.best_size import Optimum, at_size, certify_mixture, solve_mixture
-from budget.allocation.mixture.problem import MixtureProblem
+from budget.allocation.mixture.mixture_problem import MixtureProblem
+from budget.allocation.mixture.solve_mixture import Optimum, at_size, certify_mixture, solve_mixture
 
 WIDE = 20.0
 """Half width of the search in log params, about the best size of sources that never run out."""

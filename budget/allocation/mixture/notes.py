@@ -3,8 +3,8 @@
 import numpy as np
 
 from budget.allocation.convex.shadow_prices import AT_LIMIT
-from budget.allocation.mixture.best_size import Optimum
-from budget.allocation.mixture.problem import MixtureProblem
+from budget.allocation.mixture.mixture_problem import MixtureProblem
+from budget.allocation.mixture.solve_mixture import Optimum
 from budget.allocation.plan.plan import LimitLine
 from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND, PlanSpec
 from budget.curves.curves import Curves

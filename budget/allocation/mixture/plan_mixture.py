@@ -7,13 +7,10 @@ import numpy as np
 
 from budget.allocation.convex.certificate import proven_bound
 from budget.allocation.convex.shadow_prices import AT_LIMIT
-from budget.allocation.mixture.baselines import mixture_baselines
 from budget.allocation.mixture.best_shares import inside
-from budget.allocation.mixture.best_size import Optimum, certify_mixture, solve_mixture
 from budget.allocation.mixture.finite_sources import solve_limited
-from budget.allocation.mixture.notes import limit_lines, measured_range, mixture_words, notes_of
-from budget.allocation.mixture.plan import SharedPlan
-from budget.allocation.mixture.problem import (
+from budget.allocation.mixture.mixture_baselines import mixture_baselines
+from budget.allocation.mixture.mixture_problem import (
     MixtureProblem,
     build_mixture_problem,
     law_inputs_at,
@@ -21,6 +18,9 @@ from budget.allocation.mixture.problem import (
     sources_of,
     spend_on,
 )
+from budget.allocation.mixture.notes import limit_lines, measured_range, mixture_words, notes_of
+from budget.allocation.mixture.shared_plan import SharedPlan
+from budget.allocation.mixture.solve_mixture import Optimum, certify_mixture, solve_mixture
 from budget.allocation.plan.baselines import missing_splits
 from budget.allocation.plan.plan import Sizes
 from budget.allocation.plan.plan_warnings import plan_warnings

@@ -15,7 +15,7 @@ from budget.allocation.nonconvex.spend_response import SpendResponse, spend_resp
 from budget.allocation.nonconvex.target_knapsack import cheapest_targets, most_targets
 from budget.allocation.plan.assembly import SolvedPlan
 from budget.allocation.plan.baseline_scores import baseline, compare
-from budget.allocation.plan.explanations import own_lines
+from budget.allocation.plan.binding_limits import own_lines
 from budget.allocation.plan.plan import Baseline, LimitLine
 from budget.allocation.spec.objectives import MEAN, Objective
 from budget.allocation.spec.plan_spec import PlanSpec

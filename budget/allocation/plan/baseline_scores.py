@@ -17,7 +17,7 @@ from budget.allocation.plan.baselines import (
     rule_of_thumb,
     stated_splits,
 )
-from budget.allocation.plan.explanations import broken_limits
+from budget.allocation.plan.binding_limits import broken_limits
 from budget.allocation.plan.plan import Baseline
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves

@@ -6,7 +6,7 @@ See docs/decisions/057-worthless-plans-first.md.
 import numpy as np
 
 from budget.allocation.plan.baselines import CURRENT, CURRENT_SCALED
-from budget.allocation.plan.explanations import broken_words
+from budget.allocation.plan.binding_limits import broken_words
 from budget.allocation.plan.plan import Plan
 from budget.curves.curves import Curves
 from budget.numerics.listing import shortened

@@ -3,7 +3,7 @@
 import numpy as np
 
 from budget.allocation.served import is_served
-from budget.allocation.spec.measure import distance_of
+from budget.allocation.spec.measures import distance_of
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.numerics.quoting import listed

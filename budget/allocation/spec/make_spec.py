@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from budget.allocation.spec.measure import Measure, measure_of
+from budget.allocation.spec.measures import Measure, measure_of
 from budget.allocation.spec.objectives import OBJECTIVES, Objective, names_where, record_of
 from budget.allocation.spec.plan_spec import SHARED, SPECIALISTS, PlanSpec, default_unit
 from budget.allocation.spec.refusals import refuse, refuse_weights, refuse_words

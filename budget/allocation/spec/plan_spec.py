@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from budget.allocation.spec.measure import Measure
+from budget.allocation.spec.measures import Measure
 from budget.allocation.spec.objectives import MEAN, Objective
 from budget.allocation.spec.resources import Prices
 from budget.allocation.spec.risks import POINT, Risk

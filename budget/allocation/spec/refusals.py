@@ -7,7 +7,7 @@ docs/decisions/051-shared-models-only-as-measured.md.
 import numpy as np
 
 from budget.allocation.convex.problem import planned_cost
-from budget.allocation.spec.measure import MEASURES
+from budget.allocation.spec.measures import MEASURES
 from budget.allocation.spec.objectives import OBJECTIVES, names_where, record_of
 from budget.allocation.spec.plan_spec import STRATEGIES, PlanSpec, is_nonconvex
 from budget.allocation.spec.resources import cost_of, input_units

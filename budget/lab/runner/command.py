@@ -22,7 +22,7 @@ from budget.lab.runner.ledger import DIVERGED, Failure, Ledger, keeping
 from budget.lab.runner.printed import RunFailed
 from budget.lab.runner.template import fill, read_rows, split_command
 from budget.tables.files import text as files
-from budget.tables.files import writing
+from budget.tables.files import write_files as writing
 from budget.tables.files.file_names import file_stem
 from budget.tables.files.places import refuse_inputs
 

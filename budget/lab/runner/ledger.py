@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from budget.errors import DataError, MeasureError
-from budget.tables.files import claims, places, writing
+from budget.tables.files import claims, places, write_files
 from budget.tables.files import text as files
 
 Row = dict[str, str | int | float]
@@ -66,7 +66,7 @@ class Ledger:
         Raises:
             DataError: one of the files was not written by `measure`, or their folder cannot be written.
         """
-        if not writing.can_write(os.path.dirname(os.path.realpath(path))):
+        if not write_files.can_write(os.path.dirname(os.path.realpath(path))):
             raise DataError(f"{path}: its folder cannot be written; give another path before anything is trained.")
         place = places.place_of(path)
         if place.file is None:
@@ -164,9 +164,11 @@ class _Table:
     def replace(self, rows: list[Row]) -> None:
         with keeping():
             if rows:
-                writing.write_text(self._path, files.csv_text(pd.DataFrame(rows, columns=_columns(rows), dtype=object)))
+                write_files.write_text(
+                    self._path, files.csv_text(pd.DataFrame(rows, columns=_columns(rows), dtype=object))
+                )
             else:
-                writing.remove(self._path)
+                write_files.remove(self._path)
         self._keep(rows, files.stamp(self._path))
 
     def _keep(self, rows: list[Row], stamp: tuple[int, int, int] | None) -> None:

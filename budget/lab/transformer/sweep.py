@@ -9,8 +9,8 @@ import pandas as pd
 from budget.errors import DataError
 from budget.lab.runner.collect import Outcome, Progress, collect
 from budget.lab.runner.ledger import DIVERGED, Failure, Ledger
-from budget.lab.transformer.plan import read_plan
-from budget.lab.transformer.runs import COLUMNS, Cell, Run, measure_cell
+from budget.lab.transformer.measured_cells import COLUMNS, Cell, Run, measure_cell
+from budget.lab.transformer.planned_runs import read_plan
 from budget.tables.files import text as files
 
 
@@ -49,7 +49,7 @@ def measure(
     names it, and the others go on.
 
     Args:
-        plan_path: the plan, see `plan.read_plan`.
+        plan_path: the plan, see `planned_runs.read_plan`.
         out_path: the file of runs; made if it is not there.
         jobs: processes that train at once; 1 trains in this one.
         progress: see `collect.Progress`.

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from budget.errors import BudgetError
-from budget.lab.transformer.runs import Cell, Run, measure_cell
+from budget.lab.transformer.measured_cells import Cell, Run, measure_cell
 from budget.process_settings import available_cores, use_one_thread
 
 

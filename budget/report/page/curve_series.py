@@ -12,7 +12,7 @@ from budget.allocation.convex.problem import planned_cost, sized_values
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.curves.curves import Curves
 from budget.report.sentences.facts import is_shared
-from budget.studies.plan import Study
+from budget.studies.make_plan import Study
 
 GRID = 60
 

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from plotly.offline import get_plotlyjs
 
-from budget.report.numerals import UNIT_WORDS, amount, count, percent, quantity, value
 from budget.report.page.curve_series import curve_series
 from budget.report.page.story import PANELS, ROWS
 from budget.report.sentences import facts
 from budget.report.sentences.focus_cases import set_name
-from budget.report.sentences.plan import by_hand
-from budget.studies.plan import Study
+from budget.report.sentences.plan_sentences import by_hand
+from budget.report.written_numbers import UNIT_WORDS, amount, count, percent, quantity, value
+from budget.studies.make_plan import Study
 
 INK, MUTED, LINE, PLAN, BAND, ACCENT, PAPER = (
     "#1a2433", "#5a6675", "#dfe4ea", "#0b5fa5", "rgba(11,95,165,0.14)", "#c2410c", "#ffffff",

@@ -11,8 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from budget.report.page.figures import FIGURES, plotly_source
-from budget.report.parts import Picture, Story
-from budget.studies.plan import Study
+from budget.report.report_parts import Picture, Story
+from budget.studies.make_plan import Study
 
 LONG_WORD = re.compile(r"[^\s<>]{25,}")
 """A name so long that it may have to break, which it then does behind a joint."""

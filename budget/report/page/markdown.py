@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from budget.numerics.quoting import escaped
-from budget.report.parts import Block, Bullets, Callout, Cell, Definitions, Heading, Story, Table, Text
+from budget.report.report_parts import Block, Bullets, Callout, Cell, Definitions, Heading, Story, Table, Text
 
 SPECIAL = re.compile(r"([\\`*<>|\[\]#$~])")
 EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")

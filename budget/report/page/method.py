@@ -1,11 +1,11 @@
 """How the numbers came about, what the words mean, and what is needed to get them again."""
 
 from budget.numerics.listing import listing
-from budget.report.numerals import LEVEL, UNIT_WORDS, difference, percent, plural, value
-from budget.report.parts import Cell, Column, Table
+from budget.report.report_parts import Cell, Column, Table
 from budget.report.sentences import facts
-from budget.report.sentences.plan import objective_name
-from budget.studies.plan import Study
+from budget.report.sentences.plan_sentences import objective_name
+from budget.report.written_numbers import LEVEL, UNIT_WORDS, difference, percent, plural, value
+from budget.studies.make_plan import Study
 
 GLOSSARY = (
     ("Task", "One thing a model is judged on, with one metric and a direction."),

@@ -5,7 +5,7 @@ from budget.curves.records.writing import record_of
 from budget.report.page.html import render_html
 from budget.report.page.markdown import render_markdown
 from budget.report.page.story import build_story
-from budget.studies.plan import Study
+from budget.studies.make_plan import Study
 from budget.tables.checks.quality import check_table
 from budget.tables.files.manifest import MANIFEST, hashes
 from budget.tables.files.text import csv_text, json_text

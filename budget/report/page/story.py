@@ -3,19 +3,19 @@
 See docs/decisions/099-one-story-two-renderings.md.
 """
 
-from budget.report.numerals import LEVEL, plural
 from budget.report.page import method
 from budget.report.page import tables as tabular
-from budget.report.page.single_task import alone_table
-from budget.report.parts import Block, Bullets, Callout, Definitions, Heading, Picture, Section, Story, Text
+from budget.report.page.single_task_section import alone_table
+from budget.report.report_parts import Block, Bullets, Callout, Definitions, Heading, Picture, Section, Story, Text
 from budget.report.sentences import facts, trust
 from budget.report.sentences import headline as narrative
-from budget.report.sentences.focus import focus_summary, focus_table
 from budget.report.sentences.focus_answer import focus_answer
-from budget.report.sentences.growth import decline_sentence
-from budget.report.sentences.plan import objective_name
+from budget.report.sentences.focus_sentences import focus_summary, focus_table
+from budget.report.sentences.growth_sentences import decline_sentence
+from budget.report.sentences.plan_sentences import objective_name
+from budget.report.written_numbers import LEVEL, plural
 from budget.studies.focus.focus import Focus
-from budget.studies.plan import Study
+from budget.studies.make_plan import Study
 
 PANELS = 12
 """Small charts of one kind at most."""

@@ -2,10 +2,22 @@
 
 import numpy as np
 
-from budget.allocation.plan.explanations import broken_words
+from budget.allocation.plan.binding_limits import broken_words
 from budget.allocation.plan.plan import Plan
 from budget.allocation.plan.size_tradeoff import SizeTradeoff
-from budget.report.numerals import (
+from budget.report.report_parts import Cell, Column, Table
+from budget.report.sentences import facts
+from budget.report.sentences.plan_sentences import (
+    BINDING_WORDS,
+    baseline_name,
+    better_by,
+    by_hand,
+    capital,
+    comparison,
+    objective_name,
+    unscored_words,
+)
+from budget.report.written_numbers import (
     LEVEL,
     NOTHING,
     UNIT_WORDS,
@@ -18,20 +30,8 @@ from budget.report.numerals import (
     span,
     value,
 )
-from budget.report.parts import Cell, Column, Table
-from budget.report.sentences import facts
-from budget.report.sentences.plan import (
-    BINDING_WORDS,
-    baseline_name,
-    better_by,
-    by_hand,
-    capital,
-    comparison,
-    objective_name,
-    unscored_words,
-)
 from budget.studies.growth.budget_sharing import BudgetSharing
-from budget.studies.plan import Study
+from budget.studies.make_plan import Study
 from budget.tables.checks.quality import check_table
 from budget.tables.checks.status import STATUS
 from budget.tables.target_met import met_or_none

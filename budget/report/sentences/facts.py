@@ -3,8 +3,8 @@
 import numpy as np
 
 from budget.allocation.plan.plan import Plan
-from budget.report.numerals import UNIT_WORDS, factor
-from budget.studies.plan import Study
+from budget.report.written_numbers import UNIT_WORDS, factor
+from budget.studies.make_plan import Study
 
 
 def is_shared(plan: Plan) -> bool:

@@ -4,10 +4,10 @@ import numpy as np
 
 from budget.numerics.interval import interval
 from budget.numerics.listing import listing
-from budget.report.numerals import LEVEL, percent, plural, quantity
-from budget.report.sentences.focus import tasks_span, telling_breadth
 from budget.report.sentences.focus_cases import SHOWN, assumed, lies_beyond, set_name, signed
-from budget.report.sentences.thresholds import half_the_budget, more_tasks
+from budget.report.sentences.focus_sentences import tasks_span, telling_breadth
+from budget.report.sentences.threshold_sentences import half_the_budget, more_tasks
+from budget.report.written_numbers import LEVEL, percent, plural, quantity
 from budget.studies.focus.crossover import STATED_DRAW_SHARE
 from budget.studies.focus.focus import Focus
 from budget.studies.strategies.comparison import Comparison

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from budget.numerics.listing import shortened
-from budget.report.numerals import percent, plural
+from budget.report.written_numbers import percent, plural
 from budget.studies.strategies.assumed import MARK
 from budget.studies.strategies.comparison import Comparison
 from budget.studies.strategies.strategy_plans import largest_inside

@@ -5,10 +5,9 @@ import numpy as np
 from budget.allocation.plan.plan import Plan
 from budget.allocation.plan.size_tradeoff import NEAR_SHARE, SizeTradeoff
 from budget.numerics.listing import listing
-from budget.report.numerals import LEVEL, count, count_in_words, difference, percent, plural, quantity, span, value
-from budget.report.parts import Tile
+from budget.report.report_parts import Tile
 from budget.report.sentences import facts
-from budget.report.sentences.plan import (
+from budget.report.sentences.plan_sentences import (
     baseline_sentence,
     better_by,
     by_hand,
@@ -18,8 +17,19 @@ from budget.report.sentences.plan import (
     model_words,
     objective_name,
 )
+from budget.report.written_numbers import (
+    LEVEL,
+    count,
+    count_in_words,
+    difference,
+    percent,
+    plural,
+    quantity,
+    span,
+    value,
+)
 from budget.studies.growth.budget_sharing import BudgetSharing
-from budget.studies.plan import Study
+from budget.studies.make_plan import Study
 from budget.tables.target_met import met_or_none
 
 NAMED = 3

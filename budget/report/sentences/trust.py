@@ -4,9 +4,9 @@ import numpy as np
 
 from budget.curves.curves import Curves
 from budget.numerics.listing import listing
-from budget.report.numerals import percent, plural
 from budget.report.sentences import facts
-from budget.studies.plan import Study
+from budget.report.written_numbers import percent, plural
+from budget.studies.make_plan import Study
 
 
 def extrapolation(study: Study) -> str:

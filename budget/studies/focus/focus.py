@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.spec.measure import MEASURES, Measure, default_measure, has_one_metric, measure_of
+from budget.allocation.spec.measures import MEASURES, Measure, default_measure, has_one_metric, measure_of
 from budget.allocation.spec.objectives import record_of
 from budget.allocation.spec.plan_spec import default_unit
 from budget.errors import AllocationError, InfeasibleError
@@ -139,7 +139,7 @@ def focus(
         budgets: totals; by default ``BUDGETS`` of them over ``DECADES`` decades from the smallest measured models on.
         unit: see ``make_spec.plan_spec``.
         params: size of every model, see ``make_spec.plan_spec``.
-        measure: see ``measure.measure_of``; by default the value where all tasks have one metric, else progress.
+        measure: see ``measures.measure_of``; by default the value where all tasks have one metric, else progress.
         jobs: processes that compare sets at once.
         progress: called with (sets done, sets in all).
 
@@ -273,7 +273,9 @@ def _by_breadth(trends: tuple[Trend, ...], comparisons: list[Comparison]) -> tup
 
 def comparable(strategies: FittedStrategies) -> tuple[tuple[str, ...], ...]:
     """The sets of tasks that have two strategies or more."""
-    return tuple(names for names in strategies.sets if len([*_alone(strategies, names), *strategies.of(names)]) > 1)
+    return tuple(
+        names for names in strategies.sets if len([*_specialists_of(strategies, names), *strategies.of(names)]) > 1
+    )
 
 
 def _planners(
@@ -284,7 +286,7 @@ def _planners(
     left_out = []
     able = comparable(strategies)
     for names in strategies.sets:
-        entrants = [*_alone(strategies, names), *strategies.of(names)]
+        entrants = [*_specialists_of(strategies, names), *strategies.of(names)]
         if names not in able:
             left_out.append(
                 f"The set {', '.join(names)} has neither specialists of all its tasks nor a second shared strategy, "
@@ -307,7 +309,7 @@ def _planners(
     return found, left_out
 
 
-def _alone(strategies: FittedStrategies, names: tuple[str, ...]) -> list[StrategyCurves]:
+def _specialists_of(strategies: FittedStrategies, names: tuple[str, ...]) -> list[StrategyCurves]:
     """The specialists of a set, in its order; none where one is missing."""
     if strategies.specialists is None or not set(names) <= set(strategies.specialists.tasks):
         return []

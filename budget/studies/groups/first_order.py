@@ -7,7 +7,7 @@ from math import comb
 
 import numpy as np
 
-from budget.studies.groups.transfer import TransferMatrix
+from budget.studies.groups.measured_transfer import TransferMatrix
 from budget.tables.candidates import Candidates, Measured
 from budget.tables.cotrained import Cotrained
 
@@ -50,7 +50,7 @@ def pool_of_pairs(measured: Cotrained, matrix: TransferMatrix, *, predict: bool 
 
     Args:
         measured: the table.
-        matrix: its matrix, see ``transfer.measured_transfer``.
+        matrix: its matrix, see ``measured_transfer``.
         predict: whether sets that were not measured are added.
     """
     served = [position for position, name in enumerate(measured.tasks) if name in matrix.tasks]

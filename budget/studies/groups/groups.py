@@ -13,7 +13,7 @@ import pandas as pd
 from budget.errors import AllocationError, InfeasibleError
 from budget.portfolio.portfolio import Portfolio, Rival, choose
 from budget.studies.groups.first_order import Pool, pool_of_candidates, pool_of_pairs
-from budget.studies.groups.transfer import TransferMatrix, measured_transfer
+from budget.studies.groups.measured_transfer import TransferMatrix, measured_transfer
 from budget.tables.candidates import Candidates
 from budget.tables.cotrained import Cotrained, cotrained_from_candidates
 from budget.tables.tasks import TaskSettings

@@ -26,7 +26,7 @@ from budget.numerics.interval import interval
 from budget.numerics.json_values import json_rows, json_value
 from budget.studies.growth.order_bands import mean_and_band
 from budget.studies.strategies.shared_subsets import SharedSubsets
-from budget.studies.strategies.subsets import Subsets
+from budget.studies.strategies.specialist_subsets import Subsets
 
 FLOOR_ROUNDING = 1e-12
 """Share of its value below which a task's reducible loss is rounding, and no exponent is read off it: a difference of

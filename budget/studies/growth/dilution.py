@@ -16,15 +16,15 @@ import numpy as np
 import pandas as pd
 
 from budget.allocation.nonconvex.spend_response import spend_response
-from budget.allocation.spec.measure import measure_of
+from budget.allocation.spec.measures import measure_of
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.numerics.interval import interval
 from budget.numerics.json_values import json_rows
 from budget.studies.strategies.shared_subsets import SharedSubsets
+from budget.studies.strategies.specialist_subsets import Subsets
 from budget.studies.strategies.strategy_curves import StrategyCurves
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
-from budget.studies.strategies.subsets import Subsets
 from budget.tables.tasks import TaskSettings
 
 
@@ -129,7 +129,7 @@ def dilution(
     whole = single.split(budgets, np.full((1, count), float(budget)), "alone")[0]
     part = single.split(budgets, np.full((1, count), budget / count), "equal share")[0]
     one = together.best(budgets)[0]
-    return parted(
+    return decompose_loss(
         float(budget), asked.unit, shared.strategy, names, alone_curves.higher_is_better,
         *((entry.predicted, _in_draws(planner, entry)) for planner, entry in
           ((single, whole), (single, part), (together, one))),
@@ -140,7 +140,7 @@ Values = tuple[np.ndarray, np.ndarray]
 """Values (K,) of tasks by the point fit, and (B, K) in the draws."""
 
 
-def parted(
+def decompose_loss(
     budget: float,
     unit: str,
     strategy: str,
@@ -150,7 +150,7 @@ def parted(
     share: Values,
     shared: Values,
 ) -> Dilution:
-    """Part each task's loss between its value alone, at an equal share and in the shared model.
+    """What each task loses to its equal share (dilution), and what the shared model then adds or gives back (sharing).
 
     Args:
         budget: in all.
@@ -207,7 +207,7 @@ def parts_along(
         task = order[:size]
         split = shared.of(task[None])
         found.append(
-            parted(
+            decompose_loss(
                 spec.budget,
                 spec.unit,
                 strategy,

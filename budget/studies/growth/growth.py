@@ -13,7 +13,7 @@ import pandas as pd
 from budget.allocation.plan.plan import Plan
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
-from budget.allocation.spec.measure import MEASURES
+from budget.allocation.spec.measures import MEASURES
 from budget.allocation.spec.objectives import record_of
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
@@ -23,7 +23,7 @@ from budget.studies.growth.iso_performance import IsoPerformance, iso_performanc
 from budget.studies.growth.set_sizes import SetSizes, Spread, set_sizes, spread_of
 from budget.studies.growth.targets_kept import TargetsKept, targets_kept
 from budget.studies.growth.task_orders import RANDOM_ORDERS, are_all, joining_orders
-from budget.studies.strategies.subsets import Subsets
+from budget.studies.strategies.specialist_subsets import Subsets
 from budget.tables.target_met import met_or_none
 from budget.tables.tasks import TaskSettings
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.mixture.plan import SharedPlan
 from budget.allocation.mixture.plan_mixture import plan_mixture, refuse_mixture
+from budget.allocation.mixture.shared_plan import SharedPlan
 from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
@@ -30,8 +30,8 @@ from budget.studies.growth.set_sizes import SetSizes, Spread, set_sizes, spread_
 from budget.studies.growth.targets_kept import Planned, planned_sets
 from budget.studies.growth.task_orders import RANDOM_ORDERS, joining_orders
 from budget.studies.strategies.shared_subsets import SharedSubsets
+from budget.studies.strategies.specialist_subsets import Subsets
 from budget.studies.strategies.strategy_curves import SPECIALISTS
-from budget.studies.strategies.subsets import Subsets
 from budget.tables.strategy_runs import SPECIALIST
 from budget.tables.tasks import TaskSettings
 

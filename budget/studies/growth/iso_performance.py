@@ -23,7 +23,7 @@ from budget.numerics.interval import interval
 from budget.numerics.json_values import json_rows, json_value
 from budget.numerics.roots import rising_root
 from budget.studies.growth.order_bands import mean_and_band
-from budget.studies.strategies.subsets import Splits, Subsets
+from budget.studies.strategies.specialist_subsets import Splits, Subsets
 
 LOG_SPEND_RANGE = 46.0
 """How far from the budget an added task's spend is looked for, in its natural logarithm: 20 decades either way."""

@@ -8,7 +8,7 @@ import pandas as pd
 
 from budget.numerics.interval import interval
 from budget.studies.growth.order_bands import mean_and_band
-from budget.studies.strategies.subsets import Splits, Subsets
+from budget.studies.strategies.specialist_subsets import Splits, Subsets
 
 
 @dataclass(frozen=True)

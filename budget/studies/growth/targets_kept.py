@@ -17,7 +17,7 @@ from budget.curves.curves import Curves
 from budget.numerics.interval import interval
 from budget.numerics.json_values import json_rows, json_value
 from budget.studies.focus.thresholds import THRESHOLD_ROUNDING, least_spend
-from budget.studies.strategies.subsets import Subsets
+from budget.studies.strategies.specialist_subsets import Subsets
 
 MAX_BUDGET_MULTIPLE = 1e6
 """Largest multiple of the budget at which a target is looked for where values are no sums of powers."""

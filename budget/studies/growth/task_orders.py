@@ -6,7 +6,7 @@ from math import factorial
 import numpy as np
 
 from budget.errors import AllocationError
-from budget.studies.strategies.subsets import Subsets
+from budget.studies.strategies.specialist_subsets import Subsets
 
 SEQUENCES = ("given", "weight", "greedy")
 """One order: as in the file; the heaviest first; or at each step the task that costs the others least (``greedy``)."""

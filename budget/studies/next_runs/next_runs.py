@@ -269,11 +269,11 @@ def next_runs(
         bound=bound[runs.group],
         best_strategy=BestStrategy.of(study, after, np.array(right)),
         seed=seed,
-        notes=(*notes, *_told(values, runs.unit)),
+        notes=(*notes, *_notes_on_values(values, runs.unit)),
     )
 
 
-def _told(single: np.ndarray, unit: str) -> tuple[str, ...]:
+def _notes_on_values(single: np.ndarray, unit: str) -> tuple[str, ...]:
     """What a reader must know of the values, one sentence each."""
     gain, error, size = single.T
     notes = [

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from budget.allocation.spec.make_spec import plan_spec
-from budget.allocation.spec.measure import Measure
+from budget.allocation.spec.measures import Measure
 from budget.allocation.spec.plan_spec import PlanSpec, has_steps
 from budget.curves.curves import Curves
 from budget.curves.laws.table import LAWS
@@ -126,7 +126,7 @@ def compete(
     names = next(iter(curves.values())).tasks
     questions: dict[str, PlanSpec] = {}
     for name, mine in curves.items():
-        task_settings, said = _wishes(mine, tasks.select(names), len(curves) > 1)
+        task_settings, said = _applicable_settings(mine, tasks.select(names), len(curves) > 1)
         questions[name] = _question(curves, questions, name, task_settings, budget, **asked)
         notes += [note for note in said if note not in notes]
     drawn, unused = _with_draws(curves, seed)
@@ -168,7 +168,7 @@ def _on_common_tasks(curves: Mapping[str, Curves]) -> tuple[dict[str, Curves], l
     return taken, notes
 
 
-def _wishes(curves: Curves, tasks: TaskSettings, several: bool) -> tuple[TaskSettings, tuple[str, ...]]:
+def _applicable_settings(curves: Curves, tasks: TaskSettings, several: bool) -> tuple[TaskSettings, tuple[str, ...]]:
     """The task settings that a strategy can heed: limits of a task's own spend are for tasks that have one."""
     if not (several and curves.is_shared) or not (np.isfinite(tasks.min).any() or np.isfinite(tasks.max).any()):
         return tasks, ()

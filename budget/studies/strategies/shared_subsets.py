@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from budget.allocation.mixture.best_mixtures import best_mixtures
 from budget.allocation.mixture.plan_mixture import plan_mixture
-from budget.allocation.mixture.subsets import best_mixtures
-from budget.studies.strategies.subsets import Splits, Subsets
+from budget.studies.strategies.specialist_subsets import Splits, Subsets
 
 
 @dataclass(frozen=True)

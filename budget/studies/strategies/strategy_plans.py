@@ -21,7 +21,7 @@ from budget.allocation.nonconvex.spend_response import spend_response
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.allocation.served import is_served
 from budget.allocation.spec.make_spec import plan_spec
-from budget.allocation.spec.measure import Measure
+from budget.allocation.spec.measures import Measure
 from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND, PlanSpec, is_nonconvex
 from budget.studies.strategies.assumed import MARK
 from budget.studies.strategies.strategy_curves import StrategyCurves

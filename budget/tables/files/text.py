@@ -1,4 +1,4 @@
-"""Reading files, and tables and records as text: what is written by hand or by `writing` is read here."""
+"""Reading files, and tables and records as text: what is written by hand or by `write_files` is read here."""
 
 import csv
 import json

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budget.allocation.evaluate import evaluate
-from budget.allocation.plan.explanations import broken_words
+from budget.allocation.plan.binding_limits import broken_words
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
-from budget.report.sentences.plan import plan_summary
+from budget.report.sentences.plan_sentences import plan_summary
 from budget.tables.limits import Limit
 from budget.tables.splits import Split
 from budget.tables.tasks import default_tasks

@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.numerics.interval import interval
-from budget.report.sentences.plan import plan_summary
+from budget.report.sentences.plan_sentences import plan_summary
 from budget.tables.tasks import default_tasks
 from tests import made
 from tests.simulate import TRUTHS, Truth

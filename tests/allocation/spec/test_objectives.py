@@ -14,7 +14,7 @@ from budget.allocation.convex import program
 from budget.allocation.evaluate import evaluate
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
-from budget.allocation.spec.measure import MEASURES
+from budget.allocation.spec.measures import MEASURES
 from budget.allocation.spec.objectives import OBJECTIVES
 from budget.allocation.spec.risks import RISKS
 from budget.errors import BudgetError, InfeasibleError, SolverError

@@ -8,7 +8,7 @@ import pytest
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.checks.agreement import with_agreement
-from budget.studies.predict import predict_points
+from budget.studies.predictions import predict_points
 from budget.tables.checks.status import OUTSIDE, STATUS
 from budget.tables.tasks import default_tasks
 from tests import made

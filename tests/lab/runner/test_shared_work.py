@@ -20,7 +20,7 @@ from budget.lab.runner.ledger import Failure, Ledger
 from budget.tables.files import claims
 from budget.tables.files.claims import Claims
 from budget.tables.files.text import read_csv
-from budget.tables.files.writing import write_text
+from budget.tables.files.write_files import write_text
 from tests import ROOT
 from tests.lab.processes import needs_proc, wait_for
 

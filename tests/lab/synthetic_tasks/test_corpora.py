@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from budget.lab.synthetic_tasks import corpora
-from budget.lab.synthetic_tasks.text import Text
+from budget.lab.synthetic_tasks.real_text import Text
 from budget.lab.transformer.shape import SYMBOLS
 
 

@@ -8,8 +8,8 @@ import scipy.stats
 from budget.lab.synthetic_tasks.chains import LogLinearMarkov, ModularChain
 from budget.lab.synthetic_tasks.hierarchy import RandomHierarchy
 from budget.lab.synthetic_tasks.lookup import ZipfLookup
+from budget.lab.synthetic_tasks.real_text import Text
 from budget.lab.synthetic_tasks.sources import unigram_loss
-from budget.lab.synthetic_tasks.text import Text
 from budget.lab.transformer.shape import CONTEXT
 
 LOOKUP = ZipfLookup(keys=500, exponent=1.2, noise=0.3, structure=1)

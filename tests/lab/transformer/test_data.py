@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from budget.lab.synthetic_tasks.real_text import Text
 from budget.lab.synthetic_tasks.sources import unigram_loss
-from budget.lab.synthetic_tasks.tasks import TASKS
-from budget.lab.synthetic_tasks.text import Text
-from budget.lab.transformer.plan import read_plan
-from budget.lab.transformer.runs import METRIC, STRATEGIES, measure_cell
+from budget.lab.synthetic_tasks.task_table import TASKS
+from budget.lab.transformer.measured_cells import METRIC, STRATEGIES, measure_cell
+from budget.lab.transformer.planned_runs import read_plan
 from budget.lab.transformer.sweep import read_runs
 from tests import ROOT
 

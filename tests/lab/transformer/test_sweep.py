@@ -8,8 +8,8 @@ import pytest
 
 from budget.errors import BudgetError, DataError, MeasureError
 from budget.lab.transformer import sweep
-from budget.lab.transformer.plan import read_plan
-from budget.lab.transformer.runs import COLUMNS, Run
+from budget.lab.transformer.measured_cells import COLUMNS, Run
+from budget.lab.transformer.planned_runs import read_plan
 from budget.lab.transformer.score import Score
 
 HEADER = "task,width,layers,tokens,seed\n"

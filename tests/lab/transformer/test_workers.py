@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from budget.errors import BudgetError
-from budget.lab.transformer.runs import Cell
+from budget.lab.transformer.measured_cells import Cell
 from budget.lab.transformer.shape import Shape
 from budget.lab.transformer.sweep import measure
 from budget.lab.transformer.workers import measure_in_parallel

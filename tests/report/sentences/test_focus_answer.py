@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from budget.report.numerals import percent, quantity
 from budget.report.sentences.focus_answer import focus_answer
+from budget.report.written_numbers import percent, quantity
 from budget.studies.focus.crossover import STATED_DRAW_SHARE
 from budget.studies.focus.focus import focus
 from budget.studies.strategies.comparison import Comparison
 from budget.studies.strategies.strategy_curves import FittedStrategies, StrategyCurves
 from budget.tables.tasks import default_tasks
-from tests.report.sentences.test_focus import FAR, INSIDE, strategies_of
+from tests.report.sentences.test_focus_sentences import FAR, INSIDE, strategies_of
 
 
 def answered(strategies, budgets):

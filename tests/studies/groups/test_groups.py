@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from budget.errors import InfeasibleError
 from budget.studies.groups.first_order import pool_of_pairs
 from budget.studies.groups.groups import group_tasks
-from budget.studies.groups.transfer import measured_transfer
+from budget.studies.groups.measured_transfer import measured_transfer
 from budget.tables.candidates import candidates_from_frame, read_candidates
 from budget.tables.cotrained import cotrained_from_frame, read_cotrained
 from budget.tables.tasks import TaskSettings

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.errors import AllocationError
-from budget.report.sentences.growth import growth_summary
+from budget.report.sentences.growth_sentences import growth_summary
 from budget.studies.growth.growth import grow
 from budget.studies.growth.set_sizes import set_sizes
 from budget.studies.growth.task_orders import ORDERS, SEQUENCES, joining_orders

@@ -10,7 +10,7 @@ from scipy.stats import multivariate_normal, norm
 from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.fitting.fit import fit_curves
 from budget.errors import AllocationError, DataError
-from budget.report.sentences.next_runs import next_summary
+from budget.report.sentences.next_runs_sentences import next_summary
 from budget.studies.next_runs.best_strategy import BestStrategy
 from budget.studies.next_runs.next_runs import next_runs
 from budget.studies.next_runs.rival_strategies import Strategy, compete

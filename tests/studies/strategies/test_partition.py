@@ -6,8 +6,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from budget.report.sentences.focus import focus_summary
 from budget.report.sentences.focus_answer import focus_answer
+from budget.report.sentences.focus_sentences import focus_summary
 from budget.studies.focus.focus import focus
 from budget.studies.strategies.partition import GROUPS, exact_covers
 from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves

@@ -66,7 +66,7 @@ def test_the_batch_is_the_proven_plan_of_each_set(cost):
 def test_batches_of_any_size_give_the_same_models(at_once, monkeypatch):
     rows = np.array([[0, 1, 2], [1, 2, 3], [0, 2, 4]])
     whole = shared_subsets_of(shared_models(NAMES)).of(rows)
-    monkeypatch.setattr("budget.allocation.mixture.subsets.AT_ONCE", at_once)
+    monkeypatch.setattr("budget.allocation.mixture.best_mixtures.AT_ONCE", at_once)
     apart = shared_subsets_of(shared_models(NAMES)).of(rows)
     np.testing.assert_allclose(apart.log_inputs, whole.log_inputs, rtol=1e-9)
 

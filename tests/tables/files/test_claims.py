@@ -15,7 +15,7 @@ from budget.errors import DataError
 from budget.tables.files import claims, owner
 from budget.tables.files.claims import Claims
 from budget.tables.files.owner import Owner, this_process
-from budget.tables.files.writing import write_text
+from budget.tables.files.write_files import write_text
 from tests import ROOT
 
 fcntl = pytest.importorskip("fcntl")
@@ -203,7 +203,7 @@ def test_what_a_killed_writer_left_is_removed_and_what_a_live_one_needs_stays(tm
 
 WRITE = """
 import sys
-from budget.tables.files.writing import write_text
+from budget.tables.files.write_files import write_text
 for _ in range(100):
     write_text("out", sys.argv[1] * 9999)
 """

@@ -11,7 +11,7 @@ import pytest
 
 from budget.errors import DataError
 from budget.tables.files.places import place_of, refuse_inputs
-from budget.tables.files.writing import write_folder, write_text
+from budget.tables.files.write_files import write_folder, write_text
 from tests import ROOT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links, pipes and modes of POSIX")
@@ -74,7 +74,7 @@ def test_a_descriptor_is_written_where_it_stands(tmp_path, name):
     if not (name == "link" or Path(name).exists()):
         pytest.skip("this system has no such path")
     (tmp_path / "link").symlink_to("/dev/stdout")
-    code = f"from budget.tables.files.writing import write_text; write_text({name!r}, 'new\\n')"
+    code = f"from budget.tables.files.write_files import write_text; write_text({name!r}, 'new\\n')"
     for mode in ("w", "a"):
         with open(tmp_path / "out", mode) as out:
             out.write("before\n")

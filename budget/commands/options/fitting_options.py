@@ -1,0 +1,118 @@
+"""What is fitted, how, and with how many draws."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from budget.commands.options.option_types import NameIn, Number, Pair, Renamed, Words, as_record
+from budget.curves.laws.names import AUTO, SUMMARIES
+
+if TYPE_CHECKING:
+    from budget.curves.fitting.loss import Residual
+
+LAW = NameIn((AUTO, *SUMMARIES), "budget.curves.laws.table:LAWS")
+SCALE = click.option("--scale", type=click.Choice(["params", "tokens", "flops", "x"]),
+                     help="What the laws power, m4 and bnsl read.")  # fmt: skip
+MIXTURES = click.option("--mixtures", metavar="CSV",
+                        help="What each run was trained on (run, source, tokens), for transfer.")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """The law, and what it reads; the law that suits the columns where none is named."""
+
+    law: str | None
+    scale: str | None
+    mixtures: str | None
+
+
+FITTING = as_record(
+    Fitting,
+    "fitting",
+    click.option("--law", type=LAW,
+                 help="auto: the curves that hold best beyond the runs (surface or trend); "
+                      + "; ".join(f"{name}: {summary}" for name, summary in SUMMARIES.items())
+                      + ". By default chinchilla where params and tokens are there."),
+    SCALE,
+    MIXTURES,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """The laws that are judged, and the runs that are hidden from them."""
+
+    laws: tuple[str, ...]
+    hide: float
+    below: float | None
+    scale: str | None
+    mixtures: str | None
+
+
+HOLDOUT = as_record(
+    Holdout,
+    "holdout",
+    click.option("--law", "laws", type=LAW, multiple=True,
+                 help="A law to judge, see fit. Repeatable; by default each law of one task that the columns allow."),
+    click.option("--holdout", "hide", cls=Renamed, old=("--hide",), type=Number(), default=0.25, show_default=True,
+                 metavar="SHARE",
+                 help="Share of each task's rows that is hidden, the largest by FLOPs (or the one scale)."),
+    click.option("--holdout-above", "below", cls=Renamed, old=("--below",), type=Number(), metavar="NUMBER",
+                 help="Hide instead what is larger than this."),
+    SCALE,
+    MIXTURES,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Estimating:
+    """What the fit minimizes, which parameters it holds, and where it runs."""
+
+    loss: str
+    delta: float | None
+    quantile: float | None
+    residual: "Residual"
+    fix: Words
+    tie: tuple[str, ...]
+    pool: bool | None
+    device: str | None
+
+
+ESTIMATING = as_record(
+    Estimating,
+    "estimating",
+    click.option("--loss", type=click.Choice(["huber", "lad", "squares", "asymmetric"]), default="huber",
+                 show_default=True, help="What the fit minimizes over the residuals."),
+    click.option("--delta", type=Number(), metavar="NUMBER",
+                 help="Corner of huber and asymmetric: a relative error, or a share of the median value with "
+                      "--residual raw.  [default: 0.001]"),
+    click.option("--quantile", type=Number(), metavar="Q",
+                 help="Which quantile of the runs asymmetric follows; 0.5 is huber.  [default: 0.25]"),
+    click.option("--residual", type=click.Choice(["log", "raw"]), default="log", show_default=True,
+                 help="Residuals of logarithms, or of the values (which may then be 0 or negative)."),
+    click.option("--fix", type=Pair(), multiple=True, metavar="PARAMETER=VALUE",
+                 help="Hold a parameter of every task, such as alpha=0.34. Repeatable."),
+    click.option("--tie", multiple=True, metavar="PARAMETER=PARAMETER",
+                 help="Give exponents of a task one value, such as alpha=beta. Repeatable."),
+    click.option("--pool/--no-pool", default=None,
+                 help="Pull exponents toward the tasks' common distribution.  [default: of tasks with few runs]"),
+    click.option("--device", type=click.Choice(["cpu", "gpu", "tpu"]), help="Where to fit. By default JAX's choice."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The bootstrap behind every interval."""
+
+    draws: int
+    seed: int
+
+
+DRAWING = as_record(
+    Drawing,
+    "drawing",
+    click.option("--draws", type=click.IntRange(0, 100_000), default=200, show_default=True,
+                 help="Bootstrap draws behind every interval."),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the draws."),
+)  # fmt: skip

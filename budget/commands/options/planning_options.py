@@ -1,0 +1,173 @@
+"""What a plan is asked for: what is spent, what it aims at, what limits it."""
+
+from dataclasses import dataclass
+
+import click
+
+from budget.commands.options.option_types import NameIn, Number, Pair, Renamed, Words, as_record
+
+TASKS = click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets and limits of the tasks.")
+SIZE = click.option("--params", type=Number(), metavar="N", help="Size of every model, for --unit tokens.")
+UNIT = click.option("--unit", type=click.Choice(["flops", "tokens", "x"]), help="By default what the law trades.")
+STRATEGY = click.option(
+    "--strategy", type=click.Choice(["specialists", "shared"]),
+    help="One training per task, or one model for all. By default what the runs are.",
+)  # fmt: skip
+MEASURE = click.option(
+    "--measure", type=click.Choice(["value", "progress"]), help="What counts of a task, see allocate."
+)
+ORDER = click.option(
+    "--order", type=click.Choice(["given", "weight", "greedy"]), default="given", show_default=True,
+    help="In which order tasks join: as in the file, the heaviest first, or always the one that costs least.",
+)  # fmt: skip
+SEED = click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the outcomes that runs may have.",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Spending:
+    """The total, its unit, and the size of models where a plan does not choose it."""
+
+    budget: float
+    unit: str | None
+    params: float | None
+
+
+SPENDING = as_record(
+    Spending,
+    "spending",
+    click.option("--budget", type=Number(), required=True, metavar="NUMBER", help="The total to spend, in the unit."),
+    UNIT,
+    SIZE,
+)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The plan that new runs are to make better."""
+
+    budget: float | None
+    unit: str | None
+    params: float | None
+    strategy: str | None
+    objective: str
+    measure: str | None
+    count: int
+
+
+PLANNED = as_record(
+    Planned,
+    "planned",
+    click.option("--budget", type=Number(), metavar="NUMBER", help="The total that will be planned, in the unit."),
+    UNIT,
+    SIZE,
+    STRATEGY,
+    click.option("--objective", type=click.Choice(["mean"]), default="mean", show_default=True,
+                 help="Weighted mean over the tasks."),
+    click.option("--measure", type=click.Choice(["value", "progress"]),
+                 help="What counts of a task: its metric, or the share of the way from unserved to best."),
+    click.option("--max-runs", "count", cls=Renamed, old=("--count",), type=click.IntRange(1), default=8,
+                 show_default=True, metavar="M", help="Most runs that are chosen."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Aiming:
+    """What makes a plan the best one."""
+
+    objective: str
+    measure: str | None
+    risk: str
+    level: float | None
+    at_least: int | None
+
+
+OBJECTIVE = NameIn(("mean", "worst", "targets", "cheapest"), "budget.allocation.spec.objectives:OBJECTIVES")
+MEASURES = NameIn(("value", "progress", "score"), "budget.allocation.spec.measures:MEASURES")
+RISK = NameIn(("point", "mean", "cvar", "quantile"), "budget.allocation.spec.risks:RISKS")
+AIMING = as_record(
+    Aiming,
+    "aiming",
+    click.option("--objective", type=OBJECTIVE, default="mean",
+                 show_default=True, help="mean: weighted mean over the tasks; worst: the worst task; targets: weighted "
+                                         "number at their target; cheapest: smallest total that meets the targets."),
+    click.option("--measure", type=MEASURES,
+                 help="What counts of a task: its metric, the share of the way from unserved to best, or the score "
+                      "through the link. By default its metric, or progress where there are several."),
+    click.option("--risk", type=RISK, default="point",
+                 show_default=True, help="Plan for the point fit, the mean over the draws, the mean of the worst, or "
+                                         "a quantile of them."),
+    click.option("--level", type=Number(), metavar="SHARE",
+                 help="Share of the draws below the tail, for cvar and quantile.  [default: 0.9]"),
+    click.option("--at-least", type=click.IntRange(1), metavar="K",
+                 help="How many targets --objective cheapest meets."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Limiting:
+    """Further budgets and limits, and what may be left out."""
+
+    further: Words
+    limits_path: str | None
+    freeze: tuple[str, ...]
+    sizes: str | None
+    allow_unserved: bool
+
+
+LIMITING = as_record(
+    Limiting,
+    "limiting",
+    click.option("--limit", "further", type=Pair(), multiple=True, metavar="UNIT=NUMBER",
+                 help="A further budget, such as tokens=1e12 or money=2e6. Repeatable."),
+    click.option("--limits", "limits_path", metavar="CSV",
+                 help="Linear limits: limit, task or group, coefficient, unit, min, max."),
+    click.option("--freeze", multiple=True, metavar="TASK", help="Keep this task at its current spend. Repeatable."),
+    click.option("--sizes", metavar="N,N,…", help="The only sizes (parameters) that models may have."),
+    click.option("--allow-unserved", is_flag=True, help="Tasks may be given nothing, at their unserved value."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pricing:
+    """What compute costs, where the budget is money."""
+
+    price: float | None
+    peak: float | None
+    mfu: float | None
+
+
+PRICING = as_record(
+    Pricing,
+    "pricing",
+    click.option("--price", type=Number(), metavar="MONEY",
+                 help="An hour of one device, for --unit money; 1 for device-hours."),
+    click.option("--peak", type=Number(), metavar="FLOPS", help="FLOP/s of the device."),
+    click.option("--mfu", type=Number(), metavar="SHARE", help="Share of the peak that training reaches, such as 0.4."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Joining:
+    """In which order tasks join a growing set."""
+
+    order: str
+    orders: int | None
+    seed: int | None
+    today: int
+
+
+JOINING = as_record(
+    Joining,
+    "joining",
+    click.option("--order", type=click.Choice(["given", "weight", "greedy", "random"]), default="given",
+                 show_default=True,
+                 help="In which order tasks join: as in the file; the heaviest first; greedy: always the one with "
+                      "which most targets are met, then the mean is best; random: many orders, mean and band."),
+    click.option("--orders", type=click.IntRange(1, 100_000), metavar="N",
+                 help="How many random orders; all of them where there are no more.  [default: 100]"),
+    click.option("--seed", type=click.IntRange(0), metavar="S", help="Seed of the random orders.  [default: 0]"),
+    click.option("--today", type=click.IntRange(1), default=1, show_default=True, metavar="K",
+                 help="How many tasks there are: the budgets that keep their values (by specialists) are reported."),
+)  # fmt: skip

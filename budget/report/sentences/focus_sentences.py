@@ -1,0 +1,362 @@
+"""Where focusing wins and where sharing does, in sentences."""
+
+import numpy as np
+
+from budget.numerics.interval import interval
+from budget.numerics.listing import listing
+from budget.report.page.single_task_section import alone_with_everything
+from budget.report.report_parts import Cell as TableCell
+from budget.report.report_parts import Column, Table
+from budget.report.sentences.focus_cases import (
+    SHOWN,
+    assumed,
+    extrapolated_on,
+    lies_beyond,
+    set_name,
+    signed,
+    some_names,
+    telling_budget,
+)
+from budget.report.sentences.plan_sentences import capital
+from budget.report.sentences.threshold_sentences import focused_targets, strictness, strictness_by_budget, targets
+from budget.report.written_numbers import LEVEL, NOTHING, percent, plural, quantity
+from budget.studies.focus.crossover import STATED_DRAW_SHARE, BreadthCrossover, Crossover
+from budget.studies.focus.focus import Focus
+from budget.studies.focus.thresholds import THRESHOLD_ROUNDING
+from budget.studies.strategies.assumed import MARK
+from budget.studies.strategies.partition import GROUPS
+from budget.studies.strategies.served_subset import SUBSET
+from budget.studies.strategies.strategy_curves import SPECIALISTS
+
+
+def focus_summary(focus: Focus) -> tuple[str, ...]:
+    """The study in detail, a sentence or two a topic: who wins where, by how much, how it moves."""
+    parts = (
+        _winners,
+        _groups,
+        _subsets,
+        _crossovers,
+        _breadth,
+        _dilution,
+        alone_with_everything,
+        targets,
+        focused_targets,
+        strictness,
+        _scale,
+    )
+    return (_scope(focus), *(sentence for part in parts for sentence in part(focus)))
+
+
+def _scope(focus: Focus) -> str:
+    counts = sorted({len(tasks) for tasks in focus.sets})
+    low, high = focus.budgets[0], focus.budgets[-1]
+    budgets = (
+        f"{len(focus.budgets)} budgets from {quantity(low, focus.unit)} to {quantity(high, focus.unit)}"
+        if len(focus.budgets) > 1
+        else quantity(low, focus.unit)
+    )
+    inside = [comparison.budget for comparison in focus.comparisons if not lies_beyond(comparison)]
+    far = (
+        f" Budgets above {quantity(max(inside), focus.unit)} ask for models more than three times outside the measured "
+        "sizes, on every set."
+        if inside and max(inside) < high
+        else ("" if inside else " Every budget asks for models more than three times outside the measured sizes.")
+    )
+    sizes = f"{counts[0]} to {counts[-1]} tasks" if len(counts) > 1 else plural(counts[0], "task")
+    warned = assumed(entry.strategy for comparison in focus.comparisons for entry in comparison.plans)
+    return f"Compared at equal total budget: {plural(len(focus.sets), 'set')} of {sizes}, {budgets}.{far}{warned}"
+
+
+def _winners(focus: Focus) -> list[str]:
+    """How often each strategy wins, inside the measured range and beyond; how large the advantages are."""
+    said = []
+    for where, comparisons in (
+        ("Inside the measured range", [comparison for comparison in focus.comparisons if not lies_beyond(comparison)]),
+        ("Beyond the measured range", [comparison for comparison in focus.comparisons if lies_beyond(comparison)]),
+    ):
+        if not comparisons:
+            continue
+        names = [comparison.best_strategy.strategy for comparison in comparisons]
+        agreeing = [
+            float(comparison.wins[comparison.place(comparison.best_strategy.strategy)]) for comparison in comparisons
+        ]
+        drawn = bool(np.isfinite(agreeing).all())
+        sure = [name for name, share in zip(names, agreeing, strict=True) if share >= STATED_DRAW_SHARE]
+        parts = [
+            f"{name} in {names.count(name)}" + (f" ({sure.count(name)})" if drawn else "")
+            for name in sorted(dict.fromkeys(names), key=names.count, reverse=True)
+        ]
+        brackets = f"; in brackets, those where at least {STATED_DRAW_SHARE:.0%} of the draws agree" if drawn else ""
+        said.append(
+            f"{where}, of {plural(len(comparisons), 'case')} of set and budget the best is {listing(parts)}{brackets}."
+            + assumed(entry.strategy for comparison in comparisons for entry in comparison.plans)
+        )
+    inside = [
+        comparison
+        for comparison in focus.comparisons
+        if not lies_beyond(comparison) and comparison.advantage is not None
+    ]
+    for sign, who in ((1, "specialists win"), (-1, "a shared model wins")):
+        gains = [
+            (sign * comparison.advantage[1], comparison)
+            for comparison in inside
+            if comparison.advantage and sign * comparison.advantage[1] > 0
+        ]
+        if gains:
+            values = [gain for gain, _ in gains]
+            most, comparison = max(gains, key=lambda each: each[0])
+            said.append(
+                f"Where {who}, the median advantage is {percent(float(np.median(values)))} of the objective; it is "
+                f"largest, {percent(most)}, on {set_name(comparison.tasks)} at "
+                f"{quantity(comparison.budget, focus.unit)}."
+                + assumed(each.advantage[0] for _, each in gains if each.advantage)
+            )
+    return said
+
+
+def _groups(focus: Focus) -> list[str]:
+    """Whether the best partition beats all specialists and one model for all, and the largest gain inside."""
+    gains = []
+    for comparison in focus.comparisons:
+        names = [entry.strategy for entry in comparison.plans]
+        if GROUPS in names and not lies_beyond(comparison):
+            mine = names.index(GROUPS)
+            rest = np.array([place for place, name in enumerate(names) if name not in (GROUPS, SUBSET)])
+            others, scenarios = comparison.objective[rest], comparison.scenarios[rest]
+            share = (
+                float((comparison.scenarios[mine] < scenarios.min(axis=0)).mean())
+                if scenarios.shape[1]
+                else float("nan")
+            )
+            gains.append((float((others.min() - comparison.objective[mine]) / abs(others.min())), share, comparison))
+    if not gains:
+        return []
+    better = [each for each in gains if each[0] > THRESHOLD_ROUNDING]
+    said = (
+        f"Groups (some tasks share a model, the best partition of the set) beat all specialists and one model for all "
+        f"in {len(better)} of {plural(len(gains), 'case')} inside the measured range"
+    )
+    warned = assumed(entry.strategy for _, _, comparison in gains for entry in comparison.plans)
+    if not better:
+        return [f"{said}.{warned}"]
+    gain, share, comparison = max(better, key=lambda each: each[0])
+    (best,) = [each for each in focus.partitions if each.tasks == comparison.tasks and each.budget == comparison.budget]
+    parts = "; ".join(f"{' + '.join(tasks)} ({strategy})" for strategy, tasks in best.blocks if len(tasks) > 1)
+    agree = f", in {percent(share)} of the draws" if np.isfinite(share) else ""
+    return [
+        f"{said}, at most by {percent(gain)} of the objective{agree}: on {set_name(comparison.tasks)} at "
+        f"{quantity(comparison.budget, focus.unit)}, with {parts}. It is chosen by the same fit, which flatters it."
+        + warned
+    ]
+
+
+def _subsets(focus: Focus) -> list[str]:
+    """Whether serving a subset beats every plan for all tasks, and the largest gain inside the measured range."""
+    beyond = {(comparison.tasks, comparison.budget): lies_beyond(comparison) for comparison in focus.comparisons}
+    inside = [each for each in focus.subsets if not beyond[each.tasks, each.budget]]
+    if not inside:
+        return []
+    gains = [(each.gain, each) for each in inside if each.gain > THRESHOLD_ROUNDING]
+    outside = [each for each in focus.subsets if beyond[each.tasks, each.budget]]
+    where = f"{plural(len(inside), 'case')} inside the measured range"
+    further = (
+        f" Beyond it, in {sum(each.gain > THRESHOLD_ROUNDING for each in outside)} of {len(outside)}."
+        if outside
+        else ""
+    )
+    warned = assumed(entry.strategy for comparison in focus.comparisons for entry in comparison.plans)
+    what = f"Leaving tasks out ({SUBSET}, each at its value when it is given nothing) beats every plan for all tasks in"
+    if not gains:
+        return [f"{what} none of {where}.{further}{warned}"]
+    gain, best = max(gains, key=lambda each: each[0])
+    return [
+        f"{what} {len(gains)} of {where}, at most by {percent(gain)} of the objective: on {set_name(best.tasks)} at "
+        f"{quantity(best.budget, focus.unit)}, by {best.by}, without "
+        f"{some_names(list(best.left_out))}.{further}{warned}"
+    ]
+
+
+def _crossovers(focus: Focus) -> list[str]:
+    """The budgets at which sharing gives way to focus, or focus to sharing."""
+    said = []
+    for above in (True, False):
+        found = [each for each in focus.crossovers if (each.above == SPECIALISTS) is above]
+        found.sort(key=lambda each: (-each.share, each.budget))
+        if found:
+            first = "sharing wins below and focusing above" if above else "focusing wins below and sharing above"
+            rest = len(found) - SHOWN
+            said.append(
+                f"{capital(first)}: {'; '.join(_crossover(each, focus) for each in found[:SHOWN])}"
+                + (f"; and {rest} more." if rest > 0 else ".")
+            )
+    return said
+
+
+def _crossover(each: Crossover, focus: Focus) -> str:
+    unit, comparisons = focus.unit, focus.of(each.tasks)
+    low = "below all" if each.low == 0 else quantity(each.low, unit)
+    high = "above all" if np.isinf(each.high) else quantity(each.high, unit)
+    shared = each.below if each.above == SPECIALISTS else each.above
+    span = f" ({LEVEL}: {low} to {high})" if np.isfinite(each.low) else ""
+    around = (
+        max(
+            (comparison for comparison in comparisons if comparison.budget <= each.budget),
+            key=lambda comparison: comparison.budget,
+            default=comparisons[0],
+        ),
+        min(
+            (comparison for comparison in comparisons if comparison.budget >= each.budget),
+            key=lambda comparison: comparison.budget,
+            default=comparisons[-1],
+        ),
+    )
+    far = ", extrapolated" if any(lies_beyond(comparison) for comparison in around) else ""
+    return f"{set_name(each.tasks)} against {shared} at {quantity(each.budget, unit)}{span}{far}"
+
+
+def _breadth(focus: Focus) -> list[str]:
+    """How the advantage moves with the number of tasks, at the largest budget with most sets inside."""
+    last = telling_breadth(focus)
+    if last is None:
+        return []
+    parts = [
+        f"{signed(point)} for {plural(int(count), 'task')} ({signed(low)} to {signed(high)}, "
+        f"{plural(int(sets), 'set')})"
+        for count, sets, point, low, high in zip(
+            last.counts, last.sets, last.advantage, last.low, last.high, strict=True
+        )
+    ]
+    change = f" It changes sign at {last.crossover:.1f} tasks{tasks_span(last)}." if np.isfinite(last.crossover) else ""
+    far = extrapolated_on(
+        [
+            comparison
+            for comparison in focus.comparisons
+            if comparison.budget == last.budget and comparison.advantage is not None
+        ]
+    )
+    return [
+        f"By number of tasks, at {quantity(last.budget, focus.unit)}{far}, the advantage of specialists over the best "
+        f"shared model is {listing(parts)}.{change}"
+        + assumed(
+            comparison.advantage[0]
+            for comparison in focus.comparisons
+            if comparison.budget == last.budget and comparison.advantage is not None
+        )
+    ]
+
+
+def telling_breadth(focus: Focus) -> BreadthCrossover | None:
+    """The advantage by number of tasks at the largest budget with most sets inside the measured range."""
+    usable = [each for each in focus.breadth if len(each.counts) > 1]
+    if not usable:
+        return None
+    budget = telling_budget([comparison for comparison in focus.comparisons if comparison.advantage is not None])
+    return max((each for each in usable if each.budget <= budget), key=lambda each: each.budget, default=usable[0])
+
+
+def tasks_span(found: BreadthCrossover) -> str:
+    """The interval of a number of tasks, and how many draws change sign like it."""
+    if np.isnan(found.crossover_low):
+        return ""
+    low = "fewer than measured" if found.crossover_low == 0 else f"{found.crossover_low:.1f}"
+    high = "more than measured" if np.isinf(found.crossover_high) else f"{found.crossover_high:.1f}"
+    return f" ({LEVEL}: {low} to {high}; {percent(found.crossover_share)} of the draws change so)"
+
+
+def _scale(focus: Focus) -> list[str]:
+    """Whether the advantage of focus shrinks, stays or grows with compute."""
+    usable = [each for each in focus.trends if np.isfinite(each.growing) and len(each.budgets) > 2]
+    if not usable:
+        return []
+    decades = np.log10(focus.budgets[-1] / focus.budgets[0])
+    kinds = {kind: [each for each in usable if each.verdict == kind] for kind in ("grows", "shrinks", "undecided")}
+    beyond = max(float(each.extrapolated.mean()) for each in usable)
+    parts = [
+        f"{'is ' if kind == 'undecided' else ''}{kind} on {len(mine)}"
+        + (f" ({set_name(mine[0].tasks)}{', …' if len(mine) > 1 else ''})" if mine else "")
+        for kind, mine in kinds.items()
+    ]
+    far = f" Up to {percent(beyond)} of these budgets are extrapolated." if beyond else ""
+    first, last = (float(np.median([each.advantage[place] for each in usable])) for place in (0, -1))
+    return [
+        f"Over {decades:.1f} decades of budget the advantage of specialists {listing(parts)} of "
+        f"{plural(len(usable), 'set')}; its median goes from {signed(first)} to {signed(last)} of the objective, "
+        f"negative where sharing wins.{far}" + assumed(name for each in usable for name in each.shared),
+        *strictness_by_budget(focus),
+    ]
+
+
+def focus_table(focus: Focus) -> Table:
+    """The winner of each set at the middle budget, with the share of the draws that agree."""
+    budget = float(focus.budgets[len(focus.budgets) // 2])
+    rows = []
+    for comparison in focus.comparisons:
+        if comparison.budget != budget:
+            continue
+        best = comparison.plans.index(comparison.best_strategy)
+        advantage = comparison.advantage
+        text, detail = NOTHING, ""
+        if advantage is not None:
+            low, high = (float(end) for end in interval(advantage[2]))
+            text = signed(advantage[1])
+            detail = f"{signed(low)} to {signed(high)}" if np.isfinite(low) else ""
+        rows.append(
+            (
+                TableCell(" + ".join(comparison.tasks)),
+                TableCell(str(len(comparison.tasks))),
+                TableCell(
+                    comparison.plans[best].strategy,
+                    percent(float(comparison.wins[best])) if comparison.scenarios.shape[1] else "",
+                ),
+                TableCell(text, detail),
+                TableCell(
+                    "beyond the measured sizes" if lies_beyond(comparison) else "inside",
+                    "",
+                    "warn" if lies_beyond(comparison) else "",
+                ),
+            )
+        )
+    columns = (
+        Column("set of tasks"),
+        Column("tasks", numeric=True),
+        Column("best strategy", detail="share of the draws"),
+        Column("advantage of specialists", numeric=True, detail=LEVEL),
+        Column("models"),
+    )
+    caption = f"Who wins at {quantity(budget, focus.unit)} for each set that was measured together"
+    caption += (
+        ""
+        if not assumed(entry.strategy for comparison in focus.comparisons for entry in comparison.plans)
+        else f", some {MARK}"
+    )
+    return Table(caption, columns, tuple(rows), cards=True)
+
+
+def _dilution(focus: Focus) -> list[str]:
+    """What sharing the budget and sharing the model cost, over all tasks of all sets."""
+    if not focus.dilution:
+        return []
+    first = focus.dilution[0]
+    far = extrapolated_on([comparison for comparison in focus.comparisons if comparison.budget == first.budget])
+    parts = np.concatenate([each.dilution / np.abs(each.alone) for each in focus.dilution])
+    sharing = np.concatenate([each.sharing / np.abs(each.alone) for each in focus.dilution])
+    ends = np.concatenate([[each.low, each.high] for each in focus.dilution], axis=1)
+    worse, better = int((ends[0] > 0).sum()), int((ends[1] < 0).sum())
+    told = (
+        f"{worse} show interference and {better} transfer beyond the 80 % interval"
+        if np.isfinite(ends).all()
+        else f"{int((sharing > 0).sum())} show interference and {int((sharing < 0).sum())} transfer, without intervals"
+    )
+    step = float(np.median(sharing))
+    return [
+        f"At {quantity(first.budget, focus.unit)} an equal share of the budget instead of all of it (dilution) costs a "
+        f"task {percent(float(np.median(parts)))} of its value, median; the step from there to a shared model "
+        f"{'saves' if step < 0 else 'costs'} {percent(abs(step))}. Of {plural(len(sharing), 'case')} of task and "
+        f"shared model, {told}{far}; only the net of both can be told."
+        + assumed(each.strategy for each in focus.dilution)
+    ]
+
+
+def assumptions(focus: Focus) -> tuple[str, ...]:
+    """What was not compared, and what was assumed, one sentence each."""
+    return tuple(sorted(focus.left_out, key=lambda said: MARK not in said))

@@ -1,0 +1,198 @@
+"""What is said of one plan. Sentences only; loads no picture or template library."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from budget.allocation.plan.baselines import (
+    CURRENT,
+    CURRENT_SCALED,
+    GREEDY,
+    PROPORTIONAL,
+    RULE_OF_THUMB,
+    SAME_TOTAL,
+    UNIFORM,
+    WITHIN,
+)
+from budget.allocation.plan.binding_limits import broken_words
+from budget.allocation.plan.plan import Baseline, Plan
+from budget.allocation.spec.objectives import Naming
+from budget.numerics.listing import listing, shortened
+from budget.report.written_numbers import (
+    LEVEL,
+    NOTHING,
+    UNIT_WORDS,
+    count,
+    count_span,
+    difference,
+    quantity,
+    span,
+    value,
+)
+
+BASELINE_WORDS = {
+    UNIFORM: "a uniform split",
+    UNIFORM + WITHIN: "a uniform split within the limits",
+    PROPORTIONAL: "a split by weight",
+    PROPORTIONAL + WITHIN: "a split by weight within the limits",
+    RULE_OF_THUMB: "the rule of 20 tokens per parameter",
+    CURRENT: "today's split",
+    CURRENT_SCALED: "today's split scaled to the budget",
+    CURRENT + WITHIN: "today's split within the limits",
+    GREEDY: "a greedy split by marginal return",
+    "optimal": "the best plan",
+}
+"""Name of a baseline → how a sentence calls it."""
+
+SAME = "the same"
+
+BINDING_WORDS = {"budget": "the budget", "min": "its minimum", "max": "its maximum"}
+"""What stops a spend → how the report calls it."""
+
+
+def plan_summary(plan: Plan) -> str:
+    """The plan in two or three sentences for the terminal."""
+    sentences = [
+        f"{capital(objective_name(plan))} {value(plan.objective)} (no plan is better than {value(plan.bound)}; "
+        f"gap {difference(plan.gap)}; {plan.solver}, {plan.solver_status})."
+    ]
+    sentences += [baseline_sentence(plan, baseline) for baseline in plan.baselines]
+    if plan.spec.is_one_model:
+        sentences.append(f"{capital(model_words(plan, count))}{_ranges_in_brackets(plan)}.")
+    return " ".join([*sentences, *_size_sentences(plan)])
+
+
+def _size_sentences(plan: Plan) -> tuple[str, ...]:
+    """How sure the sizes are: the task whose size is least sure, over the draws and by how flat its value is."""
+    sizes, said = plan.sizes, []
+    shared, names = plan.spec.is_one_model, plan.spec.tasks.names
+    chosen = plan.spec.params is None and plan.served & (sizes.params_low > 0) & (sizes.params_high > 0)
+    if not shared and np.any(chosen):
+        width = np.where(chosen, np.log(sizes.params_high) - np.log(sizes.params_low), -1.0)
+        task = int(width.argmax())
+        whose = f" of {names[task]}" if len(names) == 1 else f" of {names[task]}, the least sure,"
+        tokens = count_span(sizes.tokens_low[task], sizes.tokens_high[task])
+        said.append(
+            f"Over the draws the best size{whose} is {count_span(sizes.params_low[task], sizes.params_high[task])} "
+            f"parameters on {tokens} tokens ({LEVEL})."
+        )
+    near = sizes.params_near
+    if np.isfinite(near[:, 0]).any():
+        with np.errstate(divide="ignore"):
+            width = np.nan_to_num(np.log(near[:, 1]) - np.log(near[:, 0]), nan=-1.0, posinf=1e9)
+        task = int(width.argmax())
+        whose = "" if shared or len(names) == 1 else f" for {names[task]}"
+        said.append(f"Within 0.1 % of the best value{whose}: {count_span(*near[task].tolist())} parameters.")
+    return tuple(said)
+
+
+def capital(sentence: str) -> str:
+    """The sentence with its first letter capital."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+def objective_name(plan: Plan) -> str:
+    """What the plan optimizes, such as ``weighted mean ce_nats_per_token``; a single task's is the metric itself."""
+    spec, weight = plan.spec, plan.spec.tasks.weight
+    return spec.objective.title(
+        Naming(
+            metric=spec.measure.metric,
+            unit=spec.unit,
+            is_equal=bool((weight == weight[0]).all()),
+            is_alone=len(weight) == 1,
+            risk=spec.risk.title(spec.level),
+        )
+    )
+
+
+def by_hand(plan: Plan) -> list[Baseline]:
+    """The splits that somebody would make by hand, as they are; the comparison table has the others too."""
+    return [baseline for baseline in plan.baselines if baseline.name != GREEDY and not baseline.name.endswith(WITHIN)]
+
+
+def direction(plan: Plan) -> str:
+    """Which way is good."""
+    return "higher is better" if plan.larger_is_better else "lower is better"
+
+
+def baseline_name(baseline: Baseline) -> str:
+    """A baseline as a sentence calls it."""
+    return BASELINE_WORDS.get(baseline.name, baseline.name)
+
+
+def baseline_sentence(plan: Plan, baseline: Baseline, reaches: str = "") -> str:
+    """A baseline with its value, what it breaks, and how the plan compares; or why it has no value.
+
+    Args:
+        plan: what it is compared with.
+        baseline: the split.
+        reaches: what stands before its value, such as ``would reach``.
+    """
+    who = capital(baseline_name(baseline))
+    total = total_words(plan, baseline)
+    if baseline.unscored:
+        return f"{who}{total} is not scored: {unscored_words(baseline)}."
+    broken = f", which {broken_words(baseline.breaks)}" if baseline.breaks else ""
+    verb = f" {reaches}" if reaches else ""
+    return f"{who}{total}{verb} {value(baseline.objective)}{broken}: the plan is {comparison(plan, baseline)}."
+
+
+def total_words(plan: Plan, baseline: Baseline) -> str:
+    """What a baseline spends in all, in brackets where that is not the budget."""
+    budget, unit = plan.spec.budget, plan.spec.unit
+    same = abs(baseline.total - budget) <= SAME_TOTAL * budget if np.isfinite(budget) else False
+    return "" if same else f" ({quantity(baseline.total, unit)} in all)"
+
+
+def unscored_words(baseline: Baseline) -> str:
+    """Why a baseline has no value."""
+    names = shortened(baseline.unscored)
+    return f"it pays for no model of {names}, and column 'unserved' does not say what that is worth"
+
+
+def comparison(plan: Plan, baseline: Baseline) -> str:
+    """How the plan compares with a baseline, such as ``0.018 better``; a gain below the shown digits is called that."""
+    words = better_by(plan.gain_over(baseline), plan.objective)
+    return f"{words}, practically the same" if _looks_equal(plan, baseline) and words != SAME else words
+
+
+def better_by(gain: float, objective: float) -> str:
+    """A gain in words, such as ``0.018 better``; rounding errors are ``the same``."""
+    if gain != gain:
+        return NOTHING
+    if abs(gain) <= 1e-9 * abs(objective):
+        return SAME
+    return f"{difference(gain)} {'better' if gain > 0 else 'worse'}"
+
+
+def model_words(plan: Plan, count_words: Callable[[float], str]) -> str:
+    """One shared model, such as ``one model with 21.9 B parameters on 76.2 B tokens``."""
+    parts = []
+    if plan.params[0] == plan.params[0]:
+        parts.append(f"with {count_words(plan.params[0])} parameters")
+    if plan.tokens[0] == plan.tokens[0]:
+        parts.append(f"on {count_words(plan.tokens[0])} tokens")
+    return " ".join(["one model", *(parts or [f"with {quantity(plan.total, plan.spec.unit)}"])])
+
+
+def input_ranges(plan: Plan) -> str:
+    """Range over the draws of one shared model's best inputs, such as ``7.49 B to 45.1 B parameters``.
+
+    Empty where the budget alone fixes them, so that there is nothing to choose.
+    """
+    return listing(
+        [
+            f"{span(count(low), count(high))} {UNIT_WORDS[name]}"
+            for name, (low, high) in plan.input_ranges.items()
+            if high > low * (1 + 1e-9)
+        ]
+    )
+
+
+def _ranges_in_brackets(plan: Plan) -> str:
+    ranges = input_ranges(plan)
+    return f" ({LEVEL} of the draws: {ranges})" if ranges else ""
+
+
+def _looks_equal(plan: Plan, baseline: Baseline) -> bool:
+    return value(plan.objective) == value(baseline.objective)
