@@ -248,11 +248,8 @@ def read_strategies(
 
 def _usable(curves: Curves, tasks: TaskSettings, scores: bool = False) -> tuple[Curves, tuple[str, ...]]:
     """The curves that plans use, and notes on the others."""
-    from budget.allocation.spec.refusals import refuse_other_best
-
     usable, notes = curves.usable(), curves.score_note
     if scores:
         usable, notes = usable.linked(), curves.unlinked
-    refuse_other_best(usable, tasks.select(usable.tasks).best)
     usable, bounded = usable.bounded_by(tasks.select(usable.tasks).unserved)
     return usable, (*bounded, *curves.left_out, *notes)

@@ -1,6 +1,6 @@
 """What more or less budget would bring: the best objective at a range of budgets."""
 
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -54,19 +54,31 @@ class Response:
 
 def respond(curves: Curves, spec: PlanSpec) -> Response:
     """Solve the question at ``FACTORS`` times its budget, by the dual where it is convex."""
-    serves = spec.serves
-    budgets = spec.budget * np.array(FACTORS)
-    predicted = np.full((len(budgets), len(curves.tasks)), np.nan)
-    for position, budget in enumerate(budgets):
-        asked = replace(spec, budget=float(budget))
-        if is_nonconvex(curves, spec):
-            with suppress(InfeasibleError):
-                inputs = (plan_one_model if spec.is_one_model else plan_nonconvex)(curves, asked).log_inputs
-                predicted[position], _, _ = curves.predict(np.arange(len(serves)), inputs)
-            continue
-        problem = build_problem(curves, asked)
-        if problem.low.sum() > budget:
-            continue
-        best = solve_by_dual(problem)
-        predicted[position], _, _ = curves.predict(np.arange(len(serves)), law_inputs_of(curves, spec, best.u[serves]))
+    every, budgets = np.arange(len(curves.tasks)), spec.budget * np.array(FACTORS)
+    inputs_at = _nonconvex if is_nonconvex(curves, spec) else _convex
+    predicted = np.full((len(budgets), len(every)), np.nan)
+    for position, inputs in enumerate(inputs_at(curves, spec, budgets)):
+        if inputs is not None:
+            predicted[position], _, _ = curves.predict(every, inputs)
     return Response(budgets, predicted @ spec.weight, predicted)
+
+
+def _convex(curves: Curves, spec: PlanSpec, budgets: np.ndarray) -> Iterator[np.ndarray | None]:
+    """Log inputs (T, I) of the law at each budget, ``None`` where the limits exclude it: one problem, stated once."""
+    problem = build_problem(curves, replace(spec, budget=float(budgets.max())))
+    for budget in budgets:
+        if problem.low.sum() > budget:
+            yield None
+            continue
+        best = solve_by_dual(replace(problem, budget=float(budget), high=np.minimum(problem.high, budget)))
+        yield law_inputs_of(curves, spec, best.u[spec.serves])
+
+
+def _nonconvex(curves: Curves, spec: PlanSpec, budgets: np.ndarray) -> Iterator[np.ndarray | None]:
+    """The same for values that are not convex in the spend."""
+    solve = plan_one_model if spec.is_one_model else plan_nonconvex
+    for budget in budgets:
+        try:
+            yield solve(curves, replace(spec, budget=float(budget))).log_inputs
+        except InfeasibleError:
+            yield None
