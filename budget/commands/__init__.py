@@ -15,6 +15,7 @@ MODULES = (
     "focus",
     "groups",
     "grow",
+    "laws",
     "measure",
     "next",
     "plan",

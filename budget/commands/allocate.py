@@ -60,7 +60,7 @@ def allocate(
     from budget.allocation.spec.objectives import OBJECTIVES
     from budget.allocation.spec.resources import UNITS
     from budget.commands.inputs import read_usable_curves
-    from budget.commands.output import echo_notes, emit
+    from budget.commands.running.output import echo_notes, emit
     from budget.report.progress import step
     from budget.report.sentences.plan_sentences import plan_summary
     from budget.tables.columns import column_mapping

@@ -24,7 +24,7 @@ def backtest(
     """
     from budget.commands.fitting import backtest_laws
     from budget.commands.inputs import is_of_all_strategies, read_inputs
-    from budget.commands.output import echo_notes, emit
+    from budget.commands.running.output import echo_notes, emit
     from budget.report.sentences.backtest_sentences import backtest_summary
     from budget.tables.files.text import json_text
 

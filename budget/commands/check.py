@@ -16,7 +16,7 @@ from budget.commands.running.group import command
 def check(runs_path: str, reading: Reading, fitting: Fitting, output: Output) -> None:
     """Report whether the runs can carry curves: PASS, REVIEW or FAIL for each task."""
     from budget.commands.inputs import find_doubts, is_of_all_strategies, read_inputs
-    from budget.commands.output import echo_notes, emit
+    from budget.commands.running.output import echo_notes, emit
     from budget.tables.checks.quality import check_table
     from budget.tables.files.text import json_text
 

@@ -35,7 +35,7 @@ def fit(
     """Fit a law to every task at once; --out writes the curves file that the other commands read."""
     from budget.commands.fitting import add_link, fit_all, fit_sensitivity
     from budget.commands.inputs import read_linked, settings_of_losses
-    from budget.commands.output import cost_notes, echo_notes, emit
+    from budget.commands.running.output import cost_notes, echo_notes, emit
     from budget.curves.records.checksum import sealed
     from budget.curves.records.writing import record_of
     from budget.numerics.json_values import json_rows

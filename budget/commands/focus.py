@@ -52,7 +52,7 @@ def focus(
     """
     from budget.commands.fitting import fit_strategies
     from budget.commands.inputs import read_inputs
-    from budget.commands.output import echo_notes, emit
+    from budget.commands.running.output import echo_notes, emit
     from budget.report.progress import step
     from budget.report.sentences.breadth_sentences import breadth_sentences
     from budget.report.sentences.focus_answer import focus_answer

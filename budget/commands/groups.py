@@ -33,7 +33,7 @@ def groups(
     cost where there are any). Of a curves file of law transfer the coefficients are printed.
     """
     from budget.commands.inputs import read_candidates_or_cotrained, read_curves
-    from budget.commands.output import echo_notes, emit
+    from budget.commands.running.output import echo_notes, emit
     from budget.report.sentences.groups_sentences import groups_summary, matrix_text, transfer_summary
     from budget.tables.files.text import json_text
 

@@ -37,7 +37,7 @@ def grow(
     --order random the rows are means over the orders, and column basis says so.
     """
     from budget.commands.inputs import read_strategies
-    from budget.commands.output import echo_notes, emit
+    from budget.commands.running.output import echo_notes, emit
     from budget.report.progress import step
     from budget.report.sentences.growth_sentences import growth_summary, strategies_summary
     from budget.studies.growth.growth import Growth

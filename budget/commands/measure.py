@@ -34,7 +34,7 @@ def measure(plan_path: str, out: str, jobs: int, command: str | None, training: 
     Without --command it trains the small transformers of this package. Failed runs are listed beside OUT, in a file
     whose name ends with -failed.csv; the same command repeats them, but for those whose value was no finite number.
     """
-    from budget.commands.output import echo_notes
+    from budget.commands.running.output import echo_notes
     from budget.report.measuring_progress import sweep
     from budget.tables.files.text import json_text
 

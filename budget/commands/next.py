@@ -31,7 +31,7 @@ def next(  # the builtin is not wanted here
     Of several CURVES, one file for each strategy, it also weighs which strategy wins, and runs of all are candidates.
     """
     from budget.commands.inputs import read_strategies
-    from budget.commands.output import echo_notes, emit
+    from budget.commands.running.output import echo_notes, emit
     from budget.report.progress import step
     from budget.report.sentences.next_runs_sentences import next_summary
     from budget.studies.next_runs.next_runs import next_runs

@@ -45,7 +45,7 @@ def plan(
         read_linked,
         settings_of_losses,
     )
-    from budget.commands.output import echo_notes
+    from budget.commands.running.output import echo_notes
     from budget.report.page.report_files import FOCUS, SPECIALISTS, report_files
     from budget.report.progress import steps
     from budget.report.sentences.plan_sentences import plan_summary

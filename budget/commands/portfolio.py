@@ -21,7 +21,7 @@ from budget.errors import DataError
 def portfolio(candidates_path: str, budget: float, selecting: Selecting, choosing: Choosing, output: Output) -> None:
     """Choose which models to build, and which of them serves each task, with a proven bound."""
     from budget.commands.inputs import read_selected_candidates
-    from budget.commands.output import echo_notes, emit
+    from budget.commands.running.output import echo_notes, emit
     from budget.portfolio.portfolio import choose
     from budget.report.sentences.portfolio_sentences import portfolio_summary
     from budget.tables.candidates import COLUMNS

@@ -20,7 +20,7 @@ def predict(curves_path: str, at: str, new_run: bool, columns: Words, output: Ou
     For curves that were fitted with --score-metric these are the score's, and the predicted loss follows.
     """
     from budget.commands.inputs import read_curves
-    from budget.commands.output import echo_notes, emit
+    from budget.commands.running.output import echo_notes, emit
     from budget.numerics.json_values import json_rows
     from budget.studies.predictions import predict_points
     from budget.tables.columns import column_mapping

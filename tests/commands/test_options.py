@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from budget.commands import main
 from budget.commands.options.option_types import NameIn, Renamed
 from budget.commands.running.group import CommandTable
+from budget.curves.laws.names import AUTO
 from tests import ROOT
 from tests.commands.invoking import run
 
@@ -40,12 +41,13 @@ def test_older_names_mean_the_same_and_are_not_shown():
 
 @pytest.mark.parametrize("param", [param for _, param in PARAMETERS if isinstance(param.type, NameIn)])
 def test_names_that_the_help_shows_are_those_of_the_table(param):
-    assert tuple(param.type.choices) == tuple(param.type.records)
+    listed = [name for name in param.type.choices if name != AUTO]  # stands for one of the others
+    assert listed == list(param.type.records)
 
 
 def test_a_name_that_was_added_to_its_table_is_accepted(monkeypatch):
     law = next(param for param in main.commands["fit"].params if param.name == "law").type
-    with pytest.raises(click.BadParameter, match="'kaplan' is not one of 'power', 'chinchilla', "):
+    with pytest.raises(click.BadParameter, match=r"'kaplan' is not one of .*'power', 'chinchilla', "):
         law.convert("kaplan", None, None)
     monkeypatch.setitem(law.records, "kaplan", replace(law.records["power"], name="kaplan"))
     assert law.convert("kaplan", None, None) == "kaplan"

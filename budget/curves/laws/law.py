@@ -12,7 +12,7 @@ docs/decisions/022-laws-linear-in-levels.md,
 docs/decisions/119-a-law-is-one-file.md.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -132,6 +132,25 @@ class Sampler(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Published:
+    """A curve that somebody measured and printed.
+
+    Attributes:
+        name: such as ``chinchilla2022``.
+        constants: parameter → its value in the reader's units.
+        unit: of the values.
+        source: where it is printed.
+        measured: input → the smallest and the largest that it was fitted to.
+    """
+
+    name: str
+    constants: Mapping[str, float]
+    unit: str
+    source: str
+    measured: Mapping[str, tuple[float, float]]
+
+
 Mixing = Callable[["Law", np.ndarray, np.ndarray, np.ndarray, int], MixtureForm]
 """(law, theta (…, T, P), reference (…, T, I), each task's own source (T,), the number S of sources) → one model for T
 tasks."""
@@ -158,6 +177,7 @@ class Law:
         curve: the value, of a law that ``basis`` cannot say.
         sampler: how it is fitted, of a law whose curves are a posterior's draws.
         planned_as: name of the law by which plans read its curves, where that is another (``surrogate``).
+        published: curves of this law that somebody measured and printed.
         sources: the sources of the mixtures that were fitted (``with_sources``).
     """
 
@@ -176,6 +196,7 @@ class Law:
     curve: Curve | None = None
     sampler: Sampler | None = None
     planned_as: str | None = None
+    published: tuple[Published, ...] = ()
     sources: tuple[str, ...] = ()
 
     @property

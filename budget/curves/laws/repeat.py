@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from budget.curves.laws.convexity import Planning
-from budget.curves.laws.law import Law, Parameter
+from budget.curves.laws.law import Law, Parameter, Published
 from budget.curves.laws.parts import crossed, falling_power, floor
 from budget.curves.planning_forms.posynomial import Posynomial
 
@@ -275,6 +275,17 @@ def _example(task: int) -> dict[str, np.ndarray]:
 SLOPES = (0.1, 0.2, 0.35, 0.6, 1.0)
 """Where starts are laid along an exponent."""
 
+PUBLISHED = Published(
+    name="muennighoff2023",
+    constants={
+        "E": 1.86914, "A": 520.825, "alpha": 0.3526596, "B": 1487.716, "beta": 0.3526596,
+        "R_D": 15.387756, "R_N": 5.309743,
+    },
+    unit="nats a token of C4",
+    source="Muennighoff et al. 2023, arXiv 2305.16264, and its code",
+    measured={"params": (7e6, 9e9), "tokens": (1e8, 9e11), "unique_tokens": (1e8, 1.8e11)},
+)  # fmt: skip
+
 LAW = Law(
     name="repeat",
     formula="E + A/N_eff^alpha + B/D_eff^beta",
@@ -295,4 +306,5 @@ LAW = Law(
     basis=_basis,
     example=_example,
     planning=Planning(_planning_form, is_convex=True, has_tangents=True),
+    published=(PUBLISHED,),
 )

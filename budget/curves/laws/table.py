@@ -7,17 +7,45 @@ tests' sweeps read this table.
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from budget.curves.laws import bnsl, chinchilla, m4, power, repeat, shared, transfer
-from budget.curves.laws.law import Law
+from budget.curves.laws.law import Law, Published
 from budget.curves.laws.names import AUTO as AUTO
 from budget.errors import DataError
+from budget.numerics.quoting import shown
 from budget.tables.runs import Runs
 from budget.tables.strategy_runs import SPECIALIST
 
 LAWS: dict[str, Law] = {
     module.LAW.name: module.LAW for module in (power, chinchilla, repeat, m4, bnsl, shared, transfer)
 }
+
+
+def laws_table() -> pd.DataFrame:
+    """One row a law and published curve of it: what it says, what it reads, where it comes from, its constants."""
+    rows = []
+    for law in LAWS.values():
+        row = {"law": law.name, "formula": law.formula, "inputs": "|".join(law.inputs), "source": law.reference}
+        rows.append({**row, "published": "", "constants": "", "unit": ""})
+        for each in law.published:
+            constants = " ".join(f"{name}={value:g}" for name, value in each.constants.items())
+            rows.append(
+                {**row, "source": each.source, "published": each.name, "constants": constants, "unit": each.unit}
+            )
+    return pd.DataFrame(rows)
+
+
+def published_curve(name: str) -> tuple[Law, Published]:
+    """A published curve and its law.
+
+    Raises:
+        DataError: there is none of that name.
+    """
+    every = {each.name: (law, each) for law in LAWS.values() for each in law.published}
+    if name not in every:
+        raise DataError(f"There is no published curve {shown(name)}; 'budget laws' lists {', '.join(every)}.")
+    return every[name]
 
 
 def law_of(name: str, inputs: Sequence[str]) -> Law:

@@ -26,6 +26,9 @@ OUTSIDE = "outside_interval"
 
 STATUS: dict[str, Status] = {
     "ok": Status(True, ""),
+    "published": Status(
+        True, "measure some runs of the task and fit them: another's constants are of other data", headline=True
+    ),
     "suspect_scale": Status(True, "write this cell in the unit of the column's other cells", headline=True),
     "suspect_flops": Status(
         True, "write params and tokens as plain counts and flops as plain FLOPs, about 6·params·tokens", headline=True
