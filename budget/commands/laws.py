@@ -2,7 +2,7 @@
 
 import click
 
-from budget.commands.options.output import OUTPUT, Output
+from budget.commands.options.output_options import OUTPUT, Output
 from budget.commands.running.group import command
 
 
@@ -29,7 +29,7 @@ def laws(published: str | None, tasks: tuple[str, ...], output: Output) -> None:
     from budget.errors import DataError
     from budget.numerics.json_values import json_rows
     from budget.tables.files.text import json_text
-    from budget.tables.files.writing import write_text
+    from budget.tables.files.write_files import write_text
 
     if published is None:
         if tasks:

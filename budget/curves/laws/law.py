@@ -132,9 +132,9 @@ class Sampler(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Published:
-    """A curve that somebody measured and printed.
+    """A curve that somebody measured and printed; each is itself alone, so that a law that holds some has a hash.
 
     Attributes:
         name: such as ``chinchilla2022``.
