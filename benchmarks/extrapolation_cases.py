@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from closed_loop import AFTERWARDS, LIMIT, TASKS
+from numpy.typing import ArrayLike
 
 from budget.lab.transformer.planned_runs import read_plan
 from budget.studies.backtest import HIDDEN_SHARE, largest_kept
@@ -22,8 +23,9 @@ OWN = Path(__file__).resolve().parents[1] / "data"
 """The project's own runs."""
 
 Measure = Literal["rmsle", "relative", "points", "r2"]
-"""What is said of the predictions ŷ of measured y: the root mean square of ln ŷ − ln y of each task, the mean of
-|ŷ/y − 1|, the mean of |ŷ − y| of a score (both in percent), or the share 1 − Σ(ŷ − y)²/Σ(y − ȳ)² of each task."""
+"""What is said of the predictions ŷ of measured y: each curve's root mean square of ln ŷ − ln y; each value's |ŷ/y − 1|
+in percent; how far each task's mean ŷ is off its mean y, in points of a score (single accuracies are so noisy that even
+measured losses predict them to no better than .8 points); or each task's 1 − Σ(ŷ − y)²/Σ(y − ȳ)². Their mean counts."""
 
 SCORED = ("hellaswag", "arc_easy", "arc_challenge", "csqa", "openbookqa", "piqa", "socialiqa", "mmlu")
 """The tasks whose accuracies Bhagia et al. (2024) predict."""
@@ -81,70 +83,82 @@ class Score:
 
     Attributes:
         error: in the case's measure.
-        coverage: share of the measured values inside the 80 % interval for a new run.
-        width: mean of (ln high − ln low)/2, of points: of (high − low)/2.
-        units: how many tasks (``rmsle``, ``r2``) or values the error is a mean over.
-        values: how many values were predicted.
+        coverage: share of the measured values inside the 80 % interval for a new run (of curves: its mean over them).
+        width: mean of ln high − ln low, of points: of high − low; weighted as ``coverage``.
+        units: how many tasks or values the error is a mean over.
+        weight: what the coverage counts for: the number of values, of curves: of curves.
+        values: how many values were to be predicted.
+        missing: for how many of them there is no prediction: in no error, and held by no interval.
     """
 
     error: float
     coverage: float
     width: float
     units: int
+    weight: float
     values: int
+    missing: int
 
 
 def score(case: Case, predicted: np.ndarray, low: np.ndarray, high: np.ndarray) -> Score:
-    """Judge predictions (H,) and their interval for a new run against the target's H values.
-
-    A prediction that is missing (NaN) counts in every measure as the mean of what was seen, with no interval.
-    """
+    """Judge predictions (H,), NaN where there is none, and their intervals for a new run by the target's H values."""
     measured = case.target["value"].to_numpy(float)
-    seen = case.train if not case.score else case.train[case.train["metric"] == case.score]
-    missing = ~np.isfinite(predicted)
-    mean = case.target["task"].map(seen.groupby("task")["value"].mean()).to_numpy(float)
-    predicted = np.where(missing, mean, predicted)
-    inside = (low <= measured) & (measured <= high)
-    by_task = [(case.target["task"] == task).to_numpy() for task in case.tasks]
+    found = np.isfinite(predicted)
+    task = case.target["task"].to_numpy()
+    y, guess = measured[found], predicted[found]
+    by_task = [task[found] == name for name in dict.fromkeys(task[found])]
     if case.measure == "rmsle":
-        with np.errstate(divide="ignore", invalid="ignore"):
-            off = (np.log(predicted) - np.log(measured)) ** 2
-        errors = [float(np.sqrt(off[mine].mean())) for mine in by_task]
+        errors = [float(np.sqrt(((np.log(guess) - np.log(y))[mine] ** 2).mean())) for mine in by_task]
     elif case.measure == "r2":
-        errors = [_explained(predicted[mine], measured[mine]) for mine in by_task]
-    elif case.measure == "relative":
-        errors = list(100 * np.abs(predicted / measured - 1))
+        errors = [
+            1 - float(np.sum((guess - y)[mine] ** 2) / np.sum((y[mine] - y[mine].mean()) ** 2)) for mine in by_task
+        ]
+    elif case.measure == "points":
+        errors = [100 * abs(float((guess - y)[mine].mean())) for mine in by_task]
     else:
-        errors = list(100 * np.abs(predicted - measured))
+        errors = list(100 * np.abs(guess / y - 1))
+    inside = (low <= measured) & (measured <= high)
     with np.errstate(divide="ignore", invalid="ignore"):
-        half = (high - low) / 2 if case.measure == "points" else (np.log(high) - np.log(low)) / 2
-    half = half[np.isfinite(half)]
+        width = high - low if case.measure == "points" else np.log(high) - np.log(low)
+    # a curve counts as one, however many points of it there are to predict
+    weight = 1 / pd.Series(task).groupby(task).transform("size").to_numpy(float)
+    weight = weight if case.measure == "rmsle" else np.ones(len(task))
     return Score(
-        error=float(np.mean(errors)),
-        coverage=float(inside.mean()),
-        width=float(half.mean()) if len(half) else float("nan"),
+        error=_mean(errors, np.ones(len(errors))),
+        coverage=_mean(inside, weight),
+        width=_mean(width[found], weight[found]),
         units=len(errors),
+        weight=float(weight.sum()),
         values=len(measured),
+        missing=int((~found).sum()),
     )
 
 
 def together(scores: Iterable[Score]) -> Score:
     """The scores of several cases of one test as one."""
     every = list(scores)
-    units, values = (np.array([getattr(each, name) for each in every]) for name in ("units", "values"))
-    mean = {
-        name: float(np.average([getattr(each, name) for each in every], weights=weights))
-        for name, weights in (("error", units), ("coverage", values), ("width", values))
-    }
-    return Score(**mean, units=int(units.sum()), values=int(values.sum()))
+    units, weight, values, missing = (
+        np.array([getattr(each, name) for each in every]) for name in ("units", "weight", "values", "missing")
+    )
+    return Score(
+        error=_mean([each.error for each in every], units),
+        coverage=_mean([each.coverage for each in every], weight),
+        width=_mean([each.width for each in every], weight * (missing < values)),
+        units=int(units.sum()),
+        weight=float(weight.sum()),
+        values=int(values.sum()),
+        missing=int(missing.sum()),
+    )
 
 
-def _explained(predicted: np.ndarray, measured: np.ndarray) -> float:
-    return float(1 - np.sum((predicted - measured) ** 2) / np.sum((measured - measured.mean()) ** 2))
+def _mean(values: ArrayLike, weights: np.ndarray) -> float:
+    """The weighted mean of what counts at all; NaN where nothing does."""
+    some = weights > 0
+    return float(np.average(np.asarray(values, dtype=float)[some], weights=weights[some])) if some.any() else np.nan
 
 
 def cases(data: Path, only: Iterable[str] = ()) -> Iterator[Case]:
-    """Every case of the tests named, of all tests where none is named; data that are not there are left out."""
+    """Every case of the tests named, of all tests where none is named."""
     wanted = set(only)
     unknown = wanted - set(TESTS)
     if unknown:
@@ -411,8 +425,8 @@ def _one_scale(random: np.random.Generator, kind: str) -> Callable[[np.ndarray],
     if kind == "break":  # its slope halves, doubles or less, between a thirtieth of the largest run and that run
         change, place = slope * (np.exp(random.uniform(-0.7, 0.7)) - 1), random.uniform(np.log(1 / 30), 0)
         return lambda z: floor + height * np.exp(-slope * z - change * np.logaddexp(0, 3 * (z - place)) / 3)
-    if kind == "plateau":  # near guessing at the measured sizes, half way down near their end
-        middle = random.uniform(np.log(0.1), np.log(10))
+    if kind == "plateau":  # near guessing at the small sizes, half way down where the large ones are
+        middle = random.uniform(np.log(0.03), np.log(3))
         return lambda z: floor + height / (1 + np.exp(2 * slope * (z - middle)))
     if kind == "drift":  # its logarithmic slope is a random walk over ln x
         grid = np.linspace(np.log(1e-4), np.log(100), 400)
