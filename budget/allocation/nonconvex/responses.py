@@ -15,6 +15,10 @@ BUDGET_ROUNDING = 1e-12
 """Share by which a plan may exceed the budget, so that ten tasks of a tenth each fit: the rounding of a sum of spends
 (1.1e-16 a term) with room for thousands. The bound allows it too."""
 
+MAX_VALUE = 1e150
+"""Value above which a spend counts as paying for nothing: the square root of the largest double, so that slopes, prices
+and sums stay numbers where a curve diverges at a threshold."""
+
 FIRST_SPEND_SHARE = 1e-6
 """First spend of the grid as a share of an equal split, where neither ``low`` nor ``first_step`` says more; six decades
 below it, since a tangent point there would count as the grid's start."""
@@ -106,7 +110,7 @@ class Responses:
         return np.where(self.low > 0, self.low, np.minimum(first, most / len(self.low))), most
 
     def __call__(self, task: np.ndarray, spend: np.ndarray) -> np.ndarray:
-        """Values (R,) of some tasks at some positive spends.
+        """Values (R,) of some tasks at some positive spends, infinite above ``MAX_VALUE``.
 
         Raises:
             SolverError: a value is NaN or minus infinity, or their number is wrong.
@@ -123,7 +127,7 @@ class Responses:
                 f"The response of task {task[row]} is {values[row]} at a spend of {spend[row]:g}; "
                 "leave the task out or mend its curve."
             )
-        return values
+        return np.where(values > MAX_VALUE, np.inf, values)
 
     def objective(self, spend: np.ndarray) -> float:
         """The sum of values at spends (V,), unserved where 0."""

@@ -184,6 +184,22 @@ def test_thresholds_that_fill_the_budget_are_kept_and_others_refused(low):
         solve(np.array([0.6, 0.41]))
 
 
+@pytest.mark.parametrize(("threshold", "width"), [(0.0, 0.2), (0.3, 0.05), (0.55, 0.01)])
+def test_a_curve_may_diverge_at_its_threshold(threshold, width):
+    """It passes the largest double shortly above it, where no slope is a number."""
+
+    def value(task, spend):
+        above = np.maximum(spend - threshold, 1e-300)
+        with np.errstate(over="ignore"):
+            return np.where(task == 0, np.exp(width / above), 1 / (1 + spend))
+
+    found = solve_nonconvex(Responses(value, np.zeros(2), np.ones(2), 1.0, np.full(2, np.nan)), gap=1e-6)
+    shares = np.linspace(threshold, 1, 200_001)[1:-1]
+    both = value(np.zeros(len(shares)), shares) + value(np.ones(len(shares)), 1 - shares)
+    assert found.status == "proven" and found.bound <= both.min()
+    np.testing.assert_allclose(found.value, both.min(), rtol=1e-6)
+
+
 def test_a_task_is_paid_for_from_its_threshold_on():
     """A power law from .3 on returns most for its first units: the least efficient spend is the threshold."""
     responses = Responses(
