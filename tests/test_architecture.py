@@ -38,6 +38,9 @@ FILING = {
 }
 """The modules that touch the disk or, the last, open a device in the place of a closed stream."""
 
+SAME_NAME = {"fit"}
+"""Names of several files though none is a command: the fit of curves, and that of a link."""
+
 
 def imported(path: Path) -> set[str]:
     names = set()
@@ -360,3 +363,12 @@ def test_no_module_compares_the_name_of_an_objective_a_measure_a_risk_or_a_strat
             if words & RECORDS and not OTHERS.search(re.sub(r"'[^']*'", "", about)):
                 found.append(f"{own}:{node.lineno}: {about}")
     assert not found
+
+
+def test_a_file_name_stands_for_one_thing():
+    """A reader finds a concept by its file's name; a command's file has the name of the command, whatever else has."""
+    named: dict[str, list[Path]] = {}
+    for path in MODULES:
+        if path.stem != "__init__" and path.parent.name != "commands" and path.stem not in SAME_NAME:
+            named.setdefault(path.stem, []).append(path)
+    assert not {name: paths for name, paths in named.items() if len(paths) > 1}

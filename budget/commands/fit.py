@@ -38,7 +38,7 @@ def fit(
     from budget.commands.running.output import cost_notes, echo_notes, emit
     from budget.curves.records.checksum import sealed
     from budget.curves.records.writing import record_of
-    from budget.numerics.json_values import json_rows
+    from budget.numerics.strict_json import json_rows
     from budget.tables.files.text import json_text
     from budget.tables.files.write_files import write_text
 

@@ -27,7 +27,7 @@ def laws(published: str | None, tasks: tuple[str, ...], output: Output) -> None:
     from budget.curves.records.checksum import sealed
     from budget.curves.records.writing import record_of
     from budget.errors import DataError
-    from budget.numerics.json_values import json_rows
+    from budget.numerics.strict_json import json_rows
     from budget.tables.files.text import json_text
     from budget.tables.files.write_files import write_text
 

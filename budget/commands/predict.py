@@ -21,7 +21,7 @@ def predict(curves_path: str, at: str, new_run: bool, columns: Words, output: Ou
     """
     from budget.commands.inputs import read_curves
     from budget.commands.running.output import echo_notes, emit
-    from budget.numerics.json_values import json_rows
+    from budget.numerics.strict_json import json_rows
     from budget.studies.predictions import predict_points
     from budget.tables.columns import column_mapping
     from budget.tables.files.text import json_text

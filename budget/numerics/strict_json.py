@@ -1,9 +1,15 @@
-"""JSON as its standard has it: no number that is not finite, no name twice, and one reason for whatever is wrong."""
+"""JSON as its standard has it, read and made: no number that is not finite, no name twice, a reason for a mistake."""
 
 import json
-from typing import Any, NoReturn
+import math
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
 
 from budget.numerics.quoting import shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_DIGITS = 400
 """Digits of a whole number: one of more is no float64."""
@@ -51,3 +57,24 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the name {shown(twice)} stands twice in one object")
     return result
+
+
+def json_value(content: Any) -> Any:
+    """Nested content as JSON: lists for arrays and tuples, names as text, null for numbers that are not finite.
+
+    >>> json_value({"spend": np.array([1.0, np.inf]), "met": (True, np.float64("nan")), "tasks": np.int64(2)})
+    {'spend': [1.0, None], 'met': [True, None], 'tasks': 2}
+    """
+    if isinstance(content, dict):
+        return {str(name): json_value(part) for name, part in content.items()}
+    if isinstance(content, list | tuple):
+        return [json_value(part) for part in content]
+    if isinstance(content, np.ndarray | np.generic):
+        return json_value(content.tolist())
+    return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
+def json_rows(table: "pd.DataFrame") -> list[dict[str, Any]]:
+    """The table's rows as JSON objects; a missing or infinite cell is null."""
+    rows: list[dict[str, Any]] = json_value(table.astype(object).where(table.notna(), None).to_dict("records"))
+    return rows

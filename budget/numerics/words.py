@@ -1,4 +1,24 @@
-"""Numbers as a sentence says them."""
+"""Names and numbers as English sentences have them."""
+
+from collections.abc import Sequence
+
+
+def listing(names: Sequence[str]) -> str:
+    """Names as English: ``a``, ``a and b``, ``a, b and c``.
+
+    >>> listing(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def shortened(names: Sequence[str], most: int = 8) -> str:
+    """The same, the names beyond ``most`` being counted.
+
+    >>> shortened(["a", "b", "c", "d", "e"], 2)
+    'a, b and 3 more'
+    """
+    return listing([*names[:most], *([f"{len(names) - most} more"] if len(names) > most else [])])
 
 
 def apart(first: float, second: float, digits: int = 6) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from budget.curves.laws.law import ABSENT
 from budget.curves.laws.table import LAWS, choose_scale
 from budget.errors import DataError
 from budget.numerics.interval import LEVEL
-from budget.numerics.json_values import json_rows
+from budget.numerics.strict_json import json_rows
 from budget.tables.checks.best_values import score_ceilings
 from budget.tables.runs import Runs
 

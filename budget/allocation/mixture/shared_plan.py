@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from budget.allocation.plan.plan import Baseline, Plan
-from budget.numerics.json_values import json_rows
+from budget.numerics.strict_json import json_rows
 
 
 @dataclass(frozen=True, kw_only=True)

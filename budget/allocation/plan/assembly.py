@@ -17,7 +17,7 @@ from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND, PlanSpec
 from budget.allocation.spec.resources import Prices, cost_of
 from budget.curves.curves import Curves
 from budget.numerics.interval import interval
-from budget.numerics.listing import shortened
+from budget.numerics.words import shortened
 from budget.tables.target_met import target_met
 
 OPTIMAL = 1e-9

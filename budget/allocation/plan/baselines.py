@@ -11,8 +11,8 @@ import numpy as np
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.numerics.fill_to_budget import fill_to_budget
-from budget.numerics.listing import shortened
 from budget.numerics.roots import rising_root
+from budget.numerics.words import shortened
 
 TOKENS_PER_PARAMETER = 20.0
 """The rule of thumb read off Hoffmann et al. 2022 for one model of general text."""

@@ -8,7 +8,7 @@ from budget.allocation.convex.problem import LinearConstraint, Problem
 from budget.allocation.convex.shadow_prices import AT_LIMIT, Duals
 from budget.allocation.plan.plan import LimitLine
 from budget.allocation.spec.plan_spec import PlanSpec
-from budget.numerics.listing import listing, shortened
+from budget.numerics.words import listing, shortened
 
 BROKEN = 1e-9
 """Relative distance by which a split may miss a limit to rounding."""

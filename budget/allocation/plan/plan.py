@@ -12,7 +12,7 @@ import pandas as pd
 
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.numerics.interval import outside
-from budget.numerics.json_values import json_rows, json_value
+from budget.numerics.strict_json import json_rows, json_value
 from budget.tables.checks.status import OUTSIDE
 from budget.tables.target_met import met_or_none, met_or_unstated, target_met
 

@@ -9,7 +9,7 @@ from budget.allocation.plan.baselines import CURRENT, CURRENT_SCALED
 from budget.allocation.plan.binding_limits import broken_words
 from budget.allocation.plan.plan import Plan
 from budget.curves.curves import Curves
-from budget.numerics.listing import shortened
+from budget.numerics.words import shortened
 from budget.tables.checks.status import STATUS
 
 UNIT_IN_DOUBT = 1e6

@@ -17,8 +17,8 @@ from budget.allocation.spec.objectives import record_of
 from budget.curves.curves import Curves
 from budget.curves.link.link import Link
 from budget.errors import AllocationError
-from budget.numerics.listing import shortened
 from budget.numerics.quoting import listed
+from budget.numerics.words import shortened
 from budget.tables.checks.status import LINK_STATUS
 from budget.tables.tasks import TaskSettings
 

@@ -13,9 +13,8 @@ from budget.allocation.spec.plan_spec import STRATEGIES, PlanSpec, is_nonconvex
 from budget.allocation.spec.resources import cost_of, input_units
 from budget.curves.curves import Curves
 from budget.errors import AllocationError, DataError, InfeasibleError
-from budget.numerics.listing import shortened
 from budget.numerics.quoting import listed
-from budget.numerics.words import apart
+from budget.numerics.words import apart, shortened
 from budget.tables.tasks import TaskSettings
 
 SAME_BEST = 1e-9

@@ -1,6 +1,6 @@
 """How the numbers came about, what the words mean, and what is needed to get them again."""
 
-from budget.numerics.listing import listing
+from budget.numerics.words import listing
 from budget.report.report_parts import Cell, Column, Table
 from budget.report.sentences import facts
 from budget.report.sentences.plan_sentences import objective_name

@@ -3,7 +3,7 @@
 import numpy as np
 
 from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND
-from budget.numerics.listing import listing
+from budget.numerics.words import listing
 from budget.report.report_parts import Cell as TableCell
 from budget.report.report_parts import Column, Table
 from budget.report.sentences.focus_cases import assumed, some_names, telling_budget

@@ -3,7 +3,7 @@
 import numpy as np
 
 from budget.numerics.interval import LEVEL as PROMISED
-from budget.numerics.listing import listing, shortened
+from budget.numerics.words import listing, shortened
 from budget.report.written_numbers import LEVEL, UNIT_WORDS, factor, percent, plural, span
 from budget.studies.backtest import NO_LAW, Backtest
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from budget.numerics.listing import listing
+from budget.numerics.words import listing
 from budget.report.written_numbers import difference, plural, quantity
 from budget.studies.checks.breadth_checks import Breadth
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from budget.numerics.interval import interval
-from budget.numerics.listing import listing
+from budget.numerics.words import listing
 from budget.report.sentences.focus_cases import SHOWN, assumed, lies_beyond, set_name, signed
 from budget.report.sentences.focus_sentences import tasks_span, telling_breadth
 from budget.report.sentences.threshold_sentences import half_the_budget, more_tasks

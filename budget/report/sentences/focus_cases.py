@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from budget.numerics.listing import shortened
+from budget.numerics.words import shortened
 from budget.report.written_numbers import percent, plural
 from budget.studies.strategies.assumed import MARK
 from budget.studies.strategies.comparison import Comparison

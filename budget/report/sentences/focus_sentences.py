@@ -3,7 +3,7 @@
 import numpy as np
 
 from budget.numerics.interval import interval
-from budget.numerics.listing import listing
+from budget.numerics.words import listing
 from budget.report.page.single_task_section import alone_with_everything
 from budget.report.report_parts import Cell as TableCell
 from budget.report.report_parts import Column, Table

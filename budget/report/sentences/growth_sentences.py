@@ -3,7 +3,7 @@
 import numpy as np
 
 from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND
-from budget.numerics.listing import listing, shortened
+from budget.numerics.words import listing, shortened
 from budget.report.written_numbers import LEVEL, difference, factor, percent, plural, quantity, span
 from budget.studies.focus.best_strategy_by_breadth import TaskCrossover
 from budget.studies.growth.decline_exponent import Decline

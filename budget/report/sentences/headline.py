@@ -4,7 +4,7 @@ import numpy as np
 
 from budget.allocation.plan.plan import Plan
 from budget.allocation.plan.size_tradeoff import NEAR_SHARE, SizeTradeoff
-from budget.numerics.listing import listing
+from budget.numerics.words import listing
 from budget.report.report_parts import Tile
 from budget.report.sentences import facts
 from budget.report.sentences.plan_sentences import (

@@ -1,6 +1,6 @@
 """What is said of the runs to measure next. Sentences only."""
 
-from budget.numerics.listing import listing
+from budget.numerics.words import listing
 from budget.report.written_numbers import UNIT_WORDS, difference, percent, plural, scientific
 from budget.studies.next_runs.next_runs import NextRuns
 

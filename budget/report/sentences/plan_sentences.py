@@ -17,7 +17,7 @@ from budget.allocation.plan.baselines import (
 from budget.allocation.plan.binding_limits import broken_words
 from budget.allocation.plan.plan import Baseline, Plan
 from budget.allocation.spec.objectives import Naming
-from budget.numerics.listing import listing, shortened
+from budget.numerics.words import listing, shortened
 from budget.report.written_numbers import (
     LEVEL,
     NOTHING,

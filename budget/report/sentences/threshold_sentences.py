@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.numerics.interval import interval
-from budget.numerics.listing import listing
+from budget.numerics.words import listing
 from budget.report.sentences.focus_cases import (
     assumed,
     extrapolated_on,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from budget.curves.curves import Curves
-from budget.numerics.listing import listing
+from budget.numerics.words import listing
 from budget.report.sentences import facts
 from budget.report.written_numbers import percent, plural
 from budget.studies.make_plan import Study

@@ -28,7 +28,7 @@ from budget.allocation.nonconvex.spend_response import spend_response
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
-from budget.numerics.json_values import json_rows, json_value
+from budget.numerics.strict_json import json_rows, json_value
 from budget.studies.checks.assignments import Averaging, average, values_anywhere
 from budget.studies.checks.knowledge_splits import Gain, Split, gain
 

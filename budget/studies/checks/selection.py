@@ -15,7 +15,7 @@ import pandas as pd
 
 from budget.errors import AllocationError
 from budget.numerics.interval import share_interval
-from budget.numerics.json_values import json_rows
+from budget.numerics.strict_json import json_rows
 from budget.studies.checks.competition import NOBODY, compete
 from budget.studies.checks.investing import SPLITS
 from budget.studies.checks.players import Players

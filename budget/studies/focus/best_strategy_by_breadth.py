@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.numerics.json_values import json_rows, json_value
+from budget.numerics.strict_json import json_rows, json_value
 from budget.studies.focus.crossover import apart, first_best, over_draws, sign_change, win_shares
 from budget.studies.strategies.specialist_subsets import Subsets
 

@@ -14,8 +14,8 @@ from budget.allocation.spec.measures import MEASURES, Measure, default_measure, 
 from budget.allocation.spec.objectives import record_of
 from budget.allocation.spec.plan_spec import default_unit
 from budget.errors import AllocationError, InfeasibleError
-from budget.numerics.json_values import json_rows, json_value
 from budget.numerics.quoting import LONGEST_SENTENCE, listed, shortened
+from budget.numerics.strict_json import json_rows, json_value
 from budget.studies.focus.crossover import BreadthCrossover, Crossover, Trend, by_breadth, trend
 from budget.studies.focus.single_task import SingleTask, single_task
 from budget.studies.focus.stated_targets import StatedTargets, stated_targets

@@ -22,7 +22,7 @@ from budget.allocation.nonconvex.smallest_efficient_spend import tangents
 from budget.allocation.nonconvex.spend_response import spend_response
 from budget.allocation.spec.plan_spec import is_nonconvex
 from budget.numerics.interval import interval
-from budget.numerics.json_values import json_value
+from budget.numerics.strict_json import json_value
 from budget.studies.focus.thresholds import THRESHOLD_ROUNDING
 from budget.studies.growth.targets_kept import required_spends
 from budget.studies.strategies.comparison import Comparison

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from budget.numerics.interval import interval
-from budget.numerics.json_values import json_value
+from budget.numerics.strict_json import json_value
 from budget.studies.focus.thresholds import most_tasks
 from budget.studies.strategies.served_subset import SUBSET
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner

@@ -23,8 +23,8 @@ import pandas as pd
 from budget.allocation.mixture.iso_loss import decline_exponent
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.numerics.interval import interval
-from budget.numerics.json_values import json_rows, json_value
-from budget.studies.growth.order_bands import mean_and_band
+from budget.numerics.strict_json import json_rows, json_value
+from budget.studies.growth.task_orders import mean_and_band
 from budget.studies.strategies.shared_subsets import SharedSubsets
 from budget.studies.strategies.specialist_subsets import Subsets
 

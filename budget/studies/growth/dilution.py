@@ -20,7 +20,7 @@ from budget.allocation.spec.measures import measure_of
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.numerics.interval import interval
-from budget.numerics.json_values import json_rows
+from budget.numerics.strict_json import json_rows
 from budget.studies.strategies.shared_subsets import SharedSubsets
 from budget.studies.strategies.specialist_subsets import Subsets
 from budget.studies.strategies.strategy_curves import StrategyCurves

@@ -17,7 +17,7 @@ from budget.allocation.spec.measures import MEASURES
 from budget.allocation.spec.objectives import record_of
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
-from budget.numerics.json_values import json_rows, json_value
+from budget.numerics.strict_json import json_rows, json_value
 from budget.studies.growth.decline_exponent import Decline, decline
 from budget.studies.growth.iso_performance import IsoPerformance, iso_performance
 from budget.studies.growth.set_sizes import SetSizes, Spread, set_sizes, spread_of

@@ -20,7 +20,7 @@ from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
-from budget.numerics.json_values import json_rows, json_value
+from budget.numerics.strict_json import json_rows, json_value
 from budget.studies.focus.best_strategy_by_breadth import BestByBreadth, best_by_breadth
 from budget.studies.growth.decline_exponent import Decline, decline
 from budget.studies.growth.dilution import Dilution, parts_along

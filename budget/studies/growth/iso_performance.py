@@ -20,9 +20,9 @@ from budget.allocation.plan.assembly import law_inputs_of
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.numerics.interval import interval
-from budget.numerics.json_values import json_rows, json_value
 from budget.numerics.roots import rising_root
-from budget.studies.growth.order_bands import mean_and_band
+from budget.numerics.strict_json import json_rows, json_value
+from budget.studies.growth.task_orders import mean_and_band
 from budget.studies.strategies.specialist_subsets import Splits, Subsets
 
 LOG_SPEND_RANGE = 46.0

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from budget.numerics.interval import interval
-from budget.studies.growth.order_bands import mean_and_band
+from budget.studies.growth.task_orders import mean_and_band
 from budget.studies.strategies.specialist_subsets import Splits, Subsets
 
 

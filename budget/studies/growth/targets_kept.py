@@ -15,7 +15,7 @@ from budget.allocation.nonconvex.spend_response import spend_response
 from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.curves import Curves
 from budget.numerics.interval import interval
-from budget.numerics.json_values import json_rows, json_value
+from budget.numerics.strict_json import json_rows, json_value
 from budget.studies.focus.thresholds import THRESHOLD_ROUNDING, least_spend
 from budget.studies.strategies.specialist_subsets import Subsets
 

@@ -14,7 +14,7 @@ from budget.allocation.plan.plan_warnings import curve_warnings
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.errors import DataError
-from budget.numerics.json_values import json_rows
+from budget.numerics.strict_json import json_rows
 from budget.studies.next_runs.best_strategy import BestStrategy
 from budget.studies.next_runs.posterior import LEAST_EFFECTIVE_SHARE
 from budget.studies.next_runs.rival_strategies import Strategy, compete

@@ -18,8 +18,8 @@ from budget.allocation.spec.plan_spec import PlanSpec, has_steps
 from budget.curves.curves import Curves
 from budget.curves.laws.table import LAWS
 from budget.errors import AllocationError, DataError
-from budget.numerics.listing import listing
 from budget.numerics.streams import keys
+from budget.numerics.words import listing
 from budget.studies.next_runs.posterior import Observer
 from budget.studies.next_runs.posterior_plans import PosteriorPlanner
 from budget.studies.next_runs.run_grid import Runs, affordable, cheapest, groups_of
