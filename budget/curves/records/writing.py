@@ -6,6 +6,7 @@ import numpy as np
 
 from budget.curves.curves import Curves
 from budget.curves.link.link import LINK, PARAMETERS, Link
+from budget.numerics.strict_json import json_value
 from budget.tables.checks.status import STATUS
 
 FORMAT = "budget curves 2"
@@ -41,7 +42,7 @@ def record_of(curves: Curves) -> dict[str, Any]:
         "notes": list(curves.notes),
         "warnings": list(curves.warnings),
         "link": None if curves.link is None else _link_record(curves.link),
-        "cost": None if curves.cost is None else {name: _plain(value) for name, value in vars(curves.cost).items()},
+        "cost": None if curves.cost is None else {name: json_value(value) for name, value in vars(curves.cost).items()},
         "tasks": [
             {
                 "task": name,
@@ -58,17 +59,17 @@ def record_of(curves: Curves) -> dict[str, Any]:
                 "shared": bool(curves.shared[i]),
                 "group": int(curves.group[i]),
                 "runs": int(curves.runs[i]),
-                "parameters": {name: _plain(natural[i, names.index(name)]) for name in curves.form.shown},
+                "parameters": {name: json_value(natural[i, names.index(name)]) for name in curves.form.shown},
                 "at_reference": {
-                    names[p]: _plain(np.exp(curves.parameters[i, p])) for p in curves.form.where("coefficient")
+                    names[p]: json_value(np.exp(curves.parameters[i, p])) for p in curves.form.where("coefficient")
                 },
-                **{key: _plain(getattr(curves, key)[i]) for key in (*NUMBERS, *STATED)},
-                "smallest": {scale: _plain(values[i]) for scale, values in curves.smallest.items()},
-                "largest": {scale: _plain(values[i]) for scale, values in curves.largest.items()},
-                "reference": _plain(curves.reference[i]),
-                "working": _plain(curves.parameters[i]),
-                "working_draws": _plain(curves.draws[:, i]),
-                "noise_draws": _plain(curves.noise[:, i]),
+                **{key: json_value(getattr(curves, key)[i]) for key in (*NUMBERS, *STATED)},
+                "smallest": {scale: json_value(values[i]) for scale, values in curves.smallest.items()},
+                "largest": {scale: json_value(values[i]) for scale, values in curves.largest.items()},
+                "reference": json_value(curves.reference[i]),
+                "working": json_value(curves.parameters[i]),
+                "working_draws": json_value(curves.draws[:, i]),
+                "noise_draws": json_value(curves.noise[:, i]),
                 **_posterior_record(curves, i),
             }
             for i, name in enumerate(curves.tasks)
@@ -81,10 +82,10 @@ def _posterior_record(curves: Curves, task: int) -> dict[str, Any]:
     if not curves.form.is_posterior:
         return {}
     return {
-        "rhat": _plain(curves.rhat[task]),
-        "effective": _plain(curves.effective[task]),
-        "planned": _plain(curves.planned_parameters[task]),
-        "planned_draws": _plain(curves.planned_draws[:, task]),
+        "rhat": json_value(curves.rhat[task]),
+        "effective": json_value(curves.effective[task]),
+        "planned": json_value(curves.planned_parameters[task]),
+        "planned_draws": json_value(curves.planned_draws[:, task]),
     }
 
 
@@ -100,20 +101,11 @@ def _link_record(link: Link) -> dict[str, Any]:
                 "higher_is_better": bool(link.higher_is_better[i]),
                 "pairs": int(link.pairs[i]),
                 "chance_stated": bool(link.stated[i]),
-                "parameters": dict(zip(PARAMETERS, _plain(link.parameters[i]), strict=True)),
-                **{name: _plain(getattr(link, name)[i]) for name in LINK_NUMBERS},
-                "draws": _plain(link.draws[:, i]),
-                "noise_draws": _plain(link.noise[:, i]),
+                "parameters": dict(zip(PARAMETERS, json_value(link.parameters[i]), strict=True)),
+                **{name: json_value(getattr(link, name)[i]) for name in LINK_NUMBERS},
+                "draws": json_value(link.draws[:, i]),
+                "noise_draws": json_value(link.noise[:, i]),
             }
             for i, code in enumerate(link.status)
         ],
     }
-
-
-def _plain(value: Any) -> Any:
-    """NumPy as JSON: a number that is not finite is null."""
-    if isinstance(value, np.ndarray):
-        return [_plain(item) for item in value]
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    return float(value) if np.isfinite(value) else None
