@@ -1,0 +1,132 @@
+"""A law of params and tokens whose own error is part of it: two falling powers under a ceiling, times a slow drift.
+
+``value = (E + (U − E)·w/(1 + w)) · exp(g_N(N) + g_D(D))`` with ``w = (u₁^(1/k) + u₂^(1/k))^k / (U − E)``,
+``u₁ = A/N^alpha`` and ``u₂ = B/D^beta``. For ``w ≪ 1`` and ``k = 1`` the first factor is ``E + A/N^alpha + B/D^beta``;
+``k`` lets params and tokens interact, ``U`` is where models stand that have learned nothing yet. Each drift ``g`` is a
+cubic spline that is 0, with slope 0, at and below the smallest measured scale. Beyond the largest one, where ``z = 0``,
+it goes on with its slope there, plus a term in ``z^1.5``, by which an integrated Wiener process spreads.
+
+See docs/decisions/129-two-scales-with-their-own-error.md.
+"""
+
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from budget.curves.laws.law import Law, Parameter
+from budget.curves.laws.parts import crossed, falling_power, floor
+
+if TYPE_CHECKING:
+    from budget.curves.predictive.observations import Observations, Posterior
+
+KNOTS = 6
+"""Knots of a drift, evenly spaced in the logarithm from the smallest measured scale to the largest.
+
+Between knots the spline is the process's mean given its values and slopes there. What it leaves out has at most
+1/8,000 of the variance that the process has at the largest scale (``h³/192`` against ``(5h)³/3``)."""
+
+INNER = 2 * (KNOTS - 1)
+"""Values and slopes of a drift at its knots, but for the first, where both are 0."""
+
+SHAPE = 7
+"""Parameters before those of the drifts."""
+
+LARGEST_LOG = 700.0
+"""The logarithm at which a drift far below or beyond the runs is cut, so that it stays a number."""
+
+AXES = ("N", "D")
+
+
+def drift_basis(z: Any, span: Any, xp: ModuleType = np) -> Any:
+    """What a drift's numbers are multiplied by: its KNOTS − 1 values, its slopes there, and that of ``z^1.5``.
+
+    Args:
+        z: (…) logarithms of a scale over its largest measured one.
+        span: (…) logarithm of the largest over the smallest measured scale, 0 where they are the same.
+        xp: ``numpy`` or ``jax.numpy``.
+
+    Returns:
+        (…, 2·KNOTS − 1); the drift is its product with these numbers, slopes per unit of ``z``.
+    """
+    step = span / (KNOTS - 1)
+    is_line = step > 0
+    beyond = xp.maximum(z, 0.0)
+    place = xp.clip(z + span, 0.0, span) / xp.where(is_line, step, 1.0)
+    away = place[..., None] - xp.arange(1, KNOTS)
+    size = xp.minimum(xp.abs(away), 1.0)
+    values = xp.where(is_line[..., None], (1 - size) ** 2 * (1 + 2 * size), 0.0)
+    slopes = away * (1 - size) ** 2 * step[..., None]
+    last = xp.arange(1, KNOTS) == KNOTS - 1
+    slopes = slopes + xp.where(last, beyond[..., None], 0.0)
+    # with a span of 0 nothing is known of the slope, and nothing of it is left
+    slopes = xp.where(is_line[..., None], slopes, 0.0)
+    return xp.concatenate([values, slopes, (beyond**1.5)[..., None]], axis=-1)
+
+
+def shape_value(theta: Any, z: Any, xp: ModuleType = np) -> Any:
+    """The first factor: the value without drifts.
+
+    Args:
+        theta: (…, P) of which the first ``SHAPE`` are read: E, U, ln A, alpha, ln B, beta, k.
+        z: (…, 2).
+        xp: ``numpy`` or ``jax.numpy``.
+    """
+    low, high, log_a, alpha, log_b, beta, k = (theta[..., i] for i in range(SHAPE))
+    both = k * xp.logaddexp((log_a - alpha * z[..., 0]) / k, (log_b - beta * z[..., 1]) / k)
+    # w/(1 + w) of a logarithm, on the side where its exponential is small
+    log_w = both - xp.log(high - low)
+    small = xp.exp(-xp.abs(log_w))
+    return low + (high - low) * xp.where(log_w > 0, 1.0, small) / (1 + small)
+
+
+def log_drift(theta: Any, z: Any, xp: ModuleType = np) -> Any:
+    """The logarithm of the second factor, ``g_N + g_D``; arguments as ``shape_value``."""
+    total = 0.0
+    for axis in range(len(AXES)):
+        span = theta[..., SHAPE + axis]
+        first = SHAPE + len(AXES) + axis * (INNER + 1)
+        at, span = xp.broadcast_arrays(z[..., axis], span)
+        total = total + (drift_basis(at, span, xp) * theta[..., first : first + INNER + 1]).sum(axis=-1)
+    return xp.clip(total, -LARGEST_LOG, LARGEST_LOG)
+
+
+def _curve(theta: Any, z: Any, xp: ModuleType) -> Any:
+    return shape_value(theta, z, xp) * xp.exp(log_drift(theta, z, xp))
+
+
+def _drift_parameters(axis: int) -> tuple[Parameter, ...]:
+    name = AXES[axis]
+    values = [Parameter(f"g_{name}{knot}", "inner", -np.inf, np.inf) for knot in range(1, KNOTS)]
+    slopes = [Parameter(f"slope_{name}{knot}", "inner", -np.inf, np.inf) for knot in range(1, KNOTS)]
+    return (*values, *slopes, Parameter(f"kappa_{name}", "inner", -np.inf, np.inf))
+
+
+def _sample(observations: "Observations", *, draws: int, seed: int, device: str | None = None) -> "Posterior":
+    # what only reads curves loads no JAX
+    from budget.curves.predictive.surface_posterior import sample_surfaces
+
+    return sample_surfaces(observations, draws=draws, seed=seed, device=device)
+
+
+LAW = Law(
+    name="surface",
+    formula="(E + (U − E)·w/(1 + w))·exp(g_N + g_D), w = ((A/N^alpha)^(1/k) + (B/D^beta)^(1/k))^k/(U − E)",
+    summary="params and tokens, with the law's own error in the draws",
+    reference="Hoffmann et al. 2022 (Chinchilla) with interaction, ceiling and a Gaussian process in each scale",
+    inputs=("params", "tokens"),
+    parameters=(
+        floor(),
+        Parameter("U", "ceiling"),
+        *falling_power("A", "alpha", 3),
+        *falling_power("B", "beta", 5, input=1),
+        Parameter("k", "plain", 0.1, 10.0, typical=(0.7, 1.5)),
+        *(Parameter(f"span_{name}", "inner", 0.0, np.inf, typical=(2.0, 5.0)) for name in AXES),
+        *_drift_parameters(0),
+        *_drift_parameters(1),
+    ),
+    basis=lambda theta, z, xp: (),
+    curve=_curve,
+    sampler=_sample,
+    example=lambda task: crossed(params=np.geomspace(1e7, 3e9, 5), tokens=np.geomspace(3e8, 3e10, 5)),
+)

@@ -1,0 +1,395 @@
+"""Draws of the ``surface`` law: its shape by a tempered population, its drifts exactly.
+
+Given the shape's nine numbers, the logarithms of the values are Gaussian: residuals are drifts (an integrated Wiener
+process in each logarithmic scale, by its values and slopes at few knots) plus noise. One eigendecomposition a task
+serves every drift and noise level, so that a likelihood costs the law at R rows and a product with R × W numbers:
+nothing is cubic in the rows. The drifts are drawn from their Gaussian conditional.
+
+See docs/decisions/129-two-scales-with-their-own-error.md.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.special import ndtri
+
+from budget.curves.fitting.batching import choose_devices, vmap_in_chunks
+from budget.curves.laws.surface import AXES, INNER, KNOTS, LAW, SHAPE, drift_basis, shape_value
+from budget.curves.predictive.eigen import eigen
+from budget.curves.predictive.observations import Observations, Posterior
+from budget.curves.predictive.tempering import GROUPS, MEMBERS, convergence, temper
+from budget.numerics import streams
+
+PRIOR_LOG_TERM = (float(np.log(0.3)), 1.5)
+"""Mean and deviation of ln A and ln B at the largest scales, over the typical value there."""
+
+PRIOR_LOG_EXPONENT = (float(np.log(0.35)), 0.5)
+"""Of ln alpha and ln beta: published exponents lie between .1 and .8."""
+
+PRIOR_LOG_INTERACTION = 0.5
+"""Deviation of ln k about 0."""
+
+PRIOR_LOG_CEILING = (float(np.log(0.3)), 1.0)
+"""Of the logarithm of how far the ceiling lies above the worst value, relatively, beyond ``CEILING_MARGIN``."""
+
+CEILING_MARGIN = 0.02
+"""How far above the worst value a ceiling lies at least, relatively."""
+
+PRIOR_LOG_DRIFT = (float(np.log(0.02)), 1.0)
+"""Of ln s, the drift's rate per e-fold to the power 1.5."""
+
+PRIOR_LOG_NOISE = (float(np.log(0.01)), 1.5)
+"""Of ln σ, the noise of the largest run."""
+
+NOISE_FALL = 0.4
+"""Power of a run's N·D by which its variance is larger than the largest run's: small runs count less."""
+
+WILD = 3.0
+"""Rows that lie further off than so many deviations get the variance at which they would lie so far off."""
+
+RUN_LENGTH = 1.0
+"""Correlation length, in e-folds of the inputs, of the noise of the checkpoints of one run."""
+
+MOST_CORRELATED = 0.95
+"""Correlation of two checkpoints that are next to each other."""
+
+COORDINATES = SHAPE + 2
+"""The shape's numbers, ln s and ln σ."""
+
+TINY = 1e-12
+"""Least relative gap that keeps logarithms finite."""
+
+
+class Rows(NamedTuple):
+    """One task's rows as the likelihood reads them.
+
+    Attributes:
+        z: (R, 2) logarithms of the inputs over the largest measured ones.
+        log_value: (R,).
+        there: (R,) 1 for rows, 0 where padded.
+        variance: (R,) of the noise over σ².
+        known: (R,) variance that is known, in relative units.
+        link: (R,) correlation with the row before, 0 for the first of a run.
+        basis: (R, W) of the drifts' independent standard numbers.
+        low: the stated best value, 0 where none is.
+        least: the smallest value that is not wild.
+        highest: the largest.
+        unit: the typical value of the largest runs.
+        headroom: how far above ``highest`` a ceiling may lie, relatively.
+    """
+
+    z: Any
+    log_value: Any
+    there: Any
+    variance: Any
+    known: Any
+    link: Any
+    basis: Any
+    low: Any
+    least: Any
+    highest: Any
+    unit: Any
+    headroom: Any
+
+
+class Decomposed(NamedTuple):
+    """What the likelihood needs of the rows' weights.
+
+    Attributes:
+        root: (R,) inverse deviations of the rows over σ.
+        projected: (R, W) whitened basis, in the coordinates of its principal axes.
+        values: (W,) squares of its singular values.
+        axes: (W, W) the principal axes.
+    """
+
+    root: Any
+    projected: Any
+    values: Any
+    axes: Any
+
+
+def shape_of(points: Any, rows: Rows) -> tuple[Any, Any, Any]:
+    """Standard normal coordinates (N, C) as the shape's parameters (N, SHAPE), ln s and ln σ."""
+    # φ ~ Beta(1, 2): small floors are likelier
+    share = 1 - jnp.sqrt(jax.scipy.special.ndtr(-points[:, 0]))
+    low = rows.low + share * (rows.least - rows.low) * (1 - TINY)
+    rise = jnp.exp(PRIOR_LOG_CEILING[0] + PRIOR_LOG_CEILING[1] * points[:, 1])
+    # bounded softly by what is stated
+    rise = 1 / (1 / rise + 1 / rows.headroom)
+    high = rows.highest * (1 + CEILING_MARGIN + rise)
+    log_unit = jnp.log(rows.unit)
+    log_a = log_unit + PRIOR_LOG_TERM[0] + PRIOR_LOG_TERM[1] * points[:, 2]
+    log_b = log_unit + PRIOR_LOG_TERM[0] + PRIOR_LOG_TERM[1] * points[:, 4]
+    alpha = jnp.exp(PRIOR_LOG_EXPONENT[0] + PRIOR_LOG_EXPONENT[1] * points[:, 3])
+    beta = jnp.exp(PRIOR_LOG_EXPONENT[0] + PRIOR_LOG_EXPONENT[1] * points[:, 5])
+    k = jnp.exp(PRIOR_LOG_INTERACTION * points[:, 6])
+    theta = jnp.stack([low, high, log_a, alpha, log_b, beta, k], axis=1)
+    log_s = PRIOR_LOG_DRIFT[0] + PRIOR_LOG_DRIFT[1] * points[:, 7]
+    log_sigma = PRIOR_LOG_NOISE[0] + PRIOR_LOG_NOISE[1] * points[:, 8]
+    return theta, log_s, log_sigma
+
+
+def _residual(theta: Any, rows: Rows) -> Any:
+    value = shape_value(theta[:, None, :], rows.z, jnp)
+    return jnp.where(rows.there > 0, rows.log_value - jnp.log(value), 0.0)
+
+
+def _whitened(residual: Any, rows: Rows, root: Any) -> Any:
+    """Rows (…, R) over their deviation, less what the row before of the same run tells of them."""
+    scaled = residual * root
+    before = jnp.concatenate([jnp.zeros_like(scaled[..., :1]), scaled[..., :-1]], axis=-1)
+    return (scaled - rows.link * before) / jnp.sqrt(1 - rows.link**2)
+
+
+def decompose(rows: Rows, variance: Any, guess: Any) -> Decomposed:
+    """The principal axes of the drifts under the noise variances (R,) over σ², found from axes near by."""
+    root = jnp.where(rows.there > 0, 1 / jnp.sqrt(variance), 0.0)
+    basis = _whitened(rows.basis.T, rows, root).T
+    values, axes = eigen(basis.T @ basis, guess)
+    return Decomposed(root, basis @ axes, jnp.maximum(values, 0.0), axes)
+
+
+def _parts(points: Any, rows: Rows, state: Decomposed) -> tuple[Any, ...]:
+    """The shape of points (N, C) with their whitened residuals (N, R) and these along the drifts' axes (N, W)."""
+
+    def residual_of(some: Any) -> Any:
+        theta, _, _ = shape_of(some, rows)
+        return _residual(theta, rows)
+
+    # a loop's results are kept: without it the compiler computes the law again wherever it is read
+    residual = jax.lax.map(residual_of, points.reshape(GROUPS, MEMBERS, -1)).reshape(len(points), -1)
+    residual = _whitened(residual, rows, state.root)
+    return (*shape_of(points, rows), residual, residual @ state.projected)
+
+
+def log_likelihood(points: Any, rows: Rows, state: Decomposed) -> Any:
+    """Logarithm of the density of the rows' logarithms, drifts summed out: (N,) of coordinates (N, C)."""
+    _, log_s, log_sigma, residual, along = _parts(points, rows, state)
+    count = rows.there.sum()
+    log_root = jnp.where(rows.there > 0, jnp.log(jnp.where(rows.there > 0, state.root, 1.0)), 0.0)
+    constant = log_root.sum() - 0.5 * jnp.log(1 - rows.link**2).sum() - 0.5 * count * jnp.log(2 * jnp.pi)
+
+    def density(each: Any) -> Any:
+        log_s, log_sigma, residual, along = each
+        ratio = jnp.exp(2 * (log_s - log_sigma))[:, None]
+        explained = (along**2 * ratio / (1 + ratio * state.values)).sum(axis=1)
+        square = ((residual**2).sum(axis=1) - explained) * jnp.exp(-2 * log_sigma)
+        spread = jnp.log1p(ratio * state.values).sum(axis=1)
+        return constant - count * log_sigma - 0.5 * (spread + square)
+
+    parts = (log_s, log_sigma, residual, along)
+    grouped = jax.tree.map(lambda part: part.reshape(GROUPS, MEMBERS, *part.shape[1:]), parts)
+    return jax.lax.map(density, grouped).ravel()
+
+
+def _weigh(points: Any, rows: Rows, state: Decomposed) -> Decomposed:
+    """Weigh the rows by how far they lie off the population's curves, drifts included."""
+    _, log_s, log_sigma, residual, along = _parts(points, rows, state)
+    ratio = jnp.exp(2 * (log_s - log_sigma))[:, None]
+    mean = along * ratio / (1 + ratio * state.values)
+    left = (residual - mean @ state.projected.T).mean(axis=0) / jnp.where(rows.there > 0, state.root, 1.0)
+    sigma = jnp.exp(log_sigma.mean())
+    plain = rows.variance + rows.known / sigma**2
+    off = jnp.abs(left) / (sigma * jnp.sqrt(plain))
+    variance = plain * jnp.maximum(1.0, off / WILD) ** 2
+    return decompose(rows, variance, state.axes)
+
+
+def _sample(key: Any, *fields: Any) -> tuple[Any, ...]:
+    """One task: its population's shape, what its drifts and noise are drawn by, and the record."""
+    rows = Rows(*fields)
+    first = decompose(rows, rows.variance + rows.known / np.exp(2 * PRIOR_LOG_NOISE[0]), jnp.eye(rows.basis.shape[1]))
+    population = temper(
+        key,
+        COORDINATES,
+        lambda points, state: log_likelihood(points, rows, state),
+        lambda points, state: _weigh(points, rows, state),
+        first,
+    )
+    state = population.state
+    theta, log_s, log_sigma, _, along = _parts(population.points, rows, state)
+    return (
+        theta, log_s, log_sigma, along, state.values, state.axes, population.points, population.temperature,
+        population.evidence,
+    )  # fmt: skip
+
+
+def sample_surfaces(observations: Observations, *, draws: int, seed: int, device: str | None = None) -> Posterior:
+    """Draws of each task's surface.
+
+    Args:
+        observations: T tasks with params and tokens.
+        draws: B.
+        seed: of the random numbers, which belong to the tasks' names.
+        device: platform to compute on, JAX's own choice where not given.
+    """
+    rows, spans = _rows(observations)
+    key = streams.keys(observations.names) ^ streams.keys([f"surface {seed}"])
+    width = rows.z.shape[1]
+    found = vmap_in_chunks(_sample, (), (key, *rows), devices=choose_devices(device), share=max(4.0, 4.0 * width / 32))
+    theta, log_s, log_sigma, along, values, axes, points, temperature, evidence = found
+    chosen = _chosen(draws)
+    theta, log_s, log_sigma = theta[:, chosen], log_s[:, chosen], log_sigma[:, chosen]
+    uniform = _uniforms(key, seed, draws, along.shape[-1] + len(AXES) + 1)  # (numbers, B, T)
+    normal = ndtri(np.moveaxis(uniform, 0, -1)).swapaxes(0, 1)  # (T, B, numbers)
+    s, sigma = np.exp(log_s)[..., None], np.exp(log_sigma)[..., None]
+    precision = 1 + (s / sigma) ** 2 * values[:, None]
+    inner = along[:, chosen] * s / sigma**2 / precision + normal[..., : along.shape[-1]] / np.sqrt(precision)
+    weights = s * np.einsum("tbw,tvw->tbv", inner, axes)  # standard numbers of the drifts times s
+    drifts = [theta, np.broadcast_to(spans[:, None], (*theta.shape[:2], len(AXES)))]
+    for axis in range(len(AXES)):
+        mine = weights[..., axis * INNER : (axis + 1) * INNER]
+        drifts.append(np.einsum("tbv,tkv->tbk", mine, _wiener_root(spans[:, axis])))
+        drifts.append(s / np.sqrt(3) * normal[..., along.shape[-1] + axis, None])
+    curves = np.concatenate(drifts, axis=-1).swapaxes(0, 1)
+    noise = (sigma[..., 0] * normal[..., -1]).T
+    parameters = point_curves(curves, spans)
+    residual = np.log(observations.value) - np.log(LAW.value(parameters[:, None, :], rows.z))
+    there = observations.there
+    error = np.sqrt((np.where(there, residual, 0.0) ** 2).sum(axis=1) / there.sum(axis=1))
+    rhat, effective = convergence(points, np)
+    rhat = np.where(temperature < 1, np.inf, rhat)
+    return Posterior(parameters, curves, noise, error, rhat, effective, evidence)
+
+
+def _chosen(draws: int) -> np.ndarray:
+    """Which particle each draw takes: one of each group in turn, so that few draws come from all groups."""
+    return np.arange(GROUPS * MEMBERS).reshape(GROUPS, MEMBERS).T.ravel()[np.arange(draws) % (GROUPS * MEMBERS)]
+
+
+def _uniforms(key: np.ndarray, seed: int, draws: int, count: int) -> np.ndarray:
+    """(count, B, T): a stream has few numbers a draw, so several are put together."""
+    parts = [
+        streams.uniforms(key ^ streams.keys([f"drift {part}"]), seed, 0, draws, streams.STREAMS)
+        for part in range(-(-count // streams.STREAMS))
+    ]
+    return np.concatenate(parts)[:count]
+
+
+def _wiener_root(span: np.ndarray) -> np.ndarray:
+    """Root of the covariance of an integrated Wiener process: values, then slopes, at the knots but for the first.
+
+    The process starts at 0 with slope 0 at the first knot. A step of h adds to value and slope normal numbers of
+    covariance ((h³/3, h²/2), (h²/2, h)).
+
+    Args:
+        span: (T,).
+
+    Returns:
+        (T, INNER, INNER).
+    """
+    knots = KNOTS - 1
+    value, slope = np.zeros(2 * knots), np.zeros(2 * knots)
+    result = np.zeros((INNER, INNER))
+    for knot in range(knots):
+        value = value + slope
+        value[2 * knot] += 1 / np.sqrt(3)
+        slope = slope.copy()
+        slope[2 * knot] += np.sqrt(3) / 2
+        slope[2 * knot + 1] += 1 / 2
+        result[knot], result[knots + knot] = value, slope
+    h = span / knots
+    scale = np.concatenate([np.repeat(h[:, None] ** 1.5, knots, 1), np.repeat(h[:, None] ** 0.5, knots, 1)], axis=1)
+    return scale[:, :, None] * result
+
+
+def _rows(observations: Observations) -> tuple[Rows, np.ndarray]:
+    """What the likelihood reads, (T, …) each, and the spans (T, 2) of the logarithms of the inputs."""
+    there = observations.there
+    logs = observations.log_inputs
+    largest = np.where(there[..., None], logs, -np.inf).max(axis=1)
+    smallest = np.where(there[..., None], logs, np.inf).min(axis=1)
+    spans = largest - smallest
+    spans = np.where(spans < 1e-6, 0.0, spans)
+    z = np.where(there[..., None], logs - largest[:, None], 0.0)
+    log_value = np.log(observations.value)
+    total = z.sum(axis=2)
+    order = np.where(there, total, -np.inf)
+    discount = np.exp(NOISE_FALL * (order.max(axis=1, keepdims=True) - np.where(there, total, 0.0)))
+    variance = np.where(there, discount / np.where(there, observations.weight, 1.0).clip(1e-12), 1.0)
+    basis = (
+        np.concatenate(
+            [
+                drift_basis(z[..., axis], spans[:, None, axis] + 0 * z[..., axis])[..., :INNER]
+                @ _wiener_root(spans[:, axis])
+                for axis in range(len(AXES))
+            ],
+            axis=-1,
+        )
+        * there[..., None]
+    )
+    link = _links(observations, z, there)
+    tamed = _tamed(z, log_value, there)
+    low = np.nan_to_num(observations.least)
+    least = np.exp(np.where(there, tamed, np.inf).min(axis=1))
+    least = np.maximum(least, low * (1 + 1e-9))
+    highest = np.exp(np.where(there, tamed, -np.inf).max(axis=1))
+    unit = np.empty(len(z))
+    for task in range(len(z)):
+        mine = np.flatnonzero(there[task])
+        top = mine[np.argsort(-total[task, mine], kind="stable")[: max(1, -(-len(mine) // 4))]]
+        unit[task] = np.exp(np.median(log_value[task, top]))
+    headroom = np.nan_to_num(observations.most / highest - 1 - CEILING_MARGIN, nan=1e6).clip(1e-3, 1e6)
+    rows = Rows(
+        z, np.where(there, log_value, 0.0), there.astype(float), variance, observations.stderr**2, link, basis, low,
+        least, highest, unit, headroom,
+    )  # fmt: skip
+    return rows, spans
+
+
+def _links(observations: Observations, z: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """(T, R) correlation of each row's noise with that of the row before, where both are of one run."""
+    same = np.zeros_like(there)
+    same[:, 1:] = there[:, 1:] & (observations.run[:, 1:] == observations.run[:, :-1])
+    gap = np.zeros(there.shape)
+    gap[:, 1:] = np.abs(np.diff(z, axis=1)).sum(axis=2)
+    return np.where(same, MOST_CORRELATED * np.exp(-gap / RUN_LENGTH), 0.0)
+
+
+def _tamed(z: np.ndarray, log_value: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """The logarithms with wild ones pulled in: a task's smallest and largest value must not be wild rows."""
+    tamed = log_value.copy()
+    for task in range(len(z)):
+        mine = np.flatnonzero(there[task])
+        if len(mine) < 12:
+            continue
+        a, b = z[task, mine].T
+        design = np.stack([np.ones_like(a), a, b, a * a, b * b, a * b], axis=1)
+        y = log_value[task, mine]
+        weight = np.ones(len(mine))
+        for _ in range(10):
+            root = np.sqrt(weight)
+            fit = design @ np.linalg.lstsq(design * root[:, None], y * root, rcond=1e-9)[0]
+            off = y - fit
+            scale = 1.4826 * np.median(np.abs(off)) + 1e-12
+            weight = 1 / np.maximum(1.0, np.abs(off) / (2 * scale)) ** 2
+        tamed[task, mine] = fit + np.clip(off, -6 * scale, 6 * scale)
+    return tamed
+
+
+def point_curves(curves: np.ndarray, spans: np.ndarray) -> np.ndarray:
+    """The median of the draws (B, T, P) as curves (T, P): the draw nearest to it, with its drifts fitted to it."""
+    result = np.empty(curves.shape[1:])
+    beyond = np.log([1.0, 2.0, 5.0, 12.0, 30.0])
+    for task in range(curves.shape[1]):
+        axes = [np.concatenate([np.linspace(-span, 0, KNOTS)[:-1], beyond]) for span in spans[task]]
+        z = np.stack([each.ravel() for each in np.meshgrid(*axes, indexing="ij")], axis=-1)
+        logs = np.log(LAW.value(curves[:, task, None, :], z))
+        middle = np.median(logs, axis=0)
+        nearest = np.argmin(((logs - middle) ** 2).sum(axis=1))
+        theta = curves[nearest, task]
+        result[task] = theta
+        bases = [drift_basis(z[:, axis], np.full(len(z), spans[task, axis])) for axis in range(len(AXES))]
+        design = np.concatenate(bases, axis=1)
+        aim = middle - np.log(shape_value(theta, z))
+        first = SHAPE + len(AXES)
+        start = theta[first:]
+        fitted = np.linalg.lstsq(
+            np.vstack([design, 1e-3 * np.eye(design.shape[1])]),
+            np.concatenate([aim - design @ start, np.zeros(design.shape[1])]),
+            rcond=None,
+        )[0]
+        result[task, first:] = start + fitted
+    return result

@@ -1,0 +1,209 @@
+"""A posterior by tempering: a population that is led from the prior to the posterior in steps (Del Moral et al. 2006).
+
+The prior is standard normal in every coordinate. Between two temperatures the population is resampled and then moved
+by preconditioned Crank–Nicolson steps around its own mean (Cotter et al. 2013; Grumitt et al. 2024), which pull two
+nearby points together: rounding dies out and is not amplified. Everything is per task, with random numbers of its own.
+
+See docs/decisions/129-two-scales-with-their-own-error.md.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from budget.curves.fitting.solver import solve_small
+from budget.numerics import streams
+
+GROUPS = 8
+"""Parts of the population that never mix: their differences are the record of convergence."""
+
+MEMBERS = 32
+"""Particles of a group; 256 in all, from which 200 draws are taken."""
+
+MAX_STAGES = 48
+"""Temperatures at most: thirty rows take about ten, four hundred about twenty."""
+
+LAST_STAGES = 10
+"""Rounds of moves when the posterior is reached."""
+
+MOVES = 6
+"""Moves after each resampling."""
+
+KEPT = (0.9, 0.0, 0.7, 0.95, 0.5, 0.8)
+"""Shares of a particle's distance from the mean that its moves keep, one after the other: from jumps to small steps."""
+
+LEAST_EFFECTIVE = 0.5
+"""Share of the population that stays effective from one temperature to the next (Del Moral et al. 2006: one half)."""
+
+HALVINGS = 30
+"""Bisections of the next temperature."""
+
+RIDGE = 1e-6
+"""Added to the variance of every coordinate, so that a population that has run together can still be moved."""
+
+
+class Population(NamedTuple):
+    """What a run of tempering leaves.
+
+    Attributes:
+        points: (G·M, C) coordinates of the particles; particles of one group stand together.
+        temperature: 1 where the posterior was reached.
+        evidence: logarithm of the marginal likelihood.
+        accepted: share of the last stage's moves that were accepted.
+        stages: how many there were.
+        state: what ``refresh`` left.
+    """
+
+    points: Any
+    temperature: Any
+    evidence: Any
+    accepted: Any
+    stages: Any
+    state: Any
+
+
+def temper(
+    key: Any,
+    coordinates: int,
+    log_likelihood: Callable[[Any, Any], Any],
+    refresh: Callable[[Any, Any], Any],
+    state: Any,
+) -> Population:
+    """Lead a population from the prior to the posterior.
+
+    Args:
+        key: of the task's random numbers.
+        coordinates: C.
+        log_likelihood: (points (N, C), state) → (N,).
+        refresh: (points (N, C), state) → the next state: what of the likelihood is found on the way, such as the
+            weights of rows.
+        state: the first.
+    """
+    count = GROUPS * MEMBERS
+    pairs = -(-count * coordinates // 2)
+    each_stage = MOVES * (2 * pairs + count) + GROUPS
+
+    def numbers(number: Any) -> tuple[Any, Any, Any]:
+        """A stage's random numbers: normal (MOVES, N, C), logarithms of uniform (MOVES, N), uniform (GROUPS,)."""
+        uniform = _uniforms(key, number * each_stage, each_stage)
+        normal, rest = uniform[: MOVES * 2 * pairs], uniform[MOVES * 2 * pairs :]
+        normal = _normals(normal.reshape(MOVES, 2, pairs)).reshape(MOVES, -1)[:, : count * coordinates]
+        log_uniform = jnp.log(rest[: MOVES * count]).reshape(MOVES, count)
+        return normal.reshape(MOVES, count, coordinates), log_uniform, rest[MOVES * count :]
+
+    def stage(carry: Any) -> Any:
+        number, last, points, temperature, evidence, state, _ = carry
+        renewed = refresh(points, state)
+        state = jax.tree.map(lambda new, old: jnp.where(temperature < 1, new, old), renewed, state)
+        normals, log_uniform, offset = numbers(number)
+        likelihood = log_likelihood(points, state)
+        rise = _next_rise(likelihood, temperature)
+        log_weight = rise * likelihood
+        top = log_weight.max()
+        weight = jnp.exp(log_weight - top)
+        evidence = evidence + top + jnp.log(weight.mean())
+        mean = weight @ points / weight.sum()
+        away = points - mean
+        spread = (away * weight[:, None]).T @ away / weight.sum() + RIDGE * jnp.eye(coordinates)
+        root = jnp.linalg.cholesky(spread)
+        chosen = _resampled(weight, offset[:, None])
+        points, likelihood = points[chosen], likelihood[chosen]
+        last = last + (temperature >= 1)
+        temperature = jnp.where(rise >= 1 - temperature, 1.0, temperature + rise)
+        kept = jnp.asarray(KEPT)
+
+        def move(at: Any, walk: Any) -> Any:
+            points, whitened, likelihood, accepted = walk
+            share = kept[at % len(KEPT)]
+            proposed_white = share * whitened + jnp.sqrt(1 - share**2) * normals[at]
+            proposed = mean + proposed_white @ root.T
+            found = log_likelihood(proposed, state)
+            # the moves leave the normal of this mean and spread as it is; what is left is the target over that normal
+            gain = temperature * (found - likelihood) + 0.5 * (
+                (points**2).sum(1) - (proposed**2).sum(1) + (proposed_white**2).sum(1) - (whitened**2).sum(1)
+            )
+            taken = log_uniform[at] < gain
+            pick = taken[:, None]
+            return (
+                jnp.where(pick, proposed, points),
+                jnp.where(pick, proposed_white, whitened),
+                jnp.where(taken, found, likelihood),
+                accepted + taken.mean(),
+            )
+
+        whitened = (points - mean) @ solve_small(root, jnp.eye(coordinates)).T
+        points, _, _, accepted = jax.lax.fori_loop(0, MOVES, move, (points, whitened, likelihood, 0.0))
+        return number + 1, last, points, temperature, evidence, state, accepted / MOVES
+
+    def goes_on(carry: Any) -> Any:
+        number, last, *_ = carry
+        return (number < MAX_STAGES) & (last < LAST_STAGES)
+
+    start = _normals(_uniforms(key, MAX_STAGES * each_stage, 2 * pairs).reshape(1, 2, pairs))
+    first = start.ravel()[: count * coordinates].reshape(count, coordinates)
+    carry = jax.lax.while_loop(goes_on, stage, (0, 0, first, 0.0, 0.0, state, 0.0))
+    number, _, points, temperature, evidence, state, accepted = carry
+    return Population(points, temperature, evidence, accepted, number, state)
+
+
+def _uniforms(key: Any, first: Any, count: int) -> Any:
+    """Uniform numbers (count,) of the SplitMix64 sequence that begins at ``key``, from place ``first`` on."""
+    place = jnp.uint64(key) + (jnp.arange(1, count + 1, dtype=jnp.uint64) + jnp.uint64(first)) * streams.GOLDEN
+    for shift, factor in streams.MIXERS:
+        place = (place ^ (place >> shift)) * factor
+    return ((place >> jnp.uint64(12)).astype(float) + 0.5) * 2.0**-52
+
+
+def _normals(uniform: Any) -> Any:
+    """Standard normal numbers of the shape of uniform ones (…, 2, K), two by two (Box & Muller 1958)."""
+    radius, angle = jnp.sqrt(-2 * jnp.log(uniform[..., 0, :])), 2 * jnp.pi * uniform[..., 1, :]
+    return jnp.stack([radius * jnp.cos(angle), radius * jnp.sin(angle)], axis=-2)
+
+
+def _next_rise(likelihood: Any, temperature: Any) -> Any:
+    """By how much the temperature may rise."""
+    left = 1 - temperature
+
+    def share(rise: Any) -> Any:
+        weight = jnp.exp(rise * (likelihood - likelihood.max()))
+        return weight.sum() ** 2 / (weight**2).sum() / len(likelihood)
+
+    def halve(_: Any, ends: Any) -> Any:
+        low, high = ends
+        middle = (low + high) / 2
+        enough = share(middle) >= LEAST_EFFECTIVE
+        return jnp.where(enough, middle, low), jnp.where(enough, high, middle)
+
+    low, _ = jax.lax.fori_loop(0, HALVINGS, halve, (0.0 * left, left))
+    return jnp.where(share(left) >= LEAST_EFFECTIVE, left, low)
+
+
+def _resampled(weight: Any, offset: Any) -> Any:
+    """Systematic resampling within each group: positions (G·M,); ``offset`` (G, 1) uniform."""
+    each = weight.reshape(GROUPS, MEMBERS)
+    heights = jnp.cumsum(each, axis=1)
+    at = (jnp.arange(MEMBERS) + offset) / MEMBERS * heights[:, -1:]
+    found = jax.vmap(jnp.searchsorted)(heights, at)
+    first = jnp.arange(GROUPS)[:, None] * MEMBERS
+    return (first + jnp.minimum(found, MEMBERS - 1)).ravel()
+
+
+def convergence(points: Any, xp: Any) -> tuple[Any, Any]:
+    """R̂ of the worst coordinate and the effective number of particles, from the differences of the groups.
+
+    The groups are the chains of R̂ (Gelman & Rubin 1992; many short chains: Margossian et al. 2024). The effective
+    number is the one that explains how far the groups' means lie apart, on average over the coordinates.
+
+    Args:
+        points: (…, G·M, C).
+        xp: ``numpy`` or ``jax.numpy``.
+    """
+    each = points.reshape(*points.shape[:-2], GROUPS, MEMBERS, points.shape[-1])
+    within = xp.maximum(each.var(axis=-2, ddof=1).mean(axis=-2), RIDGE)
+    between = each.mean(axis=-2).var(axis=-2, ddof=1)
+    ratio = between / within
+    rhat = xp.sqrt((MEMBERS - 1) / MEMBERS + ratio).max(axis=-1)
+    effective = GROUPS / xp.maximum(ratio.mean(axis=-1), 1 / MEMBERS)
+    return rhat, effective

@@ -1,0 +1,210 @@
+"""Draws of the surface law: the likelihood and the drifts against closed forms, independence, and hard inputs."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import multivariate_normal
+
+from budget.curves.laws.surface import KNOTS, LAW, drift_basis, shape_value
+from budget.curves.predictive import surface_posterior as engine
+from budget.curves.predictive.eigen import eigen
+from budget.curves.predictive.observations import Observations
+from budget.curves.predictive.surface_posterior import sample_surfaces
+
+DRAWS = 60
+
+
+def observed(*tasks: dict) -> Observations:
+    """Tasks of params, tokens and values, each with a name; rows in the order given."""
+    count, width = len(tasks), 32 if max(len(task["value"]) for task in tasks) <= 32 else 256
+    logs, value, weight = np.zeros((count, width, 2)), np.ones((count, width)), np.zeros((count, width))
+    stderr, run, row = np.zeros((count, width)), np.full((count, width), -1), np.full((count, width), -1)
+    for at, task in enumerate(tasks):
+        size = len(task["value"])
+        logs[at, :size] = np.log(np.stack([task["params"], task["tokens"]], axis=1))
+        value[at, :size], weight[at, :size] = task["value"], task.get("weight", 1.0)
+        stderr[at, :size] = task.get("stderr", 0.0)
+        run[at, :size] = task.get("run", np.arange(size))
+        row[at, :size] = np.arange(size)
+    ends = [np.array([task.get(name, np.nan) for task in tasks]) for name in ("least", "most")]
+    return Observations(tuple(task["name"] for task in tasks), logs, value, weight, stderr, run, row, *ends)
+
+
+def grid(name: str = "a", params: int = 5, tokens: int = 5, noise: float = 0.01, seed: int = 0) -> dict:
+    """Runs on a grid of a Chinchilla law with noise."""
+    n, d = (x.ravel() for x in np.meshgrid(np.geomspace(1e7, 1e9, params), np.geomspace(1e9, 1e11, tokens)))
+    value = 1.5 + 400 * n**-0.34 + 410 * d**-0.28
+    return {"name": name, "params": n, "tokens": d, "value": value * np.exp(noise * _normals(len(n), seed))}
+
+
+def _normals(count: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(count)
+
+
+def values(posterior, params, tokens, task: int = 0, largest: tuple[float, float] = (1e9, 1e11)) -> np.ndarray:
+    z = np.log(np.array([params / largest[0], tokens / largest[1]]))
+    return LAW.value(posterior.draws[:, task], z)
+
+
+def wiener(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Covariance of an integrated Wiener process from 0."""
+    least = np.minimum(a, b)
+    return least**3 / 3 + least**2 * np.abs(a - b) / 2
+
+
+@pytest.mark.parametrize("checkpoints", [False, True])
+def test_the_likelihood_is_that_of_the_dense_covariance(checkpoints):
+    task = grid(params=KNOTS, tokens=KNOTS)
+    task["weight"] = np.random.default_rng(1).uniform(0.5, 2, KNOTS**2)
+    if checkpoints:
+        task["run"] = np.repeat(np.arange(KNOTS), KNOTS)
+    rows, _ = engine._rows(observed(task))
+    rows = engine.Rows(*(field[0] for field in rows))
+    points = np.random.default_rng(2).standard_normal((256, engine.COORDINATES))
+    with jax.enable_x64(True):
+        rows = engine.Rows(*map(jnp.asarray, rows))
+        state = engine.decompose(rows, rows.variance, jnp.eye(rows.basis.shape[1]))
+        found = np.asarray(engine.log_likelihood(jnp.asarray(points), rows, state))
+        theta, log_s, log_sigma = map(np.asarray, engine.shape_of(jnp.asarray(points), rows))
+    logs = np.log(np.stack([task["params"], task["tokens"]], axis=1))
+    drift = sum(wiener(*np.meshgrid(at - at.min(), at - at.min())) for at in logs.T)
+    deviation = np.sqrt(np.exp(0.4 * (logs.sum(1).max() - logs.sum(1))) / task["weight"])
+    correlation = np.eye(len(logs))
+    if checkpoints:
+        steps = engine.MOST_CORRELATED * np.exp(-np.abs(np.diff(logs, axis=0)).sum(1) / engine.RUN_LENGTH)
+        for i in range(len(logs)):
+            for j in range(i):
+                if task["run"][i] == task["run"][j]:
+                    correlation[i, j] = correlation[j, i] = np.prod(steps[j:i])
+    noise = correlation * deviation[:, None] * deviation
+    for at in range(10):
+        shape = shape_value(theta[at], logs - logs.max(axis=0))
+        covariance = np.exp(2 * log_s[at]) * drift + np.exp(2 * log_sigma[at]) * noise
+        expected = multivariate_normal.logpdf(np.log(task["value"]), np.log(shape), covariance)
+        assert found[at] == pytest.approx(expected, rel=1e-8, abs=1e-6)
+
+
+@given(st.floats(0.1, 20.0), st.integers(0, 10_000))
+def test_between_knots_the_spline_is_the_mean_of_the_process(span, seed):
+    knots = np.linspace(0, span, KNOTS)[1:]
+    root = engine._wiener_root(np.array([span]))[0]
+    inner = root @ np.random.default_rng(seed).standard_normal(len(root))
+    at = np.random.default_rng(seed + 1).uniform(0, span, 20)
+    found = drift_basis(at - span, np.full(20, span))[:, :-1] @ inner
+
+    def with_slope(a, b):  # covariance of the value at a and the slope at b
+        return np.where(a <= b, a**2 / 2, b**2 / 2 + b * (a - b))
+
+    a, b = np.meshgrid(knots, knots, indexing="ij")
+    inside = np.block([[wiener(a, b), with_slope(a, b)], [with_slope(b, a), np.minimum(a, b)]])
+    np.testing.assert_allclose(root @ root.T, inside, rtol=1e-9, atol=1e-9 * span**3)
+    x, y = np.meshgrid(at, knots, indexing="ij")
+    across = np.concatenate([wiener(x, y), with_slope(x, y)], axis=1)
+    scale = np.sqrt(np.diag(inside))
+    expected = (across / scale) @ np.linalg.solve(inside / np.outer(scale, scale), inner / scale)
+    np.testing.assert_allclose(found, expected, atol=1e-7 * np.abs(inner).max())
+
+
+def test_beyond_the_runs_a_drift_spreads_as_the_process_does():
+    """One params scale: nothing is known of its drift, so its spread beyond is s·h^1.5/√3 in every draw's own s."""
+    task = grid(params=1)
+    posterior = sample_surfaces(observed(task), draws=2000, seed=0)
+    kappa = posterior.draws[:, 0, LAW.position("kappa_N")]
+    other = posterior.draws[:, 0, LAW.position("kappa_D")]
+    assert posterior.draws[:, 0, LAW.position("span_N")] == pytest.approx(0)
+    assert np.abs(np.corrcoef(kappa, other)[0, 1]) < 0.1
+    assert np.isfinite(values(posterior, 1e11, 1e13)).all()
+
+
+def test_eigenvectors_are_those_of_the_library():
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(30, 20)) * np.geomspace(1, 1e-6, 20)
+    rows[:, 7] = 0
+    matrix = rows.T @ rows
+    with jax.enable_x64(True):
+        found, axes = map(np.asarray, eigen(jnp.asarray(matrix), jnp.eye(20)))
+    np.testing.assert_allclose(np.sort(found), np.linalg.eigvalsh(matrix), atol=1e-13 * matrix.max())
+    np.testing.assert_allclose(axes.T @ axes, np.eye(20), atol=1e-13)
+    np.testing.assert_allclose(axes * found @ axes.T, matrix, atol=1e-13 * matrix.max())
+
+
+def test_a_known_law_is_found_again():
+    posterior = sample_surfaces(observed(grid(noise=0.003)), draws=200, seed=0)
+    truth = 1.5 + 400 * 3e9**-0.34 + 410 * 3e11**-0.28
+    found = values(posterior, 3e9, 3e11)
+    assert np.median(found) == pytest.approx(truth, rel=0.02)
+    assert np.quantile(found, 0.02) < truth < np.quantile(found, 0.98)
+    assert LAW.value(posterior.parameters[0], np.log([3.0, 3.0])) == pytest.approx(np.median(found), rel=0.005)
+    assert posterior.rhat[0] < 1.1
+    assert posterior.effective[0] > 30
+    assert np.std(posterior.noise) < 0.02
+
+
+def test_a_task_has_the_same_answer_beside_any_others():
+    first, second = grid("a"), grid("b", params=3, seed=5)
+    both = sample_surfaces(observed(first, second), draws=DRAWS, seed=0)
+    turned = sample_surfaces(observed(second, first), draws=DRAWS, seed=0)
+    alone = sample_surfaces(observed(second), draws=DRAWS, seed=0)
+    np.testing.assert_allclose(both.draws, turned.draws[:, ::-1], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(both.draws[:, 1], alone.draws[:, 0], rtol=1e-9, atol=1e-12)
+
+
+def test_wild_rows_move_no_prediction_by_more_than_a_quarter_of_its_interval():
+    clean = grid(params=15, tokens=16)
+    wild = dict(clean, value=clean["value"].copy())
+    picked = np.random.default_rng(3).choice(240, 5, replace=False)
+    wild["value"][picked] *= [1.5, 0.6, 2.0, 0.3, 1.3]
+    for name in ("a", "b"):
+        before, after = (sample_surfaces(observed(dict(task, name=name)), draws=200, seed=0) for task in (clean, wild))
+        for factor in (1.0, 3.0, 10.0):
+            one, other = (values(each, 1e9 * factor, 1e11 * factor) for each in (before, after))
+            width = np.subtract(*np.quantile(one * np.exp(before.noise[:, 0]), [0.9, 0.1]))
+            assert np.abs(np.median(one) - np.median(other)) < 0.25 * width
+
+
+ONE = {"params": np.array([1e7, 1e7]), "tokens": np.array([1e9, 2e9]), "value": np.array([3.0, 2.9])}
+HARD = {
+    "two runs": ONE,
+    "one place": {"params": np.full(3, 1e7), "tokens": np.full(3, 1e9), "value": np.array([3.0, 2.9, 3.1])},
+    "equal values": dict(grid(), value=np.full(25, 2.0)),
+    "rising": dict(grid(), value=grid()["value"][::-1]),
+    "tiny": dict(grid(), value=1e-12 * grid()["value"]),
+    "huge": dict(grid(), value=1e12 * grid()["value"]),
+    "thirty decades": dict(grid(), params=np.repeat(np.geomspace(1e-15, 1e15, 5), 5)),
+    "best above all": dict(grid(), least=10.0),
+    "unserved below all": dict(grid(), most=0.1),
+    "noise stated": dict(grid(), stderr=0.5),
+    "checkpoints": dict(grid(), run=np.repeat(np.arange(5), 5)),
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_hard_tasks_have_finite_draws(name):
+    posterior = sample_surfaces(observed(dict(HARD[name], name=name)), draws=DRAWS, seed=0)
+    for field in (posterior.parameters, posterior.draws, posterior.noise, posterior.error):
+        assert np.isfinite(field).all()
+    z = np.log(np.array([[1.0, 1.0], [30.0, 30.0], [1e-3, 1.0]]))
+    found = LAW.value(posterior.draws[:, 0, None], z)
+    assert (found > 0).all()
+    assert np.isfinite(found[:, 0]).all()
+
+
+def test_few_runs_give_wide_draws():
+    few = sample_surfaces(observed(dict(ONE, name="few")), draws=200, seed=0)
+    many = sample_surfaces(observed(grid("many")), draws=200, seed=0)
+    far = np.log([30.0, 30.0])
+    spread = [np.std(np.log(LAW.value(each.draws[:, 0], far))) for each in (few, many)]
+    assert spread[0] > 2 * spread[1]
+
+
+def test_no_floor_lies_below_the_stated_best():
+    posterior = sample_surfaces(observed(dict(grid(), least=1.4)), draws=200, seed=0)
+    assert (posterior.draws[:, 0, LAW.position("E")] >= 1.4).all()
+
+
+def test_no_ceiling_lies_above_the_unserved_value():
+    posterior = sample_surfaces(observed(dict(grid(), most=6.0)), draws=200, seed=0)
+    assert (posterior.draws[:, 0, LAW.position("U")] <= 6.0).all()
