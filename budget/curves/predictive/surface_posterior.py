@@ -58,8 +58,8 @@ MOST_CORRELATED = 0.95
 COORDINATES = SHAPE + 2
 """The shape's numbers, ln s and ln σ."""
 
-TINY = 1e-12
-"""Least relative gap that keeps logarithms finite."""
+STATED_MARGIN = 1e-6
+"""How far, relatively, a floor lies below the smallest value at least: logarithms stay finite."""
 
 
 class Rows(NamedTuple):
@@ -114,7 +114,7 @@ def shape_of(points: Any, rows: Rows) -> tuple[Any, Any, Any]:
     """Standard normal coordinates (N, C) as the shape's parameters (N, SHAPE), ln s and ln σ."""
     # φ ~ Beta(1, 2): small floors are likelier
     share = 1 - jnp.sqrt(jax.scipy.special.ndtr(-points[:, 0]))
-    low = rows.low + share * (rows.least - rows.low) * (1 - TINY)
+    low = rows.low + share * (rows.least * (1 - STATED_MARGIN) - rows.low)
     rise = jnp.exp(PRIOR_LOG_CEILING[0] + PRIOR_LOG_CEILING[1] * points[:, 1])
     # bounded softly by what is stated
     rise = 1 / (1 / rise + 1 / rows.headroom)
@@ -322,9 +322,9 @@ def _rows(observations: Observations) -> tuple[Rows, np.ndarray]:
     )
     link = _links(observations, z, there)
     tamed = _tamed(z, log_value, there)
-    low = np.nan_to_num(observations.least)
     least = np.exp(np.where(there, tamed, np.inf).min(axis=1))
-    least = np.maximum(least, low * (1 + 1e-9))
+    # a stated best value that runs are below holds as far as they let it
+    low = np.minimum(np.nan_to_num(observations.least), least * (1 - STATED_MARGIN))
     highest = np.exp(np.where(there, tamed, -np.inf).max(axis=1))
     unit = np.empty(len(z))
     for task in range(len(z)):
