@@ -48,22 +48,22 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def exact_curves(tmp_path_factory: pytest.TempPathFactory) -> Curves:
     """Three tasks fitted to noiseless runs of their own."""
-    from budget.curves.fitting.fit import fit_curves
+    from tests.searched import fit_searched
 
-    return fit_curves(runs_of(table(TRUTHS), tmp_path_factory.mktemp("exact")), draws=20)
+    return fit_searched(runs_of(table(TRUTHS), tmp_path_factory.mktemp("exact")), draws=20)
 
 
 @pytest.fixture(scope="session")
 def noisy_curves(tmp_path_factory: pytest.TempPathFactory) -> Curves:
     """The same tasks from runs with 1 % noise, 40 draws."""
-    from budget.curves.fitting.fit import fit_curves
+    from tests.searched import fit_searched
 
-    return fit_curves(runs_of(table(TRUTHS, noise=0.01), tmp_path_factory.mktemp("noisy")), draws=40)
+    return fit_searched(runs_of(table(TRUTHS, noise=0.01), tmp_path_factory.mktemp("noisy")), draws=40)
 
 
 @pytest.fixture(scope="session")
 def shared_curves(tmp_path_factory: pytest.TempPathFactory) -> Curves:
     """The same tasks measured on shared models."""
-    from budget.curves.fitting.fit import fit_curves
+    from tests.searched import fit_searched
 
-    return fit_curves(runs_of(table(TRUTHS, noise=0.01, shared=True), tmp_path_factory.mktemp("shared")), draws=40)
+    return fit_searched(runs_of(table(TRUTHS, noise=0.01, shared=True), tmp_path_factory.mktemp("shared")), draws=40)

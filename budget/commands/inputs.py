@@ -61,11 +61,11 @@ def read_inputs(
     return runs, tasks.select(runs.tasks)
 
 
-def is_of_all_strategies(law: str | None) -> bool:
+def is_of_all_strategies(law: str) -> bool:
     """Whether a law is fitted across strategies, as the laws of one model for several tasks are."""
     from budget.curves.laws.table import LAWS
 
-    return law is not None and law in LAWS and LAWS[law].is_of_one_model
+    return law in LAWS and LAWS[law].is_of_one_model
 
 
 def read_task_settings(path: str | None, names: tuple[str, ...], columns: Mapping[str, str]) -> TaskSettings:
@@ -154,22 +154,20 @@ def settings_of_losses(tasks: TaskSettings, scores: Runs | None) -> TaskSettings
     return replace(tasks, best=unstated.best, unserved=unstated.unserved)
 
 
-def find_doubts(
-    runs: Runs, best: np.ndarray, law: str | None, scale: str | None, positive: bool = True
-) -> list[Finding]:
+def find_doubts(runs: Runs, best: np.ndarray, law: str, scale: str | None, positive: bool = True) -> list[Finding]:
     """The data-quality report on runs for the law that they are fitted to.
 
     Args:
         runs: of T tasks.
         best: (T,) best values, NaN where none is stated.
-        law: the law; what suits the columns where it is ``None``.
+        law: the law, or ``auto``.
         scale: what a law of one scale reads.
         positive: whether values must be above 0.
     """
     from budget.curves.laws.table import AUTO, LAWS, choose_law, law_inputs, law_of
     from budget.tables.checks.quality import check
 
-    name = choose_law(tuple(runs.scale), searched=law is None) if law in (None, AUTO) else law
+    name = choose_law(tuple(runs.scale), searched=not positive) if law == AUTO else law
     inputs = law_inputs(runs, LAWS[name], scale)
     form = law_of(name, inputs)
     if form.is_posterior:

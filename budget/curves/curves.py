@@ -148,16 +148,14 @@ class Curves:
 
     def __post_init__(self) -> None:
         """What a law without a posterior has not."""
-        count = len(self.tasks)
-        empty = {
-            "rhat": np.full(count, np.nan),
-            "effective": np.full(count, np.nan),
-            "planned_parameters": np.empty((count, 0)),
-            "planned_draws": np.empty((len(self.draws), count, 0)),
-        }
-        for name, array in empty.items():
-            if len(getattr(self, name)) == 0:
-                object.__setattr__(self, name, array)
+        count, draws = len(self.tasks), len(self.draws)
+        for name in ("rhat", "effective"):
+            if len(getattr(self, name)) != count:
+                object.__setattr__(self, name, np.full(count, np.nan))
+        if len(self.planned_parameters) != count:
+            object.__setattr__(self, "planned_parameters", np.empty((count, 0)))
+        if self.planned_draws.shape[1] != count:
+            object.__setattr__(self, "planned_draws", np.empty((draws, count, 0)))
 
     @property
     def form(self) -> Law:

@@ -16,11 +16,11 @@ def test_fit_writes_curves_that_the_other_commands_read(runs, tmp_path):
     assert result.exit_code == 0, result.output
     assert "Cost law: 6·N·D" in result.stderr
     frame = frame_of(result)
-    assert frame["task"].tolist() == list(TRUTHS) and set(frame["law"]) == {"chinchilla"}
-    assert {"E", "E_low", "E_high", "alpha", "beta_high", "error", "status", "message"} <= set(frame.columns)
+    assert frame["task"].tolist() == list(TRUTHS) and set(frame["law"]) == {"surface"}
+    assert {"E", "E_low", "E_high", "alpha", "beta_high", "error", "rhat", "status", "message"} <= set(frame.columns)
     record = json.loads((tmp_path / "c.json").read_text())
     assert record["seed"] == 4 and record["draws"] == 10 and len(record["sha256"]) == 64
-    assert "Huber" in record["estimator"]
+    assert "posterior" in record["estimator"]
     assert run("allocate", tmp_path / "c.json", "--budget", 1e21).exit_code == 0
     assert json.loads(run("fit", runs, "--draws", 10, "--seed", 4, "--json").stdout)["tasks"] == record["tasks"]
 
@@ -31,13 +31,23 @@ def test_fit_names_what_it_leaves_out_and_fails_only_when_nothing_is_left(tmp_pa
     frame = pd.concat([frame[frame["task"] != "maths"], frame[frame["task"] == "maths"].head(3)])
     path = tmp_path / "runs.csv"
     frame.to_csv(path, index=False)
-    result = run("fit", path, "--out", tmp_path / "c.json", "--draws", 0)
+    by_search = ("--draws", 0, "--law", "chinchilla")
+    result = run("fit", path, "--out", tmp_path / "c.json", *by_search)
     assert result.exit_code == 0
     assert "Task 'code' is left out (no_signal)" in result.stderr
     assert "Task 'maths' is left out (too_few_runs)" in result.stderr
     assert frame_of(result)["status"].tolist() == ["ok", "no_signal", "too_few_runs"]
-    assert "no task has a curve" in run("fit", path, "--where", "task=maths", "--draws", 0).stderr
-    assert run("fit", path, "--where", "task=maths", "--draws", 0).exit_code == 1
+    assert "no task has a curve" in run("fit", path, "--where", "task=maths", *by_search).stderr
+    assert run("fit", path, "--where", "task=maths", *by_search).exit_code == 1
+
+
+def test_three_runs_have_a_curve_by_default_and_it_says_what_it_rests_on(tmp_path):
+    frame = table(TRUTHS, noise=0.01)
+    path = tmp_path / "runs.csv"
+    frame.groupby("task", sort=False).head(3).to_csv(path, index=False)
+    result = run("fit", path, "--draws", 20)
+    assert result.exit_code == 0 and set(frame_of(result)["status"]) <= {"prior_dominated", "unproven_trend"}
+    assert "taken from how curves usually are" in run("fit", path, "--draws", 20, "--json").stdout
 
 
 def test_columns_that_do_not_exist_are_refused(runs):
@@ -68,7 +78,8 @@ def test_estimator_choices_are_the_tables_of_the_package():
         (("--loss", "asymmetric", "--quantile", "0.4", "--delta", "0.1"), "Quantile-Huber(q=0.4, delta=0.1)"),
         (("--fix", "alpha=0.34", "--fix", "E=0.5"), "with alpha = 0.34, E = 0.5"),
         (("--tie", "alpha=beta"), "with alpha = beta"),
-        (("--device", "cpu"), "Huber(delta=0.001)"),
+        (("--device", "cpu", "--law", "chinchilla"), "Huber(delta=0.001)"),
+        (("--device", "cpu"), "posterior draws"),
     ],
 )
 def test_fit_says_what_it_minimized(runs, arguments, estimator):

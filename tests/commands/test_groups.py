@@ -5,13 +5,13 @@ import json
 import pytest
 
 from budget.commands import main
-from budget.curves.fitting.fit import fit_curves
 from budget.curves.records.writing import record_of
 from budget.tables.files.text import json_text
 from tests.commands.invoking import frame_of, refused, run
 from tests.commands.test_portfolio import READING as CANDIDATE_COLUMNS
 from tests.commands.test_portfolio import ROWS as CANDIDATES
 from tests.curves.cases import planted
+from tests.searched import fit_searched
 
 PAIRS = """job,beside,score,rep,set
 a,,0.70,0,x
@@ -101,7 +101,7 @@ def test_wishes_and_choosing_are_passed_on(pairs, tmp_path):
 def test_a_fitted_law_s_coefficients_are_printed(tmp_path):
     runs, _ = planted("transfer", 2, noise=0.002, seed=24)
     path = tmp_path / "curves.json"
-    path.write_text(json_text(record_of(fit_curves(runs, "transfer", draws=19))))
+    path.write_text(json_text(record_of(fit_searched(runs, "transfer", draws=19))))
     result = run("groups", path)
     frame = frame_of(result)
     assert len(frame) == 4 and set(frame["basis"]) == {"predicted"}

@@ -4,16 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from budget.curves.fitting.fit import fit_curves
 from budget.tables.runs import read_runs
 from tests import ROOT
+from tests.searched import fit_searched
 
 DATA = ROOT / "data"
 
 
 @pytest.fixture(scope="module")
 def curves():
-    return fit_curves(read_runs(DATA / "runs.csv", where=[("strategy", "specialist")]))
+    return fit_searched(read_runs(DATA / "runs.csv", where=[("strategy", "specialist")]))
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from budget.curves.fitting.fit import fit_curves
 from budget.curves.laws.table import LAWS
 from budget.tables.runs import read_runs
+from tests.searched import fit_searched
 
 pytestmark = pytest.mark.slow  # 279 rows and the seven parameters of one law: some 15 s
 
@@ -18,7 +18,7 @@ def runs(shared_data):
 
 @pytest.fixture(scope="module")
 def repeat(runs):
-    return fit_curves(runs, "repeat", draws=0)
+    return fit_searched(runs, "repeat", draws=0)
 
 
 def test_every_row_is_fitted_and_wild_ones_are_named(runs, repeat):
@@ -36,7 +36,7 @@ def test_repeats_lose_their_value_at_a_finite_rate(repeat):
 
 
 def test_a_law_of_repeats_describes_the_runs_better_than_one_without(runs, repeat):
-    plain = fit_curves(runs, "chinchilla", draws=0)
+    plain = fit_searched(runs, "chinchilla", draws=0)
     assert repeat.objective[0] < 0.8 * plain.objective[0] and repeat.error[0] < 0.8 * plain.error[0]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from budget.curves.fitting.fit import fit_curves
+from tests.searched import fit_searched
 
 IMAGE, TRANSLATION, BIG_BENCH = "IC", "NMT", "BB"
 
@@ -32,7 +32,7 @@ def extrapolation_error(path: Path, law: str, domains: list[str]) -> pd.Series:
     frame["task"] = frame["Domain"] + "|" + frame["Task"] + "|" + frame["Model"]
     frame = frame.rename(columns={"Seen Examples": "x", "Loss": "value"})
     seen, unseen = frame[frame["Training"] == 1], frame[frame["Training"] == 0]
-    curves = fit_curves(seen[["task", "x", "value"]], law, draws=0)
+    curves = fit_searched(seen[["task", "x", "value"]], law, draws=0)
     task = unseen["task"].map({name: position for position, name in enumerate(curves.tasks)}).to_numpy()
     predicted, _, _ = curves.predict(task, np.log(unseen[["x"]].to_numpy()))
     assert np.isfinite(predicted).all()

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from budget.curves.fitting.fit import fit_curves
 from budget.curves.laws.law import ABSENT
+from tests.searched import fit_searched
 
 TASKS = ("the_pile_arxiv", "the_pile_wikipedia_en", "the_pile_github")
 
@@ -22,7 +22,7 @@ def test_held_out_mixtures_are_ranked(shared_data):
     runs = losses.loc[fitted, list(TASKS)].melt(var_name="task", ignore_index=False).reset_index(names="run")
     mixtures = tokens.loc[fitted].melt(var_name="source", value_name="tokens", ignore_index=False)
     mixtures = mixtures.reset_index(names="run")
-    curves = fit_curves(runs.assign(params=1e6, tokens=1e9), "transfer", mixtures=mixtures, draws=0)
+    curves = fit_searched(runs.assign(params=1e6, tokens=1e9), "transfer", mixtures=mixtures, draws=0)
     assert curves.used.all()
     columns = np.column_stack([np.full(len(held_out), 1e6), tokens.loc[held_out, list(curves.scale_columns[1:])]])
     with np.errstate(divide="ignore"):

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from budget.curves.fitting.fit import fit_curves
 from budget.errors import DataError
 from budget.report.sentences.backtest_sentences import backtest_summary
 from budget.studies.backtest import NO_LAW, Backtest, backtest
 from budget.tables.runs import runs_from_frame
+from tests.searched import fit_searched
 from tests.simulate import TRUTHS, Truth, table
 
 
@@ -33,7 +33,7 @@ def test_predictions_are_those_of_a_fit_without_the_hidden_rows():
     found = backtest(runs_from_frame(frame), ["chinchilla"], hide=0.3, draws=25, seed=3)
     hidden = frame.index[frame.groupby("task")["flops"].rank(ascending=False, method="max") <= 8]
     assert sorted(found.row) == sorted(hidden + 2)
-    curves = fit_curves(runs_from_frame(frame.drop(hidden)), draws=25, seed=3)
+    curves = fit_searched(runs_from_frame(frame.drop(hidden)), draws=25, seed=3)
     rows = frame.loc[found.row - 2]
     place = np.array([curves.tasks.index(name) for name in rows["task"]])
     natural = curves.form.natural(curves.parameters, curves.reference)[place].T
@@ -139,4 +139,4 @@ def test_nothing_to_hide():
 @pytest.mark.slow
 def test_by_default_every_law_of_one_task_is_judged():
     found = backtest(runs_from_frame(frame_of_one_scale(lambda x: 1 + 8 * x**-0.2)), draws=0)
-    assert found.laws == (NO_LAW, "power", "m4", "bnsl") and found.best.tolist() != [0]
+    assert found.laws == (NO_LAW, "power", "m4", "bnsl", "trend") and found.best.tolist() != [0]

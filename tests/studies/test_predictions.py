@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from budget.curves.fitting.fit import fit_curves
 from budget.curves.link.link import Link
 from budget.errors import DataError
 from budget.studies.predictions import predict_points
 from tests.curves.cases import planted
 from tests.oracles.laws import FORMULAS
+from tests.searched import fit_searched
 from tests.simulate import LINKS, TRUTHS
 
 
@@ -121,7 +121,7 @@ def test_the_interval_of_a_new_run_is_wider_and_holds_most_new_runs(tmp_path):
     def measured(x):
         return (1.0 + 2.0 * (x / 1e7) ** -0.3) * np.exp(0.03 * random.normal(size=len(x)))
 
-    curves = fit_curves(pd.DataFrame({"task": "t", "x": x, "value": measured(x)}), "power", draws=200)
+    curves = fit_searched(pd.DataFrame({"task": "t", "x": x, "value": measured(x)}), "power", draws=200)
     fresh = np.exp(random.uniform(np.log(1e6), np.log(1e9), 300))
     path = points(tmp_path, "x\n" + "\n".join(map(repr, fresh.tolist())))
     mean, new = (predict_points(curves, path, new_run=each)[0] for each in (False, True))
@@ -144,7 +144,7 @@ def test_points_far_outside_the_runs_are_named_with_factor_and_row(tmp_path, exa
 
 def test_a_mixture_s_point_may_have_nothing_of_a_source(tmp_path):
     runs, truths = planted("transfer", tasks=2)
-    curves = fit_curves(runs, "transfer", draws=9)
+    curves = fit_searched(runs, "transfer", draws=9)
     text = "task,params,t0,t1,web\nt0,1e8,1e10,0,1e10\nt0,1e8,1e10,1e-3,1e10\n"
     table, notes = predict_points(curves, points(tmp_path, text))
     np.testing.assert_allclose(table["predicted"].iloc[0], table["predicted"].iloc[1], rtol=1e-9)

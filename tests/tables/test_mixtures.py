@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from budget.curves.fitting.fit import fit_curves
 from budget.errors import DataError
 from budget.tables.mixtures import with_mixture_frame, with_mixtures
 from budget.tables.runs import runs_from_frame
 from tests.curves.cases import SOURCES, planted
+from tests.searched import fit_searched
 
 ROWS = pd.DataFrame(
     {"task": ["a", "a", "b", "b"], "run": ["r1", "r2", "r1", "r2"], "params": 1e8, "tokens": 1e9, "value": [3, 2, 5, 4]}
@@ -84,7 +84,7 @@ def test_tables_in_memory_are_fitted_like_runs_with_their_mixture():
         pd.DataFrame({"run": names, "source": source, "tokens": runs.mixture.tokens[:, position]})
         for position, source in enumerate(SOURCES)
     )
-    first = fit_curves(frame, "transfer", mixtures=mixtures, draws=0)
-    again = fit_curves(runs, "transfer", draws=0)
+    first = fit_searched(frame, "transfer", mixtures=mixtures, draws=0)
+    again = fit_searched(runs, "transfer", draws=0)
     assert first.scale_columns == ("params", *SOURCES)
     np.testing.assert_allclose(first.objective, again.objective, rtol=1e-8)

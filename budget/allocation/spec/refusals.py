@@ -219,7 +219,8 @@ def _refuse_smallest(curves: Curves, spec: PlanSpec) -> None:
     if spec.allow_unserved or spec.has_checkpoints or spec.sizes:
         return
     cost = planned_cost(curves, spec, spec.unit)
-    needed = float(cost.at_domain.sum())
+    with np.errstate(over="ignore"):  # what costs more than any number is refused like what costs much
+        needed = float(cost.at_domain.sum())
     if needed <= spec.budget * (1 + 1e-12):
         return
     takes, limit = apart(needed, spec.budget)

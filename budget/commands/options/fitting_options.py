@@ -20,9 +20,9 @@ MIXTURES = click.option("--mixtures", metavar="CSV",
 
 @dataclass(frozen=True)
 class Fitting:
-    """The law, and what it reads; the law that suits the columns where none is named."""
+    """The law, and what it reads."""
 
-    law: str | None
+    law: str
     scale: str | None
     mixtures: str | None
 
@@ -30,10 +30,9 @@ class Fitting:
 FITTING = as_record(
     Fitting,
     "fitting",
-    click.option("--law", type=LAW,
-                 help="auto: the curves that hold best beyond the runs (surface or trend); "
-                      + "; ".join(f"{name}: {summary}" for name, summary in SUMMARIES.items())
-                      + ". By default chinchilla where params and tokens are there."),
+    click.option("--law", type=LAW, default=AUTO, show_default=True,
+                 help="auto: surface where params and tokens are there, else trend; "
+                      + "; ".join(f"{name}: {summary}" for name, summary in SUMMARIES.items()) + "."),
     SCALE,
     MIXTURES,
 )  # fmt: skip

@@ -40,8 +40,6 @@ def fit_by_search(question: Question, estimator: Estimator, pool: bool | None) -
     found, good = question.verdicts(free, estimator.loss.residual == "log", estimator.constraints.settled(form))
     fitted = Fitted.nothing(question, found, estimator.words, estimator.loss.residual)
     arrays = fitted.arrays
-    if runs.mixture is not None and not form.reads_mixtures:
-        fitted.notes.append(f"Law '{form.name}' reads no mixtures: --mixtures changes nothing.")
     if len(good):
         batch = make_batch(runs, good, form, inputs, ceiling, estimator.constraints, least)
         points, prior = _points(estimator, batch, _share(progress, 0, draws * len(good)))

@@ -30,7 +30,7 @@ from budget.tables.runs import Runs, runs_from_frame
 
 def fit_curves(
     runs: Runs | pd.DataFrame,
-    law: str | None = None,
+    law: str = AUTO,
     *,
     scale: str | None = None,
     mixtures: pd.DataFrame | None = None,
@@ -53,7 +53,7 @@ def fit_curves(
     Args:
         runs: the measurements, as ``read_runs`` gives them or a table with the columns of ``runs.csv``.
         law: name in ``LAWS``, or ``auto`` for the one that holds best beyond the runs: ``surface`` where params and
-            tokens are there, else ``trend``; by default ``chinchilla`` and ``power``.
+            tokens are there, else ``trend``; ``chinchilla`` or ``power`` where an option asks for a search.
         scale: the column that a one-scale law reads.
         mixtures: what each run was trained on (columns ``run, source, tokens``), for a law that reads it.
         best: (T,) stated best values, NaN where not stated: a score's ceiling, and the least floor of a loss.
@@ -82,13 +82,15 @@ def fit_curves(
         runs = runs_from_frame(runs)
     if mixtures is not None:
         runs = with_mixture_frame(runs, mixtures)
-    if law not in (None, AUTO, *LAWS):
+    if law not in (AUTO, *LAWS):
         raise DataError(f"There is no law '{law}'; choose one of {', '.join((AUTO, *LAWS))}.")
     loss = make_loss(loss, residual=residual) if isinstance(loss, str) else loss
     asked = _of_searched_laws(loss, fix or {}, tie, pool)
+    because: list[str] = []
     if law == AUTO:
         law = choose_law(tuple(runs.scale), searched=bool(asked))
-    form = LAWS[law or choose_law(tuple(runs.scale), searched=True)]
+        because = [f"{asked} is for a law that is searched for, so the law is '{law}'."] if asked else []
+    form = LAWS[law]
     if form.is_posterior and asked:
         raise DataError(
             f"Law '{form.name}' is fitted by its posterior, and {asked} is for laws that are searched for; leave it "
@@ -109,6 +111,8 @@ def fit_curves(
     else:
         estimator = Estimator(form, loss, make_constraints(form, fix or {}, tie), devices)
         fitted = fit_by_search(question, estimator, pool)
+    if runs.mixture is not None and not form.reads_mixtures:
+        because.append(f"Law '{form.name}' reads no mixtures: --mixtures changes nothing.")
     main = [primary(each) for each in fitted.found]
     curves = Curves(
         law=form.name,
@@ -138,7 +142,13 @@ def fit_curves(
         sha256=sha256,
         shared_models=runs.shared_models,
         strategy=runs.strategy,
-        notes=(*runs.notes, *_ceiling_notes(runs, best, ceiling), *_derived_notes(runs, inputs), *fitted.notes),
+        notes=(
+            *runs.notes,
+            *_ceiling_notes(runs, best, ceiling),
+            *_derived_notes(runs, inputs),
+            *because,
+            *fitted.notes,
+        ),
         warnings=file_warnings(runs),
     )
     bounded, no_bound = curves.bounded_by(unserved)
@@ -148,8 +158,8 @@ def fit_curves(
 def _of_searched_laws(loss: Loss, fix: Mapping[str, float], tie: Sequence[Sequence[str]], pool: bool | None) -> str:
     """The option that was given and that only a law takes whose optimum is searched for, "" where none was."""
     given = {
-        "--loss": loss.name != "huber",
         "--residual raw": loss.residual == "raw",
+        "--loss or --delta": loss.residual == "log" and loss != make_loss("huber"),
         "--fix": bool(fix),
         "--tie": bool(tie),
         "--pool": pool is not None,

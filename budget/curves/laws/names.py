@@ -12,6 +12,8 @@ SUMMARIES = {
     "bnsl": "one scale, with one break",
     "shared": "models of several numbers of tasks",
     "transfer": "mixtures of sources",
+    "trend": "one scale, a local trend with its own error",
+    "surface": "params and tokens, with the law's own error",
 }
 
 AUTO = "auto"

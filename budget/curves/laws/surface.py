@@ -112,7 +112,7 @@ def _sample(observations: "Observations", *, draws: int, seed: int, device: str 
 LAW = Law(
     name="surface",
     formula="(E + (U − E)·w/(1 + w))·exp(g_N + g_D), w = ((A/N^alpha)^(1/k) + (B/D^beta)^(1/k))^k/(U − E)",
-    summary="params and tokens, with the law's own error in the draws",
+    summary="params and tokens, with the law's own error",
     reference="Hoffmann et al. 2022 (Chinchilla) with interaction, ceiling and a Gaussian process in each scale",
     inputs=("params", "tokens"),
     parameters=(
@@ -128,5 +128,6 @@ LAW = Law(
     basis=lambda theta, z, xp: (),
     curve=_curve,
     sampler=_sample,
+    planned_as="chinchilla",
     example=lambda task: crossed(params=np.geomspace(1e7, 3e9, 5), tokens=np.geomspace(3e8, 3e10, 5)),
 )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from budget.curves.laws import bnsl, chinchilla, m4, power, repeat, shared, transfer
+from budget.curves.laws import bnsl, chinchilla, m4, power, repeat, shared, surface, transfer, trend
 from budget.curves.laws.law import Law, Published
 from budget.curves.laws.names import AUTO as AUTO
 from budget.errors import DataError
@@ -18,7 +18,7 @@ from budget.tables.runs import Runs
 from budget.tables.strategy_runs import SPECIALIST
 
 LAWS: dict[str, Law] = {
-    module.LAW.name: module.LAW for module in (power, chinchilla, repeat, m4, bnsl, shared, transfer)
+    module.LAW.name: module.LAW for module in (power, chinchilla, repeat, m4, bnsl, shared, transfer, trend, surface)
 }
 
 

@@ -4,11 +4,15 @@ See docs/decisions/130-one-scale-by-a-local-trend.md.
 """
 
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from budget.curves.laws.law import Law, Parameter
 from budget.curves.predictive.knots import BEYOND, INSIDE, height, knots
-from budget.curves.predictive.local_trend import sample_trends
+
+if TYPE_CHECKING:
+    from budget.curves.predictive.observations import Observations, Posterior
 
 
 def _curve(theta: Any, z: Any, xp: ModuleType) -> Any:
@@ -16,17 +20,25 @@ def _curve(theta: Any, z: Any, xp: ModuleType) -> Any:
     return xp.exp(height(knots(theta[..., 0], xp), theta[..., 1:], z[..., 0], xp))
 
 
+def _sample(observations: "Observations", *, draws: int, seed: int, device: str | None = None) -> "Posterior":
+    from budget.curves.predictive.local_trend import sample_trends  # loads JAX, which plans do without
+
+    return sample_trends(observations, draws=draws, seed=seed, device=device)
+
+
 LAW = Law(
     name="trend",
     formula="E + exp(local trend of ln x)",
-    summary="a floor and a trend whose slope drifts, with the law's own error in its draws",
+    summary="one scale, a local trend with its own error",
     reference="local linear trend: Harvey 1989, sections 2.3 and 4.2",
     inputs=("scale",),
     parameters=(
-        Parameter("span", "inner"),
-        *(Parameter(f"level_{number}", "inner") for number in range(1, INSIDE + BEYOND + 1)),
+        Parameter("span", "inner", 0.0, np.inf),
+        *(Parameter(f"level_{number}", "inner", -np.inf, np.inf) for number in range(1, INSIDE + BEYOND + 1)),
     ),
     basis=lambda theta, z, xp: (),
     curve=_curve,
-    sampler=sample_trends,
+    sampler=_sample,
+    planned_as="power",
+    example=lambda task: {"x": np.geomspace(1e3, 1e9, 20)},
 )

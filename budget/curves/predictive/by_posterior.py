@@ -72,7 +72,7 @@ def fit_by_posterior(question: Question, device: str | None, devices: Devices) -
         ]
         found[task] = gravest_first([*found[task], *said])
     if question.planned is not None:
-        _add_planned(question, fitted, observations, good, reference, devices)
+        _add_planned(question, fitted, observations, posterior, good, reference, devices)
     if question.progress is not None:
         question.progress(len(good), len(good))
     return fitted
@@ -82,21 +82,29 @@ def _add_planned(
     question: Question,
     fitted: Fitted,
     observations: Observations,
+    posterior: Posterior,
     good: np.ndarray,
     reference: np.ndarray,
     devices: Devices,
 ) -> None:
-    """The convex curves nearest to every draw and to the point curve."""
+    """The convex curves nearest to every draw, and to the middle of these."""
     assert question.planned is not None
-    arrays, draws = fitted.arrays, question.draws
-    theta = np.concatenate([arrays["draws"][:, good], arrays["parameters"][None, good]])
-    z = planned_range(observations, reference)
-    lanes = theta.shape[0] * len(good)
-    least = np.nan_to_num(np.tile(observations.least, theta.shape[0]))
-    every = np.broadcast_to(z, (theta.shape[0], *z.shape)).reshape(lanes, *z.shape[1:])
-    near, error = planning_curves(question.form, question.planned, theta.reshape(lanes, -1), every, least, devices)
-    near = near.reshape(*theta.shape[:2], -1)
-    arrays["planned_draws"][:, good], arrays["planned_parameters"][good] = near[:draws], near[draws]
+    z, plain, count = planned_range(observations, reference), question.planned, len(good)
+    least = np.nan_to_num(observations.least)
+    values = question.form.value(posterior.draws[:, :, None], z)
+    lanes = len(values) * count
+    near, error = planning_curves(
+        plain,
+        values.reshape(lanes, -1),
+        np.broadcast_to(z, (len(values), *z.shape)).reshape(lanes, *z.shape[1:]),
+        np.tile(least, len(values)),
+        devices,
+    )
+    near = near.reshape(len(values), count, -1)
+    # the point is laid amid what stands for the draws, so that it lies in their interval
+    middle, _ = planning_curves(plain, np.median(plain.value(near[:, :, None], z), axis=0), z, least, devices)
+    fitted.arrays["planned_draws"][:, good] = near[: question.draws]
+    fitted.arrays["planned_parameters"][good] = middle
     typical = float(np.median(error))
     fitted.notes.append(
         f"Plans read each curve as the convex one nearest to it where plans go, typically {typical:.2%} off it; "

@@ -52,10 +52,6 @@ DIRECT_ROWS = 2
 """Rows that are seen as logarithms. From then on the filter knows the level well enough to be linear in the value
 itself, so that a run near the floor by its noise is not taken for one far down on a logarithm."""
 
-LEAST_EXCESS = 0.1
-"""Distance from the floor, over that of the best measured value, below which the filter is not linear about its own
-level: the exponential is so flat there that one run would throw it out of the data."""
-
 LATE_SHARE = 0.6
 """Share of the measured range, up to its upper end, that the second of the two trends reads: half of the draws are of
 runs of the whole range, half of these runs alone, since early ones tell less of what comes next than the filter thinks.
@@ -292,8 +288,7 @@ def _observe(
     The row is ``E + _above(level)`` with noise of ``variance`` relative to it, linear about the level's mean.
     """
     # where the filter is far off, the exponential is linear about a place nearer to the row; of a direct row, about it
-    low = jnp.maximum(0.5 * value - floor, LEAST_EXCESS * (1 - floor))
-    above = jnp.clip(_above(state.level, bend), low, jnp.maximum(2.0, 2.0 * value) - floor)
+    above = jnp.clip(_above(state.level, bend), 0.5 * value - floor, jnp.maximum(2.0, 2.0 * value) - floor)
     above = jnp.where(direct, value - floor, above)
     # a row above the ceiling is seen as one a little below it
     left = jnp.maximum(1 - above * bend, 0.01)
@@ -342,8 +337,7 @@ def _weigh(
 
     first = (_begin(begin, floor, bend, shape), jnp.zeros(shape))
     (_, total), _ = jax.lax.scan(one, first, (step, value, precision, known, information, direct))
-    # a cell in which the filter was thrown out of the numbers tells nothing of the runs
-    return jnp.where(jnp.isfinite(total), total, -jnp.inf)
+    return total
 
 
 def _trace(

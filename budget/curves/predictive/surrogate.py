@@ -18,14 +18,21 @@ from budget.curves.fitting.solver import solve_small
 from budget.curves.laws.law import EXPONENT, LOG_COEFFICIENT, Law
 from budget.curves.predictive.observations import Observations
 
-BEYOND = float(np.log(30.0))
-"""How far beyond the largest measured inputs the two agree: a plan that goes further says so."""
+REACH = float(np.log(10.0))
+"""How far from the largest measured inputs the two agree, on either side: a hundredfold of FLOPs. A plan that goes
+further says so; runs far below tell of a curve's onset, which no sum of falling powers follows."""
+
+CLEARLY = 0.1
+"""Share by which a run is clearly worse than the best one."""
 
 POINTS = 8
 """Points along each direction; of one input there are three times as many."""
 
-ASIDE = float(np.log(3.0))
-"""How far beyond the measured ratios of inputs: a plan's best ratio is seldom far from what was tried."""
+LEAST_ASIDE, MOST_ASIDE = float(np.log(3.0)), float(np.log(4.5))
+"""Half of the range of ratios of the inputs, about the middle of the measured ones, at least and at most."""
+
+ABOVE = 1e-6
+"""Relative distance from the best value at which a curve counts as being there, so that logarithms stay finite."""
 
 FLOOR_SHARES = (0.1, 0.5, 0.9)
 """Where the searches start: the floor, as a share of the way from the least to the curve's lowest value."""
@@ -41,7 +48,7 @@ FIRST_DAMPING, SUCCESS, FAILURE = 1e-2, 0.2, 6.0
 
 
 def planned_range(observations: Observations, reference: np.ndarray) -> np.ndarray:
-    """Where plans choose from: from the smallest run to ``BEYOND`` the largest, at ratios of inputs that were tried.
+    """Where plans choose from: within ``REACH`` of the largest run, at ratios of the inputs like the measured ones.
 
     Args:
         observations: of T tasks with one input, or two.
@@ -52,13 +59,27 @@ def planned_range(observations: Observations, reference: np.ndarray) -> np.ndarr
     """
     logs = observations.log_inputs - np.log(reference)[:, None]
     if logs.shape[2] == 1:
-        low, high = _ends(logs[:, :, 0], observations.there)
-        return _between(low, high + BEYOND, 3 * POINTS)[:, :, None]
+        low, high = _reached(logs[:, :, 0], observations)
+        return _between(low, high + REACH, 3 * POINTS)[:, :, None]
     size, ratio = logs.mean(axis=2), logs[:, :, 1] - logs[:, :, 0]
-    (small, large), (lean, rich) = (_ends(each, observations.there) for each in (size, ratio))
-    size = np.repeat(_between(small, large + BEYOND, POINTS), POINTS, axis=1)
-    ratio = np.tile(_between(lean - ASIDE, rich + ASIDE, POINTS), POINTS)
+    (small, large), (lean, rich) = _reached(size, observations), _ends(ratio, observations.there)
+    middle, aside = 0.5 * (lean + rich), np.clip(0.5 * (rich - lean), LEAST_ASIDE, MOST_ASIDE)
+    size = np.repeat(_between(small, large + REACH, POINTS), POINTS, axis=1)
+    ratio = np.tile(_between(middle - aside, middle + aside, POINTS), POINTS)
     return np.stack([size - 0.5 * ratio, size + 0.5 * ratio], axis=2)
+
+
+def _reached(size: np.ndarray, observations: Observations) -> tuple[np.ndarray, np.ndarray]:
+    """(T,) the smallest size that a plan's curve is to follow, and the largest measured one.
+
+    Where the values within ``REACH`` of the largest run are all near the best, they do not tell how the value falls:
+    the curve is then followed down to a run that is clearly worse.
+    """
+    small, large = _ends(size, observations.there)
+    best = np.where(observations.there, observations.value, np.inf).min(axis=1)
+    worse = observations.there & (observations.value > (1 + CLEARLY) * best[:, None])
+    falls = np.where(worse, size, -np.inf).max(axis=1)
+    return np.maximum(small, np.minimum(large - REACH, falls)), large
 
 
 def _ends(values: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -70,28 +91,28 @@ def _between(low: np.ndarray, high: np.ndarray, count: int) -> np.ndarray:
 
 
 def planning_curves(
-    law: Law, plain: Law, theta: np.ndarray, z: np.ndarray, least: np.ndarray, devices: Devices
+    plain: Law, values: np.ndarray, z: np.ndarray, least: np.ndarray, devices: Devices
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The sums of falling powers that are nearest to V curves of a law.
+    """The sums of falling powers that are nearest to V curves.
 
     Args:
-        law: of the curves.
-        plain: a floor with one falling power of each input, of the same I inputs.
-        theta: (V, P) working parameters, all finite.
-        z: (V, G, I) logarithms of the inputs over their reference at which they are compared (``planned_range``).
+        plain: a floor with one falling power of each of I inputs.
+        values: (V, G) of the curves, above 0.
+        z: (V, G, I) logarithms of the inputs over their reference at which these are (``planned_range``).
         least: (V,) value below which no floor lies.
         devices: where to run.
 
     Returns:
         Working parameters (V, P') at the same reference, and (V,) the root mean square of the relative distance.
     """
-    found, error = vmap_in_chunks(_nearest, (law, plain), (theta, z, least), devices=devices)
+    # what is said of a draw below the best value is the best value
+    logs = np.log(np.maximum(values, (1 + ABOVE) * least[:, None]))
+    found, error = vmap_in_chunks(_nearest, (plain,), (logs, z, least), devices=devices)
     return np.asarray(found), np.asarray(error)
 
 
-def _nearest(law: Law, plain: Law, theta: Array, z: Array, least: Array) -> tuple[Array, Array]:
+def _nearest(plain: Law, target: Array, z: Array, least: Array) -> tuple[Array, Array]:
     """The best of the searches from every start."""
-    target = jnp.log(law.value(theta, z, jnp))
     low, high = _box(plain, target, least)
     starts = jnp.stack([_start(plain, target, least, share) for share in FLOOR_SHARES])
 

@@ -131,7 +131,9 @@ def fit_strategy_curves(
     shared: list[StrategyCurves] = []
     left_out: list[str] = []
     if specialists is not None:
-        alone, left_out = _served(specialists, np.arange(len(specialists.tasks)), list(specialists.tasks), ALONE)
+        alone, left_out = _served(
+            specialists.as_planned(), np.arange(len(specialists.tasks)), list(specialists.tasks), ALONE
+        )
     for strategy in dict.fromkeys(runs.strategy_runs[number].strategy for number in np.unique(runs.strategy_index)):
         if strategy in SPECIALIST and specialists is not None:
             continue
@@ -139,7 +141,7 @@ def fit_strategy_curves(
         place = [runs.tasks.index(name) for name in chosen[1]]
         mine = {name: values[place] for name, values in stated.items()}
         watch = None if progress is None else progress(strategy)
-        curves = fit_curves(chosen[0], progress=watch, **mine, **fitting)
+        curves = fit_curves(chosen[0], progress=watch, **mine, **fitting).as_planned()
         for number, arm in enumerate(strategies):
             served, lost = _served(curves, np.flatnonzero(chosen[2] == number), chosen[1], arm)
             left_out += lost

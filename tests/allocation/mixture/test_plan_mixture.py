@@ -13,13 +13,13 @@ from budget.allocation.mixture.plan_mixture import plan_mixture, plan_shared
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.commands import main
-from budget.curves.fitting.fit import fit_curves
 from budget.curves.records.writing import record_of
 from budget.errors import AllocationError, InfeasibleError
 from budget.tables.files.text import json_text
 from budget.tables.tasks import default_tasks
 from tests.commands.invoking import ALLOCATION
 from tests.curves.cases import planted
+from tests.searched import fit_searched
 
 BUDGET = 1e20
 
@@ -27,13 +27,13 @@ BUDGET = 1e20
 @pytest.fixture(scope="module")
 def several():
     """Three tasks under the law of several tasks."""
-    return fit_curves(planted("shared", 3, noise=0.005)[0], "shared", draws=12)
+    return fit_searched(planted("shared", 3, noise=0.005)[0], "shared", draws=12)
 
 
 @pytest.fixture(scope="module")
 def mixed():
     """Two tasks and three sources."""
-    return fit_curves(planted("transfer", 2, noise=0.005, seed=24)[0], "transfer", draws=12)
+    return fit_searched(planted("transfer", 2, noise=0.005, seed=24)[0], "transfer", draws=12)
 
 
 def natural(curves):
@@ -329,7 +329,7 @@ def test_regmix(shared_data):
     names = [f"the_pile_{name}" for name in ("arxiv", "wikipedia_en", "github", "pubmed_abstracts")]
     runs = losses.loc[:, names].melt(var_name="task", ignore_index=False).reset_index(names="run")
     mixtures = tokens.melt(var_name="source", value_name="tokens", ignore_index=False).reset_index(names="run")
-    curves = fit_curves(runs.assign(params=1e6, tokens=1e9), "transfer", mixtures=mixtures, draws=0)
+    curves = fit_searched(runs.assign(params=1e6, tokens=1e9), "transfer", mixtures=mixtures, draws=0)
     plan = plan_of(curves, 1e9, unit="tokens", params=1e6)
     assert plan.gap < 1e-9 and plan.objective < losses[names].mean(axis=1).min()
     with pytest.raises(AllocationError, match="All runs have 1e"):

@@ -10,13 +10,13 @@ from budget.curves.checks.convergence import FAR, ILL, RIVAL, STATIONARY, Conver
 from budget.curves.fitting.batch import Batch, make_batch, transfer_prior
 from budget.curves.fitting.batching import choose_devices
 from budget.curves.fitting.constraints import make_constraints
-from budget.curves.fitting.fit import fit_curves
 from budget.curves.fitting.loss import LOSSES, Loss, make_loss
 from budget.curves.fitting.search import Estimator, Points, fit_points
 from budget.curves.fitting.solver import Prior
 from budget.curves.laws.table import LAWS, law_inputs
 from budget.tables.checks.status import STATUS
 from budget.tables.runs import runs_from_frame
+from tests.searched import fit_searched
 from tests.simulate import HOFFMANN, table
 
 
@@ -158,14 +158,14 @@ def test_fixed_parameters_are_neither_at_a_bound_nor_in_the_condition_number():
     ],
 )
 def test_parameters_at_an_end_of_their_range_are_named(frame, bounds, sentence):
-    curves = fit_curves(frame, "power", draws=0)
+    curves = fit_searched(frame, "power", draws=0)
     assert curves.bounds == (bounds,) and dict(curves.findings[0])["at_bound"] == sentence
     assert curves.table()["bounds"].tolist() == ["|".join(bounds)]
 
 
 def test_several_optima_are_said_where_starts_end_in_rivals():
     frame = two_scales()
-    curves, fit = fit_curves(frame, "bnsl", draws=0), fit_of(two_scales(), "bnsl")
+    curves, fit = fit_searched(frame, "bnsl", draws=0), fit_of(two_scales(), "bnsl")
     sentence = dict(curves.findings[0])["several_optima"]
     # by hand, in the file's units: the value at ten times the largest run of every end that is hardly worse
     near = fit.points.losses[0] <= fit.points.losses[0].min() * (1 + RIVAL)
@@ -179,7 +179,7 @@ def test_several_optima_are_said_where_starts_end_in_rivals():
     assert furthest > 0.1 and f"a {furthest:.0%} different value" in sentence
     assert FAR == np.log(10)
     # data that decide have none
-    assert "several_optima" not in dict(fit_curves(planted(0.5, noise=0.001), "power", draws=0).findings[0])
+    assert "several_optima" not in dict(fit_searched(planted(0.5, noise=0.001), "power", draws=0).findings[0])
 
 
 FAULTS = {
@@ -265,9 +265,9 @@ def test_curves_list_every_finding_and_the_first_is_the_status():
     """Four tasks: clean, floor at 0, too few runs, and several findings at once."""
     few = planted(0.5).head(3).assign(task="few")
     frame = pd.concat([planted(0.5), planted(0.0, exponent=0.1).assign(task="open"), few], ignore_index=True)
-    curves = fit_curves(frame, "power", draws=0)
+    curves = fit_searched(frame, "power", draws=0)
     assert curves.status == ("ok", "at_bound", "too_few_runs")
-    several = fit_curves(two_scales(), "bnsl", draws=0)
+    several = fit_searched(two_scales(), "bnsl", draws=0)
     assert len(several.findings[0]) > 1
     for each in (curves, several):
         for status, message, found in zip(each.status, each.message, each.findings, strict=True):
@@ -279,7 +279,7 @@ def test_one_diverged_run_is_an_outlier_of_a_good_curve():
     """It explains nothing of the spread with that row, and nearly all of it without."""
     frame = planted(0.5)
     frame.loc[10, "value"] *= 4
-    curves = fit_curves(frame, "power", draws=0)
+    curves = fit_searched(frame, "power", draws=0)
     assert curves.status == ("outliers",) and curves.outliers == ((12,),)
     assert curves.message == ("row 12 lies off the curve by many times the scatter of the others",)
     assert "poor_fit" not in dict(curves.findings[0])
@@ -289,7 +289,7 @@ def test_a_curve_that_misses_the_best_run_fits_poorly():
     """A value that leaves the others at the largest run may be the rise of an S: no outlier to look away from."""
     frame = planted(1.5, exponent=0.1)
     frame.loc[len(frame) - 1, "value"] /= 8
-    (found,) = fit_curves(frame, "power", draws=0).findings
+    (found,) = fit_searched(frame, "power", draws=0).findings
     assert {"poor_fit", "outliers"} <= dict(found).keys()
     assert "without" not in dict(found)["poor_fit"]
 
@@ -313,28 +313,28 @@ def test_what_is_suspect_before_the_fit_is_said_first_of_its_curve(column, chang
     frame = table({"task": HOFFMANN})
     frame.loc[2, column] = change(frame.loc[2, column])
     frame = frame.drop(columns="flops")
-    curves = fit_curves(frame, draws=0)
+    curves = fit_searched(frame, draws=0)
     assert STATUS[code].headline and curves.status == (code,), curves.findings
     assert curves.message[0].startswith(sentence)
 
 
 def test_flops_in_another_unit_are_a_warning_of_the_file():
     frame = table({"task": HOFFMANN})
-    (warning,) = fit_curves(frame.assign(flops=6e-9 * frame["params"] * frame["tokens"]), draws=0).warnings
+    (warning,) = fit_searched(frame.assign(flops=6e-9 * frame["params"] * frame["tokens"]), draws=0).warnings
     assert "flops are 1e-09 times 6·params·tokens" in warning and "GFLOP (giga)" in warning
-    assert fit_curves(frame.assign(flops=8 * frame["params"] * frame["tokens"]), draws=0).warnings == ()
+    assert fit_searched(frame.assign(flops=8 * frame["params"] * frame["tokens"]), draws=0).warnings == ()
 
 
 def test_coefficients_at_the_reference_are_those_of_the_terms_there():
     params, tokens = (each.ravel() for each in np.meshgrid(np.geomspace(1e7, 3e9, 5), np.geomspace(3e8, 1e11, 5)))
     value = 1.7 + 406 / params**0.34 + 410 / tokens**0.28
     frame = pd.DataFrame({"task": "t", "params": params, "tokens": tokens, "value": value})
-    row = fit_curves(frame, "chinchilla", draws=0).table().iloc[0]
+    row = fit_searched(frame, "chinchilla", draws=0).table().iloc[0]
     assert row["reference_params"] == pytest.approx(np.exp(np.log(params).mean()))
     for name, exponent, column in (("A", "alpha", "params"), ("B", "beta", "tokens")):
         expected = row[name] * row[f"reference_{column}"] ** -row[exponent]
         np.testing.assert_allclose(row[f"{name}_at_reference"], expected, rtol=1e-10)
-    curves = fit_curves(planted(0.5, 0.9), "power", draws=0)
+    curves = fit_searched(planted(0.5, 0.9), "power", draws=0)
     table = curves.table()
     np.testing.assert_allclose(table["A_at_reference"], np.exp(curves.parameters[:, 1]), rtol=1e-12)
     np.testing.assert_allclose(table["A_at_reference"], table["A"] * table["reference_x"] ** -table["a"], rtol=1e-10)

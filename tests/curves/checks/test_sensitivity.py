@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from budget.curves.checks.sensitivity import ALL_FLAGGED, sensitivity
-from budget.curves.fitting.fit import fit_curves
 from budget.curves.fitting.loss import LOSSES, make_loss
 from budget.errors import FitError
 from budget.tables.runs import runs_from_frame
+from tests.searched import fit_searched
 
 SMALLEST = 2
 """Row number of the planted wild row of task ``end``: its smallest run."""
@@ -39,7 +39,7 @@ def runs():
 
 @pytest.fixture(scope="module")
 def curves(runs):
-    return fit_curves(runs, "power", draws=50)
+    return fit_searched(runs, "power", draws=50)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_the_first_row_is_the_fit_itself(curves, table):
 
 @pytest.mark.parametrize("name", [name for name in LOSSES if name != "huber"])
 def test_a_shift_is_the_change_in_standard_deviations_of_the_draws(runs, curves, table, name):
-    again = fit_curves(runs, "power", loss=name, draws=0)
+    again = fit_searched(runs, "power", loss=name, draws=0)
     rows = table[table["variant"] == f"loss {name}"]
     for task, row in enumerate(rows.to_dict("records")):
         for parameter, column in ((0, "E"), (2, "a")):
@@ -91,7 +91,7 @@ def test_coefficients_are_compared_where_they_are_stated_however_the_reference_m
     at_reference = np.log(row["A"]) - row["a"] * np.log(curves.reference[0, 0])
     shift = (at_reference - curves.parameters[0, 1]) / curves.draws[:, 0, 1].std(ddof=1)
     np.testing.assert_allclose(row["A_shift"], shift, rtol=1e-6)
-    assert fit_curves(runs.keep(runs.row != SMALLEST), "power", draws=0).reference[0, 0] != curves.reference[0, 0]
+    assert fit_searched(runs.keep(runs.row != SMALLEST), "power", draws=0).reference[0, 0] != curves.reference[0, 0]
 
 
 def test_without_a_row_is_the_fit_of_the_file_without_it(table):
@@ -102,7 +102,7 @@ def test_without_a_row_is_the_fit_of_the_file_without_it(table):
         (MIDDLE, ALL_FLAGGED),
     ):
         some = frame[(frame["task"] == "two") & ~frame.index.isin(np.array(left_out) - 2)]
-        alone = fit_curves(some, "power", draws=0).table().iloc[0]
+        alone = fit_searched(some, "power", draws=0).table().iloc[0]
         (row,) = table[(table["task"] == "two") & (table["variant"] == variant)].to_dict("records")
         np.testing.assert_allclose([row["E"], row["a"]], [alone["E"], alone["a"]], rtol=1e-5)
 
@@ -111,8 +111,8 @@ def test_a_wild_row_at_an_end_moves_its_curve_under_least_squares_and_leaving_it
     frame = planted()
     runs, loss = runs_from_frame(frame), make_loss("squares")
     frame.loc[SMALLEST - 2, "value"] /= 1.5
-    truth = fit_curves(frame, "power", loss=loss, draws=0).parameters[0, 2]
-    curves = fit_curves(runs, "power", loss=loss, draws=50)
+    truth = fit_searched(frame, "power", loss=loss, draws=0).parameters[0, 2]
+    curves = fit_searched(runs, "power", loss=loss, draws=50)
     assert SMALLEST in curves.outliers[0]
     rows = sensitivity(runs, curves, loss).set_index(["task", "variant"])
     fitted, without = rows.loc[("end", "as fitted")], rows.loc[("end", f"without row {SMALLEST}")]
@@ -125,7 +125,7 @@ def test_a_wild_row_at_an_end_moves_its_curve_under_least_squares_and_leaving_it
 
 def test_options_of_the_fit_are_those_of_every_variant(runs):
     fix, loss = {"a": 0.4}, make_loss("huber")
-    curves = fit_curves(runs, "power", fix=fix, draws=10)
+    curves = fit_searched(runs, "power", fix=fix, draws=10)
     rows = sensitivity(runs, curves, loss, fix=fix)
     assert (rows["a"] == 0.4).all() and rows["a_shift"].isna().all() and rows["E_shift"].notna().all()
 
@@ -139,6 +139,6 @@ def test_progress_counts_the_fits(runs, curves):
 
 @pytest.mark.parametrize("draws", [0, 1])
 def test_without_draws_there_is_nothing_to_count_shifts_in(runs, draws):
-    curves = fit_curves(runs, "power", draws=draws)
+    curves = fit_searched(runs, "power", draws=draws)
     with pytest.raises(FitError, match="--draws 200"):
         sensitivity(runs, curves, make_loss("huber"))

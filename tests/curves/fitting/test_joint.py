@@ -6,18 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from budget.curves.fitting.fit import fit_curves
 from budget.curves.laws.table import LAWS
 from budget.errors import DataError
 from budget.tables.runs import Mixture
 from tests.curves.cases import SOURCES, log_inputs, planted
 from tests.oracles import joint as oracle
+from tests.searched import fit_searched
 
 
 @pytest.fixture(scope="module")
 def shared():
     runs, _ = planted("shared", 3, noise=0.01, seed=2)
-    return runs, fit_curves(runs, "shared", draws=6)
+    return runs, fit_searched(runs, "shared", draws=6)
 
 
 def test_no_better_joint_optimum_is_found_by_scipy(shared):
@@ -49,7 +49,7 @@ def test_shared_needs_models_of_several_numbers_of_tasks():
     runs, _ = planted("shared", 2, seed=2)
     one = runs.keep(runs.extra["n_tasks"] == 3)
     with pytest.raises(DataError, match="all runs have n_tasks 3; measure others") as caught:
-        fit_curves(one, "shared", draws=0)
+        fit_searched(one, "shared", draws=0)
     assert "\n" not in str(caught.value)
 
 
@@ -65,7 +65,7 @@ def transfer_runs(change=lambda tokens: tokens, **options):
 @pytest.mark.slow
 def test_transfer_recovers_help_and_harm():
     runs, truths = planted("transfer", 2, noise=0.002, seed=NEGATIVE)
-    curves = fit_curves(runs, "transfer", draws=0)
+    curves = fit_searched(runs, "transfer", draws=0)
     taus = curves.form.transfers
     expected = np.array([[truth[f"tau_{source}"] for source in SOURCES] for truth in truths])
     assert (expected < 0).any() and (expected[[0, 1], [0, 1]] == 1).all()
@@ -81,7 +81,7 @@ def test_transfer_is_pulled_to_nothing_where_runs_say_little(monkeypatch):
     for deviation in (1e-4, law.parameters[-1].prior, 1e4):
         pulled = (*law.parameters[:-1], replace(law.parameters[-1], prior=deviation))
         monkeypatch.setitem(LAWS, "transfer", replace(law, parameters=pulled))
-        taus = [fit_curves(each, "transfer", draws=0).parameters[0, -2:] for each in (few, runs)]
+        taus = [fit_searched(each, "transfer", draws=0).parameters[0, -2:] for each in (few, runs)]
         sizes.append([np.abs(tau).sum() for tau in taus])
     (few_at_0, _), (few_pulled, many_pulled), (few_free, many_free) = sizes
     assert few_at_0 < 1e-3 and few_pulled < few_free
@@ -106,7 +106,7 @@ def without_own(tokens):
 )
 def test_transfer_is_not_identified_where_mixtures_do_not_say(change, task, sentence):
     runs, _ = transfer_runs(change, noise=0.01, seed=1)
-    curves = fit_curves(runs, "transfer", draws=2)
+    curves = fit_searched(runs, "transfer", draws=2)
     assert curves.status[task] == "not_identified" and sentence in curves.message[task]
     assert np.isnan(curves.draws[:, task]).all() and not curves.used[task]
     assert np.isfinite(curves.parameters[1]).all() or change is constant_shares
@@ -115,7 +115,7 @@ def test_transfer_is_not_identified_where_mixtures_do_not_say(change, task, sent
 def test_transfer_without_mixtures_says_what_is_missing():
     runs, _ = planted("chinchilla", 1)
     with pytest.raises(DataError, match="give it with --mixtures CSV"):
-        fit_curves(runs, "transfer", draws=0)
+        fit_searched(runs, "transfer", draws=0)
 
 
 def test_a_transfer_that_no_run_shows_is_not_certain():
@@ -134,7 +134,7 @@ def test_a_transfer_that_no_run_shows_is_not_certain():
         rows.append({"task": "own", "run": number, "params": params, "tokens": total, "value": value})
     frame = pd.DataFrame(rows)
     frame["value"] *= np.exp(0.005 * random.normal(size=len(frame)))
-    curves = fit_curves(frame, "transfer", mixtures=pd.DataFrame(mixtures), draws=100)
+    curves = fit_searched(frame, "transfer", mixtures=pd.DataFrame(mixtures), draws=100)
     spread = curves.draws[:, 0].std(axis=0)
     known, unknown = (curves.form.names.index(f"tau_{name}") for name in ("other", "rare"))
     assert spread[known] < 0.2 and 0.35 < spread[unknown] < 0.65

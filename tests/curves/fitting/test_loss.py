@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from budget.curves.fitting.constraints import make_constraints
-from budget.curves.fitting.fit import fit_curves
 from budget.curves.fitting.loss import LOSSES, make_loss
 from budget.curves.laws.table import LAWS
 from budget.errors import DataError
 from tests.oracles import losses as oracle
+from tests.searched import fit_searched
 
 INPUTS = {"power": ("x",), "chinchilla": ("params", "tokens")}
 SHIFT = {"log": 0.0, "raw": 0.0, "raw, negative values": 2.4}
@@ -41,7 +41,7 @@ def problem_of(frame, law, loss, residual, **constraints):
 
 
 def fit(frame, law, loss, residual, **options):
-    return fit_curves(frame, law, loss=loss, residual=residual.partition(",")[0], draws=0, **options)
+    return fit_searched(frame, law, loss=loss, residual=residual.partition(",")[0], draws=0, **options)
 
 
 @pytest.mark.parametrize(("law", "residual"), list(product(INPUTS, SHIFT)))
@@ -88,7 +88,7 @@ def test_fixed_and_tied_parameters_hold_and_scipy_finds_no_lower_loss(asked, los
 
 def test_draws_keep_what_is_fixed_and_tied():
     frame = simulated("chinchilla", 0.0, seed=7)
-    curves = fit_curves(frame, fix={"A": 400.0}, tie=[("alpha", "beta")], draws=6)
+    curves = fit_searched(frame, fix={"A": 400.0}, tie=[("alpha", "beta")], draws=6)
     natural = curves.form.natural(curves.draws[:, 0], curves.reference[0])
     np.testing.assert_allclose(natural[:, 1], 400.0, rtol=1e-9)
     np.testing.assert_array_equal(natural[:, 2], natural[:, 4])
@@ -107,7 +107,7 @@ def test_an_asymmetric_loss_follows_the_lower_rows():
     frame = simulated("power", 0.0, seed=1, noise=0.05)
     shares = []
     for quantile in (0.1, 0.5, 0.9):
-        curves = fit_curves(frame, loss=make_loss("asymmetric", quantile=quantile), draws=0)
+        curves = fit_searched(frame, loss=make_loss("asymmetric", quantile=quantile), draws=0)
         curve = curves.distance(np.zeros(25, dtype=int), np.log(frame[["x"]].to_numpy()))
         shares.append((frame["weight"] * (frame["value"] < curve)).sum() / frame["weight"].sum())
     # as much weight below the curve as the quantile says, up to the rows that the curve passes through
@@ -170,12 +170,12 @@ def test_constraints_that_do_not_fit_the_law_get_one_sentence(law, fix, tie, sen
 )
 def test_fixed_values_that_no_curve_can_have_get_one_sentence(fix, sentence):
     with pytest.raises(DataError, match=sentence) as caught:
-        fit_curves(simulated("chinchilla", 0.0, seed=7), fix=fix, draws=0)
+        fit_searched(simulated("chinchilla", 0.0, seed=7), fix=fix, draws=0)
     assert "\n" not in str(caught.value)
 
 
 def test_values_without_a_logarithm_are_told_which_loss_takes_them():
     frame = simulated("power", SHIFT["raw, negative values"], seed=1)
-    curves = fit_curves(frame, draws=0)
+    curves = fit_searched(frame, draws=0)
     assert curves.status == ("not_positive",) and "--residual raw" in curves.left_out[0]
-    assert fit_curves(frame, residual="raw", draws=0).used.all()
+    assert fit_searched(frame, residual="raw", draws=0).used.all()

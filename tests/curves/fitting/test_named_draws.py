@@ -12,10 +12,10 @@ from scipy import stats
 from budget.curves.fitting.batch import make_batch
 from budget.curves.fitting.bootstrap import KERNEL_BANDWIDTH, resampler
 from budget.curves.fitting.constraints import Constraints
-from budget.curves.fitting.fit import fit_curves
 from budget.curves.laws.table import LAWS
 from budget.studies.backtest import backtest
 from budget.tables.runs import runs_from_frame
+from tests.searched import fit_searched
 from tests.simulate import HOFFMANN, TRUTHS, Truth, runs_of, table
 
 LAW = {"law": "power", "draws": 4, "pool": False}
@@ -30,7 +30,7 @@ def several(kind: str) -> pd.DataFrame:
 
 def draws_of(frame: pd.DataFrame, tasks, **options):
     """Per task its parameters, its draws and the noise of its new runs."""
-    curves = fit_curves(frame, **(LAW | options))
+    curves = fit_searched(frame, **(LAW | options))
     at = [curves.tasks.index(task) for task in tasks]
     return curves.parameters[at], curves.draws[:, at], curves.noise[:, at]
 
@@ -61,20 +61,20 @@ def test_rows_without_a_run_are_their_own_runs_and_exact_copies_are_one(tmp_path
     frame = several("unnamed")
     frame = frame[frame["task"] == "prose"]
     both = pd.concat([frame, frame.assign(task="verse")])
-    assert np.abs(np.diff(fit_curves(both, **LAW).draws, axis=1)).max() > 1e-6  # the same values, but other models
+    assert np.abs(np.diff(fit_searched(both, **LAW).draws, axis=1)).max() > 1e-6  # the same values, but other models
     seeds = pd.concat([frame, frame.assign(value=frame["value"] * 1.001)])
-    assert fit_curves(seeds, **LAW).runs[0] == 50
+    assert fit_searched(seeds, **LAW).runs[0] == 50
     copied = runs_of(pd.concat([frame, frame.iloc[[3, 3]]]), tmp_path)
     named = replace(copied, run_names=tuple(f"model {run}" for run in range(len(copied.run_names))))
     for runs in (copied, replace(named, named=True)):
-        again = fit_curves(runs, **LAW).draws
+        again = fit_searched(runs, **LAW).draws
         turned = runs.keep(np.arange(len(runs.value))[::-1])
-        np.testing.assert_array_equal(fit_curves(turned, **LAW).draws, again)
+        np.testing.assert_array_equal(fit_searched(turned, **LAW).draws, again)
 
 
 def test_the_first_draws_of_many_are_those_of_few():
     frame = several("own")
-    few, many = (fit_curves(frame, **(LAW | {"draws": count})) for count in (3, 7))
+    few, many = (fit_searched(frame, **(LAW | {"draws": count})) for count in (3, 7))
     np.testing.assert_array_equal(many.draws[:3], few.draws)
     np.testing.assert_array_equal(many.noise[:3], few.noise)
 
@@ -115,7 +115,7 @@ def turned(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def test_the_interval_of_a_new_run_is_the_same_in_any_order_of_rows(order):
     frame = checkpoints()
     point = np.zeros(1, dtype=int), np.log([[1e9, 8e10]])
-    one, other = (fit_curves(each, draws=40) for each in (frame, turned(frame)[order]))
+    one, other = (fit_searched(each, draws=40) for each in (frame, turned(frame)[order]))
     np.testing.assert_array_equal(other.predict(*point, new_run=True), one.predict(*point, new_run=True))
     assert one.predict(*point, new_run=True)[2] - one.predict(*point, new_run=True)[1] > 0
 

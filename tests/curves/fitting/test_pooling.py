@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from budget.curves.curves import Curves
-from budget.curves.fitting.fit import fit_curves
 from budget.curves.fitting.pooling import (
     MAX_RUNS_PER_PARAMETER,
     MIN_POOLED_DEVIATION,
@@ -19,6 +18,7 @@ from budget.curves.fitting.pooling import (
 )
 from budget.curves.fitting.solver import Prior
 from budget.curves.laws.table import LAWS
+from tests.searched import fit_searched
 
 RICH, POOR = 6, 20
 """Tasks of many runs and of few in the planted file."""
@@ -147,7 +147,7 @@ def planted(
 @pytest.fixture(scope="module")
 def file() -> File:
     frame, truth = planted()
-    fits = [fit_curves(frame, "power", pool=pool, draws=60) for pool in (None, False, True)]
+    fits = [fit_searched(frame, "power", pool=pool, draws=60) for pool in (None, False, True)]
     return File(frame, truth, *fits)
 
 
@@ -168,7 +168,7 @@ def test_the_note_names_the_pooled_tasks_and_the_way_out(file):
 def test_one_run_more_than_few_is_enough_to_stand_alone(file):
     poor = file.frame["task"] == "poor6"
     more = pd.concat([file.frame, file.frame[poor].tail(1).assign(x=2e9)], ignore_index=True)
-    curves = fit_curves(more, "power", draws=0)
+    curves = fit_searched(more, "power", draws=0)
     assert not curves.pooled[6] and curves.pooled[7:].all()
 
 
@@ -182,7 +182,7 @@ def test_tasks_of_many_runs_keep_their_fit(file):
 def test_without_pooling_every_task_is_fitted_as_if_it_were_alone_in_the_file(file):
     for position in (0, RICH):
         mine = file.frame["task"] == file.alone.tasks[position]
-        single = fit_curves(file.frame[mine], "power", draws=0)
+        single = fit_searched(file.frame[mine], "power", draws=0)
         assert not single.pooled.any()  # one task has no common distribution
         np.testing.assert_allclose(single.parameters[0], file.alone.parameters[position], rtol=1e-5)
 
@@ -207,7 +207,7 @@ def test_draws_of_pooled_tasks_spread_as_prior_and_runs_together_say(file):
 
 
 def test_draws_of_pooled_tasks_are_seeded(file):
-    again, other = (fit_curves(file.frame, "power", draws=60, seed=seed) for seed in (0, 1))
+    again, other = (fit_searched(file.frame, "power", draws=60, seed=seed) for seed in (0, 1))
     np.testing.assert_array_equal(again.draws, file.auto.draws)
     assert np.abs(other.draws[:, RICH:, 2] - file.auto.draws[:, RICH:, 2]).max() > 1e-3
     np.testing.assert_array_equal(other.parameters, file.auto.parameters)
@@ -226,17 +226,17 @@ def test_the_table_says_who_is_pooled(file):
 @pytest.mark.parametrize("tasks", [MIN_POOLED_TASKS - 1, MIN_POOLED_TASKS])
 def test_a_common_distribution_needs_some_tasks(tasks):
     frame, _ = planted(rich=tasks - 1, poor=1)
-    assert fit_curves(frame, "power", draws=0).pooled.any() == (tasks == MIN_POOLED_TASKS)
+    assert fit_searched(frame, "power", draws=0).pooled.any() == (tasks == MIN_POOLED_TASKS)
 
 
 def test_only_tasks_of_one_metric_are_pooled_together(file):
     metric = np.where(file.frame["task"].isin(["poor6", "poor7"]), "bits", "nats")
-    curves = fit_curves(file.frame.assign(metric=metric), "power", draws=0)
+    curves = fit_searched(file.frame.assign(metric=metric), "power", draws=0)
     assert curves.pooled.tolist() == [False] * (RICH + 2) + [True] * (POOR - 2)
 
 
 def test_a_fixed_exponent_is_not_pulled(file):
-    curves = fit_curves(file.frame, "power", fix={"a": 0.3}, draws=0)
+    curves = fit_searched(file.frame, "power", fix={"a": 0.3}, draws=0)
     assert not curves.pooled.any() and (curves.parameters[:, 2] == 0.3).all()
 
 

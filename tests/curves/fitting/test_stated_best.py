@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import least_squares, lsq_linear
 
-from budget.curves.fitting.fit import fit_curves
 from budget.curves.records.reading import curves_from_record
 from budget.curves.records.writing import record_of
 from budget.errors import DataError
 from budget.tables.runs import runs_from_frame
 from tests import made
+from tests.searched import fit_searched
 from tests.simulate import TRUTHS, table
 
 X = np.geomspace(1e6, 1e10, 24)
@@ -42,9 +42,9 @@ def test_a_bounded_floor_is_that_of_scipy():
     """Least squares of logs, E above the stated best: the same optimum as a general bounded solver finds."""
     frame = power(0.4, noise=0.02, seed=3)
     y = frame["value"].to_numpy()
-    free = fit_curves(frame, loss="squares", draws=0)
+    free = fit_searched(frame, loss="squares", draws=0)
     best = float(free.parameters[0, 0]) + 0.05
-    curves = fit_curves(frame, loss="squares", best=np.array([best]), draws=0)
+    curves = fit_searched(frame, loss="squares", best=np.array([best]), draws=0)
 
     def miss(theta):
         return np.log(y) - np.log(theta[0] + np.exp(theta[1]) * (X / X[0]) ** -theta[2])
@@ -60,7 +60,7 @@ def test_a_bounded_floor_is_that_of_scipy():
 def test_at_a_held_exponent_the_floor_is_that_of_bounded_linear_least_squares():
     frame = power(0.4, noise=0.05, seed=1)
     best = np.array([0.55])
-    curves = fit_curves(frame, loss="squares", residual="raw", fix={"a": 0.3}, best=best, draws=0)
+    curves = fit_searched(frame, loss="squares", residual="raw", fix={"a": 0.3}, best=best, draws=0)
     matrix = np.column_stack([np.ones(len(X)), X**-0.3])
     found = lsq_linear(matrix, frame["value"], bounds=([best[0], 0], np.inf), tol=1e-14)
     natural = curves.form.natural(curves.parameters, curves.reference)[0]
@@ -70,7 +70,7 @@ def test_at_a_held_exponent_the_floor_is_that_of_bounded_linear_least_squares():
 def bounded(law: str, floors: list[float], above: float, noise: float, seed: int) -> None:
     frame = pd.concat([power(floor, noise=noise, seed=seed + at, task=f"t{at}") for at, floor in enumerate(floors)])
     best = np.array([floor * (1 + above) for floor in floors])
-    curves = fit_curves(frame, law, best=best, draws=20)
+    curves = fit_searched(frame, law, best=best, draws=20)
     curves, best = curves.usable(), best[curves.used]
     assert (curves.parameters[:, 0] >= best).all() and (curves.draws[:, :, 0] >= best).all()
     for values in everywhere(curves):
@@ -100,14 +100,14 @@ def test_two_scales_pooled_and_repeated_are_bounded_too(residual):
     truths = TRUTHS | {"more": TRUTHS["code"]}
     frame = table(truths, noise=0.02)
     best = np.array([truth.E + 0.02 for truth in truths.values()])
-    curves = fit_curves(frame, best=best, residual=residual, pool=True, draws=20)
+    curves = fit_searched(frame, best=best, residual=residual, pool=True, draws=20)
     assert curves.pooled.all() and (curves.draws[:, :, 0] >= best).all()
     for values in everywhere(curves):
         assert (values >= best[:, None]).all()
     if residual == "raw":
         return
     repeated = frame.assign(unique_tokens=frame["tokens"].min() * 3)
-    again = fit_curves(repeated, "repeat", best=best, residual=residual, draws=5)
+    again = fit_searched(repeated, "repeat", best=best, residual=residual, draws=5)
     assert (again.parameters[:, 0] >= best).all() and (again.draws[:, :, 0] >= best).all()
 
 
@@ -119,7 +119,7 @@ def test_a_law_with_common_parameters_is_bounded_too():
         part = part.assign(n_tasks=count, run=part["run"] + f"-{count}", value=part["value"] * count**0.05)
         parts.append(part.assign(task_tokens=part["tokens"] / count))
     best = np.array([truth.E * 1.02 for truth in TRUTHS.values()])
-    curves = fit_curves(pd.concat(parts), "shared", best=best, draws=5)
+    curves = fit_searched(pd.concat(parts), "shared", best=best, draws=5)
     assert (curves.parameters[:, 0] >= best).all() and (curves.draws[:, :, 0] >= best).all()
 
 
@@ -127,7 +127,7 @@ def test_the_true_floor_brings_the_fit_nearer_to_the_truth():
     """Twenty simulated tasks whose best value is stated: the floor's error shrinks, and predictions far out with it."""
     truth = 0.5 + np.arange(20) / 20
     frame = pd.concat([power(floor, noise=0.02, seed=at, task=f"t{at:02d}") for at, floor in enumerate(truth)])
-    free, held = fit_curves(frame, draws=0), fit_curves(frame, best=truth, draws=0)
+    free, held = fit_searched(frame, draws=0), fit_searched(frame, best=truth, draws=0)
     far = np.log(np.full((20, 1), 1e14))
     floors, values = (
         [np.abs(found - truth) for found in pair]
@@ -142,15 +142,15 @@ def test_the_true_floor_brings_the_fit_nearer_to_the_truth():
 
 def test_a_floor_at_the_stated_best_is_no_open_end():
     frame = power(0.4, noise=0.005, seed=2)
-    curves = fit_curves(frame, best=np.array([0.45]), draws=0)
+    curves = fit_searched(frame, best=np.array([0.45]), draws=0)
     assert curves.bounds == (("E",),) and "at_bound" not in dict(curves.findings[0])
-    nothing = fit_curves(power(0.0, noise=0.005, seed=5), draws=0)
+    nothing = fit_searched(power(0.0, noise=0.005, seed=5), draws=0)
     assert nothing.parameters[0, 0] > 0 or "the floor E is 0" in dict(nothing.findings[0])["at_bound"]
 
 
 def test_a_best_value_that_binds_nowhere_changes_nothing():
     frame = power(1.0, noise=0.01)
-    free, held = fit_curves(frame, draws=10), fit_curves(frame, best=np.array([0.1]), draws=10)
+    free, held = fit_searched(frame, draws=10), fit_searched(frame, best=np.array([0.1]), draws=10)
     np.testing.assert_allclose(held.parameters, free.parameters, rtol=1e-6)
     np.testing.assert_allclose(held.draws, free.draws, rtol=1e-4)
 
@@ -158,21 +158,21 @@ def test_a_best_value_that_binds_nowhere_changes_nothing():
 @pytest.mark.parametrize("unit", [1e-6, 1.0, 1e9])
 def test_the_bound_is_in_the_unit_of_the_values(unit):
     frame = power(0.4, noise=0.01).assign(value=lambda f: f["value"] * unit)
-    curves = fit_curves(frame, best=np.array([0.5 * unit]), draws=5)
+    curves = fit_searched(frame, best=np.array([0.5 * unit]), draws=5)
     assert curves.parameters[0, 0] == 0.5 * unit and (curves.draws[:, 0, 0] >= 0.5 * unit).all()
 
 
 def test_negative_values_may_have_a_negative_best_value():
     frame = power(1.0, noise=0.0).assign(value=lambda f: f["value"] - 3 + 0.01 * np.sin(np.arange(24)))
-    curves = fit_curves(frame, residual="raw", best=np.array([-1.95]), draws=20)
+    curves = fit_searched(frame, residual="raw", best=np.array([-1.95]), draws=20)
     assert curves.parameters[0, 0] == -1.95 and all((values >= -1.95).all() for values in everywhere(curves))
 
 
 def test_scores_stay_below_their_best_and_keep_their_floor():
     """The best score is a ceiling: the distance to it may have a floor of its own, and 0 is the least."""
     frame = power(0.1, noise=0.02).assign(value=lambda f: 0.9 - f["value"] / 2, higher_is_better=1)
-    curves = fit_curves(frame, best=np.array([0.9]), draws=20)
-    plain = fit_curves(frame.assign(value=0.9 - frame["value"], higher_is_better=0), draws=0)
+    curves = fit_searched(frame, best=np.array([0.9]), draws=20)
+    plain = fit_searched(frame.assign(value=0.9 - frame["value"], higher_is_better=0), draws=0)
     np.testing.assert_allclose(curves.parameters, plain.parameters, rtol=1e-6)
     assert all((values <= 0.9).all() for values in everywhere(curves))
 
@@ -180,10 +180,10 @@ def test_scores_stay_below_their_best_and_keep_their_floor():
 def test_rows_that_beat_the_best_are_a_finding_said_first():
     frame = power(0.6, noise=0.003)
     frame.loc[20, "value"] = 0.55
-    curves = fit_curves(frame, best=np.array([0.58]), draws=0)
+    curves = fit_searched(frame, best=np.array([0.58]), draws=0)
     assert curves.status == ("beats_best",) and curves.used.all()
     assert curves.message == ("row 22: 0.55 is better than the stated best 0.58",)
-    noisy = fit_curves(frame.assign(stderr=0.02), best=np.array([0.58]), draws=0)
+    noisy = fit_searched(frame.assign(stderr=0.02), best=np.array([0.58]), draws=0)
     assert "beats_best" not in dict(noisy.findings[0])
 
 
@@ -193,20 +193,20 @@ def test_values_scattered_about_their_entropy_do_not_beat_it():
     value = 1 + 2 * (X / X[0]) ** -2.0
     frame = pd.DataFrame({"task": "t", "x": X, "value": value * np.exp(0.01 * random.normal(size=len(X)))})
     assert (frame["value"] < 1).sum() > 4
-    curves = fit_curves(frame, best=np.array([1.0]), draws=0)
+    curves = fit_searched(frame, best=np.array([1.0]), draws=0)
     assert "beats_best" not in dict(curves.findings[0]) and curves.used.all()
 
 
 def test_a_best_value_that_all_runs_beat_leaves_the_task_out():
-    curves = fit_curves(power(0.6), best=np.array([9.0]), draws=0)
+    curves = fit_searched(power(0.6), best=np.array([9.0]), draws=0)
     assert curves.status == ("wrong_best",) and not curves.used.any()
     assert "all 24 rows are better than the stated best" in curves.left_out[0] and "column 'best'" in curves.left_out[0]
 
 
 def test_a_fixed_floor_beyond_the_best_value_is_refused():
     with pytest.raises(DataError, match=r"E=0.5: no curve of task 't' can have it: its floor .* between 0.55 and"):
-        fit_curves(power(0.6), fix={"E": 0.5}, best=np.array([0.55]), draws=0)
-    assert fit_curves(power(0.6), fix={"E": 0.57}, best=np.array([0.55]), draws=0).parameters[0, 0] == 0.57
+        fit_searched(power(0.6), fix={"E": 0.5}, best=np.array([0.55]), draws=0)
+    assert fit_searched(power(0.6), fix={"E": 0.57}, best=np.array([0.55]), draws=0).parameters[0, 0] == 0.57
 
 
 @pytest.mark.parametrize("score", [False, True])
@@ -216,11 +216,11 @@ def test_no_prediction_is_worse_than_unserved(score):
     if score:
         frame = frame.assign(value=1 - frame["value"] / 3, higher_is_better=1)
     worst = 1 - 2.1 / 3 if score else 2.1
-    curves = fit_curves(frame, unserved=np.array([worst]), draws=30)
+    curves = fit_searched(frame, unserved=np.array([worst]), draws=30)
     for values in everywhere(curves):
         assert (values >= worst).all() if score else (values <= worst).all()
     near, small = np.log(curves.largest["x"])[None], np.log([[1e2]])
-    free = fit_curves(frame, draws=30)
+    free = fit_searched(frame, draws=30)
     for task, at in ((np.array([0]), near), (np.array([0]), small)):
         np.testing.assert_array_equal(curves.distance(task, at), free.distance(task, at))
         np.testing.assert_array_equal(curves.distance_draws(task, at), free.distance_draws(task, at))
@@ -229,12 +229,12 @@ def test_no_prediction_is_worse_than_unserved(score):
 
 
 def test_an_unserved_value_that_runs_reach_bounds_nothing():
-    curves = fit_curves(power(0.4), unserved=np.array([0.3]), draws=5)
+    curves = fit_searched(power(0.4), unserved=np.array([0.3]), draws=5)
     assert np.isnan(curves.unserved[0]) and "bounds no prediction" in curves.notes[-1]
 
 
 def test_curves_keep_what_was_stated_and_old_files_are_read():
-    curves = fit_curves(power(0.4), best=np.array([0.35]), unserved=np.array([9.0]), draws=3)
+    curves = fit_searched(power(0.4), best=np.array([0.35]), unserved=np.array([9.0]), draws=3)
     record = json.loads(json.dumps(record_of(curves)))
     again = curves_from_record(record, "c.json")
     np.testing.assert_array_equal([again.best, again.unserved], [[0.35], [9.0]])
@@ -253,7 +253,7 @@ def test_curves_made_by_hand_have_limits_where_they_are_stated():
     bounded, notes = curves.bounded_by(np.array([1.2]))
     assert notes == () and bounded.unserved.tolist() == [1.2]
     runs = runs_from_frame(power(0.4))
-    assert fit_curves(runs, draws=0).best.shape == (1,)
+    assert fit_searched(runs, draws=0).best.shape == (1,)
 
 
 def test_a_scale_whose_largest_is_not_kept_is_taken_at_its_reference():

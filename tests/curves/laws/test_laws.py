@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from budget.curves.fitting.fit import fit_curves
 from budget.curves.laws.convexity import GIVEN_BY_TASKS, numerical_form
 from budget.curves.laws.names import SUMMARIES
 from budget.curves.laws.table import LAWS, choose_law, choose_scale, law_inputs
@@ -11,6 +10,7 @@ from budget.curves.planning_forms.form import PlanningForm
 from budget.errors import DataError
 from budget.tables.runs import read_runs
 from tests.curves.cases import law_of_case, reference_of, truths_of
+from tests.searched import fit_searched
 from tests.simulate import TRUTHS, runs_of, table
 
 POSYNOMIAL = [law for law in LAWS.values() if law.is_power_sum]
@@ -101,7 +101,7 @@ def test_every_planning_form_is_the_law_and_its_derivatives(law):
 
 def test_an_unknown_law_is_refused_with_the_ones_there_are(tmp_path):
     with pytest.raises(DataError, match="There is no law 'cubic'; choose one of auto, power, chinchilla"):
-        fit_curves(table(TRUTHS), "cubic")
+        fit_searched(table(TRUTHS), "cubic")
 
 
 @pytest.mark.parametrize("name", [law.name for law in LAWS.values() if law.is_of_one_model])

@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from budget.curves.fitting.fit import fit_curves
 from budget.curves.link.fit import with_link
 from budget.curves.link.link import LINK, score
 from budget.curves.records.reading import curves_from_record
@@ -22,6 +21,7 @@ from budget.tables.checks.status import LINK_STATUS
 from budget.tables.files.text import json_text
 from budget.tables.loss_score_pairs import join, read_pair
 from tests.oracles import link_fit as oracle
+from tests.searched import fit_searched
 from tests.simulate import LINKS, TRUTHS, TrueLink, scored, table
 
 NOISE = 0.01
@@ -38,7 +38,7 @@ def losses(tmp_path_factory):
     """A table of losses with 1 % noise and the curves fitted to it."""
     frame = table(TRUTHS, noise=0.01, shared=True)
     runs, _ = pair_of(scored(frame), tmp_path_factory.mktemp("losses"))
-    return frame, fit_curves(runs, draws=12, seed=5)
+    return frame, fit_searched(runs, draws=12, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_draws_take_their_noise_from_the_runs_that_the_curves_draws_take_it_from
     exact = truth.value(frame["params"].to_numpy(), frame["tokens"].to_numpy())[:25]
     mixed = change(scored(frame), lambda loss, _: link.score(loss) + 0.1 * np.log(loss / exact))
     losses_only, scores = pair_of(mixed, tmp_path)
-    many = fit_curves(losses_only, draws=150, seed=5)
+    many = fit_searched(losses_only, draws=150, seed=5)
     linked = with_link(many, losses_only, scores, chance=np.array([0.25, np.nan, np.nan]))
     assert np.corrcoef(linked.link.noise[:, 0], linked.noise[:, 0])[0, 1] > 0.6
     other = with_link(replace(many, seed=6), losses_only, scores, chance=np.array([0.25, np.nan, np.nan]))

@@ -75,7 +75,8 @@ def test_a_curve_that_a_plan_can_read_is_read_as_it_is():
     random = np.random.default_rng(3)
     theta = np.tile(TRUTH, (30, 1)) + 0.2 * random.normal(size=(30, 6)) * [1, 1, 0.3, 1, 0.3, 0]
     z = np.tile(random.uniform(-5, 3, size=(1, 64, 2)), (30, 1, 1))
-    found, error = planning_curves(KNOWN, LAWS["chinchilla"], theta, z, np.zeros(30), choose_devices())
+    values = KNOWN.value(theta[:, None], z)
+    found, error = planning_curves(LAWS["chinchilla"], values, z, np.zeros(30), choose_devices())
     assert np.quantile(error, 0.9) < 1e-8
     np.testing.assert_allclose(np.median(np.abs(found - theta[:, :5])), 0.0, atol=1e-6)
 

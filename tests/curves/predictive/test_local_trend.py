@@ -362,26 +362,3 @@ def test_one_two_and_eight_devices_give_the_same_draws():
     for other in answers[1:]:
         np.testing.assert_allclose(other[1], answers[0][1], rtol=1e-6, atol=1e-9)
         np.testing.assert_allclose(other[2], answers[0][2], rtol=1e-6)
-
-
-def test_no_cell_of_the_grid_throws_the_filter_out_of_the_numbers():
-    z = [-6.467, -6.18, -4.712, -4.316, -4.295, -3.902, -3.229, -3.214, -2.615, -2.61, -2.46, -2.227, -2.102, 0.0]
-    value = [
-        2.8338,
-        2.6414,
-        1.9299,
-        1.7623,
-        1.7574,
-        1.6258,
-        1.4567,
-        1.4324,
-        1.3206,
-        1.3186,
-        1.2692,
-        1.2203,
-        1.2366,
-        1.0,
-    ]
-    filtered = filter_trends(observations({"x": np.exp(z), "value": np.array(value)}))
-    assert np.isfinite(filtered.log_weight).all()
-    assert (filtered.log_weight.max() - filtered.log_weight).max() < 1e9

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from budget.curves.fitting.fit import fit_curves
 from budget.errors import AllocationError
 from budget.studies.groups.law_transfer import LawTransfer, law_transfer
 from tests.curves.cases import FORMULAS, SOURCES, planted
+from tests.searched import fit_searched
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +21,7 @@ NEGATIVE = 24
 def fitted():
     runs, truths = planted("transfer", 2, noise=0.002, seed=NEGATIVE)
     tau = np.array([[truth[f"tau_{source}"] for source in SOURCES] for truth in truths])
-    return law_transfer(fit_curves(runs, "transfer", draws=39)), tau, truths
+    return law_transfer(fit_searched(runs, "transfer", draws=39)), tau, truths
 
 
 def test_signs_and_intervals_of_planted_coefficients(fitted):

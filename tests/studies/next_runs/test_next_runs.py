@@ -9,7 +9,6 @@ from scipy.stats import norm
 
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
-from budget.curves.fitting.fit import fit_curves
 from budget.errors import AllocationError, DataError
 from budget.studies.next_runs.next_runs import next_runs
 from budget.studies.next_runs.posterior import LEAST_EFFECTIVE_SHARE, Observer, effective, weights
@@ -19,6 +18,7 @@ from budget.studies.next_runs.run_grid import MAX_EXTRAPOLATION
 from budget.studies.next_runs.value_of_information import Sampling, alone, perfect
 from budget.tables.tasks import TaskSettings, default_tasks
 from tests.curves.cases import planted
+from tests.searched import fit_searched
 
 ALPHA = np.array([0.3, 0.2])
 BUDGET = 1e4
@@ -114,7 +114,7 @@ def test_prior_plan_is_the_one_of_least_mean_over_the_draws(noisy_curves):
 
 def test_prior_plan_under_repeated_data_is_too():
     runs, _ = planted("repeat", noise=0.01)
-    curves = fit_curves(runs, "repeat", draws=30).usable()
+    curves = fit_searched(runs, "repeat", draws=30).usable()
     tasks = TaskSettings(curves.tasks, unique_tokens=np.full(2, 1e10))
     plan = allocate(curves, plan_spec(curves, tasks, 1e21, risk="mean"), draws=False)
     found = PosteriorPlanner.of(curves, plan_spec(curves, tasks, 1e21)).plan()

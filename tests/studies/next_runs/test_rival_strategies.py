@@ -8,7 +8,6 @@ from scipy.integrate import quad
 from scipy.stats import multivariate_normal, norm
 
 from budget.allocation.spec.make_spec import plan_spec
-from budget.curves.fitting.fit import fit_curves
 from budget.errors import AllocationError, DataError
 from budget.report.sentences.next_runs_sentences import next_summary
 from budget.studies.next_runs.best_strategy import BestStrategy
@@ -16,6 +15,7 @@ from budget.studies.next_runs.next_runs import next_runs
 from budget.studies.next_runs.rival_strategies import Strategy, compete
 from budget.studies.next_runs.value_of_information import Sampling, alone, error, perfect, together
 from budget.tables.tasks import TaskSettings, default_tasks
+from tests.searched import fit_searched
 from tests.simulate import TRUTHS, runs_of, table
 from tests.studies.next_runs.test_next_runs import ALPHA, BUDGET, best_value, normal, two_powers
 
@@ -169,7 +169,8 @@ def found(tmp_path_factory):
     """Three specialists and one model for three tasks that are nearly as good, from runs with 3 % noise."""
     folder = tmp_path_factory.mktemp("race")
     alone, shared = (
-        fit_curves(runs_of(table(TRUTHS, noise=0.03, shared=seed > 0, seed=seed), folder), draws=200) for seed in (0, 4)
+        fit_searched(runs_of(table(TRUTHS, noise=0.03, shared=seed > 0, seed=seed), folder), draws=200)
+        for seed in (0, 4)
     )
     both = {"specialist": alone, "generalist": worse(shared, 1.13)}
     return next_runs(both, default_tasks(alone.tasks), 1e23, 1e21, seed=3)

@@ -9,10 +9,11 @@ import pytest
 from budget.errors import DataError
 from budget.studies.focus.focus import focus
 from budget.studies.strategies.partition import GROUPS
-from budget.studies.strategies.strategy_curves import SPECIALISTS, fit_strategy_curves
+from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.tables.runs import runs_from_frame
 from budget.tables.specialist_runs import of_specialists
 from budget.tables.tasks import default_tasks
+from tests.searched import strategies_searched
 from tests.simulate import TRUTHS, grid
 
 COSTS = {"specialist": (6.0, 1.0), "generalist": (7.5, 1.0), "moe": (4.0, 0.9)}
@@ -58,7 +59,7 @@ def strategies():
     )
     runs = runs_from_frame(frame)
     assert runs.tasks == ("maths", "prose", "code")
-    return fit_strategy_curves(runs, draws=4)
+    return strategies_searched(runs, draws=4)
 
 
 def test_every_arm_has_its_own_curves_under_the_tasks_own_names(strategies):
@@ -130,7 +131,7 @@ def alone(tasks, **changes):
 
 
 def fitted(*frames, **fitting):
-    return fit_strategy_curves(runs_from_frame(pd.concat(frames)), draws=0, **fitting)
+    return strategies_searched(runs_from_frame(pd.concat(frames)), draws=0, **fitting)
 
 
 def test_arms_with_too_few_runs_are_left_out_in_a_sentence():
@@ -185,7 +186,7 @@ def test_nothing_to_compare_is_refused():
 
 def test_the_strategies_that_were_filtered_out_are_not_fitted():
     runs = runs_from_frame(pd.concat([quick("moe", ("a", "b")), alone("ab")]))
-    strategies = fit_strategy_curves(of_specialists(runs), draws=0)
+    strategies = strategies_searched(of_specialists(runs), draws=0)
     assert strategies.strategies == (SPECIALISTS,) and strategies.specialists.tasks == ("a", "b")
 
 
@@ -194,9 +195,9 @@ def test_a_score_has_one_ceiling_under_all_strategies():
     low = quick("moe", ("a", "b")).assign(value=lambda frame: 0.9 - 20 * frame["x"] ** -0.5)
     high = alone("ab").assign(value=lambda frame: 60 - 900 * frame["x"] ** -0.5)
     scores = pd.concat([low, high]).assign(higher_is_better=1)
-    strategies = fit_strategy_curves(runs_from_frame(scores), draws=0)
+    strategies = strategies_searched(runs_from_frame(scores), draws=0)
     for served in (strategies.specialists, *strategies.shared):
         assert served.curves.ceiling.tolist() == [100, 100]
-    stated = fit_strategy_curves(runs_from_frame(scores), draws=0, best=np.array([80.0, np.nan]))
+    stated = strategies_searched(runs_from_frame(scores), draws=0, best=np.array([80.0, np.nan]))
     for served in (stated.specialists, *stated.shared):
         assert served.curves.ceiling.tolist() == [80, 100]
