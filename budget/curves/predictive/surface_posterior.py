@@ -8,12 +8,13 @@ nothing is cubic in the rows. The drifts are drawn from their Gaussian condition
 See docs/decisions/129-two-scales-with-their-own-error.md.
 """
 
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri, stdtrit
 
 from budget.curves.fitting.batching import choose_devices, vmap_in_chunks
 from budget.curves.laws.surface import AXES, INNER, KNOTS, LAW, SHAPE, drift_basis, shape_value
@@ -43,8 +44,20 @@ PRIOR_LOG_DRIFT = (float(np.log(0.02)), 1.0)
 PRIOR_LOG_NOISE = (float(np.log(0.01)), 1.5)
 """Of ln σ, the noise of the largest run."""
 
-NOISE_FALL = 0.4
-"""Power of a run's N·D by which its variance is larger than the largest run's: small runs count less."""
+PRIOR_NOISE_FALL = (0.4, 0.2)
+"""Mean and deviation of the power of N·D by which the noise's variance falls with size: small runs count less."""
+
+FALL_GRID = (-0.3, 0.8, 23)
+"""The powers at which the noise's fall is tried: from, to, and how many."""
+
+FALL_FLOOR = 0.01
+"""Share of σ² that is added to the mean square, so that rows which are met exactly decide nothing."""
+
+MOST_LEVERAGE = 0.9
+"""Largest share of itself that is taken out of a row's residual."""
+
+NOISE_FREEDOM = 8.0
+"""Degrees of freedom of a new run's noise, whose scale σ is that of the rows which are not wild."""
 
 WILD = 3.0
 """Rows that lie further off than so many deviations get the variance at which they would lie so far off."""
@@ -58,8 +71,39 @@ MOST_CORRELATED = 0.95
 COORDINATES = SHAPE + 2
 """The shape's numbers, ln s and ln σ."""
 
+PRIOR_EFFORT = ((0.5, 0.4), (0.7, 0.4))
+"""Mean and deviation of p and q: a model of K tasks needs K^p of a specialist's params and K^q of its tokens."""
+
+NO_SPAN = 1e-6
+"""Scales that differ by less, as logarithms, are one."""
+
+QUADRATIC = 6
+"""Numbers of a quadratic in two inputs."""
+
+FARTHEST = 6.0
+"""Deviations off the quadratic within which a row's value may be a task's smallest or largest."""
+
+ROBUST_STEPS = 10
+"""Steps of reweighting; weights have settled to a few percent by then."""
+
+HEADROOM = (1e-3, 1e6)
+"""Least and most that a ceiling may lie above the worst value, relatively; most where nothing is stated."""
+
 STATED_MARGIN = 1e-6
 """How far, relatively, a floor lies below the smallest value at least: logarithms stay finite."""
+
+
+@dataclass(frozen=True)
+class Companions:
+    """Rows of specialists beside those of shared models of the same tasks: one shape for both, drifts of their own.
+
+    Attributes:
+        rows: (T, R) which rows are the specialists'.
+        log_tasks: (T,) logarithm of the number of tasks that the shared models serve.
+    """
+
+    rows: np.ndarray
+    log_tasks: np.ndarray
 
 
 class Rows(NamedTuple):
@@ -69,7 +113,9 @@ class Rows(NamedTuple):
         z: (R, 2) logarithms of the inputs over the largest measured ones.
         log_value: (R,).
         there: (R,) 1 for rows, 0 where padded.
-        variance: (R,) of the noise over σ².
+        shift: (R,) logarithm of the number of tasks of the models that a row is a companion of, 0 for others.
+        variance: (R,) inverse weights.
+        lag: (R,) logarithm of the largest N·D of the row's block over its own.
         known: (R,) variance that is known, in relative units.
         link: (R,) correlation with the row before, 0 for the first of a run.
         basis: (R, W) of the drifts' independent standard numbers.
@@ -83,7 +129,9 @@ class Rows(NamedTuple):
     z: Any
     log_value: Any
     there: Any
+    shift: Any
     variance: Any
+    lag: Any
     known: Any
     link: Any
     basis: Any
@@ -131,8 +179,17 @@ def shape_of(points: Any, rows: Rows) -> tuple[Any, Any, Any]:
     return theta, log_s, log_sigma
 
 
-def _residual(theta: Any, rows: Rows) -> Any:
-    value = shape_value(theta[:, None, :], rows.z, jnp)
+def efforts_of(points: Any) -> Any:
+    """Powers (N, 2) of the number of tasks by which a shared model needs more params and tokens than a specialist."""
+    if points.shape[1] == COORDINATES:
+        return None
+    centre, deviation = jnp.array(PRIOR_EFFORT).T
+    return centre + deviation * points[:, COORDINATES:]
+
+
+def _residual(theta: Any, efforts: Any, rows: Rows) -> Any:
+    z = rows.z if efforts is None else rows.z + rows.shift[:, None] * efforts[:, None, :]
+    value = shape_value(theta[:, None, :], z, jnp)
     return jnp.where(rows.there > 0, rows.log_value - jnp.log(value), 0.0)
 
 
@@ -156,7 +213,7 @@ def _parts(points: Any, rows: Rows, state: Decomposed) -> tuple[Any, ...]:
 
     def residual_of(some: Any) -> Any:
         theta, _, _ = shape_of(some, rows)
-        return _residual(theta, rows)
+        return _residual(theta, efforts_of(some), rows)
 
     # a loop's results are kept: without it the compiler computes the law again wherever it is read
     residual = jax.lax.map(residual_of, points.reshape(GROUPS, MEMBERS, -1)).reshape(len(points), -1)
@@ -185,25 +242,48 @@ def log_likelihood(points: Any, rows: Rows, state: Decomposed) -> Any:
 
 
 def _weigh(points: Any, rows: Rows, state: Decomposed) -> Decomposed:
-    """Weigh the rows by how far they lie off the population's curves, drifts included."""
+    """Weigh the rows by how far they lie off the population's curves, drifts included.
+
+    Found are the power by which noise falls with a run's size, and the rows that are wild.
+    """
     _, log_s, log_sigma, residual, along = _parts(points, rows, state)
     ratio = jnp.exp(2 * (log_s - log_sigma))[:, None]
-    mean = along * ratio / (1 + ratio * state.values)
-    left = (residual - mean @ state.projected.T).mean(axis=0) / jnp.where(rows.there > 0, state.root, 1.0)
-    sigma = jnp.exp(log_sigma.mean())
-    plain = rows.variance + rows.known / sigma**2
-    off = jnp.abs(left) / (sigma * jnp.sqrt(plain))
-    variance = plain * jnp.maximum(1.0, off / WILD) ** 2
-    return decompose(rows, variance, state.axes)
+    share = ratio / (1 + ratio * state.values)
+    left = (residual - (along * share) @ state.projected.T).mean(axis=0)
+    # what a row itself has of the drifts that it is compared with
+    own = jnp.minimum((state.projected**2) @ share.mean(axis=0), MOST_LEVERAGE)
+    square = left**2 / jnp.where(rows.there > 0, state.root, 1.0) ** 2 / (1 - own)
+    sigma = jnp.exp(2 * log_sigma.mean())
+    known = rows.known / sigma
+    fall = _noise_fall(square, rows, known, sigma)
+    plain = rows.variance * jnp.exp(fall * rows.lag) + known
+    return decompose(rows, plain * jnp.maximum(1.0, square / (sigma * plain * WILD**2)), state.axes)
+
+
+def _noise_fall(square: Any, rows: Rows, known: Any, sigma: Any) -> Any:
+    """The posterior mean of the noise's fall given squared residuals (R,), σ² summed out under a vague prior."""
+    powers = jnp.linspace(*FALL_GRID)
+    each = rows.variance * jnp.exp(powers[:, None] * rows.lag) + known
+    ratio = jnp.where(rows.there > 0, square / each, 0.0)
+    typical = ratio.sum(axis=1, keepdims=True) / rows.there.sum()
+    # wild rows say nothing of it
+    ratio = jnp.minimum(ratio, WILD**2 * typical)
+    half = 0.5 * rows.there.sum()
+    log_density = -half * jnp.log(ratio.sum(axis=1) / (2 * half) + FALL_FLOOR * sigma)
+    log_density = log_density - 0.5 * jnp.where(rows.there > 0, jnp.log(each), 0.0).sum(axis=1)
+    log_density = log_density - 0.5 * ((powers - PRIOR_NOISE_FALL[0]) / PRIOR_NOISE_FALL[1]) ** 2
+    weight = jax.nn.softmax(log_density)
+    return weight @ powers
 
 
 def _sample(key: Any, *fields: Any) -> tuple[Any, ...]:
     """One task: its population's shape, what its drifts and noise are drawn by, and the record."""
     rows = Rows(*fields)
-    first = decompose(rows, rows.variance + rows.known / np.exp(2 * PRIOR_LOG_NOISE[0]), jnp.eye(rows.basis.shape[1]))
+    start = rows.variance * jnp.exp(PRIOR_NOISE_FALL[0] * rows.lag) + rows.known / np.exp(2 * PRIOR_LOG_NOISE[0])
+    first = decompose(rows, start, jnp.eye(rows.basis.shape[1]))
     population = temper(
         key,
-        COORDINATES,
+        COORDINATES if rows.basis.shape[1] == len(AXES) * INNER else COORDINATES + len(PRIOR_EFFORT),
         lambda points, state: log_likelihood(points, rows, state),
         lambda points, state: _weigh(points, rows, state),
         first,
@@ -216,16 +296,25 @@ def _sample(key: Any, *fields: Any) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def sample_surfaces(observations: Observations, *, draws: int, seed: int, device: str | None = None) -> Posterior:
+def sample_surfaces(
+    observations: Observations,
+    *,
+    draws: int,
+    seed: int,
+    companions: Companions | None = None,
+    device: str | None = None,
+) -> Posterior:
     """Draws of each task's surface.
 
     Args:
         observations: T tasks with params and tokens.
         draws: B.
         seed: of the random numbers, which belong to the tasks' names.
+        companions: which rows are specialists' that a shared model's surface learns from.
         device: platform to compute on, JAX's own choice where not given.
     """
-    rows, spans = _rows(observations)
+    observations, companions = _by_run(observations, companions)
+    rows, spans = _rows(observations, companions)
     key = streams.keys(observations.names) ^ streams.keys([f"surface {seed}"])
     width = rows.z.shape[1]
     found = vmap_in_chunks(_sample, (), (key, *rows), devices=choose_devices(device), share=max(4.0, 4.0 * width / 32))
@@ -241,13 +330,13 @@ def sample_surfaces(observations: Observations, *, draws: int, seed: int, device
     drifts = [theta, np.broadcast_to(spans[:, None], (*theta.shape[:2], len(AXES)))]
     for axis in range(len(AXES)):
         mine = weights[..., axis * INNER : (axis + 1) * INNER]
-        drifts.append(np.einsum("tbv,tkv->tbk", mine, _wiener_root(spans[:, axis])))
+        drifts.append(np.einsum("tbv,tkv->tbk", mine, wiener_root(spans[:, axis])))
         drifts.append(s / np.sqrt(3) * normal[..., along.shape[-1] + axis, None])
     curves = np.concatenate(drifts, axis=-1).swapaxes(0, 1)
-    noise = (sigma[..., 0] * normal[..., -1]).T
+    noise = (sigma[..., 0] * stdtrit(NOISE_FREEDOM, ndtr(normal[..., -1]))).T
     parameters = point_curves(curves, spans)
     residual = np.log(observations.value) - np.log(LAW.value(parameters[:, None, :], rows.z))
-    there = observations.there
+    there = observations.there if companions is None else observations.there & ~companions.rows
     error = np.sqrt((np.where(there, residual, 0.0) ** 2).sum(axis=1) / there.sum(axis=1))
     rhat, effective = convergence(points, np)
     rhat = np.where(temperature < 1, np.inf, rhat)
@@ -268,7 +357,7 @@ def _uniforms(key: np.ndarray, seed: int, draws: int, count: int) -> np.ndarray:
     return np.concatenate(parts)[:count]
 
 
-def _wiener_root(span: np.ndarray) -> np.ndarray:
+def wiener_root(span: np.ndarray) -> np.ndarray:
     """Root of the covariance of an integrated Wiener process: values, then slopes, at the knots but for the first.
 
     The process starts at 0 with slope 0 at the first knot. A step of h adds to value and slope normal numbers of
@@ -295,78 +384,134 @@ def _wiener_root(span: np.ndarray) -> np.ndarray:
     return scale[:, :, None] * result
 
 
-def _rows(observations: Observations) -> tuple[Rows, np.ndarray]:
-    """What the likelihood reads, (T, …) each, and the spans (T, 2) of the logarithms of the inputs."""
+def _rows(observations: Observations, companions: Companions | None = None) -> tuple[Rows, np.ndarray]:
+    """What the likelihood reads, (T, …) each, and the spans (T, 2) of the logarithms of a task's own inputs."""
     there = observations.there
-    logs = observations.log_inputs
-    largest = np.where(there[..., None], logs, -np.inf).max(axis=1)
-    smallest = np.where(there[..., None], logs, np.inf).min(axis=1)
-    spans = largest - smallest
-    spans = np.where(spans < 1e-6, 0.0, spans)
-    z = np.where(there[..., None], logs - largest[:, None], 0.0)
-    log_value = np.log(observations.value)
-    total = z.sum(axis=2)
-    order = np.where(there, total, -np.inf)
-    discount = np.exp(NOISE_FALL * (order.max(axis=1, keepdims=True) - np.where(there, total, 0.0)))
-    variance = np.where(there, discount / np.where(there, observations.weight, 1.0).clip(1e-12), 1.0)
-    basis = (
-        np.concatenate(
-            [
-                drift_basis(z[..., axis], spans[:, None, axis] + 0 * z[..., axis])[..., :INNER]
-                @ _wiener_root(spans[:, axis])
-                for axis in range(len(AXES))
-            ],
-            axis=-1,
-        )
-        * there[..., None]
-    )
-    link = _links(observations, z, there)
-    tamed = _tamed(z, log_value, there)
+    every = np.zeros_like(there) if companions is None else companions.rows & there
+    blocks = [there & ~every] if companions is None else [there & ~every, every]
+    placed = [_placed(observations.log_inputs, mine) for mine in blocks]
+    log_value = np.where(there, np.log(observations.value), 0.0)
+    z = np.where(there[..., None], observations.log_inputs - placed[0].largest[:, None], 0.0)
+    within = np.sum([each.z for each in placed], axis=0)  # each row over the largest of its block
+    size = within.sum(axis=2)
+    basis = np.concatenate([each.basis for each in placed], axis=-1)
+    shift = np.zeros(there.shape) if companions is None else np.where(every, companions.log_tasks[:, None], 0.0)
+    lag = np.sum([each.lag for each in placed], axis=0)
+    variance = np.where(there, 1 / np.where(there, observations.weight, 1.0).clip(1e-12), 1.0)
+    tamed = log_value.copy()
+    for mine in blocks:
+        _tame(tamed, within, mine)
     least = np.exp(np.where(there, tamed, np.inf).min(axis=1))
     # a stated best value that runs are below holds as far as they let it
     low = np.minimum(np.nan_to_num(observations.least), least * (1 - STATED_MARGIN))
     highest = np.exp(np.where(there, tamed, -np.inf).max(axis=1))
-    unit = np.empty(len(z))
-    for task in range(len(z)):
-        mine = np.flatnonzero(there[task])
-        top = mine[np.argsort(-total[task, mine], kind="stable")[: max(1, -(-len(mine) // 4))]]
-        unit[task] = np.exp(np.median(log_value[task, top]))
-    headroom = np.nan_to_num(observations.most / highest - 1 - CEILING_MARGIN, nan=1e6).clip(1e-3, 1e6)
+    # shared models near guessing are predicted better with a ceiling that is free
+    most = observations.most if companions is None else np.full(len(least), np.nan)
+    headroom = np.nan_to_num(most / highest - 1 - CEILING_MARGIN, nan=HEADROOM[1]).clip(*HEADROOM)
+    unit = np.array([_typical(*each) for each in zip(log_value, size, blocks[0], strict=True)])
     rows = Rows(
-        z, np.where(there, log_value, 0.0), there.astype(float), variance, observations.stderr**2, link, basis, low,
-        least, highest, unit, headroom,
+        z, log_value, there.astype(float), shift, variance, lag, observations.stderr**2, _links(observations, within),
+        basis, low, least, highest, unit, headroom,
     )  # fmt: skip
-    return rows, spans
+    return rows, placed[0].spans
 
 
-def _links(observations: Observations, z: np.ndarray, there: np.ndarray) -> np.ndarray:
+class _Placed(NamedTuple):
+    """A block of rows in its own range: spans and largest (T, 2), z (T, R, 2), lag (T, R), basis (T, R, W).
+
+    The lag is how far a row's N·D lies below the largest one, as a logarithm.
+    """
+
+    spans: np.ndarray
+    largest: np.ndarray
+    z: np.ndarray
+    lag: np.ndarray
+    basis: np.ndarray
+
+
+def _placed(logs: np.ndarray, mine: np.ndarray) -> _Placed:
+    """Rows ``mine`` (T, R) of log inputs (T, R, 2); zeros elsewhere."""
+    here, some = mine[..., None], mine.any(axis=1, keepdims=True)
+    largest: np.ndarray = np.where(some, np.where(here, logs, -np.inf).max(axis=1), 0.0)
+    spans = np.where(some, largest - np.where(here, logs, np.inf).min(axis=1), 0.0)
+    spans = np.where(spans < NO_SPAN, 0.0, spans)
+    z = np.where(here, logs - largest[:, None], 0.0)
+    size = z.sum(axis=2)
+    lag = np.where(mine, np.where(mine, size, -np.inf).max(axis=1, keepdims=True) - size, 0.0)
+    drifts = [
+        drift_basis(z[..., axis], np.broadcast_to(spans[:, None, axis], mine.shape))[..., :INNER]
+        @ wiener_root(spans[:, axis])
+        for axis in range(len(AXES))
+    ]
+    return _Placed(spans, largest, z, np.nan_to_num(lag), np.concatenate(drifts, axis=-1) * here)
+
+
+def _typical(log_value: np.ndarray, size: np.ndarray, mine: np.ndarray) -> float:
+    """The median value of the quarter of the rows ``mine`` whose N·D is largest."""
+    rows = np.flatnonzero(mine)
+    top = rows[np.argsort(-size[rows], kind="stable")[: max(1, -(-len(rows) // 4))]]
+    return float(np.exp(np.median(log_value[top])))
+
+
+def _links(observations: Observations, z: np.ndarray) -> np.ndarray:
     """(T, R) correlation of each row's noise with that of the row before, where both are of one run."""
-    same = np.zeros_like(there)
+    there = observations.there
+    same = np.zeros(there.shape, dtype=bool)
     same[:, 1:] = there[:, 1:] & (observations.run[:, 1:] == observations.run[:, :-1])
     gap = np.zeros(there.shape)
     gap[:, 1:] = np.abs(np.diff(z, axis=1)).sum(axis=2)
     return np.where(same, MOST_CORRELATED * np.exp(-gap / RUN_LENGTH), 0.0)
 
 
-def _tamed(z: np.ndarray, log_value: np.ndarray, there: np.ndarray) -> np.ndarray:
-    """The logarithms with wild ones pulled in: a task's smallest and largest value must not be wild rows."""
-    tamed = log_value.copy()
-    for task in range(len(z)):
+def _by_run(observations: Observations, companions: Companions | None) -> tuple[Observations, Companions | None]:
+    """The rows of one run side by side, small ones first; all other rows as they stand."""
+    order = np.empty(observations.run.shape, dtype=int)
+    size = observations.log_inputs.sum(axis=2)
+    for task, run in enumerate(observations.run):
+        first = np.unique(run, return_index=True, return_inverse=True)
+        place = np.where(run >= 0, first[1][first[2]], len(run))
+        order[task] = np.lexsort((size[task], place))
+    lane = np.arange(len(order))[:, None]
+    arrays = {
+        each.name: getattr(observations, each.name)[lane, order]
+        for each in fields(observations)
+        if each.name in ("log_inputs", "value", "weight", "stderr", "run", "row")
+    }
+    if companions is not None:
+        companions = Companions(companions.rows[lane, order], companions.log_tasks)
+    return replace(observations, **arrays), companions
+
+
+def _tame(log_value: np.ndarray, z: np.ndarray, there: np.ndarray) -> None:
+    """Pull in wild rows (T, R): a task's smallest and largest value must not be wild ones.
+
+    Off a quadratic in both inputs, fitted by reweighted least squares, a row keeps at most ``FARTHEST`` deviations.
+    """
+    for task in np.flatnonzero(there.sum(axis=1) >= 2 * QUADRATIC):
         mine = np.flatnonzero(there[task])
-        if len(mine) < 12:
-            continue
         a, b = z[task, mine].T
         design = np.stack([np.ones_like(a), a, b, a * a, b * b, a * b], axis=1)
-        y = log_value[task, mine]
-        weight = np.ones(len(mine))
-        for _ in range(10):
-            root = np.sqrt(weight)
-            fit = design @ np.linalg.lstsq(design * root[:, None], y * root, rcond=1e-9)[0]
-            off = y - fit
-            scale = 1.4826 * np.median(np.abs(off)) + 1e-12
-            weight = 1 / np.maximum(1.0, np.abs(off) / (2 * scale)) ** 2
-        tamed[task, mine] = fit + np.clip(off, -6 * scale, 6 * scale)
-    return tamed
+        fitted = robust_fit(design, log_value[task, mine])
+        off = log_value[task, mine] - fitted
+        reach = FARTHEST * median_deviation(off)
+        log_value[task, mine] = fitted + np.clip(off, -reach, reach)
+
+
+def robust_fit(design: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Fitted values (R,) of a linear model; rows further off than two deviations count as if two deviations off."""
+    weight = np.ones(len(y))
+    fitted = y
+    for _ in range(ROBUST_STEPS):
+        root = np.sqrt(weight)
+        fitted = design @ np.linalg.lstsq(design * root[:, None], y * root, rcond=1e-9)[0]
+        off = np.abs(y - fitted)
+        weight = 1 / np.maximum(1.0, off / (2 * median_deviation(off) + 1e-12)) ** 2
+    return fitted
+
+
+def median_deviation(off: np.ndarray) -> float:
+    """The deviation that a normal has of which half lies within the median of |off|."""
+    return float(np.median(np.abs(off)) / ndtri(0.75))
 
 
 def point_curves(curves: np.ndarray, spans: np.ndarray) -> np.ndarray:
