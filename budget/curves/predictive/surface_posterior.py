@@ -475,7 +475,7 @@ def _by_run(observations: Observations, companions: Companions | None) -> tuple[
     arrays = {
         each.name: getattr(observations, each.name)[lane, order]
         for each in fields(observations)
-        if each.name in ("log_inputs", "value", "weight", "stderr", "run", "row")
+        if np.ndim(getattr(observations, each.name)) > 1
     }
     if companions is not None:
         companions = Companions(companions.rows[lane, order], companions.log_tasks)
