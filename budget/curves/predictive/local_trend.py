@@ -28,10 +28,10 @@ from budget.numerics.streams import keys, uniforms
 FLOOR_SHARES = 1 - np.geomspace(1.0, 0.003, 16)
 """Floors tried, as shares of the way from the least value to the best one measured: log-uniform in what is left."""
 
-NOISES = np.geomspace(1e-3, 0.3, 8)
+NOISES = np.geomspace(1e-3, 0.3, 12)
 """Standard deviations of a run's relative noise that are tried: from exact evaluations to small noisy ones."""
 
-DRIFTS = np.geomspace(0.01, 0.3, 6)
+DRIFTS = np.geomspace(0.01, 0.2, 6)
 """Standard deviations of the slope's change within a factor e of scale that are tried: from a power law to a bend."""
 
 CEILINGS = np.array([1.02, np.inf])

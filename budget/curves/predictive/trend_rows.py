@@ -23,6 +23,11 @@ MOST_CHECKPOINTS = 24
 """Parts of a task's range in each of which a run has one row that is filtered. Checkpoints share their run's noise:
 neighbours tell as much as one of them."""
 
+MOST_EVIDENCE = 32.0
+"""Rows whose evidence counts in full; of n, more than these, each counts this number over n. A trend with white noise
+is not quite what is measured, and from many rows it would learn their noise (a tempered likelihood: Grünwald & van
+Ommen 2017)."""
+
 MEDIAN_EFFICIENCY = 2 / np.pi
 """Precision of a median over that of a mean, for normal noise."""
 
@@ -103,6 +108,7 @@ def trend_rows(data: Observations, devices: Devices) -> TrendRows:
     own = np.stack([_own_information(o, g, r) for o, g, r in zip(off, good, run, strict=True)])
     precision = weight * _believed(good, off)
     span = np.array([rows[0][-1] - rows[0][0] for rows in gathered])
+    own = own * np.minimum(1.0, MOST_EVIDENCE / there.sum(axis=1, keepdims=True))
     return TrendRows(z, value, precision, known, own * there, good * there, scatter, span)
 
 
