@@ -34,7 +34,7 @@ def fit(
 ) -> None:
     """Fit a law to every task at once; --out writes the curves file that the other commands read."""
     from budget.commands.fitting import add_link, fit_all, fit_sensitivity
-    from budget.commands.inputs import read_linked, settings_of_losses
+    from budget.commands.inputs import read_beside, read_linked, settings_of_losses
     from budget.commands.running.output import cost_notes, echo_notes, emit
     from budget.curves.records.checksum import sealed
     from budget.curves.records.writing import record_of
@@ -44,7 +44,8 @@ def fit(
 
     runs, scores, tasks = read_linked(runs_path, reading, linking, fitting)
     settings = settings_of_losses(tasks, scores)
-    curves = fit_all(runs, settings, runs_path, fitting, estimating, drawing)
+    beside = None if scores else read_beside(runs_path, reading, runs)
+    curves = fit_all(runs, settings, runs_path, fitting, estimating, drawing, beside)
     curves = add_link(curves, runs, scores, tasks, estimating.device)
     curves.usable()
     echo_notes(*curves.warnings, *tasks.notes, *curves.notes, *cost_notes(curves), *curves.left_out, *curves.unlinked)

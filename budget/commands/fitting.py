@@ -35,9 +35,15 @@ class Estimator(TypedDict):
 
 
 def fit_all(
-    runs: Runs, tasks: TaskSettings, runs_path: str, fitting: Fitting, estimating: Estimating, drawing: Drawing
+    runs: Runs,
+    tasks: TaskSettings,
+    runs_path: str,
+    fitting: Fitting,
+    estimating: Estimating,
+    drawing: Drawing,
+    beside: Runs | None = None,
 ) -> Curves:
-    """The curves of every task."""
+    """The curves of every task; of shared models, beside specialists of the same tasks where there are any."""
     from budget.curves.fitting.fit import fit_curves
     from budget.report.progress import step
     from budget.tables.files.contents import sha256_as_read
@@ -51,6 +57,7 @@ def fit_all(
             loss=_loss(estimating),
             draws=drawing.draws,
             seed=drawing.seed,
+            beside=beside,
             sha256=sha256_as_read(runs_path),
             progress=bar,
             **_estimator(tasks, estimating),

@@ -61,6 +61,41 @@ def read_inputs(
     return runs, tasks.select(runs.tasks)
 
 
+SERVED_BY = ("strategy", "model_tasks", "n_tasks")
+"""Columns that say how a run served its tasks."""
+
+
+def read_beside(runs_path: str, reading: Reading, runs: Runs) -> Runs | None:
+    """The specialists of the same tasks, where ``--where`` has chosen the runs of another strategy from the file.
+
+    Args:
+        runs_path: the file of runs.
+        reading: how it is read.
+        runs: those that were chosen.
+
+    Raises:
+        DataError: the file cannot be used.
+    """
+    from budget.tables.columns import column_mapping
+    from budget.tables.runs import read_runs
+    from budget.tables.specialist_runs import specialists_beside
+    from budget.tables.strategy_runs import SPECIALIST
+
+    others = tuple(pair for pair in reading.where if pair[0] not in SERVED_BY)
+    shared = [arm for arm in runs.strategy_runs if arm.strategy not in SPECIALIST]
+    if len(others) == len(reading.where) or not shared:
+        return None
+    every = read_runs(
+        runs_path,
+        columns=column_mapping(reading.columns),
+        where=others,
+        task=reading.task,
+        higher_is_better=reading.higher_is_better,
+        last_of=reading.last_of,
+    )
+    return specialists_beside(every, runs.tasks)
+
+
 def is_of_all_strategies(law: str) -> bool:
     """Whether a law is fitted across strategies, as the laws of one model for several tasks are."""
     from budget.curves.laws.table import LAWS

@@ -41,6 +41,7 @@ def plan(
     from budget.commands.inputs import (
         find_doubts,
         is_of_all_strategies,
+        read_beside,
         read_inputs,
         read_linked,
         settings_of_losses,
@@ -57,7 +58,8 @@ def plan(
     runs, scores, tasks = read_linked(runs_path, reading, linking, fitting)
     settings = settings_of_losses(tasks, scores)
     findings = find_doubts(runs, settings.best, fitting.law, fitting.scale, estimating.residual == "log")
-    curves = fit_all(runs, settings, runs_path, fitting, estimating, drawing)
+    beside = None if scores else read_beside(runs_path, reading, runs)
+    curves = fit_all(runs, settings, runs_path, fitting, estimating, drawing, beside)
     curves = add_link(curves, runs, scores, tasks, estimating.device)
     compared = None
     if runs.serves_both_ways and scores is None and not is_of_all_strategies(fitting.law):

@@ -1,5 +1,6 @@
 """Files whose runs serve tasks in several ways: which rows belong to which curves."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -29,3 +30,19 @@ def of_specialists(runs: Runs) -> Runs:
     )
     chosen = runs.select(mine, task, names, names)
     return replace(chosen, strategy=SPECIALIST[0], notes=(*chosen.notes, said))
+
+
+def specialists_beside(every: Runs, tasks: Sequence[str]) -> Runs | None:
+    """The specialists' rows of some tasks, ``None`` where there are none.
+
+    Args:
+        every: all runs of a file.
+        tasks: names.
+    """
+    alone = np.array([arm.strategy in SPECIALIST for arm in every.strategy_runs])[every.strategy_index]
+    mine = alone & np.isin(every.task, [at for at, name in enumerate(every.tasks) if name in set(tasks)])
+    if not every.strategy.strip("|") or not mine.any():
+        return None
+    kept, task = np.unique(every.task[mine], return_inverse=True)
+    names = [every.tasks[at] for at in kept]
+    return replace(every.select(mine, task, names, names), strategy=SPECIALIST[0])

@@ -21,6 +21,7 @@ from budget.curves.fitting.question import Question
 from budget.curves.fitting.search import Estimator, Progress
 from budget.curves.laws.table import AUTO, LAWS, choose_law, law_inputs
 from budget.curves.predictive.by_posterior import fit_by_posterior
+from budget.curves.predictive.observations import Beside
 from budget.errors import DataError
 from budget.tables.checks.best_values import score_ceilings
 from budget.tables.checks.units import file_warnings
@@ -44,6 +45,8 @@ def fit_curves(
     pool: bool | None = None,
     draws: int = 200,
     seed: int = 0,
+    beside: Runs | None = None,
+    names_of: tuple[str, ...] | None = None,
     device: str | None = None,
     sha256: str = "",
     progress: Progress | None = None,
@@ -67,6 +70,9 @@ def fit_curves(
             of tasks with few runs.
         draws: number of bootstrap draws B.
         seed: of the draws.
+        beside: runs of specialists of the same tasks, where ``runs`` are shared models': a posterior of two scales
+            learns from them how a task's value falls, far beyond what shared models were measured at.
+        names_of: (T,) the task of ``beside`` that each curve is of; by default the one of its name.
         device: ``cpu``, ``gpu`` or ``tpu``; JAX's own choice where not given.
         sha256: hash of the file, recorded.
         progress: called with (starts and draws done, of all): first the starts of the point fits, then the draws.
@@ -104,8 +110,9 @@ def fit_curves(
     best = np.full(count, np.nan) if best is None else best
     unserved = np.full(count, np.nan) if unserved is None else unserved
     ceiling = score_ceilings(runs, best) if ceiling is None else ceiling
+    together = Beside(beside, names_of or runs.tasks) if beside is not None and form.learns_beside else None
     planned = None if form.planned_as is None else LAWS[form.planned_as]
-    question = Question(runs, form, inputs, best, unserved, ceiling, draws, seed, planned, progress)
+    question = Question(runs, form, inputs, best, unserved, ceiling, draws, seed, planned, progress, together)
     if form.is_posterior:
         fitted = fit_by_posterior(question, device, devices)
     else:

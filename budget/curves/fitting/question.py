@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from budget.tables.checks.quality import diagnose
 from budget.tables.checks.status import STATUS
 from budget.tables.checks.suspicion import suspicions
 from budget.tables.runs import Runs
+
+if TYPE_CHECKING:
+    from budget.curves.predictive.observations import Beside
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Question:
         seed: of the draws.
         planned: the law by which plans read the curves, where that is another.
         progress: called with what is done.
+        beside: runs of specialists that shared models' curves are fitted beside, by a law that has a posterior.
     """
 
     runs: Runs
@@ -43,6 +47,7 @@ class Question:
     seed: int
     planned: Law | None = None
     progress: Progress | None = None
+    beside: "Beside | None" = None
 
     @property
     def least(self) -> np.ndarray:

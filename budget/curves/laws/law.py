@@ -177,6 +177,7 @@ class Law:
         curve: the value, of a law that ``basis`` cannot say.
         sampler: how it is fitted, of a law whose curves are a posterior's draws.
         planned_as: name of the law by which plans read its curves, where that is another (``surrogate``).
+        learns_beside: whether a shared model's curve learns from specialists of the same task (``Observations``).
         published: curves of this law that somebody measured and printed.
         sources: the sources of the mixtures that were fitted (``with_sources``).
     """
@@ -196,6 +197,7 @@ class Law:
     curve: Curve | None = None
     sampler: Sampler | None = None
     planned_as: str | None = None
+    learns_beside: bool = False
     published: tuple[Published, ...] = ()
     sources: tuple[str, ...] = ()
 

@@ -47,10 +47,18 @@ def fit_by_posterior(question: Question, device: str | None, devices: Devices) -
     fitted = Fitted.nothing(question, found, words, "log")
     if len(good) == 0:
         return fitted
-    observations = observe(runs, good, question.inputs, question.ceiling, question.least, question.most)
+    observations = observe(
+        runs, good, question.inputs, question.ceiling, question.least, question.most, question.beside
+    )
+    if observations.companion.any():
+        joined = observations.companion.any(axis=1)
+        fitted.notes.append(
+            f"Fitted together with {int(observations.companion.sum())} rows of specialists of the same tasks: "
+            f"{int(joined.sum())} of {len(good)} curves; a shared model's own rows alone decide where it stands."
+        )
     # the point curve lies amid the draws, so that there are some even where none is asked for
     posterior = form.sampler(observations, draws=max(question.draws, LEAST_SAMPLED), seed=question.seed, device=device)
-    there = observations.there[:, :, None]
+    there = observations.own[:, :, None]
     reference = np.exp(np.where(there, observations.log_inputs, -np.inf).max(axis=1))
     arrays = fitted.arrays
     for name in ("parameters", "error", "rhat", "effective"):
@@ -61,10 +69,10 @@ def fit_by_posterior(question: Question, device: str | None, devices: Devices) -
     residual = _residual(question, observations, posterior, reference)
     for position, task in enumerate(good):
         rows = runs.row[observations.row[position]]
-        wild = _wild(residual[position], observations.there[position])
+        wild = _wild(residual[position], observations.own[position])
         fitted.outliers[task] = tuple(sorted(rows[wild].tolist()))
         said = [
-            *_beating(question, int(task), residual[position], observations.there[position]),
+            *_beating(question, int(task), residual[position], observations.own[position]),
             *_unsettled(posterior, position),
             *_poor(observations, residual, position, ~wild),
             *_outliers(fitted.outliers[task]),
@@ -118,7 +126,7 @@ def _residual(
     """(T, R) logarithms of the values over the point curve, 0 where padded."""
     z = observations.log_inputs - np.log(reference)[:, None]
     curve = question.form.value(posterior.parameters[:, None], z)
-    return np.where(observations.there, np.log(observations.value) - np.log(curve), 0.0)
+    return np.where(observations.own, np.log(observations.value) - np.log(curve), 0.0)
 
 
 def _wild(residual: np.ndarray, there: np.ndarray) -> np.ndarray:
@@ -144,7 +152,7 @@ def _unsettled(posterior: Posterior, at: int) -> list[Finding]:
 
 def _poor(observations: Observations, residual: np.ndarray, at: int, kept: np.ndarray) -> list[Finding]:
     """That the curve explains little of how the values differ."""
-    kept = kept & observations.there[at]
+    kept = kept & observations.own[at]
     spread = np.std(np.log(observations.value[at, kept]))
     explained = 1 - float(np.mean(residual[at, kept] ** 2) / spread**2) if spread > 0 else 0.0
     if explained >= EXPLAINED:

@@ -1,7 +1,7 @@
 """What a posterior is made of and what it is: the rows of some tasks as padded arrays, and draws of their curves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class Observations:
         row: (T, R) position in the file's rows, −1 where padded.
         least: (T,) distance of the stated best value, below which no curve goes; NaN where none is stated.
         most: (T,) distance of the unserved value, above which no curve lies; NaN where none is stated.
+        companion: (T, R) which rows are a specialist's beside a shared model's own: of the same task, on another curve.
+        log_tasks: (T,) logarithm of the number of tasks that the models of the own rows serve.
     """
 
     names: tuple[str, ...]
@@ -36,6 +38,15 @@ class Observations:
     row: np.ndarray
     least: np.ndarray
     most: np.ndarray
+    companion: np.ndarray = field(default_factory=lambda: np.empty((0, 0), dtype=bool))
+    log_tasks: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        """Without companions every row is a task's own, of a model that serves it alone."""
+        if self.companion.shape != self.run.shape:
+            object.__setattr__(self, "companion", np.zeros(self.run.shape, dtype=bool))
+        if len(self.log_tasks) != len(self.names):
+            object.__setattr__(self, "log_tasks", np.zeros(len(self.names)))
 
     def __len__(self) -> int:
         """The number T of tasks."""
@@ -45,6 +56,11 @@ class Observations:
     def there(self) -> np.ndarray:
         """(T, R) which entries are rows and not padding."""
         return self.run >= 0
+
+    @property
+    def own(self) -> np.ndarray:
+        """(T, R) which are rows of the task's own curve."""
+        return self.there & ~self.companion
 
     def take(self, pick: Sequence[int] | np.ndarray) -> "Observations":
         """The tasks at the positions ``pick``."""
@@ -77,6 +93,19 @@ class Posterior:
     evidence: np.ndarray
 
 
+@dataclass(frozen=True)
+class Beside:
+    """Runs of specialists that shared models' curves are fitted beside.
+
+    Attributes:
+        runs: of the specialists.
+        tasks: (T,) for each curve of the shared models, the task of ``runs`` that it is of.
+    """
+
+    runs: Runs
+    tasks: tuple[str, ...]
+
+
 def observe(
     runs: Runs,
     good: np.ndarray,
@@ -84,6 +113,7 @@ def observe(
     ceiling: np.ndarray,
     least: np.ndarray,
     most: np.ndarray,
+    beside: Beside | None = None,
 ) -> Observations:
     """Gather the rows of the tasks ``good`` (T,), sorted by what stands in them, so that their order changes nothing.
 
@@ -94,22 +124,57 @@ def observe(
         ceiling: best possible scores of all tasks of the file.
         least: distances of their stated best values, NaN where none is.
         most: distances of their unserved values, NaN where none is.
+        beside: runs of specialists of the same tasks, which stand behind a task's own rows.
     """
-    members = rows_by_task(runs, good, run_keys(runs))
-    width = padded_rows(max(len(member) for member in members))
-    count, columns = len(good), runs.columns
-    log_inputs, value = np.zeros((count, width, len(inputs))), np.ones((count, width))
-    weight, stderr = np.zeros((count, width)), np.zeros((count, width))
-    run, row = np.full((count, width), -1), np.full((count, width), -1)
-    for position, (task, member) in enumerate(zip(good, members, strict=True)):
-        there = slice(0, len(member))
-        log_inputs[position, there] = np.log(np.column_stack([columns[name][member] for name in inputs]))
-        # distances come in the file's order, and members in that of their scales: a member's rank says where it is
-        distance = distance_to_best(runs, task, ceiling[task])[np.argsort(np.argsort(member))]
-        value[position, there] = distance
-        weight[position, there] = runs.weight[member] / runs.weight[member].mean()
-        stderr[position, there] = np.nan_to_num(runs.stderr[member]) / distance
-        run[position, there] = np.unique(runs.run[member], return_inverse=True)[1]
-        row[position, there] = member
+    own = _cells(runs, good, good, inputs, ceiling)
+    cells = own if beside is None else _joined(own, good, inputs, ceiling, beside)
+    count, width = len(good), padded_rows(max(len(each["value"]) for each in cells))
+    arrays = {name: np.full((count, width), fill) for name, fill in _PADDED.items()}
+    arrays["log_inputs"] = np.zeros((count, width, len(inputs)))
+    companion = np.zeros((count, width), dtype=bool)
+    for at, each in enumerate(cells):
+        companion[at, len(own[at]["value"]) : len(each["value"])] = True
+        for name, array in arrays.items():
+            array[at, : len(each[name])] = each[name]
     names = tuple(runs.tasks[task] for task in good)
-    return Observations(names, log_inputs, value, weight, stderr, run, row, least[good], most[good])
+    log_tasks = np.array([np.log(runs.extra["n_tasks"][runs.task == task]).mean() for task in good])
+    return Observations(names, **arrays, companion=companion, log_tasks=log_tasks, least=least[good], most=most[good])
+
+
+_PADDED: dict[str, float | int] = {"value": 1.0, "weight": 0.0, "stderr": 0.0, "run": -1, "row": -1}
+"""Array → what stands where there is no row."""
+
+
+def _joined(
+    own: list[dict[str, np.ndarray]], good: np.ndarray, inputs: Sequence[str], ceiling: np.ndarray, beside: Beside
+) -> list[dict[str, np.ndarray]]:
+    """Each task's rows with those of its specialists behind them, which have no place in the file of the others."""
+    places = {name: place for place, name in enumerate(beside.runs.tasks)}
+    have = [at for at, task in enumerate(good) if beside.tasks[task] in places]
+    there = np.array([places[beside.tasks[task]] for task in good[have]], dtype=int)
+    result = list(own)
+    for at, more in zip(have, _cells(beside.runs, there, good[have], inputs, ceiling), strict=True):
+        more = more | {"run": more["run"] + own[at]["run"].max() + 1, "row": np.full(len(more["row"]), -1)}
+        result[at] = {name: np.concatenate([cells, more[name]]) for name, cells in own[at].items()}
+    return result
+
+
+def _cells(
+    runs: Runs, tasks: np.ndarray, curves: np.ndarray, inputs: Sequence[str], ceiling: np.ndarray
+) -> list[dict[str, np.ndarray]]:
+    """The rows of some tasks of a file, each with the best possible score of the curve that they serve."""
+    columns, result = runs.columns, []
+    for task, curve, member in zip(tasks, curves, rows_by_task(runs, tasks, run_keys(runs)), strict=True):
+        # distances come in the file's order, and members in that of their scales: a member's rank says where it is
+        distance = distance_to_best(runs, task, ceiling[curve])[np.argsort(np.argsort(member))]
+        result.append(
+            {
+                "log_inputs": np.log(np.column_stack([columns[name][member] for name in inputs])),
+                "value": distance,
+                "weight": runs.weight[member] / runs.weight[member].mean(),
+                "stderr": np.nan_to_num(runs.stderr[member]) / distance,
+                "run": np.unique(runs.run[member], return_inverse=True)[1],
+                "row": member,
+            }
+        )
+    return result

@@ -62,7 +62,7 @@ def planned_range(observations: Observations, reference: np.ndarray) -> np.ndarr
         low, high = _reached(logs[:, :, 0], observations)
         return _between(low, high + REACH, 3 * POINTS)[:, :, None]
     size, ratio = logs.mean(axis=2), logs[:, :, 1] - logs[:, :, 0]
-    (small, large), (lean, rich) = _reached(size, observations), _ends(ratio, observations.there)
+    (small, large), (lean, rich) = _reached(size, observations), _ends(ratio, observations.own)
     middle, aside = 0.5 * (lean + rich), np.clip(0.5 * (rich - lean), LEAST_ASIDE, MOST_ASIDE)
     size = np.repeat(_between(small, large + REACH, POINTS), POINTS, axis=1)
     ratio = np.tile(_between(middle - aside, middle + aside, POINTS), POINTS)
@@ -75,9 +75,9 @@ def _reached(size: np.ndarray, observations: Observations) -> tuple[np.ndarray, 
     Where the values within ``REACH`` of the largest run are all near the best, they do not tell how the value falls:
     the curve is then followed down to a run that is clearly worse.
     """
-    small, large = _ends(size, observations.there)
-    best = np.where(observations.there, observations.value, np.inf).min(axis=1)
-    worse = observations.there & (observations.value > (1 + CLEARLY) * best[:, None])
+    small, large = _ends(size, observations.own)
+    best = np.where(observations.own, observations.value, np.inf).min(axis=1)
+    worse = observations.own & (observations.value > (1 + CLEARLY) * best[:, None])
     falls = np.where(worse, size, -np.inf).max(axis=1)
     return np.maximum(small, np.minimum(large - REACH, falls)), large
 

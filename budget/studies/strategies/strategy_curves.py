@@ -134,13 +134,16 @@ def fit_strategy_curves(
         alone, left_out = _served(
             specialists.as_planned(), np.arange(len(specialists.tasks)), list(specialists.tasks), ALONE
         )
+    there = {runs.strategy_runs[number].strategy for number in np.unique(runs.strategy_index)}
+    beside = _curves_of(runs, SPECIALIST[0])[0][0] if SPECIALIST[0] in there else None
     for strategy in dict.fromkeys(runs.strategy_runs[number].strategy for number in np.unique(runs.strategy_index)):
         if strategy in SPECIALIST and specialists is not None:
             continue
         chosen, strategies = _curves_of(runs, strategy)
         place = [runs.tasks.index(name) for name in chosen[1]]
-        mine = {name: values[place] for name, values in stated.items()}
+        mine: dict[str, Any] = {name: values[place] for name, values in stated.items()}
         watch = None if progress is None else progress(strategy)
+        mine |= {} if strategy in SPECIALIST else {"beside": beside, "names_of": tuple(chosen[1])}
         curves = fit_curves(chosen[0], progress=watch, **mine, **fitting).as_planned()
         for number, arm in enumerate(strategies):
             served, lost = _served(curves, np.flatnonzero(chosen[2] == number), chosen[1], arm)
