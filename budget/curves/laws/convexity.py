@@ -12,8 +12,9 @@ in all of them together. Three shapes are told apart, from the strongest:
 
 The argument for each law stands where its shape is stated: sums of powers here (``POWER_SUM``), repeated data in
 ``repeat``, one model on a mixture in ``planning_forms.mixture``; draws of a posterior are read as sums of powers
-(``predictive.surrogate``). Whoever writes a law states its shape; what nobody states is not taken for granted (``NOT_KNOWN_CONVEX``). The tests
-hold every law to what it states, over its whole box: chords above, tangents below, no rise with scale.
+(``predictive.surrogate``). Whoever writes a law states its shape; what nobody states is not taken for granted
+(``NOT_KNOWN_CONVEX``). The tests hold every law to what it states, over its whole box: chords above, tangents below, no
+rise with scale.
 
 See docs/decisions/122-where-convexity-is-known.md.
 """
