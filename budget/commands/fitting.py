@@ -29,6 +29,7 @@ class Estimator(TypedDict):
     fix: Mapping[str, float]
     tie: Sequence[Sequence[str]]
     pool: bool | None
+    borrow: bool
     device: str | None
     best: np.ndarray
     unserved: np.ndarray
@@ -157,6 +158,7 @@ def _estimator(tasks: TaskSettings, estimating: Estimating) -> Estimator:
         "fix": {name: as_number(value, f"--fix {name}", "0.34") for name, value in estimating.fix},
         "tie": [tuple(name.strip() for name in names.split("=")) for names in estimating.tie],
         "pool": estimating.pool,
+        "borrow": estimating.borrow,
         "device": estimating.device,
         "best": tasks.best,
         "unserved": tasks.unserved,

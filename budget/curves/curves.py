@@ -389,17 +389,19 @@ class Curves:
 
     def table(self) -> pd.DataFrame:
         """One row a task: law, parameters with 80 % intervals in the file's units, error and status."""
-        names = self.form.names
-        point = self.form.natural(self.parameters, self.reference)
-        scenarios = self.form.natural(self.draws, self.reference)
+        # a curve that has no parameter to show is shown by those of the one that plans read
+        told = self if self.form.shown else self.as_planned()
+        names = told.form.names
+        point = told.form.natural(told.parameters, self.reference)
+        scenarios = told.form.natural(told.draws, self.reference)
         columns: dict[str, Any] = {"task": self.tasks, "law": self.law, "runs": self.runs}
-        for name in self.form.shown:
+        for name in told.form.shown:
             position = names.index(name)
             columns[name] = point[:, position]
             if len(scenarios):
                 columns[f"{name}_low"], columns[f"{name}_high"] = interval(scenarios[:, :, position])
-        for position in self.form.where("coefficient"):
-            columns[f"{names[position]}_at_reference"] = np.exp(self.parameters[:, position])
+        for position in told.form.where("coefficient"):
+            columns[f"{names[position]}_at_reference"] = np.exp(told.parameters[:, position])
         columns |= {f"reference_{name}": self.reference[:, i] for i, name in enumerate(self.scale_columns)}
         columns |= {name: getattr(self, name) for name in ("objective", "error", "agreement", "gradient", "condition")}
         if self.form.is_posterior:

@@ -75,6 +75,7 @@ class Estimating:
     fix: Words
     tie: tuple[str, ...]
     pool: bool | None
+    borrow: bool
     device: str | None
 
 
@@ -96,6 +97,9 @@ ESTIMATING = as_record(
                  help="Give exponents of a task one value, such as alpha=beta. Repeatable."),
     click.option("--pool/--no-pool", default=None,
                  help="Pull exponents toward the tasks' common distribution.  [default: of tasks with few runs]"),
+    click.option("--borrow/--no-borrow", default=True, show_default=True,
+                 help="Plans by auto's curves borrow from the file's other tasks what a task's own runs do not tell, "
+                      "such as its floor. Predictions never do."),
     click.option("--device", type=click.Choice(["cpu", "gpu", "tpu"]), help="Where to fit. By default JAX's choice."),
 )  # fmt: skip
 

@@ -45,6 +45,7 @@ def fit_curves(
     pool: bool | None = None,
     draws: int = 200,
     seed: int = 0,
+    borrow: bool = True,
     beside: Runs | None = None,
     names_of: tuple[str, ...] | None = None,
     device: str | None = None,
@@ -70,6 +71,8 @@ def fit_curves(
             of tasks with few runs.
         draws: number of bootstrap draws B.
         seed: of the draws.
+        borrow: whether plans by a posterior's curves borrow from a file's other tasks what a task's own runs do not
+            tell, such as its floor; predictions never do.
         beside: runs of specialists of the same tasks, where ``runs`` are shared models': a posterior of two scales
             learns from them how a task's value falls, far beyond what shared models were measured at.
         names_of: (T,) the task of ``beside`` that each curve is of; by default the one of its name.
@@ -112,7 +115,7 @@ def fit_curves(
     ceiling = score_ceilings(runs, best) if ceiling is None else ceiling
     together = Beside(beside, names_of or runs.tasks) if beside is not None and form.learns_beside else None
     planned = None if form.planned_as is None else LAWS[form.planned_as]
-    question = Question(runs, form, inputs, best, unserved, ceiling, draws, seed, planned, progress, together)
+    question = Question(runs, form, inputs, best, unserved, ceiling, draws, seed, planned, progress, borrow, together)
     if form.is_posterior:
         fitted = fit_by_posterior(question, device, devices)
     else:

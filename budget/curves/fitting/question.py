@@ -34,6 +34,7 @@ class Question:
         seed: of the draws.
         planned: the law by which plans read the curves, where that is another.
         progress: called with what is done.
+        borrow: whether plans borrow from the other tasks what a task's own runs do not tell, by such a law.
         beside: runs of specialists that shared models' curves are fitted beside, by a law that has a posterior.
     """
 
@@ -47,6 +48,7 @@ class Question:
     seed: int
     planned: Law | None = None
     progress: Progress | None = None
+    borrow: bool = True
     beside: "Beside | None" = None
 
     @property

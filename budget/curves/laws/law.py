@@ -126,9 +126,9 @@ class Sampler(Protocol):
     """How a law is fitted that has a posterior, and not an optimum with bootstrap draws."""
 
     def __call__(
-        self, observations: "Observations", *, draws: int, seed: int, device: str | None = None
+        self, observations: "Observations", *, draws: int, seed: int, borrow: bool = True, device: str | None = None
     ) -> "Posterior":
-        """Draws of each task's curve, each task's by itself."""
+        """Draws of each task's curve, each task's by itself; what is borrowed among tasks is for plans alone."""
         ...
 
 

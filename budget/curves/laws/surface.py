@@ -102,7 +102,9 @@ def _drift_parameters(axis: int) -> tuple[Parameter, ...]:
     return (*values, *slopes, Parameter(f"kappa_{name}", "inner", -np.inf, np.inf))
 
 
-def _sample(observations: "Observations", *, draws: int, seed: int, device: str | None = None) -> "Posterior":
+def _sample(
+    observations: "Observations", *, draws: int, seed: int, borrow: bool = True, device: str | None = None
+) -> "Posterior":
     # what only reads curves loads no JAX
     from budget.curves.predictive.surface_posterior import sample_surfaces
 

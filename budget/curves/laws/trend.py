@@ -20,10 +20,12 @@ def _curve(theta: Any, z: Any, xp: ModuleType) -> Any:
     return xp.exp(height(knots(theta[..., 0], xp), theta[..., 1:], z[..., 0], xp))
 
 
-def _sample(observations: "Observations", *, draws: int, seed: int, device: str | None = None) -> "Posterior":
+def _sample(
+    observations: "Observations", *, draws: int, seed: int, borrow: bool = True, device: str | None = None
+) -> "Posterior":
     from budget.curves.predictive.local_trend import sample_trends  # loads JAX, which plans do without
 
-    return sample_trends(observations, draws=draws, seed=seed, device=device)
+    return sample_trends(observations, draws=draws, seed=seed, borrow=borrow, device=device)
 
 
 LAW = Law(

@@ -57,7 +57,14 @@ def fit_by_posterior(question: Question, device: str | None, devices: Devices) -
             f"{int(joined.sum())} of {len(good)} curves; a shared model's own rows alone decide where it stands."
         )
     # the point curve lies amid the draws, so that there are some even where none is asked for
-    posterior = form.sampler(observations, draws=max(question.draws, LEAST_SAMPLED), seed=question.seed, device=device)
+    posterior = form.sampler(
+        observations,
+        draws=max(question.draws, LEAST_SAMPLED),
+        seed=question.seed,
+        borrow=question.borrow,
+        device=device,
+    )
+    fitted.notes += posterior.notes
     there = observations.own[:, :, None]
     reference = np.exp(np.where(there, observations.log_inputs, -np.inf).max(axis=1))
     arrays = fitted.arrays
@@ -99,7 +106,8 @@ def _add_planned(
     assert question.planned is not None
     z, plain, count = planned_range(observations, reference), question.planned, len(good)
     least = np.nan_to_num(observations.least)
-    values = question.form.value(posterior.draws[:, :, None], z)
+    draws = posterior.draws if posterior.lent is None else posterior.lent
+    values = question.form.value(draws[:, :, None], z)
     lanes = len(values) * count
     near, error = planning_curves(
         plain,

@@ -9,7 +9,7 @@ nothing is walked to: the posterior is summed, whatever the runs are.
 See docs/decisions/130-one-scale-by-a-local-trend.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import jax
@@ -157,13 +157,16 @@ def borrowed_floors(total: np.ndarray, own: np.ndarray, tasks: int) -> np.ndarra
     return (total - own) / (tasks - 1) if tasks > 1 else np.zeros_like(own)
 
 
-def sample_trends(observations: Observations, *, draws: int, seed: int, device: str | None = None) -> Posterior:
+def sample_trends(
+    observations: Observations, *, draws: int, seed: int, borrow: bool = False, device: str | None = None
+) -> Posterior:
     """Draws of the curves of T tasks, each from its own runs alone.
 
     Args:
         observations: T tasks of one log input.
         draws: the number B.
         seed: any whole number.
+        borrow: whether draws for plans borrow their floors from the other tasks of the same metric.
         device: where to run.
 
     Returns:
@@ -172,7 +175,30 @@ def sample_trends(observations: Observations, *, draws: int, seed: int, device: 
     Raises:
         FitError: JAX sees no such device.
     """
-    return draw_trends(filter_trends(observations, device=device), draws=draws, seed=seed, device=device)
+    filtered = filter_trends(observations, device=device)
+    found = draw_trends(filtered, draws=draws, seed=seed, device=device)
+    if not borrow:
+        return found
+    prior = np.zeros_like(filtered.floor_posterior)
+    for metric in dict.fromkeys(observations.metric):
+        mine = np.array([each == metric for each in observations.metric])
+        own = filtered.floor_posterior[mine]
+        prior[mine] = borrowed_floors(own.sum(axis=0), own, len(own))
+    if not prior.any():
+        return found
+    lent = draw_trends(filtered, draws=draws, seed=seed, floor_prior=prior, device=device).draws
+    return replace(found, lent=lent, notes=(_borrowed_note(filtered.floor_posterior, prior),))
+
+
+def _borrowed_note(own: np.ndarray, prior: np.ndarray) -> str:
+    """How far the other tasks move what plans take for each task's floor (T, F), one sentence."""
+    both = own + prior
+    both = both - logsumexp(both, axis=1, keepdims=True)
+    before, after = (np.exp(each) @ FLOOR_SHARES for each in (own, both))
+    return (
+        f"Plans borrow each floor from the other tasks too: as a share of the task's best value it moves by "
+        f"{np.median(np.abs(after - before)):.2f}, the median of {len(own)} tasks (--no-borrow leaves them to themselves)."
+    )
 
 
 def filter_trends(data: Observations, *, device: str | None = None) -> TrendFilter:

@@ -25,6 +25,7 @@ class Observations:
         row: (T, R) position in the file's rows, −1 where padded.
         least: (T,) distance of the stated best value, below which no curve goes; NaN where none is stated.
         most: (T,) distance of the unserved value, above which no curve lies; NaN where none is stated.
+        metric: (T,) what is measured: floors are borrowed among tasks of one metric.
         companion: (T, R) which rows are a specialist's beside a shared model's own: of the same task, on another curve.
         log_tasks: (T,) logarithm of the number of tasks that the models of the own rows serve.
     """
@@ -38,11 +39,14 @@ class Observations:
     row: np.ndarray
     least: np.ndarray
     most: np.ndarray
+    metric: tuple[str, ...] = ()
     companion: np.ndarray = field(default_factory=lambda: np.empty((0, 0), dtype=bool))
     log_tasks: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
         """Without companions every row is a task's own, of a model that serves it alone."""
+        if len(self.metric) != len(self.names):
+            object.__setattr__(self, "metric", ("",) * len(self.names))
         if self.companion.shape != self.run.shape:
             object.__setattr__(self, "companion", np.zeros(self.run.shape, dtype=bool))
         if len(self.log_tasks) != len(self.names):
@@ -82,6 +86,9 @@ class Posterior:
         rhat: (T,) split R̂ (Vehtari et al. 2021), 1 where the posterior is summed and not sampled.
         effective: (T,) effective number of draws.
         evidence: (T,) logarithm of the marginal likelihood, NaN where it is not known.
+        lent: (B, T, P) draws for plans, which have borrowed from the other tasks what a task's own runs do not tell;
+            ``None`` where nothing was borrowed.
+        notes: what was borrowed, one sentence each.
     """
 
     parameters: np.ndarray
@@ -91,6 +98,8 @@ class Posterior:
     rhat: np.ndarray
     effective: np.ndarray
     evidence: np.ndarray
+    lent: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,7 +147,15 @@ def observe(
             array[at, : len(each[name])] = each[name]
     names = tuple(runs.tasks[task] for task in good)
     log_tasks = np.array([np.log(runs.extra["n_tasks"][runs.task == task]).mean() for task in good])
-    return Observations(names, **arrays, companion=companion, log_tasks=log_tasks, least=least[good], most=most[good])
+    return Observations(
+        names,
+        **arrays,
+        least=least[good],
+        most=most[good],
+        metric=tuple(runs.metric[task] for task in good),
+        companion=companion,
+        log_tasks=log_tasks,
+    )
 
 
 _PADDED: dict[str, float | int] = {"value": 1.0, "weight": 0.0, "stderr": 0.0, "run": -1, "row": -1}

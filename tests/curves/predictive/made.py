@@ -20,7 +20,9 @@ def drifting(theta, z, xp):
 TRUTH = np.array([1.0, np.log(0.4), 0.35, np.log(0.5), 0.3, 0.0])
 
 
-def sample_known(data: Observations, *, draws: int, seed: int, device: str | None = None) -> Posterior:
+def sample_known(
+    data: Observations, *, draws: int, seed: int, borrow: bool = True, device: str | None = None
+) -> Posterior:
     """Draws about the truth that depend on the task's name alone; the noise is a hundredth."""
     shake = uniforms(keys(data.names), seed, 0, draws, 3) - 0.5
     theta = np.tile(TRUTH, (draws, len(data), 1))
