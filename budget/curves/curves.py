@@ -234,6 +234,10 @@ class Curves:
             planned_draws=empty[1],
         )
 
+    def with_shown_parameters(self) -> "Curves":
+        """The same curves, or, where these have no parameter to show a reader, those that plans read."""
+        return self if self.form.shown else self.as_planned()
+
     def _why_unused(self) -> str:
         """What most tasks without a curve lack and what to do; a suspect row says more than the fit it spoilt."""
         tasks: dict[tuple[str, str], list[str]] = {}
@@ -389,8 +393,7 @@ class Curves:
 
     def table(self) -> pd.DataFrame:
         """One row a task: law, parameters with 80 % intervals in the file's units, error and status."""
-        # a curve that has no parameter to show is shown by those of the one that plans read
-        told = self if self.form.shown else self.as_planned()
+        told = self.with_shown_parameters()
         names = told.form.names
         point = told.form.natural(told.parameters, self.reference)
         scenarios = told.form.natural(told.draws, self.reference)

@@ -106,7 +106,7 @@ ESTIMATING = as_record(
 
 @dataclass(frozen=True)
 class Drawing:
-    """The bootstrap behind every interval."""
+    """The draws behind every interval."""
 
     draws: int
     seed: int
@@ -116,6 +116,6 @@ DRAWING = as_record(
     Drawing,
     "drawing",
     click.option("--draws", type=click.IntRange(0, 100_000), default=200, show_default=True,
-                 help="Bootstrap draws behind every interval."),
+                 help="Draws behind every interval."),
     click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the draws."),
 )  # fmt: skip

@@ -197,7 +197,7 @@ def _borrowed_note(own: np.ndarray, prior: np.ndarray) -> str:
     before, after = (np.exp(each) @ FLOOR_SHARES for each in (own, both))
     return (
         f"Plans borrow each floor from the other tasks too: as a share of the task's best value it moves by "
-        f"{np.median(np.abs(after - before)):.2f}, the median of {len(own)} tasks (--no-borrow leaves them to themselves)."
+        f"{np.median(np.abs(after - before)):.2f}, the median of {len(own)} tasks (--no-borrow leaves them alone)."
     )
 
 

@@ -1,5 +1,6 @@
 """How the numbers came about, what the words mean, and what is needed to get them again."""
 
+from budget.curves.curves import Curves
 from budget.numerics.words import listing
 from budget.report.report_parts import Cell, Column, Table
 from budget.report.sentences import facts
@@ -30,6 +31,25 @@ GLOSSARY = (
 """Term → explanation."""
 
 
+def _fit_words(curves: Curves) -> str:
+    if curves.form.is_posterior:
+        return (
+            "Many curves for each task, each as likely as the runs and what is known of such curves make it. The law "
+            "may bend slowly, more so the further it goes beyond the runs. Plans read of each the nearest convex curve."
+        )
+    return f"One curve for each task, minimizing {curves.estimator}."
+
+
+def _interval_words(curves: Curves) -> str:
+    if not len(curves.draws):
+        return "None: no draws were asked for."
+    held = f"{LEVEL} of them lie inside the stated interval, which is for the mean curve and not for a single run."
+    if curves.form.is_posterior:
+        many = plural(len(curves.draws), "such curve")
+        return f"{many} of each task, the law's own error beyond the runs in them; {held}"
+    return f"{plural(len(curves.draws), 'bootstrap draw')} over trained models; {held}"
+
+
 def method(study: Study) -> tuple[tuple[str, str], ...]:
     """The steps of the calculation, each in plain words."""
     curves, plan = study.curves, study.plan
@@ -45,14 +65,8 @@ def method(study: Study) -> tuple[tuple[str, str], ...]:
     distance = "; for scores it describes the distance to the best possible score" if plan.higher_is_better else ""
     steps = [
         ("Law", f"{form.formula}: {symbols}{distance} ({form.reference})."),
-        ("Fit", f"One curve for each task, minimizing {curves.estimator}."),
-        (
-            "Intervals",
-            f"{plural(len(curves.draws), 'bootstrap draw')} over trained models; {LEVEL} of them lie inside the stated "
-            "interval, which is for the mean curve and not for a single run."
-            if len(curves.draws)
-            else "None: no bootstrap draws were asked for.",
-        ),
+        ("Fit", _fit_words(curves)),
+        ("Intervals", _interval_words(curves)),
     ]
     if curves.cost is not None and plan.spec.unit == "flops" and len(curves.planned_inputs) == 2:
         source = (

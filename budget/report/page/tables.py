@@ -254,21 +254,21 @@ def response_table(study: Study) -> Table:
 def curves_table(study: Study) -> Table:
     """The fitted parameters of every task, left-out ones included."""
     curves = study.curves
-    frame = curves.table()
+    frame, form = curves.table(), curves.with_shown_parameters().form
     columns = [Column("Task"), Column("Runs", True)]
-    columns += [Column(name, True) for name in curves.form.shown]
+    columns += [Column(name, True) for name in form.shown]
     columns += [Column("Scatter", True), Column("Status")]
     rows = []
     for record in frame.to_dict("records"):
         cells = [Cell(str(record["task"])), Cell(str(record["runs"]))]
-        for name in curves.form.shown:
+        for name in form.shown:
             low, high = (float(record.get(f"{name}_{end}", np.nan)) for end in ("low", "high"))
             interval = span(value(low), value(high))
             cells.append(Cell(value(float(record[name])), "" if interval == NOTHING else interval))
         cells += [Cell(percent(float(record["error"]))), Cell(str(record["status"]))]
         rows.append(tuple(cells))
     return Table(
-        f"Fitted parameters{f' with {LEVEL} intervals' if len(curves.draws) else ''}: {curves.form.formula}",
+        f"Fitted parameters{f' with {LEVEL} intervals' if len(curves.draws) else ''}: {form.formula}",
         tuple(columns),
         tuple(rows),
         folded=True,

@@ -176,7 +176,7 @@ def size_range(study: Study) -> str:
     """How sure the best size of one shared model is."""
     plan = study.plan
     return (
-        f"Over {plural(len(study.curves.draws) - plan.failed_draws, 'bootstrap draw')}, "
+        f"Over {plural(len(study.curves.draws) - plan.failed_draws, 'draw')}, "
         f"the best choice lies between these bounds in {LEVEL} of them: {input_ranges(plan)}."
     )
 

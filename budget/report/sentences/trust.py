@@ -59,7 +59,7 @@ def doubts(study: Study) -> tuple[str, ...]:
             f"Hard to fit: for {listing(lonely)}, fewer than half of the starting points end at the best curve found."
         )
     if len(curves.draws) == 0:
-        found.append("Intervals: none, since no bootstrap draws were asked for.")
+        found.append("Intervals: none, since no draws were asked for.")
     if plan.failed_draws:
         found.append(
             f"{plural(plan.failed_draws, 'draw')} could not be solved and {'is' if plan.failed_draws == 1 else 'are'} "
