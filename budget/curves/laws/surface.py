@@ -105,10 +105,19 @@ def _drift_parameters(axis: int) -> tuple[Parameter, ...]:
 def _sample(
     observations: "Observations", *, draws: int, seed: int, borrow: bool = True, device: str | None = None
 ) -> "Posterior":
-    # what only reads curves loads no JAX
-    from budget.curves.predictive.surface_posterior import sample_surfaces
+    """Curves of tasks with specialists beside them, and of those without: no task's draws depend on another's."""
+    # these load JAX, which plans do without
+    from budget.curves.predictive.observations import merged
+    from budget.curves.predictive.surface_posterior import Companions, sample_surfaces
 
-    return sample_surfaces(observations, draws=draws, seed=seed, device=device)
+    beside: np.ndarray = np.asarray(observations.companion.any(axis=1))
+    parts: list[tuple[np.ndarray, Posterior]] = []
+    for which in (~beside, beside):
+        some = observations.take(np.flatnonzero(which))
+        companions = Companions(some.companion, some.log_tasks) if beside[which].any() else None
+        if len(some):
+            parts.append((which, sample_surfaces(some, draws=draws, seed=seed, companions=companions, device=device)))
+    return merged(parts)
 
 
 LAW = Law(
@@ -131,5 +140,6 @@ LAW = Law(
     curve=_curve,
     sampler=_sample,
     planned_as="chinchilla",
+    learns_beside=True,
     example=lambda task: crossed(params=np.geomspace(1e7, 3e9, 5), tokens=np.geomspace(3e8, 3e10, 5)),
 )

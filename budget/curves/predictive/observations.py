@@ -68,10 +68,12 @@ class Observations:
 
     def take(self, pick: Sequence[int] | np.ndarray) -> "Observations":
         """The tasks at the positions ``pick``."""
+        words = ("names", "metric")
         arrays = {
-            each.name: getattr(self, each.name)[np.asarray(pick)] for each in fields(self) if each.name != "names"
+            each.name: getattr(self, each.name)[np.asarray(pick)] for each in fields(self) if each.name not in words
         }
-        return Observations(tuple(self.names[at] for at in pick), **arrays)
+        names, metric = (tuple(getattr(self, name)[at] for at in pick) for name in words)
+        return Observations(names, **arrays, metric=metric)
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,30 @@ class Posterior:
     evidence: np.ndarray
     lent: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+
+
+def merged(parts: Sequence[tuple[np.ndarray, Posterior]]) -> Posterior:
+    """Posteriors of parts of T tasks as one.
+
+    Args:
+        parts: for each, which (T,) tasks it is of; together they are all tasks, each once.
+    """
+    if len(parts) == 1:
+        return parts[0][1]
+    order = np.argsort(np.concatenate([np.flatnonzero(which) for which, _ in parts]))
+
+    def joined(name: str, axis: int = 0) -> np.ndarray:
+        return np.concatenate([getattr(part, name) for _, part in parts], axis=axis).take(order, axis=axis)
+
+    return Posterior(
+        parameters=joined("parameters"),
+        draws=joined("draws", 1),
+        noise=joined("noise", 1),
+        error=joined("error"),
+        rhat=joined("rhat"),
+        effective=joined("effective"),
+        evidence=joined("evidence"),
+    )
 
 
 @dataclass(frozen=True)
