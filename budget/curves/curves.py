@@ -316,13 +316,13 @@ class Curves:
             task: (R,) task positions.
             log_inputs: (R, I) natural logarithms of the inputs.
         """
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # a task without a curve has no numbers
             value = self.form.value(self.parameters[task], log_inputs - np.log(self.reference[task]))
         return np.clip(value, self._least[task], LARGEST)
 
     def distance_draws(self, task: np.ndarray, log_inputs: np.ndarray) -> np.ndarray:
         """The same under every draw: shape (B, R)."""
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             value = self.form.value(self.draws[:, task], log_inputs - np.log(self.reference[task]))
         return np.clip(value, self._least[task], LARGEST)
 

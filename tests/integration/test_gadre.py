@@ -37,7 +37,7 @@ def losses(source):
 @pytest.fixture(scope="module")
 def curves(losses, tmp_path_factory):
     path = tmp_path_factory.mktemp("gadre") / "curves.json"
-    run("fit", *losses, "--out", path)
+    run("fit", *losses, "--law", "chinchilla", "--out", path)
     return path
 
 
@@ -51,7 +51,9 @@ def parameters(curves):
 def test_check_and_fit_on_all_54_tasks(source, tmp_path):
     frame = pd.read_csv(io.StringIO(run("check", source, "--where", "train_set=rpj").stdout))
     assert len(frame) == 55 and set(frame["verdict"]) == {"PASS", "FAIL"}
-    fitted = pd.read_csv(io.StringIO(run("fit", source, "--where", "train_set=rpj", "--draws", 5).stdout))
+    fitted = pd.read_csv(
+        io.StringIO(run("fit", source, "--where", "train_set=rpj", "--law", "chinchilla", "--draws", 5).stdout)
+    )
     assert len(fitted) == 54 and (fitted["runs"] == 34).all()
     fitted = fitted.set_index("task")
     losses = fitted.loc[[name for name in fitted.index if name.startswith("loss_")]]
@@ -118,7 +120,7 @@ def test_growth_makes_every_score_worse(source, tmp_path):
     chosen = ("arc_easy", "hellaswag", "lambada_openai", "piqa")
     where = [part for name in chosen for part in ("--where", f"task={name}")]
     path = tmp_path / "curves.json"
-    run("fit", source, "--where", "train_set=rpj", *where, "--out", path, "--draws", 5)
+    run("fit", source, "--where", "train_set=rpj", *where, "--law", "chinchilla", "--out", path, "--draws", 5)
     frame = pd.read_csv(io.StringIO(run("grow", path, "--budget", BUDGET).stdout))
     for _, rows in frame.groupby("task"):
         assert (np.diff(rows.sort_values("n_tasks")["predicted"]) < 0).all()

@@ -66,6 +66,9 @@ WIDENING = 1.25
 LANES = 16
 """How many ordinary lanes one task is as large as, whose grid has thousands of cells."""
 
+IMPOSSIBLE = -1e9
+"""Logarithm of the likelihood of rows in a cell that cannot hold them."""
+
 _MOST_EXPONENT = 600.0
 """Largest logarithm of a value over the best measured one."""
 
@@ -363,7 +366,8 @@ def _weigh(
 
     first = (_begin(begin, floor, bend, shape), jnp.zeros(shape))
     (_, total), _ = jax.lax.scan(one, first, (step, value, precision, known, information, direct))
-    return total
+    # a cell whose filter has left the numbers tells nothing of rows that no such curve goes through
+    return jnp.where(jnp.isfinite(total), total, IMPOSSIBLE)
 
 
 def _trace(

@@ -25,8 +25,8 @@ further says so; runs far below tell of a curve's onset, which no sum of falling
 CLEARLY = 0.1
 """Share by which a run is clearly worse than the best one."""
 
-POINTS = 8
-"""Points along each direction; of one input there are three times as many."""
+POINTS = 6
+"""Points along each direction; of one input there are four times as many."""
 
 LEAST_ASIDE, MOST_ASIDE = float(np.log(3.0)), float(np.log(4.5))
 """Half of the range of ratios of the inputs, about the middle of the measured ones, at least and at most."""
@@ -60,7 +60,7 @@ def planned_range(observations: Observations, reference: np.ndarray) -> np.ndarr
     logs = observations.log_inputs - np.log(reference)[:, None]
     if logs.shape[2] == 1:
         low, high = _reached(logs[:, :, 0], observations)
-        return _between(low, high + REACH, 3 * POINTS)[:, :, None]
+        return _between(low, high + REACH, 4 * POINTS)[:, :, None]
     size, ratio = logs.mean(axis=2), logs[:, :, 1] - logs[:, :, 0]
     (small, large), (lean, rich) = _reached(size, observations), _ends(ratio, observations.own)
     middle, aside = 0.5 * (lean + rich), np.clip(0.5 * (rich - lean), LEAST_ASIDE, MOST_ASIDE)

@@ -59,6 +59,9 @@ AFTER_A_FIT = {
     "checkpoints",
     "beats_best",
     "wrong_best",
+    "prior_dominated",
+    "unsettled",
+    "published",
 }
 """Codes that only a fit can earn, or that are said beside one: see tests/curves; the last two need a stated best value:
 see test_best_values."""
