@@ -80,7 +80,7 @@ def run_job(job: str, data: Path) -> None:
     if job in ONE_SCALE:
         runs = runs_from_frame(learning_curves(data))
         wall, cpu = time.perf_counter(), time.process_time()
-        found = backtest(runs, [job])
+        found = backtest(runs, [job], origins=1)
         print(
             json.dumps(
                 {

@@ -90,7 +90,7 @@ def main() -> None:
     )
     figures.put("own_runs_sets", figures.table(head, per_set(rows)))
     figures.put("own_runs", figures.bullets(said))
-    _, sentences = command("backtest", RUNS, "--law", "chinchilla", "--law", "power")
+    _, sentences = command("backtest", RUNS, "--law", "auto", "--law", "chinchilla", "--law", "power")
     begin = next(number for number, line in enumerate(sentences) if "hidden values" in line)
     figures.put("own_runs_backtest", figures.bullets(sentences[begin:]))
 

@@ -23,14 +23,14 @@ def backtest(
     Law 'none' predicts that nothing improves on the best run that is not hidden.
     """
     from budget.commands.fitting import backtest_laws
-    from budget.commands.inputs import is_of_all_strategies, read_inputs
+    from budget.commands.inputs import is_of_all_strategies, read_beside, read_inputs
     from budget.commands.running.output import echo_notes, emit
     from budget.report.sentences.backtest_sentences import backtest_summary
     from budget.tables.files.text import json_text
 
     across = any(is_of_all_strategies(law) for law in holdout.laws)
     runs, tasks = read_inputs(runs_path, reading, holdout.mixtures, of_all_strategies=across)
-    found = backtest_laws(runs, tasks, holdout, estimating, drawing)
+    found = backtest_laws(runs, tasks, holdout, estimating, drawing, read_beside(runs_path, reading, runs))
     echo_notes(*runs.notes, *tasks.notes, *found.notes)
     emit(found.table(), json_text(found.record()), output)
     echo_notes(*backtest_summary(found))

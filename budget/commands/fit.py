@@ -2,7 +2,15 @@
 
 import click
 
-from budget.commands.options.fitting_options import DRAWING, ESTIMATING, FITTING, Drawing, Estimating, Fitting
+from budget.commands.options.fitting_options import (
+    DRAWING,
+    ESTIMATING,
+    FITTING,
+    Drawing,
+    Estimating,
+    Fitting,
+    backtest_option,
+)
 from budget.commands.options.output_options import JSON, Output
 from budget.commands.options.reading_options import LINKING, READING, Linking, Reading
 from budget.commands.running.group import command
@@ -15,6 +23,7 @@ from budget.commands.running.group import command
 @ESTIMATING
 @LINKING
 @DRAWING
+@backtest_option(default=False)
 @click.option(
     "--sensitivity", is_flag=True,
     help="Print instead how every parameter shifts under the other losses and without each flagged row.",
@@ -28,12 +37,13 @@ def fit(
     estimating: Estimating,
     linking: Linking,
     drawing: Drawing,
+    judged: bool,
     sensitivity: bool,
     as_json: bool,
     out: str | None,
 ) -> None:
     """Fit a law to every task at once; --out writes the curves file that the other commands read."""
-    from budget.commands.fitting import add_link, fit_all, fit_sensitivity
+    from budget.commands.fitting import add_link, fit_all, fit_sensitivity, judge_curves
     from budget.commands.inputs import read_beside, read_linked, settings_of_losses
     from budget.commands.running.output import cost_notes, echo_notes, emit
     from budget.curves.records.checksum import sealed
@@ -46,6 +56,8 @@ def fit(
     settings = settings_of_losses(tasks, scores)
     beside = None if scores else read_beside(runs_path, reading, runs)
     curves = fit_all(runs, settings, runs_path, fitting, estimating, drawing, beside)
+    if judged:
+        curves = judge_curves(curves, runs, settings, estimating, drawing, beside)
     curves = add_link(curves, runs, scores, tasks, estimating.device)
     curves.usable()
     echo_notes(*curves.warnings, *tasks.notes, *curves.notes, *cost_notes(curves), *curves.left_out, *curves.unlinked)

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from budget.tables.tasks import TaskSettings
 
 
+JUDGING_DRAWS = 100
+"""Draws of the fits that only judge a curve: enough to say whether an 80 % interval holds a run."""
+
+
 class Estimator(TypedDict):
     """What ``fit_curves`` and all that fits by it take, but for the law and the loss."""
 
@@ -93,7 +97,12 @@ def fit_strategies(
 
 
 def backtest_laws(
-    runs: Runs, tasks: TaskSettings, holdout: Holdout, estimating: Estimating, drawing: Drawing
+    runs: Runs,
+    tasks: TaskSettings,
+    holdout: Holdout,
+    estimating: Estimating,
+    drawing: Drawing,
+    beside: Runs | None = None,
 ) -> Backtest:
     """The laws judged on hidden runs."""
     from budget.report.progress import steps
@@ -106,6 +115,8 @@ def backtest_laws(
             holdout.laws,
             hide=holdout.hide,
             below=holdout.below,
+            origins=holdout.origins,
+            beside=beside,
             scale=holdout.scale,
             loss=_loss(estimating),
             draws=drawing.draws,
@@ -113,6 +124,35 @@ def backtest_laws(
             progress=start,
             **_estimator(tasks, estimating),
         )
+
+
+def judge_curves(
+    curves: Curves,
+    runs: Runs,
+    tasks: TaskSettings,
+    estimating: Estimating,
+    drawing: Drawing,
+    beside: Runs | None = None,
+) -> Curves:
+    """The curves with what a backtest says of each: the fit as it was (``fit_all``), without the largest runs."""
+    from budget.curves.checks.added_findings import with_verdicts
+    from budget.report.progress import steps
+    from budget.studies.backtest_verdict import judge
+
+    prepare_to_fit()
+    with steps() as start:
+        found = judge(
+            runs,
+            curves.law,
+            scale=curves.scale_columns[0] if curves.form.reads_one_scale else None,
+            loss=_loss(estimating),
+            draws=min(drawing.draws, JUDGING_DRAWS),
+            seed=drawing.seed,
+            beside=beside,
+            progress=None if start is None else lambda law: start(f"backtest {law}"),
+            **_estimator(tasks, estimating),
+        )
+    return with_verdicts(curves, [(each.code, each.sentence) for each in found])
 
 
 def fit_sensitivity(

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import click
 
-from budget.commands.options.fitting_options import DRAWING, ESTIMATING, FITTING, Drawing, Estimating, Fitting
+from budget.commands.options.fitting_options import (
+    DRAWING,
+    ESTIMATING,
+    FITTING,
+    Drawing,
+    Estimating,
+    Fitting,
+    backtest_option,
+)
 from budget.commands.options.output_options import JSON
 from budget.commands.options.planning_options import ORDER, SPENDING, STRATEGY, Spending
 from budget.commands.options.reading_options import LINKING, READING, Linking, Reading
@@ -22,6 +30,7 @@ from budget.commands.running.group import command
 @ESTIMATING
 @LINKING
 @DRAWING
+@backtest_option(default=True)
 @JSON
 def plan(
     runs_path: str,
@@ -34,10 +43,11 @@ def plan(
     estimating: Estimating,
     linking: Linking,
     drawing: Drawing,
+    judged: bool,
     as_json: bool,
 ) -> None:
     """From measured runs to the planning report: check, fit, allocate and grow in one go."""
-    from budget.commands.fitting import add_link, fit_all, fit_strategies
+    from budget.commands.fitting import add_link, fit_all, fit_strategies, judge_curves
     from budget.commands.inputs import (
         find_doubts,
         is_of_all_strategies,
@@ -60,6 +70,8 @@ def plan(
     findings = find_doubts(runs, settings.best, fitting.law, fitting.scale, estimating.residual == "log")
     beside = None if scores else read_beside(runs_path, reading, runs)
     curves = fit_all(runs, settings, runs_path, fitting, estimating, drawing, beside)
+    if judged:
+        curves = judge_curves(curves, runs, settings, estimating, drawing, beside)
     curves = add_link(curves, runs, scores, tasks, estimating.device)
     compared = None
     if runs.serves_both_ways and scores is None and not is_of_all_strategies(fitting.law):

@@ -98,6 +98,8 @@ class Curves:
         planned_parameters: (T, P') working parameters, of the law that plans read instead (``Law.planned_as``), of the
             curve nearest to the point fit; P' is 0 of a law that plans read itself.
         planned_draws: (B, T, P') the same for each draw.
+        verdict: (T,) what a backtest says of the task's curve: ``PASS``, ``REVIEW`` or ``FAIL``; "" without one.
+        judged: (T,) what that rests on, one sentence each, "" without a backtest.
         omitted: the tasks that ``usable`` and ``linked`` left out: pairs of name and status.
     """
 
@@ -141,14 +143,19 @@ class Curves:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     omitted: tuple[tuple[str, str], ...] = ()
+    verdict: tuple[str, ...] = ()
+    judged: tuple[str, ...] = ()
     rhat: np.ndarray = field(default_factory=lambda: np.empty(0))
     effective: np.ndarray = field(default_factory=lambda: np.empty(0))
     planned_parameters: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     planned_draws: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0)))
 
     def __post_init__(self) -> None:
-        """What a law without a posterior has not."""
+        """What a law without a posterior, and curves without a backtest, have not."""
         count, draws = len(self.tasks), len(self.draws)
+        for name in ("verdict", "judged"):
+            if len(getattr(self, name)) != count:
+                object.__setattr__(self, name, ("",) * count)
         for name in ("rhat", "effective"):
             if len(getattr(self, name)) != count:
                 object.__setattr__(self, name, np.full(count, np.nan))
@@ -295,7 +302,7 @@ class Curves:
     def take(self, pick: np.ndarray) -> "Curves":
         """The tasks at the positions ``pick``."""
         chosen: dict[str, Any] = {name: getattr(self, name)[pick] for name in _PER_TASK}
-        for name in ("tasks", "metric", "status", "message", "findings", "bounds", "outliers"):
+        for name in ("tasks", "metric", "status", "message", "findings", "bounds", "outliers", "verdict", "judged"):
             chosen[name] = tuple(getattr(self, name)[i] for i in pick)
         for name in ("draws", "planned_draws", "noise"):
             chosen[name] = getattr(self, name)[:, pick]
@@ -413,6 +420,8 @@ class Curves:
         columns["bounds"] = ["|".join(names) for names in self.bounds]
         columns["outliers"] = ["|".join(map(str, rows)) for rows in self.outliers]
         columns |= {"status": self.status, "message": self.message}
+        if any(self.verdict):
+            columns |= {"verdict": self.verdict, "judged": self.judged}
         if self.link is not None:
             columns |= self.link.columns()
         return pd.DataFrame(columns)

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from budget.allocation.plan.plan_warnings import suspect_tasks
 from budget.curves.curves import Curves
 from budget.curves.laws.law import ABSENT
 from budget.errors import DataError
 from budget.numerics.interval import outside
 from budget.numerics.quoting import listed, shown
+from budget.tables.checks.status import JUDGED
 from budget.tables.columns import numbers
 from budget.tables.columns import view as view_of
 from budget.tables.files.text import read_csv, require_columns
@@ -37,7 +39,8 @@ def predict_points(
 
     Returns:
         Every column and row of the points, in order, with ``predicted, low, high`` (80 % interval) behind them; and a
-        sentence for each task that could not be predicted, whose cells are empty, or that lies far outside its runs.
+        sentence for each task that could not be predicted, whose cells are empty, or that lies far outside its runs,
+        and one on those whose curves fail the backtest.
         Where the fit has a link these are the score's, and ``loss`` stands behind them.
 
     Raises:
@@ -77,9 +80,11 @@ def predict_points(
         if not curves.used[i]
     )
     contradicted = _outside_interval(curves, task, points, view.index.to_numpy())
-    unlinked = curves.take(np.array(sorted(asked), dtype=int)).unlinked
+    these = curves.take(np.array(sorted(asked), dtype=int))
+    failing = suspect_tasks(these, [JUDGED["FAIL"]])
     cut = _cut(curves, task, results[0], view.index.to_numpy())
-    return points, (*unknown, *unlinked, *contradicted, *cut, *_far(curves, task, inputs, view.index.to_numpy()))
+    told = (*failing, *unknown, *these.unlinked, *contradicted, *cut)
+    return points, (*told, *_far(curves, task, inputs, view.index.to_numpy()))
 
 
 def _outside_interval(curves: Curves, task: np.ndarray, points: pd.DataFrame, row: np.ndarray) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from tests.simulate import TRUTHS, table
 
 COLUMNS = [
     "task", "law", "fitted", "hidden", "reach", "error", "bias", "worst", "coverage", "widen", "best", "status",
+    "origins", "predictions", "farthest", "width", "error_1_3", "coverage_1_3", "error_3_10", "coverage_3_10",
+    "error_10_100", "coverage_10_100", "error_over_100", "coverage_over_100",
 ]  # fmt: skip
 
 
@@ -20,7 +22,7 @@ def runs(tmp_path):
 
 
 def test_backtest_prints_a_row_a_task_and_law(runs, tmp_path):
-    asked = ("backtest", runs, "--law", "chinchilla", "--law", "chinchilla", "--draws", 20)
+    asked = ("backtest", runs, "--law", "chinchilla", "--law", "chinchilla", "--draws", 20, "--origins", 1)
     result = run(*asked)
     assert result.exit_code == 0, result.output
     shown = frame_of(result)
@@ -31,7 +33,9 @@ def test_backtest_prints_a_row_a_task_and_law(runs, tmp_path):
 
 
 def test_backtest_as_json(runs):
-    record = json.loads(run("backtest", runs, "--law", "chinchilla", "--draws", 0, "--holdout", 0.1, "--json").stdout)
+    record = json.loads(
+        run("backtest", runs, "--law", "chinchilla", "--draws", 0, "--holdout", 0.1, "--origins", 1, "--json").stdout
+    )
     assert record["size"] == "flops" and [row["law"] for row in record["laws"]] == ["none", "chinchilla"]
     assert record["laws"][1]["best_on"] == 3 and record["laws"][1]["coverage"] is None
     assert len(record["points"]) == 2 * sum(row["hidden"] for row in record["rows"][::2])
@@ -40,5 +44,6 @@ def test_backtest_as_json(runs):
 def test_mistakes_get_one_sentence(runs):
     assert "between 0 and 1" in refused("backtest", runs, "--holdout", 2)
     assert "which is not a number" in refused("backtest", runs, "--holdout-above", "all")
+    assert "leave one out" in refused("backtest", runs, "--holdout-above", 1e18, "--origins", 2)
     assert "needs the column 'unique_tokens'" in refused("backtest", runs, "--law", "repeat")
     assert "needs what each run was trained on" in refused("backtest", runs, "--law", "transfer")

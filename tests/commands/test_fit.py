@@ -55,6 +55,20 @@ def test_columns_that_do_not_exist_are_refused(runs):
     assert "names one canonical column twice" in refused("fit", runs, "--column", "value=a", "--column", "value=b")
 
 
+def test_curves_are_judged_where_that_is_asked_for(runs, tmp_path):
+    plain = run("fit", runs, "--law", "power", "--draws", 10)
+    assert "verdict" not in frame_of(plain).columns
+    judged = run("fit", runs, "--law", "power", "--draws", 10, "--backtest", "--out", tmp_path / "c.json")
+    assert judged.exit_code == 0, judged.output
+    frame = frame_of(judged)
+    assert set(frame["verdict"]) <= {"PASS", "REVIEW", "FAIL"}
+    assert frame["judged"].str.contains("hidden runs up to").all()
+    tasks = json.loads((tmp_path / "c.json").read_text())["tasks"]
+    assert [(task["verdict"], task["judged"]) for task in tasks] == list(
+        frame[["verdict", "judged"]].itertuples(index=False, name=None)
+    )
+
+
 def test_an_unwritable_cache_folder_is_no_news(runs, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nothing")
     result = run("fit", runs, "--draws", 0)

@@ -26,6 +26,9 @@ def test_plan_writes_the_report(runs, tmp_path):
     assert list(pd.read_csv(out / "allocation.csv").columns) == ALLOCATION
     assert list(pd.read_csv(out / "growth.csv").columns) == GROWTH
     record = json.loads((out / "plan.json").read_text())
+    assert {task["verdict"] for task in record["fit"]["tasks"]} <= {"PASS", "REVIEW", "FAIL"}
+    report = (out / "report.md").read_text()
+    assert "- Backtest: " in report and "predictions of hidden runs up to" in report
     assert record["inputs"]["runs"]["name"] == "runs.csv" and len(record["inputs"]["runs"]["sha256"]) == 64
     assert run("allocate", out / "curves.json", "--budget", 1e21).exit_code == 0
 
@@ -33,8 +36,10 @@ def test_plan_writes_the_report(runs, tmp_path):
 def test_a_plan_leaves_no_file_of_an_earlier_one(runs, tmp_path):
     shared = tmp_path / "shared.csv"
     table(TRUTHS, noise=0.01, shared=True).to_csv(shared, index=False)
+    once = ("--out", tmp_path / "plan", "--draws", 0, "--no-backtest")
     for source, names in ((shared, True), (runs, False)):
-        assert run("plan", source, "--budget", 1e21, "--out", tmp_path / "plan", "--draws", 0).exit_code == 0
+        assert run("plan", source, "--budget", 1e21, *once).exit_code == 0
+        assert "Backtest" not in (tmp_path / "plan" / "report.md").read_text()
         assert (tmp_path / "plan" / "allocation_specialists.csv").exists() is names
 
 

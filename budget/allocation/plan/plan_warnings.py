@@ -3,6 +3,8 @@
 See docs/decisions/057-worthless-plans-first.md.
 """
 
+from collections.abc import Collection
+
 import numpy as np
 
 from budget.allocation.plan.baselines import CURRENT, CURRENT_SCALED
@@ -28,7 +30,7 @@ def curve_warnings(curves: Curves) -> tuple[str, ...]:
     Args:
         curves: those that plans use; they know which others there were.
     """
-    return (*_left_out(curves), *curves.warnings, *_suspect_tasks(curves))
+    return (*_left_out(curves), *curves.warnings, *suspect_tasks(curves))
 
 
 def plan_warnings(curves: Curves, plan: Plan) -> tuple[str, ...]:
@@ -57,10 +59,17 @@ def _left_out(curves: Curves) -> tuple[str, ...]:
     return (f"Only {len(curves.tasks)} of {total} tasks are planned. Left out: {names}.",)
 
 
-def _suspect_tasks(curves: Curves) -> tuple[str, ...]:
-    """The findings that a headline is due to, in the order of the statuses; many tasks of one are counted."""
+def suspect_tasks(curves: Curves, codes: Collection[str] = STATUS.keys()) -> tuple[str, ...]:
+    """The findings that a headline is due to, in the order of the statuses; many tasks of one are counted.
+
+    Args:
+        curves: of the tasks that are asked about.
+        codes: the statuses that matter.
+    """
     said = []
     for code, status in STATUS.items():
+        if code not in codes:
+            continue
         found = {
             name: next((message for kind, message in findings if kind == code), None)
             for name, findings in zip(curves.tasks, curves.findings, strict=True)

@@ -1,7 +1,8 @@
 """What is fitted, how, and with how many draws."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -38,6 +39,12 @@ FITTING = as_record(
 )  # fmt: skip
 
 
+def backtest_option(default: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Whether the curves are judged by a backtest as they are fitted."""
+    return click.option("--backtest/--no-backtest", "judged", default=default, show_default=True,
+                        help="Judge each curve by hiding its largest runs: PASS, REVIEW or FAIL.")  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Holdout:
     """The laws that are judged, and the runs that are hidden from them."""
@@ -45,6 +52,7 @@ class Holdout:
     laws: tuple[str, ...]
     hide: float
     below: float | None
+    origins: int | None
     scale: str | None
     mixtures: str | None
 
@@ -58,7 +66,9 @@ HOLDOUT = as_record(
                  metavar="SHARE",
                  help="Share of each task's rows that is hidden, the largest by FLOPs (or the one scale)."),
     click.option("--holdout-above", "below", cls=Renamed, old=("--below",), type=Number(), metavar="NUMBER",
-                 help="Hide instead what is larger than this."),
+                 help="Hide instead what is larger than this, once."),
+    click.option("--origins", type=click.IntRange(1), metavar="N",
+                 help="How often: the k-th time k shares are hidden, as far as enough runs stay.  [default: 3]"),
     SCALE,
     MIXTURES,
 )  # fmt: skip

@@ -1,10 +1,8 @@
 """Whether a fit agrees with its own draws."""
 
-from dataclasses import replace
-
 import numpy as np
 
-from budget.curves.checks.convergence import gravest_first, primary
+from budget.curves.checks.added_findings import with_findings
 from budget.curves.curves import Curves
 from budget.curves.laws.law import ABSENT
 from budget.numerics.interval import outside
@@ -23,14 +21,8 @@ def with_agreement(curves: Curves) -> Curves:
         logs = np.log(np.column_stack([curves.largest[name][task] for name in curves.scale_columns]))
     # at the largest measured scales, where plans begin and no extrapolation excuses the two for parting
     value, low, high = curves.predict(task, np.maximum(logs, ABSENT))
-    findings = list(curves.findings)
+    more = {}
     for at in np.flatnonzero(outside(value, low, high)):
         text = f"at its largest scales the fit is {value[at]:.4g} and its 80 % interval {low[at]:.4g} to {high[at]:.4g}"
-        findings[task[at]] = tuple(gravest_first([*findings[task[at]], (OUTSIDE, text)]))
-    main = [primary(each) for each in findings]
-    return replace(
-        curves,
-        findings=tuple(findings),
-        status=tuple(code for code, _ in main),
-        message=tuple(text for _, text in main),
-    )
+        more[int(task[at])] = (OUTSIDE, text)
+    return with_findings(curves, more)

@@ -87,7 +87,10 @@ def curves_from_record(record: Any, source: str) -> Curves:
     return curves
 
 
-_LISTS = ("tasks", "metric", "status", "message", "findings", "bounds", "outliers")
+VERDICTS = ("PASS", "REVIEW", "FAIL")
+"""What a backtest may say of a curve; a file of a fit without one says nothing."""
+
+_LISTS = ("tasks", "metric", "status", "message", "findings", "bounds", "outliers", "verdict", "judged")
 """The attributes of ``Curves`` that are tuples over the tasks."""
 
 _ARRAYS = ("higher_is_better", "parameters", "reference", "runs", "pooled", "shared", "group", *NUMBERS, *STATED)
@@ -159,6 +162,8 @@ def _task(task: Fields, form: Law, inputs: Sequence[str], draws: int) -> dict[st
         **{name: task.number(name, missing=True) if name in task.content else np.nan for name in STATED},
         "smallest": smallest,
         "largest": largest,
+        "verdict": task.text("verdict", VERDICTS) if "verdict" in task.content else "",
+        "judged": task.text("judged") if "verdict" in task.content else "",
         **_posterior(task, form, draws),
     }
 

@@ -71,6 +71,7 @@ def record_of(curves: Curves) -> dict[str, Any]:
                 "working_draws": json_value(curves.draws[:, i]),
                 "noise_draws": json_value(curves.noise[:, i]),
                 **_posterior_record(curves, i),
+                **({"verdict": curves.verdict[i], "judged": curves.judged[i]} if curves.verdict[i] else {}),
             }
             for i, name in enumerate(curves.tasks)
         ],

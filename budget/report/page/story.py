@@ -185,6 +185,9 @@ def _curves(study: Study) -> Section:
 
 def _trust(study: Study) -> Section:
     blocks: list[Block] = [Bullets(trust.doubts(study))]
+    backtested = tabular.backtest_table(study)
+    if backtested is not None:
+        blocks.append(backtested)
     left_out = tabular.left_out_table(study)
     if left_out is None:
         blocks.append(Text("No task is left out: every task in the file has a curve that the plan uses."))

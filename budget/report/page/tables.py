@@ -294,6 +294,22 @@ def left_out_table(study: Study) -> Table | None:
     )
 
 
+def backtest_table(study: Study) -> Table | None:
+    """What a backtest says of each curve, worst verdicts first; folded where all pass."""
+    curves = study.curves
+    judged = [each for each in zip(curves.tasks, curves.verdict, curves.judged, strict=True) if each[1]]
+    if not judged:
+        return None
+    judged.sort(key=lambda each: ("FAIL", "REVIEW", "PASS").index(each[1]))
+    return Table(
+        "Backtest: each curve without its largest runs, which it predicts",
+        (Column("Task"), Column("Verdict"), Column("What was found")),
+        tuple((Cell(name), Cell(code, tone=VERDICT_TONES[code]), Cell(capital(text))) for name, code, text in judged),
+        folded=len(judged) >= FOLD_FROM or {code for _, code, _ in judged} == {"PASS"},
+        cards=True,
+    )
+
+
 def findings_table(study: Study) -> Table:
     """The data check, worst verdicts first; folded where there is nothing to act on."""
     frame = check_table(study.findings)

@@ -1,11 +1,15 @@
 """What is said of a backtest. Sentences only."""
 
+from collections.abc import Hashable, Mapping
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
 
 from budget.numerics.interval import LEVEL as PROMISED
 from budget.numerics.words import listing, shortened
 from budget.report.written_numbers import LEVEL, UNIT_WORDS, factor, percent, plural, span
-from budget.studies.backtest import NO_LAW, Backtest
+from budget.studies.backtest import BANDS, NO_LAW, Backtest, distance_name
 
 NARROW = 0.1
 """By how much coverage may fall short of what intervals promise before it is called narrow."""
@@ -17,14 +21,18 @@ def backtest_summary(found: Backtest) -> tuple[str, ...]:
     rows = [row for row in table.to_dict("records") if row["law"] != NO_LAW and row["tasks"]]
     if not rows:
         return ("No law has a curve of the runs that are not hidden, so none is judged.",)
-    reach = span(factor(float(found.reach.min())), factor(float(found.reach.max())))
+    farthest = [float(found.distance[found.task == task].max()) for task in range(len(found.tasks))]
+    reach = span(factor(min(farthest)), factor(max(farthest)))
     rows.sort(key=lambda row: row["error"])
     errors = listing([f"{row['law']} {percent(row['error'])} (best on {row['best_on']})" for row in rows])
     nothing = table.iloc[0]
+    hidden = plural(len(np.unique(np.stack([found.task, found.row]), axis=1).T), "hidden value")
+    origins = int(found.origin.max()) + 1
+    each = f", {plural(len(found.measured), 'prediction')} of them from {origins} origins" if origins > 1 else ""
     said = [
-        f"{plural(len(found.measured), 'hidden value')} of {plural(len(found.tasks), 'task')}, at up to {reach} the "
-        f"{UNIT_WORDS[found.size]} of the runs that were fitted. Median error: {errors}; of the best run that is not "
-        f"hidden, taken instead, {percent(nothing['error'])} (best on {nothing['best_on']}).",
+        f"{hidden} of {plural(len(found.tasks), 'task')}{each}, at up to {reach} the {UNIT_WORDS[found.size]} of the "
+        f"runs that were fitted. Median error: {errors}; of the best run that is not hidden, taken instead, "
+        f"{percent(nothing['error'])} (best on {nothing['best_on']}).",
     ]
     useless = [found.tasks[task] for task in np.flatnonzero(found.best == 0)]
     if useless:
@@ -37,4 +45,16 @@ def backtest_summary(found: Backtest) -> tuple[str, ...]:
         wide = f", and would have to be {factor(rows[0]['widen'])} as wide to hold {LEVEL}"
         narrow = covered < PROMISED - NARROW
         said.append(f"{promise}{wide if narrow and np.isfinite(rows[0]['widen']) else ''}.")
+        said += _by_distance(rows[0])
     return tuple(said)
+
+
+def _by_distance(law: Mapping[Hashable, Any]) -> list[str]:
+    """How the coverage of a law changes with distance, one sentence; nothing where all rows are equally far."""
+    bands = [(least, most, law[f"coverage_{distance_name(least, most)}"]) for least, most in pairwise(BANDS)]
+    words = [
+        f"{percent(held)} {f'beyond {least:g}×' if np.isinf(most) else f'from {least:g} to {most:g}×'}"
+        for least, most, held in bands
+        if np.isfinite(held)
+    ]
+    return [f"By distance beyond the fitted runs they hold {listing(words)}."] if len(words) > 1 else []

@@ -24,7 +24,7 @@ def extrapolation(study: Study) -> str:
 def doubts(study: Study) -> tuple[str, ...]:
     """What a reader should know before trusting the numbers."""
     curves, plan = study.planned, study.plan
-    found = [extrapolation(study)]
+    found = [extrapolation(study), *backtested(curves)]
     found += [
         f"What the data leave open: for {listing(names)}, {message}. Larger runs would settle it."
         for message, names in _said(curves, "at_bound").items()
@@ -66,6 +66,27 @@ def doubts(study: Study) -> tuple[str, ...]:
             "not in the ranges of spend."
         )
     return tuple(found)
+
+
+def backtested(curves: Curves) -> tuple[str, ...]:
+    """How the curves did where their largest runs were hidden, one sentence; nothing without a backtest."""
+    by_verdict: dict[str, list[str]] = {}
+    for name, verdict in zip(curves.tasks, curves.verdict, strict=True):
+        by_verdict.setdefault(verdict, []).append(name)
+    by_verdict.pop("", None)
+    if not by_verdict:
+        return ()
+    passed, judged = len(by_verdict.get("PASS", ())), sum(map(len, by_verdict.values()))
+    rest = [
+        f"{listing(by_verdict[verdict])} {words}"
+        for verdict, words in (
+            ("FAIL", "did worse than taking that nothing improves (FAIL)"),
+            ("REVIEW", "had too narrow intervals or too few runs to judge (REVIEW)"),
+        )
+        if verdict in by_verdict
+    ]
+    said = f"Backtest: {passed} of {plural(judged, 'curve')} predicted the largest runs when these were hidden"
+    return ("; ".join([said, *rest]) + ".",)
 
 
 def _said(curves: Curves, code: str) -> dict[str, list[str]]:

@@ -24,6 +24,9 @@ class Status:
 OUTSIDE = "outside_interval"
 """A prediction that its own interval does not hold: the draws do not agree with the fit."""
 
+JUDGED = {"FAIL": "fails_backtest", "REVIEW": "doubtful_backtest"}
+"""Verdict of a backtest → the code of its finding; one that passes is none."""
+
 STATUS: dict[str, Status] = {
     "ok": Status(True, ""),
     "published": Status(
@@ -43,6 +46,12 @@ STATUS: dict[str, Status] = {
     "beats_best": Status(
         True, "correct the row, or column 'best' of the tasks file: the curve is held at it", headline=True
     ),
+    "fails_backtest": Status(
+        True,
+        "measure larger runs of the task, or fit the --law that 'budget backtest' finds better, and until then let no "
+        "plan rest on this curve",
+        headline=True,
+    ),
     "outliers": Status(True, "look at these rows, and at what 'budget fit --sensitivity' says without them"),
     "several_optima": Status(True, "measure larger runs: the data do not decide between these curves"),
     "duplicated_rows": Status(True, "remove the copies; each counts in the fit, together as one run in the draws"),
@@ -57,6 +66,7 @@ STATUS: dict[str, Status] = {
         True,
         "measure more runs, at other scales: what these leave open is taken from how curves usually are, and is wide",
     ),
+    "doubtful_backtest": Status(True, "measure more and larger runs, and take its intervals with care until then"),
     "unsettled": Status(True, "take its intervals as rough, or fit with another --seed and compare"),
     "unproven_trend": Status(True, "measure more runs, at other scales: so few cannot prove that the value falls"),
     OUTSIDE: Status(True, "take the interval for the prediction and not the point, or measure more runs"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from budget.allocation.solve import allocate
+from budget.curves.checks.added_findings import with_verdicts
 from budget.report import written_numbers as numbers
 from budget.report.page.curve_series import curve_series
 from budget.report.sentences import headline as narrative
@@ -71,6 +72,18 @@ def test_shared_runs_are_said_to_be_shared(studies):
     assert expected in narrative.whose_runs(studies["hypothetical"])
     assert "nobody measured a specialist" in narrative.whose_runs(studies["hypothetical"])
     assert "one model for each task" in narrative.whose_runs(studies["specialists"])
+
+
+def test_doubts_count_what_the_backtest_says(studies):
+    study = studies["specialists"]
+    names = study.planned.tasks
+    assert "Backtest" not in " ".join(trust.doubts(study))
+    told = [("PASS", "fine")] * (len(names) - 2) + [("FAIL", "worse"), ("REVIEW", "narrow")]
+    assert trust.doubts(replace(study, planned=with_verdicts(study.planned, told)))[1] == (
+        f"Backtest: {len(names) - 2} of {len(names)} curves predicted the largest runs when these were hidden; "
+        f"{names[-2]} did worse than taking that nothing improves (FAIL); {names[-1]} had too narrow intervals or too "
+        "few runs to judge (REVIEW)."
+    )
 
 
 def test_doubts_name_what_rests_on_extrapolation_and_open_parameters(studies):
