@@ -264,6 +264,8 @@ def show(found: dict[str, list[tuple[Case, Predicted]]], law: str, *, stated: bo
         words = _words(scores, mine[0][0].measure)
         lines.append((count, words, row.before, row.must, row.beyond, row.published, f"{seconds:.3f}", f"{again:.3f}"))
         far.append((row.words, *_by_distance(mine)))
+    short = [(count, before, words) for count, words, before, *_ in lines if before != "–"]
+    figures.put("extrapolation_short", figures.table(("test", "named laws: error, coverage", f"`{law}`"), short))
     figures.put("extrapolation", figures.table(("test", f"`{law}`", *HEAD), lines))
     bounds = [f"{low:g}–{high:g} ×" if np.isfinite(high) else f"above {low:g} ×" for low, high in DISTANCES[1:]]
     figures.put("extrapolation_distance", figures.table(("test", "up to 1 ×", *bounds), far))

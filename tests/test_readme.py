@@ -39,7 +39,8 @@ def test_shown_commands_parse(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = shlex.split(line)[1:]
     result = CliRunner().invoke(main, [*words, "--out", "x"] if words[0] == "plan" else words)
-    assert result.exit_code == 1, f"{line}: {result.output}"  # usage is right (else 2); the file is not there
+    # usage is right (else 2); the file is not there, but for the one command that reads none
+    assert result.exit_code == (0 if words[0] == "laws" else 1), f"{line}: {result.output}"
 
 
 @pytest.mark.slow
