@@ -22,7 +22,7 @@ from tests.integration.kaplan import LAW as KAPLAN
 from tests.made import SIX, curves_of
 from tests.oracles.laws import FORMULAS
 
-PLANNED = {"power", "chinchilla", "repeat", "m4", "bnsl", "shared", "transfer", "kaplan", "stretched"}
+PLANNED = {"power", "chinchilla", "repeat", "m4", "bnsl", "shared", "transfer", "kaplan", "stretched", "trend", "surface"}
 """Laws by which the budget can be allocated."""
 
 REPORTED = PLANNED - {"shared", "transfer"}
@@ -54,7 +54,8 @@ def runs_of_law(name, folder):
     """A small file of runs that follow the law, and what the commands need beside it."""
     random = np.random.default_rng(0)
     law = LAWS[name]
-    if name not in FORMULAS:
+    followed = law.planned_as or name  # a posterior's curves have no formula of their own
+    if followed not in FORMULAS:
         frames = []
         for task in range(2):
             inputs = law.example(task)
@@ -65,7 +66,7 @@ def runs_of_law(name, folder):
             frames.append(pd.DataFrame({"task": f"t{task}", "value": value, **inputs}))
         pd.concat(frames).to_csv(folder / "runs.csv", index=False)
         return ["--law", name], "task,weight\nt0,1\nt1,1\n"
-    runs, _ = planted(name, 2, noise=0.01)
+    runs, _ = planted(followed, 2, noise=0.01)
     columns = {column: each for column, each in runs.columns.items() if column not in ("t0", "t1", "web")}
     frame = pd.DataFrame({"task": [runs.tasks[task] for task in runs.task], "run": runs.run, "value": runs.value})
     frame = frame.assign(**columns)
