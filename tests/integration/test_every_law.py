@@ -22,7 +22,19 @@ from tests.integration.kaplan import LAW as KAPLAN
 from tests.made import SIX, curves_of
 from tests.oracles.laws import FORMULAS
 
-PLANNED = {"power", "chinchilla", "repeat", "m4", "bnsl", "shared", "transfer", "kaplan", "stretched", "trend", "surface"}
+PLANNED = {
+    "power",
+    "chinchilla",
+    "repeat",
+    "m4",
+    "bnsl",
+    "shared",
+    "transfer",
+    "kaplan",
+    "stretched",
+    "trend",
+    "surface",
+}
 """Laws by which the budget can be allocated."""
 
 REPORTED = PLANNED - {"shared", "transfer"}
