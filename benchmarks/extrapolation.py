@@ -14,7 +14,7 @@ import argparse
 import json
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -31,8 +31,8 @@ from budget.curves.laws.names import AUTO
 from budget.curves.link.fit import with_link
 from budget.errors import BudgetError
 from budget.process_settings import prepare_to_fit
-from budget.studies.strategies.strategy_curves import fit_strategy_curves
 from budget.tables.runs import runs_from_frame
+from budget.tables.specialist_runs import specialists_beside
 
 SEARCHED = "searched"
 """Stands for the laws without an error of their own that the columns ask for."""
@@ -136,7 +136,7 @@ def predict(case: Case, law: str, *, stated: bool = False) -> Predicted:
     """Fit a law to what a case shows and predict its target; a refusal gives no prediction."""
     start = time.process_time()
     try:
-        (value, low, high), refusal = _predicted(case, _law(case, law), _settings(case) if stated else {}), ""
+        (value, low, high), refusal = _predicted(case, _law(case, law), stated=stated), ""
     except BudgetError as error:
         value, low, high = np.full((3, len(case.target)), np.nan)
         refusal = str(error)
@@ -149,34 +149,31 @@ def _law(case: Case, law: str) -> str:
     return {1: "power", 2: "chinchilla", 3: "repeat"}[len(case.scales)]
 
 
-def _settings(case: Case) -> dict[str, Any]:
-    """What is stated of the tasks (T,) of a case's runs, as ``fit_curves`` takes it."""
-    tasks = dict.fromkeys(case.train["task"])
+def _settings(case: Case, tasks: Iterable[str]) -> dict[str, Any]:
+    """What is stated of tasks (T,), as ``fit_curves`` takes it."""
+    names = list(tasks)
     return {
-        name: np.array([values.get(task, np.nan) for task in tasks])
+        name: np.array([values.get(task, np.nan) for task in names])
         for name, values in (("best", case.best), ("unserved", case.unserved))
     }
 
 
-def _predicted(case: Case, law: str, settings: Mapping[str, Any]) -> np.ndarray:
+def _predicted(case: Case, law: str, *, stated: bool) -> np.ndarray:
     """Values with their interval, shape (3, H)."""
     if case.score:
         by_metric = [frame for _, frame in case.train.groupby("metric", sort=False)]
         by_metric.sort(key=lambda frame: frame["metric"].iloc[0] == case.score)
         losses, scores = (runs_from_frame(frame) for frame in by_metric)
         curves = with_link(fit_curves(losses, law, draws=DRAWS), losses, scores)
-    elif case.strategy:
-        return _of_shared(case, law, settings)
     else:
-        curves = fit_curves(case.train, law, draws=DRAWS, **settings)
+        every = runs_from_frame(case.train)
+        mine = case.train["strategy"] == case.strategy if case.strategy else slice(None)
+        runs = runs_from_frame(case.train[mine])
+        # as the command does where --where chooses a strategy: specialists of the same tasks stand beside
+        beside = specialists_beside(every, runs.tasks) if case.strategy else None
+        settings = _settings(case, runs.tasks) if stated else {}
+        curves = fit_curves(runs, law, draws=DRAWS, beside=beside, **settings)
     return _at(curves, case.target, score=bool(case.score))
-
-
-def _of_shared(case: Case, law: str, settings: Mapping[str, Any]) -> np.ndarray:
-    """The curves of the case's strategy among all that its runs say of strategies."""
-    fitted = fit_strategy_curves(runs_from_frame(case.train), law=law, draws=DRAWS, **settings)
-    served = [each.curves for each in fitted.shared if each.strategy == case.strategy]
-    return _at(served[0], case.target) if served else np.full((3, len(case.target)), np.nan)
 
 
 def _at(curves: Curves, target: pd.DataFrame, *, score: bool = False) -> np.ndarray:

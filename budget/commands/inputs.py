@@ -40,18 +40,10 @@ def read_inputs(
     """
     from budget.tables.columns import column_mapping
     from budget.tables.mixtures import with_mixtures
-    from budget.tables.runs import read_runs
     from budget.tables.specialist_runs import of_specialists
 
     mapping = column_mapping(reading.columns)
-    runs = read_runs(
-        runs_path,
-        columns=mapping,
-        where=reading.where,
-        task=reading.task,
-        higher_is_better=reading.higher_is_better,
-        last_of=reading.last_of,
-    )
+    runs = _runs_as_asked(runs_path, reading, reading.where)
     tasks = read_task_settings(reading.tasks_path, runs.tasks, mapping)
     runs = runs.with_chance(tasks.unserved)
     if not of_all_strategies:
@@ -76,8 +68,6 @@ def read_beside(runs_path: str, reading: Reading, runs: Runs) -> Runs | None:
     Raises:
         DataError: the file cannot be used.
     """
-    from budget.tables.columns import column_mapping
-    from budget.tables.runs import read_runs
     from budget.tables.specialist_runs import specialists_beside
     from budget.tables.strategy_runs import SPECIALIST
 
@@ -85,15 +75,22 @@ def read_beside(runs_path: str, reading: Reading, runs: Runs) -> Runs | None:
     shared = [arm for arm in runs.strategy_runs if arm.strategy not in SPECIALIST]
     if len(others) == len(reading.where) or not shared:
         return None
-    every = read_runs(
+    return specialists_beside(_runs_as_asked(runs_path, reading, others), runs.tasks)
+
+
+def _runs_as_asked(runs_path: str, reading: Reading, where: Words) -> Runs:
+    """The runs of a file, read as the options say, with a filter."""
+    from budget.tables.columns import column_mapping
+    from budget.tables.runs import read_runs
+
+    return read_runs(
         runs_path,
         columns=column_mapping(reading.columns),
-        where=others,
+        where=where,
         task=reading.task,
         higher_is_better=reading.higher_is_better,
         last_of=reading.last_of,
     )
-    return specialists_beside(every, runs.tasks)
 
 
 def is_of_all_strategies(law: str) -> bool:
