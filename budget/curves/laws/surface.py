@@ -92,7 +92,10 @@ def log_drift(theta: Any, z: Any, xp: ModuleType = np) -> Any:
 
 
 def _curve(theta: Any, z: Any, xp: ModuleType) -> Any:
-    return shape_value(theta, z, xp) * xp.exp(log_drift(theta, z, xp))
+    """A drift may flatten the curve beyond the runs, and not turn it: more params and tokens need not be used."""
+    within = xp.minimum(z, 0.0)
+    here, there = (shape_value(theta, each, xp) * xp.exp(log_drift(theta, each, xp)) for each in (z, within))
+    return xp.minimum(here, there)
 
 
 def _drift_parameters(axis: int) -> tuple[Parameter, ...]:

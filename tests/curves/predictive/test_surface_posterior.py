@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
-from budget.curves.laws.surface import KNOTS, LAW, drift_basis, shape_value
+from budget.curves.laws.surface import INNER, KNOTS, LAW, SHAPE, drift_basis, shape_value
 from budget.curves.predictive import surface_posterior as engine
 from budget.curves.predictive.eigen import eigen
 from budget.curves.predictive.observations import Observations
@@ -257,3 +257,14 @@ def test_checkpoints_of_a_run_are_less_than_as_many_runs():
     held = sample_surfaces(observed(dict(task, run=run)), draws=200, seed=0)
     spread = [np.subtract(*np.quantile(np.log(values(x, 1e9, 1e11)), [0.9, 0.1])) for x in (free, held)]
     assert spread[1] > spread[0]
+
+
+@given(st.integers(0, 10_000))
+def test_no_draw_rises_beyond_the_runs(seed):
+    """Whatever its drifts, more params or tokens than were measured are never worse than the largest that were."""
+    random = np.random.default_rng(seed)
+    theta = np.tile([0.5, 3.0, -1.0, 0.3, -1.0, 0.3, 1.0, 3.0, 5.0, *np.zeros(2 * (INNER + 1))], (20, 1))
+    theta[:, SHAPE + 2 :] = 0.2 * random.standard_normal((20, 2 * (INNER + 1)))
+    z = random.uniform(-4, 6, size=(20, 2))
+    assert (LAW.value(theta, np.maximum(z, 0.0)) <= LAW.value(theta, np.zeros((20, 2))) * (1 + 1e-12)).all()
+    assert (LAW.value(theta, z) <= LAW.value(theta, np.minimum(z, 0.0)) * (1 + 1e-12)).all()

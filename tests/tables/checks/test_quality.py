@@ -60,6 +60,8 @@ AFTER_A_FIT = {
     "beats_best",
     "wrong_best",
     "prior_dominated",
+    "fails_backtest",
+    "doubtful_backtest",
     "unsettled",
     "published",
 }
