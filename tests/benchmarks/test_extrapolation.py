@@ -130,8 +130,8 @@ def test_predictions_are_kept_and_made_again_only_for_other_runs(curve_file, tmp
 
 def test_stated_values_reach_the_fits():
     case = of("loop_specialists")[0]
-    settings = extrapolation._settings(case)
     tasks = list(dict.fromkeys(case.train["task"]))
+    settings = extrapolation._settings(case, tasks)
     assert settings["best"][tasks.index("lookup_noisy")] == pytest.approx(1.3117, abs=1e-3)
     assert np.isnan(settings["best"][tasks.index("code")])
     assert np.isfinite(settings["unserved"]).all()

@@ -1,5 +1,10 @@
 """Draws of the surface law: the likelihood and the drifts against closed forms, independence, and hard inputs."""
 
+import json
+import os
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +18,7 @@ from budget.curves.predictive import surface_posterior as engine
 from budget.curves.predictive.eigen import eigen
 from budget.curves.predictive.observations import Observations
 from budget.curves.predictive.surface_posterior import Companions, sample_surfaces
+from tests import ROOT
 
 DRAWS = 60
 
@@ -268,3 +274,31 @@ def test_no_draw_rises_beyond_the_runs(seed):
     z = random.uniform(-4, 6, size=(20, 2))
     assert (LAW.value(theta, np.maximum(z, 0.0)) <= LAW.value(theta, np.zeros((20, 2))) * (1 + 1e-12)).all()
     assert (LAW.value(theta, z) <= LAW.value(theta, np.minimum(z, 0.0)) * (1 + 1e-12)).all()
+
+
+PROGRAM = """
+import json
+import jax, numpy as np
+from budget.curves.predictive.surface_posterior import sample_surfaces
+from tests.curves.predictive.test_surface_posterior import grid, observed
+found = sample_surfaces(observed(*[grid(params=n, tokens=n) for n in (3, 4, 5)]), draws=30, seed=0)
+print(json.dumps([jax.local_device_count(), found.draws.ravel().tolist(), found.noise.ravel().tolist()]))
+"""
+
+
+@pytest.mark.slow
+def test_one_two_and_eight_devices_give_the_same_draws():
+    """To a millionth: the likelihood's exponentials have half the digits, and are summed in another order."""
+    answers = []
+    for count in (1, 2, 8):
+        flags = f"--xla_force_host_platform_device_count={count}"
+        environment = os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=240
+        )
+        assert done.returncode == 0, done.stderr
+        answers.append(json.loads(done.stdout))
+        assert answers[-1][0] == count
+    for other in answers[1:]:
+        np.testing.assert_allclose(other[1], answers[0][1], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(other[2], answers[0][2], rtol=1e-4)
