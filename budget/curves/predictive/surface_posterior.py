@@ -331,7 +331,7 @@ def sample_surfaces(
     normal = ndtri(np.moveaxis(uniform, 0, -1)).swapaxes(0, 1)  # (T, B, numbers)
     s, sigma = np.exp(log_s)[..., None], np.exp(log_sigma)[..., None]
     precision = 1 + (s / sigma) ** 2 * values[:, None]
-    # by the symmetric root of the covariance: axes of equal eigenvalues may be any, and by another root so would the draws
+    # by the symmetric root of the covariance: of equal eigenvalues the axes are any, and by another root the draws too
     turned = np.einsum("tbv,tvw->tbw", normal[..., : along.shape[-1]], axes)
     inner = along[:, chosen] * s / sigma**2 / precision + turned / np.sqrt(precision)
     weights = s * np.einsum("tbw,tvw->tbv", inner, axes)  # standard numbers of the drifts times s
