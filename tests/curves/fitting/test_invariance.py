@@ -1,10 +1,5 @@
 """What must not change a fit: order, units, seeds, devices."""
 
-import json
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +7,7 @@ from hypothesis import strategies as st
 
 from budget.curves.fitting.batch import Batch
 from budget.errors import FitError
-from tests import ROOT
+from tests.devices import printed_on
 from tests.searched import fit_searched
 from tests.simulate import HOFFMANN, TRUTHS, table
 
@@ -109,16 +104,8 @@ print(json.dumps({
 
 @pytest.mark.slow
 def test_one_two_and_eight_devices_give_the_same_fit():
-    answers = []
-    for count in (1, 2, 8):
-        flags = f"--xla_force_host_platform_device_count={count}"
-        environment = os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == 0, done.stderr
-        answers.append(json.loads(done.stdout))
-        assert answers[-1]["devices"] == count
+    answers = [printed_on(count, PROGRAM) for count in (1, 2, 8)]
+    assert [answer["devices"] for answer in answers] == [1, 2, 8]
     for other in answers[1:]:
         for name in ("objective", "predicted"):
             np.testing.assert_allclose(other[name], answers[0][name], rtol=1e-6, err_msg=name)

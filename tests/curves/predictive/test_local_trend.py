@@ -1,9 +1,5 @@
 """Trends of one scale: against dense Gaussians, and what may not move them."""
 
-import json
-import os
-import subprocess
-import sys
 import time
 
 import jax
@@ -31,8 +27,8 @@ from budget.curves.predictive.local_trend import (
     sample_trends,
 )
 from budget.numerics.interval import interval
-from tests import ROOT
 from tests.curves.predictive.trends import observations, power, told
+from tests.devices import printed_on
 
 FAR = np.log([1.0, 3.0, 10.0, 100.0])
 
@@ -352,16 +348,8 @@ print(json.dumps([jax.local_device_count(), found.draws.ravel().tolist(), found.
 
 @pytest.mark.slow
 def test_one_two_and_eight_devices_give_the_same_draws():
-    answers = []
-    for count in (1, 2, 8):
-        flags = f"--xla_force_host_platform_device_count={count}"
-        environment = os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == 0, done.stderr
-        answers.append(json.loads(done.stdout))
-        assert answers[-1][0] == count
+    answers = [printed_on(count, PROGRAM) for count in (1, 2, 8)]
+    assert [answer[0] for answer in answers] == [1, 2, 8]
     for other in answers[1:]:
         np.testing.assert_allclose(other[1], answers[0][1], rtol=1e-6, atol=1e-9)
         np.testing.assert_allclose(other[2], answers[0][2], rtol=1e-6)

@@ -1,10 +1,5 @@
 """Draws of the surface law: the likelihood and the drifts against closed forms, independence, and hard inputs."""
 
-import json
-import os
-import subprocess
-import sys
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,7 +13,7 @@ from budget.curves.predictive import surface_posterior as engine
 from budget.curves.predictive.eigen import eigen
 from budget.curves.predictive.observations import Observations
 from budget.curves.predictive.surface_posterior import Companions, sample_surfaces
-from tests import ROOT
+from tests.devices import printed_on
 
 DRAWS = 60
 
@@ -289,16 +284,8 @@ print(json.dumps([jax.local_device_count(), found.draws.ravel().tolist(), found.
 @pytest.mark.slow
 def test_one_two_and_eight_devices_give_the_same_draws():
     """To a millionth: the likelihood's exponentials have half the digits, and are summed in another order."""
-    answers = []
-    for count in (1, 2, 8):
-        flags = f"--xla_force_host_platform_device_count={count}"
-        environment = os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=240
-        )
-        assert done.returncode == 0, done.stderr
-        answers.append(json.loads(done.stdout))
-        assert answers[-1][0] == count
+    answers = [printed_on(count, PROGRAM) for count in (1, 2, 8)]
+    assert [answer[0] for answer in answers] == [1, 2, 8]
     for other in answers[1:]:
         np.testing.assert_allclose(other[1], answers[0][1], rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(other[2], answers[0][2], rtol=1e-4)
