@@ -100,6 +100,34 @@ _RECORDS = (
         "Predict sums of the last two terms modulo 31, a tenth of them random: chance, then a cliff.",
         partial(ModularChain, modulus=31, noise=0.1, structure=9),
     ),
+    *(
+        Task(
+            f"noisy_near_{variant}",
+            "lookup_noisy with one value in twenty drawn anew.",
+            partial(ZipfLookup, keys=64**3, exponent=1.2, noise=0.2, structure=4, variant=variant, redrawn=0.05),
+        )
+        for variant in (1, 2)
+    ),
+    Task(
+        "easy_near",
+        "lookup_easy with one value in twenty drawn anew.",
+        partial(ZipfLookup, keys=64**3, exponent=1.5, noise=0.0, structure=1, variant=2, redrawn=0.05),
+    ),
+    Task(
+        "lookup_flat",
+        "Recall the value of a three-symbol key, key frequencies falling as rank^-1.",
+        partial(ZipfLookup, keys=64**3, exponent=1.0, noise=0.0, structure=10),
+    ),
+    Task(
+        "lookup_half",
+        "Recall the value of a three-symbol key, frequencies falling as rank^-1.4, half of the values random.",
+        partial(ZipfLookup, keys=64**3, exponent=1.4, noise=0.5, structure=11),
+    ),
+    Task(
+        "markov_mild",
+        "Predict a Markov chain of 64 symbols from the two symbols before, each of which says less than in markov_2.",
+        partial(LogLinearMarkov, letters=64, order=2, strength=1.5, exponent=1.0, structure=12),
+    ),
     Task("code", "Predict the next character of the standard library's source.", partial(_text, "code")),
     Task("prose", "Predict the next character of Python's help topics and docstrings.", partial(_text, "prose")),
     Task("names", "Predict the next character of the names of Unicode characters.", partial(_text, "names")),

@@ -24,7 +24,8 @@ CELLS = {part: {cell.run: cell for cell in read_plan(DATA / f"{part}plan.csv")} 
 RUNS = FILES[""]
 ALONE, SHARED = RUNS[RUNS["strategy"] == "specialist"], RUNS[RUNS["strategy"] != "specialist"]
 ABOUT = pd.read_csv(DATA / "tasks.csv").set_index("task")
-names = pytest.mark.parametrize("name", TASKS)
+SETS = {name: pd.read_csv(DATA / f"{name}_tasks.csv").set_index("task") for name in ("related", "unrelated")}
+names = pytest.mark.parametrize("name", ABOUT.index)
 parts = pytest.mark.parametrize("part", PARTS)
 
 
@@ -133,9 +134,17 @@ def test_standard_errors_are_small(name):
     assert (runs["stderr"] / runs["value"]).median() < 0.0075
 
 
-@names
-def test_task_record_is_that_of_the_code(name):
-    record, source = ABOUT.loc[name], TASKS[name].source
+def test_every_task_has_a_record():
+    assert set(TASKS) == {name for about in (ABOUT, *SETS.values()) for name in about.index}
+
+
+@pytest.mark.parametrize(
+    ("record", "name"),
+    [(about.loc[name], name) for about in (ABOUT, *SETS.values()) for name in about.index],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_task_record_is_that_of_the_code(record, name):
+    source = TASKS[name].source
     assert record["description"] == TASKS[name].description
     assert record["weight"] > 0
     if source.entropy is None:
