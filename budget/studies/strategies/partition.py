@@ -2,13 +2,14 @@
 
 A block is a shared model that was measured on fewer tasks than the set, or one task's specialist. For every choice of
 blocks in which each task stands once, the best split of the budget is a convex problem with one price, and all of them
-are solved in one batch (``water_fill``). Choosing among many partitions by one fit favours those that look too good;
-the draws judge the chosen one as they judge every other plan.
+are solved in one batch (``water_fill``). Where they are too many, those that cannot be the best are left out by a bound
+(``promising_covers``). Choosing among many partitions by one fit favours those that look too good; the draws judge the
+chosen one as they judge every other plan.
 
-See docs/decisions/082-groups-are-enumerated.md.
+See docs/decisions/082-bound-over-groupings.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -21,6 +22,7 @@ from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.studies.strategies.assumed import MARK
+from budget.studies.strategies.promising_covers import promising_covers
 from budget.studies.strategies.strategy_curves import FittedStrategies, StrategyCurves
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner, joined
 
@@ -28,10 +30,13 @@ GROUPS = "groups"
 """The best partition; at least one of its models serves several tasks, and none serves all."""
 
 MOST_PARTITIONS = 1_000
-"""Partitions that are compared; beyond it only those that come first, larger blocks first."""
+"""Partitions whose budgets are split; where there are more, a bound says which of them can be the best."""
 
 MAX_BATCH_MODELS = 100_000
 """Models that are solved in one batch, which bounds its memory."""
+
+SAME = 1e-9
+"""Relative difference of two objectives up to which neither is better."""
 
 LOG_NEGLIGIBLE = 700.0
 """Makes a term e^700 times smaller than another one: nothing, and still a number."""
@@ -47,10 +52,10 @@ class Partition:
         blocks: strategy and tasks of each of its models.
         spend: of each model.
         objective: weighted mean measure, smaller being better.
-        bound: no split of the budget over these blocks has a smaller one.
-        second: objective of the best other partition; infinite where there is none.
-        compared: partitions that were compared.
-        complete: whether these are all.
+        bound: no partition into measured blocks, and no split of the budget among them, has a smaller one.
+        second: objective of the best other partition whose budget was split; infinite where there is none.
+        compared: partitions whose budget was split.
+        complete: whether every other one is proven to be no better.
     """
 
     tasks: tuple[str, ...]
@@ -77,8 +82,6 @@ def partitions(
     tasks = whole.served.tasks
     # one more than are compared, which tells whether these are all
     covers = exact_covers([block.tasks for block in blocks], tasks, MOST_PARTITIONS + 1)
-    complete = len(covers) <= MOST_PARTITIONS
-    covers = [cover for cover in covers[:MOST_PARTITIONS] if any(blocks[block].one_model for block in cover)]
     spec = whole.spec(float(budgets[0]))
     if not covers or is_nonconvex(whole.served.curves, spec) or not whole.served.curves.form.is_power_sum:
         return []
@@ -86,6 +89,16 @@ def partitions(
     questions = [planner.spec(float(budgets[0])) for planner in planners]
     # one problem of all blocks: a cover is a choice of its models, so that covers of one size are one batch
     problem = _problem(whole, planners, questions, float(budgets[-1]))
+
+    def shares(cover: tuple[int, ...]) -> bool:
+        return any(blocks[block].one_model for block in cover)
+
+    others = np.full(len(budgets), np.inf)
+    if len(covers) > MOST_PARTITIONS:
+        covers, others = _promising(problem, [block.tasks for block in blocks], tasks, budgets, shares)
+    covers = [cover for cover in covers if shares(cover)]
+    if not covers:
+        return []
     objective = np.empty((len(covers), len(budgets)))
     solved: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     for size in {len(cover) for cover in covers}:
@@ -109,19 +122,42 @@ def partitions(
         # the chosen cover is certified by itself, from its multipliers (weak duality, Boyd & Vandenberghe 2004, section
         # 5.2)
         least = float(objective[best, at])
+        complete = bool(others[at] >= least * (1 - SAME) if least > 0 else others[at] >= least * (1 + SAME))
         partition = Partition(
             tasks,
             budget,
             tuple((blocks[block].strategy, blocks[block].tasks) for block in cover),
             tuple(spend.tolist()),
             least,
-            min(certify(chosen, u, spend).bound, least),
+            min(certify(chosen, u, spend).bound, float(others[at]), least),
             float(np.delete(objective[:, at], best).min(initial=np.inf)),
             len(covers),
             complete,
         )
         found.append((joined(GROUPS, tasks, plans), partition))
     return found
+
+
+def _promising(
+    problem: Problem,
+    blocks: Sequence[tuple[str, ...]],
+    tasks: tuple[str, ...],
+    budgets: np.ndarray,
+    shares: Callable[[tuple[int, ...]], bool],
+) -> tuple[list[tuple[int, ...]], np.ndarray]:
+    """The partitions that can be the best one at some budget, and what no other one is better than (Q,) at each."""
+    covers: list[tuple[int, ...]] = []
+    others = np.empty(len(budgets))
+    for at, budget in enumerate(budgets.tolist()):
+
+        def split(cover: tuple[int, ...], budget: float = budget) -> tuple[np.ndarray, float]:
+            spend, _, objective = _split(problem, np.array([cover]), np.array([budget]))
+            return spend[0, 0], float(objective[0, 0])
+
+        found = promising_covers(problem, blocks, tasks, budget, split, shares, MOST_PARTITIONS)
+        covers += found.covers
+        others[at] = found.bound
+    return list(dict.fromkeys(covers)), others
 
 
 def blocks_of(strategies: FittedStrategies, names: tuple[str, ...]) -> list[StrategyCurves]:
@@ -142,9 +178,10 @@ def about_groups(tasks: tuple[str, ...], blocks: Sequence[StrategyCurves], found
             "their law is no sum of powers."
         ]
     if found and not found[0].complete:
+        short = (found[0].objective - found[0].bound) / abs(found[0].objective)
         return [
-            f"Groups on {', '.join(tasks)} are the best of the first {found[0].compared:,} partitions; not all were "
-            "compared."
+            f"Groups on {', '.join(tasks)} are the best of {found[0].compared:,} partitions compared; no other can be "
+            f"better by more than {short:.2g} of the objective."
         ]
     return []
 

@@ -5,12 +5,17 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from budget.allocation.spec.measures import measure_of
 from budget.report.sentences.focus_answer import focus_answer
 from budget.report.sentences.focus_sentences import focus_summary
 from budget.studies.focus.focus import focus
-from budget.studies.strategies.partition import GROUPS, exact_covers
+from budget.studies.strategies import partition
+from budget.studies.strategies.partition import GROUPS, blocks_of, exact_covers, partitions
 from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
+from budget.studies.strategies.strategy_plans import StrategyPlanner
 from budget.tables.tasks import TaskSettings, default_tasks
 from tests.made import chinchilla, one_model, power
 from tests.simulate import Truth
@@ -105,6 +110,56 @@ def test_the_partition_is_the_best_of_all_by_brute_force():
     (chosen,) = found.partitions
     assert chosen.objective == pytest.approx(mine, rel=1e-10) and chosen.objective - chosen.bound <= 1e-8
     assert chosen.blocks[0] == ("generalist", ("t1", "t2")) or chosen.blocks[1] == ("generalist", ("t1", "t2"))
+
+
+def many_sets(tasks, sets, seed):
+    """Planner and blocks of a file of many measured sets, some of which gain from sharing."""
+    random = np.random.default_rng(seed)
+    laws = {
+        f"t{place}": (random.uniform(1, 2.5), random.uniform(200, 600), random.uniform(0.28, 0.38))
+        for place in range(tasks)
+    }
+    alone = power(laws)
+    shared = [("moe", power(laws))]
+    for _ in range(sets):
+        count = int(random.integers(2, min(6, tasks - 1) + 1))
+        names = sorted(random.choice(list(laws), count, replace=False).tolist())
+        better = count**0.3 * random.uniform(0.6, 1.05)
+        shared.append(
+            ("generalist", power({name: (laws[name][0], better * laws[name][1], laws[name][2]) for name in names}))
+        )
+    served = tuple(StrategyCurves(strategy, one_model(curves)) for strategy, curves in shared)
+    strategies = FittedStrategies(StrategyCurves(SPECIALISTS, alone), served)
+    weight = random.uniform(1, 3, tasks)
+    tasks = TaskSettings(alone.tasks, weight=weight)
+    planner = StrategyPlanner(strategies.specialists, tasks, measure_of(alone, tasks, "value"))
+    return planner, blocks_of(strategies, alone.tasks)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(4, 8), st.integers(3, 20), st.integers(0, 10**6), st.floats(17, 24))
+def test_the_bound_leaves_out_no_partition_that_could_be_the_best(tasks, sets, seed, log_budget):
+    """What is found without splitting the budget of every partition equals the best of all of them."""
+    planner, blocks = many_sets(tasks, sets, seed)
+    budgets = np.array([10**log_budget])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(partition, "MOST_PARTITIONS", 10**6)
+        every = partitions(planner, blocks, budgets)
+        patch.setattr(partition, "MOST_PARTITIONS", 2)
+        some = partitions(planner, blocks, budgets)
+    assert len(every) == len(some)
+    for (_, all_of_them), (_, few) in zip(every, some, strict=True):
+        assert few.objective <= all_of_them.objective * (1 + 1e-9)
+        assert few.bound <= all_of_them.objective * (1 + 1e-12)
+        assert few.objective - few.bound <= 1e-3 * few.objective
+        assert not few.complete or few.objective - few.bound <= 1e-7 * few.objective
+
+
+def test_thirty_tasks_with_a_hundred_measured_sets_are_proven():
+    planner, blocks = many_sets(30, 100, 0)
+    ((plan, found),) = partitions(planner, blocks, np.array([1e22]))
+    assert found.complete and found.objective - found.bound <= 1e-8 * found.objective
+    assert len(found.blocks) < 30 and plan.tasks == planner.served.tasks
 
 
 def frontier(curves, flops):
