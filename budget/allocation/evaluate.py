@@ -47,7 +47,8 @@ def evaluate(curves: Curves, spec: PlanSpec, split: Split, best: Plan) -> Plan:
     else:
         outcome = _convexly(curves, spec, split, best)
     plan = assemble_plan(curves, spec, outcome, best.baselines)
-    optimal = Baseline("optimal", best.objective, best.total, best.spend, best.predicted)
+    planned = best.planned_objective
+    optimal = Baseline("optimal", best.objective, best.total, best.spend, best.predicted, planned_objective=planned)
     return replace(
         plan,
         bound=best.bound,

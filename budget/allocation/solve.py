@@ -125,7 +125,8 @@ def _refuse_contradiction(plan: Plan) -> None:
     """Refuse a plan that is better than what is proven of every plan."""
     spec, sign = plan.spec, -1.0 if plan.larger_is_better else 1.0
     tolerance = CONTRADICTS if spec.limits or spec.further else ROUNDING
-    proven_bound(sign * plan.objective, sign * plan.bound, tolerance * max(abs(plan.objective), abs(plan.bound)), sign)
+    found, bound = plan.planned_objective, plan.bound
+    proven_bound(sign * found, sign * bound, tolerance * max(abs(found), abs(bound)), sign)
 
 
 def solved(problem: Problem, goal: Goal, route: Route) -> Optimum:

@@ -101,6 +101,8 @@ class Curves:
         verdict: (T,) what a backtest says of the task's curve: ``PASS``, ``REVIEW`` or ``FAIL``; "" without one.
         judged: (T,) what that rests on, one sentence each, "" without a backtest.
         omitted: the tasks that ``usable`` and ``linked`` left out: pairs of name and status.
+        prediction: the same tasks' curves by the law that was fitted, which say what a plan reaches (``told``), where
+            these are the ones that plans are made on; ``None`` where both are one.
     """
 
     law: str
@@ -149,6 +151,7 @@ class Curves:
     effective: np.ndarray = field(default_factory=lambda: np.empty(0))
     planned_parameters: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     planned_draws: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0)))
+    prediction: "Curves | None" = None
 
     def __post_init__(self) -> None:
         """What a law without a posterior, and curves without a backtest, have not."""
@@ -226,8 +229,19 @@ class Curves:
             raise FitError(f"{self.source}: no task has a curve that a plan can use: {self._why_unused()}.")
         return self._only(self.used, self.status).as_planned()
 
+    @property
+    def told(self) -> "Curves":
+        """The curves whose values a reader is told: those of the law that was fitted, whatever plans are made on.
+
+        See docs/decisions/139-reported-is-the-prediction.md.
+        """
+        return self if self.prediction is None else self.prediction
+
     def as_planned(self) -> "Curves":
-        """The same curves by the law that plans read: the convex ones nearest to them, where they have others."""
+        """The same curves by the law that plans read: the convex ones nearest to them, where they have others.
+
+        What plans report is still told by these curves (``told``).
+        """
         law = self.form.planned_as
         if law is None:
             return self
@@ -239,6 +253,7 @@ class Curves:
             draws=self.planned_draws,
             planned_parameters=empty[0],
             planned_draws=empty[1],
+            prediction=self,
         )
 
     def with_shown_parameters(self) -> "Curves":
@@ -289,7 +304,7 @@ class Curves:
             return self, ()
         ends = [self.largest.get(name, at) for name, at in zip(self.scale_columns, self.reference.T, strict=True)]
         largest = np.log(np.column_stack(ends))
-        reached = self.distance(np.arange(len(self.tasks)), largest)
+        reached = self.told.distance(np.arange(len(self.tasks)), largest)
         worst = np.where(self.higher_is_better, self.ceiling - stated, stated)
         wrong = reached >= worst
         notes = tuple(
@@ -297,7 +312,9 @@ class Curves:
             "at the largest measured scale, so it bounds no prediction; correct column 'unserved' of the tasks file."
             for task in np.flatnonzero(wrong)
         )
-        return replace(self, unserved=np.where(wrong, np.nan, stated)), notes
+        bounds = np.where(wrong, np.nan, stated)
+        told = None if self.prediction is None else replace(self.prediction, unserved=bounds)
+        return replace(self, unserved=bounds, prediction=told), notes
 
     def take(self, pick: np.ndarray) -> "Curves":
         """The tasks at the positions ``pick``."""
@@ -309,6 +326,7 @@ class Curves:
         chosen["smallest"] = {name: values[pick] for name, values in self.smallest.items()}
         chosen["largest"] = {name: values[pick] for name, values in self.largest.items()}
         chosen["link"] = None if self.link is None else self.link.take(pick)
+        chosen["prediction"] = None if self.prediction is None else self.prediction.take(pick)
         return replace(self, **chosen)
 
     @property
@@ -345,19 +363,23 @@ class Curves:
         worst = np.where(self.higher_is_better, self.ceiling - self.unserved, self.unserved)
         return np.where(np.isnan(worst), LARGEST, np.maximum(worst, self._least))
 
+    def within(self, task: np.ndarray, distance: np.ndarray) -> np.ndarray:
+        """Distances (…, R) between those of the best and of the unserved value, where these are known."""
+        return np.clip(distance, self._least[task], self._most[task])
+
     def present(self, task: np.ndarray, distance: np.ndarray) -> np.ndarray:
         """Distances (…, R) as values in the file's own unit: the loss itself, or ceiling minus distance.
 
         A value lies between the best one and the unserved one, where these are known. Distances, which plans are made
         of, are not cut at the unserved one: the lesser of a falling curve and a constant is not convex.
         """
-        distance = np.clip(distance, self._least[task], self._most[task])
+        distance = self.within(task, distance)
         return np.where(self.higher_is_better[task], self.ceiling[task] - distance, distance)
 
     def predict(
         self, task: np.ndarray, log_inputs: np.ndarray, *, new_run: bool = False
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Predicted value with its 80 % interval at given scales; each of shape (R,).
+        """Predicted value with its 80 % interval at given scales; each of shape (R,), as a reader is ``told``.
 
         The interval is that of the draws. It need not hold the point: the finding ``outside_interval`` says where.
 
@@ -366,11 +388,12 @@ class Curves:
             log_inputs: (R, I) natural logarithms of the inputs.
             new_run: whether the interval is for the value of one new run, and not for the mean curve.
         """
-        value = self.present(task, self.distance(task, log_inputs))
-        scenarios = self.distance_draws(task, log_inputs)
+        told = self.told
+        value = told.present(task, told.distance(task, log_inputs))
+        scenarios = told.distance_draws(task, log_inputs)
         if new_run:
-            scenarios = self._of_new_run(task, scenarios)
-        return value, *interval(self.present(task, scenarios))
+            scenarios = told._of_new_run(task, scenarios)
+        return value, *interval(told.present(task, scenarios))
 
     def predict_score(
         self, task: np.ndarray, log_inputs: np.ndarray, *, new_run: bool = False
@@ -381,10 +404,11 @@ class Curves:
         The score of a new run is that of its own loss, with the link's noise of the same run. Arguments as ``predict``.
         """
         assert self.link is not None, "no score was asked for in the fit"
-        value = self.link.value(task, self.distance(task, log_inputs))
-        scenarios = self.distance_draws(task, log_inputs)
+        told = self.told
+        value = self.link.value(task, told.distance(task, log_inputs))
+        scenarios = told.distance_draws(task, log_inputs)
         if new_run:
-            losses = np.maximum(self._of_new_run(task, scenarios), 0.0)
+            losses = np.maximum(told._of_new_run(task, scenarios), 0.0)
             best = self.link.best[task]
             scores = self.link.value_draws(task, losses) + self.link.noise[:, task]
             # no measurement is better than the best score

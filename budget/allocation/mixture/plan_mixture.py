@@ -277,6 +277,7 @@ def _plan(
         used={spec.unit: np.full(tasks, spend)},
         limits=limit_lines(spec, blend, best, sources, spend, shadow),
         objective=objective_at(curves, spec, at),
+        planned_objective=objective_at(curves, spec, at),
         objective_low=np.nan,
         objective_high=np.nan,
         bound=spec.measure.sign * bound,

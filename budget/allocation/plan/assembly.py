@@ -1,8 +1,13 @@
 """From what was solved to the plan that is read: predictions, objective, baselines, explanations, warnings.
 
-See docs/decisions/124-a-plan-is-assembled-once.md.
+What is solved and proven speaks of the curves that plans are made on, convex ones (``measured``); what is read speaks
+of the predictions (``told_measures``), which never leave the way from the unserved value to the best one.
+
+See docs/decisions/124-a-plan-is-assembled-once.md,
+docs/decisions/139-reported-is-the-prediction.md.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -69,7 +74,6 @@ def assemble_plan(curves: Curves, spec: PlanSpec, outcome: SolvedPlan, baselines
     spend = outcome.amounts[0][serves]
     inputs = outcome.log_inputs
     predicted, low, high = _predicted(curves, spec, tasks, inputs)
-    objective = objective_value(curves, spec, inputs, outcome.amounts[0])
     sign = spec.sign
     beyond = _beyond(curves, spec, inputs)
     measure = spec.measure
@@ -101,7 +105,8 @@ def assemble_plan(curves: Curves, spec: PlanSpec, outcome: SolvedPlan, baselines
         efficient=outcome.efficient[serves],
         used=_used(curves, spec, inputs),
         limits=outcome.limits,
-        objective=sign * objective,
+        objective=sign * objective_value(curves, spec, inputs, outcome.amounts[0]),
+        planned_objective=sign * planned_objective(curves, spec, inputs, outcome.amounts[0]),
         objective_low=np.nan,
         objective_high=np.nan,
         bound=sign * outcome.bound,
@@ -142,7 +147,7 @@ def law_inputs_of(curves: Curves, spec: PlanSpec, u: np.ndarray, task: np.ndarra
 
 
 def objective_value(curves: Curves, spec: PlanSpec, inputs: np.ndarray, spend: np.ndarray) -> float:
-    """The question's objective of a plan, in the measure's own direction (smaller is better).
+    """The question's objective of a plan as predicted, in the measure's own direction (smaller is better).
 
     Args:
         curves: of T tasks.
@@ -150,12 +155,27 @@ def objective_value(curves: Curves, spec: PlanSpec, inputs: np.ndarray, spend: n
         inputs: (T, I) the law's log inputs, minus infinity for a task that is given nothing.
         spend: (V,) the models' spends.
     """
+    return _objective(curves, spec, inputs, spend, told_measures, told_draws)
+
+
+def planned_objective(curves: Curves, spec: PlanSpec, inputs: np.ndarray, spend: np.ndarray) -> float:
+    """The same by the curves that plans are made on, of which the bound speaks."""
+    return _objective(curves, spec, inputs, spend, measured, measured_draws)
+
+
+Measures = Callable[[Curves, PlanSpec, np.ndarray, np.ndarray], np.ndarray]
+"""(curves, spec, tasks (R,), log inputs (R, I)) → measures (…, R)."""
+
+
+def _objective(
+    curves: Curves, spec: PlanSpec, inputs: np.ndarray, spend: np.ndarray, point: Measures, drawn: Measures
+) -> float:
     tasks = np.arange(len(curves.tasks))
     if spec.objective.minimizes_spend:
         return float(spend.sum())
     if not spec.risk.reads_draws:
-        return float(value_of_measures(curves, spec, measured(curves, spec, tasks, inputs)))
-    draws = value_of_measures(curves, spec, measured_draws(curves, spec, tasks, inputs))
+        return float(value_of_measures(curves, spec, point(curves, spec, tasks, inputs)))
+    draws = value_of_measures(curves, spec, drawn(curves, spec, tasks, inputs))
     return spec.risk.of(draws[np.isfinite(draws)], spec.level)
 
 
@@ -167,7 +187,7 @@ def objective_interval(curves: Curves, plan: Plan) -> tuple[float, float]:
     spec = plan.spec
     if spec.objective.minimizes_spend or not len(curves.draws):
         return np.nan, np.nan
-    measures = measured_draws(curves, spec, np.arange(len(curves.tasks)), plan.log_inputs)
+    measures = told_draws(curves, spec, np.arange(len(curves.tasks)), plan.log_inputs)
     low, high = interval(spec.sign * value_of_measures(curves, spec, measures))
     return float(np.minimum(low, plan.objective)), float(np.maximum(high, plan.objective))
 
@@ -178,11 +198,30 @@ def value_of_measures(curves: Curves, spec: PlanSpec, measures: np.ndarray) -> n
 
 
 def measured(curves: Curves, spec: PlanSpec, tasks: np.ndarray, inputs: np.ndarray) -> np.ndarray:
-    """The measure of tasks (R,) at the law's log inputs (R, I); of its unserved value where it is given nothing."""
+    """The measure of tasks (R,) at the law's log inputs (R, I), by the curves that plans are made on.
+
+    It is that of its unserved value where a task is given nothing.
+    """
     served = is_served(inputs)
     distance = curves.distance(tasks, np.where(served[:, None], inputs, 0.0))
     nothing = spec.measure.of_value(curves, tasks, spec.tasks.unserved[tasks])
     return np.where(served, spec.measure.of(tasks, distance), nothing)
+
+
+def told_measures(curves: Curves, spec: PlanSpec, tasks: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+    """The measure as predicted, (R,): what a reader is told, between the unserved value and the best one."""
+    served, told = is_served(inputs), curves.told
+    distance = told.within(tasks, told.distance(tasks, np.where(served[:, None], inputs, 0.0)))
+    nothing = spec.measure.of_value(curves, tasks, spec.tasks.unserved[tasks])
+    return np.where(served, spec.measure.of(tasks, distance), nothing)
+
+
+def told_draws(curves: Curves, spec: PlanSpec, tasks: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+    """The same under every draw: shape (B, R)."""
+    served, told = is_served(inputs), curves.told
+    distance = told.within(tasks, told.distance_draws(tasks, np.where(served[:, None], inputs, 0.0)))
+    nothing = spec.measure.of_value(curves, tasks, spec.tasks.unserved[tasks])
+    return np.where(served, spec.measure.of_draws(tasks, distance), nothing)
 
 
 def measured_draws(curves: Curves, spec: PlanSpec, tasks: np.ndarray, inputs: np.ndarray) -> np.ndarray:
@@ -214,10 +253,10 @@ def _predicted(
 def point_values(curves: Curves, spec: PlanSpec, inputs: np.ndarray) -> np.ndarray:
     """The same without the interval; NaN where nothing is given and what the task is worth then is not stated."""
     served = is_served(inputs)
-    tasks = np.arange(len(curves.tasks))
-    distance = curves.distance(tasks, np.where(served[:, None], inputs, 0.0))
+    tasks, told = np.arange(len(curves.tasks)), curves.told
+    distance = told.distance(tasks, np.where(served[:, None], inputs, 0.0))
     link = spec.measure.link
-    value = curves.present(tasks, distance) if link is None else link.value(tasks, distance)
+    value = told.present(tasks, distance) if link is None else link.value(tasks, distance)
     return np.where(served, value, spec.tasks.unserved)
 
 
@@ -297,7 +336,7 @@ def _average(curves: Curves, spec: PlanSpec, spend: np.ndarray, inputs: np.ndarr
     if spec.is_one_model:
         return np.full(len(spend), np.nan)
     tasks = np.arange(len(spend))
-    here = measured(curves, spec, tasks, inputs)
+    here = told_measures(curves, spec, tasks, inputs)
     stated = np.isfinite(spec.tasks.unserved)
     names = curves.planned_inputs
     u = np.log(np.column_stack([curves.smallest[name] for name in names]))
@@ -306,7 +345,7 @@ def _average(curves: Curves, spec: PlanSpec, spend: np.ndarray, inputs: np.ndarr
     start = np.where(
         stated,
         spec.measure.of_value(curves, tasks, spec.tasks.unserved),
-        measured(curves, spec, tasks, smallest),
+        told_measures(curves, spec, tasks, smallest),
     )
     more = spend - np.where(stated, 0.0, least)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -318,11 +357,15 @@ def _beaten(plan: Plan) -> tuple[str, ...]:
     better = [
         each.name
         for each in plan.baselines
-        if each.is_feasible and plan.gain_over(each) < -OPTIMAL * max(abs(plan.objective), abs(each.objective))
+        if each.is_feasible and plan.planned_gain_over(each) < -OPTIMAL * _size(plan, each)
     ]
     if not better:
         return ()
     return (f"{NOT_OPTIMAL}: the {' and '.join(better)} split is better; see the gap.",)
+
+
+def _size(plan: Plan, other: Baseline) -> float:
+    return max(abs(plan.planned_objective), abs(other.planned_objective))
 
 
 def _notes(curves: Curves, plan: Plan) -> tuple[str, ...]:

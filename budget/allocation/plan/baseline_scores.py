@@ -6,7 +6,14 @@ import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.problem import Problem
-from budget.allocation.plan.assembly import law_inputs_of, measured, objective_value, point_values, reached
+from budget.allocation.plan.assembly import (
+    law_inputs_of,
+    measured,
+    objective_value,
+    planned_objective,
+    point_values,
+    reached,
+)
 from budget.allocation.plan.baselines import (
     CURRENT,
     CURRENT_SCALED,
@@ -50,11 +57,14 @@ def baseline(
     spend = given[0]
     predicted = point_values(curves, spec, inputs)
     unscored = tuple(task for task, value in zip(curves.tasks, predicted, strict=True) if np.isnan(value))
-    objective = np.nan if unscored else spec.sign * objective_value(curves, spec, inputs, spend)
+    objective, planned = (
+        np.nan if unscored else spec.sign * of(curves, spec, inputs, spend)
+        for of in (objective_value, planned_objective)
+    )
     broken = broken_limits(problem, given, optional)
     if spec.objective.minimizes_spend:
         broken += missed_targets(curves, spec, inputs)
-    return Baseline(name, objective, float(spend.sum()), spend[spec.serves], predicted, broken, unscored)
+    return Baseline(name, objective, float(spend.sum()), spend[spec.serves], predicted, broken, unscored, planned)
 
 
 def compare(

@@ -30,6 +30,7 @@ class Baseline:
         breaks: the limits it breaks, as ``LimitLine`` calls them, ``unserved c`` for a task that must be served, and
             ``target of c`` for the cheapest plan.
         unscored: the tasks that it gives nothing, or too little for any model, and whose unserved value is not stated.
+        planned_objective: the objective by the curves that the plan was made on.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Baseline:
     predicted: np.ndarray
     breaks: tuple[str, ...] = ()
     unscored: tuple[str, ...] = ()
+    planned_objective: float = float("nan")
 
     @property
     def is_feasible(self) -> bool:
@@ -155,10 +157,11 @@ class Plan:
             plans of falling powers, where the first unit is the best.
         used: further unit → (T,) what the plan takes of it.
         limits: every limit that could bind, with its price.
-        objective: of the question, as the reader sees it.
+        objective: of the question, as predicted and as the reader sees it.
+        planned_objective: the same by the curves that the plan was made on, of which the bound speaks.
         objective_low: lower end of its 80 % interval over the draws, which holds it; NaN where no draws were planned.
         objective_high: upper end.
-        bound: no plan of the stated problem has a better objective than this.
+        bound: no plan of the stated problem has a better planned objective than this.
         shadow_price: improvement of the objective per unit of extra budget; NaN where it moves in steps.
         solver: which solver answered.
         solver_status: its own word.
@@ -196,6 +199,7 @@ class Plan:
     used: dict[str, np.ndarray]
     limits: tuple[LimitLine, ...]
     objective: float
+    planned_objective: float
     objective_low: float
     objective_high: float
     bound: float
@@ -221,8 +225,13 @@ class Plan:
 
     @property
     def gap(self) -> float:
-        """How much better than this plan any plan could be, in the objective's unit; never negative."""
-        return max(0.0, (self.bound - self.objective) * (1 if self.larger_is_better else -1))
+        """How much better than this plan any plan could be on the curves it was made on; never negative."""
+        return max(0.0, (self.bound - self.planned_objective) * (1 if self.larger_is_better else -1))
+
+    @property
+    def is_planned_as_told(self) -> bool:
+        """Whether the curves that the plan was made on say of it what is predicted."""
+        return bool(np.isclose(self.objective, self.planned_objective, rtol=1e-9, atol=0.0))
 
     @property
     def served(self) -> np.ndarray:
@@ -281,6 +290,10 @@ class Plan:
         """How much better the plan's objective is than a baseline's, in the objective's unit."""
         return -self.gain_of(baseline.objective)
 
+    def planned_gain_over(self, baseline: Baseline) -> float:
+        """The same by the curves that the plan was made on, which decide what is optimal."""
+        return (self.planned_objective - baseline.planned_objective) * (1 if self.larger_is_better else -1)
+
     def gain_of(self, objective: float) -> float:
         """How much better an objective is than the plan's, in its unit."""
         return (objective - self.objective) * (1 if self.larger_is_better else -1)
@@ -336,6 +349,7 @@ class Plan:
             **({"level": self.spec.level} if self.spec.risk.has_level else {}),
             "larger_is_better": self.larger_is_better,
             "objective": self.objective,
+            "planned_objective": self.planned_objective,
             "bound": self.bound,
             "gap": self.gap,
             "shadow_price": json_value(self.shadow_price),

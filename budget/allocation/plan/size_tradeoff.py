@@ -6,7 +6,7 @@ import numpy as np
 
 from budget.allocation.convex.best_size import last_input
 from budget.allocation.convex.problem import planned_cost
-from budget.allocation.plan.assembly import law_inputs_of, measured, measured_draws, value_of_measures
+from budget.allocation.plan.assembly import law_inputs_of, told_draws, told_measures, value_of_measures
 from budget.allocation.plan.plan import Plan
 from budget.curves.curves import Curves
 from budget.numerics.interval import interval
@@ -67,8 +67,8 @@ def size_tradeoff(curves: Curves, plan: Plan) -> SizeTradeoff:
     task = np.tile(tasks, len(pays))
     inputs = law_inputs_of(curves, spec, np.repeat(u, len(tasks), axis=0), task)
     shape = (len(pays), len(tasks))
-    objective = spec.sign * value_of_measures(curves, spec, measured(curves, spec, task, inputs).reshape(shape))
-    drawn = measured_draws(curves, spec, task, inputs).reshape(len(curves.draws), *shape)
+    objective = spec.sign * value_of_measures(curves, spec, told_measures(curves, spec, task, inputs).reshape(shape))
+    drawn = told_draws(curves, spec, task, inputs).reshape(len(curves.draws), *shape)
     low, high = interval(spec.sign * value_of_measures(curves, spec, drawn))
     worth = NEAR_SHARE * plan.shadow_price * spec.budget
     near = np.exp(log_params[np.abs(objective - plan.objective) <= worth])

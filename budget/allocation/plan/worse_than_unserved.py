@@ -12,9 +12,9 @@ from budget.numerics.quoting import listed
 def worse_than_unserved(curves: Curves, spec: PlanSpec, inputs: np.ndarray) -> tuple[str, ...]:
     """Sentences on the tasks whose curve, at what the plan gives them, is worse than their unserved value.
 
-    Their predictions and intervals are cut there, the plan's own objective is not: the lesser of a falling curve and a
-    constant is not convex, and a plan that may leave a task at its unserved value is another question. So the objective
-    and its bound stay those of the stated problem, and where they are not the mean of the predictions it is said.
+    Their predictions and intervals are cut there, what the plan makes small is not: the lesser of a falling curve and
+    a constant is not convex, and a plan that may leave a task at its unserved value is another question. So the bound
+    stays that of the stated problem, and where it does not speak of the predictions it is said.
 
     Args:
         curves: of the question's T tasks.
@@ -32,7 +32,7 @@ def worse_than_unserved(curves: Curves, spec: PlanSpec, inputs: np.ndarray) -> t
     if over:
         notes.append(
             f"With what the plan gives it the curve of {listed(over)} is worse than unserved: there the prediction is "
-            "cut, the objective and its bound count the curve; --allow-unserved plans without such a task."
+            "cut, the plan and its bound count the curve; --allow-unserved plans without such a task."
         )
     if spec.risk.reads_draws and len(curves.draws):
         drawn = (curves.distance_draws(tasks, inputs[tasks]) > worst).sum(axis=0)

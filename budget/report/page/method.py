@@ -1,5 +1,6 @@
 """How the numbers came about, what the words mean, and what is needed to get them again."""
 
+from budget.allocation.plan.plan import Plan
 from budget.curves.curves import Curves
 from budget.numerics.words import listing
 from budget.report.report_parts import Cell, Column, Table
@@ -90,13 +91,20 @@ def method(study: Study) -> tuple[tuple[str, str], ...]:
         ),
         (
             "Certificate",
-            "The problem is convex, so a bound can be proven beside the plan: no plan of the stated problem is better "
-            f"than {value(plan.bound)}; the gap is {difference(plan.gap)}. It is a statement about the fitted curves, "
-            "not about the world.",
+            "A bound is proven beside the plan: no plan of the stated problem is better than "
+            f"{value(plan.bound)}{_planned_on(plan)}; the gap is {difference(plan.gap)}. It is a statement about the "
+            "curves that the plan is made on, not about the world.",
         ),
         ("Solver", f"{plan.solver}, which reports: {plan.solver_status}."),
     ]
     return tuple(steps)
+
+
+def _planned_on(plan: Plan) -> str:
+    """What the plan itself comes to on the curves that the bound speaks of, where that is not what is predicted."""
+    if plan.is_planned_as_told:
+        return ""
+    return f" where it comes to {value(plan.planned_objective)} itself, on the convex curves that it is made on"
 
 
 def versions_table(study: Study) -> Table:

@@ -89,7 +89,8 @@ def summary(study: Study) -> tuple[str, ...]:
 
 def _how_good(plan: Plan) -> str:
     proven = plan.gap <= NEGLIGIBLE * abs(plan.objective)
-    return "the best" if proven else f"within {difference(plan.gap)} of the best"
+    best = "the best" if proven else f"within {difference(plan.gap)} of the best"
+    return best if plan.is_planned_as_told else f"{best}, on the curves that plans are made on,"
 
 
 def whose_runs(study: Study) -> str:
@@ -142,7 +143,8 @@ def tiles(study: Study) -> tuple[Tile, ...]:
         Tile(
             "Proven gap to the best plan",
             "none" if plan.gap <= NEGLIGIBLE * abs(plan.objective) else difference(plan.gap),
-            f"no plan of the stated problem is better than {value(plan.bound)}",
+            f"no plan of the stated problem is better than {value(plan.bound)}"
+            + ("" if plan.is_planned_as_told else f" on the curves planned on, {value(plan.planned_objective)} there"),
         )
     )
     stated = [met for met in met_or_none(plan.target_met) if met is not None]

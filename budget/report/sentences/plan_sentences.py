@@ -52,14 +52,20 @@ BINDING_WORDS = {"budget": "the budget", "min": "its minimum", "max": "its maxim
 
 def plan_summary(plan: Plan) -> str:
     """The plan in two or three sentences for the terminal."""
-    sentences = [
-        f"{capital(objective_name(plan))} {value(plan.objective)} (no plan is better than {value(plan.bound)}; "
-        f"gap {difference(plan.gap)}; {plan.solver}, {plan.solver_status})."
-    ]
+    sentences = [f"{capital(objective_name(plan))} {value(plan.objective)} ({proof(plan)})."]
     sentences += [baseline_sentence(plan, baseline) for baseline in plan.baselines]
     if plan.spec.is_one_model:
         sentences.append(f"{capital(model_words(plan, count))}{_ranges_in_brackets(plan)}.")
     return " ".join([*sentences, *_size_sentences(plan)])
+
+
+def proof(plan: Plan) -> str:
+    """What is proven of the plan, and of which curves where these are not the predictions."""
+    proven = f"no plan is better than {value(plan.bound)}; gap {difference(plan.gap)}"
+    solved = f"{plan.solver}, {plan.solver_status}"
+    if plan.is_planned_as_told:
+        return f"{proven}; {solved}"
+    return f"on the curves that it is planned on {value(plan.planned_objective)}, where {proven}; {solved}"
 
 
 def _size_sentences(plan: Plan) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ See docs/decisions/075-decline-from-alone-with-everything.md,
 docs/decisions/089-decline-of-copies-in-one-model.md.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +22,13 @@ import numpy as np
 import pandas as pd
 
 from budget.allocation.mixture.iso_loss import decline_exponent
+from budget.curves.curves import Curves
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.numerics.interval import interval
 from budget.numerics.strict_json import json_rows, json_value
 from budget.studies.growth.task_orders import mean_and_band
 from budget.studies.strategies.shared_subsets import SharedSubsets
-from budget.studies.strategies.specialist_subsets import Subsets
+from budget.studies.strategies.specialist_subsets import Splits, Subsets
 
 FLOOR_ROUNDING = 1e-12
 """Share of its value below which a task's reducible loss is rounding, and no exponent is read off it: a difference of
@@ -84,10 +86,11 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
     curves = subsets.curves
     draws = len(curves.draws)
     alone = subsets.of(np.arange(tasks)[:, None])
-    own = _reducible(alone.distance[:, 0], curves.form.floor(curves.parameters))
+    # a floor is one of the curves that plans are made on: what lies above it is theirs, too
+    own = _reducible(_point(curves, alone)[:, 0], curves.form.floor(curves.parameters))
     # in each draw against that draw's own task alone, or the uncertainty of the task itself would count as decline
     own_draws = np.empty((draws, tasks))
-    for task, distance in subsets.in_draws(alone):
+    for task, distance in _in_draws(curves, alone):
         own_draws[:, task] = _reducible(distance[:, 0], curves.form.floor(curves.draws[:, task]))
     # reducible losses of several metrics are divided by the gap from unserved to best before they are averaged
     weight = subsets.spec.tasks.weight * subsets.spec.measure.scale
@@ -102,7 +105,7 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
     for size in range(2, tasks + 1):
         split = subsets.of(orders[:, :size])
         members, x = split.members, logs[size - 1]
-        above = _reducible(split.distance, curves.form.floor(curves.parameters[members]))
+        above = _reducible(_point(curves, split), curves.form.floor(curves.parameters[members]))
         each, whole = _factors(above, own[members], weight[members])
         factors[size - 1] = whole.mean(axis=0)
         point[:, :2] += x * np.log(whole) / squares[0]
@@ -110,7 +113,7 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
         # a task is there from its own joining on, so its line is fitted to those sizes only
         share = x / squares[joined[row, members]]
         point[row, members + 2] += share * np.log(each)
-        for order, distance in subsets.in_draws(split):
+        for order, distance in _in_draws(curves, split):
             pick = members[order]
             above = _reducible(distance, curves.form.floor(curves.draws[:, pick]))
             each, whole = _factors(above, own_draws[:, pick], weight[pick])
@@ -150,6 +153,18 @@ def copies_exponent(subsets: Subsets) -> np.ndarray:
         return nothing
     # at the optimum each term falls as the same power of cost: x_i ∝ c^(a/e_i), so that Σ p_i·a/e_i = 1
     return 1 / (cost.exponent[:, 0] / falls.sum(axis=1)).sum(axis=1)
+
+
+def _point(curves: Curves, split: Splits) -> np.ndarray:
+    """(Q, k) distances by the point curves that the splits were planned on."""
+    members, inputs = split.members, split.log_inputs
+    return curves.distance(members.ravel(), inputs.reshape(members.size, -1)).reshape(members.shape)
+
+
+def _in_draws(curves: Curves, split: Splits) -> Iterator[tuple[int, np.ndarray]]:
+    """Row of the split, and distances (B, k) of its members by the draws of these curves."""
+    for row, (task, inputs) in enumerate(zip(split.members, split.log_inputs, strict=True)):
+        yield row, curves.distance_draws(task, inputs)
 
 
 def _reducible(distance: np.ndarray, floor: np.ndarray) -> np.ndarray:

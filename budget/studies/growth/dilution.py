@@ -195,8 +195,9 @@ def parts_along(
 
     def values(of: Curves, task: np.ndarray, inputs: np.ndarray) -> Values:
         # draws of two fits are paired by their place; the longer file's rest has no partner
-        scenarios = of.distance_draws(task, inputs)[:draws]
-        return of.present(task, of.distance(task, inputs)), of.present(task, scenarios)
+        told = of.told
+        scenarios = told.distance_draws(task, inputs)[:draws]
+        return told.present(task, told.distance(task, inputs)), told.present(task, scenarios)
 
     def specialist(task: np.ndarray, spend: float) -> Values:
         return values(curves, task, response.log_inputs(task, np.full(len(task), spend)))
@@ -223,5 +224,5 @@ def parts_along(
 
 def _in_draws(planner: StrategyPlanner, entry: StrategyPlan) -> np.ndarray:
     """(B, K) values of a plan's tasks in every draw."""
-    curves, every = planner.served.curves, np.arange(len(entry.tasks))
+    curves, every = planner.served.curves.told, np.arange(len(entry.tasks))
     return curves.present(every, curves.distance_draws(every, entry.log_inputs))

@@ -57,7 +57,7 @@ def planned_sets(subsets: Subsets, orders: np.ndarray) -> Planned | None:
         whole &= (subsets.met(split) != 0).all(axis=1)  # NaN, no target, is no target missed
         # a draw that lost a target at a smaller set stays lost, so that orders without a draw left are skipped
         for order in np.flatnonzero(in_draws.any(axis=1)):
-            distance = subsets.curves.distance_draws(split.members[order], split.log_inputs[order])
+            distance = subsets.curves.told.distance_draws(split.members[order], split.log_inputs[order])
             in_draws[order] &= (subsets.reached(split.members[order], distance) != 0).all(axis=1)
         largest, scenarios = largest + whole, scenarios + in_draws
     sure = float((scenarios >= largest[:, None]).mean()) if scenarios.size else float("nan")

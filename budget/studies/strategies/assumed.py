@@ -57,6 +57,7 @@ def with_assumed(strategies: FittedStrategies, source: str) -> FittedStrategies:
         shared=np.ones(count, dtype=bool),
         group=np.zeros(count, dtype=int),
         notes=(*curves.notes, said),
+        prediction=None,
     )
     return replace(
         strategies,

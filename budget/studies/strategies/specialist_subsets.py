@@ -25,7 +25,7 @@ class Splits:
         members: (Q, k) task positions.
         spend: (Q, k) in the budget's unit.
         log_inputs: (Q, k, I) the law's log inputs.
-        distance: (Q, k) to best, by the point fit.
+        distance: (Q, k) to best, as predicted by the point fit: between those of the best and the unserved value.
     """
 
     members: np.ndarray
@@ -76,7 +76,8 @@ class Subsets:
         back = np.argsort(order, axis=1)
         spend = np.take_along_axis(np.array([each for each, _ in solved])[which.ravel()], back, axis=1)
         inputs = np.take_along_axis(np.array([each for _, each in solved])[which.ravel()], back[:, :, None], axis=1)
-        flat = self.curves.distance(members.ravel(), inputs.reshape(members.size, -1))
+        told, task = self.curves.told, members.ravel()
+        flat = told.within(task, told.distance(task, inputs.reshape(members.size, -1)))
         return Splits(members, spend, inputs, flat.reshape(members.shape))
 
     def measure(self, split: Splits) -> np.ndarray:
@@ -108,8 +109,9 @@ class Subsets:
 
     def in_draws(self, split: Splits) -> Iterator[tuple[int, np.ndarray]]:
         """Row of the split, and distances (B, k) of its members in every draw: planned once, judged in each."""
+        told = self.curves.told
         for row, (task, inputs) in enumerate(zip(split.members, split.log_inputs, strict=True)):
-            yield row, self.curves.distance_draws(task, inputs)
+            yield row, told.within(task, told.distance_draws(task, inputs))
 
     def about(self, pick: np.ndarray) -> tuple[Curves, PlanSpec]:
         """Curves of some tasks and the plan spec about them."""

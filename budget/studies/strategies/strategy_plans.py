@@ -163,13 +163,14 @@ class StrategyPlanner:
         return StrategyPlanner(served, self.task_settings.select(served.tasks), measure, self.unit, self.params)
 
     def judge(self, strategy: str, budget: float, spend: np.ndarray, inputs: np.ndarray) -> StrategyPlan:
-        """A plan: spends (T,) and the law's log inputs (T, I), judged by the point fit and in every draw."""
-        curves, every = self.served.curves, np.arange(len(self.served.tasks))
+        """A plan: spends (T,) and the law's log inputs (T, I), judged by the point's predictions and in every draw."""
+        curves, every = self.served.curves.told, np.arange(len(self.served.tasks))
         served = is_served(inputs)
         nothing = self.measure.of_value(curves, every, self.task_settings.unserved)
         # an unserved task has no inputs; any number stands in, and its value is replaced below
         there = np.where(served[:, None], inputs, 0.0)
-        distance = curves.distance(every, there)
+        distance = curves.within(every, curves.distance(every, there))
+        drawn = curves.within(every, curves.distance_draws(every, there))
         predicted = np.where(served, curves.present(every, distance), self.task_settings.unserved)
         return StrategyPlan(
             strategy,
@@ -179,7 +180,7 @@ class StrategyPlanner:
             inputs,
             predicted,
             np.where(served, self.measure.of(every, distance), nothing),
-            np.where(served, self.measure.of_draws(every, curves.distance_draws(every, there)), nothing),
+            np.where(served, self.measure.of_draws(every, drawn), nothing),
             float(self.met(predicted).sum()) if np.isfinite(self.task_settings.target).any() else float("nan"),
             float(self.factors(inputs).max()),
         )

@@ -1,0 +1,92 @@
+"""What a plan reports is the prediction; what is proven of it speaks of the curves that it was made on."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from budget.allocation.evaluate import evaluate
+from budget.allocation.solve import allocate
+from budget.allocation.spec.make_spec import plan_spec
+from budget.numerics.interval import interval
+from budget.report.sentences.plan_sentences import plan_summary
+from budget.studies.growth.growth import grow
+from budget.studies.strategies.strategy_curves import StrategyCurves
+from budget.studies.strategies.strategy_plans import StrategyPlanner
+from budget.tables.splits import Split
+from budget.tables.tasks import default_tasks
+from tests import made
+
+BUDGET = 1e21
+
+
+def told_otherwise(seed=0, **changes):
+    """Curves of three tasks that plans are made on, and predictions of another level and slope."""
+    planned = made.chinchilla(draws=30, seed=seed, **changes)
+    shift = np.random.default_rng(seed).normal(0.0, 0.05, size=planned.parameters.shape)
+    theta = planned.parameters + shift * np.abs(planned.parameters)
+    prediction = replace(planned, parameters=theta, draws=planned.draws + (theta - planned.parameters))
+    return replace(planned, prediction=prediction), prediction
+
+
+def test_every_number_of_a_plan_is_the_predictions():
+    curves, prediction = told_otherwise()
+    spec = plan_spec(curves, default_tasks(curves.tasks), BUDGET)
+    plan, every = allocate(curves, spec), np.arange(3)
+    value, low, high = prediction.predict(every, plan.log_inputs)
+    np.testing.assert_array_equal([plan.predicted, plan.low, plan.high], [value, low, high])
+    assert plan.objective == pytest.approx(value.mean(), rel=1e-12)
+    drawn = prediction.distance_draws(every, plan.log_inputs).mean(axis=1)
+    assert plan.objective_low == pytest.approx(min(interval(drawn)[0], plan.objective))
+    for baseline in plan.baselines:
+        assert baseline.objective == pytest.approx(baseline.predicted.mean(), rel=1e-12)
+    # the split is the one that is best on the curves that plans are made on, and proven there
+    alone = allocate(replace(curves, prediction=None), spec, draws=False)
+    np.testing.assert_allclose(plan.spend, alone.spend, rtol=1e-6)
+    assert plan.planned_objective == pytest.approx(alone.objective, rel=1e-9)
+    assert plan.gap == pytest.approx(alone.gap, abs=1e-9) and not plan.is_planned_as_told and alone.is_planned_as_told
+    assert "on the curves that it is planned on" in plan_summary(plan)
+    assert "planned on" not in plan_summary(alone)
+    assert json.loads(json.dumps(plan.record()))["planned_objective"] == plan.planned_objective
+
+
+def test_growth_strategies_and_given_splits_tell_the_predictions():
+    curves, prediction = told_otherwise(3)
+    tasks = default_tasks(curves.tasks)
+    growth = grow(curves, tasks, BUDGET, intervals=False)
+    for plan in growth.plans:
+        at = np.array([curves.tasks.index(name) for name in plan.spec.tasks.names])
+        np.testing.assert_array_equal(plan.predicted, prediction.predict(at, plan.log_inputs)[0])
+    assert growth.sizes.objective[-1] == pytest.approx(growth.plans[-1].objective, rel=1e-6)
+    spec = plan_spec(curves, tasks, BUDGET)
+    planner = StrategyPlanner(StrategyCurves("specialists", curves), tasks, spec.measure)
+    (judged,) = planner.best(np.array([BUDGET]))
+    np.testing.assert_allclose(judged.predicted, prediction.predict(np.arange(3), judged.log_inputs)[0])
+    best = allocate(curves, spec, draws=False)
+    nothing = np.zeros(3)
+    scored = evaluate(curves, spec, Split(np.full(3, BUDGET / 3), nothing, nothing), best)
+    np.testing.assert_allclose(scored.predicted, best.baselines[0].predicted, rtol=1e-9)
+    assert scored.gap >= 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), lowest=st.floats(0.5, 3.0), wide=st.floats(0.01, 2.0))
+def test_no_scenario_leaves_the_way_from_unserved_to_best(seed, lowest, wide):
+    """Whatever a drift does beyond the runs: value, interval and objective lie between the two in every draw."""
+    best, unserved = np.full(3, lowest), np.full(3, lowest + wide)
+    curves, prediction = told_otherwise(seed)
+    prediction = replace(prediction, best=best, unserved=unserved)
+    curves = replace(curves, unserved=unserved, prediction=prediction)
+    tasks = replace(default_tasks(curves.tasks), unserved=unserved)
+    spec = plan_spec(curves, tasks, BUDGET, risk="mean")
+    plan = allocate(curves, spec, draws=False)
+    reached = np.exp(plan.log_inputs)
+    stands = curves.bounded_by(unserved)[0].told.unserved  # a level that the curve passes at its runs bounds nothing
+    top = np.where(np.isnan(stands), np.inf, stands)
+    assert np.isfinite(reached).all()
+    for values in (plan.predicted, plan.low, plan.high):
+        assert (values >= best).all() and (values <= np.maximum(top, best)).all()
+    assert best.mean() <= plan.objective <= np.maximum(top, best).mean()
