@@ -233,7 +233,7 @@ class Curves:
     def told(self) -> "Curves":
         """The curves whose values a reader is told: those of the law that was fitted, whatever plans are made on.
 
-        See docs/decisions/139-reported-is-the-prediction.md.
+        See docs/decisions/132-reported-is-the-prediction.md.
         """
         return self if self.prediction is None else self.prediction
 

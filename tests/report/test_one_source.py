@@ -194,6 +194,7 @@ def test_page_summary_and_json_follow_the_plans_numbers(studies):
     changed = replace(
         plan,
         objective=4.321,
+        planned_objective=4.321,
         objective_low=4.111,
         objective_high=4.777,
         bound=4.222,
@@ -215,6 +216,10 @@ def test_page_summary_and_json_follow_the_plans_numbers(studies):
     assert f"{numbers.difference(1.234)} better" in summary and f"{numbers.difference(1.234)} better" in text
     gap = numbers.difference(0.099)
     assert gap in text and gap in summary and record["gap"] == pytest.approx(0.099)
+    # what is proven speaks of the curves planned on, whose own value stands beside it where it is another
+    apart = replace(changed, planned_objective=4.333)
+    assert "4.333" in plan_summary(apart) and "4.333" in render_markdown(build_story(replace(study, plan=apart)))
+    assert "4.333" not in text
     assert numbers.difference(3e-4) in narrative.response(replace(study, plan=changed))
     table = tabular.plan_table(changed, "")
     assert [cell.text for cell in cells_of(table, "Predicted")] == [numbers.value(each) for each in changed.predicted]

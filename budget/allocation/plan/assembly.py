@@ -4,7 +4,7 @@ What is solved and proven speaks of the curves that plans are made on, convex on
 of the predictions (``told_measures``), which never leave the way from the unserved value to the best one.
 
 See docs/decisions/124-a-plan-is-assembled-once.md,
-docs/decisions/139-reported-is-the-prediction.md.
+docs/decisions/132-reported-is-the-prediction.md.
 """
 
 from collections.abc import Callable
