@@ -54,6 +54,12 @@ def uniforms(key: np.ndarray, seed: int, first: int, last: int, count: int) -> n
     return ((bits >> np.uint64(12)).astype(float) + 0.5) * 2.0**-52
 
 
+def many_uniforms(key: np.ndarray, seed: int, draws: int, count: int) -> np.ndarray:
+    """Uniform numbers (count, draws, K) of names, however many a draw has: those of several streams together."""
+    parts = [uniforms(key ^ keys([f"drift {part}"]), seed, 0, draws, STREAMS) for part in range(-(-count // STREAMS))]
+    return np.concatenate(parts)[:count]
+
+
 def _mixed(bits: np.ndarray) -> np.ndarray:
     for shift, factor in MIXERS:
         bits = (bits ^ (bits >> shift)) * factor

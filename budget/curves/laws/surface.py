@@ -111,15 +111,14 @@ def _sample(
     """Curves of tasks with specialists beside them, and of those without: no task's draws depend on another's."""
     # these load JAX, which plans do without
     from budget.curves.predictive.observations import merged
-    from budget.curves.predictive.surface_posterior import Companions, sample_surfaces
+    from budget.curves.predictive.surface_posterior import sample_surfaces
 
     beside: np.ndarray = np.asarray(observations.companion.any(axis=1))
     parts: list[tuple[np.ndarray, Posterior]] = []
     for which in (~beside, beside):
         some = observations.take(np.flatnonzero(which))
-        companions = Companions(some.companion, some.log_tasks) if beside[which].any() else None
         if len(some):
-            parts.append((which, sample_surfaces(some, draws=draws, seed=seed, companions=companions, device=device)))
+            parts.append((which, sample_surfaces(some, draws=draws, seed=seed, device=device)))
     return merged(parts)
 
 

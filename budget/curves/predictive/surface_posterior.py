@@ -8,7 +8,7 @@ nothing is cubic in the rows. The drifts are drawn from their Gaussian condition
 See docs/decisions/129-two-scales-with-their-own-error.md.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -95,19 +95,6 @@ HEADROOM = (1e-3, 1e6)
 
 STATED_MARGIN = 1e-6
 """How far, relatively, a floor lies below the smallest value at least: logarithms stay finite."""
-
-
-@dataclass(frozen=True)
-class Companions:
-    """Rows of specialists beside those of shared models of the same tasks: one shape for both, drifts of their own.
-
-    Attributes:
-        rows: (T, R) which rows are the specialists'.
-        log_tasks: (T,) logarithm of the number of tasks that the shared models serve.
-    """
-
-    rows: np.ndarray
-    log_tasks: np.ndarray
 
 
 class Rows(NamedTuple):
@@ -261,12 +248,12 @@ def _weigh(points: Any, rows: Rows, state: Decomposed) -> Decomposed:
     square = left**2 / jnp.where(rows.there > 0, state.root, 1.0) ** 2 / (1 - own)
     sigma = jnp.exp(2 * log_sigma.mean())
     known = rows.known / sigma
-    fall = _noise_fall(square, rows, known, sigma)
+    fall = noise_fall(square, rows, known, sigma)
     plain = rows.variance * jnp.exp(fall * rows.lag) + known
     return decompose(rows, plain * jnp.maximum(1.0, square / (sigma * plain * WILD**2)), state.axes)
 
 
-def _noise_fall(square: Any, rows: Rows, known: Any, sigma: Any) -> Any:
+def noise_fall(square: Any, rows: Rows, known: Any, sigma: Any) -> Any:
     """The posterior mean of the noise's fall given squared residuals (R,), σ² summed out under a vague prior."""
     powers = jnp.linspace(*FALL_GRID)
     each = rows.variance * jnp.exp(powers[:, None] * rows.lag) + known
@@ -307,27 +294,26 @@ def sample_surfaces(
     *,
     draws: int,
     seed: int,
-    companions: Companions | None = None,
     device: str | None = None,
 ) -> Posterior:
     """Draws of each task's surface.
 
     Args:
-        observations: T tasks with params and tokens.
+        observations: T tasks with params and tokens; all of them, or none, with rows of specialists beside their own,
+            which a shared model's surface learns from.
         draws: B.
         seed: of the random numbers, which belong to the tasks' names.
-        companions: which rows are specialists' that a shared model's surface learns from.
         device: platform to compute on, JAX's own choice where not given.
     """
-    observations, companions = _by_run(observations, companions)
-    rows, spans = _rows(observations, companions)
+    observations = _by_run(observations)
+    rows, spans = _rows(observations)
     key = streams.keys(observations.names) ^ streams.keys([f"surface {seed}"])
     width = rows.z.shape[1]
     found = vmap_in_chunks(_sample, (), (key, *rows), devices=choose_devices(device), share=max(4.0, 4.0 * width / 32))
     theta, log_s, log_sigma, along, values, axes, points, temperature, evidence = found
-    chosen = _chosen(draws)
+    chosen = chosen_particles(draws)
     theta, log_s, log_sigma = theta[:, chosen], log_s[:, chosen], log_sigma[:, chosen]
-    uniform = _uniforms(key, seed, draws, along.shape[-1] + len(AXES) + 1)  # (numbers, B, T)
+    uniform = streams.many_uniforms(key, seed, draws, along.shape[-1] + len(AXES) + 1)  # (numbers, B, T)
     normal = ndtri(np.moveaxis(uniform, 0, -1)).swapaxes(0, 1)  # (T, B, numbers)
     s, sigma = np.exp(log_s)[..., None], np.exp(log_sigma)[..., None]
     precision = 1 + (s / sigma) ** 2 * values[:, None]
@@ -344,25 +330,16 @@ def sample_surfaces(
     noise = (sigma[..., 0] * stdtrit(NOISE_FREEDOM, ndtr(normal[..., -1]))).T
     parameters = point_curves(curves, spans)
     residual = np.log(observations.value) - np.log(LAW.value(parameters[:, None, :], rows.z))
-    there = observations.there if companions is None else observations.there & ~companions.rows
+    there = observations.own
     error = np.sqrt((np.where(there, residual, 0.0) ** 2).sum(axis=1) / there.sum(axis=1))
     rhat, effective = convergence(points, np)
     rhat = np.where(temperature < 1, np.inf, rhat)
     return Posterior(parameters, curves, noise, error, rhat, effective, evidence)
 
 
-def _chosen(draws: int) -> np.ndarray:
+def chosen_particles(draws: int) -> np.ndarray:
     """Which particle each draw takes: one of each group in turn, so that few draws come from all groups."""
     return np.arange(GROUPS * MEMBERS).reshape(GROUPS, MEMBERS).T.ravel()[np.arange(draws) % (GROUPS * MEMBERS)]
-
-
-def _uniforms(key: np.ndarray, seed: int, draws: int, count: int) -> np.ndarray:
-    """(count, B, T): a stream has few numbers a draw, so several are put together."""
-    parts = [
-        streams.uniforms(key ^ streams.keys([f"drift {part}"]), seed, 0, draws, streams.STREAMS)
-        for part in range(-(-count // streams.STREAMS))
-    ]
-    return np.concatenate(parts)[:count]
 
 
 def wiener_root(span: np.ndarray) -> np.ndarray:
@@ -392,18 +369,18 @@ def wiener_root(span: np.ndarray) -> np.ndarray:
     return scale[:, :, None] * result
 
 
-def _rows(observations: Observations, companions: Companions | None = None) -> tuple[Rows, np.ndarray]:
+def _rows(observations: Observations) -> tuple[Rows, np.ndarray]:
     """What the likelihood reads, (T, …) each, and the spans (T, 2) of the logarithms of a task's own inputs."""
     there = observations.there
-    every = np.zeros_like(there) if companions is None else companions.rows & there
-    blocks = [there & ~every] if companions is None else [there & ~every, every]
+    beside = observations.companion & there
+    blocks = [observations.own, beside] if beside.any() else [observations.own]
     placed = [_placed(observations.log_inputs, mine) for mine in blocks]
     log_value = np.where(there, np.log(observations.value), 0.0)
     z = np.where(there[..., None], observations.log_inputs - placed[0].largest[:, None], 0.0)
     within = np.sum([each.z for each in placed], axis=0)  # each row over the largest of its block
     size = within.sum(axis=2)
     basis = np.concatenate([each.basis for each in placed], axis=-1)
-    shift = np.zeros(there.shape) if companions is None else np.where(every, companions.log_tasks[:, None], 0.0)
+    shift = np.where(beside, observations.log_tasks[:, None], 0.0)
     lag = np.sum([each.lag for each in placed], axis=0)
     variance = np.where(there, 1 / np.where(there, observations.weight, 1.0).clip(1e-12), 1.0)
     tamed = log_value.copy()
@@ -414,9 +391,9 @@ def _rows(observations: Observations, companions: Companions | None = None) -> t
     low = np.minimum(np.nan_to_num(observations.least), least * (1 - STATED_MARGIN))
     highest = np.exp(np.where(there, tamed, -np.inf).max(axis=1))
     # shared models near guessing are predicted better with a ceiling that is free
-    most = observations.most if companions is None else np.full(len(least), np.nan)
+    most = np.full(len(least), np.nan) if beside.any() else observations.most
     headroom = np.nan_to_num(most / highest - 1 - CEILING_MARGIN, nan=HEADROOM[1]).clip(*HEADROOM)
-    unit = np.array([_typical(*each) for each in zip(log_value, size, blocks[0], strict=True)])
+    unit = np.array([typical_value(*each) for each in zip(log_value, size, blocks[0], strict=True)])
     rows = Rows(
         z, log_value, there.astype(float), shift, variance, lag, observations.stderr**2, _links(observations, within),
         basis, low, least, highest, unit, headroom,
@@ -454,7 +431,7 @@ def _placed(logs: np.ndarray, mine: np.ndarray) -> _Placed:
     return _Placed(spans, largest, z, np.nan_to_num(lag), np.concatenate(drifts, axis=-1) * here)
 
 
-def _typical(log_value: np.ndarray, size: np.ndarray, mine: np.ndarray) -> float:
+def typical_value(log_value: np.ndarray, size: np.ndarray, mine: np.ndarray) -> float:
     """The median value of the quarter of the rows ``mine`` whose N·D is largest."""
     rows = np.flatnonzero(mine)
     top = rows[np.argsort(-size[rows], kind="stable")[: max(1, -(-len(rows) // 4))]]
@@ -471,7 +448,7 @@ def _links(observations: Observations, z: np.ndarray) -> np.ndarray:
     return np.where(same, MOST_CORRELATED * np.exp(-gap / RUN_LENGTH), 0.0)
 
 
-def _by_run(observations: Observations, companions: Companions | None) -> tuple[Observations, Companions | None]:
+def _by_run(observations: Observations) -> Observations:
     """The rows of one run side by side, small ones first; all other rows as they stand."""
     order = np.empty(observations.run.shape, dtype=int)
     size = observations.log_inputs.sum(axis=2)
@@ -485,9 +462,7 @@ def _by_run(observations: Observations, companions: Companions | None) -> tuple[
         for each in fields(observations)
         if np.ndim(getattr(observations, each.name)) > 1
     }
-    if companions is not None:
-        companions = Companions(companions.rows[lane, order], companions.log_tasks)
-    return replace(observations, **arrays), companions
+    return replace(observations, **arrays)
 
 
 def _tame(log_value: np.ndarray, z: np.ndarray, there: np.ndarray) -> None:

@@ -87,7 +87,7 @@ def temper(
 
     def numbers(number: Any) -> tuple[Any, Any, Any]:
         """A stage's random numbers: normal (MOVES, N, C), logarithms of uniform (MOVES, N), uniform (GROUPS,)."""
-        uniform = _uniforms(key, number * each_stage, each_stage)
+        uniform = _sequence(key, number * each_stage, each_stage)
         normal, rest = uniform[: MOVES * 2 * pairs], uniform[MOVES * 2 * pairs :]
         normal = _normals(normal.reshape(MOVES, 2, pairs)).reshape(MOVES, -1)[:, : count * coordinates]
         log_uniform = jnp.log(rest[: MOVES * count]).reshape(MOVES, count)
@@ -141,15 +141,15 @@ def temper(
         number, last, *_ = carry
         return (number < MAX_STAGES) & (last < LAST_STAGES)
 
-    start = _normals(_uniforms(key, MAX_STAGES * each_stage, 2 * pairs).reshape(1, 2, pairs))
+    start = _normals(_sequence(key, MAX_STAGES * each_stage, 2 * pairs).reshape(1, 2, pairs))
     first = start.ravel()[: count * coordinates].reshape(count, coordinates)
     carry = jax.lax.while_loop(goes_on, stage, (0, 0, first, 0.0, 0.0, state, 0.0))
     number, _, points, temperature, evidence, state, accepted = carry
     return Population(points, temperature, evidence, accepted, number, state)
 
 
-def _uniforms(key: Any, first: Any, count: int) -> Any:
-    """Uniform numbers (count,) of the SplitMix64 sequence that begins at ``key``, from place ``first`` on."""
+def _sequence(key: Any, first: Any, count: int) -> Any:
+    """Uniform numbers (count,) of the SplitMix64 sequence that begins at ``key``, from place ``first`` on, in JAX."""
     place = jnp.uint64(key) + (jnp.arange(1, count + 1, dtype=jnp.uint64) + jnp.uint64(first)) * streams.GOLDEN
     for shift, factor in streams.MIXERS:
         place = (place ^ (place >> shift)) * factor

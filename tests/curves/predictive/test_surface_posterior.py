@@ -1,5 +1,7 @@
 """Draws of the surface law: the likelihood and the drifts against closed forms, independence, and hard inputs."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +14,7 @@ from budget.curves.laws.surface import INNER, KNOTS, LAW, SHAPE, drift_basis, sh
 from budget.curves.predictive import surface_posterior as engine
 from budget.curves.predictive.eigen import eigen
 from budget.curves.predictive.observations import Observations
-from budget.curves.predictive.surface_posterior import Companions, sample_surfaces
+from budget.curves.predictive.surface_posterior import sample_surfaces
 from tests.devices import printed_on
 
 DRAWS = 60
@@ -230,8 +232,8 @@ def test_specialists_teach_a_shared_models_surface():
     few = {key: each[: pick.sum()] if key != "name" else each for key, each in together.items()}
     rows = np.zeros((1, 32), dtype=bool)
     rows[0, pick.sum() : len(together["value"])] = True
-    companions = Companions(rows, np.log([4.0]))
-    joint = sample_surfaces(observed(together), draws=200, seed=0, companions=companions)
+    seen = replace(observed(together), companion=rows, log_tasks=np.log([4.0]))
+    joint = sample_surfaces(seen, draws=200, seed=0)
     lone = sample_surfaces(observed(few), draws=200, seed=0)
     truth = 1.5 + 400 * 2.5e9**-0.34 + 410 * (5e11 / 3) ** -0.28
     found, other = (np.log(values(each, 5e9, 5e11)) for each in (joint, lone))
