@@ -57,9 +57,9 @@ def plan(
         settings_of_losses,
     )
     from budget.commands.running.output import echo_notes
-    from budget.report.page.report_files import FOCUS, SPECIALISTS, report_files
+    from budget.report.page.report_files import OPTIONAL, report_files
     from budget.report.progress import steps
-    from budget.report.sentences.plan_sentences import plan_summary
+    from budget.report.sentences.headline import study_summary
     from budget.studies.make_plan import make_plan
     from budget.tables.files.contents import sha256_as_read
     from budget.tables.files.text import json_text
@@ -96,9 +96,9 @@ def plan(
             progress=watch,
         )
     files = report_files(study)
-    write_folder(out, files, absent={SPECIALISTS, FOCUS} - set(files))
+    write_folder(out, files, absent=OPTIONAL - set(files))
     echo_notes(*study.plan.warnings, *study.notes)
     if as_json:
         click.echo(json_text(study.record()), nl=False)
     else:
-        echo_notes(plan_summary(study.plan), f"Wrote {', '.join(sorted(files))} to {out}.")
+        echo_notes(*study_summary(study), f"Wrote {', '.join(sorted(files))} to {out}.")

@@ -20,7 +20,9 @@ from budget.studies.budget_response import Response, respond
 from budget.studies.focus.focus import BUDGETS, DECADES, Focus, comparable, focus
 from budget.studies.growth.budget_sharing import BudgetSharing, budget_sharing
 from budget.studies.growth.growth import Growth, grow
+from budget.studies.strategies.recommendation import Recommendation, recommend
 from budget.studies.strategies.strategy_curves import FittedStrategies
+from budget.studies.strategies.strategy_plans import StrategyPlanner
 from budget.tables.checks.quality import Finding, check_table
 from budget.tables.runs import Runs
 from budget.tables.tasks import TaskSettings
@@ -44,6 +46,7 @@ class Study:
         growth: what happens as tasks are added.
         sharing: each task alone with the budget, and as they share it.
         focus: specialists against every shared strategy, where the runs hold several; else ``None``.
+        recommendation: the best decision over all of them for the plan's tasks, where some were measured together.
         input_files: role (runs, tasks) → name and SHA-256 of every file read.
         notes: what was assumed or not used, one sentence each.
     """
@@ -59,6 +62,7 @@ class Study:
     growth: Growth
     sharing: BudgetSharing
     focus: Focus | None
+    recommendation: Recommendation | None
     input_files: dict[str, dict[str, str]]
     notes: tuple[str, ...]
 
@@ -91,6 +95,7 @@ class Study:
             },
             "growth": self.growth.record(),
             "focus": None if self.focus is None else self.focus.record(),
+            "recommendation": None if self.recommendation is None else self.recommendation.record(),
             "notes": list(self.notes),
         }
 
@@ -159,6 +164,7 @@ def make_plan(
         sizes=size_tradeoff(planned, plan) if spec.is_one_model and trades_size else None,
         response=respond(planned, spec),
         focus=_focus(compared, spec, params, watch("compare")),
+        recommendation=_recommendation(compared, spec, params),
         growth=growth,
         sharing=budget_sharing(planned, growth),
         input_files=input_files or {},
@@ -177,6 +183,22 @@ def _focus(
         return None
     budgets = spec.budget * np.geomspace(10.0 ** -(DECADES / 2), 10.0 ** (DECADES / 2), BUDGETS)
     return focus(*compared, budgets, unit=spec.unit, params=params, measure=spec.measure.name, progress=progress)
+
+
+def _recommendation(
+    compared: tuple[FittedStrategies, TaskSettings] | None, spec: PlanSpec, params: float | None
+) -> Recommendation | None:
+    """The best decision over every measured strategy, ``None`` where the plan's tasks have only one."""
+    if compared is None or spec.is_one_model or compared[0].specialists is None:
+        return None
+    strategies, tasks = compared
+    alone = strategies.specialists
+    assert alone is not None
+    if alone.tasks != spec.tasks.names:
+        return None
+    return recommend(
+        strategies, StrategyPlanner(alone, tasks.select(alone.tasks), spec.measure, spec.unit, params), spec.budget
+    )
 
 
 def _refuse_unreported(curves: Curves, spec: PlanSpec) -> None:

@@ -21,6 +21,8 @@ KINDS = {
     "shared served": {"shared": True, "served_tokens": (2e9, 5e8, 1e9)},
     "money": {"law": "power", "unit": "money", "unit_cost": (2.0, 5.0, 1.0), "budget": 1e6},
     "limited": {"current": (1e17, 2e17, 3e17), "max": (float("nan"), 5e16, 1e17), "budget": 6e17},
+    "together": {"together": ("prose", "code"), "target": 0.30},
+    "all together": {"together": ("code", LONG, "prose"), "weights": (3.0, 1.0, 2.0)},
     "odd names": {"names": ("<b>x</b>", "a|b", "</script><script>alert(1)</script>", LONG), "broken": ("<i>y</i>",)},
 }
 """Name → arguments of ``make_study``."""

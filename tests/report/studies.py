@@ -8,6 +8,7 @@ from budget.curves.cost_law import fit_cost
 from budget.curves.curves import Curves
 from budget.curves.laws.table import LAWS, law_inputs
 from budget.studies.make_plan import Study, make_plan
+from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
 from budget.tables.checks.quality import check
 from budget.tables.runs import Runs
 from budget.tables.tasks import default_tasks
@@ -28,12 +29,14 @@ def make_study(
     params: float | None = None,
     strategy: str | None = None,
     target: float = float("nan"),
+    together: tuple[str, ...] = (),
     weights: tuple[float, ...] = (),
     **stated: tuple[float, ...],
 ) -> Study:
     """A study of tasks with known curves; tasks in ``broken`` have no trend and are left out.
 
-    ``stated`` holds further columns of the tasks file, one number for each of ``names``.
+    Tasks ``together`` were measured in one model, too, which is better than theirs. ``stated`` holds further columns of
+    the tasks file, one number for each of ``names``.
     """
     runs = _runs((*names, *broken), len(broken), law, higher_is_better, shared)
     form = LAWS[law]
@@ -49,10 +52,28 @@ def make_study(
     findings = check(runs, inputs, len(form.parameters), task_settings.best)
     if budget is None:
         budget = 3.0 * float(max(curves.largest[unit or ("flops" if len(inputs) == 2 else inputs[0])]))
+    compared = (_with_a_shared_model(curves, together), task_settings) if together else None
     return make_plan(
-        runs, findings, curves, task_settings, budget,
-        unit=unit, strategy=strategy, params=params, input_files={"runs": {"name": "runs.csv", "sha256": "ab" * 32}},
+        runs, findings, curves, task_settings, budget, unit=unit, strategy=strategy, params=params, compared=compared,
+        input_files={"runs": {"name": "runs.csv", "sha256": "ab" * 32}},
     )  # fmt: skip
+
+
+def _with_a_shared_model(curves: Curves, together: tuple[str, ...]) -> FittedStrategies:
+    """The specialists, and a model of some tasks whose distances are a fifth smaller at every scale."""
+    form, pick = curves.form, np.array([curves.tasks.index(name) for name in together])
+    smaller = np.array([0.8 if p.kind == "floor" else 1.0 for p in form.parameters])
+    lower = np.array([np.log(0.8) if p.kind == "coefficient" else 0.0 for p in form.parameters])
+    some = curves.take(pick)
+    shared = replace(
+        some,
+        parameters=some.parameters * smaller + lower,
+        draws=some.draws * smaller + lower,
+        shared=np.ones(len(pick), dtype=bool),
+        group=np.zeros(len(pick), dtype=int),
+    )
+    alone = curves.take(np.flatnonzero(curves.used))
+    return FittedStrategies(StrategyCurves(SPECIALISTS, alone), (StrategyCurves("generalist", shared),))
 
 
 def _theta(law: str, tasks: int) -> np.ndarray:

@@ -16,6 +16,12 @@ SPECIALISTS = "allocation_specialists.csv"
 FOCUS = "focus.csv"
 """Written only where the runs hold several strategies."""
 
+MODELS = "models.csv"
+"""Written only where tasks of the plan were measured together, too."""
+
+OPTIONAL = frozenset({SPECIALISTS, FOCUS, MODELS})
+"""The files that a folder may lack."""
+
 
 def report_files(study: Study) -> dict[str, str]:
     """Render everything.
@@ -23,7 +29,7 @@ def report_files(study: Study) -> dict[str, str]:
     Returns:
         File name → content: the report as HTML and Markdown, the tables as CSV, curves and plan as JSON.
         ``SPECIALISTS`` is there only where the study has a hypothetical split beside its plan, ``FOCUS`` only where it
-        compares strategies. The last is the plan, with the hashes of all others.
+        compares strategies, ``MODELS`` where some may share. The last is the plan, with the hashes of all others.
     """
     story = build_story(study)
     files = {
@@ -37,7 +43,9 @@ def report_files(study: Study) -> dict[str, str]:
     }
     if study.focus is not None:
         files[FOCUS] = csv_text(study.focus.table())
+    if study.recommendation is not None:
+        files[MODELS] = csv_text(study.recommendation.table())
     if study.alternative is not None:
         files[SPECIALISTS] = csv_text(study.alternative.table())
-    files[MANIFEST] = json_text(study.record() | {"files": hashes(files, {SPECIALISTS, FOCUS} - set(files))})
+    files[MANIFEST] = json_text(study.record() | {"files": hashes(files, OPTIONAL - set(files))})
     return files

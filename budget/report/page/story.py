@@ -13,9 +13,11 @@ from budget.report.sentences.focus_answer import focus_answer
 from budget.report.sentences.focus_sentences import focus_summary, focus_table
 from budget.report.sentences.growth_sentences import decline_sentence
 from budget.report.sentences.plan_sentences import objective_name
+from budget.report.sentences.recommendation_sentences import models_table
 from budget.report.written_numbers import LEVEL, plural
 from budget.studies.focus.focus import Focus
 from budget.studies.make_plan import Study
+from budget.studies.strategies.recommendation import Recommendation
 
 PANELS = 12
 """Small charts of one kind at most."""
@@ -27,6 +29,8 @@ ROWS = 30
 def build_story(study: Study) -> Story:
     """Put a study into sentences, tables and pictures."""
     sections = [_plan(study)]
+    if study.recommendation is not None and study.recommendation.shares:
+        sections.insert(0, _models(study, study.recommendation))
     if study.alternative is not None:
         sections.append(_alternative(study))
     if len(study.growth.names) > 1:
@@ -42,6 +46,10 @@ def build_story(study: Study) -> Story:
         tiles=narrative.tiles(study),
         sections=tuple(sections),
     )
+
+
+def _models(study: Study, found: Recommendation) -> Section:
+    return Section("models", "What to train", (models_table(found, study.plan.spec.unit),))
 
 
 def _plan(study: Study) -> Section:
@@ -78,7 +86,8 @@ def _plan(study: Study) -> Section:
     if plan.baselines and len(plan.spend) > 1:
         blocks.append(tabular.comparison_table(study))
     label = narrative.HYPOTHETICAL if plan.hypothetical else ""
-    return Section("plan", "The plan", tuple(blocks), label)
+    alone = study.recommendation is not None and study.recommendation.shares
+    return Section("plan", "If every task had a model of its own" if alone else "The plan", tuple(blocks), label)
 
 
 def _alternative(study: Study) -> Section:

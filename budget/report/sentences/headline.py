@@ -16,7 +16,9 @@ from budget.report.sentences.plan_sentences import (
     input_ranges,
     model_words,
     objective_name,
+    plan_summary,
 )
+from budget.report.sentences.recommendation_sentences import gains, what_to_train
 from budget.report.written_numbers import (
     LEVEL,
     count,
@@ -43,8 +45,10 @@ HYPOTHETICAL = "Hypothetical"
 
 
 def headline(study: Study) -> str:
-    """The recommendation."""
+    """What to do, in one sentence."""
     plan = study.plan
+    if study.recommendation is not None and study.recommendation.shares:
+        return what_to_train(study.recommendation)
     spec = plan.spec
     if facts.is_shared(plan):
         return f"Train {model_words(plan, count_in_words)}."
@@ -54,6 +58,15 @@ def headline(study: Study) -> str:
     known = len(study.curves.tasks)
     tasks = plural(known, "task") if known == len(plan.spend) else f"{len(plan.spend)} of {plural(known, 'task')}"
     return f"Split {budget} over {tasks}, one model for each."
+
+
+def study_summary(study: Study) -> tuple[str, ...]:
+    """The study for the terminal: what to train, and the best split among one model for each task."""
+    found = study.recommendation
+    if found is None:
+        return (plan_summary(study.plan),)
+    split = f"One model for each: {plan_summary(study.plan)}"
+    return " ".join([what_to_train(found), *gains(found, study.plan.spec.unit)]), split
 
 
 def shares(study: Study) -> str:
@@ -79,6 +92,10 @@ def summary(study: Study) -> tuple[str, ...]:
         f"support: a predicted {objective_name(plan)} of {value(plan.objective)} ({direction(plan)}{interval})."
     )
     split = not facts.is_shared(plan) and len(plan.spend) > 1
+    found = study.recommendation
+    if found is not None and found.shares:
+        alone = f"The best split among one model for each task is predicted to reach {value(plan.objective)}{interval}."
+        return " ".join(gains(found, plan.spec.unit)), " ".join([alone, whose_runs(study)])
     sentences = [shares(study), outcome] if split else [outcome]
     if len(plan.spend) > 1:
         sentences += [baseline_sentence(plan, baseline, "would reach") for baseline in by_hand(plan)]

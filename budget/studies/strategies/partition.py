@@ -70,14 +70,15 @@ class Partition:
 
 
 def partitions(
-    whole: StrategyPlanner, blocks: Sequence[StrategyCurves], budgets: np.ndarray
+    whole: StrategyPlanner, blocks: Sequence[StrategyCurves], budgets: np.ndarray, *, shared: bool = True
 ) -> list[tuple[StrategyPlan, Partition]]:
     """The best partition of a set at each budget (Q,); nothing where no blocks make the set up.
 
     Args:
         whole: a planner of the whole set, for its tasks, task settings, measure and unit.
-        blocks: strategies on subsets of it.
+        blocks: strategies on subsets of it, or on all of it.
         budgets: totals, each above what the least spends of single tasks take together.
+        shared: whether at least one model must serve several tasks.
     """
     tasks = whole.served.tasks
     # one more than are compared, which tells whether these are all
@@ -91,7 +92,7 @@ def partitions(
     problem = _problem(whole, planners, questions, float(budgets[-1]))
 
     def shares(cover: tuple[int, ...]) -> bool:
-        return any(blocks[block].one_model for block in cover)
+        return not shared or any(blocks[block].one_model for block in cover)
 
     others = np.full(len(budgets), np.inf)
     if len(covers) > MOST_PARTITIONS:

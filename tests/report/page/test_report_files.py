@@ -9,7 +9,7 @@ import pytest
 from budget.curves.records.reading import curves_from_record
 from budget.report.page.figures import FIGURES, NAME_LENGTH, short
 from budget.report.page.markdown import escape
-from budget.report.page.report_files import FOCUS, SPECIALISTS
+from budget.report.page.report_files import FOCUS, MODELS, OPTIONAL
 from budget.report.page.story import build_story
 from budget.tables.files.manifest import PLAN_FILES
 from tests.report.conftest import KINDS
@@ -24,6 +24,8 @@ ALWAYS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_file_is_there(studies, reports, kind):
     expected = ALWAYS | ({"allocation_specialists.csv"} if studies[kind].alternative is not None else set())
+    expected |= {FOCUS} if studies[kind].focus is not None else set()
+    expected |= {MODELS} if studies[kind].recommendation is not None else set()
     assert set(reports[kind]) == expected
 
 
@@ -123,7 +125,7 @@ def test_json_is_strict_and_comes_back(studies, reports, kind):
     written = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in reports[kind].items()}
     stated = record.pop("files")
     assert {name: digest for name, digest in stated.items() if digest} | {"plan.json": written["plan.json"]} == written
-    assert {name for name, digest in stated.items() if not digest} == {FOCUS, SPECIALISTS} - set(written)
+    assert {name for name, digest in stated.items() if not digest} == OPTIONAL - set(written)
     assert set(written) <= set(PLAN_FILES) and list(reports[kind])[-1] == "plan.json"
     assert record == json.loads(json.dumps(studies[kind].record()))
     assert record["inputs"] == {"runs": {"name": "runs.csv", "sha256": "ab" * 32}}

@@ -1,0 +1,137 @@
+"""What to train, in words: the models of the best decision over every measured strategy, and what they gain."""
+
+import numpy as np
+
+from budget.numerics.words import listing
+from budget.report.report_parts import Cell, Column, Table
+from budget.report.written_numbers import (
+    LEVEL,
+    UNIT_WORDS,
+    amount,
+    count,
+    factor,
+    percent,
+    plural,
+    quantity,
+    span,
+)
+from budget.studies.strategies.recommendation import Recommendation, RivalDecision, TrainedModel
+from budget.studies.strategies.strategy_curves import SPECIALISTS
+from budget.studies.strategies.strategy_plans import EQUAL
+
+NAMED = 4
+"""Tasks of a shared model that a sentence names; more are counted."""
+
+SURE = 0.9
+"""Share of the draws from which a gain counts as sure (the end of an 80 % interval on its side)."""
+
+RIVALS = {SPECIALISTS: "one model for each task", EQUAL: "an equal split among one model for each"}
+"""A rival's name → how a sentence calls it; any other is one model for all."""
+
+HOW = {"generalist": "", "moe": " with experts", "trunk": " with a shared trunk"}
+"""A strategy → what the words ``one model`` lack to name it."""
+
+
+def rival_words(rival: RivalDecision) -> str:
+    """A rival as a sentence calls it."""
+    return RIVALS.get(rival.name) or f"one model{how(rival.name)} for all"
+
+
+def how(strategy: str) -> str:
+    """What tells a shared model from a plain one, such as `` with experts``; a strategy of the file's own by name."""
+    return HOW.get(strategy, f" by strategy '{strategy}'")
+
+
+def what_to_train(found: Recommendation) -> str:
+    """The headline: how many models for how many tasks, and who shares."""
+    tasks = plural(len(found.plan.tasks), "task")
+    if len(found.models) == 1:
+        return f"Train one model{how(found.models[0].strategy)} for all {tasks}."
+    shared = [model for model in found.models if len(model.tasks) > 1]
+    if not shared:
+        return f"Train {plural(len(found.models), 'model')}, one for each task."
+    alone = len(found.models) - len(shared)
+    parts = [f"{_tasks(model)} share one{how(model.strategy)}" for model in shared]
+    if alone:
+        parts.append(f"{alone} {'has' if alone == 1 else 'have'} one of {'its' if alone == 1 else 'their'} own")
+    return f"Train {plural(len(found.models), 'model')} for {tasks}: {listing(parts)}."
+
+
+def _tasks(model: TrainedModel) -> str:
+    names = model.tasks
+    return listing(list(names)) if len(names) <= NAMED else f"{len(names)} tasks ({names[0]}, {names[1]}, …)"
+
+
+def gains(found: Recommendation, unit: str) -> tuple[str, ...]:
+    """What the decision gains over simpler ones, one sentence each, and what it rests on."""
+    said = [_gain(found, rival, unit) for rival in found.rivals if not _is_same(found, rival)]
+    shared = [model for model in found.models if model.wins == model.wins]
+    if shared:
+        each = listing([f"{_tasks(model)} in {percent(model.wins)}" for model in shared])
+        said.append(f"Share of the draws in which a shared model is better than one for each of its tasks: {each}.")
+    partition = found.partition
+    short = found.gap / abs(partition.objective)
+    proof = "no other is better" if short < 1e-6 else f"no other is better by more than {percent(short)}"
+    said.append(
+        "Of every way to divide the tasks among the models that were measured, and of every split of the budget, "
+        f"{proof} by the curves that plans read."
+    )
+    far = [model for model in found.models if model.beyond > 3]
+    if far:
+        most = max(far, key=lambda model: model.beyond)
+        said.append(
+            f"{plural(len(far), 'model lies', 'models lie')} more than 3 times outside what was measured, that of "
+            f"{_tasks(most)} {factor(most.beyond)}."
+        )
+    return tuple(said)
+
+
+def _is_same(found: Recommendation, rival: RivalDecision) -> bool:
+    """Whether the rival is the decision itself."""
+    if rival.name == SPECIALISTS:
+        return not found.shares
+    return len(found.models) == 1 and found.models[0].strategy == rival.name
+
+
+def _gain(found: Recommendation, rival: RivalDecision, unit: str) -> str:
+    name, gain = rival_words(rival), rival.gain
+    low, high = rival.interval
+    if low != low:
+        sure = ""
+    else:
+        written = span(*(f"{100 * end:.2g} %".replace("-", "−") for end in (low, high)))
+        sure = f" ({LEVEL}: {written}; better in {percent(rival.wins)} of the draws)"
+    word = "better" if gain >= 0 else "worse"
+    probably = "" if not len(rival.gains) or max(rival.wins, 1 - rival.wins) >= SURE else " probably"
+    sentence = f"This is{probably} {percent(abs(gain))} {word} than {name}{sure}"
+    if np.isfinite(rival.enough) and rival.enough < 1:
+        enough = quantity(rival.enough * found.plan.budget, unit)
+        sentence += f", whose value it reaches with {enough}, {percent(rival.enough)} of the budget"
+    return f"{sentence}."
+
+
+def models_table(found: Recommendation, unit: str) -> Table:
+    """Each model to train: its tasks, its strategy, its share and its scales."""
+    scales = list(found.models[0].inputs)
+    columns = (
+        Column("Model"),
+        Column("Tasks"),
+        Column("Better than apart", True),
+        Column("Share", True),
+        Column(f"Spend, {UNIT_WORDS[unit]}", True),
+        *(Column(UNIT_WORDS.get(name, name).capitalize(), True) for name in scales),
+        Column("Beyond the runs", True),
+    )
+    rows = tuple(
+        (
+            Cell(str(number), "alone" if len(model.tasks) == 1 else f"shared{how(model.strategy)}"),
+            Cell(listing(list(model.tasks))),
+            Cell("" if model.wins != model.wins else f"{percent(model.wins)} of the draws"),
+            Cell(percent(model.share)),
+            Cell(amount(model.spend, unit)),
+            *(Cell(count(model.inputs[name])) for name in scales),
+            Cell("inside" if model.beyond <= 1 else factor(model.beyond), tone="warn" if model.beyond > 3 else ""),
+        )
+        for number, model in enumerate(found.models, start=1)
+    )
+    return Table("The models to train, the largest spend first", columns, rows, cards=True)

@@ -1,0 +1,243 @@
+"""What to train: the models, and the tasks of each, that make the most of one budget by everything that was measured.
+
+Every measured way to serve tasks competes in one decision: a specialist of a task, and each shared model on the set of
+tasks that it was measured on. The partition of all tasks into such blocks and the split of the budget among them are
+chosen together, with a bound over the whole family (``partition``). The choice is made by the curves that plans read;
+what it gains over simpler decisions is told in every draw, each draw judging both sides.
+
+See docs/decisions/082-bound-over-groupings.md,
+docs/decisions/080-plans-made-once-judged-in-every-draw.md.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from budget.numerics.interval import interval
+from budget.numerics.strict_json import json_value
+from budget.studies.strategies.assumed import MARK
+from budget.studies.strategies.partition import Partition, blocks_of, partitions
+from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies
+from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner, joined
+
+SMALLER_BUDGETS = np.geomspace(0.1, 1.0, 13)
+"""Shares of the budget among which the one is sought that would do for a rival's value."""
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model to train.
+
+    Attributes:
+        strategy: how it serves its tasks; ``specialists`` for one task alone.
+        tasks: that it serves.
+        spend: what its training takes, in the budget's unit.
+        share: of the budget.
+        inputs: scale → what it is trained with, such as its params and tokens.
+        beyond: the largest factor by which one of these lies outside the measured ones.
+        wins: share of the draws in which it is better than one model for each of its tasks, which share the same spend;
+            NaN for a specialist, and without draws.
+    """
+
+    strategy: str
+    tasks: tuple[str, ...]
+    spend: float
+    share: float
+    inputs: dict[str, float]
+    beyond: float
+    wins: float
+
+
+@dataclass(frozen=True)
+class RivalDecision:
+    """A simpler decision at the same budget.
+
+    Attributes:
+        name: ``specialists``, ``specialists, equal split``, or the strategy of one model for all tasks.
+        objective: its weighted mean measure, smaller being better.
+        gain: by how much the recommendation is better, as a share of the rival's objective.
+        gains: (B,) the same in each draw.
+        enough: share of the budget with which the recommended kind of decision is as good; NaN where that is not found.
+    """
+
+    name: str
+    objective: float
+    gain: float
+    gains: np.ndarray
+    enough: float
+
+    @property
+    def wins(self) -> float:
+        """Share of the draws in which the recommendation is better; NaN without draws."""
+        return float((self.gains > 0).mean()) if len(self.gains) else float("nan")
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """80 % interval of the gain, paired over the draws; NaN without draws."""
+        if not len(self.gains):
+            return float("nan"), float("nan")
+        low, high = interval(self.gains)
+        return float(low), float(high)
+
+    def record(self) -> dict[str, Any]:
+        """The rival as JSON."""
+        low, high = self.interval
+        return {
+            "name": self.name, "objective": self.objective, "gain": self.gain, "gain_low": json_value(low),
+            "gain_high": json_value(high), "wins": json_value(self.wins), "enough": json_value(self.enough),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The decision over every measured strategy at one budget.
+
+    Attributes:
+        models: to train, the largest spend first.
+        plan: what each task is given and predicted to reach.
+        weight: (T,) of the tasks, summing to 1.
+        partition: how it was chosen, with its bound.
+        rivals: simpler decisions, those that the runs support.
+    """
+
+    models: tuple[TrainedModel, ...]
+    plan: StrategyPlan
+    weight: np.ndarray
+    partition: Partition
+    rivals: tuple[RivalDecision, ...]
+
+    @property
+    def shares(self) -> bool:
+        """Whether some model serves several tasks."""
+        return any(len(model.tasks) > 1 for model in self.models)
+
+    @property
+    def objective(self) -> float:
+        """Weighted mean measure, smaller being better."""
+        return float(self.plan.measure @ self.weight)
+
+    @property
+    def gap(self) -> float:
+        """By how much, at most, another decision over the same blocks is better by the planned curves."""
+        return max(self.partition.objective - self.partition.bound, 0.0)
+
+    def rival(self, name: str) -> RivalDecision | None:
+        """A rival by its name, ``None`` where the runs do not support it."""
+        return next((each for each in self.rivals if each.name == name), None)
+
+    def table(self) -> pd.DataFrame:
+        """``models.csv``: one row a model, the largest spend first."""
+        return pd.DataFrame(
+            [
+                {
+                    "model": number, "strategy": model.strategy, "tasks": "|".join(model.tasks),
+                    "n_tasks": len(model.tasks), "spend": model.spend, "share": model.share, **model.inputs,
+                    "beyond": model.beyond, "wins": model.wins,
+                }
+                for number, model in enumerate(self.models, start=1)
+            ]
+        )  # fmt: skip
+
+    def record(self) -> dict[str, Any]:
+        """The decision as JSON."""
+        return {
+            "models": [json_value(vars(model)) for model in self.models],
+            "objective": self.objective,
+            "planned_objective": self.partition.objective,
+            "bound": self.partition.bound,
+            "compared": self.partition.compared,
+            "complete": self.partition.complete,
+            "rivals": [rival.record() for rival in self.rivals],
+        }
+
+
+def recommend(strategies: FittedStrategies, alone: StrategyPlanner, budget: float) -> Recommendation | None:
+    """The best decision over specialists and every shared model that was measured on some or all of their tasks.
+
+    Args:
+        strategies: all of the file.
+        alone: a planner of the specialists of all tasks.
+        budget: in all, in the planner's unit.
+
+    Returns:
+        The decision; ``None`` where no shared model serves tasks that have specialists, or the law is no sum of powers.
+    """
+    names = alone.served.tasks
+    whole = [served for served in strategies.shared if set(served.tasks) == set(names) and MARK not in served.strategy]
+    blocks = [*whole, *blocks_of(strategies, names)]
+    if not any(block.one_model for block in blocks):
+        return None
+
+    budgets = budget * SMALLER_BUDGETS
+    budgets = budgets[budgets >= float(np.nansum(alone.task_settings.min))]
+    if not len(budgets):
+        return None
+    found = partitions(alone, blocks, budgets, shared=False)
+    if not found:
+        return None
+    plan, partition = found[-1]
+    weight = alone.task_settings.weight / alone.task_settings.weight.sum()
+    reached = np.array([float(each.measure @ weight) for each, _ in found])
+    last = budgets[-1:]
+    plans = [*alone.best(last), *alone.equal(last)]
+    plans += [joined(served.strategy, names, alone.of(served).best(last)) for served in whole]
+    mine = plan.scenarios @ weight
+    rivals = []
+    for rival in plans:
+        objective, theirs = float(rival.measure @ weight), rival.scenarios @ weight
+        rivals.append(
+            RivalDecision(
+                rival.strategy,
+                objective,
+                (objective - reached[-1]) / abs(objective),
+                (theirs - mine) / np.abs(theirs),
+                _enough(budgets / budget, reached, objective),
+            )
+        )
+    return Recommendation(_models(alone, strategies, plan, partition), plan, weight, partition, tuple(rivals))
+
+
+def _enough(shares: np.ndarray, reached: np.ndarray, objective: float) -> float:
+    """Share of the budget at which the decisions reach an objective, NaN outside of what was tried."""
+    if not reached[-1] <= objective <= reached[0]:
+        return float("nan")
+    # the objective falls with the budget but for where the choice changes by curves that plans read otherwise
+    falling = np.minimum.accumulate(reached)
+    return float(np.exp(np.interp(-objective, -falling, np.log(shares))))
+
+
+def _models(
+    alone: StrategyPlanner, strategies: FittedStrategies, plan: StrategyPlan, partition: Partition
+) -> tuple[TrainedModel, ...]:
+    """The models of a decision, the largest spend first."""
+    place = {name: at for at, name in enumerate(plan.tasks)}
+    served = {(each.strategy, each.tasks): each for each in strategies.shared}
+    models = []
+    for (strategy, tasks), spend in zip(partition.blocks, partition.spend, strict=True):
+        curves = alone.served.curves if strategy == SPECIALISTS else served[strategy, tasks].curves
+        at = place[tasks[0]]
+        row = np.array([curves.tasks.index(tasks[0])])
+        inputs = np.exp(plan.log_inputs[at])
+        beyond = max(
+            max(float(value / curves.largest[name][row][0]), float(curves.smallest[name][row][0] / value), 1.0)
+            for name, value in zip(curves.scale_columns, inputs, strict=True)
+            if name in curves.largest  # data before repeats are given, not planned
+        )
+        named = dict(zip(curves.scale_columns, inputs.tolist(), strict=True))
+        wins = float("nan") if strategy == SPECIALISTS else _wins(alone, plan, tasks, float(spend))
+        models.append(TrainedModel(strategy, tasks, float(spend), float(spend / plan.budget), named, beyond, wins))
+    return tuple(sorted(models, key=lambda model: -model.spend))
+
+
+def _wins(alone: StrategyPlanner, plan: StrategyPlan, tasks: tuple[str, ...], spend: float) -> float:
+    """Share of the draws in which a shared model is better than specialists of its tasks with the same spend."""
+    pick = np.array([alone.served.tasks.index(name) for name in tasks])
+    weight = alone.task_settings.weight[pick]
+    least = float(np.nansum(alone.task_settings.min[pick]))
+    if not len(plan.scenarios) or spend < least:
+        return float("nan")
+    apart = alone.of(replace(alone.served, curves=alone.served.curves.take(pick)))
+    (rival,) = apart.best(np.array([spend]))
+    return float((plan.scenarios[:, pick] @ weight < rival.scenarios @ weight).mean())

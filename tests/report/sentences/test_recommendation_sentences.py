@@ -1,0 +1,60 @@
+"""What to train, in words: who shares, what is gained, how sure it is, and nothing that is not known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from budget.report.page.story import build_story
+from budget.report.sentences.headline import headline, study_summary
+from budget.report.sentences.recommendation_sentences import gains, what_to_train
+from budget.studies.strategies.strategy_curves import SPECIALISTS
+from tests.report.studies import LONG
+
+
+@pytest.fixture(scope="module")
+def found(studies):
+    return studies["together"].recommendation
+
+
+def test_the_headline_says_who_shares_and_who_is_alone(studies, found):
+    said = headline(studies["together"])
+    assert said == what_to_train(found)
+    assert said == "Train 2 models for 3 tasks: prose and code share one and 1 has one of its own."
+    assert headline(studies["all together"]) == "Train one model for all 3 tasks."
+    assert headline(studies["specialists"]).startswith("Split ")
+
+
+def test_the_first_section_lists_the_models_and_the_split_alone_comes_second(studies):
+    first, second = build_story(studies["together"]).sections[:2]
+    assert (first.title, second.title) == ("What to train", "If every task had a model of its own")
+    (table,) = first.blocks
+    assert sorted(row[1].text for row in table.rows) == sorted(["prose and code", LONG])
+    assert build_story(studies["specialists"]).sections[0].title == "The plan"
+
+
+def test_gains_stand_beside_their_interval_and_the_share_of_the_draws(studies, found):
+    said = " ".join(gains(found, "flops"))
+    rival = found.rival(SPECIALISTS)
+    assert "better than one model for each task (80 %: " in said and f"{100 * rival.wins:.0f}" in said
+    assert f"{100 * rival.enough:.1f} % of the budget" in said
+    assert "no other is better by the curves that plans read" in said
+    assert said in " ".join(study_summary(studies["together"]))
+
+
+def test_a_gain_that_the_draws_do_not_agree_on_is_only_probable(found):
+    rival = found.rival(SPECIALISTS)
+    unsure = replace(rival, gains=np.linspace(-0.02, 0.04, 30))
+    said = gains(replace(found, rivals=(unsure,)), "flops")[0]
+    assert said.startswith("This is probably ") and "−" in said
+    assert not gains(replace(found, rivals=(rival,)), "flops")[0].startswith("This is probably")
+
+
+def test_without_draws_no_share_of_them_is_said(found):
+    bare = replace(
+        found,
+        rivals=tuple(replace(each, gains=np.empty(0)) for each in found.rivals),
+        models=tuple(replace(model, wins=float("nan")) for model in found.models),
+    )
+    said = " ".join(gains(bare, "flops"))
+    assert "draws" not in said and "nan" not in said.lower() and "–" not in said

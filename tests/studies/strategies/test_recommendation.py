@@ -1,0 +1,91 @@
+"""What to train, over every measured strategy: closed forms, paired draws, and what it is when nothing is shared."""
+
+import numpy as np
+import pytest
+
+from budget.allocation.spec.measures import measure_of
+from budget.studies.strategies.recommendation import recommend
+from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
+from budget.studies.strategies.strategy_plans import EQUAL, StrategyPlanner
+from budget.tables.tasks import TaskSettings
+from tests.made import one_model, power
+
+NAMES = ("t0", "t1", "t2", "t3")
+LAW = (1.5, 2e3, 0.15)
+BUDGET = 1e21
+
+
+def decided(alone, *shared, budget=BUDGET, **settings):
+    served = tuple(StrategyCurves(strategy, one_model(curves)) for strategy, curves in shared)
+    strategies = FittedStrategies(StrategyCurves(SPECIALISTS, alone), served)
+    tasks = TaskSettings(alone.tasks, **settings)
+    return recommend(
+        strategies, StrategyPlanner(strategies.specialists, tasks, measure_of(alone, tasks, "value")), budget
+    )
+
+
+def test_two_free_pairs_do_with_half_of_the_budget():
+    """A pair whose model serves both tasks as well as one is two tasks for one: the same values for half."""
+    alone = power(dict.fromkeys(NAMES, LAW), draws=20)
+    pairs = [("generalist", power(dict.fromkeys(pair, LAW), draws=20)) for pair in (NAMES[:2], NAMES[2:])]
+    found = decided(alone, *pairs)
+    assert [model.tasks for model in found.models] == [NAMES[:2], NAMES[2:]] and found.shares
+    np.testing.assert_allclose([model.share for model in found.models], 0.5, rtol=1e-8)
+    np.testing.assert_allclose([model.inputs["flops"] for model in found.models], BUDGET / 2, rtol=1e-8)
+    rival = found.rival(SPECIALISTS)
+    assert rival.enough == pytest.approx(0.5, rel=0.01)
+    quarter, half = (1.5 + 2e3 * (BUDGET / parts) ** -0.15 for parts in (4, 2))
+    assert rival.gain == pytest.approx((quarter - half) / quarter, rel=1e-9)
+    assert found.objective == pytest.approx(half, rel=1e-10) and found.gap <= 1e-9
+
+
+def test_gains_are_paired_over_the_draws():
+    alone = power({name: (1.5, 2e3, 0.13 + 0.01 * at) for at, name in enumerate(NAMES)}, draws=40, seed=1)
+    pair = power({name: (1.45, 2.2e3, 0.14) for name in ("t3", "t1")}, draws=40, seed=2)
+    weight = np.array([3.0, 1.0, 1.0, 2.0])
+    found = decided(alone, ("moe", pair), weight=weight)
+    for name in (SPECIALISTS, EQUAL):
+        rival = found.rival(name)
+        assert rival.gains.shape == (40,) and rival.interval[0] <= rival.interval[1]
+        assert rival.wins == (rival.gains > 0).mean()
+    mine = found.plan.scenarios @ (weight / weight.sum())
+    equal = np.full(4, BUDGET / 4)
+    theirs = alone.distance_draws(np.arange(4), np.log(equal)[:, None]) @ (weight / weight.sum())
+    np.testing.assert_allclose(found.rival(EQUAL).gains, (theirs - mine) / theirs, rtol=1e-9)
+
+
+def test_one_model_for_all_is_a_choice_and_a_rival():
+    alone = power(dict.fromkeys(NAMES, LAW))
+    good, bad = (power(dict.fromkeys(reversed(NAMES), (floor, 2e3, 0.15))) for floor in (1.4, 2.5))
+    found = decided(alone, ("moe", good), ("generalist", bad))
+    assert [model.strategy for model in found.models] == ["moe"] and found.models[0].share == pytest.approx(1.0)
+    assert found.rival("moe").gain == pytest.approx(0.0, abs=1e-12) and found.rival("generalist").gain > 0.2
+    apart = decided(alone, ("generalist", bad))
+    assert not apart.shares and apart.rival(SPECIALISTS).gain == pytest.approx(0.0, abs=1e-9)
+    assert np.isnan(apart.rival(SPECIALISTS).wins) and np.isnan(apart.models[0].wins)
+
+
+def test_a_shared_model_says_in_how_many_draws_it_is_better_than_its_tasks_apart():
+    alone = power(dict.fromkeys(NAMES, LAW), draws=50, spread=0.0)
+    near = power(dict.fromkeys(NAMES[:2], (1.5, 2.15e3, 0.15)), draws=50, spread=0.05, seed=3)
+    found = decided(alone, ("trunk", near))
+    (shared,) = [model for model in found.models if len(model.tasks) > 1]
+    each = np.array([shared.spend / 2])
+    apart = alone.distance_draws(np.array([0]), np.log(each)[:, None])[:, 0]
+    together = near.distance_draws(np.arange(2), np.log(np.full((2, 1), shared.spend))).mean(axis=1)
+    assert shared.wins == (together < apart).mean() and 0 < shared.wins < 1
+
+
+def test_the_table_holds_every_task_once_and_the_whole_budget():
+    alone = power(dict.fromkeys(NAMES, LAW))
+    found = decided(alone, ("moe", power(dict.fromkeys(NAMES[1:3], LAW))))
+    table = found.table()
+    assert sorted(name for tasks in table["tasks"] for name in tasks.split("|")) == list(NAMES)
+    assert table["spend"].sum() == pytest.approx(BUDGET, rel=1e-9) and table["spend"].is_monotonic_decreasing
+    assert table["share"].sum() == pytest.approx(1.0)
+
+
+def test_without_a_measured_shared_model_there_is_nothing_to_decide():
+    alone = power(dict.fromkeys(NAMES, LAW))
+    assert decided(alone) is None
+    assert decided(alone, ("moe", power(dict.fromkeys(("t0", "other"), LAW)))) is None
