@@ -15,7 +15,7 @@ from budget.report.written_numbers import (
     quantity,
     span,
 )
-from budget.studies.strategies.recommendation import Recommendation, RivalDecision, TrainedModel
+from budget.studies.strategies.recommendation import DECIDED, Recommendation, RivalDecision, TrainedModel
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.studies.strategies.strategy_plans import EQUAL
 
@@ -58,7 +58,10 @@ def what_to_train(found: Recommendation) -> str:
 
 
 def _tasks(model: TrainedModel) -> str:
-    names = model.tasks
+    return _names(model.tasks)
+
+
+def _names(names: tuple[str, ...]) -> str:
     return listing(list(names)) if len(names) <= NAMED else f"{len(names)} tasks ({names[0]}, {names[1]}, …)"
 
 
@@ -69,12 +72,21 @@ def gains(found: Recommendation, unit: str) -> tuple[str, ...]:
     if shared:
         each = listing([f"{_tasks(model)} in {percent(model.wins)}" for model in shared])
         said.append(f"Share of the draws in which a shared model is better than one for each of its tasks: {each}.")
+    if found.undecided:
+        shown = found.undecided[:NAMED]
+        more = f" and {len(found.undecided) - len(shown)} more" if len(found.undecided) > len(shown) else ""
+        each = listing([f"{_names(one.tasks)}{how(one.strategy)} ({percent(one.wins)})" for one in shown])
+        said.append(
+            f"Left apart, since fewer than {percent(DECIDED)} of the draws say that one shared model is better: "
+            f"{each}{more}."
+        )
     partition = found.partition
     short = found.gap / abs(partition.objective)
     proof = "no other is better" if short < 1e-6 else f"no other is better by more than {percent(short)}"
+    measured = "measured models that are left" if found.undecided else "measured models"
     said.append(
-        "Of every way to divide the tasks among the models that were measured, and of every split of the budget, "
-        f"{proof} by the curves that plans read."
+        f"Of every way to divide the tasks among the {measured}, and of every split of the budget, {proof} by the curves "
+        "that plans read."
     )
     far = [model for model in found.models if model.beyond > 3]
     if far:

@@ -2,8 +2,10 @@
 
 Every measured way to serve tasks competes in one decision: a specialist of a task, and each shared model on the set of
 tasks that it was measured on. The partition of all tasks into such blocks and the split of the budget among them are
-chosen together, with a bound over the whole family (``partition``). The choice is made by the curves that plans read;
-what it gains over simpler decisions is told in every draw, each draw judging both sides.
+chosen together, with a bound over the whole family (``partition``). The choice is made by the curves that plans read,
+and the best of many choices is flattered by them: a shared model that too few draws call better than its tasks apart is
+left out, named, and the decision made again. What it gains over simpler ones is told in every draw, each draw judging
+both sides.
 
 See docs/decisions/082-bound-over-groupings.md,
 docs/decisions/080-plans-made-once-judged-in-every-draw.md.
@@ -21,6 +23,9 @@ from budget.studies.strategies.assumed import MARK
 from budget.studies.strategies.partition import Partition, blocks_of, partitions
 from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner, joined
+
+DECIDED = 2 / 3
+"""Share of the draws that must call a shared model better than one model for each of its tasks."""
 
 SMALLER_BUDGETS = np.geomspace(0.1, 1.0, 13)
 """Shares of the budget among which the one is sought that would do for a rival's value."""
@@ -91,6 +96,21 @@ class RivalDecision:
 
 
 @dataclass(frozen=True)
+class Undecided:
+    """A shared model that the point fit would train and too few draws support.
+
+    Attributes:
+        strategy: how it serves its tasks.
+        tasks: that it serves.
+        wins: share of the draws in which it is better than one model for each of its tasks.
+    """
+
+    strategy: str
+    tasks: tuple[str, ...]
+    wins: float
+
+
+@dataclass(frozen=True)
 class Recommendation:
     """The decision over every measured strategy at one budget.
 
@@ -100,6 +120,7 @@ class Recommendation:
         weight: (T,) of the tasks, summing to 1.
         partition: how it was chosen, with its bound.
         rivals: simpler decisions, those that the runs support.
+        undecided: what was left out since fewer than ``DECIDED`` of the draws support it, the most supported first.
     """
 
     models: tuple[TrainedModel, ...]
@@ -107,6 +128,7 @@ class Recommendation:
     weight: np.ndarray
     partition: Partition
     rivals: tuple[RivalDecision, ...]
+    undecided: tuple[Undecided, ...] = ()
 
     @property
     def shares(self) -> bool:
@@ -150,6 +172,7 @@ class Recommendation:
             "compared": self.partition.compared,
             "complete": self.partition.complete,
             "rivals": [rival.record() for rival in self.rivals],
+            "undecided": [json_value(vars(each)) for each in self.undecided],
         }
 
 
@@ -174,9 +197,18 @@ def recommend(strategies: FittedStrategies, alone: StrategyPlanner, budget: floa
     budgets = budgets[budgets >= float(np.nansum(alone.task_settings.min))]
     if not len(budgets):
         return None
+    undecided: list[Undecided] = []
+    while True:
+        found = partitions(alone, blocks, budgets[-1:], shared=False)
+        if not found:
+            return None
+        doubtful = _doubtful(alone, *found[0])
+        if not doubtful:
+            break
+        undecided += doubtful
+        out = {(each.strategy, each.tasks) for each in doubtful}
+        blocks = [block for block in blocks if (block.strategy, block.tasks) not in out]
     found = partitions(alone, blocks, budgets, shared=False)
-    if not found:
-        return None
     plan, partition = found[-1]
     weight = alone.task_settings.weight / alone.task_settings.weight.sum()
     reached = np.array([float(each.measure @ weight) for each, _ in found])
@@ -196,7 +228,19 @@ def recommend(strategies: FittedStrategies, alone: StrategyPlanner, budget: floa
                 _enough(budgets / budget, reached, objective),
             )
         )
-    return Recommendation(_models(alone, strategies, plan, partition), plan, weight, partition, tuple(rivals))
+    models = _models(alone, strategies, plan, partition)
+    doubts = tuple(sorted(undecided, key=lambda each: -each.wins))
+    return Recommendation(models, plan, weight, partition, tuple(rivals), doubts)
+
+
+def _doubtful(alone: StrategyPlanner, plan: StrategyPlan, partition: Partition) -> list[Undecided]:
+    """The shared models of a decision that too few draws call better than their tasks apart."""
+    shared = [
+        Undecided(strategy, tasks, _wins(alone, plan, tasks, spend))
+        for (strategy, tasks), spend in zip(partition.blocks, partition.spend, strict=True)
+        if strategy != SPECIALISTS
+    ]
+    return [each for each in shared if each.wins < DECIDED]  # never without draws, which give no number
 
 
 def _enough(shares: np.ndarray, reached: np.ndarray, objective: float) -> float:
