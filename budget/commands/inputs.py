@@ -71,7 +71,7 @@ def read_beside(runs_path: str, reading: Reading, runs: Runs) -> Runs | None:
     from budget.tables.specialist_runs import specialists_beside
     from budget.tables.strategy_runs import SPECIALIST
 
-    others = tuple(pair for pair in reading.where if pair[0] not in SERVED_BY)
+    others = tuple(pair for pair in reading.where if pair[0].rstrip("!<>=~") not in SERVED_BY)
     shared = [arm for arm in runs.strategy_runs if arm.strategy not in SPECIALIST]
     if len(others) == len(reading.where) or not shared:
         return None
@@ -90,6 +90,8 @@ def _runs_as_asked(runs_path: str, reading: Reading, where: Words) -> Runs:
         task=reading.task,
         higher_is_better=reading.higher_is_better,
         last_of=reading.last_of,
+        wide=reading.wide,
+        every=reading.every,
     )
 
 

@@ -1,5 +1,6 @@
 """Reading anybody's table: column names mapped, rows filtered, cells turned into numbers, refusals by row."""
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -8,15 +9,17 @@ import numpy as np
 import pandas as pd
 
 from budget.errors import DataError
-from budget.numerics.numerals import number_of
+from budget.numerics.numerals import count_of, value_of
 from budget.numerics.quoting import LONGEST_CELL, listed, shortened, shown
 from budget.tables.files.text import read_csv
+from budget.tables.reading.cells import as_written, each_text, has_text, is_number, levels, text_of
+from budget.tables.reading.conditions import rows_where
 
 CANONICAL = (
     "task", "value", "params", "tokens", "flops", "x", "metric", "higher_is_better", "run", "model", "stderr", "weight",
     "strategy", "target", "min", "max", "best", "unserved", "chance", "unique_tokens", "task_tokens", "n_tasks",
     "source", "current", "unit_cost", "served_tokens", "checkpoint_params", "checkpoint", "group", "spend", "limit",
-    "coefficient", "unit", "cost", "split", "draw", "partner", "model_tasks", "seed",
+    "coefficient", "unit", "cost", "split", "draw", "partner", "model_tasks", "seed", "step",
 )  # fmt: skip
 """The names that ``--column`` can give to a file's own columns."""
 
@@ -25,6 +28,15 @@ LARGEST_PLANNED = 1e120
 
 _MISSING = {"", "na", "n/a", "#n/a"}
 """Cells that say that there is no number, where a number may be missing."""
+
+_NOT_FINITE = {"nan", "inf", "-inf", "+inf", "infinity", "-infinity", "none", "null", "-"}
+"""What programs write where a number is none."""
+
+COUNTS = (
+    "params", "tokens", "flops", "x", "unique_tokens", "task_tokens", "active_params", "shared_flops", "served_tokens",
+    "checkpoint_params", "checkpoint",
+)  # fmt: skip
+"""Columns that count something: ``19M`` is a number there."""
 
 _TRUE = {"1", "true", "yes", "y", "t"}
 _FALSE = {"0", "false", "no", "n", "f"}
@@ -57,7 +69,7 @@ def read_table(
     *,
     own: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """Read a CSV, keep the rows asked for and give its columns their canonical names, see ``view``."""
+    """Read a table as text, keep the rows asked for and give its columns their canonical names, see ``view``."""
     return view(read_csv(path, what), path, columns, where, own=own)
 
 
@@ -72,56 +84,67 @@ def view(
     """The rows asked for of a table that was read, with canonical column names beside its own.
 
     Args:
-        frame: from ``read_csv``; it stays as it is.
+        frame: from ``read_csv`` or ``read_cells``; it stays as it is.
         path: its file, for error sentences.
-        columns: canonical name → the file's own name; ``"a+b"`` joins the text of two columns with a dash.
-        where: (column, value) conditions on the file's own or canonical names. Conditions on different columns
-            must all hold; of several on one column, any. ``(column!, value)`` keeps the rows that do not have it, all
-            of several; the value may be empty.
+        columns: canonical name → the file's own name; ``"a+b"`` joins the text of two columns with a dash, and
+            ``"log(a)"`` is the natural logarithm of a column.
+        where: (column and operator, value) conditions on the file's own or canonical names, see ``rows_where``.
         own: the canonical names that this table may have, where ``columns`` is meant for several tables: of those, a
             name that the file lacks is left to the others.
 
     Returns:
-        Text cells under canonical names, index = row number in the file (header is row 1).
+        Cells under canonical names, index = row number in the file (header is row 1).
 
     Raises:
         DataError: a named column is not there, or no row passes the conditions.
     """
-    frame = frame.copy()
+    notes = frame.attrs
+    frame = frame.copy(deep=False)
     there = list(frame.columns)
     for canonical, theirs in (columns or {}).items():
         if own is not None and (canonical not in own or theirs not in there):
             continue
-        parts = [part.strip() for part in theirs.split("+")] if theirs not in there else [theirs]
+        logarithm = _LOG.fullmatch(theirs) if theirs not in there else None
+        if logarithm:
+            parts = [logarithm.group(1).strip()]
+        else:
+            parts = [part.strip() for part in theirs.split("+")] if theirs not in there else [theirs]
         for part in parts:
             if part not in there:
                 raise DataError(
                     f"{path}: --column {canonical}={theirs} names column {shown(part)}, which is not there "
                     f"(the file has: {listed(there)})."
                 )
-        joined = frame[parts[0]]
-        for part in parts[1:]:
-            joined = joined + "-" + frame[part]
-        frame[canonical] = joined
-    wanted: dict[str, list[str]] = {}
-    for column, value in where:
-        wanted.setdefault(column, []).append(value)
-    for column, values in wanted.items():
-        name = column.removesuffix("!").rstrip() if column not in frame.columns else column
-        if name not in frame.columns:
-            raise DataError(
-                f"{path}: --where {column}={values[0]} names a column that is not there (the file has: "
-                f"{listed(frame.columns)})."
-            )
-        has = np.zeros(len(frame), dtype=bool)
-        for value in values:
-            has |= _equals(frame[name], value)
-        keep = has if name == column else ~has
-        if not keep.any():
-            asked = f"{shortened(column)}={shortened(' or '.join(values))}"
-            raise DataError(f"{path}: no row has {asked}; it holds: {listed(sorted(set(frame[name])))}.")
-        frame = frame[keep]
-    return frame
+        if logarithm:
+            frame[canonical] = logarithms(frame, parts[0], path)
+        elif len(parts) == 1:
+            frame[canonical] = frame[parts[0]]
+        else:
+            joined = text_of(frame[parts[0]])
+            for part in parts[1:]:
+                joined = joined + "-" + text_of(frame[part])
+            frame[canonical] = joined
+    frame.attrs = notes
+    return rows_where(frame, where, path)
+
+
+_LOG = re.compile(r"log\((.+)\)")
+
+
+def logarithms(frame: pd.DataFrame, column: str, path: str | Path) -> pd.Series:
+    """The natural logarithm of a column, such as the loss of a perplexity; an empty or NaN cell stays.
+
+    Raises:
+        DataError: a cell is no positive number.
+    """
+    cells = frame[column]
+    filled = np.ones(len(frame), dtype=bool) if is_number(cells) else ~each_text(cells, is_missing, bool)
+    found = numbers(frame[filled], column, path, above=0.0)
+    if filled.all():
+        return pd.Series(np.log(found), index=frame.index)
+    text = text_of(cells)
+    text[filled] = [repr(float(each)) for each in np.log(found)]
+    return text
 
 
 def numbers(
@@ -134,10 +157,10 @@ def numbers(
     empty: float | None = None,
     planned: bool = False,
 ) -> np.ndarray:
-    """A column as float64.
+    """A column as float64; ``19M`` and ``190,000,000`` too in a column that counts something (``COUNTS``).
 
     Args:
-        frame: text cells, index = row number.
+        frame: cells, index = row number.
         column: its name.
         path: the file, for the error sentence.
         above: refuse numbers that are not above this.
@@ -156,28 +179,40 @@ def numbers(
         need = "a positive number" if above == 0 else f"a number above {above:g}"
     elif least is not None:
         need = f"a number of at least {least:g}"
-    result = np.empty(len(frame))
-    for position, (row, cell) in enumerate(frame[column].items()):
-        text = str(cell).strip()
-        if empty is not None and text.lower() in _MISSING:
-            result[position] = empty
-            continue
-        number = number_of(text)
-        if planned and np.isfinite(number) and number and not 1 / LARGEST_PLANNED <= abs(number) <= LARGEST_PLANNED:
-            raise DataError(
-                f"{path}, row {row}, column '{column}': {shown(text)} is out of all proportion; give 0 or a number "
-                f"between {1 / LARGEST_PLANNED:g} and {LARGEST_PLANNED:g}, in another unit where need be."
-            )
-        low = (above is not None and number <= above) or (least is not None and number < least)
-        if not np.isfinite(number) or low:
-            plain = len(text) <= LONGEST_CELL // 4 and text.isprintable() and "'" not in text
-            remedy = f"leave such rows out with --where '{column}!={text}'" if plain else "remove the row"
-            raise DataError(
-                f"{path}, row {row}, column '{column}': {shown(text)} where {need} is due; correct the cell, or "
-                f"{remedy}."
-            )
-        result[position] = number
-    return result
+    cells = frame[column]
+    stands = np.zeros(len(frame), dtype=bool)
+    if is_number(cells):
+        result = cells.to_numpy(dtype=float)
+    else:
+        result = each_text(cells, count_of if column in COUNTS else value_of, float)
+        if empty is not None:
+            stands = each_text(cells, lambda text: text.lower() in _MISSING, bool)
+            result = np.where(stands, empty, result)
+    with np.errstate(invalid="ignore"):
+        wrong = ~np.isfinite(result)
+        if above is not None:
+            wrong |= result <= above
+        if least is not None:
+            wrong |= result < least
+        size = np.abs(result)
+        vast = np.isfinite(result) & (size > 0) & ((size > LARGEST_PLANNED) | (size < 1 / LARGEST_PLANNED))
+    if not planned:
+        vast[:] = False
+    bad = (wrong | vast) & ~stands
+    if not bad.any():
+        return result
+    position = int(bad.argmax())
+    row, text = frame.index[position], as_written(cells.iloc[position])
+    if vast[position]:
+        raise DataError(
+            f"{path}, row {row}, column '{column}': {shown(text)} is out of all proportion; give 0 or a number "
+            f"between {1 / LARGEST_PLANNED:g} and {LARGEST_PLANNED:g}, in another unit where need be."
+        )
+    plain = len(text) <= LONGEST_CELL // 4 and text.isprintable() and "'" not in text
+    remedy = f"leave such rows out with --where '{column}!={text}'" if plain else "remove the row"
+    raise DataError(
+        f"{path}, row {row}, column '{column}': {shown(text)} where {need} is due; correct the cell, or {remedy}."
+    )
 
 
 def truths(frame: pd.DataFrame, column: str, path: str | Path) -> np.ndarray:
@@ -186,18 +221,25 @@ def truths(frame: pd.DataFrame, column: str, path: str | Path) -> np.ndarray:
     Raises:
         DataError: names file, row, column and what may stand there.
     """
-    result = np.empty(len(frame), dtype=bool)
-    for position, (row, cell) in enumerate(frame[column].items()):
-        text = str(cell).strip().lower()
+    codes, texts = levels(frame[column])
+    lower = [text.lower() for text in texts]
+    for level, text in enumerate(lower):
         if text not in _TRUE | _FALSE:
-            raise DataError(f"{path}, row {row}, column '{column}': {shown(cell)} where 1 or 0 (true or false) is due.")
-        result[position] = text in _TRUE
-    return result
+            row = frame.index[int((codes == level).argmax())]
+            raise DataError(
+                f"{path}, row {row}, column '{column}': {shown(texts[level])} where 1 or 0 (true or false) is due."
+            )
+    return np.array([text in _TRUE for text in lower], dtype=bool)[codes]
+
+
+def is_missing(text: str) -> bool:
+    """Whether a cell says that nothing was measured: it is empty, or no finite number as programs write it."""
+    return text.lower() in _MISSING | _NOT_FINITE
 
 
 def is_empty(frame: pd.DataFrame, column: str) -> bool:
     """Whether the table lacks the column or has it without a single filled cell."""
-    return column not in frame.columns or not frame[column].str.strip().ne("").any()
+    return column not in frame.columns or not (is_number(frame[column]) or has_text(frame[column]))
 
 
 def refuse_empty(frame: pd.DataFrame, column: str, path: str | Path) -> None:
@@ -206,14 +248,7 @@ def refuse_empty(frame: pd.DataFrame, column: str, path: str | Path) -> None:
     Raises:
         DataError: names file, row and column.
     """
-    blank = frame[column].str.strip() == ""
-    if blank.any():
-        raise DataError(f"{path}, row {blank.idxmax()}, column '{column}': empty; write the {column}'s name there.")
-
-
-def _equals(cells: pd.Series, value: str) -> np.ndarray:
-    same = cells.str.strip() == value.strip()
-    number = number_of(value.strip())
-    if np.isnan(number):
-        return same.to_numpy()
-    return (same | (pd.to_numeric(cells, errors="coerce") == number)).to_numpy()
+    codes, texts = levels(frame[column])
+    if "" in texts:
+        row = frame.index[int((codes == texts.index("")).argmax())]
+        raise DataError(f"{path}, row {row}, column '{column}': empty; write the {column}'s name there.")

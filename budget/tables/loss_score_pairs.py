@@ -118,7 +118,7 @@ def join(losses: Runs, scores: Runs) -> Pairs:
     for task, name in enumerate(losses.tasks):
         if name not in scores.tasks:
             continue
-        rows = np.flatnonzero(losses.task == task), np.flatnonzero(scores.task == scores.tasks.index(name))
+        rows = losses.rows_of(task), scores.rows_of(scores.tasks.index(name))
         mine, theirs = _keyed(losses, rows[0], scores, rows[1])
         for key in dict.fromkeys((*mine, *theirs)):
             left, right = mine.get(key, []), theirs.get(key, [])

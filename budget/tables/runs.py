@@ -12,9 +12,12 @@ from scipy.sparse import csgraph
 
 from budget.errors import DataError
 from budget.numerics.quoting import listed, shown
-from budget.tables.columns import is_empty, numbers, read_table, refuse_empty, truths
+from budget.numerics.row_codes import distinct_pairs, row_codes
+from budget.tables.columns import is_empty, numbers, refuse_empty, truths
 from budget.tables.files.text import require_columns
-from budget.tables.run_ids import last_rows, positions, refuse_restarting_ids, run_ids
+from budget.tables.reading.cells import cells_of, levels
+from budget.tables.reading.runs_table import read_runs_table
+from budget.tables.run_ids import first_rows, refuse_restarting_ids, run_ids
 from budget.tables.strategy_runs import SPECIALIST, StrategyRuns, strategy_runs_of
 
 SCALES = ("params", "tokens", "flops", "x")
@@ -136,8 +139,16 @@ class Runs:
 
     def tasks_per_run(self) -> np.ndarray:
         """How many tasks each trained model was measured on, shape (number of runs,)."""
-        pairs = np.unique(np.stack([self.run, self.task], axis=1), axis=0)
-        return np.bincount(pairs[:, 0], minlength=len(self.run_names))
+        return np.bincount(distinct_pairs(self.run, self.task)[:, 0], minlength=len(self.run_names))
+
+    @cached_property
+    def _rows_by_task(self) -> list[np.ndarray]:
+        ends = np.cumsum(np.bincount(self.task, minlength=len(self.tasks)))
+        return np.split(np.argsort(self.task, kind="stable"), ends[:-1])
+
+    def rows_of(self, task: int) -> np.ndarray:
+        """Positions of one task's rows, in the file's order; a mask over all rows would cost as much as the file."""
+        return self._rows_by_task[task]
 
     @cached_property
     def originals(self) -> np.ndarray:
@@ -147,12 +158,9 @@ class Runs:
         """
         if self.named:
             return np.arange(len(self.run_names))
-        cells = np.column_stack([self.task, self.value, *self.columns.values()])
-        _, kind = np.unique(cells, axis=0, return_inverse=True)
+        kind = row_codes([self.task, self.value, *self.columns.values()])
         original = np.arange(len(self.run_names))
-        first: dict[int, int] = {}
-        for run, each in zip(self.run, kind.ravel(), strict=True):
-            original[run] = first.setdefault(int(each), int(run))
+        original[self.run] = self.run[np.unique(kind, return_index=True)[1]][kind]
         return original
 
     @property
@@ -173,11 +181,12 @@ class Runs:
     def shared_tasks(self) -> np.ndarray:
         """(T,) whether most of a task's rows are of models measured on several tasks: a generalist's curve."""
         several = self.tasks_per_run()[self.run] > 1
-        return np.array([several[self.task == task].mean() > 0.5 for task in range(len(self.tasks))])
+        rows = np.bincount(self.task, minlength=len(self.tasks))
+        return np.bincount(self.task, several, minlength=len(self.tasks)) > 0.5 * rows
 
     def groups(self) -> np.ndarray:
         """(T,) group of each task: tasks of one group were measured, mostly, on the same trained models."""
-        pairs = np.unique(np.stack([self.task, self.run], axis=1), axis=0)
+        pairs = distinct_pairs(self.task, self.run)
         shape = (len(self.tasks), len(self.run_names))
         on = sparse.csr_matrix((np.ones(len(pairs)), pairs.T), shape=shape)
         count = np.asarray(on.sum(axis=1)).ravel()
@@ -195,17 +204,24 @@ def read_runs(
     task: str | None = None,
     higher_is_better: bool = False,
     last_of: str | None = None,
+    wide: str | None = None,
+    every: bool = False,
 ) -> Runs:
-    """Read ``runs.csv``, or anybody's table through ``columns`` and ``where``.
+    """Read ``runs.csv``, or anybody's table (see ``read_cells``) through ``columns`` and ``where``.
+
+    Where these do not suffice the columns are guessed by their names, which a note says (``guess_columns``). Rows of
+    unfinished runs, without a value or of totals are left out, which a note counts (``left_out``).
 
     Args:
         path: the file.
         columns: canonical column name → the file's own.
-        where: conditions (column, value) that rows must meet.
+        where: conditions (column and operator, value) that rows must meet, see ``rows_where``.
         task: the task's name, for a file of one task without a ``task`` column.
         higher_is_better: direction of every task, where the file has no such column.
         last_of: the column whose names are runs of which only the last row counts, each run's checkpoints being left
-            out (``last_rows``).
+            out (``last_rows``). Guessed where the file has steps and runs.
+        wide: the columns that hold one task's values each: a pattern such as ``eval/*``, or a list.
+        every: keep all rows of a run, where the last one would be guessed to count.
 
     Returns:
         The runs, in the file's order.
@@ -213,12 +229,18 @@ def read_runs(
     Raises:
         DataError: names file, row, column and remedy.
     """
-    frame = read_table(path, "runs", columns, where)
-    if last_of is None:
-        return _runs(frame, path, task, higher_is_better)
-    frame, note = last_rows(frame, last_of, path)
-    runs = _runs(frame, path, task, higher_is_better)
-    return replace(runs, notes=(note, *runs.notes))
+    table = read_runs_table(
+        path,
+        columns or {},
+        where,
+        task=task,
+        higher_is_better=higher_is_better,
+        last_of=last_of,
+        wide=wide,
+        every=every,
+    )
+    runs = _runs(table.frame, path, table.task, table.higher_is_better)
+    return replace(runs, notes=(*table.notes, *runs.notes))
 
 
 def runs_from_frame(frame: pd.DataFrame, *, task: str | None = None, higher_is_better: bool = False) -> Runs:
@@ -235,7 +257,9 @@ def runs_from_frame(frame: pd.DataFrame, *, task: str | None = None, higher_is_b
     Raises:
         DataError: names row, column and remedy.
     """
-    return _runs(text_cells(frame), "the runs table", task, higher_is_better)
+    index = pd.RangeIndex(2, len(frame) + 2)
+    cells = cells_of({str(name): column.array for name, column in frame.items()}, index)
+    return _runs(cells, "the runs table", task, higher_is_better)
 
 
 def text_cells(frame: pd.DataFrame) -> pd.DataFrame:
@@ -256,10 +280,10 @@ def _runs(frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_bet
     elif task is not None:
         raise DataError(f"{path}: the file has a task column; choose one task with --where task={task}.")
     refuse_empty(frame, "task", path)
-    names = tuple(dict.fromkeys(frame["task"].str.strip()))
-    task_index = positions(frame["task"].str.strip(), names)
+    task_index, distinct = levels(frame["task"])
+    names = tuple(distinct)
 
-    notes: list[str] = list(frame.attrs.get("notes", ()))
+    notes: list[str] = []
     scale = {name: numbers(frame, name, path, above=0.0) for name in SCALES if not is_empty(frame, name)}
     if not scale:
         raise DataError(
@@ -286,8 +310,8 @@ def _runs(frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_bet
     return Runs(
         source=Path(path).name,
         tasks=names,
-        metric=_metrics(frame, names, path),
-        higher_is_better=_directions(frame, names, path, higher_is_better),
+        metric=_metrics(frame, task_index, names, path),
+        higher_is_better=_directions(frame, task_index, names, path, higher_is_better),
         task=task_index,
         run=run,
         run_names=run_names,
@@ -306,51 +330,49 @@ def _runs(frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_bet
         flops_assumed=flops_assumed,
         extra=extra,
         derived=derived,
-        chance=_chance(frame, names, path),
+        chance=_chance(frame, task_index, names, path),
         named=named,
         notes=tuple(notes),
     )
 
 
-def _metrics(frame: pd.DataFrame, names: Sequence[str], path: str | Path) -> tuple[str, ...]:
+def _metrics(frame: pd.DataFrame, task: np.ndarray, names: Sequence[str], path: str | Path) -> tuple[str, ...]:
     if is_empty(frame, "metric"):
         return ("value",) * len(names)
-    result = []
-    for name in names:
-        cells = frame.loc[frame["task"].str.strip() == name, "metric"].str.strip()
-        found = list(dict.fromkeys(cells))
-        if len(found) > 1:
-            second = cells.index[cells == found[1]][0]
-            raise DataError(
-                f"{path}, row {second}, column 'metric': task {shown(name)} has {shown(found[1])} beside "
-                f"{shown(found[0])}; "
-                f"choose one with --where metric={found[0]}."
-            )
-        result.append(found[0] or "value")
-    return tuple(result)
+    metric, found = levels(frame["metric"])
+    first = metric[first_rows(task)]
+    other = metric != first[task]
+    if other.any():
+        # of the first task that has two
+        row = int(np.flatnonzero(other & (task == task[other].min()))[0])
+        raise DataError(
+            f"{path}, row {frame.index[row]}, column 'metric': task {shown(names[task[row]])} has "
+            f"{shown(found[metric[row]])} beside {shown(found[first[task[row]]])}; "
+            f"choose one with --where metric={found[first[task[row]]]}."
+        )
+    return tuple(found[each] or "value" for each in first)
 
 
-def _directions(frame: pd.DataFrame, names: Sequence[str], path: str | Path, default: bool) -> np.ndarray:
+def _directions(
+    frame: pd.DataFrame, task: np.ndarray, names: Sequence[str], path: str | Path, default: bool
+) -> np.ndarray:
     if is_empty(frame, "higher_is_better"):
         return np.full(len(names), default)
     cells = truths(frame, "higher_is_better", path)
-    task = frame["task"].str.strip()
-    result = np.empty(len(names), dtype=bool)
-    for index, name in enumerate(names):
-        mine = (task == name).to_numpy()
-        if cells[mine].any() != cells[mine].all():
-            row = frame.index[mine][int((cells[mine] != cells[mine][0]).argmax())]
-            raise DataError(
-                f"{path}, row {row}, column 'higher_is_better': task {shown(name)} has both directions; make them "
-                "agree."
-            )
-        result[index] = cells[mine][0]
+    result: np.ndarray = cells[first_rows(task)]
+    other = cells != result[task]
+    if other.any():
+        row = int(np.flatnonzero(other & (task == task[other].min()))[0])
+        raise DataError(
+            f"{path}, row {frame.index[row]}, column 'higher_is_better': task {shown(names[task[row]])} has both "
+            "directions; make them agree."
+        )
     return result
 
 
 def _strategy(frame: pd.DataFrame) -> str:
     """The strategies of the rows, joined by a bar where there are several."""
-    return "" if is_empty(frame, "strategy") else "|".join(dict.fromkeys(frame["strategy"].str.strip()))
+    return "" if is_empty(frame, "strategy") else "|".join(levels(frame["strategy"])[1])
 
 
 def _extras(
@@ -363,8 +385,7 @@ def _extras(
         row = frame.index[extra["n_tasks"] != np.round(extra["n_tasks"])][0]
         raise DataError(f"{path}, row {row}, column 'n_tasks': a whole number of tasks is due; correct the cell.")
     if "n_tasks" not in extra:
-        pairs = np.unique(np.stack([run, task], axis=1), axis=0)
-        extra["n_tasks"] = np.bincount(pairs[:, 0])[run].astype(float)
+        extra["n_tasks"] = np.bincount(distinct_pairs(run, task)[:, 0])[run].astype(float)
         derived["n_tasks"] = "There is no column 'n_tasks': the tasks among the rows of each run are counted."
     if "task_tokens" not in extra and "tokens" in scale:
         extra["task_tokens"] = scale["tokens"] / extra["n_tasks"]
@@ -372,21 +393,19 @@ def _extras(
     return extra, derived
 
 
-def _chance(frame: pd.DataFrame, names: Sequence[str], path: str | Path) -> np.ndarray:
+def _chance(frame: pd.DataFrame, task: np.ndarray, names: Sequence[str], path: str | Path) -> np.ndarray:
     """(T,) score of guessing: one number a task, NaN where the file has none."""
     chance = np.full(len(names), np.nan)
     if is_empty(frame, "chance"):
         return chance
     cells = numbers(frame, "chance", path, empty=np.nan)
-    task = frame["task"].str.strip().to_numpy()
-    for index, name in enumerate(names):
-        mine = np.flatnonzero((task == name) & np.isfinite(cells))
-        other = mine[cells[mine] != cells[mine[0]]] if len(mine) else mine
-        if len(other):
-            raise DataError(
-                f"{path}, row {frame.index[other[0]]}, column 'chance': task {shown(name)} has {cells[other[0]]:g} "
-                "beside "
-                f"{cells[mine[0]]:g}; one level of guessing is due a task."
-            )
-        chance[index] = cells[mine[0]] if len(mine) else np.nan
+    told = np.flatnonzero(np.isfinite(cells))
+    chance[task[told[::-1]]] = cells[told[::-1]]  # of several the first
+    other = told[cells[told] != chance[task[told]]]
+    if len(other):
+        row = other[task[other] == task[other].min()][0]
+        raise DataError(
+            f"{path}, row {frame.index[row]}, column 'chance': task {shown(names[task[row]])} has {cells[row]:g} "
+            f"beside {chance[task[row]]:g}; one level of guessing is due a task."
+        )
     return chance

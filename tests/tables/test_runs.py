@@ -89,8 +89,8 @@ def test_blank_columns_count_as_absent(tmp_path):
         ("task,value\na,1\n", "no column says how large a run was"),
         ("task,x,x,value\na,1,1,1\n", "column 'x' stands twice in the header"),
         ("task,x,value\na,1,abc\n", "row 2, column 'value': 'abc' where a finite number is due"),
-        ("task,x,value\na,1,2\na,2,nan\n", "row 3, column 'value': 'nan'"),
-        ("task,x,value\na,1,\n", "row 2, column 'value': empty where a finite number"),
+        ("task,x,value\na,1,\n", "no row is left of 1: 1 with no value; give a file with finished, measured runs"),
+        ("task,x,value\na,1,nan\na,2,\n", "no row is left of 2: 1 with no value and 1 whose value is NaN"),
         ("task,x,value\na,inf,1\n", "row 2, column 'x': 'inf' where a positive number"),
         ("task,x,value\na,1,1\na,-5,1\n", "row 3, column 'x': '-5' where a positive number is due"),
         ("task,x,value\na,0,1\n", "row 2, column 'x': '0'"),
@@ -102,7 +102,7 @@ def test_blank_columns_count_as_absent(tmp_path):
         ("task,x,value,weight\na,1,1,0\n", "column 'weight': '0'"),
         ('task,x,value\na,1,1\n"b,2,3\n', "not a readable CSV"),
         ("task,x,value\na,1,1\nb,1,000,2\n", "not a readable CSV: line 3 has 4 cells where the header in line 1 has 3"),
-        ("task,x,value\na,1,1\n\nb,1\n", "row 4, column 'value': empty"),
+        ("task,x,value\na,1,1\n\n,1,2\n", "row 4, column 'task': empty"),
     ],
 )
 def test_mistakes_get_one_sentence(tmp_path, text, sentence):

@@ -1,5 +1,6 @@
 """What an option's text may be, and how options reach a command together. Only click is loaded here."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from importlib import import_module
@@ -96,6 +97,28 @@ class Pair(click.ParamType):  # type: ignore[type-arg]  # as above
         if not (left.strip() and equals):
             self.fail(f"{shown(value)} is not of the form NAME=VALUE.", param, ctx)
         return left.strip(), right.strip()
+
+
+OPERATOR = re.compile("!=|>=|<=|!~|<|>|~|=")
+"""What may stand between a column and what its cells are compared with; ``rows_where`` reads them."""
+
+
+class Condition(Pair):
+    """``COLUMN=VALUE``, or with another operator between them, as (column and operator, value)."""
+
+    name = "column=value"
+
+    def convert(
+        self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Split at the first operator."""
+        if isinstance(value, tuple):
+            return value
+        found = OPERATOR.search(value)
+        if found is None or not value[: found.start()].strip():
+            self.fail(f"{shown(value)} is not of the form COLUMN=VALUE (or !=, <, <=, >, >=, ~, !~).", param, ctx)
+        suffix = {"=": "", "!=": "!"}.get(found.group(), found.group())
+        return value[: found.start()].strip() + suffix, value[found.end() :].strip()
 
 
 class NameIn(click.Choice[str]):

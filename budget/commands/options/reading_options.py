@@ -7,17 +7,18 @@ from dataclasses import dataclass
 
 import click
 
-from budget.commands.options.option_types import Pair, Words, as_record
+from budget.commands.options.option_types import Condition, Pair, Words, as_record
 
 WHERE = click.option(
-    "--where", type=Pair(), multiple=True, metavar="COLUMN=VALUE",
-    help="Keep rows with this value; several on one column: any of them. COLUMN!=VALUE keeps the others, COLUMN!= "
-         "those whose cell is not empty. Repeatable.",
+    "--where", type=Condition(), multiple=True, metavar="COLUMN=VALUE",
+    help="Keep rows with this value; several on one column: any of them. Also !=, <, <=, >, >= (numbers such as 1.3B, "
+         "or dates), ~ and !~ (a regular expression); COLUMN= keeps empty cells, COLUMN!= the others. Repeatable.",
 )  # fmt: skip
 HIGHER = click.option("--higher-is-better", is_flag=True, help="Larger values are better, where the file does not say.")
 COLUMN = click.option(
     "--column", "columns", type=Pair(), multiple=True, metavar="CANONICAL=THEIRS",
-    help="Read THEIRS as the column CANONICAL; A+B joins two columns. Repeatable.",
+    help="Read THEIRS as the column CANONICAL; A+B joins two columns, log(A) is a perplexity's loss. Where value, "
+         "scale or task are not said they are guessed by the columns' names, and the guess is printed. Repeatable.",
 )  # fmt: skip
 
 
@@ -30,6 +31,8 @@ class Reading:
     task: str | None
     higher_is_better: bool
     last_of: str | None
+    every: bool
+    wide: str | None
     tasks_path: str | None
 
 
@@ -41,8 +44,11 @@ READING = as_record(
     click.option("--task", metavar="NAME", help="Name of the task, for a file of one task without a task column."),
     HIGHER,
     click.option("--last-of", metavar="COLUMN",
-                 help="Keep only the last row (most tokens, flops or x) of each run that COLUMN names, such as run; "
-                      "the others are its checkpoints."),
+                 help="Keep only the last row (most tokens, flops, x or step) of each run that COLUMN names, such as "
+                      "run; the others are its checkpoints."),
+    click.option("--every", is_flag=True, help="Keep every row of a run, where --last-of would be guessed."),
+    click.option("--wide", metavar="PATTERN",
+                 help="Make a task of each column that fits, such as 'eval/*'; or a list of columns, with commas."),
     click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets, limits and best values of the tasks."),
 )  # fmt: skip
 

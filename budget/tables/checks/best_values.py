@@ -45,7 +45,7 @@ def score_ceilings(runs: Runs, stated: np.ndarray) -> np.ndarray:
 
 def better_rows(runs: Runs, task: int, best: float) -> np.ndarray:
     """(M,) positions of a task's rows that are better than its best value (NaN for none), the best of them first."""
-    mine = np.flatnonzero(runs.task == task)
+    mine = runs.rows_of(task)
     gain = (runs.value[mine] - best) * (1.0 if runs.higher_is_better[task] else -1.0)
     return mine[gain > 0][np.argsort(-gain[gain > 0], kind="stable")]
 
@@ -82,7 +82,7 @@ def contradicted(runs: Runs, task: int, best: float, positive: bool = True) -> s
     All rows of the task are better than it; or one is, where logarithms of distances to a best score are fitted.
     """
     rows = better_rows(runs, task, best)
-    some, all_runs = len(rows), int((runs.task == task).sum())
+    some, all_runs = len(rows), len(runs.rows_of(task))
     if some and some == all_runs:
         return f"all {some} rows are better than the stated best: {beats_best(runs, rows[:1], best)}"
     return beats_best(runs, rows, best) if some and positive and runs.higher_is_better[task] else ""

@@ -27,7 +27,7 @@ def checkpoints(runs: Runs, task: int) -> list[tuple[str, str]]:
     each other in the file with equal params, evenly spaced tokens and values that get better in order: grids of runs
     that were trained one by one mostly space their tokens by factors.
     """
-    rows = np.flatnonzero(runs.task == task)
+    rows = runs.rows_of(task)
     series = _named(runs, rows) if runs.named else _unnamed(runs, rows)
     if sum(len(each) for each in series) < SHARE * len(rows) or not series:
         return []

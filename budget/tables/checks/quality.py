@@ -45,7 +45,7 @@ class Finding:
 
 def distance_to_best(runs: Runs, task: int, ceiling: float) -> np.ndarray:
     """A task's values as something that falls to a floor: the loss itself, or ceiling minus score."""
-    value = runs.value[runs.task == task]
+    value = runs.value[runs.rows_of(task)]
     return ceiling - value if runs.higher_is_better[task] else value
 
 
@@ -74,7 +74,7 @@ def diagnose(
         best: the value that nothing can be better than, NaN where none is stated.
         identified: whether the runs alone must tell every parameter; a prior tells the others.
     """
-    mine = runs.task == task
+    mine = runs.rows_of(task)
     trained = len(np.unique(runs.originals[runs.run[mine]]))
     if trained <= parameters:
         return (
@@ -135,7 +135,7 @@ def _levels(runs: Runs, task: int, inputs: Sequence[str], settled: Collection[st
     for name in inputs:
         if name not in NEED_LEVELS or (mixture and name == "params"):
             continue
-        levels = len(np.unique(np.log(runs.columns[name][runs.task == task]).round(6)))
+        levels = len(np.unique(np.log(runs.columns[name][runs.rows_of(task)]).round(6)))
         if levels == 1:
             return "constant_scale", f"{name} has the same value in all runs"
         if levels < NEED_LEVELS[name] - (name in settled):
@@ -148,7 +148,7 @@ def _together(runs: Runs, task: int, inputs: Sequence[str]) -> tuple[str, str] |
     data = next((name for name in ("tokens", "task_tokens") if name in inputs), None)
     if data is None or "params" not in inputs:
         return None
-    mine = runs.task == task
+    mine = runs.rows_of(task)
     log_n, log_d = np.log(runs.scale["params"][mine]), np.log(runs.columns[data][mine])
     correlation = np.corrcoef(log_n, log_d)[0, 1]
     if correlation < -COLLINEAR:
@@ -163,7 +163,7 @@ def _together(runs: Runs, task: int, inputs: Sequence[str]) -> tuple[str, str] |
 
 def _mixed(runs: Runs, task: int, inputs: Sequence[str]) -> tuple[str, str] | None:
     """Repeats and mixtures that the runs do not vary."""
-    mine = runs.task == task
+    mine = runs.rows_of(task)
     if "unique_tokens" in inputs:
         epochs = runs.columns["tokens"][mine] / runs.columns["unique_tokens"][mine]
         if epochs.max() < LEAST_EPOCHS:
@@ -192,7 +192,7 @@ def at_chance(runs: Runs, task: int) -> tuple[str, str] | None:
     chance = runs.chance[task]
     if not np.isfinite(chance):
         return None
-    mine = runs.task == task
+    mine = runs.rows_of(task)
     size = (runs.scale["flops"] if "flops" in runs.scale else next(iter(runs.scale.values())))[mine]
     value = runs.value[mine][np.argsort(size, kind="stable")]
     small, large = value[: len(value) // 2], value[-max(3, len(value) // 8) :]
@@ -210,7 +210,7 @@ def copies(runs: Runs, task: int) -> list[tuple[str, str]]:
     _, again = _again(runs, task, runs.named)
     if len(again) == 0:
         return []
-    rows = ", ".join(str(row) for row in runs.row[runs.task == task][again][:8])
+    rows = ", ".join(str(row) for row in runs.row[runs.rows_of(task)][again][:8])
     more = f" and {len(again) - 8} more" if len(again) > 8 else ""
     what = "row {} is a copy" if len(again) == 1 else "rows {} are copies"
     return [("duplicated_rows", f"{what.format(rows + more)} of an earlier one")]
@@ -221,7 +221,7 @@ def _again(runs: Runs, task: int, of_run: bool) -> tuple[np.ndarray, np.ndarray]
 
     ``of_run`` compares rows of one run only.
     """
-    mine = runs.task == task
+    mine = runs.rows_of(task)
     cells = np.column_stack([runs.value[mine], *(column[mine] for column in runs.columns.values())])
     compared = np.column_stack([cells, runs.run[mine]]) if of_run else cells
     _, first = np.unique(compared, axis=0, return_index=True)
@@ -254,7 +254,7 @@ def check(
     ceilings = score_ceilings(runs, best)
     size = inputs[0] if len(inputs) == 1 else "flops" if "flops" in runs.scale else next(iter(runs.scale))
     for task, name in enumerate(runs.tasks):
-        mine = runs.task == task
+        mine = runs.rows_of(task)
         code, text = diagnose(
             runs, task, inputs, parameters, ceilings[task], positive, best=best[task], identified=identified
         )
@@ -302,8 +302,10 @@ def check_table(findings: Sequence[Finding]) -> pd.DataFrame:
     """One row a task: its worst verdict, and every finding that is not PASS with its advice."""
     order = {"PASS": 0, "REVIEW": 1, "FAIL": 2}
     rows = []
-    for task in dict.fromkeys(finding.task for finding in findings):
-        mine = [finding for finding in findings if finding.task == task]
+    by_task: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_task.setdefault(finding.task, []).append(finding)
+    for task, mine in by_task.items():
         notable = [finding for finding in mine if finding.verdict != "PASS"]
         rows.append(
             {
@@ -321,7 +323,7 @@ def _graded(task: str, check: str, good: bool, finding: str, advice: str) -> Fin
 
 
 def _repeats(runs: Runs, task: int) -> Finding:
-    name, rows = runs.tasks[task], runs.row[runs.task == task]
+    name, rows = runs.tasks[task], runs.row[runs.rows_of(task)]
     cells, again = _again(runs, task, runs.named)
     if len(again):
         said = f"{len(again)} of {len(cells)} rows repeat another ({row_names(rows[again])})"
@@ -343,7 +345,7 @@ def _repeats(runs: Runs, task: int) -> Finding:
 
 def _last_decade(runs: Runs, task: int, value: np.ndarray, size: str) -> Finding:
     """Whether the best value still improves in the last decade of scale by 3 standard errors, where they are known."""
-    mine = runs.task == task
+    mine = runs.rows_of(task)
     name, scale, stderr = runs.tasks[task], runs.scale[size][mine], runs.stderr[mine]
     early = scale <= scale.max() / 10
     if not early.any() or not np.isfinite(stderr).all():

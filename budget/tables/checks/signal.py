@@ -90,7 +90,7 @@ def trend(runs: Runs, task: int, value: np.ndarray) -> Trend:
     their sums over all scales is judged by permutations of the runs times signs of the insides (Westfall & Young 1993:
     scales that say the same cost nothing); with many, each by its own distribution (Bonferroni).
     """
-    mine = runs.task == task
+    mine = runs.rows_of(task)
     _, run = np.unique(runs.run[mine], return_inverse=True)
     sources = {} if runs.mixture is None else dict(zip(runs.mixture.sources, runs.mixture.tokens.T, strict=True))
     scales: Mapping[str, np.ndarray] = {**runs.scale, **sources}

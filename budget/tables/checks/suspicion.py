@@ -77,7 +77,7 @@ class Suspicions:
 
 def suspicions(runs: Runs, task: int) -> Suspicions:
     """Look at one task's rows."""
-    rows = np.flatnonzero(runs.task == task)
+    rows = runs.rows_of(task)
     names = _inputs(runs)
     z = np.log(np.column_stack([runs.scale[name][rows] for name in names]))
     value = runs.value[rows]

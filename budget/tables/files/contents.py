@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from bz2 import BZ2File
 from collections.abc import Callable
+from contextlib import suppress
 from gzip import GzipFile
 from importlib import import_module
 from io import BytesIO
@@ -31,7 +32,7 @@ _streams: dict[tuple[str, int, int], bytes] = {}
 
 
 def read_text(path: str | Path, what: str) -> str:
-    """The text of a file: UTF-8, or UTF-16 with its mark; out of gzip, zip, bz2, xz or zstd.
+    """The text of a file: UTF-8, or UTF-16; out of gzip, zip, bz2, xz or zstd.
 
     Args:
         path: a file or a pipe.
@@ -40,26 +41,80 @@ def read_text(path: str | Path, what: str) -> str:
     Raises:
         DataError: there is no such file, it cannot be read, its archive is broken, or it is no text.
     """
-    data = _decompressed(_bytes(path, what), path, what)
-    if not data.strip():
-        return ""
-    wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-    try:
-        text = data.decode("utf-16" if wide else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        if wide:
+    return _utf8(_decompressed(_bytes(path, what), path, what), path, what).decode()
+
+
+def read_content(path: str | Path, what: str) -> tuple[str, bytes]:
+    """What a file is, and its bytes out of their archive.
+
+    Args:
+        path: a file or a pipe.
+        what: what it is, for the error sentence.
+
+    Returns:
+        ``parquet``, ``arrow`` or ``xlsx`` with the bytes as they are; or ``text`` in UTF-8 without a mark.
+
+    Raises:
+        DataError: as ``read_text``.
+    """
+    data = _bytes(path, what)
+    kind = _table_format(data)
+    if not kind:
+        data = _decompressed(data, path, what, tables=True)
+        kind = _table_format(data)
+    return (kind, data) if kind else ("text", _utf8(data, path, what))
+
+
+def _table_format(data: bytes) -> str:
+    """The binary format of a table, "" where it is none."""
+    if data.startswith(b"PAR1") and data.endswith(b"PAR1"):
+        return "parquet"
+    if data.startswith(b"ARROW1"):
+        return "arrow"
+    if data.startswith(b"PK\x03\x04"):
+        with suppress(zipfile.BadZipFile), zipfile.ZipFile(BytesIO(data)) as archive:
+            return "xlsx" if "xl/workbook.xml" in archive.namelist() else ""
+    return ""
+
+
+def _utf8(data: bytes, path: str | Path, what: str) -> bytes:
+    """A text in UTF-8 without its mark."""
+    if not (data[:4096].strip() or data.strip()):
+        return b""
+    wide = _utf16(data)
+    if wide:
+        try:
+            data = data.decode(wide).encode()
+        except UnicodeError:
             raise DataError(
                 f"{path}: not readable as the UTF-16 text it says it is; save the {what} as UTF-8."
             ) from None
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        if not data.isascii():
+            data.decode()
+    except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(
             f"{path}, line {line}: not UTF-8 text (byte 0x{data[error.start]:02x}); save the {what} as UTF-8."
         ) from None
-    nul = text.find("\0")
+    nul = data.find(b"\0")
     if nul >= 0:
-        line = text.count("\n", 0, nul) + 1
+        line = data.count(b"\n", 0, nul) + 1
         raise DataError(f"{path}, line {line}: a NUL character, so this is no text; give the {what} as UTF-8 text.")
-    return text
+    return data
+
+
+def _utf16(data: bytes) -> str:
+    """The UTF-16 that a text is in, by its mark or by every second byte being 0; "" where it is not."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    if len(data) < 8 or len(data) % 2:
+        return ""
+    even, odd = data[0:200:2], data[1:200:2]
+    if not any(odd) and all(even):
+        return "utf-16-le"
+    return "utf-16-be" if not any(even) and all(odd) else ""
 
 
 def sha256_as_read(path: str | Path) -> str:
@@ -97,13 +152,21 @@ def _bytes(path: str | Path, what: str) -> bytes:
     return data
 
 
-def _decompressed(data: bytes, path: str | Path, what: str) -> bytes:
-    """What an archive holds; any other bytes as they are."""
+def _decompressed(data: bytes, path: str | Path, what: str, *, tables: bool = False) -> bytes:
+    """What an archive holds; any other bytes as they are.
+
+    Args:
+        data: the bytes.
+        path: the file, for the error sentence.
+        what: what it is, likewise.
+        tables: whether a binary table would do too, which is here told from what is none.
+    """
     name, opened = next(((name, opened) for magic, name, opened in _ARCHIVES if data.startswith(magic)), ("", None))
     if opened is None:
         kind = next((kind for magic, kind in _FOREIGN if data.startswith(magic)), None)
         if kind:
-            raise DataError(f"{path}: this is {kind}; save the {what} as UTF-8 text.")
+            broken = " whose end is missing; write it again" if tables and kind == "a Parquet file" else ""
+            raise DataError(f"{path}: this is {kind}{broken or f'; save the {what} as UTF-8 text'}.")
         return data
     try:
         with opened(BytesIO(data)) as stream:

@@ -11,8 +11,9 @@ _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[ ,;\t]*', re.IGNORECASE)
 """What spreadsheets write first to say which separator follows."""
 
 _QUOTED = re.compile(r'"[^"]*"')
-_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+_DECIMAL_COMMA = re.compile(r"[+-]?(?:\d*|[1-9]\d{0,2}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?")
 _MAYBE_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+_POINT_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+")
 _DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 
 
@@ -74,22 +75,46 @@ def _lines(text: str) -> Iterator[tuple[int, int, str]]:
         number, start = number + 1, found.end()
 
 
+def has_decimal_commas(frame: pd.DataFrame) -> bool:
+    """Whether some text cell of a table may be a number with a decimal comma."""
+    return any(_DECIMAL_COMMA.fullmatch(text.strip()) for text in _texts(frame))
+
+
 def decimal_points(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """A table whose columns commas do not separate, with decimal points where it has decimal commas.
 
     Args:
-        frame: text cells.
+        frame: text cells, as categories.
 
     Returns:
         The table, and a note where cells were changed. They are not where ``1,234`` might be thousands in every such
-        cell, or where other cells have decimal points: a number is then refused by its row.
+        cell, or where other cells have decimal points: a number is then refused by its row. Points between thousands,
+        as in ``190.000.000``, go where commas are decimal.
     """
-    is_comma = frame.apply(lambda cells: cells.str.fullmatch(_DECIMAL_COMMA.pattern))
-    if not is_comma.any(axis=None):
+    texts = {text.strip() for text in _texts(frame)}
+    commas = [text for text in texts if _DECIMAL_COMMA.fullmatch(text)]
+    points = [text for text in texts if _DECIMAL_POINT.fullmatch(text) and not _POINT_THOUSANDS.fullmatch(text)]
+    if points or all(_MAYBE_THOUSANDS.fullmatch(text) for text in commas):
         return frame, ""
-    maybe_thousands = frame.apply(lambda cells: cells.str.fullmatch(_MAYBE_THOUSANDS.pattern))
-    has_points = frame.apply(lambda cells: cells.str.fullmatch(_DECIMAL_POINT.pattern)).any(axis=None)
-    if has_points or not (is_comma & ~maybe_thousands).any(axis=None):
-        return frame, ""
-    changed = frame.apply(lambda cells: cells.str.replace(",", "."))
-    return frame.where(~is_comma, changed), "Commas in its numbers are read as decimal points."
+
+    def pointed(text: str) -> str:
+        bare = text.strip()
+        if _DECIMAL_COMMA.fullmatch(bare):
+            return bare.replace(".", "").replace(",", ".")
+        return bare.replace(".", "") if _POINT_THOUSANDS.fullmatch(bare) else text
+
+    changed = {
+        name: pd.Categorical(cells.astype(object).map({text: pointed(text) for text in cells.cat.categories}))
+        for name, cells in frame.items()
+    }
+    return pd.DataFrame(changed, index=frame.index), "Commas in its numbers are read as decimal points."
+
+
+def _texts(frame: pd.DataFrame) -> set[str]:
+    """The distinct cells of the text columns."""
+    return {
+        text
+        for _, cells in frame.items()
+        if isinstance(cells.dtype, pd.CategoricalDtype)
+        for text in cells.cat.categories
+    }

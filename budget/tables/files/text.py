@@ -2,31 +2,29 @@
 
 import csv
 import json
-import re
 from collections.abc import Iterable
 from contextlib import suppress
 from io import StringIO
-from math import isnan
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from budget.errors import DataError
-from budget.numerics.numerals import number_of
-from budget.numerics.quoting import listed, shown
+from budget.numerics.quoting import listed
 from budget.numerics.strict_json import parse_json
 from budget.tables.files.contents import read_text
-from budget.tables.files.dialect import Dialect, decimal_points, dialect_of, separator_of
-from budget.tables.files.formulas import guarded, unguarded
+from budget.tables.files.formulas import guarded
+from budget.tables.reading.cells import as_text
+from budget.tables.reading.open_table import read_cells
 
 
 def read_csv(path: str | Path, what: str = "table") -> pd.DataFrame:
-    """Read a CSV as text, its index being the row number that a spreadsheet shows.
+    """Read a table as text, its index being the row number that a spreadsheet shows.
 
-    Tabs or semicolons may separate the columns, and the file may be compressed (``contents``, ``dialect``). Columns
-    without a name are called by their number, such as ``column 6``, and left out at the end where they are empty.
-    An apostrophe that ``csv_text`` put before a formula is taken away.
+    A CSV, in any dialect and compressed or not, or what else ``read_cells`` takes. Columns without a name are called by
+    their number, such as ``column 6``, and left out at the end where they are empty. An apostrophe that ``csv_text``
+    put before a formula is taken away.
 
     Args:
         path: the file or pipe; the first line that is no comment holds the column names.
@@ -37,96 +35,12 @@ def read_csv(path: str | Path, what: str = "table") -> pd.DataFrame:
         something stands above it). ``attrs["notes"]`` says what was assumed.
 
     Raises:
-        DataError: the file is missing, is a folder, is empty, holds no row, or is not a readable CSV.
+        DataError: the file is missing, is a folder, is empty, holds no row, or is no readable table.
     """
-    text = read_text(path, f"{what} CSV")
-    if not text.strip():
-        raise DataError(f"{path}: the file is empty; a {what} CSV starts with a line of column names.")
-    dialect = dialect_of(text)
-    cells = _cells(text[dialect.skip :], dialect, path, what)
-    names = _names(cells, dialect.line, path, what)
-    frame = cells.iloc[1:, : len(names)].set_axis(names, axis="columns")
-    frame.index = pd.RangeIndex(dialect.line + 1, dialect.line + 1 + len(frame))
-    frame = frame[(frame != "").any(axis="columns")]
-    if frame.empty:
-        raise DataError(f"{path}: there are column names but no rows; add at least one row.")
-    note = ""
-    if dialect.separator != ",":
-        frame, note = decimal_points(frame)
-    frame.attrs["notes"] = (f"{Path(path).name}: {note}",) if note else ()
+    cells = read_cells(path, what)
+    frame = as_text(cells)
+    frame.attrs["notes"] = cells.attrs["notes"]
     return frame
-
-
-def _cells(text: str, dialect: Dialect, path: str | Path, what: str) -> pd.DataFrame:
-    """Every cell, the header's too."""
-    try:
-        cells = pd.read_csv(
-            StringIO(text),
-            sep=dialect.separator,
-            header=None,  # pandas would rename repeated names and shift rows that have a cell too many
-            dtype=str,
-            keep_default_na=False,
-            skipinitialspace=True,
-            skip_blank_lines=False,
-        ).fillna("")
-    except pd.errors.ParserError as error:
-        raise DataError(_unreadable(str(error), text, dialect, path, what)) from None
-    guards = cells.apply(lambda column: column.str.startswith("'"))
-    return cells.map(unguarded) if guards.any(axis=None) else cells
-
-
-def _unreadable(reason: str, text: str, dialect: Dialect, path: str | Path, what: str) -> str:
-    """Why a text is no table, from what pandas says of it."""
-    above = dialect.line - 1
-    fields = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", reason)
-    if fields:
-        due, line, there = map(int, fields.groups())
-        first = text.splitlines()[0]
-        if due == 1 and separator_of(first) not in first:
-            return (
-                f"{path}: line {dialect.line} is not a header: it is {shown(first)}, and line {line + above} has "
-                f"{there} columns; delete what stands above the column names."
-            )
-        if dialect.separator != ",":
-            return _SEPARATED.format(path=path, what=what)
-        return (
-            f"{path}: not a readable CSV: line {line + above} has {there} cells where the header in line "
-            f"{dialect.line} has {due}; mend that line."
-        )
-    quote = re.search(r"EOF inside string starting at row (\d+)", reason)
-    if quote:
-        return (
-            f"{path}: not a readable CSV: the quotation mark that opens in row {int(quote.group(1)) + dialect.line} "
-            "is never closed; close it."
-        )
-    reason = reason.removeprefix("Error tokenizing data. C error: ").strip()
-    return f"{path}: not a readable CSV ({reason}); mend that line."
-
-
-_SEPARATED = "{path}: the columns are not separated by commas; save the {what} as a comma-separated CSV."
-
-
-def _names(cells: pd.DataFrame, line: int, path: str | Path, what: str) -> list[str]:
-    """The names of the columns, but for empty ones at the end."""
-    names = [name.strip() for name in cells.iloc[0]]
-    while names and not names[-1] and not (cells[len(names) - 1] != "").any():
-        names.pop()
-    filled = [name for name in names if name]
-    others = sum(not name and bool((cells[position] != "").any()) for position, name in enumerate(names))
-    numeric = sum(not isnan(number_of(name)) for name in filled)
-    if 2 * numeric > len(filled) or (len(filled) == 1 and names[0] and others):
-        first = next((name for name in filled if not isnan(number_of(name))), filled[0]) if filled else ""
-        raise DataError(
-            f"{path}: line {line} is not a header: it holds {shown(first)}; write the names of the columns above the "
-            "rows, and nothing above them."
-        )
-    if len(names) == 1 and "|" in names[0]:
-        raise DataError(_SEPARATED.format(path=path, what=what))
-    names = [name or f"column {position}" for position, name in enumerate(names, start=1)]
-    for name in names:
-        if names.count(name) > 1:
-            raise DataError(f"{path}: column {shown(name)} stands twice in the header; rename one.")
-    return names
 
 
 def stamp(path: str | Path) -> tuple[int, int, int] | None:

@@ -86,7 +86,7 @@ def test_the_hash_is_of_the_bytes_that_were_read_not_of_later_ones(tmp_path):
         (ARCHIVES["xz"][:-9], "a broken xz file"),
         (ARCHIVES["bz2"][:-9], "a broken bz2 file"),
         (zipped(a=TEXT, b=TEXT), r"holds 2 files \(a, b\) where one is due"),
-        (zipped(**{"[Content_Types].xml": "", "xl/workbook.xml": ""}), "this is an Office document"),
+        (zipped(**{"[Content_Types].xml": "", "word/document.xml": ""}), "this is an Office document"),
         (b"\x28\xb5\x2f\xfd" + b"x" * 40, "zstd file"),
         (b"PAR1" + b"x" * 40, "this is a Parquet file"),
         ("task,x,value\na,1,2\nä,1,2\n".encode("latin-1"), "line 3: not UTF-8 text .byte 0xe4."),

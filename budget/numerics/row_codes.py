@@ -1,0 +1,35 @@
+"""Which rows of several columns are equal, without sorting rows: as long as the columns, and no more."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+
+def row_codes(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """(R,) a number for each row, the same for rows that are equal in every column, in order of first appearance.
+
+    Args:
+        columns: at least one array (R,) of numbers.
+
+    >>> row_codes([np.array([1.0, 2.0, 1.0]), np.array([3, 3, 3])])
+    array([0, 1, 0])
+    """
+    codes = pd.factorize(columns[0])[0]
+    for column in columns[1:]:
+        more, distinct = pd.factorize(column)
+        codes = pd.factorize(codes * (len(distinct) + 1) + more)[0]
+    return codes
+
+
+def distinct_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(P, 2) the pairs of two arrays of indices that occur, sorted.
+
+    >>> distinct_pairs(np.array([1, 0, 1]), np.array([5, 2, 5]))
+    array([[0, 2],
+           [1, 5]])
+    """
+    width = int(second.max(initial=0)) + 1
+    keys = np.sort(first * width + second)  # NumPy's unique hashes whole numbers, which takes longer
+    keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
+    return np.stack([keys // width, keys % width], axis=1)

@@ -1,0 +1,103 @@
+"""Rows that are no measurements, left out and counted by reason: unfinished runs, no value, diverged, totals.
+
+See docs/decisions/143-one-door-for-tables.md.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from budget.errors import DataError
+from budget.tables.reading.cells import each_text, is_number, levels
+from budget.tables.reading.synonyms import FINISHED, STATES, UNFINISHED, normalised
+
+TOTALS = frozenset({"total", "totals", "grand total", "sum", "mean", "average", "avg", "median", "gesamt", "summe"})
+"""What the first cell of a row of totals says."""
+
+_NOTHING = frozenset({"", "na", "n/a", "#n/a", "-", "none", "null"})
+_DIVERGED = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity", "diverged"})
+
+_WORDS = {
+    "empty": "{} with no value",
+    "diverged": "{} whose value is NaN or infinite",
+    "totals": "{} of totals",
+    "crashed": "{} of crashed runs",
+    "failed": "{} of failed runs",
+    "killed": "{} of killed runs",
+    "still running": "{} of runs that are still running",
+    "not started": "{} of runs that have not started",
+}
+
+
+def without_unfinished(frame: pd.DataFrame, used: Sequence[str]) -> tuple[pd.DataFrame, Counter[str]]:
+    """The rows of finished runs, where a column says how runs ended and no condition speaks of it."""
+    for name in frame.columns:
+        if normalised(str(name)) not in STATES or name in used or is_number(frame[name]):
+            continue
+        codes, texts = levels(frame[name])
+        words = [text.lower() for text in texts]
+        if not set(words) <= FINISHED | set(UNFINISHED) | {""} or not set(words) & (FINISHED | set(UNFINISHED)):
+            continue
+        reasons = np.array([UNFINISHED.get(word, "") for word in words], dtype=object)[codes]
+        gone = Counter(reasons[reasons != ""].tolist())
+        if gone:
+            frame = _kept(frame, reasons == "")
+        return frame, gone
+    return frame, Counter()
+
+
+def without_totals(frame: pd.DataFrame, scales: Sequence[str]) -> tuple[pd.DataFrame, Counter[str]]:
+    """The rows but for totals at the end: the first filled cell says so, and a scale or the value is empty."""
+    needed = [name for name in (*scales, "value") if name in frame.columns]
+    last = len(frame)
+    while last > 1 and _is_total(frame.iloc[last - 1], needed):
+        last -= 1
+    gone = len(frame) - last
+    return (_kept(frame, np.arange(len(frame)) < last), Counter({"totals": gone})) if gone else (frame, Counter())
+
+
+def _is_total(row: pd.Series, needed: Sequence[str]) -> bool:
+    filled = [str(cell).strip() for cell in row if not _blank(cell)]
+    return bool(filled) and filled[0].lower().rstrip(":") in TOTALS and any(_blank(row[name]) for name in needed)
+
+
+def _blank(cell: object) -> bool:
+    return str(cell).strip() == "" or cell != cell
+
+
+def without_value(frame: pd.DataFrame, *, diverged: bool) -> tuple[pd.DataFrame, Counter[str]]:
+    """The rows with a value.
+
+    Args:
+        frame: cells under canonical names.
+        diverged: whether those go whose value is NaN or infinite, or those whose value is empty.
+    """
+    if "value" not in frame.columns or is_number(frame["value"]):
+        return frame, Counter()
+    words = _DIVERGED if diverged else _NOTHING
+    gone = each_text(frame["value"], lambda text: text.lower() in words, bool)
+    if not gone.any():
+        return frame, Counter()
+    return _kept(frame, ~gone), Counter({"diverged" if diverged else "empty": int(gone.sum())})
+
+
+def left_out_note(gone: Counter[str], every: int, path: str | Path) -> str:
+    """How many rows are left out, by reason; "" where none is.
+
+    Raises:
+        DataError: no row is left.
+    """
+    reasons = " and ".join(_WORDS.get(reason, f"{{}} ({reason})").format(count) for reason, count in gone.items())
+    if sum(gone.values()) >= every and gone:
+        raise DataError(f"{path}: no row is left of {every}: {reasons}; give a file with finished, measured runs.")
+    return f"{sum(gone.values())} of {every} rows are left out: {reasons}." if gone else ""
+
+
+def _kept(frame: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
+    notes = frame.attrs
+    frame = frame[rows]
+    frame.attrs = notes
+    return frame

@@ -1,0 +1,122 @@
+"""A file of runs under canonical names: columns guessed or as said, wide ones made long, rows judged.
+
+See docs/decisions/143-one-door-for-tables.md.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from budget.errors import DataError
+from budget.numerics.quoting import listed
+from budget.tables.columns import view
+from budget.tables.reading.cells import NUMBERS
+from budget.tables.reading.conditions import column_of, rows_where
+from budget.tables.reading.guess import guess_columns, may_be
+from budget.tables.reading.left_out import left_out_note, without_totals, without_unfinished, without_value
+from budget.tables.reading.open_table import read_cells
+from budget.tables.reading.wide import long_table, wide_columns
+from budget.tables.run_ids import last_rows
+
+TEXT = ("task", "run", "model", "metric", "strategy", "model_tasks", "higher_is_better")
+"""Canonical columns that hold words, whatever their cells look like."""
+
+
+@dataclass(frozen=True)
+class RunsTable:
+    """The rows of a file that count.
+
+    Attributes:
+        frame: cells under canonical names, index = row number in the file.
+        task: the name of the file's one task, ``None`` where a column says it.
+        higher_is_better: the direction of every task, where no column says it.
+        notes: what was assumed and left out, one sentence each.
+    """
+
+    frame: pd.DataFrame
+    task: str | None
+    higher_is_better: bool
+    notes: tuple[str, ...]
+
+
+def read_runs_table(
+    path: str | Path,
+    columns: Mapping[str, str],
+    where: Sequence[tuple[str, str]],
+    *,
+    task: str | None = None,
+    higher_is_better: bool = False,
+    last_of: str | None = None,
+    wide: str | None = None,
+    every: bool = False,
+) -> RunsTable:
+    """Read the rows of a file of runs, see ``budget.tables.runs.read_runs``."""
+    if every and last_of:
+        raise DataError("--every keeps all rows of a run and --last-of the last one; leave one of them out.")
+    frame = read_cells(path, "runs", _Numeric(columns))
+    used = [column_of(column, list(frame.columns))[0] for column, _ in where]
+    guess = guess_columns(frame, path, columns, task, wide=wide is not None, used=used, every=every)
+    mapping = {**columns, **guess.columns}
+    notes = [*frame.attrs["notes"], *([guess.note] if guess.note else [])]
+    read = len(frame)
+    gone: Counter[str] = Counter()
+    frame, unfinished = without_unfinished(frame, used)
+    gone += unfinished
+    if wide is not None:
+        frame, said = _long(frame, wide, mapping, path)
+        notes += said
+        read = len(frame) + sum(gone.values())
+        higher_is_better |= bool(frame.attrs.get("all_scores"))
+        mapping = {canonical: theirs for canonical, theirs in mapping.items() if canonical not in ("task", "value")}
+    frame = view(frame, path, mapping)
+    frame, totals = without_totals(frame, ("params", "tokens", "flops", "x"))
+    if where:
+        before = len(frame)
+        frame = rows_where(frame, where, path)
+        read -= before - len(frame)
+    frame, empty = without_value(frame, diverged=False)
+    gone += totals + empty
+    last_of = last_of or guess.last_of
+    if len(frame) and last_of:
+        before = len(frame)
+        frame, note = last_rows(frame, last_of, path)
+        notes.append(note)
+        read -= before - len(frame)
+    frame, diverged = without_value(frame, diverged=True)
+    gone += diverged
+    note = left_out_note(gone, read, path)
+    notes += [note] if note else []
+    return RunsTable(
+        frame, guess.task if task is None else task, higher_is_better or guess.higher_is_better, tuple(notes)
+    )
+
+
+class _Numeric:
+    """The names of columns that are wanted as numbers: by what they were said to be, or may be by their names."""
+
+    def __init__(self, columns: Mapping[str, str]) -> None:
+        self._numeric = {theirs for canonical, theirs in columns.items() if canonical in NUMBERS}
+        joined = [part.strip() for theirs in columns.values() for part in theirs.split("+") if "+" in theirs]
+        self._words = {theirs for canonical, theirs in columns.items() if canonical in TEXT} | set(joined)
+
+    def __contains__(self, name: object) -> bool:
+        text = str(name)
+        if text in self._words:
+            return False
+        return text in self._numeric or text in NUMBERS or may_be(text) in NUMBERS
+
+
+def _long(
+    frame: pd.DataFrame, wide: str, mapping: Mapping[str, str], path: str | Path
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    names = [str(name) for name in frame.columns]
+    chosen = wide_columns(names, wide, path)
+    scales = {mapping.get(name, name) for name in ("params", "tokens", "flops", "x")} & set(chosen)
+    if scales:
+        raise DataError(
+            f"{path}: --wide takes {listed(scales)} as tasks, which say how large a run was; give a narrower pattern."
+        )
+    return long_table(frame, chosen, path, mapping.get("run"))

@@ -1,0 +1,111 @@
+"""What the field calls the columns of runs, and where its tools put them.
+
+See docs/decisions/144-names-are-guessed-aloud.md.
+"""
+
+import re
+
+SYNONYMS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "params": (
+        ("params", "n_params", "num_params", "parameters", "n_parameters", "num_parameters", "param_count",
+         "parameter_count", "total_params", "total_parameters", "model_params", "model_parameters"),
+        ("non_embedding_params", "params_non_embedding", "non_embedding_parameters", "n_params_non_embedding",
+         "num_non_embedding_params", "non_emb_params"),
+        ("model_size", "size"),
+        ("n",),
+    ),
+    "tokens": (
+        ("tokens", "n_tokens", "num_tokens", "train_tokens", "training_tokens", "tokens_seen", "seen_tokens",
+         "tokens_trained", "total_tokens", "tokens_processed", "consumed_tokens", "num_train_tokens",
+         "n_train_tokens", "train_tokens_seen", "num_input_tokens_seen", "train_num_input_tokens_seen",
+         "token_count", "train_num_tokens"),
+        ("d",),
+    ),
+    "flops": (
+        ("flops", "flop", "total_flops", "train_flops", "training_flops", "total_flos", "train_total_flos",
+         "n_flops", "num_flops", "training_flop", "compute_flops", "train_compute", "training_compute"),
+        ("c", "compute"),
+    ),
+    "x": (
+        ("x", "examples", "samples", "num_examples", "n_examples", "num_samples", "n_samples", "train_examples",
+         "training_examples", "seen_examples", "examples_seen", "samples_seen", "n_train", "train_size"),
+    ),
+    "value": (
+        ("value",),
+        ("eval_loss", "val_loss", "valid_loss", "validation_loss", "test_loss", "heldout_loss", "final_eval_loss",
+         "final_val_loss", "eval_cross_entropy", "eval_ce_loss", "val_cross_entropy", "eval_bpb", "val_bpb",
+         "val_nll", "eval_nll", "loss_eval", "loss_val", "dev_loss"),
+        ("loss", "final_loss", "cross_entropy", "ce_loss", "nll", "bpb", "bits_per_byte", "lm_loss"),
+        ("train_loss", "training_loss", "loss_train", "final_train_loss"),
+        ("eval_perplexity", "eval_ppl", "val_perplexity", "val_ppl", "valid_ppl", "validation_perplexity",
+         "test_ppl", "test_perplexity"),
+        ("perplexity", "ppl", "word_perplexity"),
+        ("eval_accuracy", "eval_acc", "val_accuracy", "val_acc", "test_accuracy", "test_acc", "accuracy", "acc",
+         "score", "exact_match", "f1", "pass_at_1", "pass@1", "acc_norm", "reward", "win_rate"),
+    ),
+    "task": (
+        ("task", "tasks", "task_name"),
+        ("benchmark", "eval_name", "eval_task", "evaluation", "evaluation_name", "eval_set", "eval_dataset",
+         "subtask", "domain"),
+    ),
+    "metric": (("metric", "metric_name"),),
+    "run": (("run", "run_id", "id"), ("run_name", "runname", "tags_mlflow_run_name"), ("name",)),
+    "seed": (("seed", "random_seed", "rng_seed"),),
+    "step": (("step", "global_step", "train_global_step", "iteration", "iter", "training_step", "train_step"),),
+    "stderr": (("stderr", "std_err", "standard_error", "value_stderr"),),
+    "higher_is_better": (("higher_is_better",),),
+    "strategy": (("strategy",),),
+    "unique_tokens": (("unique_tokens", "num_unique_tokens", "n_unique_tokens"),),
+}  # fmt: skip
+"""Canonical column → names in use, normalised (``normalised``), in groups, the likelier one first."""
+
+SCORES = frozenset(SYNONYMS["value"][-1])
+"""Names of values of which larger ones are better."""
+
+PERPLEXITIES = frozenset((*SYNONYMS["value"][4], *SYNONYMS["value"][5]))
+"""Names of values whose logarithm is the loss."""
+
+NUMERIC = ("params", "tokens", "flops", "x", "value", "step", "stderr", "unique_tokens")
+"""Canonical columns that hold numbers: a column of words is no candidate for them."""
+
+STATES = ("state", "status", "run_state", "run_status")
+"""Names of columns that say how a run ended."""
+
+FINISHED = frozenset({"finished", "completed", "complete", "done", "success", "succeeded", "ok"})
+"""Words for a run that ended as it should."""
+
+UNFINISHED = {
+    "crashed": "crashed", "failed": "failed", "failure": "failed", "error": "failed", "killed": "killed",
+    "canceled": "killed", "cancelled": "killed", "timeout": "killed", "preempted": "killed", "preempting": "killed",
+    "diverged": "diverged", "nan": "diverged", "running": "still running", "pending": "not started",
+    "scheduled": "not started", "queued": "not started", "unfinished": "still running",
+}  # fmt: skip
+"""Words for any other, and what is said of it."""
+
+HOUSEKEEPING = frozenset({
+    "user", "username", "user_name", "tags", "notes", "sweep", "created", "created_at", "updated", "updated_at",
+    "runtime", "host", "hostname", "machine", "gpu", "gpu_type", "accelerator", "commit", "git_commit", "job_type",
+    "artifact_uri", "lifecycle_stage", "project", "entity", "url", "path", "source_type", "start_time", "end_time",
+    "experiment_id", "timestamp", "date", "time", "git_sha", "version", "source",
+})  # fmt: skip
+"""Names of columns that say where and when a run was made, and nothing of what it was judged on."""
+
+_TOOLS = re.compile(r"^(?:summary|config|params|metrics|hparams|hyperparameters|data|summary_metrics)[./]|^_")
+"""What W&B, MLflow and others put before a name."""
+
+
+def normalised(name: str) -> str:
+    """A name without a tool's prefix, in lower case, its parts joined by underscores.
+
+    >>> [normalised(name) for name in ("summary.eval/loss", "config.N", "Num Params", "metrics.Eval-Loss")]
+    ['eval_loss', 'n', 'num_params', 'eval_loss']
+    """
+    bare = name.strip()
+    while found := _TOOLS.match(bare):
+        bare = bare[found.end() :]
+    bare = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", bare)
+    return re.sub(r"[\s./:_-]+", "_", bare).strip("_").lower()
+
+
+NAMES = {name: canonical for canonical, groups in SYNONYMS.items() for group in groups for name in group}
+"""Normalised name → the canonical column that it may be."""

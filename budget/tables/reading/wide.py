@@ -1,0 +1,103 @@
+"""Wide tables, which have a column a task, as the rows of runs: one a task and run.
+
+See docs/decisions/143-one-door-for-tables.md.
+"""
+
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from budget.errors import DataError
+from budget.numerics.quoting import listed, shown
+from budget.tables.columns import logarithms
+from budget.tables.reading.cells import as_text, is_number, text_of
+from budget.tables.reading.synonyms import PERPLEXITIES, SCORES, normalised
+
+
+def wide_columns(names: Sequence[str], wide: str, path: str | Path) -> dict[str, str]:
+    """Column → task, of those that ``--wide`` names: a pattern, or a list separated by commas, of either.
+
+    A task is called by what the stars of a pattern stand for, or by its column where that would not tell them apart.
+
+    Raises:
+        DataError: a pattern or name fits no column.
+
+    >>> wide_columns(["N", "eval/arc", "eval/piqa"], "eval/*", "runs.csv")
+    {'eval/arc': 'arc', 'eval/piqa': 'piqa'}
+    """
+    found: dict[str, str] = {}
+    for part in (each.strip() for each in wide.split(",")):
+        columns = [part] if part in names else [name for name in names if fnmatchcase(name, part)]
+        if not columns:
+            raise DataError(
+                f"{path}: --wide {shown(part)} fits no column; give a pattern such as 'eval/*' or a list of columns "
+                f"(the file has: {listed(names)})."
+            )
+        pattern = re.compile("".join("(.*)" if mark == "*" else re.escape(mark) for mark in part))
+        for name in columns:
+            stars = pattern.fullmatch(name) if "*" in part else None
+            found.setdefault(name, "/".join(stars.groups()).strip("/") if stars else name)
+    if len(set(found.values())) < len(found) or not all(found.values()):
+        return {name: name for name in found}
+    return found
+
+
+def long_table(
+    frame: pd.DataFrame, columns: dict[str, str], path: str | Path, run: str | None
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """A row for each task and run of a wide table.
+
+    Args:
+        frame: cells under the file's own names.
+        columns: column → task, see ``wide_columns``.
+        path: the file, for sentences.
+        run: the column that names runs; without one each row is a run, which its number names.
+
+    Returns:
+        The table, with the columns ``task``, ``value`` and, where columns differ in that, ``higher_is_better``;
+        perplexities as their logarithms. The notes say so. Its index is that of the wide rows, each as often as it has
+        tasks; cells that are empty stay, for whoever counts the rows that are left out.
+    """
+    if "task" in frame.columns:
+        raise DataError(
+            f"{path}: --wide makes a task of each column, and the file has a task column; leave --wide out, or rename "
+            "that column."
+        )
+    notes = []
+    others = frame.drop(columns=list(columns))
+    if run is None and "run" not in others.columns:
+        others = others.assign(run=[f"row {row}" for row in frame.index])
+        notes.append("Each row of the wide table is taken as one trained model.")
+    scores = {name: normalised(name).rpartition("_")[2] in SCORES or normalised(name) in SCORES for name in columns}
+    perplexities = [name for name in columns if _is_perplexity(name)]
+    parts = []
+    for name, task in columns.items():
+        cells = frame[name]
+        if name in perplexities:
+            cells = logarithms(frame, name, path)
+        part = others.assign(task=pd.Categorical([task] * len(frame)))
+        part["value"] = as_text(cells.to_frame())[name] if not is_number(cells) else cells
+        if any(scores.values()) and not all(scores.values()):
+            part["higher_is_better"] = "1" if scores[name] else "0"
+        parts.append(part)
+    table = pd.concat(parts)
+    for name in table.columns:
+        if not is_number(table[name]) and not isinstance(table[name].dtype, pd.CategoricalDtype):
+            table[name] = pd.Categorical(text_of(table[name]))
+    if perplexities:
+        notes.append(f"The logarithms of {listed(perplexities)} are taken: perplexities, whose logarithm is the loss.")
+    if any(scores.values()):
+        higher = [task for name, task in columns.items() if scores[name]]
+        notes.append(f"Higher is better for {listed(higher)}, by the columns' names.")
+    table.attrs = {**frame.attrs, "all_scores": all(scores.values())}
+    order = np.argsort(np.tile(np.arange(len(frame)), len(columns)), kind="stable")
+    return table.iloc[order], tuple(notes)
+
+
+def _is_perplexity(name: str) -> bool:
+    parts = normalised(name).split("_")
+    return normalised(name) in PERPLEXITIES or parts[-1] in ("ppl", "perplexity")
