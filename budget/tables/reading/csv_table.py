@@ -33,7 +33,7 @@ def csv_cells(data: bytes, path: str | Path, what: str, numbers: Container[str] 
         path: the file, for the error sentence.
         what: what it is, likewise.
         numbers: names of the columns that are wanted as numbers; such a column is float64 where each of its cells is a
-            plain finite number. All others are text, as categories.
+            plain number above 0. All others are text, as categories.
 
     Returns:
         One row per record; ``attrs["notes"]`` says what was assumed.
@@ -64,7 +64,8 @@ def csv_cells(data: bytes, path: str | Path, what: str, numbers: Container[str] 
         raise DataError(f"{path}: there are column names but no rows; add at least one row.")
     frame, notes = _without_comments(frame, path)
     for position in wanted:
-        if position < kept and not np.isfinite(frame.iloc[:, position]).all():
+        # a cell that a sentence may have to repeat is kept as it is written
+        if position < kept and not (np.isfinite(frame.iloc[:, position]) & (frame.iloc[:, position] > 0)).all():
             text = columns.text(position)
             text.index = pd.RangeIndex(dialect.line + 1, dialect.line + 1 + len(text))
             frame.isetitem(position, text.loc[frame.index].array)
