@@ -1,6 +1,6 @@
 """The cells of a table: a column is text (as categories, each text once) or float64 where all of it was plain numbers.
 
-See docs/decisions/143-one-door-for-tables.md.
+See docs/decisions/133-one-door-for-tables.md.
 """
 
 from collections.abc import Callable, Mapping, Sequence

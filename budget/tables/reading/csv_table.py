@@ -1,6 +1,6 @@
 """The cells of a text table: its header by itself, numbers parsed as such where every cell of the column is one.
 
-See docs/decisions/143-one-door-for-tables.md.
+See docs/decisions/133-one-door-for-tables.md.
 """
 
 import re

@@ -1,6 +1,6 @@
 """What the columns of a file of runs are, told by their names and cells; asked where two may be meant.
 
-See docs/decisions/144-names-are-guessed-aloud.md.
+See docs/decisions/134-names-are-guessed-aloud.md.
 """
 
 import shlex

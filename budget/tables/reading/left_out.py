@@ -1,6 +1,6 @@
 """Rows that are no measurements, left out and counted by reason: unfinished runs, no value, diverged, totals.
 
-See docs/decisions/143-one-door-for-tables.md.
+See docs/decisions/133-one-door-for-tables.md.
 """
 
 from collections import Counter

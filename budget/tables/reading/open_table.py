@@ -1,6 +1,6 @@
 """One door for tables: CSV, TSV, semicolons, JSON, JSON lines, Parquet, Arrow and XLSX, told by their content.
 
-See docs/decisions/143-one-door-for-tables.md.
+See docs/decisions/133-one-door-for-tables.md.
 """
 
 from collections.abc import Container

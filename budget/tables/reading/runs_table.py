@@ -1,6 +1,6 @@
 """A file of runs under canonical names: columns guessed or as said, wide ones made long, rows judged.
 
-See docs/decisions/143-one-door-for-tables.md.
+See docs/decisions/133-one-door-for-tables.md.
 """
 
 from collections import Counter

@@ -1,6 +1,6 @@
 """What the field calls the columns of runs, and where its tools put them.
 
-See docs/decisions/144-names-are-guessed-aloud.md.
+See docs/decisions/134-names-are-guessed-aloud.md.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Wide tables, which have a column a task, as the rows of runs: one a task and run.
 
-See docs/decisions/143-one-door-for-tables.md.
+See docs/decisions/133-one-door-for-tables.md.
 """
 
 import re
