@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from budget.commands.options.option_types import Number, Words, as_number
+from budget.commands.options.option_types import PRICE, Amount, Words, as_number
 from budget.commands.options.output_options import OUTPUT, Output
 from budget.commands.options.planning_options import (
     AIMING,
+    BUDGET_HELP,
     LIMITING,
     PRICING,
     SIZE,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 @command("allocate", example="budget allocate curves.json --budget 1e21 --out allocation.csv")
 @click.argument("curves_path", metavar="CURVES")
 @click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets, limits and prices of the tasks.")
-@click.option("--budget", type=Number(), metavar="NUMBER", help="The total to spend, in the unit.")
+@click.option("--budget", type=Amount(), metavar="AMOUNT", help=BUDGET_HELP)
 @click.option("--unit", type=click.Choice(["flops", "tokens", "x", "money"]), help="By default what the law trades.")
 @SIZE
 @STRATEGY
@@ -98,7 +99,7 @@ def allocate(
         freeze=limiting.freeze,
         sizes=_sizes(limiting),
         allow_unserved=limiting.allow_unserved,
-        prices=_prices(pricing),
+        prices=_prices(pricing, unit),
     )
     if curves.form.is_of_one_model:
         from budget.allocation.mixture.plan_mixture import plan_mixture
@@ -121,21 +122,41 @@ def allocate(
     echo_notes(plan_summary(plan))
 
 
-def _prices(pricing: Pricing) -> Prices | None:
+def _prices(pricing: Pricing, unit: str | None) -> Prices | None:
+    """Of compute: by the options or, for a plan in money, by budget.toml."""
     from budget.allocation.spec.resources import Prices
+    from budget.commands.running.output import echo_notes
+    from budget.numerics.amounts import parse_price, speed_of
 
-    if pricing.price is None and pricing.peak is None and pricing.mfu is None:
+    of_folder = click.get_current_context().meta.get(PRICE) if unit == "money" else None
+    price = pricing.price or of_folder
+    if price is None and pricing.peak is None and pricing.mfu is None:
         return None
-    if pricing.price is None or pricing.peak is None or pricing.mfu is None:
+    an_hour, device = parse_price(price) if price is not None else (None, None)
+    if an_hour is not None and device and pricing.peak is None:
+        speed, _, note = speed_of(device, None, None, str(price), "--price", None, pricing.mfu)
+        echo_notes(note)
+        return Prices(an_hour, speed, 1.0)
+    if an_hour is None or pricing.peak is None or pricing.mfu is None:
         raise DataError("--price, --peak and --mfu belong together: money for an hour, FLOP/s, and the share reached.")
-    return Prices(pricing.price, pricing.peak, pricing.mfu)
+    return Prices(an_hour, pricing.peak, pricing.mfu)
 
 
 def _further_budgets(limiting: Limiting) -> dict[str, float]:
     """Unit → total of each ``--limit``."""
+    from budget.numerics.amounts import parse_amount
+
     if len(dict(limiting.further)) < len(limiting.further):
         raise DataError("--limit names one unit twice; keep one of them.")
-    return {unit: as_number(total, f"--limit {unit}", "1e12") for unit, total in limiting.further}
+    found = {}
+    for unit, total in limiting.further:
+        amount = parse_amount(total, f"--limit {unit}")
+        if amount.unit.kind not in ("", unit):
+            raise DataError(
+                f"--limit {unit}={total} is in {amount.unit.kind}; write --limit {amount.unit.kind}={total}."
+            )
+        found[unit] = amount.number
+    return found
 
 
 def _sizes(limiting: Limiting) -> list[float]:

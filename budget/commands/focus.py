@@ -3,7 +3,7 @@
 import click
 
 from budget.commands.options.fitting_options import DRAWING, ESTIMATING, FITTING, Drawing, Estimating, Fitting
-from budget.commands.options.option_types import Number
+from budget.commands.options.option_types import Amount
 from budget.commands.options.output_options import OUTPUT, Output
 from budget.commands.options.planning_options import MEASURE, SIZE, UNIT
 from budget.commands.options.reading_options import READING, Reading
@@ -13,8 +13,9 @@ from budget.commands.running.group import command
 @command("focus", example="budget focus runs.csv --budget 1e20 --budget 1e22 --out focus.csv")
 @click.argument("runs_path", metavar="RUNS")
 @click.option(
-    "--budget", "budgets", type=Number(), multiple=True, metavar="NUMBER",
-    help="A total to compare at. Repeatable; by default 13 over six decades from the smallest models on.",
+    "--budget", "budgets", type=Amount(), multiple=True, metavar="AMOUNT",
+    help="A total to compare at, such as 1e22 or 100 H100-days, see plan. Repeatable; by default 13 over six "
+         "decades from the smallest models on.",
 )  # fmt: skip
 @UNIT
 @SIZE

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from budget.commands.options.option_types import written_condition
 from budget.errors import DataError
 
 if TYPE_CHECKING:
@@ -83,6 +85,8 @@ def _runs_as_asked(runs_path: str, reading: Reading, where: Words) -> Runs:
     from budget.tables.columns import column_mapping
     from budget.tables.runs import read_runs
 
+    if reading.save:
+        _save(runs_path, reading)
     return read_runs(
         runs_path,
         columns=column_mapping(reading.columns),
@@ -93,6 +97,29 @@ def _runs_as_asked(runs_path: str, reading: Reading, where: Words) -> Runs:
         wide=reading.wide,
         every=reading.every,
     )
+
+
+def _save(runs_path: str, reading: Reading) -> None:
+    """Keep how a file is read, its guessed columns too."""
+    from budget.commands.running.output import echo_notes
+    from budget.commands.running.project import save_reading
+    from budget.tables.columns import column_mapping
+    from budget.tables.reading.runs_table import guess_of
+
+    mapping = column_mapping(reading.columns)
+    guess = guess_of(runs_path, mapping, reading.where, task=reading.task, wide=reading.wide, every=reading.every)
+    tasks = reading.tasks_path
+    options = {
+        "column": [f"{canonical}={theirs}" for canonical, theirs in {**mapping, **guess.columns}.items()],
+        "where": [written_condition(*pair) for pair in reading.where],
+        "task": reading.task or guess.task,
+        "wide": reading.wide,
+        "last-of": reading.last_of or guess.last_of,
+        "every": reading.every,
+        "higher-is-better": reading.higher_is_better or guess.higher_is_better,
+        "tasks": os.path.relpath(tasks, Path(runs_path).parent) if tasks else None,
+    }
+    echo_notes(save_reading(runs_path, options))
 
 
 def is_of_all_strategies(law: str) -> bool:

@@ -2,7 +2,7 @@
 
 import click
 
-from budget.commands.options.option_types import Number, Words
+from budget.commands.options.option_types import Amount, Words
 from budget.commands.options.output_options import OUTPUT, Output
 from budget.commands.options.planning_options import PLANNED, SEED, Planned
 from budget.commands.options.reading_options import COLUMN
@@ -11,7 +11,7 @@ from budget.commands.running.group import command
 
 @command("next", example="budget next curves.json --spend 1e20 --budget 1e23 --out next.csv")
 @click.argument("curves_paths", metavar="CURVES...", nargs=-1, required=True)
-@click.option("--spend", type=Number(), required=True, metavar="NUMBER", help="FLOPs there are for new runs.")
+@click.option("--spend", type=Amount(), required=True, metavar="AMOUNT", help="FLOPs there are for new runs.")
 @click.option("--tasks", "tasks_path", metavar="CSV", help="Weights and limits of the tasks.")
 @PLANNED
 @SEED

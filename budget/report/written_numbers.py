@@ -3,6 +3,7 @@
 import math
 
 from budget.numerics import interval
+from budget.numerics.amounts import GIVEN, Unit
 
 NOTHING = "–"
 """What stands in a cell for which there is no number."""
@@ -81,8 +82,16 @@ def amount(number: float, unit: str) -> str:
 
 
 def quantity(number: float, unit: str) -> str:
-    """A spend or budget with its unit, such as ``1.00e22 FLOPs``."""
-    return f"{amount(number, unit)} {UNIT_WORDS[unit]}"
+    """A spend or budget with its unit, such as ``1.00e22 FLOPs``, and in the user's where there is one."""
+    given = GIVEN.get().get(unit)
+    theirs = f" ({in_unit(number, given)})" if given and given.label and math.isfinite(number) else ""
+    return f"{amount(number, unit)} {UNIT_WORDS[unit]}{theirs}"
+
+
+def in_unit(number: float, given: Unit) -> str:
+    """An amount in the unit that the user gave, such as ``100 H100-days`` or ``$500 k``."""
+    shown = count(number / given.size) if abs(number / given.size) >= 1e-2 else _digits(number / given.size, 3)
+    return f"{given.label}{shown}" if given.label in "$€£" else f"{shown} {given.label}"
 
 
 def span(low: str, high: str) -> str:

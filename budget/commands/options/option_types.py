@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from budget.errors import DataError
-from budget.numerics.numerals import number_of
+from budget.numerics.numerals import count_of
 from budget.numerics.quoting import shown
 
 Body = Callable[..., None]
@@ -66,7 +66,7 @@ def as_number(text: object, what: str, example: str) -> float:
     Raises:
         DataError: the text is no finite number.
     """
-    number = float(text) if isinstance(text, (int, float)) else number_of(str(text).strip())
+    number = float(text) if isinstance(text, (int, float)) else count_of(str(text).strip())
     if not abs(number) < float("inf"):
         raise DataError(f"{what} is {shown(text)}, which is not a number; give one such as {example}.")
     return number
@@ -80,6 +80,21 @@ class Number(click.ParamType):  # type: ignore[type-arg]  # takes an argument in
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Parse the text."""
         return as_number(value, param.opts[0] if param else "The number", "1e21")
+
+
+PRICE = "budget.price"
+"""Where a command's context keeps ``--price``, for amounts of money."""
+
+
+class Amount(click.ParamType):  # type: ignore[type-arg]  # as above
+    """A number, or an amount with its unit, which is read when the command's settings are known."""
+
+    name = "amount"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        """Parse a bare number; keep any other text."""
+        number = float(value) if isinstance(value, (int, float)) else count_of(str(value).strip())
+        return number if abs(number) < float("inf") else str(value)
 
 
 class Pair(click.ParamType):  # type: ignore[type-arg]  # as above
@@ -119,6 +134,15 @@ class Condition(Pair):
             self.fail(f"{shown(value)} is not of the form COLUMN=VALUE (or !=, <, <=, >, >=, ~, !~).", param, ctx)
         suffix = {"=": "", "!=": "!"}.get(found.group(), found.group())
         return value[: found.start()].strip() + suffix, value[found.end() :].strip()
+
+
+def written_condition(column: str, value: str) -> str:
+    """A condition as an option has it: the inverse of ``Condition``.
+
+    >>> written_condition("task!", "a"), written_condition("params<", "1e9"), written_condition("task", "a")
+    ('task!=a', 'params<1e9', 'task=a')
+    """
+    return f"{column}{value}" if column.endswith(("<", ">", "~", "=")) else f"{column}={value}"
 
 
 class NameIn(click.Choice[str]):

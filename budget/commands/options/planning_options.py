@@ -4,11 +4,24 @@ from dataclasses import dataclass
 
 import click
 
-from budget.commands.options.option_types import NameIn, Number, Pair, Renamed, Words, as_record
+from budget.commands.options.option_types import PRICE, Amount, NameIn, Number, Pair, Renamed, Words, as_record
 
 TASKS = click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets and limits of the tasks.")
 SIZE = click.option("--params", type=Number(), metavar="N", help="Size of every model, for --unit tokens.")
+BUDGET_HELP = (
+    "The total to spend: 1e22 in the unit, or 10 ZFLOP, 2T tokens, 100 H100-days, 3 GPU-days@400TFLOP/s, $500k."
+)
 UNIT = click.option("--unit", type=click.Choice(["flops", "tokens", "x"]), help="By default what the law trades.")
+
+
+def _keep_price(ctx: click.Context, param: click.Parameter, price: str | None) -> None:
+    ctx.meta[PRICE] = price
+
+
+COMPUTE_PRICE = click.option(
+    "--price", metavar="MONEY", callback=_keep_price, expose_value=False,
+    help="What an hour of a device costs, such as 2.50/H100-hour, for a budget in money.",
+)  # fmt: skip
 STRATEGY = click.option(
     "--strategy", type=click.Choice(["specialists", "shared"]),
     help="One training per task, or one model for all. By default what the runs are.",
@@ -37,7 +50,8 @@ class Spending:
 SPENDING = as_record(
     Spending,
     "spending",
-    click.option("--budget", type=Number(), required=True, metavar="NUMBER", help="The total to spend, in the unit."),
+    click.option("--budget", type=Amount(), required=True, metavar="AMOUNT", help=BUDGET_HELP),
+    COMPUTE_PRICE,
     UNIT,
     SIZE,
 )
@@ -59,7 +73,8 @@ class Planned:
 PLANNED = as_record(
     Planned,
     "planned",
-    click.option("--budget", type=Number(), metavar="NUMBER", help="The total that will be planned, in the unit."),
+    click.option("--budget", type=Amount(), metavar="AMOUNT", help="The total that will be planned, see plan."),
+    COMPUTE_PRICE,
     UNIT,
     SIZE,
     STRATEGY,
@@ -133,7 +148,7 @@ LIMITING = as_record(
 class Pricing:
     """What compute costs, where the budget is money."""
 
-    price: float | None
+    price: str | None
     peak: float | None
     mfu: float | None
 
@@ -141,10 +156,12 @@ class Pricing:
 PRICING = as_record(
     Pricing,
     "pricing",
-    click.option("--price", type=Number(), metavar="MONEY",
-                 help="An hour of one device, for --unit money; 1 for device-hours."),
-    click.option("--peak", type=Number(), metavar="FLOPS", help="FLOP/s of the device."),
-    click.option("--mfu", type=Number(), metavar="SHARE", help="Share of the peak that training reaches, such as 0.4."),
+    click.option("--price", metavar="MONEY",
+                 help="An hour of one device, for budgets in money: 2.50/H100-hour, or 2.50 with --peak; 1 for "
+                      "device-hours."),
+    click.option("--peak", type=Number(), metavar="FLOPS", help="FLOP/s of a device that --price does not name."),
+    click.option("--mfu", type=Number(), metavar="SHARE",
+                 help="Share of the peak that training reaches.  [default: 0.4 of a named device]"),
 )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ class Reading:
     last_of: str | None
     every: bool
     wide: str | None
+    save: bool
     tasks_path: str | None
 
 
@@ -49,6 +50,9 @@ READING = as_record(
     click.option("--every", is_flag=True, help="Keep every row of a run, where --last-of would be guessed."),
     click.option("--wide", metavar="PATTERN",
                  help="Make a task of each column that fits, such as 'eval/*'; or a list of columns, with commas."),
+    click.option("--save", is_flag=True,
+                 help="Keep these options, and what was guessed, in budget.toml beside RUNS, where every command finds "
+                      "them."),
     click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets, limits and best values of the tasks."),
 )  # fmt: skip
 

@@ -44,7 +44,12 @@ class Command(click.Command):
 
                 for note in stray_note(path):
                     click.echo(note, err=True)
-        return super().invoke(ctx)
+        from budget.commands.running.amounts_given import settled_amounts
+        from budget.commands.running.project import apply_project
+
+        device, utilisation = apply_project(ctx, inputs)
+        with settled_amounts(ctx, device, utilisation):
+            return super().invoke(ctx)
 
     def _outputs(self, out: str) -> list[Path]:
         if any(param.name == "out" and param.metavar == "DIR" for param in self.params):

@@ -21,7 +21,7 @@ def emit(table: pd.DataFrame, json_content: str, output: Output) -> None:
     from budget.tables.files.text import csv_text
     from budget.tables.files.write_files import write_text
 
-    content = json_content if output.as_json else csv_text(table)
+    content = json_content if output.as_json else csv_text(in_given_units(table))
     if output.out:
         write_text(output.out, content)
     elif not output.as_json and sys.stdout.isatty():
@@ -30,6 +30,21 @@ def emit(table: pd.DataFrame, json_content: str, output: Output) -> None:
         print_table(table)
     else:
         click.echo(content, nl=False, color=True)  # a name keeps its characters, as in --out
+
+
+def in_given_units(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with its spends and budgets once more, in the unit that the user gave, as its last columns."""
+    from budget.numerics.amounts import GIVEN
+
+    units = [unit for kind, unit in GIVEN.get().items() if unit.label and kind != "money"]
+    if len(units) != 1:
+        return table
+    columns = [name for name in ("budget", "spend", "spend_low", "spend_high") if name in table.columns]
+    named = _MARKS.get(units[0].label, units[0].label)
+    return table.assign(**{f"{name} ({named})": table[name] / units[0].size for name in columns})
+
+
+_MARKS = {"$": "USD", "€": "EUR", "£": "GBP"}
 
 
 def echo_notes(*notes: str) -> None:

@@ -15,7 +15,7 @@ from budget.numerics.quoting import listed
 from budget.tables.columns import view
 from budget.tables.reading.cells import NUMBERS
 from budget.tables.reading.conditions import column_of, rows_where
-from budget.tables.reading.guess import guess_columns, may_be
+from budget.tables.reading.guess import Guess, guess_columns, may_be
 from budget.tables.reading.left_out import left_out_note, without_totals, without_unfinished, without_value
 from budget.tables.reading.open_table import read_cells
 from budget.tables.reading.wide import long_table, wide_columns
@@ -92,6 +92,21 @@ def read_runs_table(
     return RunsTable(
         frame, guess.task if task is None else task, higher_is_better or guess.higher_is_better, tuple(notes)
     )
+
+
+def guess_of(
+    path: str | Path,
+    columns: Mapping[str, str],
+    where: Sequence[tuple[str, str]],
+    *,
+    task: str | None,
+    wide: str | None,
+    every: bool,
+) -> Guess:
+    """What ``read_runs_table`` guesses of a file."""
+    frame = read_cells(path, "runs", _Numeric(columns))
+    used = [column_of(column, list(frame.columns))[0] for column, _ in where]
+    return guess_columns(frame, path, columns, task, wide=wide is not None, used=used, every=every)
 
 
 class _Numeric:
