@@ -1,6 +1,6 @@
 """Budgets in the units of those who give them: FLOPs, tokens, device-days, money.
 
-See docs/decisions/145-budgets-in-the-users-units.md.
+See docs/decisions/135-budgets-in-the-users-units.md.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Amounts that options were given in a user's units, settled before a command runs, and the units kept for its output.
 
-See docs/decisions/145-budgets-in-the-users-units.md.
+See docs/decisions/135-budgets-in-the-users-units.md.
 """
 
 from collections.abc import Iterator
