@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from budget.curves.cost_law import Cost
+from budget.curves.discrepancy import NUMBERS, drifting_values
 from budget.curves.laws.convexity import GIVEN_BY_TASKS
 from budget.curves.laws.law import Law
 from budget.curves.laws.table import law_of
@@ -98,6 +99,9 @@ class Curves:
         planned_parameters: (T, P') working parameters, of the law that plans read instead (``Law.planned_as``), of the
             curve nearest to the point fit; P' is 0 of a law that plans read itself.
         planned_draws: (B, T, P') the same for each draw.
+        drift: (B, T, A, 4) how far the law itself may be off beyond the runs in each draw, along its A axes
+            (``discrepancy``); A is 0 where the law's own error is in the draws already, or was not asked for.
+        drift_ends: (2, T, A) logarithms of the smallest and of the largest measured places on these axes.
         verdict: (T,) what a backtest says of the task's curve: ``PASS``, ``REVIEW`` or ``FAIL``; "" without one.
         judged: (T,) what that rests on, one sentence each, "" without a backtest.
         omitted: the tasks that ``usable`` and ``linked`` left out: pairs of name and status.
@@ -152,6 +156,8 @@ class Curves:
     planned_parameters: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     planned_draws: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0)))
     prediction: "Curves | None" = None
+    drift: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0, NUMBERS)))
+    drift_ends: np.ndarray = field(default_factory=lambda: np.empty((2, 0, 0)))
 
     def __post_init__(self) -> None:
         """What a law without a posterior, and curves without a backtest, have not."""
@@ -166,6 +172,9 @@ class Curves:
             object.__setattr__(self, "planned_parameters", np.empty((count, 0)))
         if self.planned_draws.shape[1] != count:
             object.__setattr__(self, "planned_draws", np.empty((draws, count, 0)))
+        if self.drift.shape[1] != count:
+            object.__setattr__(self, "drift", np.empty((draws, count, 0, NUMBERS)))
+            object.__setattr__(self, "drift_ends", np.empty((2, count, 0)))
 
     @property
     def form(self) -> Law:
@@ -243,18 +252,24 @@ class Curves:
         What plans report is still told by these curves (``told``).
         """
         law = self.form.planned_as
-        if law is None:
+        if law is None and not self.drifts:
             return self
         empty = self.planned_parameters[:, :0], self.planned_draws[:, :, :0]
         return replace(
             self,
-            law=law,
-            parameters=self.planned_parameters,
+            law=law or self.law,
+            parameters=self.planned_parameters if law else self.parameters,
             draws=self.planned_draws,
+            drift=self.drift[:, :, :0],
             planned_parameters=empty[0],
             planned_draws=empty[1],
             prediction=self,
         )
+
+    @property
+    def drifts(self) -> bool:
+        """Whether draws drift from the law beyond the runs."""
+        return self.drift.shape[2] > 0
 
     def with_shown_parameters(self) -> "Curves":
         """The same curves, or, where these have no parameter to show a reader, those that plans read."""
@@ -321,7 +336,7 @@ class Curves:
         chosen: dict[str, Any] = {name: getattr(self, name)[pick] for name in _PER_TASK}
         for name in ("tasks", "metric", "status", "message", "findings", "bounds", "outliers", "verdict", "judged"):
             chosen[name] = tuple(getattr(self, name)[i] for i in pick)
-        for name in ("draws", "planned_draws", "noise"):
+        for name in ("draws", "planned_draws", "drift", "drift_ends", "noise"):
             chosen[name] = getattr(self, name)[:, pick]
         chosen["smallest"] = {name: values[pick] for name, values in self.smallest.items()}
         chosen["largest"] = {name: values[pick] for name, values in self.largest.items()}
@@ -348,7 +363,17 @@ class Curves:
     def distance_draws(self, task: np.ndarray, log_inputs: np.ndarray) -> np.ndarray:
         """The same under every draw: shape (B, R)."""
         with np.errstate(over="ignore", invalid="ignore"):
-            value = self.form.value(self.draws[:, task], log_inputs - np.log(self.reference[task]))
+            if self.drifts:
+                value = drifting_values(
+                    self.form,
+                    self.draws[:, task],
+                    log_inputs,
+                    np.log(self.reference[task]),
+                    self.drift[:, task],
+                    self.drift_ends[:, task],
+                )
+            else:
+                value = self.form.value(self.draws[:, task], log_inputs - np.log(self.reference[task]))
         return np.clip(value, self._least[task], LARGEST)
 
     @property

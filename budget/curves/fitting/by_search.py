@@ -15,6 +15,7 @@ from budget.curves.fitting.residual_scale import precision, scatter
 from budget.curves.fitting.search import Estimator, Points, Progress, fit_draws, fit_points
 from budget.curves.fitting.solver import Prior
 from budget.curves.laws.law import Law
+from budget.curves.predictive.drawn_discrepancy import draw_discrepancy
 from budget.errors import DataError
 from budget.tables.checks.best_values import beating_rows, beats_best
 from budget.tables.checks.quality import copies
@@ -90,7 +91,31 @@ def fit_by_search(question: Question, estimator: Estimator, pool: bool | None) -
             in_units = batch.unit if estimator.loss.residual == "raw" else 1.0
             arrays["noise"][:, drawn] = noise.new_run(draws) * in_units
             fitted.notes += unsettled([runs.tasks[task] for task in drawn], slack, "draws")
+            if question.discrepancy:
+                _add_discrepancy(question, fitted, estimator, batch, theta, sampled)
     return fitted
+
+
+def _add_discrepancy(
+    question: Question, fitted: Fitted, estimator: Estimator, batch: Batch, point: np.ndarray, drawn: np.ndarray
+) -> None:
+    """How the draws (B, T, P) of the batch's tasks drift from the law, and the curves by which plans read them."""
+    runs, draws, count = question.runs, question.draws, len(question.runs.tasks)
+    found = draw_discrepancy(
+        estimator,
+        batch,
+        point,
+        drawn,
+        names=[runs.tasks[task] for task in batch.task],
+        seed=question.seed,
+    )
+    drift = np.full((draws, count, *found.drift.shape[2:]), np.nan)
+    planned = np.full((draws, count, found.planned.shape[2]), np.nan)
+    drift[:, batch.task] = found.drift
+    planned[:, batch.task] = _in_units(question.form, found.planned, batch, question.least)
+    ends = np.full((2, count, found.ends.shape[2]), np.nan)
+    ends[:, batch.task] = found.ends
+    fitted.arrays |= {"drift": drift, "drift_ends": ends, "planned_draws": planned}
 
 
 def _share(progress: Progress | None, before: int, after: int) -> Progress | None:

@@ -46,6 +46,7 @@ def fit_curves(
     draws: int = 200,
     seed: int = 0,
     borrow: bool = True,
+    discrepancy: bool = True,
     beside: Runs | None = None,
     names_of: tuple[str, ...] | None = None,
     device: str | None = None,
@@ -73,6 +74,8 @@ def fit_curves(
         seed: of the draws.
         borrow: whether plans by a posterior's curves borrow from a file's other tasks what a task's own runs do not
             tell, such as its floor; predictions never do.
+        discrepancy: whether draws of a law that is searched for hold the law's own error, by which they drift from it
+            beyond the runs (``Curves.drift``); draws of a posterior always do. Not with raw residuals.
         beside: runs of specialists of the same tasks, where ``runs`` are shared models': a posterior of two scales
             learns from them how a task's value falls, far beyond what shared models were measured at.
         names_of: (T,) the task of ``beside`` that each curve is of; by default the one of its name.
@@ -94,7 +97,7 @@ def fit_curves(
     if law not in (AUTO, *LAWS):
         raise DataError(f"There is no law '{law}'; choose one of {', '.join((AUTO, *LAWS))}.")
     loss = make_loss(loss, residual=residual) if isinstance(loss, str) else loss
-    asked = _of_searched_laws(loss, fix or {}, tie, pool)
+    asked = _of_searched_laws(loss, fix or {}, tie, pool, discrepancy)
     because: list[str] = []
     if law == AUTO:
         law = choose_law(tuple(runs.scale), searched=bool(asked))
@@ -115,7 +118,11 @@ def fit_curves(
     ceiling = score_ceilings(runs, best) if ceiling is None else ceiling
     together = Beside(beside, names_of or runs.tasks) if beside is not None and form.learns_beside else None
     planned = None if form.planned_as is None else LAWS[form.planned_as]
-    question = Question(runs, form, inputs, best, unserved, ceiling, draws, seed, planned, progress, borrow, together)
+    # a value that may be 0 or negative has no factor by which a law could be off
+    drifts = discrepancy and loss.residual == "log"
+    question = Question(
+        runs, form, inputs, best, unserved, ceiling, draws, seed, planned, progress, borrow, together, drifts
+    )
     if form.is_posterior:
         fitted = fit_by_posterior(question, device, devices)
     else:
@@ -165,7 +172,9 @@ def fit_curves(
     return with_agreement(replace(bounded, notes=(*bounded.notes, *no_bound)))
 
 
-def _of_searched_laws(loss: Loss, fix: Mapping[str, float], tie: Sequence[Sequence[str]], pool: bool | None) -> str:
+def _of_searched_laws(
+    loss: Loss, fix: Mapping[str, float], tie: Sequence[Sequence[str]], pool: bool | None, discrepancy: bool
+) -> str:
     """The option that was given and that only a law takes whose optimum is searched for, "" where none was."""
     given = {
         "--residual raw": loss.residual == "raw",
@@ -173,6 +182,7 @@ def _of_searched_laws(loss: Loss, fix: Mapping[str, float], tie: Sequence[Sequen
         "--fix": bool(fix),
         "--tie": bool(tie),
         "--pool": pool is not None,
+        "--no-discrepancy": not discrepancy,
     }
     return next((name for name, there in given.items() if there), "")
 

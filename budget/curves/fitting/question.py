@@ -36,6 +36,7 @@ class Question:
         progress: called with what is done.
         borrow: whether plans borrow from the other tasks what a task's own runs do not tell, by such a law.
         beside: runs of specialists that shared models' curves are fitted beside, by a law that has a posterior.
+        discrepancy: whether draws of a law that is searched for drift from it beyond the runs.
     """
 
     runs: Runs
@@ -50,6 +51,7 @@ class Question:
     progress: Progress | None = None
     borrow: bool = True
     beside: "Beside | None" = None
+    discrepancy: bool = True
 
     @property
     def least(self) -> np.ndarray:
