@@ -34,6 +34,7 @@ class Estimator(TypedDict):
     tie: Sequence[Sequence[str]]
     pool: bool | None
     borrow: bool
+    discrepancy: bool
     device: str | None
     best: np.ndarray
     unserved: np.ndarray
@@ -199,6 +200,7 @@ def _estimator(tasks: TaskSettings, estimating: Estimating) -> Estimator:
         "tie": [tuple(name.strip() for name in names.split("=")) for names in estimating.tie],
         "pool": estimating.pool,
         "borrow": estimating.borrow,
+        "discrepancy": estimating.discrepancy,
         "device": estimating.device,
         "best": tasks.best,
         "unserved": tasks.unserved,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from budget.curves.cost_law import Cost
-from budget.curves.discrepancy import NUMBERS, drifting_values
+from budget.curves.discrepancy import DRIFT_NUMBERS, drifting_values
 from budget.curves.laws.convexity import GIVEN_BY_TASKS
 from budget.curves.laws.law import Law
 from budget.curves.laws.table import law_of
@@ -99,7 +99,7 @@ class Curves:
         planned_parameters: (T, P') working parameters, of the law that plans read instead (``Law.planned_as``), of the
             curve nearest to the point fit; P' is 0 of a law that plans read itself.
         planned_draws: (B, T, P') the same for each draw.
-        drift: (B, T, A, 4) how far the law itself may be off beyond the runs in each draw, along its A axes
+        drift: (B, T, A, DRIFT_NUMBERS) how far the law itself may be off beyond the runs in each draw, along its A axes
             (``discrepancy``); A is 0 where the law's own error is in the draws already, or was not asked for.
         drift_ends: (2, T, A) logarithms of the smallest and of the largest measured places on these axes.
         verdict: (T,) what a backtest says of the task's curve: ``PASS``, ``REVIEW`` or ``FAIL``; "" without one.
@@ -156,7 +156,7 @@ class Curves:
     planned_parameters: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     planned_draws: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0)))
     prediction: "Curves | None" = None
-    drift: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0, NUMBERS)))
+    drift: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0, DRIFT_NUMBERS)))
     drift_ends: np.ndarray = field(default_factory=lambda: np.empty((2, 0, 0)))
 
     def __post_init__(self) -> None:
@@ -173,7 +173,7 @@ class Curves:
         if self.planned_draws.shape[1] != count:
             object.__setattr__(self, "planned_draws", np.empty((draws, count, 0)))
         if self.drift.shape[1] != count:
-            object.__setattr__(self, "drift", np.empty((draws, count, 0, NUMBERS)))
+            object.__setattr__(self, "drift", np.empty((draws, count, 0, DRIFT_NUMBERS)))
             object.__setattr__(self, "drift_ends", np.empty((2, count, 0)))
 
     @property
@@ -261,6 +261,7 @@ class Curves:
             parameters=self.planned_parameters if law else self.parameters,
             draws=self.planned_draws,
             drift=self.drift[:, :, :0],
+            drift_ends=self.drift_ends[:, :, :0],
             planned_parameters=empty[0],
             planned_draws=empty[1],
             prediction=self,

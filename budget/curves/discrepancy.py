@@ -20,7 +20,7 @@ SPREAD = 1.5
 ENDS = 2
 """Numbers of a drift at each end of an axis: its slope, and what the spread is multiplied by."""
 
-NUMBERS = 2 * ENDS
+DRIFT_NUMBERS = 2 * ENDS
 """The same beyond the largest measured place on it, and then below the smallest."""
 
 LARGEST_LOG = 700.0
@@ -73,7 +73,7 @@ def log_factor(drift: np.ndarray, places: np.ndarray, smallest: np.ndarray, larg
     """The logarithm ``g`` of the factor (…).
 
     Args:
-        drift: (…, A, NUMBERS).
+        drift: (…, A, DRIFT_NUMBERS).
         places: (…, A) on the axes, natural logarithms.
         smallest: (…, A) of the smallest measured ones.
         largest: (…, A) of the largest.
@@ -101,7 +101,7 @@ def drifting_values(
         theta: (…, L, P) working parameters.
         log_inputs: (L, I) natural logarithms.
         log_reference: (L, I).
-        drift: (…, L, A, NUMBERS).
+        drift: (…, L, A, DRIFT_NUMBERS).
         ends: (2, L, A) places of the smallest and of the largest measured runs on the axes.
     """
     axes, (smallest, largest) = Axes.of(law), ends

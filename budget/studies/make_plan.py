@@ -76,7 +76,8 @@ class Study:
         fitted = record_of(self.curves)
         for task in fitted["tasks"]:
             del task["working_draws"]
-            task.pop("planned_draws", None)
+            for name in ("planned_draws", "drift_draws"):
+                task.pop(name, None)
         for task in fitted["link"]["tasks"] if fitted["link"] else ():
             del task["draws"], task["noise_draws"]
         return {

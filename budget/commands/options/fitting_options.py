@@ -86,6 +86,7 @@ class Estimating:
     tie: tuple[str, ...]
     pool: bool | None
     borrow: bool
+    discrepancy: bool
     device: str | None
 
 
@@ -110,6 +111,9 @@ ESTIMATING = as_record(
     click.option("--borrow/--no-borrow", default=True, show_default=True,
                  help="Plans by auto's curves borrow from the file's other tasks what a task's own runs do not tell, "
                       "such as its floor. Predictions never do."),
+    click.option("--discrepancy/--no-discrepancy", default=True, show_default=True,
+                 help="Draws of a law that is searched for hold the law's own error: beyond the runs they drift from "
+                      "it. Those of auto always do."),
     click.option("--device", type=click.Choice(["cpu", "gpu", "tpu"]), help="Where to fit. By default JAX's choice."),
 )  # fmt: skip
 

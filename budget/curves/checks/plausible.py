@@ -43,6 +43,11 @@ def refuse_implausible(curves: Curves, index: int, task: Fields) -> None:
     noise = curves.noise[there, index]
     if not np.isfinite(noise).all() or (curves.residual == "log" and (np.abs(noise) > _LOG_LARGEST).any()):
         raise task.refusal("noise_draws", "has no number for a draw, or one that is too large")
+    if curves.drifts and there.any():
+        drifting = curves.drift[there, index], curves.planned_draws[there, index], curves.drift_ends[:, index]
+        if not all(np.isfinite(each).all() for each in drifting):
+            raise task.refusal("drift_draws", "lacks a number of a draw, or of its planned curve")
+        _refuse_outside(curves, index, curves.planned_draws[there, index], "planned_draws", task)
     if curves.higher_is_better[index] and used and np.isnan(curves.ceiling[index]):
         raise task.refusal("ceiling", "is null where higher is better")
     if not curves.higher_is_better[index] and np.isfinite(curves.ceiling[index]):

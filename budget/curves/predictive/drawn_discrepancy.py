@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
-from budget.curves.discrepancy import ENDS, NUMBERS, Axes, drifting_values
+from budget.curves.discrepancy import DRIFT_NUMBERS, ENDS, Axes, drifting_values
 from budget.curves.fitting.batch import Batch
 from budget.curves.fitting.loss import make_loss
 from budget.curves.fitting.residual_scale import jacobian, scatter
@@ -27,7 +27,9 @@ from budget.curves.predictive.surface_posterior import wiener_root
 from budget.numerics.streams import keys, uniforms
 
 PRIOR_LOG_DRIFT = (float(np.log(0.02)), 1.5)
-"""Mean and deviation of the logarithm of the drift's rate, per e-fold to the power 1.5; chosen on half of the curves."""
+"""Mean and deviation of the logarithm of the drift's rate, per e-fold to the power 1.5.
+
+Chosen on half of the curves."""
 
 PRIOR_LOG_NOISE = (float(np.log(0.01)), 1.5)
 """Of the logarithm of the noise."""
@@ -65,7 +67,7 @@ class Discrepancy(NamedTuple):
     """How draws drift from their law, and the curves of the law nearest to what becomes of them.
 
     Attributes:
-        drift: (B, T, A, NUMBERS).
+        drift: (B, T, A, DRIFT_NUMBERS).
         ends: (2, T, A) the smallest and the largest measured places on the axes.
         planned: (B, T, P) working parameters, in the values' own unit.
     """
@@ -184,7 +186,7 @@ def drawn_drifts(
         spans: (T, A) logarithms of the largest over the smallest measured scales.
 
     Returns:
-        (B, T, A, NUMBERS), as ``log_factor`` reads them.
+        (B, T, A, DRIFT_NUMBERS), as ``log_factor`` reads them.
     """
     count, axes = spans.shape
     chosen = uniforms(keys(f"rate of drift of {name}" for name in names), seed, 0, draws, 1)[0]
@@ -194,11 +196,9 @@ def drawn_drifts(
     place = np.stack([np.interp(chosen[:, task], below[task], ends) for task in range(count)], axis=1)
     rate = np.exp(PRIOR_LOG_DRIFT[0] + PRIOR_LOG_DRIFT[1] * place)
     every = keys(f"drift {axis} of {name}" for name in names for axis in range(axes))
-    normal = np.moveaxis(ndtri(uniforms(every, seed, 0, draws, NUMBERS)), 0, -1).reshape(draws, count, axes, NUMBERS)
-    of_end = np.stack(
-        [np.broadcast_to(np.sqrt(LAG * spans), spans.shape), np.full(spans.shape, SPREAD_OF_ONE)], axis=-1
-    )
-    return rate[:, :, None, None] * np.tile(of_end, NUMBERS // ENDS) * normal
+    number = uniforms(every, seed, 0, draws, DRIFT_NUMBERS).reshape(DRIFT_NUMBERS, draws, count, axes)
+    of_end = np.stack([np.sqrt(LAG * spans), np.full(spans.shape, SPREAD_OF_ONE)], axis=-1)
+    return rate[:, :, None, None] * np.tile(of_end, DRIFT_NUMBERS // ENDS) * np.moveaxis(ndtri(number), 0, -1)
 
 
 def drift_basis_of(along: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 from budget.curves.checks.plausible import refuse_implausible
 from budget.curves.cost_law import Cost
 from budget.curves.curves import Curves
+from budget.curves.discrepancy import DRIFT_NUMBERS, Axes
 from budget.curves.laws.law import Law
 from budget.curves.laws.table import LAWS, law_of
 from budget.curves.link.link import PARAMETERS, Link
@@ -50,7 +51,11 @@ def curves_from_record(record: Any, source: str) -> Curves:
     form = law_of(law, inputs)
     draws = head.whole("draws", most=_MOST_DRAWS)
     tasks = _named(head, form)
-    read = [_task(task, form, inputs, draws) for task in tasks]
+    # a file of an earlier version has draws of the plain law
+    drifts = "discrepancy" in record and head.flag("discrepancy")
+    if drifts and form.is_posterior:
+        raise head.refusal("discrepancy", f"is true, and draws of law '{law}' hold the law's own error themselves")
+    read = [_task(task, form, inputs, draws, drifts) for task in tasks]
     scales = tuple(read[0]["smallest"])
     for task, each in zip(tasks, read, strict=True):
         if set(each["smallest"]) != set(scales):
@@ -66,6 +71,7 @@ def curves_from_record(record: Any, source: str) -> Curves:
         draws=np.array([each["draws"] for each in read]).swapaxes(0, 1),
         noise=np.array([each["noise"] for each in read]).T,
         **_posteriors(read, form),
+        **_drifts(read, drifts),
         residual=head.text("residual", ("log", "raw")),
         cost=None if head.raw("cost") is None else _cost(head.inside("cost", "the cost law")),
         estimator=head.text("estimator"),
@@ -134,7 +140,7 @@ def _named(head: Fields, form: Law) -> list[Fields]:
     return tasks
 
 
-def _task(task: Fields, form: Law, inputs: Sequence[str], draws: int) -> dict[str, Any]:
+def _task(task: Fields, form: Law, inputs: Sequence[str], draws: int, drifts: bool) -> dict[str, Any]:
     """The fields of one task under the names that ``Curves`` gives them."""
     size = len(form.parameters)
     findings = task.objects("findings", f"{task.owner}, finding")
@@ -165,6 +171,7 @@ def _task(task: Fields, form: Law, inputs: Sequence[str], draws: int) -> dict[st
         "verdict": task.text("verdict", VERDICTS) if "verdict" in task.content else "",
         "judged": task.text("judged") if "verdict" in task.content else "",
         **_posterior(task, form, draws),
+        **(_drift(task, form, draws) if drifts else {}),
     }
 
 
@@ -186,6 +193,25 @@ def _posterior(task: Fields, form: Law, draws: int) -> dict[str, Any]:
         "effective": task.number("effective", 0.0, missing=True),
         "planned_parameters": task.array("planned", size),
         "planned_draws": task.array("planned_draws", draws, size),
+    }
+
+
+def _drifts(read: Sequence[Mapping[str, Any]], drifts: bool) -> dict[str, Any]:
+    """What ``_drift`` read of each task, as arrays over them."""
+    names = ("drift", "drift_ends", "planned_draws") if drifts else ()
+    return {name: np.array([each[name] for each in read]).swapaxes(0, 1) for name in names}
+
+
+def _drift(task: Fields, form: Law, draws: int) -> dict[str, Any]:
+    """How a task's draws drift from their law."""
+    axes = Axes.of(form).count
+    ends = task.array("drift_ends", 2, axes)
+    if (ends[0] > ends[1]).any():
+        raise task.refusal("drift_ends", "has a smallest place above the largest")
+    return {
+        "drift_ends": ends,
+        "drift": task.array("drift_draws", draws, axes, DRIFT_NUMBERS),
+        "planned_draws": task.array("planned_draws", draws, len(form.parameters)),
     }
 
 

@@ -32,6 +32,7 @@ def record_of(curves: Curves) -> dict[str, Any]:
         "inputs": list(curves.scale_columns),
         "estimator": curves.estimator,
         "residual": curves.residual,
+        "discrepancy": curves.drifts,
         "seed": curves.seed,
         "draws": len(curves.draws),
         "source": curves.source,
@@ -71,6 +72,7 @@ def record_of(curves: Curves) -> dict[str, Any]:
                 "working_draws": json_value(curves.draws[:, i]),
                 "noise_draws": json_value(curves.noise[:, i]),
                 **_posterior_record(curves, i),
+                **_drift_record(curves, i),
                 **({"verdict": curves.verdict[i], "judged": curves.judged[i]} if curves.verdict[i] else {}),
             }
             for i, name in enumerate(curves.tasks)
@@ -86,6 +88,17 @@ def _posterior_record(curves: Curves, task: int) -> dict[str, Any]:
         "rhat": json_value(curves.rhat[task]),
         "effective": json_value(curves.effective[task]),
         "planned": json_value(curves.planned_parameters[task]),
+        "planned_draws": json_value(curves.planned_draws[:, task]),
+    }
+
+
+def _drift_record(curves: Curves, task: int) -> dict[str, Any]:
+    """How a task's draws drift from their law, and the curves of the law nearest to them, which plans read."""
+    if not curves.drifts:
+        return {}
+    return {
+        "drift_ends": json_value(curves.drift_ends[:, task]),
+        "drift_draws": json_value(curves.drift[:, task]),
         "planned_draws": json_value(curves.planned_draws[:, task]),
     }
 
