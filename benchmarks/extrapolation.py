@@ -35,7 +35,7 @@ from budget.tables.runs import runs_from_frame
 from budget.tables.specialist_runs import specialists_beside
 
 SEARCHED = "searched"
-"""Stands for the laws without an error of their own that the columns ask for."""
+"""Stands for the laws that the columns ask for of those that are searched for."""
 
 DRAWS = 200
 """Joint draws of a fit, as the commands make them."""
@@ -48,7 +48,7 @@ class Row:
     Attributes:
         test: its name in ``TESTS``.
         words: what is predicted.
-        before: error and coverage of the laws without a law's own error in their intervals.
+        before: error and coverage of the named laws while no law's own error was in their intervals.
         must: what must be reached.
         beyond: what would be better still.
         published: what others reached on the same data.

@@ -48,7 +48,10 @@ def _interval_words(curves: Curves) -> str:
     if curves.form.is_posterior:
         many = plural(len(curves.draws), "such curve")
         return f"{many} of each task, the law's own error beyond the runs in them; {held}"
-    return f"{plural(len(curves.draws), 'bootstrap draw')} over trained models; {held}"
+    drawn = f"{plural(len(curves.draws), 'bootstrap draw')} over trained models"
+    if curves.told.drifts:
+        drawn += ", each of which drifts from the law beyond the runs as the law may be off"
+    return f"{drawn}; {held}"
 
 
 def method(study: Study) -> tuple[tuple[str, str], ...]:
