@@ -33,6 +33,7 @@ class Estimator(TypedDict):
     fix: Mapping[str, float]
     tie: Sequence[Sequence[str]]
     pool: bool | None
+    prior: str | None
     borrow: bool
     discrepancy: bool
     device: str | None
@@ -199,6 +200,7 @@ def _estimator(tasks: TaskSettings, estimating: Estimating) -> Estimator:
         "fix": {name: as_number(value, f"--fix {name}", "0.34") for name, value in estimating.fix},
         "tie": [tuple(name.strip() for name in names.split("=")) for names in estimating.tie],
         "pool": estimating.pool,
+        "prior": estimating.prior,
         "borrow": estimating.borrow,
         "discrepancy": estimating.discrepancy,
         "device": estimating.device,

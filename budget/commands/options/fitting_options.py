@@ -85,6 +85,7 @@ class Estimating:
     fix: Words
     tie: tuple[str, ...]
     pool: bool | None
+    prior: str | None
     borrow: bool
     discrepancy: bool
     device: str | None
@@ -108,6 +109,8 @@ ESTIMATING = as_record(
                  help="Give exponents of a task one value, such as alpha=beta. Repeatable."),
     click.option("--pool/--no-pool", default=None,
                  help="Pull exponents toward the tasks' common distribution.  [default: of tasks with few runs]"),
+    click.option("--prior", metavar="NAME",
+                 help="Pull exponents toward those of a published curve, see 'budget laws': for few runs."),
     click.option("--borrow/--no-borrow", default=True, show_default=True,
                  help="Plans by auto's curves borrow from the file's other tasks what a task's own runs do not tell, "
                       "such as its floor. Predictions never do."),

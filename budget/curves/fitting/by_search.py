@@ -16,6 +16,7 @@ from budget.curves.fitting.search import Estimator, Points, Progress, fit_draws,
 from budget.curves.fitting.solver import Prior
 from budget.curves.laws.law import Law
 from budget.curves.predictive.drawn_discrepancy import draw_discrepancy
+from budget.curves.published_prior import PublishedPrior, disagreement, pulled
 from budget.errors import DataError
 from budget.tables.checks.best_values import beating_rows, beats_best
 from budget.tables.checks.quality import copies
@@ -38,18 +39,25 @@ def fit_by_search(question: Question, estimator: Estimator, pool: bool | None) -
     runs, form, inputs, ceiling, best = question.runs, question.form, question.inputs, question.ceiling, question.best
     draws, seed, progress, least = question.draws, question.seed, question.progress, question.least
     free = len(estimator.constraints.free(form)) - form.reads_mixtures  # a task's own source is no question
-    found, good = question.verdicts(free, estimator.loss.residual == "log", estimator.constraints.settled(form))
-    fitted = Fitted.nothing(question, found, estimator.words, estimator.loss.residual)
+    settled, words = estimator.constraints.settled(form), estimator.words
+    if question.prior is not None:
+        settled, words = settled | question.prior.settles(form), words + question.prior.words
+        free -= len(question.prior.centre.keys() & {form.names[at] for at in estimator.constraints.free(form)})
+    found, good = question.verdicts(free, estimator.loss.residual == "log", settled)
+    fitted = Fitted.nothing(question, found, words, estimator.loss.residual)
     arrays = fitted.arrays
     if len(good):
         batch = make_batch(runs, good, form, inputs, ceiling, estimator.constraints, least)
         points, prior = _points(estimator, batch, _share(progress, 0, draws * len(good)))
         # the tasks' common distribution is seen only once every task is fitted on its own; pooled ones are then fitted
         # again, all together, so that shapes (and the compiled program) stay the same
-        common = _pooled(estimator, batch, points, prior, runs, pool)
+        if question.prior is None:
+            common = _pooled(estimator, batch, points, prior, runs, pool)
+            arrays["pooled"][good] = common.pooled
+        else:
+            common = _published(question.prior, estimator, batch, points, runs, fitted)
         if common.pooled.any():
             points = fit_points(estimator, batch, common.prior)
-            arrays["pooled"][good] = common.pooled
         fitted.notes += common.notes
         error = _rms_error(estimator, batch, points.theta, batch.there)
         record = convergence(estimator, batch, points, common.prior)
@@ -157,6 +165,18 @@ def _pooled(
     scale = _scatter(estimator, batch, points)
     names, metric = [runs.tasks[task] for task in batch.task], [runs.metric[task] for task in batch.task]
     return find_pooled_prior(estimator, batch, points, scale, prior, names, metric, candidates)
+
+
+def _published(
+    published: PublishedPrior, estimator: Estimator, batch: Batch, points: Points, runs: Runs, fitted: Fitted
+) -> PooledPrior:
+    """What a published curve asks of each task; how far the runs are from it is said."""
+    count = [len(np.unique(runs.run[rows[rows >= 0]])) for rows in batch.rows]
+    common, apart = pulled(published, estimator, batch, points, _scatter(estimator, batch, points), count)
+    notes, warnings = disagreement(published, [runs.tasks[task] for task in batch.task], apart)
+    fitted.notes += notes
+    fitted.warnings += warnings
+    return common
 
 
 def _draws(

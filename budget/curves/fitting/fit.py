@@ -19,9 +19,10 @@ from budget.curves.fitting.constraints import make_constraints
 from budget.curves.fitting.loss import Loss, Residual, make_loss
 from budget.curves.fitting.question import Question
 from budget.curves.fitting.search import Estimator, Progress
-from budget.curves.laws.table import AUTO, LAWS, choose_law, law_inputs
+from budget.curves.laws.table import AUTO, LAWS, choose_law, law_inputs, published_curve
 from budget.curves.predictive.by_posterior import fit_by_posterior
 from budget.curves.predictive.observations import Beside
+from budget.curves.published_prior import published_prior
 from budget.errors import DataError
 from budget.tables.checks.best_values import score_ceilings
 from budget.tables.checks.units import file_warnings
@@ -43,6 +44,7 @@ def fit_curves(
     fix: Mapping[str, float] | None = None,
     tie: Sequence[Sequence[str]] = (),
     pool: bool | None = None,
+    prior: str | None = None,
     draws: int = 200,
     seed: int = 0,
     borrow: bool = True,
@@ -70,6 +72,7 @@ def fit_curves(
         tie: groups of parameters that share one value, such as ``[("alpha", "beta")]``.
         pool: whether exponents are pulled toward the tasks' common distribution (``pool``); by default only those
             of tasks with few runs.
+        prior: name of a published curve of the law, whose exponents and ratios pull the fit (``published_prior``).
         draws: number of bootstrap draws B.
         seed: of the draws.
         borrow: whether plans by a posterior's curves borrow from a file's other tasks what a task's own runs do not
@@ -97,9 +100,12 @@ def fit_curves(
     if law not in (AUTO, *LAWS):
         raise DataError(f"There is no law '{law}'; choose one of {', '.join((AUTO, *LAWS))}.")
     loss = make_loss(loss, residual=residual) if isinstance(loss, str) else loss
-    asked = _of_searched_laws(loss, fix or {}, tie, pool, discrepancy)
+    asked = _of_searched_laws(loss, fix or {}, tie, pool, discrepancy, prior)
     because: list[str] = []
-    if law == AUTO:
+    if law == AUTO and prior is not None:
+        law = published_curve(prior)[0].name
+        because = [f"--prior {prior} is a curve of law '{law}', which is fitted."]
+    elif law == AUTO:
         law = choose_law(tuple(runs.scale), searched=bool(asked))
         because = [f"{asked} is for a law that is searched for, so the law is '{law}'."] if asked else []
     form = LAWS[law]
@@ -108,6 +114,9 @@ def fit_curves(
             f"Law '{form.name}' is fitted by its posterior, and {asked} is for laws that are searched for; leave it "
             "out, or give --law chinchilla or --law power."
         )
+    if prior is not None and pool:
+        raise DataError("--prior and --pool both say where exponents lie; leave one of them out.")
+    published = None if prior is None else published_prior(prior, form)
     inputs = law_inputs(runs, form, scale)
     form = form.with_sources(inputs[1:])
     devices = choose_devices(device)
@@ -121,8 +130,9 @@ def fit_curves(
     # a value that may be 0 or negative has no factor by which a law could be off
     drifts = discrepancy and loss.residual == "log"
     question = Question(
-        runs, form, inputs, best, unserved, ceiling, draws, seed, planned, progress, borrow, together, drifts
-    )
+        runs, form, inputs, best, unserved, ceiling, draws, seed, planned, progress, borrow, together, drifts,
+        published,
+    )  # fmt: skip
     if form.is_posterior:
         fitted = fit_by_posterior(question, device, devices)
     else:
@@ -166,14 +176,19 @@ def fit_curves(
             *because,
             *fitted.notes,
         ),
-        warnings=file_warnings(runs),
+        warnings=(*file_warnings(runs), *fitted.warnings),
     )
     bounded, no_bound = curves.bounded_by(unserved)
     return with_agreement(replace(bounded, notes=(*bounded.notes, *no_bound)))
 
 
 def _of_searched_laws(
-    loss: Loss, fix: Mapping[str, float], tie: Sequence[Sequence[str]], pool: bool | None, discrepancy: bool
+    loss: Loss,
+    fix: Mapping[str, float],
+    tie: Sequence[Sequence[str]],
+    pool: bool | None,
+    discrepancy: bool,
+    prior: str | None,
 ) -> str:
     """The option that was given and that only a law takes whose optimum is searched for, "" where none was."""
     given = {
@@ -183,6 +198,7 @@ def _of_searched_laws(
         "--tie": bool(tie),
         "--pool": pool is not None,
         "--no-discrepancy": not discrepancy,
+        "--prior": prior is not None,
     }
     return next((name for name, there in given.items() if there), "")
 

@@ -17,6 +17,7 @@ from budget.tables.runs import Runs
 
 if TYPE_CHECKING:
     from budget.curves.predictive.observations import Beside
+    from budget.curves.published_prior import PublishedPrior
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Question:
         borrow: whether plans borrow from the other tasks what a task's own runs do not tell, by such a law.
         beside: runs of specialists that shared models' curves are fitted beside, by a law that has a posterior.
         discrepancy: whether draws of a law that is searched for drift from it beyond the runs.
+        prior: a published curve that pulls the fit.
     """
 
     runs: Runs
@@ -52,6 +54,7 @@ class Question:
     borrow: bool = True
     beside: "Beside | None" = None
     discrepancy: bool = True
+    prior: "PublishedPrior | None" = None
 
     @property
     def least(self) -> np.ndarray:
@@ -107,6 +110,7 @@ class Fitted:
         estimator: how it was fitted, in words.
         residual: whether noise is added to a distance (``raw``) or to its logarithm (``log``).
         notes: what was assumed, one sentence each.
+        warnings: what makes the fit doubtful, likewise.
     """
 
     arrays: dict[str, Any]
@@ -116,6 +120,7 @@ class Fitted:
     estimator: str
     residual: str
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @classmethod
     def nothing(
