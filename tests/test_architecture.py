@@ -108,7 +108,6 @@ def test_no_folder_holds_more_than_a_reader_takes_in():
         ("optax", JAX_HOMES),
         ("cvxpy", {"allocation"}),
         ("highspy", {"numerics"}),
-        ("plotly", {"report"}),
     ],
 )
 def test_heavy_packages_have_one_home(package, homes):
@@ -140,7 +139,7 @@ def loaded_after(code: str) -> set[str]:
     return set(done.stdout.rpartition("LOADED")[2].split())
 
 
-HEAVY = {"pandas", "numpy", "jax", "optax", "cvxpy", "highspy", "plotly", "scipy", "jinja2", "platformdirs", "rich"}
+HEAVY = {"pandas", "numpy", "jax", "optax", "cvxpy", "highspy", "scipy", "jinja2", "platformdirs", "rich"}
 HELP = """
 import contextlib
 from budget.commands import main

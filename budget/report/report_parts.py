@@ -95,18 +95,16 @@ class Definitions:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure of the HTML report.
+    """A figure of the HTML report; it says its own numbers to a reader who cannot see it.
 
     Attributes:
         name: which of ``figures.FIGURES`` draws it.
         caption: how to read it.
-        alt: what it shows, for a reader who cannot see it.
     """
 
     kind: ClassVar[str] = "picture"
     name: str
     caption: str
-    alt: str
 
 
 Block = Table | Text | Callout | Heading | Bullets | Definitions | Picture

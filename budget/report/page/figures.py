@@ -1,55 +1,52 @@
-"""The report's charts as plotly figures in plain dictionaries, which the page draws with its own copy of plotly.js.
+"""The report's pictures of a study: each a few panels, drawn when the report is written.
 
-Built without plotly's Python classes, whose validation takes longer than the whole report; the tests validate instead.
+Dots are measured, a line is fitted, a band is an interval, a large solid dot is the plan, and what is hollow is a
+simple split to compare with. Nothing is told by colour alone.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
-from typing import Any
+from functools import partial
 
 import numpy as np
-from plotly.offline import get_plotlyjs
 
+from budget.report.page import decision_figures
 from budget.report.page.curve_series import curve_series
+from budget.report.page.decision_figures import moves, target_mark, waterfall
+from budget.report.page.focus_map import focus_map
 from budget.report.page.story import PANELS, ROWS
+from budget.report.page.svg import Axis, Chart, count_axis, decade_axis, short, value_axis
 from budget.report.sentences import facts
 from budget.report.sentences.focus_cases import set_name
 from budget.report.sentences.plan_sentences import by_hand
-from budget.report.written_numbers import UNIT_WORDS, amount, count, percent, quantity, value
+from budget.report.written_numbers import LEVEL, UNIT_WORDS, amount, count, percent, quantity, span, value
 from budget.studies.make_plan import Study
 
-INK, MUTED, LINE, PLAN, BAND, ACCENT, PAPER = (
-    "#1a2433", "#5a6675", "#dfe4ea", "#0b5fa5", "rgba(11,95,165,0.14)", "#c2410c", "#ffffff",
-)  # fmt: skip
-"""Blue for the plan and its curves, vermilion for the planned point, greys for the rest: told apart by any eye."""
+PANEL = 340.0
+"""Width of a panel in pixels: three stand beside each other on a desk's screen, one fits a phone's."""
 
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-NAME_LENGTH = 40
-"""Letters of a task's name in a chart; the tables hold it whole."""
+WIDE, NARROW, BROAD, HALF = 700.0, 340.0, 1120.0, 540.0
+"""Widths of a picture of one panel on a tablet's, a phone's and a desk's screen, and of one of two side by side."""
 
-BASELINE_MARKS = (
-    ("line-ns-open", INK, 14),
-    ("diamond-open", MUTED, 9),
-    ("square-open", MUTED, 8),
-    ("triangle-up-open", MUTED, 8),
-)
-"""Symbol, colour and size of each baseline's marks."""
-
-Figure = dict[str, Any]
+BASELINE_STYLES = ("hollow", "hollow second", "hollow third", "hollow fourth")
+"""Class of each baseline's marks."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One chart and the name above it, empty where the figure's caption says enough."""
+    """One chart and the name above it, empty where the figure's caption says enough.
+
+    Attributes:
+        title: the name.
+        wide: the picture.
+        narrow: the same for a phone's screen; empty where the picture fits it.
+        broad: the same for a desk's screen, where the picture gains by it.
+    """
 
     title: str
-    figure: Figure
-
-
-def plotly_source() -> str:
-    """The plotly.js that the page carries."""
-    return get_plotlyjs()
+    wide: str
+    narrow: str = ""
+    broad: str = ""
 
 
 def spend(study: Study) -> list[Panel]:
@@ -58,79 +55,69 @@ def spend(study: Study) -> list[Panel]:
     shown = facts.heaviest(plan, ROWS)
     shown = shown[np.argsort(-plan.spend[shown], kind="stable")]
     rows = np.arange(len(shown), dtype=float)[::-1]
+    rivals = by_hand(plan)[: len(BASELINE_STYLES)]
+    shares = {rival.name: 100 * plan.shares(rival.spend)[shown] for rival in rivals}
+    mine, low, high = (100 * plan.shares(spends)[shown] for spends in (plan.spend, plan.spend_low, plan.spend_high))
+    names = [plan.spec.tasks.names[task] for task in shown]
 
-    def marks(spends: np.ndarray, name: str, symbol: str, colour: str, size: float) -> Figure:
-        return _marks(
-            _percent_of_budget(study, spends)[shown], rows, name, symbol, colour, size, _spends(study, spends, shown)
-        )
+    def drawn(width: float) -> str:
+        x = value_axis(mine, low, high, *shares.values(), title="share of the budget", suffix=" %", zero=True)
+        y = Axis(-0.6, len(shown) - 0.2, (), ())
+        chart = Chart(width, 84 + 34 * len(shown), x, y, grid=False)
+        for at, row in enumerate(rows.tolist()):
+            chart.label(0, row, short(names[at], 34), above=12)
+            chart.span(float(low[at]), float(high[at]), row)
+        for rival, style in zip(rivals, BASELINE_STYLES, strict=False):
+            words = [
+                f"{name}, {rival.name}: {percent(share / 100)}"
+                for name, share in zip(names, shares[rival.name], strict=True)
+            ]
+            chart.dots(shares[rival.name], rows, style, 4.5, words)
+        spends = zip(names, mine, plan.spend[shown], strict=True)
+        words = [f"{name}: {percent(share / 100)}, {quantity(spent, plan.spec.unit)}" for name, share, spent in spends]
+        chart.dots(mine, rows, "planned", 5.5, words)
+        key = ["● the plan", *(f"○ {rival.name}" for rival in rivals)]
+        chart.text(0, 12, " · ".join(key), "muted")
+        largest = f"{names[0]} {percent(mine[0] / 100)}" if names else ""
+        return chart.drawn(f"Shares of the budget, largest first: {largest}; the table below holds all.")
 
-    traces = [
-        marks(baseline.spend, baseline.name, *mark)
-        for baseline, mark in zip(by_hand(plan), BASELINE_MARKS, strict=False)
-    ]
-    bars = {
-        "type": "data",
-        "symmetric": False,
-        "array": _numbers(_percent_of_budget(study, plan.spend_high - plan.spend)[shown]),
-        "arrayminus": _numbers(_percent_of_budget(study, plan.spend - plan.spend_low)[shown]),
-        "thickness": 2,
-        "width": 0,
-        "color": PLAN,
-    }
-    traces.append(marks(plan.spend, "plan", "circle", PLAN, 11) | {"error_x": bars})
-    layout = _layout(height=100 + 44 * len(shown), left=16)
-    layout["xaxis"] |= {"title": _title("share of the budget"), "rangemode": "tozero", "ticksuffix": " %", "nticks": 6}
-    layout["yaxis"] |= {"tickmode": "array", "tickvals": rows.tolist(), "showticklabels": False,
-                        "range": [-0.6, len(shown) - 0.2]}  # fmt: skip
-    layout["annotations"] = [
-        {"x": 0, "xref": "paper", "y": row, "yshift": 15, "text": short(plan.spec.tasks.names[task]),
-         "showarrow": False, "xanchor": "left", "font": {"size": 12, "color": INK}}
-        for task, row in zip(shown, rows.tolist(), strict=True)
-    ]  # fmt: skip
-    layout |= {"showlegend": True, "legend": _legend()}
-    return [Panel("", {"data": traces, "layout": layout})]
+    return [Panel("", drawn(WIDE), drawn(NARROW))]
 
 
 def sizes(study: Study) -> list[Panel]:
     """One shared model's objective against its size at the plan's cost."""
     plan, found = study.plan, study.sizes
     assert found is not None  # the story asks for this picture only then
-    hover = [
-        f"{count(n)} parameters, {count(d)} tokens: {value(y)}"
-        for n, d, y in zip(found.params, found.tokens, found.objective, strict=True)
-    ]
     point = f"the plan: {count(plan.params[0])} parameters, {count(plan.tokens[0])} tokens: {value(plan.objective)}"
-    traces = [
-        *_band(found.params, found.low, found.high),
-        _line(found.params, found.objective, hover),
-        _diamond(plan.params[0], plan.objective, point),
-    ]
-    layout = _layout(height=320)
-    layout["xaxis"] |= {"title": _title("parameters"), **_decade_ticks(found.params, "params")}
-    layout["yaxis"] |= {"title": _title(short(plan.metric)), **_value_ticks(found.low, found.high, found.objective)}
-    return [Panel("", {"data": traces, "layout": layout})]
+
+    def drawn(width: float) -> str:
+        x = decade_axis(found.params, _decade("params"), "parameters")
+        chart = Chart(width, 300, x, value_axis(found.low, found.high, found.objective, title=short(plan.metric, 40)))
+        chart.band(found.params, found.low, found.high)
+        chart.line(found.params, found.objective)
+        chart.dots(plan.params[:1], np.array([plan.objective]), "planned", 6, [point])
+        return chart.drawn(f"Predicted value of one model against its size; {point}.")
+
+    return [Panel("", drawn(WIDE), drawn(NARROW))]
 
 
 def breadth(study: Study) -> list[Panel]:
     """Each task's value as tasks are added, beside its value alone."""
     found, names = study.sharing, study.growth.names
-    steps = np.arange(1, len(names) + 1)
+    steps = np.arange(1, len(names) + 1, dtype=float)
     panels = []
     for task in facts.heaviest(study.growth.plans[-1], PANELS):
         shared = found.shared[:, task]
         joined = np.isfinite(shared)
-        hover = [f"{step} tasks share: {value(y)}" for step, y in zip(steps[joined], shared[joined], strict=True)]
         alone = np.full(len(steps), found.alone[task])
-        traces = [
-            _line(steps, alone, [f"alone: {value(found.alone[task])}"] * len(steps))
-            | {"line": {"color": MUTED, "width": 1.5, "dash": "dash"}},
-            _line(steps[joined], shared[joined], hover) | {"mode": "lines+markers", "marker": {"size": 6}},
-        ]
-        layout = _layout(height=190)
-        layout["xaxis"] |= {"title": _title("tasks sharing the budget"), "range": [0.7, len(steps) + 0.3],
-                            "tickmode": "array", "tickvals": steps[:: -(-len(steps) // 8)].tolist()}  # fmt: skip
-        layout["yaxis"] |= _value_ticks(shared, alone)
-        panels.append(Panel(names[task], {"data": traces, "layout": layout}))
+        chart = Chart(PANEL, 190, count_axis(len(steps), "tasks that share the budget"), value_axis(shared, alone))
+        chart.line(steps, alone, "dashed", f"alone: {value(found.alone[task])}")
+        chart.line(steps[joined], shared[joined])
+        words = [f"{int(step)} tasks share: {value(y)}" for step, y in zip(steps[joined], shared[joined], strict=True)]
+        chart.dots(steps[joined], shared[joined], "point", 3, words)
+        last = value(shared[joined][-1]) if joined.any() else "no value"
+        title = f"{names[task]}: {value(found.alone[task])} alone, {last} when {len(steps)} tasks share the budget"
+        panels.append(Panel(names[task], chart.drawn(title)))
     return panels
 
 
@@ -140,17 +127,23 @@ def response(study: Study) -> list[Panel]:
     unit = plan.spec.unit
     known = np.isfinite(answer.objective)
     x, y = answer.budget[known], answer.objective[known]
-    hover = [f"{quantity(budget, unit)}: {value(objective)}" for budget, objective in zip(x, y, strict=True)]
-    budget = plan.spec.budget
-    traces = [
-        _line(x, y, hover) | {"mode": "lines+markers", "marker": {"size": 7}},
-        _diamond(budget, plan.objective, f"the plan: {quantity(budget, unit)}: {value(plan.objective)}"),
-    ]
-    layout = _layout(height=320)
-    layout["xaxis"] |= {"title": _title(f"budget, {UNIT_WORDS[unit]}"), "type": "log", "tickmode": "array",
-                        "tickvals": _numbers(x[::3]), "ticktext": [amount(tick, unit) for tick in x[::3]]}  # fmt: skip
-    layout["yaxis"] |= {"title": _title(short(plan.metric)), **_value_ticks(y)}
-    return [Panel("", {"data": traces, "layout": layout})]
+    words = [f"{quantity(budget, unit)}: {value(objective)}" for budget, objective in zip(x, y, strict=True)]
+    point = f"the plan: {quantity(plan.spec.budget, unit)}: {value(plan.objective)}"
+
+    def drawn(width: float) -> str:
+        ticks = x[:: 3 if width == WIDE else 6]
+        labels = tuple(amount(tick, unit) for tick in ticks)
+        along = Axis(
+            float(x.min()), float(x.max()), tuple(ticks.tolist()), labels, is_log=True,
+            title=f"budget, {UNIT_WORDS[unit]}",
+        )  # fmt: skip
+        chart = Chart(width, 300, along, value_axis(y, title=short(plan.metric, 40)))
+        chart.line(x, y)
+        chart.dots(x, y, "point", 3.5, words)
+        chart.dots(np.array([plan.spec.budget]), np.array([plan.objective]), "planned", 6, [point])
+        return chart.drawn(f"Best predicted value against the budget; {point}.")
+
+    return [Panel("", drawn(WIDE), drawn(NARROW))] if len(x) > 1 else []
 
 
 def curves(study: Study) -> list[Panel]:
@@ -158,22 +151,23 @@ def curves(study: Study) -> list[Panel]:
     panels = []
     for task in facts.heaviest(study.plan, PANELS):
         name, found = study.planned.tasks[task], curve_series(study, task)
-        hover = [f"{quantity(x, found.scale)}: {value(y)}" for x, y in zip(found.x, found.predicted, strict=True)]
         dots = [
             f"measured, {quantity(x, found.scale)}: {value(y)}"
             for x, y in zip(found.measured_x, found.measured, strict=True)
         ]
-        point = f"the plan, {quantity(found.planned_x, found.scale)}: {value(found.planned)}"
-        traces = [
-            *_band(found.x, found.low, found.high),
-            _line(found.x, found.predicted, hover),
-            _marks(found.measured_x, found.measured, "measured", "circle", MUTED, 5, dots) | {"opacity": 0.75},
-            _diamond(found.planned_x, found.planned, point),
-        ]
-        layout = _layout(height=220)
-        layout["xaxis"] |= {"title": _title(UNIT_WORDS[found.scale]), **_decade_ticks(found.x, found.scale)}
-        layout["yaxis"] |= _value_ticks(found.predicted, found.measured, np.array([found.planned]))
-        panels.append(Panel(name, {"data": traces, "layout": layout}))
+        point = f"planned {quantity(found.planned_x, found.scale)}, predicted {value(found.planned)}"
+        x = decade_axis(np.append(found.x, found.planned_x), _decade(found.scale), UNIT_WORDS[found.scale])
+        chart = Chart(PANEL, 220, x, value_axis(found.predicted, found.measured, np.array([found.planned])))
+        chart.beyond(float(found.measured_x.max()))
+        chart.band(found.x, found.low, found.high)
+        chart.line(found.x, found.predicted)
+        chart.dots(found.measured_x, found.measured, "run", 2.5, dots)
+        chart.dots(np.array([found.planned_x]), np.array([found.planned]), "planned", 6, [point])
+        times = found.planned_x / float(found.measured_x.max())
+        low, high = study.plan.low[task], study.plan.high[task]
+        interval = "" if low != low else f" ({LEVEL}: {span(value(low), value(high))})"
+        title = f"{name}: {len(dots)} runs; {point}{interval}, {times:.3g} times the largest run"
+        panels.append(Panel(name, chart.drawn(title)))
     return panels
 
 
@@ -184,33 +178,62 @@ def focus(study: Study) -> list[Panel]:
     panels = []
     for each in found.trends[:PANELS]:
         y, low, high = 100 * each.advantage, 100 * each.low, 100 * each.high
-        hover = [
+        words = [
             f"{quantity(x, found.unit)}: {at:+.1f} % against {name}"
             for x, at, name in zip(each.budgets, y, each.shared, strict=True)
         ]
-        zero = np.zeros(len(y))
-        traces = [
-            *_band(each.budgets, low, high),
-            _line(each.budgets, zero, [""] * len(y)) | {"line": {"color": MUTED, "width": 1}, "hoverinfo": "skip"},
-            _line(each.budgets, y, hover) | {"line": {"color": PLAN, "width": 2, "dash": "dot"}},
-        ]
-        inside = ~each.extrapolated
-        if inside.any():
-            traces.append(
-                _line(each.budgets[inside], y[inside], [text for text, keep in zip(hover, inside, strict=True) if keep])
-            )
-        layout = _layout(height=200)
-        layout["xaxis"] |= {"title": _title(f"budget, {UNIT_WORDS[found.unit]}"),
-                            **_decade_ticks(each.budgets, found.unit)}  # fmt: skip
-        layout["yaxis"] |= {"ticksuffix": " %"}
-        panels.append(Panel(set_name(each.tasks), {"data": traces, "layout": layout}))
+        ends = (low, high) if np.isfinite(low).all() else ()
+        x = decade_axis(each.budgets, _decade(found.unit), f"budget, {UNIT_WORDS[found.unit]}")
+        chart = Chart(PANEL, 200, x, value_axis(y, *ends, suffix=" %", zero=True))
+        chart.band(each.budgets, low, high)
+        chart.line(each.budgets, np.zeros(len(y)), "axis")
+        chart.line(each.budgets, y, "dashed")
+        inside = np.where(each.extrapolated, np.nan, y)
+        chart.line(each.budgets, inside)
+        chart.dots(each.budgets, y, "point", 2.5, words)
+        title = (
+            f"{set_name(each.tasks)}: from {y[0]:+.1f} % at {quantity(each.budgets[0], found.unit)} to {y[-1]:+.1f} %"
+        )
+        panels.append(Panel(set_name(each.tasks), chart.drawn(title)))
     return panels
 
 
+def flow(study: Study) -> list[Panel]:
+    """Where the budget goes: to which models, and these to which tasks."""
+    found, plan = study.recommendation, study.plan
+    assert found is not None  # the story asks for this picture only then
+    higher, mine = bool(plan.higher_is_better), found.plan
+    columns = zip(mine.tasks, mine.predicted, mine.low, mine.high, plan.spec.tasks.target, strict=True)
+    marks = {name: target_mark(point, low, high, target, higher) for name, point, low, high, target in columns}
+    drawn = [decision_figures.flow(found, plan.spec.unit, marks, width) for width in (WIDE, NARROW, BROAD)]
+    return [Panel("", *drawn)]
+
+
+def gain(study: Study) -> list[Panel]:
+    """What moves against an equal split, and where the gain over it comes from."""
+    found = study.recommendation
+    assert found is not None  # the story asks for this picture only then
+    changes, steps = (
+        [draw(width) for width in (HALF, NARROW)]
+        for draw in (partial(moves, found), partial(waterfall, found, study.plan.spec.sign))
+    )
+    return [Panel("Who gets more, who gets less", *changes), Panel("Where the gain comes from", *steps)]
+
+
+def winners(study: Study) -> list[Panel]:
+    """Who wins on each measured set at each budget."""
+    assert study.focus is not None  # the story asks for this picture only then
+    wide, narrow, broad = (focus_map(study.focus, width) for width in (WIDE, NARROW, BROAD))
+    return [Panel("", wide, narrow, broad)]
+
+
 FIGURES: dict[str, Callable[[Study], list[Panel]]] = {
+    "flow": flow,
+    "gain": gain,
     "spend": spend,
     "sizes": sizes,
     "breadth": breadth,
+    "winners": winners,
     "focus": focus,
     "response": response,
     "curves": curves,
@@ -218,121 +241,13 @@ FIGURES: dict[str, Callable[[Study], list[Panel]]] = {
 """Name of a ``Picture`` → what draws it."""
 
 
-def short(name: str) -> str:
-    """A name for a chart: plotly reads markup in its texts, so it is escaped; a long one loses its middle."""
-    if len(name) > NAME_LENGTH:
-        name = f"{name[: NAME_LENGTH // 2]}…{name[-(NAME_LENGTH // 2 - 1) :]}"
-    return escape(name, quote=False)
+def _decade(scale: str) -> Callable[[float], str]:
+    """How an axis of a scale is labelled."""
 
+    def write(number: float) -> str:
+        if scale in ("params", "tokens") or 1e-3 <= number < 1e4:
+            return f"{number:.3g}" if number < 1e3 else count(number).replace(".00", "").replace(".0 ", " ")
+        mantissa, _, exponent = f"{number:.1e}".partition("e")
+        return f"{'' if float(mantissa) == 1 else mantissa}{'1' if float(mantissa) == 1 else ''}e{int(exponent)}"
 
-def _numbers(values: Iterable[float]) -> list[float | None]:
-    """Numbers as JSON with the digits a chart can show."""
-    return [float(f"{number:.6g}") if np.isfinite(number) else None for number in values]
-
-
-def _line(x: np.ndarray, y: np.ndarray, hover: list[str]) -> Figure:
-    return _trace(x, y, hover) | {"mode": "lines", "line": {"color": PLAN, "width": 2}}
-
-
-def _marks(x: np.ndarray, y: np.ndarray, name: str, symbol: str, colour: str, size: float, hover: list[str]) -> Figure:
-    marker = {"symbol": symbol, "color": colour, "size": size, "line": {"color": colour, "width": 2}}
-    return _trace(x, y, hover) | {"mode": "markers", "name": name, "marker": marker}
-
-
-def _diamond(x: float, y: float, hover: str) -> Figure:
-    marker = {"symbol": "diamond", "color": ACCENT, "size": 12, "line": {"color": PAPER, "width": 1.5}}
-    return _trace([x], [y], [hover]) | {"mode": "markers", "name": "plan", "marker": marker}
-
-
-def _band(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[Figure]:
-    """Two invisible lines with the area between them filled; nothing where there are no draws."""
-    if not np.isfinite(low).all():
-        return []
-    edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "cliponaxis": True}
-    return [
-        _trace(x, low, []) | edge,
-        _trace(x, high, []) | edge | {"fill": "tonexty", "fillcolor": BAND},
-    ]
-
-
-def _trace(x: Iterable[float], y: Iterable[float], hover: list[str]) -> Figure:
-    return {
-        "type": "scatter",
-        "x": _numbers(x),
-        "y": _numbers(y),
-        "hovertext": [escape(text, quote=False) for text in hover],
-        "hoverinfo": "text",
-        "cliponaxis": False,
-    }
-
-
-def _percent_of_budget(study: Study, spends: np.ndarray) -> np.ndarray:
-    return 100 * study.plan.shares(spends)
-
-
-def _spends(study: Study, spends: np.ndarray, shown: np.ndarray) -> list[str]:
-    spec, shares = study.plan.spec, study.plan.shares(spends)
-    return [f"{spec.tasks.names[task]}: {percent(shares[task])}, {quantity(spends[task], spec.unit)}" for task in shown]
-
-
-def _layout(height: int, left: int = 52) -> Figure:
-    """No frame, faint lines for values only, and a page that scrolls where a finger rests on a chart."""
-    axis = {"fixedrange": True, "zeroline": False, "automargin": True, "tickfont": {"size": 11, "color": MUTED}}
-    return {
-        "height": height,
-        "margin": {"l": left, "r": 16, "t": 14, "b": 44},
-        "font": {"family": FONT, "size": 12, "color": INK},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "showlegend": False,
-        "dragmode": False,
-        "hovermode": "closest",
-        "hoverlabel": {"bgcolor": INK, "font": {"color": PAPER, "family": FONT, "size": 12}},
-        "xaxis": axis | {"showgrid": False, "showline": True, "linecolor": MUTED, "ticks": "outside",
-                         "ticklen": 4, "tickcolor": MUTED},
-        "yaxis": axis | {"gridcolor": LINE},
-    }  # fmt: skip
-
-
-def _title(text: str) -> Figure:
-    return {"text": text, "font": {"size": 12, "color": MUTED}, "standoff": 8}
-
-
-def _legend() -> Figure:
-    return {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "traceorder": "reversed",
-            "itemclick": False, "itemdoubleclick": False}  # fmt: skip
-
-
-def _decade_ticks(x: np.ndarray, scale: str) -> Figure:
-    """A logarithmic axis with at most four ticks, at whole decades."""
-    first, last = int(np.ceil(np.log10(x.min()))), int(np.floor(np.log10(x.max())))
-    step = max(1, -(-(last - first) // 3))
-    decades = [10.0**power for power in range(first, last + 1, step)]
-    words = [_tick(decade, scale) for decade in decades]
-    return {"type": "log", "tickmode": "array", "tickvals": decades, "ticktext": words}
-
-
-def _value_ticks(*series: np.ndarray) -> Figure:
-    """An axis of some four round values with equal decimals, holding every series."""
-    everything = np.concatenate(series)
-    low, high = np.nanmin(everything), np.nanmax(everything)
-    width = high - low
-    if width <= 1e-9 * abs(high):  # the same value everywhere: an axis around it
-        width = abs(high) or 1.0
-        low, high = low - width / 2, high + width / 2
-    power = 10.0 ** np.floor(np.log10(width / 4))
-    step = next(times * power for times in (1, 2, 5, 10) if times * power >= width / 4)
-    ticks = step * np.arange(np.ceil(low / step - 0.3), np.floor(high / step + 0.3) + 1)
-    decimals = max(0, int(-np.floor(np.log10(step) + 1e-9)))
-    return {
-        "tickmode": "array",
-        "tickvals": _numbers(ticks),
-        "ticktext": [f"{tick:,.{decimals}f}" for tick in ticks + 0.0],
-        "range": _numbers([min(low, ticks.min()) - 0.06 * width, max(high, ticks.max()) + 0.06 * width]),
-    }
-
-
-def _tick(decade: float, scale: str) -> str:
-    if scale in ("params", "tokens") or 1e-3 <= decade < 1e4:
-        return f"{decade:g}" if decade < 1e3 else count(decade).replace(".00", "").replace(".0", "")
-    return f"1e{round(np.log10(decade))}"
+    return write

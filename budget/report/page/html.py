@@ -1,16 +1,14 @@
-"""The story as one HTML page that needs nothing else: styles, charts and their library are inside.
+"""The story as one HTML page that needs nothing else: styles, pictures and a few lines of script are inside.
 
-See docs/decisions/101-plotly-is-inlined.md.
+See docs/decisions/101-pictures-are-drawn-at-build-time.md.
 """
 
-import json
 import re
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from budget.report.page.figures import FIGURES, plotly_source
+from budget.report.page.figures import FIGURES
 from budget.report.report_parts import Picture, Story
 from budget.studies.make_plan import Study
 
@@ -30,7 +28,7 @@ def render_html(study: Study, story: Story) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"flow": flow, "script_json": script_json}
+    environment.filters |= {"flow": flow, "drawn": Markup}
     pictures = {
         block.name: FIGURES[block.name](study)
         for section in story.sections
@@ -38,15 +36,10 @@ def render_html(study: Study, story: Story) -> str:
         if isinstance(block, Picture)
     }
     template = environment.get_template("page.html.j2")
-    return template.render(story=story, pictures=pictures, plotly_source=plotly_source())
+    return template.render(story=story, pictures=pictures)
 
 
 def flow(text: str) -> Markup:
     """Escaped text in which a number stays on one line with its unit, and a long name breaks at its joints."""
     safe = str(escape(UNBREAKABLE.sub("\u00a0", text)))
     return Markup(LONG_WORD.sub(lambda word: re.sub(r"(?<=[_./-])(?!$)", "<wbr>", word.group()), safe))
-
-
-def script_json(content: Any) -> Markup:
-    """JSON for a script element: no ``<`` remains, so that no text in it can end the element."""
-    return Markup(json.dumps(content, allow_nan=False).replace("<", "\\u003c"))

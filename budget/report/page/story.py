@@ -13,7 +13,7 @@ from budget.report.sentences.focus_answer import focus_answer
 from budget.report.sentences.focus_sentences import focus_summary, focus_table
 from budget.report.sentences.growth_sentences import decline_sentence
 from budget.report.sentences.plan_sentences import objective_name
-from budget.report.sentences.recommendation_sentences import models_table
+from budget.report.sentences.recommendation_sentences import gains, models_table
 from budget.report.written_numbers import LEVEL, plural
 from budget.studies.focus.focus import Focus
 from budget.studies.make_plan import Study
@@ -49,7 +49,21 @@ def build_story(study: Study) -> Story:
 
 
 def _models(study: Study, found: Recommendation) -> Section:
-    return Section("models", "What to train", (models_table(found, study.plan.spec.unit),))
+    blocks: list[Block] = [
+        Bullets(gains(found, study.plan.spec.unit)),
+        Picture(
+            "flow",
+            "The width of a band is its share of the budget; tasks that one model serves stand together. ● reaches its "
+            "target, ◐ too close to call, ○ misses it.",
+        ),
+        Picture(
+            "gain",
+            "Against one model for each task with an equal part of the budget. Left: each model's change in points of "
+            "the budget. Right: first the tasks that join one model, then where the budget moves.",
+        ),
+        models_table(found, study.plan.spec.unit),
+    ]
+    return Section("models", "What to train", tuple(blocks))
 
 
 def _plan(study: Study) -> Section:
@@ -67,8 +81,7 @@ def _plan(study: Study) -> Section:
                 Picture(
                     "sizes",
                     f"Predicted {objective_name(plan)} of one model against its size, every size for the same "
-                    f"budget. Band: {LEVEL} interval. The diamond is the plan.",
-                    narrative.near_best(sizes),
+                    f"budget. Band: {LEVEL} interval. The large dot is the plan.",
                 )
             )
             blocks.append(tabular.sizes_table(study, sizes))
@@ -79,7 +92,6 @@ def _plan(study: Study) -> Section:
                 "spend",
                 f"Each task's share of the budget, largest first: the plan beside what simple rules give.{bars}"
                 f"{_capped(min(ROWS, len(plan.spend)), len(plan.spend))}",
-                "The table below holds the same numbers: each task's spend, its range and its share.",
             )
         )
     blocks.append(tabular.plan_table(plan, "What each task is predicted to reach"))
@@ -121,7 +133,6 @@ def _breadth(study: Study) -> Section:
             "breadth",
             "Each task's predicted value as more tasks share the budget, from the moment it joins. Dashed: the task "
             f"alone with the whole budget.{_capped(len(shown), len(study.growth.names))}",
-            narrative.breadth(study, found),
         )
     )
     blocks += [tabular.breadth_table(study, found), tabular.set_size_table(study)]
@@ -133,6 +144,14 @@ def _focus(found: Focus) -> Section:
     shown = min(PANELS, len(found.trends))
     capped = "" if shown == len(found.trends) else f" Shown are {shown} of {len(found.trends)} sets."
     blocks: list[Block] = [Bullets(focus_answer(found)), Bullets(focus_summary(found), "In detail")]
+    blocks.append(
+        Picture(
+            "winners",
+            "Who wins on each measured set of tasks, and by how many percent over the best plan of the other kind: A "
+            "one model a task, E one with experts, O one plain shared model, T a shared trunk, G groups. Full colour: "
+            "at least 90 % of the draws agree; pale: two thirds; grey: undecided. Hatched: beyond the runs.",
+        )
+    )
     if shown:
         blocks.append(
             Picture(
@@ -140,7 +159,6 @@ def _focus(found: Focus) -> Section:
                 "How much worse the best shared model is than specialists of the same total budget, in % of the "
                 f"objective: above zero focusing wins, below it sharing. Band: {LEVEL} interval. Dotted: models lie "
                 f"more than three times outside the measured sizes.{capped}",
-                "The table below holds the winner of each set at the plan's budget.",
             )
         )
     blocks.append(focus_table(found))
@@ -153,8 +171,7 @@ def _focus(found: Focus) -> Section:
 def _response(study: Study) -> Section:
     picture = Picture(
         "response",
-        f"Best predicted {objective_name(study.plan)} against the budget. The diamond is the plan.",
-        narrative.response(study),
+        f"Best predicted {objective_name(study.plan)} against the budget. The large dot is the plan.",
     )
     return Section(
         "budget",
@@ -183,9 +200,8 @@ def _curves(study: Study) -> Section:
             ),
             Picture(
                 "curves",
-                f"Measured runs and fitted curves.{band} The diamond is the plan."
+                f"Measured runs and fitted curves.{band} The large dot is the plan."
                 f"{_capped(len(shown), len(curves.tasks))}",
-                "The table below holds each curve's fitted parameters and how far runs scatter about it.",
             ),
             tabular.curves_table(study),
         ),

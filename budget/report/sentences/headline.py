@@ -18,7 +18,7 @@ from budget.report.sentences.plan_sentences import (
     objective_name,
     plan_summary,
 )
-from budget.report.sentences.recommendation_sentences import gains, what_to_train
+from budget.report.sentences.recommendation_sentences import decision_tiles, gains, lede, what_to_train
 from budget.report.written_numbers import (
     LEVEL,
     count,
@@ -95,7 +95,7 @@ def summary(study: Study) -> tuple[str, ...]:
     found = study.recommendation
     if found is not None and found.shares:
         alone = f"The best split among one model for each task is predicted to reach {value(plan.objective)}{interval}."
-        return " ".join(gains(found, plan.spec.unit)), " ".join([alone, whose_runs(study)])
+        return lede(found, plan), f"{alone} {whose_runs(study)}"
     sentences = [shares(study), outcome] if split else [outcome]
     if len(plan.spend) > 1:
         sentences += [baseline_sentence(plan, baseline, "would reach") for baseline in by_hand(plan)]
@@ -140,6 +140,8 @@ def whose_runs(study: Study) -> str:
 def tiles(study: Study) -> tuple[Tile, ...]:
     """The headline numbers."""
     plan = study.plan
+    if study.recommendation is not None and study.recommendation.shares:
+        return decision_tiles(study.recommendation, plan, study.curves.verdict)
     low, high = plan.objective_low, plan.objective_high
     interval = "" if np.isnan(low) else f"{LEVEL} interval {span(value(low), value(high))}; "
     found = [Tile(f"Predicted {objective_name(plan)}", value(plan.objective), interval + direction(plan))]

@@ -1,9 +1,13 @@
 """What to train, in words: the models of the best decision over every measured strategy, and what they gain."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from budget.allocation.plan.plan import Plan
+from budget.numerics.interval import interval
 from budget.numerics.words import listing
-from budget.report.report_parts import Cell, Column, Table
+from budget.report.report_parts import Cell, Column, Table, Tile
 from budget.report.written_numbers import (
     LEVEL,
     UNIT_WORDS,
@@ -14,13 +18,18 @@ from budget.report.written_numbers import (
     plural,
     quantity,
     span,
+    value,
 )
 from budget.studies.strategies.recommendation import DECIDED, Recommendation, RivalDecision, TrainedModel
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.studies.strategies.strategy_plans import EQUAL
+from budget.tables.target_met import target_met
 
-NAMED = 4
-"""Tasks of a shared model that a sentence names; more are counted."""
+NAMED = 3
+"""Tasks of a shared model that a sentence names; of more the first is, and the others are counted."""
+
+SHOWN = 4
+"""Undecided shared models that a sentence names."""
 
 SURE = 0.9
 """Share of the draws from which a gain counts as sure (the end of an 80 % interval on its side)."""
@@ -62,7 +71,67 @@ def _tasks(model: TrainedModel) -> str:
 
 
 def _names(names: tuple[str, ...]) -> str:
-    return listing(list(names)) if len(names) <= NAMED else f"{len(names)} tasks ({names[0]}, {names[1]}, …)"
+    return listing(list(names)) if len(names) <= NAMED else f"{names[0]} and {len(names) - 1} others"
+
+
+def lede(found: Recommendation, plan: Plan) -> str:
+    """What the decision reaches and how it compares, in one sentence."""
+    unit, sign = plan.spec.unit, plan.spec.sign
+    said = f"With {quantity(found.plan.budget, unit)} they are predicted to reach {_objective(found, sign)}"
+    alone, equal = found.rival(SPECIALISTS), found.rival(EQUAL)
+    others = [
+        f"{words} {value(sign * rival.objective)}"
+        for words, rival in (("one model for each task would reach", alone), ("an equal split", equal))
+        if rival is not None
+    ]
+    return f"{said}; {listing(others)}." if others else f"{said}."
+
+
+def _objective(found: Recommendation, sign: float) -> str:
+    """The weighted mean with its interval."""
+    scenarios = sign * (found.plan.scenarios @ found.weight)
+    ends = f" ({LEVEL}: {span(*(value(float(end)) for end in interval(scenarios)))})" if len(scenarios) else ""
+    return f"a mean of {value(sign * found.objective)}{ends}"
+
+
+def decision_tiles(found: Recommendation, plan: Plan, verdicts: Sequence[str]) -> tuple[Tile, ...]:
+    """The headline numbers, in the order of a payer's questions: saved, reached, targets, trust, how far out.
+
+    Args:
+        found: the decision.
+        plan: the best split among one model for each task, for targets and the objective's direction.
+        verdicts: what a backtest says of each task's own curve, "" where there is none.
+    """
+    tiles, sign, draws = [], plan.spec.sign, len(found.plan.scenarios)
+    equal = found.rival(EQUAL)
+    if equal is not None:
+        sure = f", better in {percent(equal.wins)} of the draws" if draws else ""
+        if np.isfinite(equal.enough) and equal.enough < 1:
+            tiles.append(Tile("Saved against an equal split", percent(1 - equal.enough), f"for the same mean{sure}"))
+        before, after = value(sign * equal.objective), value(sign * found.objective)
+        scenarios = sign * (found.plan.scenarios @ found.weight)
+        ends = f"{LEVEL}: {span(*(value(float(end)) for end in interval(scenarios)))}" if draws else "by the point fit"
+        tiles.append(Tile(f"Mean {plan.metric}", f"{before} → {after}", ends))
+    target, higher = plan.spec.tasks.target, bool(plan.higher_is_better)
+    stated = np.isfinite(target)
+    if stated.any():
+        mine = found.plan
+        low, high = (np.where(np.isfinite(end), end, mine.predicted) for end in (mine.low, mine.high))
+        met = [(end >= target if higher else end <= target)[stated] for end in (low, high)]
+        sure_of, missed = int((met[0] & met[1]).sum()), int((~met[0] & ~met[1]).sum())
+        close = int(stated.sum()) - sure_of - missed
+        reached = target_met(mine.predicted, target, np.full(len(target), higher))[stated]
+        number = f"{int(reached.sum())} of {int(stated.sum())}"
+        tiles.append(Tile("Targets met", number, f"{sure_of} sure, {close} too close, {missed} miss"))
+    judged = [verdict for verdict in verdicts if verdict]
+    if judged:
+        worst = next(verdict for verdict in ("FAIL", "REVIEW", "PASS") if verdict in judged)
+        passed = f"{judged.count('PASS')} of {len(judged)} curves of one task pass a backtest"
+        tiles.append(Tile("Can it be trusted?", worst, passed))
+    far = max(found.models, key=lambda model: model.beyond)
+    where = "inside what was measured" if far.beyond <= 1 else f"the largest run, that of {_tasks(far)}"
+    tiles.append(Tile("Furthest beyond the runs", "none" if far.beyond <= 1 else factor(far.beyond), where))
+    return tuple(tiles)
 
 
 def gains(found: Recommendation, unit: str) -> tuple[str, ...]:
@@ -73,7 +142,7 @@ def gains(found: Recommendation, unit: str) -> tuple[str, ...]:
         each = listing([f"{_tasks(model)} in {percent(model.wins)}" for model in shared])
         said.append(f"Share of the draws in which a shared model is better than one for each of its tasks: {each}.")
     if found.undecided:
-        shown = found.undecided[:NAMED]
+        shown = found.undecided[:SHOWN]
         more = f" and {len(found.undecided) - len(shown)} more" if len(found.undecided) > len(shown) else ""
         each = listing([f"{_names(one.tasks)}{how(one.strategy)} ({percent(one.wins)})" for one in shown])
         said.append(
@@ -85,8 +154,8 @@ def gains(found: Recommendation, unit: str) -> tuple[str, ...]:
     proof = "no other is better" if short < 1e-6 else f"no other is better by more than {percent(short)}"
     measured = "measured models that are left" if found.undecided else "measured models"
     said.append(
-        f"Of every way to divide the tasks among the {measured}, and of every split of the budget, {proof} by the curves "
-        "that plans read."
+        f"Of every way to divide the tasks among the {measured}, and of every split of the budget, {proof} by the "
+        "curves that plans read."
     )
     far = [model for model in found.models if model.beyond > 3]
     if far:

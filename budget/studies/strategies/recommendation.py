@@ -20,6 +20,7 @@ import pandas as pd
 from budget.numerics.interval import interval
 from budget.numerics.strict_json import json_value
 from budget.studies.strategies.assumed import MARK
+from budget.studies.strategies.gain_steps import GainStep, gain_steps
 from budget.studies.strategies.partition import Partition, blocks_of, partitions
 from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner, joined
@@ -121,6 +122,7 @@ class Recommendation:
         partition: how it was chosen, with its bound.
         rivals: simpler decisions, those that the runs support.
         undecided: what was left out since fewer than ``DECIDED`` of the draws support it, the most supported first.
+        steps: how an equal split among specialists becomes the decision; their changes add up to what is gained.
     """
 
     models: tuple[TrainedModel, ...]
@@ -129,6 +131,7 @@ class Recommendation:
     partition: Partition
     rivals: tuple[RivalDecision, ...]
     undecided: tuple[Undecided, ...] = ()
+    steps: tuple[GainStep, ...] = ()
 
     @property
     def shares(self) -> bool:
@@ -173,6 +176,7 @@ class Recommendation:
             "complete": self.partition.complete,
             "rivals": [rival.record() for rival in self.rivals],
             "undecided": [json_value(vars(each)) for each in self.undecided],
+            "steps": [json_value(vars(each)) for each in self.steps],
         }
 
 
@@ -213,7 +217,8 @@ def recommend(strategies: FittedStrategies, alone: StrategyPlanner, budget: floa
     weight = alone.task_settings.weight / alone.task_settings.weight.sum()
     reached = np.array([float(each.measure @ weight) for each, _ in found])
     last = budgets[-1:]
-    plans = [*alone.best(last), *alone.equal(last)]
+    (best,), (equal,) = alone.best(last), alone.equal(last)
+    plans = [best, equal]
     plans += [joined(served.strategy, names, alone.of(served).best(last)) for served in whole]
     mine = plan.scenarios @ weight
     rivals = []
@@ -230,7 +235,8 @@ def recommend(strategies: FittedStrategies, alone: StrategyPlanner, budget: floa
         )
     models = _models(alone, strategies, plan, partition)
     doubts = tuple(sorted(undecided, key=lambda each: -each.wins))
-    return Recommendation(models, plan, weight, partition, tuple(rivals), doubts)
+    steps = gain_steps(alone, strategies.shared, plan, partition, equal)
+    return Recommendation(models, plan, weight, partition, tuple(rivals), doubts, steps)
 
 
 def _doubtful(alone: StrategyPlanner, plan: StrategyPlan, partition: Partition) -> list[Undecided]:

@@ -112,7 +112,9 @@ def _with_nothing(alone: StrategyPlanner, part: StrategyPlan) -> StrategyPlan:
     nothing = alone.judge(
         SUBSET, part.budget, np.zeros(len(tasks)), np.full((len(tasks), part.log_inputs.shape[1]), -np.inf)
     )
-    columns = {name: getattr(nothing, name).copy() for name in ("spend", "log_inputs", "predicted", "measure")}
+    columns = {
+        name: getattr(nothing, name).copy() for name in ("spend", "log_inputs", "predicted", "low", "high", "measure")
+    }
     for name, column in columns.items():
         column[place] = getattr(part, name)
     scenarios = nothing.scenarios.copy()

@@ -23,6 +23,7 @@ from budget.allocation.served import is_served
 from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.measures import Measure
 from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND, PlanSpec, is_nonconvex
+from budget.numerics.interval import interval
 from budget.studies.strategies.assumed import MARK
 from budget.studies.strategies.strategy_curves import StrategyCurves
 from budget.tables.target_met import target_met
@@ -43,6 +44,8 @@ class StrategyPlan:
         spend: (T,) what each task's model takes; a shared model's whole training stands in every row.
         log_inputs: (T, I) the law's log inputs of each task's model.
         predicted: (T,) values in the tasks' own metrics.
+        low: (T,) lower ends of their 80 % intervals, NaN without draws.
+        high: (T,) upper ends.
         measure: (T,) the same as something to make small.
         scenarios: (B, T) measure in each draw.
         targets_met: tasks at their stated target; NaN where no target is stated.
@@ -57,6 +60,8 @@ class StrategyPlan:
     spend: np.ndarray
     log_inputs: np.ndarray
     predicted: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
     measure: np.ndarray
     scenarios: np.ndarray
     targets_met: float
@@ -171,7 +176,10 @@ class StrategyPlanner:
         there = np.where(served[:, None], inputs, 0.0)
         distance = curves.within(every, curves.distance(every, there))
         drawn = curves.within(every, curves.distance_draws(every, there))
-        predicted = np.where(served, curves.present(every, distance), self.task_settings.unserved)
+        unserved = self.task_settings.unserved
+        predicted = np.where(served, curves.present(every, distance), unserved)
+        ends = np.stack(interval(drawn)) if len(drawn) else np.full((2, len(every)), np.nan)
+        low, high = np.sort(np.where(served, curves.present(every, ends), unserved), axis=0)
         return StrategyPlan(
             strategy,
             self.served.tasks,
@@ -179,6 +187,8 @@ class StrategyPlanner:
             spend,
             inputs,
             predicted,
+            low,
+            high,
             np.where(served, self.measure.of(every, distance), nothing),
             np.where(served, self.measure.of_draws(every, drawn), nothing),
             float(self.met(predicted).sum()) if np.isfinite(self.task_settings.target).any() else float("nan"),
@@ -216,14 +226,14 @@ def joined(strategy: str, tasks: tuple[str, ...], parts: Sequence[StrategyPlan])
     """One plan for a set from plans for parts of it that share a budget, each task in one of them."""
     names = [name for part in parts for name in part.tasks]
     order = np.array([names.index(name) for name in tasks])
-    spend, inputs, predicted, measure = (
+    spend, inputs, predicted, low, high, measure = (
         np.concatenate([getattr(part, name) for part in parts])[order]
-        for name in ("spend", "log_inputs", "predicted", "measure")
+        for name in ("spend", "log_inputs", "predicted", "low", "high", "measure")
     )
     scenarios = np.concatenate([part.scenarios for part in parts], axis=1)[:, order]
     met = [part.targets_met for part in parts if np.isfinite(part.targets_met)]
     targets_met = float(sum(met)) if met else float("nan")
     beyond = max(part.extrapolation_factor for part in parts)
     return StrategyPlan(
-        strategy, tasks, parts[0].budget, spend, inputs, predicted, measure, scenarios, targets_met, beyond
+        strategy, tasks, parts[0].budget, spend, inputs, predicted, low, high, measure, scenarios, targets_met, beyond
     )

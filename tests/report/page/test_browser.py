@@ -33,7 +33,7 @@ def browser(tmp_path_factory):
 @pytest.fixture(scope="module")
 def pages(reports, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
-    chosen = {name: reports[name]["report.html"] for name in ("specialists", "shared", "odd names")}
+    chosen = {name: reports[name]["report.html"] for name in ("specialists", "shared", "together", "odd names")}
     many = make_study((LONG * 2, *(f"{LONG}_{position}" for position in range(14))), draws=2)
     for name, text in (chosen | {"many": report_files(many)["report.html"]}).items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
@@ -41,7 +41,7 @@ def pages(reports, tmp_path_factory):
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("name", ["specialists", "shared", "odd names", "many"])
+@pytest.mark.parametrize("name", ["specialists", "shared", "together", "odd names", "many"])
 def test_the_page_is_drawn_without_errors_and_fits(browser, pages, name, width):
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
@@ -53,10 +53,30 @@ def test_the_page_is_drawn_without_errors_and_fits(browser, pages, name, width):
     assert browser.execute_script("return innerWidth") == width
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     drawn = browser.execute_script(
-        "return Array.from(document.querySelectorAll('.plot')).map(place => {"
-        " const box = place.querySelector('svg.main-svg').getBoundingClientRect();"
-        " return [box.width, box.height, place.clientWidth]; })"
+        "return Array.from(document.querySelectorAll('svg.picture')).map(picture => {"
+        " const box = picture.getBoundingClientRect();"
+        " return [box.width, box.height, picture.width.baseVal.value, picture.parentElement.clientWidth]; })"
     )
-    assert drawn
-    for drawn_width, height, room in drawn:
-        assert 100 < drawn_width <= room + 1 and height > 100
+    shown = [each for each in drawn if each[0] > 0]  # of each picture one size is shown, the others are not laid out
+    assert shown
+    for drawn_width, height, own, room in shown:
+        assert drawn_width == pytest.approx(own, abs=1) and drawn_width <= room + 1 and height > 60
+
+
+def test_a_dark_screen_gets_a_dark_page_with_readable_words(browser, pages):
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    )
+    try:
+        browser.get((pages / "together.html").as_uri())
+        page, word = browser.execute_script(
+            "const mark = document.querySelector('svg.picture text');"
+            "return [getComputedStyle(document.body).backgroundColor, getComputedStyle(mark).fill]"
+        )
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert sum(_channels(page)) < 120 and sum(_channels(word)) > 400
+
+
+def _channels(colour: str) -> list[float]:
+    return [float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]

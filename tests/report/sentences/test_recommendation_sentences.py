@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from budget.report.page.story import build_story
+from budget.report.sentences import headline as narrative
 from budget.report.sentences.headline import headline, study_summary
-from budget.report.sentences.recommendation_sentences import gains, what_to_train
+from budget.report.sentences.recommendation_sentences import decision_tiles, gains, what_to_train
 from budget.studies.strategies.strategy_curves import SPECIALISTS
+from budget.studies.strategies.strategy_plans import EQUAL
 from tests.report.studies import LONG
 
 
@@ -28,7 +30,8 @@ def test_the_headline_says_who_shares_and_who_is_alone(studies, found):
 def test_the_first_section_lists_the_models_and_the_split_alone_comes_second(studies):
     first, second = build_story(studies["together"]).sections[:2]
     assert (first.title, second.title) == ("What to train", "If every task had a model of its own")
-    (table,) = first.blocks
+    (table,) = [block for block in first.blocks if block.kind == "table"]
+    assert [block.name for block in first.blocks if block.kind == "picture"] == ["flow", "gain"]
     assert sorted(row[1].text for row in table.rows) == sorted(["prose and code", LONG])
     assert build_story(studies["specialists"]).sections[0].title == "The plan"
 
@@ -58,3 +61,22 @@ def test_without_draws_no_share_of_them_is_said(found):
     )
     said = " ".join(gains(bare, "flops"))
     assert "draws" not in said and "nan" not in said.lower() and "–" not in said
+
+
+def test_tiles_answer_a_payers_questions_from_the_decision(studies, found):
+    tiles = {tile.label: tile for tile in narrative.tiles(studies["together"])}
+    assert list(tiles) == [
+        "Saved against an equal split", "Mean nats", "Targets met", "Furthest beyond the runs",
+    ]  # fmt: skip
+    equal = found.rival(EQUAL)
+    assert tiles["Saved against an equal split"].number == f"{100 * (1 - equal.enough):.1f} %"
+    sure, close, missed = (int(part.split()[0]) for part in tiles["Targets met"].detail.split(", "))
+    assert sure + close + missed == 3
+    judged = decision_tiles(found, studies["together"].plan, ("PASS", "", "REVIEW"))
+    assert {tile.label: tile.number for tile in judged}["Can it be trusted?"] == "REVIEW"
+
+
+def test_the_steps_of_the_gain_add_up(studies, found):
+    equal = found.rival(EQUAL)
+    assert equal.objective + sum(step.change for step in found.steps) == pytest.approx(found.objective, rel=1e-12)
+    assert [step.joins for step in found.steps] == sorted((step.joins for step in found.steps), reverse=True)
