@@ -4,7 +4,7 @@ Beyond either end of what was measured of a scale, ``g`` is a slope that the run
 logarithm, plus a term in its power 1.5, by which an integrated Wiener process spreads. A drift may flatten a curve and
 not turn it: beyond the largest runs it takes back at most what the law itself says of the way there.
 
-See docs/decisions/135-named-laws-with-their-own-error.md.
+See docs/decisions/136-named-laws-with-their-own-error.md.
 """
 
 from dataclasses import dataclass

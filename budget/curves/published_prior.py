@@ -4,7 +4,7 @@ Exponents, and ratios such as those of repeated data, are taken as normal about 
 coefficients say nothing of another text, tokenizer or metric, and no column tells that these are the same: they are
 left to the runs.
 
-See docs/decisions/136-published-constants-as-priors.md.
+See docs/decisions/137-published-constants-as-priors.md.
 """
 
 from collections.abc import Mapping, Sequence

@@ -5,7 +5,7 @@ noise. How fast it drifts is read off the residuals by its marginal likelihood, 
 follow being projected out, under a prior; few runs leave the prior. Beyond the runs each draw then drifts by a rate of
 its own from that posterior.
 
-See docs/decisions/135-named-laws-with-their-own-error.md.
+See docs/decisions/136-named-laws-with-their-own-error.md.
 """
 
 from collections.abc import Sequence
