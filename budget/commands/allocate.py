@@ -12,6 +12,7 @@ from budget.commands.options.planning_options import (
     AIMING,
     BUDGET_HELP,
     LIMITING,
+    PLANNED_ON,
     PRICING,
     SIZE,
     STRATEGY,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 @STRATEGY
 @AIMING
 @LIMITING
+@PLANNED_ON
 @PRICING
 @click.option("--evaluate", "split_path", metavar="CSV", help="Score this split (task, spend) instead of planning one.")
 @COLUMN
@@ -50,6 +52,7 @@ def allocate(
     strategy: str | None,
     aiming: Aiming,
     limiting: Limiting,
+    plan_on: str | None,
     pricing: Pricing,
     split_path: str | None,
     columns: Words,
@@ -62,6 +65,7 @@ def allocate(
     from budget.allocation.spec.resources import UNITS
     from budget.commands.inputs import read_usable_curves
     from budget.commands.running.output import echo_notes, emit
+    from budget.curves.steady import PREDICTED
     from budget.report.progress import step
     from budget.report.sentences.plan_sentences import plan_summary
     from budget.tables.columns import column_mapping
@@ -72,11 +76,14 @@ def allocate(
     if budget is None and not OBJECTIVES[aiming.objective].minimizes_spend:
         raise click.UsageError("Missing option '--budget'.")
     mapping = column_mapping(columns)
+    # a mean is split by how fast values fall; all else asks for their levels, which predictions know best
+    by_level = None if OBJECTIVES[aiming.objective].is_linear else PREDICTED
     curves, tasks, notes = read_usable_curves(
         curves_path,
         tasks_path,
         columns,
         more_tables=bool(split_path or limiting.limits_path),
+        plan_on=plan_on or by_level,
         scores=aiming.measure is not None and MEASURES[aiming.measure].needs_link,
     )
     split = read_split(split_path, curves.tasks, columns=mapping) if split_path else None

@@ -36,6 +36,7 @@ class Estimator(TypedDict):
     prior: str | None
     borrow: bool
     discrepancy: bool
+    plan_on: str
     device: str | None
     best: np.ndarray
     unserved: np.ndarray
@@ -203,6 +204,7 @@ def _estimator(tasks: TaskSettings, estimating: Estimating) -> Estimator:
         "prior": estimating.prior,
         "borrow": estimating.borrow,
         "discrepancy": estimating.discrepancy,
+        "plan_on": estimating.plan_on,
         "device": estimating.device,
         "best": tasks.best,
         "unserved": tasks.unserved,

@@ -4,7 +4,7 @@ import click
 
 from budget.commands.options.option_types import Words
 from budget.commands.options.output_options import OUTPUT, Output
-from budget.commands.options.planning_options import JOINING, MEASURE, SPENDING, TASKS, Joining, Spending
+from budget.commands.options.planning_options import JOINING, MEASURE, PLANNED_ON, SPENDING, TASKS, Joining, Spending
 from budget.commands.options.reading_options import COLUMN
 from budget.commands.running.group import command
 
@@ -15,6 +15,7 @@ from budget.commands.running.group import command
 @MEASURE
 @SPENDING
 @JOINING
+@PLANNED_ON
 @COLUMN
 @OUTPUT
 def grow(
@@ -23,6 +24,7 @@ def grow(
     measure: str | None,
     spending: Spending,
     joining: Joining,
+    plan_on: str | None,
     columns: Words,
     output: Output,
 ) -> None:
@@ -50,7 +52,7 @@ def grow(
         for option, number in (("--orders", joining.orders), ("--seed", joining.seed)):
             if number is not None:
                 raise click.UsageError(f"{option} belongs to --order random; give that too, or leave it out.")
-    strategies, tasks, notes = read_strategies(paths, tasks_path, columns, strategy_name)
+    strategies, tasks, notes = read_strategies(paths, tasks_path, columns, strategy_name, plan_on)
     only = next(iter(strategies.values()))
     alone = len(strategies) == 1 and not only.form.counts_tasks
     orders = RANDOM_ORDERS if joining.orders is None else joining.orders

@@ -245,7 +245,13 @@ def read_curves(path: str) -> Curves:
 
 
 def read_usable_curves(
-    curves_path: str, tasks_path: str | None, columns: Words, *, more_tables: bool = False, scores: bool = False
+    curves_path: str,
+    tasks_path: str | None,
+    columns: Words,
+    *,
+    more_tables: bool = False,
+    scores: bool = False,
+    plan_on: str | None = None,
 ) -> tuple[Curves, TaskSettings, tuple[str, ...]]:
     """The curves that plans use, the settings of those tasks, and notes on the others.
 
@@ -255,6 +261,7 @@ def read_usable_curves(
         columns: ``--column``.
         more_tables: whether other tables are read whose columns these may name.
         scores: whether only tasks with a link count.
+        plan_on: what plans are made on; as the file says where it is not given.
 
     Raises:
         DataError: a file cannot be used, or the columns are of none.
@@ -265,12 +272,16 @@ def read_usable_curves(
         raise DataError("--column names columns of the tasks file; give that with --tasks.")
     curves = read_curves(curves_path)
     tasks = read_task_settings(tasks_path, curves.tasks, column_mapping(columns))
-    usable, notes = _usable(curves, tasks, scores)
+    usable, notes = _usable(curves, tasks, plan_on, scores)
     return usable, tasks.select(usable.tasks), (*tasks.notes, *notes)
 
 
 def read_strategies(
-    paths: Sequence[str], tasks_path: str | None, columns: Words, name_of: Callable[[Curves, str], str]
+    paths: Sequence[str],
+    tasks_path: str | None,
+    columns: Words,
+    name_of: Callable[[Curves, str], str],
+    plan_on: str | None = None,
 ) -> tuple[dict[str, Curves], TaskSettings, tuple[str, ...]]:
     """Strategy → its usable curves, one file each, the settings of the tasks of all, and notes.
 
@@ -279,6 +290,7 @@ def read_strategies(
         tasks_path: the tasks file, where there is one.
         columns: ``--column``.
         name_of: names a file's strategy by its curves and the file's stem, which tells strategies of one name apart.
+        plan_on: what plans are made on; as each file says where it is not given.
 
     Raises:
         DataError: a file cannot be used or is given twice.
@@ -299,14 +311,17 @@ def read_strategies(
     usable, notes = {}, list(tasks.notes)
     for word, file, curves in zip(words, files, read.values(), strict=True):
         name = word if words.count(word) == 1 else f"{word} ({file})"
-        usable[name], more = _usable(curves, tasks.select(curves.tasks))
+        usable[name], more = _usable(curves, tasks.select(curves.tasks), plan_on)
         notes += more if len(paths) == 1 else [f"By {name}: {note}" for note in more]
     every = dict.fromkeys(name for curves in usable.values() for name in curves.tasks)
     return usable, tasks.select(tuple(every)), tuple(notes)
 
 
-def _usable(curves: Curves, tasks: TaskSettings, scores: bool = False) -> tuple[Curves, tuple[str, ...]]:
+def _usable(
+    curves: Curves, tasks: TaskSettings, plan_on: str | None, scores: bool = False
+) -> tuple[Curves, tuple[str, ...]]:
     """The curves that plans use, and notes on the others."""
+    curves = curves if plan_on is None else curves.planned_on(plan_on)
     usable, notes = curves.usable(), curves.score_note
     if scores:
         usable, notes = usable.linked(), curves.unlinked

@@ -4,7 +4,7 @@ import click
 
 from budget.commands.options.option_types import Amount, Words
 from budget.commands.options.output_options import OUTPUT, Output
-from budget.commands.options.planning_options import PLANNED, SEED, Planned
+from budget.commands.options.planning_options import PLANNED, PLANNED_ON, SEED, Planned
 from budget.commands.options.reading_options import COLUMN
 from budget.commands.running.group import command
 
@@ -14,6 +14,7 @@ from budget.commands.running.group import command
 @click.option("--spend", type=Amount(), required=True, metavar="AMOUNT", help="FLOPs there are for new runs.")
 @click.option("--tasks", "tasks_path", metavar="CSV", help="Weights and limits of the tasks.")
 @PLANNED
+@PLANNED_ON
 @SEED
 @COLUMN
 @OUTPUT
@@ -23,6 +24,7 @@ def next(  # the builtin is not wanted here
     tasks_path: str | None,
     planned: Planned,
     seed: int,
+    plan_on: str | None,
     columns: Words,
     output: Output,
 ) -> None:
@@ -38,7 +40,7 @@ def next(  # the builtin is not wanted here
     from budget.studies.next_runs.rival_strategies import strategy_of
     from budget.tables.files.text import json_text
 
-    curves, tasks, notes = read_strategies(curves_paths, tasks_path, columns, strategy_of)
+    curves, tasks, notes = read_strategies(curves_paths, tasks_path, columns, strategy_of, plan_on)
     with step("next") as bar:
         found = next_runs(
             curves,

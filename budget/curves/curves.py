@@ -11,8 +11,9 @@ from budget.curves.cost_law import Cost
 from budget.curves.discrepancy import DRIFT_NUMBERS, drifting_values
 from budget.curves.laws.convexity import GIVEN_BY_TASKS
 from budget.curves.laws.law import Law
-from budget.curves.laws.table import law_of
+from budget.curves.laws.table import LAWS, law_of
 from budget.curves.link.link import Link
+from budget.curves.steady import STEADY, steadied
 from budget.errors import FitError
 from budget.numerics.interval import interval
 from budget.numerics.quoting import listed, shortened
@@ -30,6 +31,7 @@ _PER_TASK = (
     "unserved",
     "parameters",
     "planned_parameters",
+    "tilt",
     "reference",
     "runs",
     "objective",
@@ -102,6 +104,8 @@ class Curves:
         drift: (B, T, A, DRIFT_NUMBERS) how far the law itself may be off beyond the runs in each draw, along its A axes
             (``discrepancy``); A is 0 where the law's own error is in the draws already, or was not asked for.
         drift_ends: (2, T, A) logarithms of the smallest and of the largest measured places on these axes.
+        tilt: (T, 2) how plans' curves are steadied (``steadied``), zeros where they are not.
+        plan_on: what plans are made on, a name of ``PLAN_ON``.
         verdict: (T,) what a backtest says of the task's curve: ``PASS``, ``REVIEW`` or ``FAIL``; "" without one.
         judged: (T,) what that rests on, one sentence each, "" without a backtest.
         omitted: the tasks that ``usable`` and ``linked`` left out: pairs of name and status.
@@ -155,6 +159,8 @@ class Curves:
     effective: np.ndarray = field(default_factory=lambda: np.empty(0))
     planned_parameters: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     planned_draws: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0)))
+    tilt: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
+    plan_on: str = STEADY
     prediction: "Curves | None" = None
     drift: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0, DRIFT_NUMBERS)))
     drift_ends: np.ndarray = field(default_factory=lambda: np.empty((2, 0, 0)))
@@ -170,6 +176,8 @@ class Curves:
                 object.__setattr__(self, name, np.full(count, np.nan))
         if len(self.planned_parameters) != count:
             object.__setattr__(self, "planned_parameters", np.empty((count, 0)))
+        if len(self.tilt) != count:
+            object.__setattr__(self, "tilt", np.zeros((count, 2)))
         if self.planned_draws.shape[1] != count:
             object.__setattr__(self, "planned_draws", np.empty((draws, count, 0)))
         if self.drift.shape[1] != count:
@@ -249,17 +257,23 @@ class Curves:
     def as_planned(self) -> "Curves":
         """The same curves by the law that plans read: the convex ones nearest to them, where they have others.
 
-        What plans report is still told by these curves (``told``).
+        Steadied, unless plans are to be made on the prediction alone. What plans report is still told by these curves
+        (``told``).
         """
         law = self.form.planned_as
         if law is None and not self.drifts:
             return self
         empty = self.planned_parameters[:, :0], self.planned_draws[:, :, :0]
+        parameters, draws = self.planned_parameters if law else self.parameters, self.planned_draws
+        if law is not None and self.plan_on == STEADY:
+            least, form = np.maximum(self._least, 0.0), LAWS[law]
+            parameters = steadied(form, parameters, self.tilt, least)
+            draws = steadied(form, draws, self.tilt, least)
         return replace(
             self,
             law=law or self.law,
-            parameters=self.planned_parameters if law else self.parameters,
-            draws=self.planned_draws,
+            parameters=parameters,
+            draws=draws,
             drift=self.drift[:, :, :0],
             drift_ends=self.drift_ends[:, :, :0],
             planned_parameters=empty[0],
@@ -271,6 +285,12 @@ class Curves:
     def drifts(self) -> bool:
         """Whether draws drift from the law beyond the runs."""
         return self.drift.shape[2] > 0
+
+    def planned_on(self, what: str) -> "Curves":
+        """Usable curves that plans are made on by a name of ``PLAN_ON``, where there is a choice."""
+        if self.prediction is None:
+            return replace(self, plan_on=what)
+        return replace(self.prediction, plan_on=what, omitted=self.omitted).as_planned()
 
     def with_shown_parameters(self) -> "Curves":
         """The same curves, or, where these have no parameter to show a reader, those that plans read."""

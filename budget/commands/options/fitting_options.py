@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from budget.commands.options.option_types import NameIn, Number, Pair, Renamed, Words, as_record
+from budget.commands.options.option_types import PLAN_ON, NameIn, Number, Pair, Renamed, Words, as_record
 from budget.curves.laws.names import AUTO, SUMMARIES
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class Estimating:
     prior: str | None
     borrow: bool
     discrepancy: bool
+    plan_on: str
     device: str | None
 
 
@@ -117,6 +118,9 @@ ESTIMATING = as_record(
     click.option("--discrepancy/--no-discrepancy", default=True, show_default=True,
                  help="Draws of a law that is searched for hold the law's own error: beyond the runs they drift from "
                       "it. Those of auto always do."),
+    click.option("--plan-on", type=PLAN_ON, default="steady", show_default=True,
+                 help="What plans by auto's curves are made on: predictions steadied by how fast each value fell over "
+                      "its last runs and falls in the other tasks, or predictions alone. Told are predictions."),
     click.option("--device", type=click.Choice(["cpu", "gpu", "tpu"]), help="Where to fit. By default JAX's choice."),
 )  # fmt: skip
 

@@ -19,6 +19,9 @@ Body = Callable[..., None]
 Decorator = Callable[[Body], Body]
 """Gives a command an option, or several."""
 
+PLAN_ON = click.Choice(["steady", "predicted"])
+"""What plans are made on (``curves.steady.PLAN_ON``)."""
+
 Words = tuple[tuple[str, str], ...]
 """``NAME=VALUE``, as often as it was given."""
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import click
 
-from budget.commands.options.option_types import PRICE, Amount, NameIn, Number, Pair, Renamed, Words, as_record
+from budget.commands.options.option_types import PLAN_ON, PRICE, Amount, NameIn, Number, Pair, Renamed, Words, as_record
 
 TASKS = click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets and limits of the tasks.")
 SIZE = click.option("--params", type=Number(), metavar="N", help="Size of every model, for --unit tokens.")
@@ -29,6 +29,11 @@ STRATEGY = click.option(
 MEASURE = click.option(
     "--measure", type=click.Choice(["value", "progress"]), help="What counts of a task, see allocate."
 )
+PLANNED_ON = click.option(
+    "--plan-on", type=PLAN_ON,
+    help="What a plan is made on, see fit; told are predictions.  [default: as the curves file says; predicted where "
+         "an objective asks for levels and not for a mean]",
+)  # fmt: skip
 ORDER = click.option(
     "--order", type=click.Choice(["given", "weight", "greedy"]), default="given", show_default=True,
     help="In which order tasks join: as in the file, the heaviest first, or always the one that costs least.",

@@ -23,6 +23,7 @@ from budget.curves.laws.table import AUTO, LAWS, choose_law, law_inputs, publish
 from budget.curves.predictive.by_posterior import fit_by_posterior
 from budget.curves.predictive.observations import Beside
 from budget.curves.published_prior import published_prior
+from budget.curves.steady import STEADY
 from budget.errors import DataError
 from budget.tables.checks.best_values import score_ceilings
 from budget.tables.checks.units import file_warnings
@@ -49,6 +50,7 @@ def fit_curves(
     seed: int = 0,
     borrow: bool = True,
     discrepancy: bool = True,
+    plan_on: str = STEADY,
     beside: Runs | None = None,
     names_of: tuple[str, ...] | None = None,
     device: str | None = None,
@@ -79,6 +81,7 @@ def fit_curves(
             tell, such as its floor; predictions never do.
         discrepancy: whether draws of a law that is searched for hold the law's own error, by which they drift from it
             beyond the runs (``Curves.drift``); draws of a posterior always do. Not with raw residuals.
+        plan_on: what plans by a posterior's curves are made on, a name of ``PLAN_ON``.
         beside: runs of specialists of the same tasks, where ``runs`` are shared models': a posterior of two scales
             learns from them how a task's value falls, far beyond what shared models were measured at.
         names_of: (T,) the task of ``beside`` that each curve is of; by default the one of its name.
@@ -177,6 +180,7 @@ def fit_curves(
             *fitted.notes,
         ),
         warnings=(*file_warnings(runs), *fitted.warnings),
+        plan_on=plan_on,
     )
     bounded, no_bound = curves.bounded_by(unserved)
     return with_agreement(replace(bounded, notes=(*bounded.notes, *no_bound)))

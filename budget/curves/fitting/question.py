@@ -140,6 +140,7 @@ class Fitted:
             also = len(question.planned.parameters)
             arrays["planned_parameters"] = np.full((count, also), np.nan)
             arrays["planned_draws"] = np.full((draws, count, also), np.nan)
+            arrays["tilt"] = np.zeros((count, 2))
         return cls(arrays, found, [()] * count, [()] * count, estimator, residual, list(notes))
 
 

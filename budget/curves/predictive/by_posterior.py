@@ -5,6 +5,7 @@ that cannot be): where its runs are few, a prior says the rest, and the interval
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from budget.curves.checks.convergence import EXPLAINED, Finding, gravest_first
 from budget.curves.fitting.batching import Devices
 from budget.curves.fitting.question import Fitted, Question
 from budget.curves.predictive.observations import Observations, Posterior, observe
+from budget.curves.predictive.steadying import tilts
 from budget.curves.predictive.surrogate import planned_range, planning_curves
 from budget.tables.checks.best_values import beating_rows, beats_best
 from budget.tables.checks.quality import copies
@@ -87,7 +89,7 @@ def fit_by_posterior(question: Question, device: str | None, devices: Devices) -
         ]
         found[task] = gravest_first([*found[task], *said])
     if question.planned is not None:
-        _add_planned(question, fitted, observations, posterior, good, reference, devices)
+        _add_planned(question, fitted, observations, posterior, good, reference, devices, residual)
     if question.progress is not None:
         question.progress(len(good), len(good))
     return fitted
@@ -101,8 +103,9 @@ def _add_planned(
     good: np.ndarray,
     reference: np.ndarray,
     devices: Devices,
+    residual: np.ndarray,
 ) -> None:
-    """The convex curves nearest to every draw, and to the middle of these."""
+    """The convex curves nearest to every draw, and to the middle of these, and what steadies them."""
     assert question.planned is not None
     z, plain, count = planned_range(observations, reference), question.planned, len(good)
     least = np.nan_to_num(observations.least)
@@ -121,10 +124,19 @@ def _add_planned(
     middle, _ = planning_curves(plain, np.median(plain.value(near[:, :, None], z), axis=0), z, least, devices)
     fitted.arrays["planned_draws"][:, good] = near[: question.draws]
     fitted.arrays["planned_parameters"][good] = middle
+    wild = np.stack([_wild(*each) for each in zip(residual, observations.own, strict=True)])
+    steady = replace(observations, weight=np.where(wild, 0.0, observations.weight))
+    fitted.arrays["tilt"][good] = tilts(plain, middle, steady, reference, question.borrow)
     typical = float(np.median(error))
     fitted.notes.append(
         f"Plans read each curve as the convex one nearest to it where plans go, typically {typical:.2%} off it; "
         "'budget predict' reads the curve itself."
+    )
+    also = " and the typical task does" if question.borrow and count > 1 else ""
+    fitted.notes.append(
+        "Plans are made on steadied curves, which split a budget better: a value falls by the mean of what its "
+        f"prediction and its last runs say{also}. What a plan reports is the prediction; --plan-on predicted plans on "
+        "that, too."
     )
 
 

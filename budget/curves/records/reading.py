@@ -20,6 +20,7 @@ from budget.curves.laws.table import LAWS, law_of
 from budget.curves.link.link import PARAMETERS, Link
 from budget.curves.records.checksum import FIELD, before_tasks, checksum
 from budget.curves.records.writing import FORMAT, LINK_NUMBERS, NUMBERS, STATED
+from budget.curves.steady import PLAN_ON, STEADY
 from budget.errors import DataError
 from budget.numerics.quoting import shown
 from budget.tables.checks.status import LINK_STATUS, STATUS
@@ -76,6 +77,7 @@ def curves_from_record(record: Any, source: str) -> Curves:
         cost=None if head.raw("cost") is None else _cost(head.inside("cost", "the cost law")),
         estimator=head.text("estimator"),
         seed=head.whole("seed"),
+        plan_on=head.text("plan_on", PLAN_ON) if "plan_on" in record else STEADY,
         source=head.text("source"),
         sha256=head.text("sha256"),
         shared_models=head.whole("shared_models"),
@@ -179,7 +181,8 @@ def _posteriors(read: Sequence[Mapping[str, Any]], form: Law) -> dict[str, Any]:
     """What ``_posterior`` read of each task, as arrays over them."""
     if not form.is_posterior:
         return {}
-    arrays = {name: np.array([each[name] for each in read]) for name in ("rhat", "effective", "planned_parameters")}
+    names = ("rhat", "effective", "planned_parameters", "tilt")
+    arrays = {name: np.array([each[name] for each in read]) for name in names}
     return {**arrays, "planned_draws": np.array([each["planned_draws"] for each in read]).swapaxes(0, 1)}
 
 
@@ -193,6 +196,7 @@ def _posterior(task: Fields, form: Law, draws: int) -> dict[str, Any]:
         "effective": task.number("effective", 0.0, missing=True),
         "planned_parameters": task.array("planned", size),
         "planned_draws": task.array("planned_draws", draws, size),
+        "tilt": task.array("tilt", 2) if "tilt" in task.content else np.zeros(2),
     }
 
 

@@ -34,6 +34,7 @@ def record_of(curves: Curves) -> dict[str, Any]:
         "residual": curves.residual,
         "discrepancy": curves.drifts,
         "seed": curves.seed,
+        "plan_on": curves.plan_on,
         "draws": len(curves.draws),
         "source": curves.source,
         "sha256": curves.sha256,
@@ -89,6 +90,7 @@ def _posterior_record(curves: Curves, task: int) -> dict[str, Any]:
         "effective": json_value(curves.effective[task]),
         "planned": json_value(curves.planned_parameters[task]),
         "planned_draws": json_value(curves.planned_draws[:, task]),
+        "tilt": json_value(curves.tilt[task]),
     }
 
 
