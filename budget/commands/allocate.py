@@ -133,7 +133,7 @@ def _prices(pricing: Pricing, unit: str | None) -> Prices | None:
     """Of compute: by the options or, for a plan in money, by budget.toml."""
     from budget.allocation.spec.resources import Prices
     from budget.commands.running.output import echo_notes
-    from budget.numerics.amounts import parse_price, speed_of
+    from budget.numerics.quantities.amounts import parse_price, speed_of
 
     of_folder = click.get_current_context().meta.get(PRICE) if unit == "money" else None
     price = pricing.price or of_folder
@@ -151,7 +151,7 @@ def _prices(pricing: Pricing, unit: str | None) -> Prices | None:
 
 def _further_budgets(limiting: Limiting) -> dict[str, float]:
     """Unit → total of each ``--limit``."""
-    from budget.numerics.amounts import parse_amount
+    from budget.numerics.quantities.amounts import parse_amount
 
     if len(dict(limiting.further)) < len(limiting.further):
         raise DataError("--limit names one unit twice; keep one of them.")

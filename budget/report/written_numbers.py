@@ -3,7 +3,7 @@
 import math
 
 from budget.numerics import interval
-from budget.numerics.amounts import GIVEN, Unit
+from budget.numerics.quantities.amounts import GIVEN, Unit
 
 NOTHING = "–"
 """What stands in a cell for which there is no number."""

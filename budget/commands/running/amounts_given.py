@@ -10,7 +10,7 @@ import click
 
 from budget.commands.options.option_types import PRICE, Amount
 from budget.errors import DataError
-from budget.numerics.amounts import GIVEN, Unit, parse_amount, parse_price, speed_of
+from budget.numerics.quantities.amounts import GIVEN, Unit, parse_amount, parse_price, speed_of
 
 SPENT = "spend"
 """An amount for new runs, always FLOPs: it says nothing of what is planned."""

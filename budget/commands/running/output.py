@@ -34,7 +34,7 @@ def emit(table: pd.DataFrame, json_content: str, output: Output) -> None:
 
 def in_given_units(table: pd.DataFrame) -> pd.DataFrame:
     """A table with its spends and budgets once more, in the unit that the user gave, as its last columns."""
-    from budget.numerics.amounts import GIVEN
+    from budget.numerics.quantities.amounts import GIVEN
 
     units = [unit for kind, unit in GIVEN.get().items() if unit.label and kind != "money"]
     if len(units) != 1:

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budget.errors import DataError
-from budget.numerics.amounts import parse_amount, parse_price
-from budget.numerics.devices import DEVICES, UTILISATION
+from budget.numerics.quantities.amounts import parse_amount, parse_price
+from budget.numerics.quantities.devices import DEVICES, UTILISATION
 
 DAY = 86400.0
 H100 = 989.4e12

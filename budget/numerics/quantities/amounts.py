@@ -9,8 +9,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from budget.errors import DataError
-from budget.numerics.devices import DEVICES, UTILISATION, find_device
 from budget.numerics.numerals import count_of
+from budget.numerics.quantities.devices import DEVICES, UTILISATION, find_device
 from budget.numerics.quoting import shown
 
 _PREFIX = {
@@ -205,6 +205,6 @@ def _finite(number: float, text: str, what: str) -> float:
 
 def _refusal(text: str, what: str) -> str:
     return (
-        f"{what} is {shown(text)}, which is not a number, nor an amount; give one such as 1e22, 10 ZFLOP, 2T tokens, 100 H100-days, "
-        "3 GPU-days@400TFLOP/s or $500k."
+        f"{what} is {shown(text)}, which is not a number, nor an amount; give one such as 1e22, 10 ZFLOP, 2T tokens, "
+        "100 H100-days, 3 GPU-days@400TFLOP/s or $500k."
     )

@@ -1,0 +1,1 @@
+"""Amounts as people give them, and what devices can do."""
