@@ -27,6 +27,10 @@ LARGEST_LOG = 700.0
 """The logarithm at which a drift far from the runs is cut, so that it stays a number."""
 
 
+LEAST = float(np.finfo(float).tiny)
+"""A law without a floor may fall to 0 far beyond the runs, which has no logarithm."""
+
+
 @dataclass(frozen=True)
 class Axes:
     """Along what a law may drift: each scale that is a run's size, and their product where there are several.
@@ -109,7 +113,8 @@ def drifting_values(
     places = axes.along(log_inputs)
     told = law.value(theta, axes.brought_within(log_inputs, largest) - log_reference)
     # more of a scale need not be used: a drift takes back at most what the law says of the way beyond the runs
-    most = np.abs(np.log(value) - np.log(told))
+    log_value, log_told = (np.log(np.maximum(each, LEAST)) for each in (value, told))
+    most = np.abs(log_value - log_told)
     factor = log_factor(drift, places, smallest, largest)
     beyond = (places > largest).any(axis=-1)
     return value * np.exp(np.where(beyond, np.minimum(factor, most), factor))

@@ -183,6 +183,14 @@ def test_a_product_beyond_the_runs_drifts_though_neither_scale_is():
     assert drifted == pytest.approx(plain * np.exp(-0.2))
 
 
+def test_a_law_that_falls_to_nothing_stays_a_number():
+    law = LAWS["power"]
+    theta, drift = np.array([0.0, 0.0, 3.0]), np.ones((1, DRIFT_NUMBERS))
+    for away in (260.0, 1e4):
+        value = drifting_values(law, theta, np.array([away]), np.zeros(1), drift, np.array([[-1.0], [1.0]]))
+        assert 0 <= value <= law.value(theta, np.ones(1))
+
+
 def dense(residual, slopes, logs):
     """The posterior of the rates by the covariance of R rows, what the law follows being projected out."""
     start = logs - logs.min()
