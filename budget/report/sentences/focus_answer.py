@@ -5,7 +5,7 @@ import numpy as np
 from budget.numerics.interval import interval
 from budget.numerics.words import listing
 from budget.report.sentences.focus_cases import SHOWN, assumed, lies_beyond, set_name, signed
-from budget.report.sentences.focus_sentences import tasks_span, telling_breadth
+from budget.report.sentences.focus_sentences import breadth_law_at, number_of_tasks, telling_breadth
 from budget.report.sentences.threshold_sentences import half_the_budget, more_tasks
 from budget.report.written_numbers import LEVEL, percent, plural, quantity
 from budget.studies.focus.crossover import STATED_DRAW_SHARE
@@ -112,15 +112,10 @@ def _interval(comparison: Comparison, sign: int) -> str:
 
 
 def _tasks(focus: Focus) -> list[str]:
-    """The number of tasks at which the advantage changes hands."""
+    """What may be said of the number of tasks."""
     last = telling_breadth(focus)
-    if last is None or not np.isfinite(last.crossover):
-        return []
-    which = ("focusing", "sharing") if last.advantage[-1] > 0 else ("sharing", "focusing")
-    return [
-        f"With more tasks {which[0]} gains: at {quantity(last.budget, focus.unit)} it overtakes {which[1]} at "
-        f"{last.crossover:.1f} tasks{tasks_span(last)}."
-    ]
+    law = None if last is None else breadth_law_at(focus, last.budget)
+    return [] if law is None else [number_of_tasks(law)]
 
 
 def _thresholds(focus: Focus) -> list[str]:

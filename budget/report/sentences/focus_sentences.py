@@ -20,7 +20,9 @@ from budget.report.sentences.focus_cases import (
 from budget.report.sentences.plan_sentences import capital
 from budget.report.sentences.threshold_sentences import focused_targets, strictness, strictness_by_budget, targets
 from budget.report.written_numbers import LEVEL, NOTHING, percent, plural, quantity
-from budget.studies.focus.crossover import STATED_DRAW_SHARE, BreadthCrossover, Crossover
+from budget.studies.focus.breadth_law import CLAIM, BreadthLaw
+from budget.studies.focus.breadth_means import BreadthMeans
+from budget.studies.focus.crossover import STATED_DRAW_SHARE, Crossover
 from budget.studies.focus.focus import Focus
 from budget.studies.focus.thresholds import THRESHOLD_ROUNDING
 from budget.studies.strategies.assumed import MARK
@@ -226,7 +228,6 @@ def _breadth(focus: Focus) -> list[str]:
             last.counts, last.sets, last.advantage, last.low, last.high, strict=True
         )
     ]
-    change = f" It changes sign at {last.crossover:.1f} tasks{tasks_span(last)}." if np.isfinite(last.crossover) else ""
     far = extrapolated_on(
         [
             comparison
@@ -236,7 +237,7 @@ def _breadth(focus: Focus) -> list[str]:
     )
     return [
         f"By number of tasks, at {quantity(last.budget, focus.unit)}{far}, the advantage of specialists over the best "
-        f"shared model is {listing(parts)}.{change}"
+        f"shared model is {listing(parts)}, means of the sets that were measured. {_law(focus, last.budget)}"
         + assumed(
             comparison.advantage[0]
             for comparison in focus.comparisons
@@ -245,22 +246,57 @@ def _breadth(focus: Focus) -> list[str]:
     ]
 
 
-def telling_breadth(focus: Focus) -> BreadthCrossover | None:
+def _law(focus: Focus, budget: float) -> str:
+    """The advantage by number of tasks and relatedness, and how well it tells sets that were left out."""
+    law = breadth_law_at(focus, budget)
+    if law is None:
+        return (
+            "How much of this is their number, and how much that larger sets are less related, is not told: it takes "
+            "more sets of several numbers of tasks, with draws, and curves over tokens."
+        )
+    sets, alone = len(law.advantage), int((law.advantage > 0).sum())
+    least, most = (signed(float(end)) for end in (law.relatedness.min(), law.relatedness.max()))
+    return (
+        f"{number_of_tasks(law)} How related a set is (its partners' tokens are worth {least} to {most} of a task's "
+        f"own) changes it by {signed(0.1 * law.coefficient[2])} for each tenth ({_claimed(law, 2, 0.1)}). The law of "
+        f"the other sets names the winner on {law.named_right} of {sets} sets left out, always naming specialists on "
+        f"{alone}."
+    )
+
+
+def number_of_tasks(law: BreadthLaw) -> str:
+    """What is claimed of the number of tasks, or that nothing is."""
+    change = f"{signed(law.coefficient[1])} ({_claimed(law, 1)})"
+    if not law.claims:
+        return (
+            f"Of the number of tasks by itself nothing is claimed: at equal relatedness a doubling changes the "
+            f"advantage of specialists by {change}."
+        )
+    who = "focusing" if law.claims > 0 else "sharing"
+    turn = f", and a set of middling relatedness turns at {law.turns_at:.1f} tasks" if np.isfinite(law.turns_at) else ""
+    return (
+        f"With more tasks, equally related, {who} gains: a doubling changes the advantage of specialists by "
+        f"{change}{turn}."
+    )
+
+
+def _claimed(law: BreadthLaw, term: int, unit: float = 1.0) -> str:
+    low, high = unit * law.low[term], unit * law.high[term]
+    return f"{100 * CLAIM:g} % over sets and draws: {signed(low)} to {signed(high)}"
+
+
+def breadth_law_at(focus: Focus, budget: float) -> BreadthLaw | None:
+    """The law of breadth at one of the budgets, where there is one."""
+    return next((each for each in focus.breadth_laws if each.budget == budget), None)
+
+
+def telling_breadth(focus: Focus) -> BreadthMeans | None:
     """The advantage by number of tasks at the largest budget with most sets inside the measured range."""
     usable = [each for each in focus.breadth if len(each.counts) > 1]
     if not usable:
         return None
     budget = telling_budget([comparison for comparison in focus.comparisons if comparison.advantage is not None])
     return max((each for each in usable if each.budget <= budget), key=lambda each: each.budget, default=usable[0])
-
-
-def tasks_span(found: BreadthCrossover) -> str:
-    """The interval of a number of tasks, and how many draws change sign like it."""
-    if np.isnan(found.crossover_low):
-        return ""
-    low = "fewer than measured" if found.crossover_low == 0 else f"{found.crossover_low:.1f}"
-    high = "more than measured" if np.isinf(found.crossover_high) else f"{found.crossover_high:.1f}"
-    return f" ({LEVEL}: {low} to {high}; {percent(found.crossover_share)} of the draws change so)"
 
 
 def _scale(focus: Focus) -> list[str]:

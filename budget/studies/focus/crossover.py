@@ -1,7 +1,7 @@
-"""Where one strategy overtakes another as the budget grows, and where the number of tasks decides."""
+"""Where one strategy overtakes another as the budget grows."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -214,68 +214,3 @@ def trend(
     growing, shrinking = (float((way * slopes > least).mean()) if known else float("nan") for way in (1, -1))
     slope = float(decades @ points / spread)
     return Trend(tasks, budgets, tuple(shared), points, low, high, extrapolated, slope, growing, shrinking)
-
-
-@dataclass(frozen=True)
-class BreadthCrossover:
-    """How the advantage of specialists over the best shared model moves with the number of tasks, at one budget.
-
-    Attributes:
-        budget: in all.
-        counts: (J,) numbers of tasks that were measured.
-        sets: (J,) how many sets of each.
-        advantage: (J,) mean over the sets of (shared − specialists) / |specialists|; positive where specialists win.
-        low: (J,) 10 % point over the draws.
-        high: (J,) 90 % point.
-        crossover_low: 10 % point of the number of tasks at which it changes sign, over all draws; 0 where the draws
-            that never change reach it from below; NaN without a crossover or draws.
-        crossover_high: 90 % point; infinite where they reach it from above.
-        crossover_share: share of the draws that change the same way within the numbers measured.
-    """
-
-    budget: float
-    counts: np.ndarray
-    sets: np.ndarray
-    advantage: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    crossover_low: float = float("nan")
-    crossover_high: float = float("nan")
-    crossover_share: float = float("nan")
-
-    @property
-    def crossover(self) -> float:
-        """Tasks at which the advantage changes sign, interpolated in logarithms; NaN where it does not do so once."""
-        found = changes(self.advantage)
-        if len(found) != 1:
-            return float("nan")
-        first, last = found[0]
-        if last > first + 1:  # it is 0 between them
-            return float(self.counts[first + 1])
-        return sign_change(np.log(self.counts[[first, last]]), self.advantage[[first, last]])
-
-
-def by_breadth(
-    budget: float, counts: Sequence[int], points: Sequence[float], scenarios: Sequence[np.ndarray]
-) -> BreadthCrossover:
-    """Gather sets by their number of tasks.
-
-    Args:
-        budget: in all.
-        counts: number of tasks of each set.
-        points: relative advantage of specialists on each set, by the point fit.
-        scenarios: (B,) the same in each draw.
-    """
-    numbers = np.array(counts)
-    kinds = np.unique(numbers)
-    mean = [np.mean([scenarios[int(i)] for i in np.flatnonzero(numbers == kind)], axis=0) for kind in kinds]
-    point = np.array([np.mean(np.array(points)[numbers == kind]) for kind in kinds])
-    ends = interval(np.array(mean), axis=1)
-    sets = np.array([(numbers == kind).sum() for kind in kinds])
-    found = BreadthCrossover(budget, kinds, sets, point, *ends)
-    if np.isnan(found.crossover):
-        return found
-    # ``over_draws`` looks for a change from negative to positive, so that a change downward is turned over
-    upward = np.array(mean) * np.sign(point[np.flatnonzero(point)[-1]])
-    low, high, share = over_draws(np.log(kinds), upward, found.crossover)
-    return replace(found, crossover_low=low, crossover_high=high, crossover_share=share)

@@ -16,12 +16,15 @@ from budget.allocation.spec.plan_spec import default_unit
 from budget.errors import AllocationError, InfeasibleError
 from budget.numerics.quoting import LONGEST_SENTENCE, listed, shortened
 from budget.numerics.strict_json import json_rows, json_value
-from budget.studies.focus.crossover import BreadthCrossover, Crossover, Trend, by_breadth, trend
+from budget.studies.focus.breadth_law import BreadthLaw, breadth_law
+from budget.studies.focus.breadth_means import BreadthMeans, by_breadth
+from budget.studies.focus.crossover import Crossover, Trend, trend
+from budget.studies.focus.relatedness import relatedness
 from budget.studies.focus.single_task import SingleTask, single_task
 from budget.studies.focus.stated_targets import StatedTargets, stated_targets
 from budget.studies.focus.strictness import Strictness
 from budget.studies.growth.dilution import Dilution, dilution
-from budget.studies.strategies.assumed import can_assume
+from budget.studies.strategies.assumed import MARK, can_assume
 from budget.studies.strategies.comparison import Comparison, rows_of
 from budget.studies.strategies.one_set import OneSet, compare_all
 from budget.studies.strategies.partition import GROUPS, Partition
@@ -58,6 +61,7 @@ class Focus:
         crossovers: budgets at which specialists and a shared strategy change places, for every set.
         trends: for every set that has specialists, whether their advantage grows with compute.
         breadth: at every budget, the advantage by number of tasks.
+        breadth_laws: at every budget where there are sets enough, the advantage by number of tasks and relatedness.
         strictness: for every cell with specialists, how many tasks each strategy serves as thresholds become strict.
         dilution: what sharing the budget and sharing the model cost each task of each set, at the largest budget with
             most sets inside the measured range; the smallest where there is none.
@@ -77,7 +81,8 @@ class Focus:
     left_out: tuple[str, ...]
     crossovers: tuple[Crossover, ...] = ()
     trends: tuple[Trend, ...] = ()
-    breadth: tuple[BreadthCrossover, ...] = ()
+    breadth: tuple[BreadthMeans, ...] = ()
+    breadth_laws: tuple[BreadthLaw, ...] = ()
     strictness: tuple[Strictness, ...] = ()
     dilution: tuple[Dilution, ...] = ()
     partitions: tuple[Partition, ...] = ()
@@ -109,7 +114,8 @@ class Focus:
             "left_out": list(self.left_out),
             "crossovers": [json_value(vars(change)) for change in self.crossovers],
             "trends": [json_value(vars(each)) | {"verdict": each.verdict} for each in self.trends],
-            "breadth": [json_value(vars(each)) | {"crossover": json_value(each.crossover)} for each in self.breadth],
+            "breadth": [json_value(vars(each)) for each in self.breadth],
+            "breadth_laws": [json_value(vars(each)) | {"claims": each.claims} for each in self.breadth_laws],
             "strictness": [each.record() for each in self.strictness],
             "dilution": [each.record() for each in self.dilution],
             "partitions": [json_value(vars(each)) for each in self.partitions],
@@ -190,7 +196,7 @@ def focus(
         ),
         tuple(change for part in parts for change in part.crossovers),
         trends,
-        _by_breadth(trends, comparisons),
+        *_by_breadth(comparisons, _related(strategies)),
         tuple(each for part in parts for each in part.strictness),
         tuple(shares),
         tuple(each for part in parts for each in part.partitions),
@@ -256,19 +262,44 @@ def _trends(comparisons: list[Comparison]) -> tuple[Trend, ...]:
     return tuple(found)
 
 
-def _by_breadth(trends: tuple[Trend, ...], comparisons: list[Comparison]) -> tuple[BreadthCrossover, ...]:
-    """The advantage by number of tasks, at every budget."""
-    budgets = dict.fromkeys(comparison.budget for comparison in comparisons)
-    found = []
-    for budget in budgets:
-        mine = [
-            comparison for comparison in comparisons if comparison.budget == budget and comparison.advantage is not None
+def _related(strategies: FittedStrategies) -> dict[tuple[str, ...], np.ndarray]:
+    """Set → how related its tasks are, in every draw (B,), of the sets whose measured curves tell."""
+    found = {}
+    for names in strategies.sets:
+        alone = _specialists_of(strategies, names)
+        shared = [each for each in strategies.of(names) if MARK not in each.strategy]
+        draws = relatedness(alone[0], shared) if alone else None
+        if draws is not None:
+            found[names] = draws
+    return found
+
+
+def _by_breadth(
+    comparisons: list[Comparison], related: dict[tuple[str, ...], np.ndarray]
+) -> tuple[tuple[BreadthMeans, ...], tuple[BreadthLaw, ...]]:
+    """At every budget, the advantage by number of tasks, and its law where there are sets enough."""
+    means, laws = [], []
+    for budget in dict.fromkeys(comparison.budget for comparison in comparisons):
+        sets = [
+            (comparison.tasks, comparison.advantage)
+            for comparison in comparisons
+            if comparison.budget == budget and comparison.advantage is not None
         ]
-        parts = [comparison.advantage for comparison in mine if comparison.advantage is not None]
-        if parts:
-            counts = [len(comparison.tasks) for comparison in mine]
-            found.append(by_breadth(budget, counts, [part[1] for part in parts], [part[2] for part in parts]))
-    return tuple(found)
+        if sets:
+            counts = [len(names) for names, _ in sets]
+            means.append(by_breadth(budget, counts, [each[1] for _, each in sets], [each[2] for _, each in sets]))
+        told = [(names, each) for names, each in sets if names in related]
+        if told:
+            draws = min(min(len(each[2]) for _, each in told), min(len(related[names]) for names, _ in told))
+            law = breadth_law(
+                budget,
+                [len(names) for names, _ in told],
+                np.array([each[1] for _, each in told]),
+                np.array([each[2][:draws] for _, each in told]),
+                np.array([related[names][:draws] for names, _ in told]),
+            )
+            laws += [] if law is None else [law]
+    return tuple(means), tuple(laws)
 
 
 def comparable(strategies: FittedStrategies) -> tuple[tuple[str, ...], ...]:

@@ -8,6 +8,7 @@ import pytest
 from budget.report.page.single_task_section import alone_table
 from budget.report.sentences.focus_sentences import assumptions, focus_summary, focus_table, set_name
 from budget.report.written_numbers import percent, quantity, value
+from budget.studies.focus.breadth_law import BreadthLaw
 from budget.studies.focus.focus import focus
 from budget.studies.strategies.assumed import with_assumed
 from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
@@ -136,11 +137,35 @@ def crossing(at):
     return FittedStrategies(StrategyCurves(SPECIALISTS, chinchilla(pair)), (StrategyCurves("generalist", shared),))
 
 
-def test_breadth_names_the_number_of_tasks_at_which_the_sign_changes():
+def test_means_by_number_of_tasks_are_told_apart_from_a_law():
     said = starting(summary(strategies_of((2, -0.4), (4, 0.9)), INSIDE), "By number of tasks")
-    assert "−" in said.split("for 2 tasks")[0] and "+" in said.split("for 2 tasks")[1] and "It changes sign at" in said
-    same = starting(summary(strategies_of((2, 0.5), (4, 0.9)), INSIDE), "By number of tasks")
-    assert "changes sign" not in same
+    assert "−" in said.split("for 2 tasks")[0] and "+" in said.split("for 2 tasks")[1]
+    assert "means of the sets that were measured. How much of this is their number" in said
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (-0.01, 0.03, "Of the number of tasks by itself nothing is claimed: at equal relatedness a doubling changes"),
+        (0.01, 0.03, "With more tasks, equally related, focusing gains: a doubling changes"),
+        (-0.03, -0.01, "With more tasks, equally related, sharing gains: a doubling changes"),
+    ],
+)
+def test_the_law_of_breadth_claims_what_its_interval_supports(low, high, expected):
+    middle = (low + high) / 2
+    law = BreadthLaw(
+        1e20, np.array([2, 4, 8]), np.array([0.9, 0.1, 0.0]), np.array([-0.1, 0.1, 0.1]),
+        np.array([0.0, middle, -0.2, 0.0]), np.array([-0.1, low, -0.3, -1]), np.array([0.1, high, -0.1, 1]),
+        0.01, np.array([-0.1, -0.1, 0.2]), 5.0 if low > 0 else np.nan,
+    )  # fmt: skip
+    strategies = strategies_of((2, -0.4), (4, 0.9))
+    found = replace(focus(strategies, default_tasks(strategies.specialists.tasks), INSIDE), breadth_laws=(law,))
+    said = starting(focus_summary(found), "By number of tasks")
+    assert expected in said and ("turns at 5.0 tasks" in said) is (low > 0)
+    assert (
+        "changes it by −2.0 % for each tenth" in said
+        and "on 2 of 3 sets left out, always naming specialists on 2" in said
+    )
 
 
 def test_thresholds_say_what_focusing_serves_and_whether_a_shared_model_passes():

@@ -8,7 +8,7 @@ import pytest
 
 from budget.allocation.mixture.iso_loss import iso_loss
 from budget.errors import AllocationError
-from budget.studies.focus.crossover import by_breadth, crossovers, trend
+from budget.studies.focus.crossover import crossovers, trend
 from budget.studies.focus.focus import BUDGETS, DECADES, focus
 from budget.studies.strategies.assumed import CONSTANTS, with_assumed
 from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
@@ -450,48 +450,6 @@ def test_a_set_s_trend_is_its_relative_advantage_over_the_best_shared_strategy()
     decades = np.log10(TOTALS)
     np.testing.assert_allclose(line.slope, np.polyfit(decades, line.advantage, 1)[0], rtol=1e-9)
     assert len(set(line.shared)) == 2
-
-
-def test_breadth_is_the_mean_over_sets_and_read_off_in_logarithms():
-    scenarios = [np.linspace(middle - 0.1, middle + 0.1, 9) for middle in (-0.2, 0.0, 0.3)]
-    found = by_breadth(1e20, [2, 2, 8], [-0.2, 0.0, 0.3], scenarios)
-    assert found.counts.tolist() == [2, 8] and found.sets.tolist() == [2, 1]
-    np.testing.assert_allclose(found.advantage, [-0.1, 0.3])
-    np.testing.assert_allclose([found.low[0], found.high[0]], [-0.2, 0.0], atol=1e-15)
-    np.testing.assert_allclose(found.crossover, 2 * 4**0.25, rtol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("advantage", "expected"),
-    [([-0.1, 0.0, 0.2], 4), ([-0.1, 0.1, -0.1], np.nan), ([0.1, 0.2, 0.3], np.nan), ([0.1, 0.0, 0.3], np.nan),
-     ([0.1, 0.1, -0.1], 4 * np.sqrt(2))],
-)  # fmt: skip
-def test_breadth_has_a_crossover_where_the_sign_changes_once(advantage, expected):
-    found = by_breadth(1e20, [2, 4, 8], advantage, [np.zeros(0)] * 3)
-    np.testing.assert_allclose(found.crossover, expected, rtol=1e-12)
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-def test_the_number_of_tasks_at_the_crossover_has_the_draws_own_interval(sign):
-    """Advantages that are ``log(K/own)`` in the draws are read off at their own numbers, interpolated in logarithms."""
-    counts, own = [2, 4, 8, 16], np.linspace(3, 9, 19)
-    scenarios = [sign * np.log(count / own) for count in counts]
-    found = by_breadth(1e20, counts, [sign * np.log(count / 5) for count in counts], scenarios)
-    assert found.crossover == pytest.approx(5, rel=1e-12) and found.crossover_share == 1
-    expected = np.exp(np.percentile(np.log(own), (10, 90), method="weibull"))
-    np.testing.assert_allclose([found.crossover_low, found.crossover_high], expected, rtol=1e-12)
-
-
-def test_draws_that_never_change_sign_open_the_interval_of_the_number_of_tasks():
-    own = np.r_[np.full(5, 0.1), np.full(10, 5.0), np.full(5, 90.0)]
-    found = by_breadth(1e20, [2, 4, 8], np.log(np.array([2, 4, 8]) / 5), [np.log(count / own) for count in (2, 4, 8)])
-    assert (found.crossover_low, found.crossover_high, found.crossover_share) == (0, np.inf, 0.5)
-    bare = by_breadth(1e20, [2, 4, 8], [-1.0, 1.0, 2.0], [np.zeros(0)] * 3)
-    assert (
-        np.isfinite(bare.crossover) and np.isnan([bare.crossover_low, bare.crossover_high, bare.crossover_share]).all()
-    )
-    none = by_breadth(1e20, [2, 4], [1.0, 2.0], [np.ones(9), np.ones(9)])
-    assert np.isnan([none.crossover, none.crossover_low, none.crossover_share]).all()
 
 
 def nested():
