@@ -2,7 +2,16 @@
 
 import click
 
-from budget.commands.options.fitting_options import DRAWING, ESTIMATING, HOLDOUT, Drawing, Estimating, Holdout
+from budget.commands.options.fitting_options import (
+    DRAWING,
+    ESTIMATING,
+    HOLDOUT,
+    Drawing,
+    Estimating,
+    Holdout,
+    beyond_option,
+    decide_option,
+)
 from budget.commands.options.output_options import OUTPUT, Output
 from budget.commands.options.reading_options import READING, Reading
 from budget.commands.running.group import command
@@ -11,25 +20,45 @@ from budget.commands.running.group import command
 @command("backtest", example="budget backtest runs.csv --law chinchilla --law power --out backtest.csv")
 @click.argument("runs_path", metavar="RUNS")
 @HOLDOUT
+@decide_option
+@beyond_option
 @READING
 @ESTIMATING
 @DRAWING
 @OUTPUT
 def backtest(
-    runs_path: str, holdout: Holdout, reading: Reading, estimating: Estimating, drawing: Drawing, output: Output
+    runs_path: str,
+    holdout: Holdout,
+    decide: bool,
+    beyond: float,
+    reading: Reading,
+    estimating: Estimating,
+    drawing: Drawing,
+    output: Output,
 ) -> None:
     """Hide each task's largest runs, fit laws to the others, and say how well they predict the hidden ones.
 
-    Law 'none' predicts that nothing improves on the best run that is not hidden.
+    Law 'none' predicts that nothing improves on the best run that is not hidden. With --decide, plans are judged
+    instead of predictions: what they would have reached, beside an equal split and one who knew.
     """
-    from budget.commands.fitting import backtest_laws
+    from budget.commands.fitting import backtest_laws, decide_laws
     from budget.commands.inputs import is_of_all_strategies, read_beside, read_inputs
     from budget.commands.running.output import echo_notes, emit
-    from budget.report.sentences.backtest_sentences import backtest_summary
+    from budget.curves.laws.table import AUTO
+    from budget.numerics.strict_json import json_rows
+    from budget.report.sentences.backtest_sentences import backtest_summary, decided_sentence
+    from budget.studies.decision_backtest import decision_table
     from budget.tables.files.text import json_text
 
     across = any(is_of_all_strategies(law) for law in holdout.laws)
     runs, tasks = read_inputs(runs_path, reading, holdout.mixtures, of_all_strategies=across)
+    if decide:
+        decided = decide_laws(runs, tasks, holdout.laws or (AUTO,), beyond, holdout.scale, estimating, drawing)
+        table = decision_table(decided)
+        echo_notes(*runs.notes, *tasks.notes, *dict.fromkeys(said for each in decided for said in each.left_out))
+        emit(table, json_text(json_rows(table)), output)
+        echo_notes(*(f"{each.law}: {decided_sentence(each.figures)}" for each in decided))
+        return
     found = backtest_laws(runs, tasks, holdout, estimating, drawing, read_beside(runs_path, reading, runs))
     echo_notes(*runs.notes, *tasks.notes, *found.notes)
     emit(found.table(), json_text(found.record()), output)

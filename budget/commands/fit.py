@@ -10,6 +10,8 @@ from budget.commands.options.fitting_options import (
     Estimating,
     Fitting,
     backtest_option,
+    beyond_option,
+    decide_option,
 )
 from budget.commands.options.output_options import JSON, Output
 from budget.commands.options.reading_options import LINKING, READING, Linking, Reading
@@ -24,6 +26,8 @@ from budget.commands.running.group import command
 @LINKING
 @DRAWING
 @backtest_option(default=False)
+@decide_option
+@beyond_option
 @click.option(
     "--sensitivity", is_flag=True,
     help="Print instead how every parameter shifts under the other losses and without each flagged row.",
@@ -38,12 +42,14 @@ def fit(
     linking: Linking,
     drawing: Drawing,
     judged: bool,
+    decide: bool,
+    beyond: float,
     sensitivity: bool,
     as_json: bool,
     out: str | None,
 ) -> None:
     """Fit a law to every task at once; --out writes the curves file that the other commands read."""
-    from budget.commands.fitting import add_link, fit_all, fit_sensitivity, judge_curves
+    from budget.commands.fitting import add_link, fit_all, fit_sensitivity, judge_curves, with_decided
     from budget.commands.inputs import read_beside, read_linked, settings_of_losses
     from budget.commands.running.output import cost_notes, echo_notes, emit
     from budget.curves.records.checksum import sealed
@@ -58,6 +64,8 @@ def fit(
     curves = fit_all(runs, settings, runs_path, fitting, estimating, drawing, beside)
     if judged:
         curves = judge_curves(curves, runs, settings, estimating, drawing, beside)
+    if decide:
+        curves = with_decided(curves, runs, settings, beyond, fitting, estimating, drawing)
     curves = add_link(curves, runs, scores, tasks, estimating.device)
     curves.usable()
     echo_notes(*curves.warnings, *tasks.notes, *curves.notes, *cost_notes(curves), *curves.left_out, *curves.unlinked)

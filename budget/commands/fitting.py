@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from budget.commands.options.option_types import as_number
 from budget.errors import DataError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from budget.curves.curves import Curves
     from budget.curves.fitting.loss import Loss
     from budget.studies.backtest import Backtest
+    from budget.studies.decision_backtest import DecisionBacktest
     from budget.studies.strategies.strategy_curves import FittedStrategies
     from budget.tables.runs import Runs
     from budget.tables.tasks import TaskSettings
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 JUDGING_DRAWS = 100
 """Draws of the fits that only judge a curve: enough to say whether an 80 % interval holds a run."""
+
+
+STATED = ("best", "unserved")
+"""What a decision backtest reads off the tasks' settings itself."""
 
 
 class Estimator(TypedDict):
@@ -156,6 +161,55 @@ def judge_curves(
             **_estimator(tasks, estimating),
         )
     return with_verdicts(curves, [(each.code, each.sentence) for each in found])
+
+
+def decide_laws(
+    runs: Runs,
+    tasks: TaskSettings,
+    laws: Sequence[str],
+    beyond: float,
+    scale: str | None,
+    estimating: Estimating,
+    drawing: Drawing,
+) -> list[DecisionBacktest]:
+    """What plans by each law realise of runs that were hidden."""
+    from budget.report.progress import steps
+    from budget.studies.decision_backtest import decide_backtest
+
+    prepare_to_fit()
+    asked: dict[str, Any] = {name: each for name, each in _estimator(tasks, estimating).items() if name not in STATED}
+    with steps() as start:
+        return [
+            decide_backtest(
+                runs,
+                law,
+                beyond=beyond,
+                tasks=tasks,
+                scale=scale,
+                loss=_loss(estimating),
+                draws=drawing.draws,
+                seed=drawing.seed,
+                progress=None if start is None else start(f"decide {law}"),
+                **asked,
+            )
+            for law in laws
+        ]
+
+
+def with_decided(
+    curves: Curves,
+    runs: Runs,
+    tasks: TaskSettings,
+    beyond: float,
+    fitting: Fitting,
+    estimating: Estimating,
+    drawing: Drawing,
+) -> Curves:
+    """The curves with what plans by their law realise of runs that were hidden."""
+    from dataclasses import replace
+
+    (found,) = decide_laws(runs, tasks, (fitting.law,), beyond, fitting.scale, estimating, drawing)
+    return replace(curves, decided=found.figures)
 
 
 def fit_sensitivity(

@@ -12,6 +12,8 @@ from budget.commands.options.fitting_options import (
     Estimating,
     Fitting,
     backtest_option,
+    beyond_option,
+    decide_option,
 )
 from budget.commands.options.output_options import JSON
 from budget.commands.options.planning_options import ORDER, SPENDING, STRATEGY, Spending
@@ -31,6 +33,8 @@ from budget.commands.running.group import command
 @LINKING
 @DRAWING
 @backtest_option(default=True)
+@decide_option
+@beyond_option
 @JSON
 def plan(
     runs_path: str,
@@ -44,10 +48,12 @@ def plan(
     linking: Linking,
     drawing: Drawing,
     judged: bool,
+    decide: bool,
+    beyond: float,
     as_json: bool,
 ) -> None:
     """From measured runs to the planning report: check, fit, allocate and grow in one go."""
-    from budget.commands.fitting import add_link, fit_all, fit_strategies, judge_curves
+    from budget.commands.fitting import add_link, fit_all, fit_strategies, judge_curves, with_decided
     from budget.commands.inputs import (
         find_doubts,
         is_of_all_strategies,
@@ -72,6 +78,8 @@ def plan(
     curves = fit_all(runs, settings, runs_path, fitting, estimating, drawing, beside)
     if judged:
         curves = judge_curves(curves, runs, settings, estimating, drawing, beside)
+    if decide:
+        curves = with_decided(curves, runs, settings, beyond, fitting, estimating, drawing)
     curves = add_link(curves, runs, scores, tasks, estimating.device)
     compared = None
     if runs.serves_both_ways and scores is None and not is_of_all_strategies(fitting.law):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from budget.curves.cost_law import Cost
+from budget.curves.decided import Decided
 from budget.curves.discrepancy import DRIFT_NUMBERS, drifting_values
 from budget.curves.laws.convexity import GIVEN_BY_TASKS
 from budget.curves.laws.law import Law
@@ -108,6 +109,7 @@ class Curves:
         plan_on: what plans are made on, a name of ``PLAN_ON``.
         verdict: (T,) what a backtest says of the task's curve: ``PASS``, ``REVIEW`` or ``FAIL``; "" without one.
         judged: (T,) what that rests on, one sentence each, "" without a backtest.
+        decided: what plans by such curves realised when the large runs were hidden; ``None`` where that was not tried.
         omitted: the tasks that ``usable`` and ``linked`` left out: pairs of name and status.
         prediction: the same tasks' curves by the law that was fitted, which say what a plan reaches (``told``), where
             these are the ones that plans are made on; ``None`` where both are one.
@@ -155,6 +157,7 @@ class Curves:
     omitted: tuple[tuple[str, str], ...] = ()
     verdict: tuple[str, ...] = ()
     judged: tuple[str, ...] = ()
+    decided: Decided | None = None
     rhat: np.ndarray = field(default_factory=lambda: np.empty(0))
     effective: np.ndarray = field(default_factory=lambda: np.empty(0))
     planned_parameters: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))

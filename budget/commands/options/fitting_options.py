@@ -45,6 +45,19 @@ def backtest_option(default: bool) -> Callable[[Callable[..., Any]], Callable[..
                         help="Judge each curve by hiding its largest runs: PASS, REVIEW or FAIL.")  # fmt: skip
 
 
+decide_option = click.option(
+    "--decide", is_flag=True,
+    help="Judge plans as well: hide the large runs, plan from the others, and look what the plans would have reached.",
+)  # fmt: skip
+"""Whether decisions are backtested, too."""
+
+beyond_option = click.option(
+    "--beyond", type=Number(), default=8.0, show_default=True, metavar="FACTOR",
+    help="With --decide: how many times larger the hidden runs are than the largest that is fitted.",
+)  # fmt: skip
+"""How far the hidden runs of a decision backtest go."""
+
+
 @dataclass(frozen=True)
 class Holdout:
     """The laws that are judged, and the runs that are hidden from them."""

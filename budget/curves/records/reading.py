@@ -7,6 +7,7 @@ deletes them.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from budget.curves.checks.plausible import refuse_implausible
 from budget.curves.cost_law import Cost
 from budget.curves.curves import Curves
+from budget.curves.decided import Decided
 from budget.curves.discrepancy import DRIFT_NUMBERS, Axes
 from budget.curves.laws.law import Law
 from budget.curves.laws.table import LAWS, law_of
@@ -83,6 +85,7 @@ def curves_from_record(record: Any, source: str) -> Curves:
         shared_models=head.whole("shared_models"),
         strategy=head.text("strategy"),
         link=None if head.raw("link") is None else _link(head.inside("link", "the link"), tasks, draws),
+        decided=_decided(head.inside("decided", "the decision backtest")) if "decided" in record else None,
         notes=head.texts("notes"),
         warnings=head.texts("warnings") if "warnings" in record else (),
     )
@@ -93,6 +96,11 @@ def curves_from_record(record: Any, source: str) -> Curves:
         _refuse_disagreeing(curves, index, task)
     _refuse_edited(head, tasks, source)
     return curves
+
+
+def _decided(found: Fields) -> Decided:
+    """What plans realised; every figure may be missing but the counts."""
+    return Decided(**{each.name: found.number(each.name, missing=True) for each in fields(Decided)})
 
 
 VERDICTS = ("PASS", "REVIEW", "FAIL")

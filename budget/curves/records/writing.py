@@ -41,6 +41,7 @@ def record_of(curves: Curves) -> dict[str, Any]:
         "shared_models": curves.shared_models,
         "is_shared": curves.is_shared,
         "strategy": curves.strategy,
+        **({} if curves.decided is None else {"decided": json_value(vars(curves.decided))}),
         "notes": list(curves.notes),
         "warnings": list(curves.warnings),
         "link": None if curves.link is None else _link_record(curves.link),

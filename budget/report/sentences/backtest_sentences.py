@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from budget.curves.decided import Decided
 from budget.numerics.interval import LEVEL as PROMISED
 from budget.numerics.words import listing, shortened
 from budget.report.written_numbers import LEVEL, UNIT_WORDS, factor, percent, plural, span
@@ -58,3 +59,27 @@ def _by_distance(law: Mapping[Hashable, Any]) -> list[str]:
         if np.isfinite(held)
     ]
     return [f"By distance beyond the fitted runs they hold {listing(words)}."] if len(words) > 1 else []
+
+
+def decided_sentence(found: Decided) -> str:
+    """What plans realised when the large runs were hidden, and how far what was predicted of them held."""
+    if not found.share == found.share:
+        return (
+            f"Decided by runs {factor(found.beyond)} smaller, no split of these tasks would have gained over an equal "
+            "one, so that nothing is known of how plans do."
+        )
+    said = (
+        f"Decided by runs {factor(found.beyond)} smaller, on {plural(int(found.sets), 'set')} of "
+        f"{plural(int(found.tasks), 'task')} with {factor(found.factor)} the largest runs seen, plans realise "
+        f"{percent(found.share)} of what a clairvoyant gains over an equal split, which is {percent(found.prize)} of "
+        f"the value"
+    )
+    said += "" if found.by_weight == 0 else f" (a split by weight {percent(found.by_weight)})"
+    said += f"; {percent(found.worse)} of them are worse than an equal split"
+    said += f", at worst by {percent(-found.worst)}" if found.worst < 0 else ""
+    if found.told == found.told:
+        said += f". Predicted gains are {factor(found.told)} what was realised"
+        said += (
+            f", and {percent(found.covered)} lie in their {LEVEL} interval" if found.covered == found.covered else ""
+        )
+    return f"{said}."

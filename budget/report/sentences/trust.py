@@ -5,6 +5,7 @@ import numpy as np
 from budget.curves.curves import Curves
 from budget.numerics.words import listing
 from budget.report.sentences import facts
+from budget.report.sentences.backtest_sentences import decided_sentence
 from budget.report.written_numbers import percent, plural
 from budget.studies.make_plan import Study
 
@@ -25,6 +26,7 @@ def doubts(study: Study) -> tuple[str, ...]:
     """What a reader should know before trusting the numbers."""
     curves, plan = study.planned, study.plan
     found = [extrapolation(study), *backtested(curves)]
+    found += [] if study.curves.decided is None else [decided_sentence(study.curves.decided)]
     found += [
         f"What the data leave open: for {listing(names)}, {message}. Larger runs would settle it."
         for message, names in _said(curves, "at_bound").items()
