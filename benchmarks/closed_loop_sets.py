@@ -126,8 +126,8 @@ ALONE = (
 """Widths and tokens of the small specialists."""
 
 TOGETHER = (
-    *((16, tokens) for tokens in (16_000, 64_000, 128_000, 256_000)),
-    *((32, tokens) for tokens in (16_000, 64_000, 128_000)),
+    *((16, tokens) for tokens in (16_000, 32_000, 64_000, 128_000, 256_000)),
+    *((32, tokens) for tokens in (16_000, 32_000, 64_000, 128_000)),
     *((48, tokens) for tokens in (32_000, 64_000)),
     (64, 32_000),
 )
@@ -280,7 +280,7 @@ def models_for(plan: str, commands: Commands) -> tuple[list[Model], float]:
         found = commands.comparison()
         objective = {row["strategy"]: row["objective"] for row in found["rows"] if row["n_tasks"] == len(tasks)}
         best = min((GENERALIST, "groups"), key=lambda strategy: objective.get(strategy, np.inf))
-        said = objective["specialists, equal split"] - objective[best]
+        said = equal_objective(commands.allocation()) - objective[best]
         if best == GENERALIST:
             return [Model(plan, tasks, budget)], said
         partition = next(each for each in found["partitions"] if set(each["tasks"]) == set(tasks))
@@ -288,10 +288,14 @@ def models_for(plan: str, commands: Commands) -> tuple[list[Model], float]:
         return [Model(plan, tuple(block[1]), spend) for block, spend in blocks], said
     if plan.startswith("plan"):
         found = commands.allocation()
-        uniform = next(each["objective"] for each in found["baselines"] if each["name"] == UNIFORM)
         models = [Model(plan, (row["task"],), row["spend"]) for row in found["tasks"]]
-        return models, uniform - found["objective"]
+        return models, equal_objective(found) - found["objective"]
     raise SystemExit(f"'{plan}' is no plan; name some of uniform, weight, shared, and one that begins with plan.")
+
+
+def equal_objective(allocation: dict[str, Any]) -> float:
+    """What ``allocate`` says of the equal split."""
+    return float(next(each["objective"] for each in allocation["baselines"] if each["name"] == UNIFORM))
 
 
 def frozen_rows(name: str, plans: list[str]) -> list[dict[str, Any]]:
