@@ -14,7 +14,7 @@ and what ``allocate`` makes by default (any name that begins with ``plan``, for 
 stay). Sizes follow one rule for all plans and strategies, so that splits are compared and not the luck of a width: see
 ``width_of``.
 
-See docs/decisions/148-loop-on-two-sets.md.
+See docs/decisions/140-loop-on-two-sets.md.
 """
 
 import json
@@ -483,7 +483,10 @@ def errors(table: pd.DataFrame) -> list[str]:
     plans = table[(table["task"] == ALL) & (table["plan"] != UNIFORM) & table["measured"].notna()]
     inside = (plans["gain_low"] <= plans["gain_over_uniform"]) & (plans["gain_over_uniform"] <= plans["gain_high"])
     ratio = [f"{row.gain / row.gain_over_uniform:.2g} ({row.set}, {WORDS[row.plan]})" for row in plans.itertuples()]
+    missing = table[(table["task"] == ALL) & (table["seeds"] < len(SEEDS))]
+    lacking = [f"{row.seeds} of {len(SEEDS)} seeds ({row.set}, {WORDS[row.plan]})" for row in missing.itertuples()]
     return [
+        *([f"not all trained yet: {', '.join(lacking)}"] if lacking else []),
         *said,
         f"of {len(plans)} measured gains over the equal split {inside.sum()} lie in their predicted 80 % interval; "
         f"predicted over realised: {', '.join(ratio)}",
