@@ -15,6 +15,7 @@ MODULES = (
     "focus",
     "groups",
     "grow",
+    "import",
     "laws",
     "measure",
     "next",
@@ -24,10 +25,13 @@ MODULES = (
 )
 """The commands, each the function of its name in the module of its name."""
 
+ELSEWHERE = {"import": f"{__name__}.importing.import_runs"}
+"""A command whose name Python keeps for itself → the module, whose function has the module's name."""
+
 
 @click.group(
     cls=Commands,
-    commands=CommandTable({name: f"{__name__}.{name}" for name in MODULES}),
+    commands=CommandTable({name: f"{__name__}.{name}" for name in MODULES} | ELSEWHERE),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(package_name="budget")

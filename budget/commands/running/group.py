@@ -19,7 +19,7 @@ from budget.tables.files.places import place_of, refuse_inputs
 READER_GONE = 141
 """Exit code where nobody reads the output any more, as of a program that SIGPIPE ends (128 + 13)."""
 
-INPUTS = {"RUNS", "CSV", "CURVES", "CURVES...", "CANDIDATES", "TABLE", "PLAN"}
+INPUTS = {"RUNS", "CSV", "CURVES", "CURVES...", "CANDIDATES", "TABLE", "PLAN", "STORE"}
 """How the help names a file that is read; ``--out`` may be a CSV as well."""
 
 
@@ -78,7 +78,7 @@ class CommandTable(UserDict[str, click.Command]):
     """Command name → command. Its module is imported when the command is first looked up, and no other."""
 
     def __init__(self, modules: dict[str, str]) -> None:
-        """Take command name → the module whose function of that name it is."""
+        """Take command name → the module, whose function with the module's name it is."""
         super().__init__()
         self._modules = modules
 
@@ -86,7 +86,8 @@ class CommandTable(UserDict[str, click.Command]):
         """Import the command."""
         if name not in self._modules:
             raise KeyError(name)
-        loaded: click.Command = getattr(import_module(self._modules[name]), name)
+        module = self._modules[name]
+        loaded: click.Command = getattr(import_module(module), module.rpartition(".")[2])
         self.data[name] = loaded
         return loaded
 

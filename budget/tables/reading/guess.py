@@ -25,6 +25,7 @@ from budget.tables.reading.synonyms import (
     STATES,
     SYNONYMS,
     normalised,
+    without_prefix,
 )
 
 SCALES = ("params", "tokens", "flops")
@@ -116,8 +117,8 @@ def guess_columns(
             return Guess({})
         size = columns.get("params", found.get("params", "params" if "params" in there else None))
         has_runs = "run" in known | set(found)
-        _refuse_unexplained(frame, free, used, path, value, size if size in there else None, has_runs)
-        one_task = value
+        _refuse_unexplained(frame, free, used, path, without_prefix(value), size if size in there else None, has_runs)
+        one_task = without_prefix(value)
     if value and normalised(value) in PERPLEXITIES:
         found["value"] = f"log({value})"
     run = columns.get("run", found.get("run", "run" if "run" in there else ""))

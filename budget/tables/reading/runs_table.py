@@ -34,12 +34,14 @@ class RunsTable:
         task: the name of the file's one task, ``None`` where a column says it.
         higher_is_better: the direction of every task, where no column says it.
         notes: what was assumed and left out, one sentence each.
+        columns: canonical name → the file's own, as said and as guessed.
     """
 
     frame: pd.DataFrame
     task: str | None
     higher_is_better: bool
     notes: tuple[str, ...]
+    columns: Mapping[str, str]
 
 
 def read_runs_table(
@@ -54,9 +56,35 @@ def read_runs_table(
     every: bool = False,
 ) -> RunsTable:
     """Read the rows of a file of runs, see ``budget.tables.runs.read_runs``."""
+    frame = read_cells(path, "runs", _Numeric(columns))
+    return runs_table_of(
+        frame,
+        path,
+        columns,
+        where,
+        task=task,
+        higher_is_better=higher_is_better,
+        last_of=last_of,
+        wide=wide,
+        every=every,
+    )
+
+
+def runs_table_of(
+    frame: pd.DataFrame,
+    path: str | Path,
+    columns: Mapping[str, str],
+    where: Sequence[tuple[str, str]],
+    *,
+    task: str | None = None,
+    higher_is_better: bool = False,
+    last_of: str | None = None,
+    wide: str | None = None,
+    every: bool = False,
+) -> RunsTable:
+    """The rows of cells that were read from a file, or taken out of a store."""
     if every and last_of:
         raise DataError("--every keeps all rows of a run and --last-of the last one; leave one of them out.")
-    frame = read_cells(path, "runs", _Numeric(columns))
     used = [column_of(column, list(frame.columns))[0] for column, _ in where]
     guess = guess_columns(frame, path, columns, task, wide=wide is not None, used=used, every=every)
     mapping = {**columns, **guess.columns}
@@ -89,9 +117,8 @@ def read_runs_table(
     gone += diverged
     note = left_out_note(gone, read, path)
     notes += [note] if note else []
-    return RunsTable(
-        frame, guess.task if task is None else task, higher_is_better or guess.higher_is_better, tuple(notes)
-    )
+    one_task = guess.task if task is None else task
+    return RunsTable(frame, one_task, higher_is_better or guess.higher_is_better, tuple(notes), mapping)
 
 
 def guess_of(

@@ -94,16 +94,25 @@ _TOOLS = re.compile(r"^(?:summary|config|params|metrics|hparams|hyperparameters|
 """What W&B, MLflow and others put before a name."""
 
 
+def without_prefix(name: str) -> str:
+    """A name without what a tool puts before it.
+
+    >>> without_prefix("summary.eval/loss")
+    'eval/loss'
+    """
+    bare = name.strip()
+    while found := _TOOLS.match(bare):
+        bare = bare[found.end() :]
+    return bare
+
+
 def normalised(name: str) -> str:
     """A name without a tool's prefix, in lower case, its parts joined by underscores.
 
     >>> [normalised(name) for name in ("summary.eval/loss", "config.N", "Num Params", "metrics.Eval-Loss")]
     ['eval_loss', 'n', 'num_params', 'eval_loss']
     """
-    bare = name.strip()
-    while found := _TOOLS.match(bare):
-        bare = bare[found.end() :]
-    bare = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", bare)
+    bare = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", without_prefix(name))
     return re.sub(r"[\s./:_-]+", "_", bare).strip("_").lower()
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from budget.commands.options.option_types import Condition
 from budget.errors import DataError
-from budget.tables.reading.synonyms import SYNONYMS, normalised
+from budget.tables.reading.synonyms import SYNONYMS, normalised, without_prefix
 from budget.tables.runs import read_runs
 
 GRID = [(n, d) for n in (1e7, 4e7, 2e8) for d in (1e9, 4e9, 2e10)]
@@ -63,7 +63,7 @@ def test_names_of_the_field_are_read_and_the_printed_options_say_the_same(tmp_pa
     np.testing.assert_array_equal(runs.scale["params"], [n for n, _ in GRID])
     np.testing.assert_array_equal(runs.scale["tokens"], [d for _, d in GRID])
     np.testing.assert_array_equal(runs.value, [loss(*each) for each in GRID])
-    assert runs.tasks == (names[2],)
+    assert runs.tasks == (without_prefix(names[2]),)
     again = read(tmp_path, table(*names), **options(runs.notes[0]))
     assert again.tasks == runs.tasks and not any("is read, by" in note for note in again.notes)
     np.testing.assert_array_equal(again.value, runs.value)

@@ -1,0 +1,1 @@
+"""``budget import``: plain files of runs out of other tools' stores."""

@@ -1,0 +1,1 @@
+"""Runs out of the stores and exports of other tools, without those tools and without a server."""
