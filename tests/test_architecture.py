@@ -343,8 +343,8 @@ OTHERS = re.compile(r"\b(goal|law)\b")
 """What else has words like these: what the convex program makes small, and laws."""
 
 
-READING = ("tables", "reading")
-"""Its ``value`` is a column, not a measure."""
+READING = {("tables", "reading"), ("tables", "imports")}
+"""Their ``value`` is a column, not a measure."""
 
 
 def test_no_module_compares_the_name_of_an_objective_a_measure_a_risk_or_a_strategy():
@@ -352,7 +352,7 @@ def test_no_module_compares_the_name_of_an_objective_a_measure_a_risk_or_a_strat
     found = []
     for path in MODULES:
         own = path.relative_to(ROOT / "budget")
-        if own.as_posix() in TABLES or own.parts[0] == "lab" or own.parts[:2] == READING:
+        if own.as_posix() in TABLES or own.parts[0] == "lab" or own.parts[:2] in READING:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Compare):

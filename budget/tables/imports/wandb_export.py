@@ -80,8 +80,8 @@ def _local(folder: Path) -> Imported:
         )  # fmt: skip
     if not records:
         raise DataError(
-            f"{folder}: no run with files/config.yaml and files/wandb-summary.json, which offline runs lack until 'wandb "
-            "sync'; or export the runs as CSV or JSON."
+            f"{folder}: no run with files/config.yaml and files/wandb-summary.json, which offline runs lack until "
+            "'wandb sync'; or export the runs as CSV or JSON."
         )
     left = [f"{without} runs without a summary are left: they logged nothing, or did not end."] if without else []
     return imported(records, folder, "W&B runs", [f"{len(records)} local runs of W&B.", *left])
