@@ -3,11 +3,11 @@
 What a plan needs of a curve is how fast it falls at the spends that the plan may choose, beside how fast the others
 fall; errors of that slope cost a plan more than errors of the level. A sum of falling powers ``E + Σ_i u_i``,
 ``u_i = exp(a_i − α_i z_i)``, has its best sizes along ``z_i = z_i0 + s·γ/α_i``, ``1/γ = Σ 1/α_i``: there every term
-falls as ``exp(−γ s)``, s being the logarithm of the inputs' product. From the reference scales, z = 0, on it is one
-falling power of the spend, ``E + K exp(−γ s)`` with ``K = Σ exp a_i``, which falls by ``λ exp(−γ s)``, ``λ = γ K``. To
-steady a curve is to change λ and γ by factors that are the same in every draw, and neither its value at the reference
-nor the direction in which sizes grow. The result is a sum of falling powers, so that a plan on it is the same convex
-program.
+falls as ``exp(−γ s)``, s being the logarithm of the inputs' product. In that direction the curve is, wherever it
+starts, one falling power of the spend, ``E + K exp(−γ s)``, which falls by ``λ exp(−γ s)``, ``λ = γ K``. Steadying it
+changes λ and γ by factors that are the same in every draw, and neither its best sizes at the reference's product with
+its value there, nor the direction in which sizes grow. The result is a sum of falling powers, so that a plan on it is
+the same convex program.
 
 See docs/decisions/138-plans-on-steadied-curves.md.
 """
@@ -24,8 +24,12 @@ PLAN_ON = {
 """What plans are made on, and what that is."""
 
 
+ASIDE = float(np.log(5.0))
+"""Farthest from the reference that the best sizes of its product are looked for: beyond it nothing was measured."""
+
+
 def falls(law: Law, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How sums of falling powers fall as their inputs grow from the reference on, in the best direction.
+    """How sums of falling powers fall from the best sizes of the reference's product on, in the best direction.
 
     Args:
         law: a floor with one falling power of each input (``Law.is_power_sum``).
@@ -36,7 +40,18 @@ def falls(law: Law, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     log_terms, exponents = _terms(law, theta)
     exponent = 1 / (1 / exponents).sum(axis=-1)
-    return np.log(np.exp(log_terms).sum(axis=-1) * exponent), exponent
+    size = np.exp(log_terms - exponents * best_place(law, theta)).sum(axis=-1)
+    return np.log(size * exponent), exponent
+
+
+def best_place(law: Law, theta: np.ndarray) -> np.ndarray:
+    """(…, I) where a curve is lowest among inputs of the reference's product, no input further aside than ``ASIDE``."""
+    log_terms, exponents = _terms(law, theta)
+    falling = log_terms + np.log(exponents)
+    # all terms fall alike there, and the logarithms add up to 0
+    common = (falling / exponents).sum(axis=-1, keepdims=True) / (1 / exponents).sum(axis=-1, keepdims=True)
+    place = (falling - common) / exponents
+    return place / np.maximum(1.0, np.abs(place).max(axis=-1, keepdims=True) / ASIDE)
 
 
 def steadied(law: Law, theta: np.ndarray, tilt: np.ndarray, least: np.ndarray) -> np.ndarray:
@@ -52,7 +67,9 @@ def steadied(law: Law, theta: np.ndarray, tilt: np.ndarray, least: np.ndarray) -
         (…, P).
     """
     log_terms, exponents = _terms(law, theta)
-    above, exponent = np.exp(log_terms).sum(axis=-1), 1 / (1 / exponents).sum(axis=-1)
+    place = best_place(law, theta)
+    there = log_terms - exponents * place
+    above, exponent = np.exp(there).sum(axis=-1), 1 / (1 / exponents).sum(axis=-1)
     value, fall = law.floor(theta) + above, above * exponent * np.exp(tilt[..., 0])
     lowest, highest = EXPONENT[0] / exponents.min(axis=-1), EXPONENT[1] / exponents.max(axis=-1)
     factor = np.clip(np.exp(tilt[..., 1]), lowest, highest)
@@ -65,7 +82,8 @@ def steadied(law: Law, theta: np.ndarray, tilt: np.ndarray, least: np.ndarray) -
     result = np.array(theta)
     with np.errstate(divide="ignore", invalid="ignore"):
         result[..., law.where("floor")] = (value - new)[..., None]
-        result[..., law.where("coefficient")] = log_terms + np.log(new / above)[..., None]
+        size = there + np.log(new / above)[..., None]
+        result[..., law.where("coefficient")] = size + exponents * factor[..., None] * place
     for position in law.where("coefficient"):
         result[..., law.parameters[position].exponent] *= factor
     return np.where(changed[..., None], result, theta)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from budget.curves.laws.table import LAWS
-from budget.curves.steady import falls, steadied
+from budget.curves.steady import ASIDE, best_place, falls, steadied
 
 ONE, TWO = LAWS["power"], LAWS["chinchilla"]
 
@@ -20,12 +20,14 @@ def drawn(law, count=200, seed=0):
     return theta, random.uniform(-1.5, 1.5, (count, 2)), random.uniform(0, 1, count) * theta[:, 0]
 
 
-def along(law, theta, s):
-    """Values (V, S) from the reference on, in each curve's best direction."""
+def along(law, theta, s, start=0.0):
+    """Values (V, S) from a start (V, I) on, in each curve's best direction."""
     at = [law.parameters[position].exponent for position in law.where("coefficient")]
     inverse = 1 / theta[:, at]
     direction = inverse / inverse.sum(axis=1, keepdims=True)
-    return law.value(theta[:, None], s[:, None] * direction[:, None])
+    return law.value(
+        theta[:, None], np.expand_dims(np.broadcast_to(start, inverse.shape), 1) + s[:, None] * direction[:, None]
+    )
 
 
 @pytest.mark.parametrize("law", [ONE, TWO])
@@ -39,18 +41,21 @@ def test_falls_are_those_of_the_curve_in_its_best_direction(law):
     theta, _, _ = drawn(law)
     log_fall, exponent = falls(law, theta)
     s = np.linspace(-1, 4, 501)
-    slope = -np.gradient(along(law, theta, s), s, axis=1)
+    slope = -np.gradient(along(law, theta, s, best_place(law, theta)), s, axis=1)
     np.testing.assert_allclose(slope[:, 1:-1], np.exp(log_fall[:, None] - exponent[:, None] * s)[:, 1:-1], rtol=1e-3)
 
 
-def test_no_other_direction_is_better_than_the_best_one():
+def test_no_sizes_are_better_than_those_from_the_best_place_on():
     theta, _, _ = drawn(TWO)
-    # where both terms fall alike, sizes that grow otherwise reach a worse value
-    theta[:, 3] = theta[:, 1] + np.log(theta[:, 2] / theta[:, 4])
-    best = along(TWO, theta, np.array([3.0]))[:, 0]
-    for share in np.linspace(0, 1, 21):
-        other = TWO.value(theta, np.broadcast_to([3 * share, 3 * (1 - share)], (len(theta), 2)))
-        assert (other >= best - 1e-12).all()
+    start = best_place(TWO, theta)
+    np.testing.assert_allclose(start.sum(axis=1), 0, atol=1e-9)
+    assert (np.abs(start) <= ASIDE + 1e-12).all()
+    inside = np.abs(start).max(axis=1) < ASIDE - 1e-9
+    assert inside.mean() > 0.2
+    best = along(TWO, theta, np.array([3.0]), start)[:, 0]
+    for n in np.linspace(-8, 8, 81):
+        other = TWO.value(theta, np.broadcast_to([n, 3 - n], (len(theta), 2)))
+        assert (other >= best - 1e-12)[inside].all()
 
 
 @pytest.mark.parametrize("law", [ONE, TWO])
@@ -58,11 +63,14 @@ def test_a_tilt_is_a_factor_of_fall_and_exponent_and_leaves_the_value_at_the_ref
     theta, tilt, least = drawn(law)
     found = steadied(law, theta, tilt, least)
     (fall, exponent), (new_fall, new_exponent) = falls(law, theta), falls(law, found)
-    at_reference = np.zeros((len(theta), len(law.inputs)))
-    np.testing.assert_allclose(law.value(found, at_reference), law.value(theta, at_reference), rtol=1e-12)
+    start = best_place(law, theta)
+    np.testing.assert_allclose(law.value(found, start), law.value(theta, start), rtol=1e-12)
     # where neither an end of an exponent's range nor the least value is in the way
     free = (law.floor(found) > least * (1 + 1e-9)) & (np.abs(new_exponent / exponent - np.exp(tilt[:, 1])) < 1e-9)
     assert free.mean() > 0.3
+    # nor how far aside sizes may be looked for
+    free &= np.maximum(*(np.abs(best_place(law, each)).max(axis=1) for each in (theta, found))) < ASIDE - 1e-9
+    assert free.sum() > 10
     np.testing.assert_allclose(new_fall[free], fall[free] + tilt[free, 0], atol=1e-9)
 
 
@@ -89,5 +97,5 @@ def test_the_same_tilt_keeps_scenarios_in_their_order():
 
 
 def test_a_curve_without_room_above_the_least_value_stays():
-    theta = np.array([[1.0, -np.inf, 0.3]])
-    np.testing.assert_array_equal(steadied(ONE, theta, np.array([[0.5, 0.5]]), np.array([1.0])), theta)
+    theta = np.array([[1.0, -3.0, 0.3]])
+    np.testing.assert_array_equal(steadied(ONE, theta, np.array([[0.5, 0.5]]), np.array([1.2])), theta)
