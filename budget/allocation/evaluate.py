@@ -4,16 +4,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from budget.allocation.convex.best_size import best_inputs, last_input
+from budget.allocation.convex.best_size import last_input, split_inputs
 from budget.allocation.convex.problem import Problem, build_problem, planned_cost
 from budget.allocation.convex.shadow_prices import marginal_return
 from budget.allocation.nonconvex.one_model import plan_one_model
 from budget.allocation.nonconvex.plan_nonconvex import solved_plan_of_spends, spend_bounds
 from budget.allocation.nonconvex.spend_response import spend_response
-from budget.allocation.plan.assembly import NOT_OPTIMAL, SolvedPlan, assemble_plan, law_inputs_of
+from budget.allocation.plan.assembly import (
+    NOT_OPTIMAL,
+    SolvedPlan,
+    assemble_plan,
+    drawn_objective,
+    law_inputs_of,
+    objective_interval,
+)
 from budget.allocation.plan.binding_limits import broken_limits, broken_words
 from budget.allocation.plan.plan import Baseline, Plan
-from budget.allocation.plan.plan_warnings import curve_warnings, far_warnings
+from budget.allocation.plan.plan_warnings import curve_warnings, far_warnings, kept_spends
 from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.curves import Curves
 from budget.curves.planning_forms.posynomial import Posynomial
@@ -48,19 +55,35 @@ def evaluate(curves: Curves, spec: PlanSpec, split: Split, best: Plan) -> Plan:
         outcome = _convexly(curves, spec, split, best)
     plan = assemble_plan(curves, spec, outcome, best.baselines)
     planned = best.planned_objective
-    optimal = Baseline("optimal", best.objective, best.total, best.spend, best.predicted, planned_objective=planned)
+    optimal = Baseline(
+        "optimal",
+        best.objective,
+        best.total,
+        best.spend,
+        best.predicted,
+        planned_objective=planned,
+        drawn_objective=best.drawn_objective,
+    )
+    if len(curves.draws):
+        plan = replace(plan, drawn_objective=drawn_objective(curves, spec, plan.log_inputs))
+        low, high = objective_interval(plan)
+        plan = replace(plan, objective_low=low, objective_high=high)
     return replace(
         plan,
         bound=best.bound,
         baselines=(optimal, *plan.baselines),
-        warnings=(*curve_warnings(curves), *far_warnings(plan)),  # a given split claims nothing against today's
+        warnings=(
+            *kept_spends(spec),
+            *curve_warnings(curves),
+            *far_warnings(plan),
+        ),  # a given split claims nothing against today's
         notes=(*_without_claim(plan.notes), *_missed(plan)),
     )
 
 
 def _convexly(curves: Curves, spec: PlanSpec, split: Split, best: Plan) -> SolvedPlan:
     problem = build_problem(curves, spec)
-    u = _log_inputs(curves, spec, problem, split)
+    u = log_inputs_of_split(curves, spec, problem, split)
     models = len(problem.cost)
     spend = split.spend[:models]
     given = np.vstack([spend, *(each.cost.value(u)[None] for each in problem.further)])
@@ -146,7 +169,7 @@ def _without_claim(notes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(note for note in notes if not note.startswith(NOT_OPTIMAL))
 
 
-def _log_inputs(curves: Curves, spec: PlanSpec, problem: Problem, split: Split) -> np.ndarray:
+def log_inputs_of_split(curves: Curves, spec: PlanSpec, problem: Problem, split: Split) -> np.ndarray:
     """Log inputs (V, I): the stated sizes, or the best at the spend; minus infinity where nothing is given."""
     models, inputs = len(problem.cost), problem.cost.inputs
     spend = split.spend[:models]
@@ -154,7 +177,7 @@ def _log_inputs(curves: Curves, spec: PlanSpec, problem: Problem, split: Split) 
     u = np.full((models, inputs), -np.inf)
     some = np.flatnonzero(spend > 0)
     value, cost = problem.by_model.take(some), problem.cost.take(some)
-    u[some] = best_inputs(value, cost, spend[some])
+    u[some] = split_inputs(value, cost, spend[some])
     return _stated_sizes(u, problem.cost, spend, split, some[split.params[some] > 0]) if inputs == 2 else u
 
 

@@ -18,22 +18,45 @@ from budget.allocation.convex.conflict import refuse_conflict, refuse_nothing
 from budget.allocation.convex.optimum import Optimum
 from budget.allocation.convex.problem import Problem, build_problem, build_problems
 from budget.allocation.convex.solve_by_dual import solve_by_dual
+from budget.allocation.evaluate import log_inputs_of_split
 from budget.allocation.nonconvex.one_model import one_model_baselines, plan_one_model
 from budget.allocation.nonconvex.plan_nonconvex import nonconvex_baselines, plan_nonconvex
-from budget.allocation.plan.assembly import SolvedPlan, assemble_plan, law_inputs_of, objective_interval
+from budget.allocation.plan.assembly import (
+    SolvedPlan,
+    assemble_plan,
+    drawn_objective,
+    law_inputs_of,
+    objective_interval,
+    planned_objective,
+)
 from budget.allocation.plan.baseline_scores import convex_baselines
-from budget.allocation.plan.binding_limits import binding, limit_lines, unspent
+from budget.allocation.plan.binding_limits import (
+    beyond_reach,
+    binding,
+    broken_limits,
+    broken_words,
+    limit_lines,
+    reach_lines,
+    unspent,
+)
 from budget.allocation.plan.plan import Plan
 from budget.allocation.plan.size_ranges import with_size_ranges
 from budget.allocation.risk.drawn_plans import convex_drawn_plans, no_plans, nonconvex_drawn_plans
+from budget.allocation.risk.gain_at_risk import best_gain
 from budget.allocation.risk.minimize_risk import minimize_risk
 from budget.allocation.spec.objectives import Goal, not_computed
 from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
+from budget.allocation.spec.scenarios import Scenarios
 from budget.curves.curves import Curves
+from budget.errors import AllocationError, InfeasibleError
 from budget.numerics.interval import interval
+from budget.numerics.words import shortened
 
 CONTRADICTS = 1e-5
 """By how much a plan may be better than its bound, relatively: ten times what a solver may miss of a limit."""
+
+BREAKS = 1e-6
+"""Relative distance by which a reference may miss a limit: what is lost by writing it to a file."""
 
 ROUNDING = 1e-9
 """The same where one budget is all, which plans meet exactly."""
@@ -84,7 +107,7 @@ def allocate(
         if spec.is_one_model:
             outcome, rivals = plan_one_model(curves, spec), one_model_baselines(curves, spec)
         else:
-            outcome, rivals = plan_nonconvex(curves, spec), nonconvex_baselines(curves, spec)
+            outcome, rivals = plan_nonconvex(curves, spec), nonconvex_baselines(curves, spec, drawn=draws)
         plan = assemble_plan(curves, spec, outcome, rivals)
         drawn = nonconvex_drawn_plans(curves, spec, progress) if draws else no_plans(spec)
     else:
@@ -93,7 +116,7 @@ def allocate(
         refuse_nothing(problem, spec.unit)
         goal = goal_of(spec)
         if spec.risk.reads_draws:
-            best, notes = _at_risk(curves, spec, solve_by_dual(problem, goal))
+            best, notes = _at_risk(curves, spec, problem, solve_by_dual(problem, goal))
         else:
             best = solved(problem, goal, route)
         outcome = solved_plan_of(curves, spec, problem, best)
@@ -101,9 +124,11 @@ def allocate(
             curves,
             spec,
             replace(outcome, notes=(*outcome.notes, *notes)),
-            convex_baselines(curves, spec, problem),
+            convex_baselines(curves, spec, problem, drawn=draws),
         )
         drawn = convex_drawn_plans(curves, spec, goal, progress) if draws else no_plans(spec)
+        if route == "program":
+            plan = replace(plan, notes=(*plan.notes, *_lifted(curves, spec, goal, plan)))
     _refuse_contradiction(plan)
     low, high = interval(drawn.spend[:, spec.serves])
     plan = replace(
@@ -117,8 +142,29 @@ def allocate(
     )
     if not draws:
         return plan
-    objective_low, objective_high = objective_interval(curves, plan)
+    plan = replace(plan, drawn_objective=drawn_objective(curves, spec, plan.log_inputs))
+    objective_low, objective_high = objective_interval(plan)
     return with_size_ranges(curves, replace(plan, objective_low=objective_low, objective_high=objective_high), drawn)
+
+
+def _lifted(curves: Curves, spec: PlanSpec, goal: Goal, plan: Plan) -> tuple[str, ...]:
+    """What a plan that is stopped by its reach would gain without it, on the curves that it is made on."""
+    stopped = [line for line in plan.limits if line.name.startswith("reach of ") and line.price > 0]
+    if not stopped or spec.risk.reads_draws:
+        return ()
+    free = replace(spec, reach=float("inf"))
+    try:
+        best = solve_by_dual(build_problem(curves, free), goal)
+    except AllocationError:
+        return ()
+    inputs = law_inputs_of(curves, spec, best.u[spec.serves])
+    gain = abs(planned_objective(curves, free, inputs, best.spend) * spec.sign - plan.planned_objective)
+    names = np.log(np.column_stack([curves.largest[name] for name in curves.planned_inputs]))
+    far = float(np.exp((inputs[:, : names.shape[1]] - names).max()))
+    return (
+        f"Lifting the reach (--reach inf) would bring {gain:.3g} on the curves planned on, with scales up to {far:.3g} "
+        f"times the largest measured; {shortened([line.name for line in stopped], 4)} stop the plan.",
+    )
 
 
 def _refuse_contradiction(plan: Plan) -> None:
@@ -153,19 +199,48 @@ def solved_plan_of(curves: Curves, spec: PlanSpec, problem: Problem, best: Optim
         marginal=best.certificate.marginal,
         shadow_price=0.0 if spec.objective.minimizes_spend else best.certificate.shadow_price,
         efficient=np.full(len(best.spend), np.nan),
-        binding=binding(problem, best.amounts, prices, spec.serves, spec.objective.stops_at),
-        limits=limit_lines(spec, problem, best.amounts, prices),
+        binding=binding(problem, best.amounts, prices, spec.serves, spec.objective.stops_at, spec.is_held),
+        limits=(*limit_lines(spec, problem, best.amounts, prices), *reach_lines(curves, problem, best)),
         notes=unspent(spec, problem, best.amounts, prices),
         solver=best.solver,
         status=best.status,
     )
 
 
-def _at_risk(curves: Curves, spec: PlanSpec, start: Optimum) -> tuple[Optimum, tuple[str, ...]]:
-    """The plan with the least risk, and which draws are not counted in it."""
+def _at_risk(curves: Curves, spec: PlanSpec, problem: Problem, start: Optimum) -> tuple[Optimum, tuple[str, ...]]:
+    """The plan with the least risk, or the best within what may be lost; and which draws are not counted in it."""
     problems = build_problems(curves, spec, range(len(curves.draws)))
-    best = minimize_risk(problems, spec.risk, spec.level, start=start)
-    return best, _not_counted(best.lost)
+    if spec.reference is None:
+        best = minimize_risk(problems, spec.risk, spec.level, start=start)
+        return best, _not_counted(best.lost)
+    reference = log_inputs_of_split(curves, spec, problem, spec.reference.split)
+    given = np.vstack([spec.reference.split.spend, *(each.cost.value(reference)[None] for each in problem.further)])
+    broken = broken_limits(problem, given, np.zeros(len(problem.cost), dtype=bool), BREAKS)
+    broken += tuple(name for name in beyond_reach(problem, reference) if name not in broken)
+    if broken:
+        raise InfeasibleError(
+            f"The reference, {spec.reference.words}, {broken_words(broken)}; give another --reference, or loosen that."
+        )
+    best = best_gain(problems, spec.risk, spec.level, spec.reference.at_risk, reference, start=start)
+    said = _lost(curves, spec, problems, best.u, reference)
+    return best, (*_not_counted(best.lost), said)
+
+
+def _lost(curves: Curves, spec: PlanSpec, problems: list[Problem], u: np.ndarray, reference: np.ndarray) -> str:
+    """What the worst draws lose against the reference: on the curves planned on, which is limited, and as predicted."""
+    assert spec.reference is not None
+    totals = Scenarios.of([each.by_model for each in problems])
+    lost = spec.risk.of(_known(totals.totals(u) - totals.totals(reference)), spec.level)
+    told, other = (drawn_objective(curves, spec, law_inputs_of(curves, spec, each)) for each in (u, reference))
+    predicted = spec.risk.of(_known(spec.sign * (told - other)), spec.level)
+    return (
+        f"Against {spec.reference.words} the plan loses {lost:.3g}{spec.risk.title(spec.level)} on the curves planned "
+        f"on, where at most {spec.reference.at_risk:g} is at risk, and {predicted:.3g} as predicted (below 0 it gains)."
+    )
+
+
+def _known(draws: np.ndarray) -> np.ndarray:
+    return draws[np.isfinite(draws)]
 
 
 def _not_counted(lost: tuple[int, ...]) -> tuple[str, ...]:

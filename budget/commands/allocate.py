@@ -14,6 +14,7 @@ from budget.commands.options.planning_options import (
     LIMITING,
     PLANNED_ON,
     PRICING,
+    REACH,
     SIZE,
     STRATEGY,
     Aiming,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 @AIMING
 @LIMITING
 @PLANNED_ON
+@REACH
 @PRICING
 @click.option("--evaluate", "split_path", metavar="CSV", help="Score this split (task, spend) instead of planning one.")
 @COLUMN
@@ -53,6 +55,7 @@ def allocate(
     aiming: Aiming,
     limiting: Limiting,
     plan_on: str | None,
+    reach: float,
     pricing: Pricing,
     split_path: str | None,
     columns: Words,
@@ -62,7 +65,9 @@ def allocate(
     from budget.allocation.spec.make_spec import plan_spec
     from budget.allocation.spec.measures import MEASURES
     from budget.allocation.spec.objectives import OBJECTIVES
+    from budget.allocation.spec.plan_spec import REFERENCES
     from budget.allocation.spec.resources import UNITS
+    from budget.allocation.spec.risks import RISKS
     from budget.commands.inputs import read_usable_curves
     from budget.commands.running.output import echo_notes, emit
     from budget.curves.steady import PREDICTED
@@ -71,7 +76,7 @@ def allocate(
     from budget.tables.columns import column_mapping
     from budget.tables.files.text import json_text
     from budget.tables.limits import read_limits
-    from budget.tables.splits import read_split
+    from budget.tables.splits import Split, read_split
 
     if budget is None and not OBJECTIVES[aiming.objective].minimizes_spend:
         raise click.UsageError("Missing option '--budget'.")
@@ -82,13 +87,21 @@ def allocate(
         curves_path,
         tasks_path,
         columns,
-        more_tables=bool(split_path or limiting.limits_path),
+        more_tables=bool(split_path or limiting.limits_path or aiming.reference),
         plan_on=plan_on or by_level,
         scores=aiming.measure is not None and MEASURES[aiming.measure].needs_link,
     )
     split = read_split(split_path, curves.tasks, columns=mapping) if split_path else None
     path = limiting.limits_path
-    limits = read_limits(path, tasks.names, tasks.group, UNITS, columns=mapping) if path else ()
+    if aiming.reference and not (aiming.prefer_simple or RISKS[aiming.risk].on_gain):
+        raise click.UsageError("--reference is for --risk cvar or quantile, and for --prefer-simple; leave it out.")
+    if aiming.prefer_simple and split is not None:
+        raise click.UsageError("--prefer-simple chooses between a plan and a split, and --evaluate scores one.")
+    reference: str | Split | None = aiming.reference
+    if aiming.reference and aiming.reference not in REFERENCES:
+        reference = read_split(aiming.reference, curves.tasks, columns=mapping)
+    planned = tasks.select(curves.tasks)
+    limits = read_limits(path, planned.names, planned.group, UNITS, columns=mapping) if path else ()
     spec = plan_spec(
         curves,
         tasks,
@@ -107,6 +120,9 @@ def allocate(
         sizes=_sizes(limiting),
         allow_unserved=limiting.allow_unserved,
         prices=_prices(pricing, unit),
+        reach=reach,
+        reference=reference if RISKS[aiming.risk].on_gain else None,
+        at_risk=aiming.at_risk,
     )
     if curves.form.is_of_one_model:
         from budget.allocation.mixture.plan_mixture import plan_mixture
@@ -117,6 +133,7 @@ def allocate(
             plan: Plan = plan_mixture(curves, spec, progress=bar)
     else:
         from budget.allocation.evaluate import evaluate
+        from budget.allocation.simple_instead import simple_instead
         from budget.allocation.solve import allocate as solve
 
         with step("plan") as bar:
@@ -124,6 +141,8 @@ def allocate(
             plan = solve(curves, spec, progress=bar, draws=split is None, route="program" if split is None else "dual")
         if split is not None:
             plan = evaluate(curves, spec, split, plan)
+        elif aiming.prefer_simple:
+            plan = simple_instead(curves, plan, reference)
     echo_notes(*plan.warnings, *notes, *plan.notes)
     emit(plan.table(), json_text(plan.record()), output)
     echo_notes(plan_summary(plan))

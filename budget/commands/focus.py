@@ -5,7 +5,7 @@ import click
 from budget.commands.options.fitting_options import DRAWING, ESTIMATING, FITTING, Drawing, Estimating, Fitting
 from budget.commands.options.option_types import Amount
 from budget.commands.options.output_options import OUTPUT, Output
-from budget.commands.options.planning_options import MEASURE, SIZE, UNIT
+from budget.commands.options.planning_options import MEASURE, REACH, SIZE, UNIT
 from budget.commands.options.reading_options import READING, Reading
 from budget.commands.running.group import command
 
@@ -20,6 +20,7 @@ from budget.commands.running.group import command
 @UNIT
 @SIZE
 @MEASURE
+@REACH
 @click.option(
     "--assume", type=click.Choice(["atlas"]),
     help="Add a generalist that was not measured, from published constants; it is marked as assumed.",
@@ -39,6 +40,7 @@ def focus(
     unit: str | None,
     params: float | None,
     measure: str | None,
+    reach: float,
     assume: str | None,
     jobs: int,
     reading: Reading,
@@ -76,6 +78,7 @@ def focus(
             params=params,
             measure=measure,
             jobs=jobs,
+            reach=reach,
             progress=bar,
         )
         checks = breadth_of(strategies, found, tasks, params=params, seed=drawing.seed)

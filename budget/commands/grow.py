@@ -4,7 +4,16 @@ import click
 
 from budget.commands.options.option_types import Words
 from budget.commands.options.output_options import OUTPUT, Output
-from budget.commands.options.planning_options import JOINING, MEASURE, PLANNED_ON, SPENDING, TASKS, Joining, Spending
+from budget.commands.options.planning_options import (
+    JOINING,
+    MEASURE,
+    PLANNED_ON,
+    REACH,
+    SPENDING,
+    TASKS,
+    Joining,
+    Spending,
+)
 from budget.commands.options.reading_options import COLUMN
 from budget.commands.running.group import command
 
@@ -16,6 +25,7 @@ from budget.commands.running.group import command
 @SPENDING
 @JOINING
 @PLANNED_ON
+@REACH
 @COLUMN
 @OUTPUT
 def grow(
@@ -25,6 +35,7 @@ def grow(
     spending: Spending,
     joining: Joining,
     plan_on: str | None,
+    reach: float,
     columns: Words,
     output: Output,
 ) -> None:
@@ -70,6 +81,7 @@ def grow(
                 orders=orders,
                 seed=joining.seed or 0,
                 today=joining.today,
+                reach=reach,
                 progress=bar,
             )
             summary = growth_summary(found)
@@ -85,6 +97,7 @@ def grow(
                 orders=orders,
                 seed=joining.seed or 0,
                 today=joining.today,
+                reach=reach,
                 progress=bar,
             )
             summary = strategies_summary(found)

@@ -253,7 +253,7 @@ def read_usable_curves(
     scores: bool = False,
     plan_on: str | None = None,
 ) -> tuple[Curves, TaskSettings, tuple[str, ...]]:
-    """The curves that plans use, the settings of those tasks, and notes on the others.
+    """The curves that plans use, the settings of those tasks and then of tasks without a curve, and notes on these.
 
     Args:
         curves_path: the curves file.
@@ -273,7 +273,8 @@ def read_usable_curves(
     curves = read_curves(curves_path)
     tasks = read_task_settings(tasks_path, curves.tasks, column_mapping(columns))
     usable, notes = _usable(curves, tasks, plan_on, scores)
-    return usable, tasks.select(usable.tasks), (*tasks.notes, *notes)
+    without = [name for name, _ in usable.omitted if not scores]
+    return usable, tasks.select((*usable.tasks, *without)), (*tasks.notes, *notes)
 
 
 def read_strategies(

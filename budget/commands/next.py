@@ -4,7 +4,7 @@ import click
 
 from budget.commands.options.option_types import Amount, Words
 from budget.commands.options.output_options import OUTPUT, Output
-from budget.commands.options.planning_options import PLANNED, PLANNED_ON, SEED, Planned
+from budget.commands.options.planning_options import PLANNED, PLANNED_ON, REACH, SEED, Planned
 from budget.commands.options.reading_options import COLUMN
 from budget.commands.running.group import command
 
@@ -15,6 +15,7 @@ from budget.commands.running.group import command
 @click.option("--tasks", "tasks_path", metavar="CSV", help="Weights and limits of the tasks.")
 @PLANNED
 @PLANNED_ON
+@REACH
 @SEED
 @COLUMN
 @OUTPUT
@@ -23,6 +24,7 @@ def next(  # the builtin is not wanted here
     spend: float,
     tasks_path: str | None,
     planned: Planned,
+    reach: float,
     seed: int,
     plan_on: str | None,
     columns: Words,
@@ -53,6 +55,7 @@ def next(  # the builtin is not wanted here
             measure=planned.measure,
             count=planned.count,
             seed=seed,
+            reach=reach,
             progress=bar,
         )
     echo_notes(*found.warnings, *notes, *found.notes)

@@ -16,7 +16,7 @@ from budget.commands.options.fitting_options import (
     decide_option,
 )
 from budget.commands.options.output_options import JSON
-from budget.commands.options.planning_options import ORDER, SPENDING, STRATEGY, Spending
+from budget.commands.options.planning_options import ORDER, REACH, SPENDING, STRATEGY, Spending
 from budget.commands.options.reading_options import LINKING, READING, Linking, Reading
 from budget.commands.running.group import command
 
@@ -26,6 +26,7 @@ from budget.commands.running.group import command
 @click.option("--out", required=True, metavar="DIR", help="Folder for report.html, report.md, the CSVs and plan.json.")
 @SPENDING
 @STRATEGY
+@REACH
 @ORDER
 @READING
 @FITTING
@@ -41,6 +42,7 @@ def plan(
     out: str,
     spending: Spending,
     strategy: str | None,
+    reach: float,
     order: str,
     reading: Reading,
     fitting: Fitting,
@@ -97,6 +99,7 @@ def plan(
             strategy=strategy,
             params=spending.params,
             order=order,
+            reach=reach,
             compared=compared,
             input_files={
                 role: {"name": Path(path).name, "sha256": sha256_as_read(path)} for role, path in paths.items() if path

@@ -112,6 +112,7 @@ def make_plan(
     strategy: str | None = None,
     params: float | None = None,
     order: str = "given",
+    reach: float = np.inf,
     compared: tuple[FittedStrategies, TaskSettings] | None = None,
     input_files: dict[str, dict[str, str]] | None = None,
     progress: Callable[[str], Callable[[int, int], None]] | None = None,
@@ -128,6 +129,7 @@ def make_plan(
         strategy: see ``plan_spec.ask``; by default what the runs support.
         params: see ``plan_spec.ask``.
         order: see ``growth.grow``.
+        reach: see ``make_spec.plan_spec``.
         compared: every strategy's curves, and task settings for all their tasks, where the runs hold several.
         input_files: role → name and SHA-256 of each file.
         progress: step name → its (done, total) callback.
@@ -142,18 +144,33 @@ def make_plan(
 
     planned = curves.usable()
     task_settings = tasks.select(planned.tasks)
-    spec = plan_spec(planned, task_settings, budget, unit=unit, strategy=strategy, params=params, measure="value")
+    spec = plan_spec(planned, tasks, budget, unit=unit, strategy=strategy, params=params, measure="value", reach=reach)
     _refuse_unreported(planned, spec)
     plan = allocate(planned, spec, progress=watch("plan"))
     alternative = None
     if spec.is_one_model:
         split = plan_spec(
-            planned, task_settings, budget, unit=unit, strategy="specialists", params=params, measure="value"
+            planned,
+            task_settings,
+            budget,
+            unit=unit,
+            strategy="specialists",
+            params=params,
+            measure="value",
+            reach=reach,
         )
         alternative = allocate(planned, split, progress=watch("hypothetical split"))
     trades_size = len(planned.planned_inputs) == 2 and spec.params is None
     growth = grow(
-        planned, task_settings, budget, unit=unit, params=params, order=order, intervals=False, progress=watch("growth")
+        planned,
+        task_settings,
+        spec.budget,  # what tasks without a curve keep is not there for the others
+        unit=unit,
+        params=params,
+        order=order,
+        intervals=False,
+        reach=reach,
+        progress=watch("growth"),
     )
     return Study(
         runs=runs,
@@ -183,7 +200,15 @@ def _focus(
     if compared is None or len(comparable(compared[0])) == 0:
         return None
     budgets = spec.budget * np.geomspace(10.0 ** -(DECADES / 2), 10.0 ** (DECADES / 2), BUDGETS)
-    return focus(*compared, budgets, unit=spec.unit, params=params, measure=spec.measure.name, progress=progress)
+    return focus(
+        *compared,
+        budgets,
+        unit=spec.unit,
+        params=params,
+        measure=spec.measure.name,
+        reach=spec.reach,
+        progress=progress,
+    )
 
 
 def _recommendation(
@@ -198,7 +223,9 @@ def _recommendation(
     if alone.tasks != spec.tasks.names:
         return None
     return recommend(
-        strategies, StrategyPlanner(alone, tasks.select(alone.tasks), spec.measure, spec.unit, params), spec.budget
+        strategies,
+        StrategyPlanner(alone, tasks.select(alone.tasks), spec.measure, spec.unit, params, spec.reach),
+        spec.budget,
     )
 
 

@@ -59,7 +59,9 @@ def allocate(folder):
     def command(*options, curves="curves.json", tasks="tasks.csv", budget=1e22, check=True):
         task_settings = ("--tasks", folder / tasks) if tasks else ()
         total = () if budget is None else ("--budget", budget)
-        result = run("allocate", folder / curves, *task_settings, *total, *options)
+        # what these tests are about lies far beyond the runs; the reach has tests of its own
+        reach = () if "--reach" in options else ("--reach", "inf")
+        result = run("allocate", folder / curves, *task_settings, *total, *options, *reach)
         assert not check or result.exit_code == 0, result.output
         return result
 
@@ -205,7 +207,10 @@ def test_a_given_split_is_scored(allocate, folder):
     assert record["baselines"][0]["regret"] < 0 and record["gap"] > 0
     (folder / "named.csv").write_text("team,flops\nmaths,3e21\nprose,3e21\ncode,3e21\n")
     columns = ("--column", "task=team", "--column", "spend=flops")
-    other = run("allocate", folder / "curves.json", "--budget", 9e21, "--evaluate", folder / "named.csv", *columns)
+    other = run(
+        "allocate", folder / "curves.json", "--budget", 9e21, "--evaluate", folder / "named.csv", *columns,
+        "--reach", "inf",
+    )  # fmt: skip
     assert other.exit_code == 0 and frame_of(other)["binding"].tolist() == ["given"] * 3
 
 
@@ -279,7 +284,7 @@ def test_mistakes_exit_with_1_and_one_sentence(folder, options, sentence):
 def test_mistakes_in_files_exit_with_1_and_one_sentence(folder, tmp_path, name, text, options, sentence):
     (tmp_path / "given.csv").write_text(text)
     file = (f"--{name}", tmp_path / "given.csv")
-    assert sentence in refused("allocate", folder / "curves.json", "--budget", 1e22, *file, *options)
+    assert sentence in refused("allocate", folder / "curves.json", "--budget", 1e22, "--reach", "inf", *file, *options)
 
 
 def test_a_plan_needs_a_budget_unless_it_is_the_cheapest(folder):

@@ -65,6 +65,7 @@ def test_a_plan_says_it_first_on_the_terminal_and_in_the_report(tmp_path):
     assert first.startswith("Only 2 of 3 tasks are planned. Left out: code (")
     assert second.endswith("is the budget in the file's unit?")
     record = json.loads((tmp_path / "plan" / "plan.json").read_text())
-    assert record["plan"]["warnings"] == [first, second]
+    assert record["plan"]["warnings"][:2] == [first, second] and len(record["plan"]["warnings"]) == 3
+    assert record["plan"]["warnings"][2].startswith("code (3.33e+29; no_signal) keeps its current spend or share")
     text = (tmp_path / "plan" / "report.md").read_text().replace("\\", "")
-    assert text.index(first) < text.index(second) < text.index("2 of 3 tasks, one model for each")
+    assert text.index(first) < text.index(second) < text.index("3 tasks, one model for each; code keeps its spend")

@@ -7,6 +7,8 @@ does not settle is found between brackets.
 See docs/decisions/061-best-inputs-by-newton.md.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from budget.curves.planning_forms.form import PlanningForm
@@ -44,8 +46,7 @@ def best_inputs(value: PlanningForm, cost: Posynomial, spend: np.ndarray, near: 
         return np.empty((0, value.inputs))
     log_spend = np.log(spend)
     if value.inputs == 1:
-        u = last_input(cost, np.empty((len(cost), 0)), log_spend)
-        return u if cost.domain is None else np.maximum(u, cost.domain)
+        return within_ends(cost, last_input(cost, np.empty((len(cost), 0)), log_spend))
     if value.is_smooth:
         u, settled = _newton(value, cost, log_spend, near)
     else:
@@ -56,33 +57,62 @@ def best_inputs(value: PlanningForm, cost: Posynomial, spend: np.ndarray, near: 
     return into_domain(cost, u, log_spend)
 
 
+def split_inputs(value: PlanningForm, cost: Posynomial, spend: np.ndarray) -> np.ndarray:
+    """The same for spends that nobody planned: what the largest model within the reach cannot use goes beyond it."""
+    u = best_inputs(value, cost, spend)
+    beyond = np.flatnonzero(spend > cost.at_ceiling * (1 + 1e-9))
+    if len(beyond):
+        free = replace(cost, ceiling=None)
+        u[beyond] = best_inputs(value.take(beyond), free.take(beyond), spend[beyond])
+    return u
+
+
+def within_ends(cost: Posynomial, u: np.ndarray) -> np.ndarray:
+    """Log inputs (V, I) none of which is below the cost's least or above its greatest."""
+    u = u if cost.domain is None else np.maximum(u, cost.domain)
+    return u if cost.ceiling is None else np.minimum(u, cost.ceiling)
+
+
 def into_domain(cost: Posynomial, u: np.ndarray, log_spend: np.ndarray) -> np.ndarray:
-    """Log inputs (V, 2) moved along equal cost into the domain: an input below its least is raised to it.
+    """Log inputs (V, 2) moved along equal cost into the domain: an input beyond an end of its range is put there.
 
     Values are convex along equal cost, so what is best there is best within the domain once it is moved to its edge.
-    A spend below that of the smallest model leaves the smallest model.
+    A spend below that of the smallest model leaves the smallest model, one above that of the largest the largest.
     """
-    if cost.domain is None:
-        return u
     u = u.copy()
-    small = np.flatnonzero(u[:, 0] < cost.domain[:, 0])
-    if len(small):
-        u[small] = last_input(cost.take(small), cost.domain[small, :1], log_spend[small])
-    short = np.flatnonzero(u[:, 1] < cost.domain[:, 1])
-    if len(short):
-        u[short] = np.column_stack([largest_size(cost.take(short), log_spend[short]), cost.domain[short, 1]])
-    return np.maximum(u, cost.domain)
+    if cost.ceiling is not None:
+        large = np.flatnonzero(u[:, 0] > cost.ceiling[:, 0])
+        if len(large):
+            u[large] = last_input(cost.take(large), cost.ceiling[large, :1], log_spend[large])
+        long = np.flatnonzero(u[:, 1] > cost.ceiling[:, 1])
+        if len(long):
+            tokens = cost.ceiling[long, 1]
+            u[long] = np.column_stack([_size_at(cost.take(long), tokens, log_spend[long], u[long, 0]), tokens])
+        u = np.minimum(u, cost.ceiling)
+    if cost.domain is not None:
+        small = np.flatnonzero(u[:, 0] < cost.domain[:, 0])
+        if len(small):
+            u[small] = last_input(cost.take(small), cost.domain[small, :1], log_spend[small])
+        short = np.flatnonzero(u[:, 1] < cost.domain[:, 1])
+        if len(short):
+            u[short] = np.column_stack([largest_size(cost.take(short), log_spend[short]), cost.domain[short, 1]])
+    return within_ends(cost, u)
 
 
 def largest_size(cost: Posynomial, log_spend: np.ndarray) -> np.ndarray:
     """Log params (V,) of the largest model that a spend pays for at the least tokens; the least where size is free."""
     assert cost.domain is not None
+    return np.maximum(_size_at(cost, cost.domain[:, 1], log_spend, cost.domain[:, 0]), cost.domain[:, 0])
+
+
+def _size_at(cost: Posynomial, tokens: np.ndarray, log_spend: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Log params (V,) at which models of log tokens (V,) cost their spends; ``free`` where a size costs nothing."""
     slope = cost.exponent[:, :, 0]
     if not (slope > 0).any():
-        return cost.domain[:, 0]
-    rest = cost.log_coef + cost.exponent[:, :, 1] * cost.domain[:, 1:]
+        return free
+    rest = cost.log_coef + cost.exponent[:, :, 1] * tokens[:, None]
     wanted = np.log(np.maximum(np.exp(log_spend) - cost.offset, 1e-300))
-    return np.maximum(log_sum_root(rest, slope, wanted), cost.domain[:, 0])
+    return log_sum_root(rest, slope, wanted)
 
 
 def _newton(

@@ -10,23 +10,30 @@ a sum of exponentials is bounded below, for any weights ``q ≥ 0`` that sum to 
 (``Σ q_k e_k = 0``), by the arithmetic–geometric inequality: ``exp Σ q_k (b_k − log q_k)``. Since the exponents cancel,
 ``b_k`` may be the terms' logarithms at the plan instead of at ``u = 0``, which rounds least. Where an input of the plan
 stands at the least that there is (one parameter, one token) its exponents may add up to more than 0: every plan's input
-is as large or larger, and so is the sum. Nothing here trusts the solver: a poor plan only makes the bound loose.
+is as large or larger, and so is the sum. Likewise to less than 0 where it stands at the greatest (the reach). Nothing
+here trusts the solver: a poor plan only makes the bound loose.
 
 See docs/decisions/034-bound-trusts-no-solver.md,
 docs/decisions/037-every-convex-objective-is-a-mean.md,
-docs/decisions/063-no-plan-beats-its-bound.md.
+docs/decisions/063-no-plan-beats-its-bound.md,
+docs/decisions/142-within-reach-of-the-runs.md.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from budget.allocation.convex.best_size import within_ends
 from budget.allocation.convex.problem import Problem
 from budget.allocation.convex.shadow_prices import EDGE, Duals, marginal_return, plain_duals
 from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import SolverError
 from budget.numerics.words import apart
+
+AT_GREATEST = 1e-5
+"""Distance of a log input from its greatest within which a bound takes it for being there: at an optimum nearby the
+gradient is 0, and moving it costs the square of the move."""
 
 NO_WEIGHT = 1e-300
 """Stands for a weight of 0 where its logarithm is needed: near the smallest float64."""
@@ -138,8 +145,9 @@ def lagrangian_minima(
         u: (V, I) log inputs near each minimum; elsewhere they only make the bounds loose.
         shadow_prices: (R, V) not negative.
     """
-    if costs[0].domain is not None:
-        u = np.maximum(u, costs[0].domain)
+    u = within_ends(costs[0], u)
+    if costs[0].ceiling is not None:  # a solver ends just short of it, and only there is it known to be the greatest
+        u = np.where(u > costs[0].ceiling - AT_GREATEST, costs[0].ceiling, u)
     least = _least(value.tangent(u), costs, u, shadow_prices)
     return value.offset + (least + sum(each * cost.offset for each, cost in zip(shadow_prices, costs, strict=True)))
 
@@ -161,9 +169,10 @@ def _least(value: Posynomial, costs: list[Posynomial], u: np.ndarray, shadow_pri
     known = (np.isfinite(at_plan) | np.isneginf(at_plan)).all(axis=1)  # 0 bounds a model whose terms are no numbers
     at_plan = np.where(known[:, None], at_plan, 0.0)
     top = at_plan.max(axis=1, keepdims=True)
-    domain = costs[0].domain
-    edge = np.zeros_like(u, dtype=bool) if domain is None else u <= domain + EDGE
-    weight, cancels = _cancel(_shares(at_plan - top), exponent, edge)
+    nowhere, domain, ceiling = np.zeros_like(u, dtype=bool), costs[0].domain, costs[0].ceiling
+    at_least = nowhere if domain is None else u <= domain + EDGE
+    at_most = nowhere if ceiling is None else u >= ceiling - EDGE
+    weight, cancels = _cancel(_shares(at_plan - top), exponent, at_least, at_most)
     used = weight > 0
     depth = np.where(used, at_plan - np.log(np.where(used, weight, 1.0)), 0.0)
     return np.where(known & priced & cancels, np.exp((weight * depth).sum(axis=1)), 0.0)
@@ -174,17 +183,21 @@ def _shares(logs: np.ndarray) -> np.ndarray:
     return weight / weight.sum(axis=1, keepdims=True)
 
 
-def _cancel(weight: np.ndarray, exponent: np.ndarray, edge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _cancel(
+    weight: np.ndarray, exponent: np.ndarray, at_least: np.ndarray, at_most: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The nearest weights (V, K) that sum to 1 and cancel the exponents, and whether they could be found (V,).
 
     A correction proportional to each weight (so that small ones stay positive), repeated to remove rounding. Weights
     that would turn negative, far from an optimum, are not found. Exponents of an input at its least (V, I) need not
-    cancel where what is left of them is positive: a larger input only makes the terms larger.
+    cancel where what is left of them is positive: a larger input only makes the terms larger. Nor those of an input at
+    its greatest where what is left is negative.
     """
-    held = edge & (np.einsum("vk,vki->vi", weight, exponent) > 0)
-    result, found = _cancel_all(weight, np.where(held[:, None], 0.0, exponent))
+    sums = np.einsum("vk,vki->vi", weight, exponent)
+    below, above = at_least & (sums > 0), at_most & (sums < 0)
+    result, found = _cancel_all(weight, np.where((below | above)[:, None], 0.0, exponent))
     left = np.einsum("vk,vki->vi", result, exponent)
-    wrong = (held & ~(left >= 0)).any(axis=1)
+    wrong = ((below & ~(left >= 0)) | (above & ~(left <= 0))).any(axis=1)
     if wrong.any():  # it was no optimum: then they have to cancel
         result[wrong], found[wrong] = _cancel_all(weight[wrong], exponent[wrong])
     return result, found

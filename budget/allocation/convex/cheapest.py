@@ -81,9 +81,11 @@ def refuse_unreachable(problem: Problem, least: np.ndarray) -> None:
     lost = np.flatnonzero(np.isinf(least))
     if len(lost):
         listed = ", ".join(_task_names(problem)[task] for task in lost[:8])
+        within = "" if problem.reach is None else " within the reach"
+        lift = "" if problem.reach is None else ", raise --reach"
         raise InfeasibleError(
-            f"The target of {listed} lies beyond what the fitted curve reaches with any spend; set a target above its "
-            "floor (see 'budget fit'), or ask for --at-least fewer."
+            f"The target of {listed} lies beyond what the fitted curve reaches with any spend{within}; set a target "
+            f"above its floor (see 'budget fit'){lift}, or ask for --at-least fewer."
         )
 
 
@@ -96,7 +98,9 @@ def refuse_too_dear(problem: Problem, spend: np.ndarray) -> None:
     over = np.flatnonzero(spend > problem.high * (1 + SAME_SPEND))
     if len(over):
         first = over[0]
-        what = "its max" if problem.high[first] < problem.budget else "the budget"
+        is_reach = problem.reach is not None and problem.high[first] >= problem.reach[first]
+        own = "its reach" if is_reach else "its max"
+        what = own if problem.high[first] < problem.budget else "the budget"
         takes, limit = apart(float(spend[first]), float(problem.high[first]))
         raise InfeasibleError(
             f"The target of {_task_names(problem)[first]} takes {takes}, above {what} of "

@@ -125,6 +125,10 @@ def _word(problem: Problem, unit: str, bound: Bound) -> str:
             takes = _costs(problem)[resource].at_domain[model]
             return f"the smallest model for {problem.names[model]} ({takes:.6g} {name})"
         return f"{problem.names[bound.position]} at least {exactly(float(problem.low[bound.position]))} {unit}"
+    if bound.kind == "high" and problem.reach is not None:
+        most, reach = float(problem.high[bound.position]), float(problem.reach[bound.position])
+        if most >= reach:
+            return f"{problem.names[bound.position]} at most {reach:.6g} {unit}, its reach"
     if bound.kind == "high":
         return f"{problem.names[bound.position]} at most {exactly(float(problem.high[bound.position]))} {unit}"
     if bound.position < len(problem.rows):

@@ -66,5 +66,6 @@ def origin(problem: Problem, goal: Goal) -> np.ndarray:
         np.concatenate([cost.log_coef - np.log(total) for cost, total in counted], axis=1),
         np.concatenate([cost.exponent for cost, _ in counted], axis=1),
         problem.cost.domain,
+        problem.cost.ceiling,
     )
     return best_inputs(problem.by_model, shares, np.full(len(problem.cost), 1 / len(problem.cost)))

@@ -60,17 +60,22 @@ def spend_to_level(value: PlanningForm, cost: Posynomial, level: np.ndarray, nea
     reducible = level - value.offset
     some = (reducible > 0) & (level > value.least)
     wanted = np.log(np.where(some, reducible, 1.0))
-    smallest = cost.at_domain
+    smallest, largest = cost.at_domain, cost.at_ceiling
+    ends = np.flatnonzero(np.isfinite(largest))
+    if len(ends):  # beyond the largest model more spend brings nothing
+        assert cost.ceiling is not None
+        some[ends] &= value.take(ends).value(cost.ceiling[ends]) <= level[ends]
     with np.errstate(divide="ignore"):
-        start = np.maximum(np.log(near), np.log(smallest))
+        start = np.clip(np.log(near), np.log(smallest), np.log(largest))
         least = np.maximum(start - LOG_SPEND_RANGE, np.log(smallest))
+        most = np.minimum(start + LOG_SPEND_RANGE, np.log(largest))
     at = start.copy()
     for _ in range(MAX_NEWTON_STEPS):
         u = best_inputs(value, cost, np.exp(at))
         here = np.log(value.terms(u).sum(axis=1))
         elasticity = marginal_return(value, cost, u) * np.exp(at - here)
         step = np.where(some, (here - wanted) / np.maximum(elasticity, 1e-12), 0.0)
-        at = np.clip(at + step, least, start + LOG_SPEND_RANGE)
+        at = np.clip(at + step, least, most)
         if (np.abs(step) <= LOG_SPEND_TOLERANCE * np.maximum(np.abs(at), 1.0)).all():
             break
     return np.where(some & (at < start + LOG_SPEND_RANGE), np.exp(at), np.inf)

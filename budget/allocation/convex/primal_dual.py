@@ -234,6 +234,8 @@ class _Stated:
         least, most = u - LOG_BOX, u + LOG_BOX
         if first.cost.domain is not None:
             least = np.maximum(least, first.cost.domain)
+        if first.cost.ceiling is not None:
+            most = np.minimum(most, first.cost.ceiling)
         return cls(
             goal,
             values,
@@ -278,9 +280,10 @@ class _Stated:
         finite = np.isfinite(problem.high)
         prices = Duals(budget, np.maximum(-excess, 0.0), np.where(finite, np.maximum(excess, 0.0), 0.0), of_row)
         weight = (state.task.price[at] * self.worth[at] / self.size[at]).ravel() if self.epigraph else np.zeros(0)
-        # an input that is this near to its least stands there (elsewhere the gradient is 0, and moving it costs the
-        # square of the move), and only there does the certificate know that it cannot be smaller
+        # an input that is this near to an end of its range stands there (elsewhere the gradient is 0, and moving it
+        # costs the square of the move), and only there does the certificate know that it cannot go further
         u = np.where(state.least.slack[at] < AT_LEAST, self.least[at], state.u[at])
+        u = np.where(state.most.slack[at] < AT_LEAST, self.most[at], u)
         shrunk = float(state.x[at, 0].min())
         return KktPoint(u, state.x[at] * self.unit[at], prices, weight, distance, shrunk)
 

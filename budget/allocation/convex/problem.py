@@ -1,6 +1,7 @@
 """The convex problem: which models are trained, what their tasks gain, what they cost, within which limits.
 
-See docs/decisions/042-one-parameter-and-one-token.md.
+See docs/decisions/042-one-parameter-and-one-token.md,
+docs/decisions/142-within-reach-of-the-runs.md.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ import numpy as np
 
 from budget.allocation.spec.objectives import not_computed
 from budget.allocation.spec.plan_spec import PlanSpec
-from budget.allocation.spec.resources import cost_of
+from budget.allocation.spec.resources import cost_of, largest_inputs, largest_spends
 from budget.allocation.spec.scenarios import Scenarios, scenarios_of
 from budget.curves.curves import Curves
 from budget.curves.planning_forms.form import PlanningForm
@@ -62,8 +63,8 @@ class LinearConstraint:
 class Problem:
     """Minimize the sum, or the largest, of T values over log inputs ``u`` and spends ``c`` of V models.
 
-    Subject to ``c_v ≥ cost_v(u_v)``, ``u_v ≥ domain_v``, ``Σ c ≤ budget`` and ``low ≤ c ≤ high``; likewise for every
-    further resource, whose allotted amounts and the spends obey the ``rows``.
+    Subject to ``c_v ≥ cost_v(u_v)``, ``domain_v ≤ u_v ≤ ceiling_v``, ``Σ c ≤ budget`` and ``low ≤ c ≤ high``; likewise
+    for every further resource, whose allotted amounts and the spends obey the ``rows``.
 
     Attributes:
         value: T weighted measures over I log inputs of the model that serves the task: one each, or one for all. For
@@ -76,6 +77,7 @@ class Problem:
         further: further resources.
         rows: linear limits.
         names: (V,) what the models are called in sentences.
+        reach: (V,) greatest spends within the reach, ``None`` where there is none; ``high`` is no greater.
     """
 
     value: PlanningForm
@@ -86,6 +88,7 @@ class Problem:
     further: tuple[Resource, ...] = ()
     rows: tuple[LinearConstraint, ...] = ()
     names: tuple[str, ...] = ()
+    reach: np.ndarray | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -124,22 +127,40 @@ def build_problem(curves: Curves, spec: PlanSpec) -> Problem:
     names = dict.fromkeys((*spec.further, *(limit.unit for limit in spec.limits if limit.unit)))
     units = [spec.unit, *(name for name in names if name != spec.unit)]
     costs = [planned_cost(curves, spec, unit) for unit in units]
-    low, high = np.nan_to_num(tasks.min, nan=0.0), np.nan_to_num(tasks.max, nan=np.inf)
+    low, high = spec.own_limits
     if spec.is_one_model:
         low, high = np.zeros(1), np.full(1, np.inf)
+    reach = reach_of_models(curves, spec, costs[0])
+    if not spec.is_one_model:  # a share that is kept goes no further than anything else
+        low = np.where(spec.is_held, np.minimum(low, reach), low)
     return Problem(
         _weighted(curves, spec, scenarios_of(curves, tasks)).values,
         costs[0],
         spec.budget,
         np.maximum(low, costs[0].at_domain),
-        np.minimum(high, spec.budget),
+        np.minimum(np.minimum(high, reach), spec.budget),
         tuple(
             Resource(unit, cost, spec.further.get(unit, np.inf))
             for unit, cost in zip(units[1:], costs[1:], strict=True)
         ),
         _rows(spec, units),
         ("the model",) if spec.is_one_model else tasks.names,
+        None if np.isinf(spec.reach) else reach,
     )
+
+
+def reach_of_models(curves: Curves, spec: PlanSpec, cost: Posynomial) -> np.ndarray:
+    """(V,) the greatest spends within the reach: of the spend itself, or what the largest model costs.
+
+    Args:
+        curves: of the question's T tasks.
+        spec: what is asked.
+        cost: V costs in the budget's unit, up to the largest models.
+    """
+    measured = largest_spends(curves, spec.tasks, spec.unit, spec.reach)
+    if spec.is_one_model:
+        measured = measured.min(keepdims=True)
+    return np.minimum(measured, cost.at_ceiling)
 
 
 def build_problems(curves: Curves, spec: PlanSpec, draws: Sequence[int]) -> list[Problem]:
@@ -192,6 +213,9 @@ def planned_cost(curves: Curves, spec: PlanSpec, unit: str) -> Posynomial:
     """What each of V models takes of a unit, over the log inputs that the plan chooses."""
     shared = spec.is_one_model
     cost = cost_of(curves, one_model(spec.tasks, unit) if shared else spec.tasks, unit, spec.prices)
+    ceiling = largest_inputs(curves, spec.reach)
+    if ceiling is not None:  # one model is within reach of every task's runs
+        cost = replace(cost, ceiling=np.tile(ceiling.min(axis=0), (len(ceiling), 1)) if shared else ceiling)
     if spec.params is not None:
         cost = cost.fix_input(0, np.log(spec.params))
     return cost.take(np.array([0])) if shared else cost

@@ -106,9 +106,9 @@ class Feasible:
         self._low, self._high = cp.Parameter(models, nonneg=True), cp.Parameter(models, nonneg=True)
         self._rows = [cp.Parameter(models) for _ in problem.rows]
         self._most = [cp.Parameter() for _ in problem.rows]
-        self._domain = cp.Parameter((models, inputs))
+        self._domain, self._ceiling = cp.Parameter((models, inputs)), cp.Parameter((models, inputs))
         self.constraints = [self._times[0] >= self._low, self._times[0] <= self._high]
-        self.constraints += [self.u >= self._domain, self.u <= BOX]
+        self.constraints += [self.u >= self._domain, self.u <= self._ceiling]
         for cost, logs, fixed, times in zip(costs, self._log_cost, self._fixed, self._times, strict=True):
             spread = repeat_rows(models, cost.log_coef.shape[1])
             exponent = cost.exponent.reshape(-1, inputs)
@@ -153,6 +153,8 @@ class Feasible:
             own.value = amount / size
         domain = np.full_like(origin, -BOX) if problem.cost.domain is None else problem.cost.domain - origin
         self._domain.value = np.clip(domain, -BOX, 0.0)
+        ceiling = np.full_like(origin, BOX) if problem.cost.ceiling is None else problem.cost.ceiling - origin
+        self._ceiling.value = np.clip(ceiling, 0.0, BOX)
         first = self._own[0].value * scale[0]
         self._low.value = problem.low / first
         self._high.value = np.minimum(problem.high / first, FARTHEST)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from budget.allocation.convex.best_size import into_domain, last_input
+from budget.allocation.convex.best_size import into_domain, last_input, within_ends
 from budget.allocation.convex.certificate import Certificate, cheapest_bound, lower_bound, weighted
 from budget.allocation.convex.optimum import Optimum
 from budget.allocation.convex.problem import Problem
@@ -54,22 +54,19 @@ def inputs_within(problem: Problem, u: np.ndarray, given: np.ndarray) -> np.ndar
     Where the last would fall below its least, it stays there and the first is lowered.
     """
     costs = [problem.cost, *(each.cost for each in problem.further)]
-    if problem.cost.domain is not None:
-        u = np.maximum(u, problem.cost.domain)
+    u = within_ends(problem.cost, u)
     logs = [np.log(np.maximum(amount - cost.offset, 1e-300)) for cost, amount in zip(costs, given, strict=True)]
     last = np.min([last_input(cost, u[:, :-1], each)[:, -1] for cost, each in zip(costs, logs, strict=True)], axis=0)
     u = np.column_stack([u[:, :-1], last])
-    if problem.cost.domain is None:
-        return u
-    if u.shape[1] == 2:
-        u = np.min(
-            [
-                into_domain(replace(cost, domain=problem.cost.domain), u, each)
-                for cost, each in zip(costs, logs, strict=True)
-            ],
-            axis=0,
-        )
-    return np.maximum(u, problem.cost.domain)
+    if problem.cost.domain is not None and u.shape[1] == 2:
+        u = within_ends(problem.cost, u)
+        short = u[:, 1] <= problem.cost.domain[:, 1]
+        moved = [
+            into_domain(replace(cost, domain=problem.cost.domain), u, each)
+            for cost, each in zip(costs, logs, strict=True)
+        ]
+        u = np.where(short[:, None], np.min(moved, axis=0), u)
+    return within_ends(problem.cost, u)
 
 
 def dual_feasible(problem: Problem, prices: Duals) -> Duals:

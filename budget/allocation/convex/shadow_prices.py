@@ -58,10 +58,17 @@ def marginal_return(value: PlanningForm, cost: Posynomial, u: np.ndarray) -> np.
     spend = cost.value(u)
     elasticity = cost.gradient(u) / spend[:, None]  # of order one, so that its square cannot overflow
     of_value = value.gradient(u)
-    if cost.domain is not None:  # an input at its least would rather be smaller: what is more is spent on the others
+    if cost.domain is not None or cost.ceiling is not None:
+        # an input at its least would rather be smaller, one at its greatest larger: what is more is spent on the others
         with np.errstate(divide="ignore", invalid="ignore"):
-            gain = np.where(elasticity > 0, -of_value / elasticity, -np.inf)
-        held = (u <= cost.domain + EDGE) & (gain < gain.max(axis=1, keepdims=True))
+            gain = -of_value / elasticity
+        priced, held = elasticity > 0, np.zeros_like(u, dtype=bool)
+        if cost.ceiling is not None:
+            least = np.where(priced, gain, np.inf).min(axis=1, keepdims=True)
+            held |= (u >= cost.ceiling - EDGE) & priced & (gain > least)
+        if cost.domain is not None:
+            most = np.where(priced & ~held, gain, -np.inf).max(axis=1, keepdims=True)
+            held |= (u <= cost.domain + EDGE) & (np.where(priced, gain, -np.inf) < most)
         elasticity = np.where(held, 0.0, elasticity)
     return np.maximum(-(of_value * elasticity).sum(axis=1) / (elasticity**2).sum(axis=1), 0.0) / spend
 

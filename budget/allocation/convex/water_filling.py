@@ -119,8 +119,9 @@ def water_fill(
     Args:
         problem: with one budget and no further limits; its own total and ends are not read.
         budgets: (Q,) totals.
-        low: (V,) stated least spends; with those of the smallest models they are below every budget together.
-        high: (V,) greatest spends, infinite where there is none.
+        low: (V,) stated least spends; with those of the smallest models they are below every budget together. Or
+            (Q, V') of each budget's own members.
+        high: (V,) greatest spends, infinite where there is none; or (Q, V').
         members: (Q, V') positions of the models that share each budget; by default all V of them share each.
 
     Returns:
@@ -132,8 +133,8 @@ def water_fill(
         problem.by_model.take(members.ravel()),
         problem.cost.take(members.ravel()),
         budgets,
-        np.maximum(low, problem.smallest)[members],
-        np.minimum(high[members], budgets[:, None]),
+        np.maximum(low if low.ndim == 2 else low[members], problem.smallest[members]),
+        np.minimum(high if high.ndim == 2 else high[members], budgets[:, None]),
     )
     spend = water_fill_batch(batch)
     return spend, batch.best_inputs(spend).reshape(*spend.shape, -1)

@@ -287,6 +287,7 @@ def _plan(
         drawn=drawn,
         failed_draws=failed,
         baselines=mixture_baselines(curves, spec, blend),
+        drawn_objective=np.empty(0),
         sizes=replace(
             Sizes.unknown(tasks),
             **{

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from budget.allocation.plan.gains import Gain
 from budget.allocation.plan.plan import Baseline, Plan
 from budget.numerics.strict_json import json_rows
 
@@ -24,10 +25,10 @@ class MixtureBaseline(Baseline):
     sources: tuple[str, ...]
     share: np.ndarray
 
-    def record(self, regret: float) -> dict[str, Any]:
+    def record(self, regret: float, gain: Gain | None = None) -> dict[str, Any]:
         """The baseline as JSON, with its size and shares."""
         mixture = dict(zip(self.sources, self.share.tolist(), strict=True))
-        return super().record(regret) | {"params": self.params, "mixture": mixture}
+        return super().record(regret, gain) | {"params": self.params, "mixture": mixture}
 
 
 @dataclass(frozen=True)

@@ -78,14 +78,15 @@ def tangent_points(
     reducible = unserved - value.offset
     # a task whose best value is no better than nothing has no tangent, and no logarithm to look for one by
     some = (reducible > 0) & (unserved > value.least)
-    wanted = np.log(np.where(some, reducible, 1.0))
+    wanted, largest = np.log(np.where(some, reducible, 1.0)), cost.at_ceiling
 
     def excess(log_spend: np.ndarray) -> np.ndarray:
         """Rising through 0 where the line from nothing touches the curve: ``unserved = value + c·marginal``."""
-        spend = np.exp(log_spend)
+        spend = np.minimum(np.exp(log_spend), largest)
         u = best_inputs(value, cost, spend)
         touching = value.terms(u).sum(axis=1) + spend * marginal_return(value, cost, u)
-        return wanted - np.log(np.maximum(touching, 1e-300))
+        # beyond the largest model nothing changes any more, and the line to its value only gets flatter
+        return wanted - np.log(np.maximum(touching, 1e-300)) + (log_spend - np.log(spend))
 
     # as a difference of logarithms the condition is nearly linear in log spend: power laws give powers
     root = rising_root(excess, np.log(near) - LOG_SPEND_RANGE, np.log(near) + LOG_SPEND_RANGE)

@@ -6,11 +6,13 @@ its smallest leaves: a bound that asks nothing else of the objective. Intervals 
 halved.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from budget.allocation.convex.best_size import largest_size, last_input
 from budget.allocation.convex.certificate import proven_bound
-from budget.allocation.convex.problem import Problem, planned_cost
+from budget.allocation.convex.problem import Problem, planned_cost, reach_of_models
 from budget.allocation.plan.assembly import SolvedPlan, law_inputs_of, value_of_measures
 from budget.allocation.plan.baseline_scores import baseline
 from budget.allocation.plan.baselines import RULE_OF_THUMB, rule_of_thumb
@@ -46,22 +48,27 @@ def plan_one_model(curves: Curves, spec: PlanSpec, gap: float = GAP) -> SolvedPl
         gap: share of what a model ten times off would lose at which the search ends.
     """
     cost = planned_cost(curves, spec, spec.unit)
+    whole, reach = spec.budget, float(reach_of_models(curves, spec, cost)[0])
+    spec = replace(spec, budget=min(whole, reach))
     log_size, bound = _search(curves, spec, cost, gap)
     u = _inputs(cost, log_size, spec.budget)
     value = float(_worth(curves, spec, u)[0])
     more = float(_worth(curves, spec, _inputs(cost, log_size, spec.budget * (1 + STEP)))[0])
     price = max(value - more, 0.0) / (STEP * spec.budget)
-    line = LimitLine("budget", spec.unit, spec.budget, spec.budget, price)
+    stops = reach < whole
+    lines = [LimitLine("budget", spec.unit, whole, spec.budget, 0.0 if stops else price)]
+    if stops:
+        lines.append(LimitLine("reach of the model", spec.unit, reach, reach, price))
     return SolvedPlan(
         log_inputs=law_inputs_of(curves, spec, np.repeat(u, len(curves.tasks), axis=0)),
         amounts=np.array([[spec.budget]]),
         bound=proven_bound(value, bound, 1e-12 * abs(value)),
         marginal=np.array([price]),
-        shadow_price=price,
+        shadow_price=0.0 if stops else price,
         efficient=np.full(1, np.nan),
-        binding=("budget",) * len(curves.tasks),
-        limits=(line,),
-        notes=(),
+        binding=("reach" if stops else "budget",) * len(curves.tasks),
+        limits=tuple(lines),
+        notes=(f"{whole - reach:.4g} {spec.unit} stay unspent: the model is at its reach.",) if stops else (),
         solver="branch and bound",
         status="proven" if value - bound <= 1e-5 * max(abs(value), abs(bound)) else "gap",
     )
@@ -116,6 +123,13 @@ def _affordable(spec: PlanSpec, cost: Posynomial) -> np.ndarray:
         InfeasibleError: none does.
     """
     menu = np.array(spec.sizes)
+    if cost.ceiling is not None:
+        menu = menu[np.log(menu) <= cost.ceiling[0, 0]]
+        if len(menu) == 0:
+            raise InfeasibleError(
+                f"No size of --sizes lies within {spec.reach:g} times the largest measured one; raise --reach, or give "
+                "smaller sizes."
+            )
     serving = cost.take(np.zeros(len(menu), dtype=int)).fix_input(0, np.log(menu)).offset
     if (serving >= spec.budget).all():
         takes, limit = apart(float(serving.min()), spec.budget)
@@ -133,7 +147,9 @@ def _sizes(cost: Posynomial, budget: float) -> np.ndarray:
     """
     if cost.domain is not None and np.isfinite(cost.domain).all():
         least = float(cost.domain[0, 0])
-        return np.linspace(least, float(largest_size(cost, np.log([budget]))[0]), CELLS + 1)
+        most = float(largest_size(cost, np.log([budget]))[0])
+        most = most if cost.ceiling is None else min(most, float(cost.ceiling[0, 0]))
+        return np.linspace(least, most, CELLS + 1)
     log_budget = np.log(budget)
     rising = (cost.exponent[0, :, 1] > 0).nonzero()[0]
     centre = float(((log_budget - cost.log_coef[0]) / cost.exponent[0].sum(axis=1))[rising].min())
@@ -146,7 +162,9 @@ def _inputs(cost: Posynomial, log_sizes: np.ndarray, budget: float) -> np.ndarra
     """Log inputs (G, I) of models of G sizes that cost the budget."""
     count = max(len(log_sizes), 1)
     others = log_sizes[:, None] if cost.inputs == 2 else np.empty((count, 0))
-    return last_input(cost.take(np.zeros(count, dtype=int)), others, np.full(count, np.log(budget)))
+    each = cost.take(np.zeros(count, dtype=int))
+    u = last_input(each, others, np.full(count, np.log(budget)))
+    return u if each.ceiling is None else np.minimum(u, each.ceiling)
 
 
 def _optimistic(curves: Curves, spec: PlanSpec, cost: Posynomial, left: np.ndarray, right: np.ndarray) -> np.ndarray:

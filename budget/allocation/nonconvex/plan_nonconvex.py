@@ -5,6 +5,8 @@ laws that are no sum of falling powers: whatever a task's best measure at a spen
 is all that ``envelope`` and ``targets`` ask for.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from budget.allocation.convex.problem import Problem
@@ -16,7 +18,7 @@ from budget.allocation.nonconvex.target_knapsack import cheapest_targets, most_t
 from budget.allocation.plan.assembly import SolvedPlan
 from budget.allocation.plan.baseline_scores import baseline, compare
 from budget.allocation.plan.binding_limits import own_lines
-from budget.allocation.plan.plan import Baseline, LimitLine
+from budget.allocation.plan.plan import KEPT, Baseline, LimitLine
 from budget.allocation.spec.objectives import MEAN, Objective
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
@@ -79,8 +81,10 @@ def spend_bounds(response: SpendResponse) -> tuple[np.ndarray, np.ndarray]:
         InfeasibleError: a task that must be served can pay for no size on the menu.
     """
     tasks, budget = response.spec.tasks, response.spec.budget
-    low = np.maximum(np.nan_to_num(tasks.min, nan=0.0), response.least)
-    high = np.minimum(np.nan_to_num(tasks.max, nan=np.inf), budget)
+    low, high = response.spec.own_limits
+    reach = response.reach
+    low = np.maximum(np.where(response.spec.is_held, np.minimum(low, reach), low), response.least)
+    high = np.minimum(np.minimum(high, reach), budget)
     # a task that need not be served and cannot pay for a model goes without: at its maximum its response is infinite
     low = np.where(np.isfinite(response.unserved_value), np.minimum(low, high), low)
     for task in np.flatnonzero(low > high):
@@ -111,18 +115,31 @@ def _responses(response: SpendResponse, objective: Objective, low: np.ndarray, h
     )
 
 
-def nonconvex_baselines(curves: Curves, spec: PlanSpec) -> tuple[Baseline, ...]:
-    """What a plan of this kind is compared with."""
+def nonconvex_baselines(curves: Curves, spec: PlanSpec, *, drawn: bool = False) -> tuple[Baseline, ...]:
+    """What a plan of this kind is compared with, in every draw, too, where ``drawn``."""
     response = spend_response(curves, spec)
     low, high = spend_bounds(response)
-    limits = Problem(response.cost, response.cost, spec.budget, low, high, names=spec.tasks.names)
+    limits = Problem(
+        response.cost,
+        response.cost,
+        spec.budget,
+        low,
+        high,
+        names=spec.tasks.names,
+        reach=None if np.isinf(spec.reach) else response.reach,
+    )
+    beyond = response if np.isinf(spec.reach) else spend_response(curves, replace(spec, reach=np.inf))
 
     def score(name: str, spend: np.ndarray) -> Baseline:
         inputs = np.full((len(spend), len(curves.scale_columns)), -np.inf)
         served, kept = np.flatnonzero(spend > 0), np.flatnonzero((spend == 0) & np.isfinite(response.spent_already))
         inputs[served] = response.log_inputs(served, spend[served])
+        far = np.flatnonzero(spend > response.reach * (1 + LEVEL))
+        inputs[far] = beyond.log_inputs(far, spend[far])
         inputs[kept] = response.checkpoint_inputs(kept)
-        return baseline(curves, spec, name, spend[None], inputs, limits, np.isfinite(response.unserved_value))
+        return baseline(
+            curves, spec, name, spend[None], inputs, limits, np.isfinite(response.unserved_value), drawn=drawn
+        )
 
     def worth(task: np.ndarray, spend: np.ndarray) -> np.ndarray:
         return response.term(task, spend, None if spec.objective.is_sum else MEAN)
@@ -311,14 +328,18 @@ def solved_plan_of_spends(
     at_low = (spend > 0) & (spend <= low * (1 + AT_LIMIT))
     at_high = (spend >= high * (1 - AT_LIMIT)) & (high < spec.budget)
     words = np.select(
-        [unserved_value, spend == 0, at_high, at_low], ["kept", "unserved", "max", "min"], spec.objective.stops_at
+        [spec.is_held, unserved_value, spend == 0, at_high & (high >= response.reach), at_high, at_low],
+        [KEPT, "kept", "unserved", "reach", "max", "min"],
+        spec.objective.stops_at,
     )
     lines = []
     if np.isfinite(spec.budget):
         lines.append(LimitLine("budget", spec.unit, spec.budget, float(spend.sum()), price))
     excess = marginal - price
     charges = np.where(at_low, np.maximum(-excess, 0.0), 0.0), np.where(at_high, np.maximum(excess, 0.0), 0.0)
-    lines += own_lines(spec.unit, spec.tasks.names, spec.budget, spend, (low, high), charges, response.smallest)
+    lines += own_lines(
+        spec.unit, spec.tasks.names, spec.budget, spend, (low, high), charges, response.smallest, response.reach
+    )
     return SolvedPlan(
         log_inputs=inputs,
         amounts=spend[None],

@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from budget.allocation.convex.best_size import best_inputs, last_input
+from budget.allocation.convex.best_size import best_inputs, last_input, within_ends
+from budget.allocation.convex.problem import reach_of_models
 from budget.allocation.plan.assembly import law_inputs_of, measured, measured_draws, reached
 from budget.allocation.served import is_served
 from budget.allocation.spec.objectives import Objective, not_computed
 from budget.allocation.spec.plan_spec import PlanSpec
-from budget.allocation.spec.resources import cost_of
+from budget.allocation.spec.resources import cost_of, largest_inputs
 from budget.allocation.spec.scenarios import scenarios_of
 from budget.curves.curves import Curves
 from budget.curves.planning_forms.form import PlanningForm
@@ -91,7 +92,16 @@ class SpendResponse:
             return self.cost.at_domain
         every = np.ones(len(self.spent_already))
         sized = [self.cost.fix_input(0, every * np.log(size)) for size in self.spec.sizes]
-        return np.min([np.maximum(each.offset * (1 + PAYS), each.at_domain) for each in sized], axis=0)
+        least = [np.maximum(each.offset * (1 + PAYS), each.at_domain) for each in sized]
+        if self.cost.ceiling is not None:
+            within = np.log(self.spec.sizes)[:, None] <= self.cost.ceiling[:, 0]
+            least = list(np.where(within, least, np.inf))
+        return np.min(least, axis=0)
+
+    @property
+    def reach(self) -> np.ndarray:
+        """(T,) the greatest spends within the plan's reach; training on is paid beside what a checkpoint took."""
+        return reach_of_models(self.curves, self.spec, self.cost)
 
     @property
     def unserved_value(self) -> np.ndarray:
@@ -103,7 +113,7 @@ class SpendResponse:
         kept = np.flatnonzero(np.isfinite(self.spent_already))
         if len(kept):
             unserved_value[kept] = self._measure(kept, self.checkpoint_inputs(kept))
-        return np.where(spec.is_frozen, np.nan, unserved_value)
+        return np.where(spec.is_frozen | spec.is_held, np.nan, unserved_value)
 
     def checkpoint_inputs(self, task: np.ndarray) -> np.ndarray:
         """The law's log inputs (R, I) of the checkpoints of tasks (R,) as they are."""
@@ -123,7 +133,7 @@ class SpendResponse:
             total = spend + np.where(kept, self.spent_already[task], 0.0)
             there = self._checkpoint(task)
             if self.cost.inputs == 1:
-                more = last_input(cost, np.empty((len(task), 0)), np.log(total))
+                more = within_ends(cost, last_input(cost, np.empty((len(task), 0)), np.log(total)))
             else:
                 more = self._sized(cost, np.where(kept, there[:, 0], 0.0), total)
             candidates.append(np.where(kept[:, None], more, -np.inf))
@@ -132,7 +142,7 @@ class SpendResponse:
     def _free(self, task: np.ndarray, cost: Posynomial, spend: np.ndarray) -> np.ndarray:
         pays = spend >= cost.at_domain * (1 - PAYS)
         if self.value is None:
-            u = last_input(cost, np.empty((len(task), 0)), np.log(spend))
+            u = within_ends(cost, last_input(cost, np.empty((len(task), 0)), np.log(spend)))
         else:
             u = best_inputs(self.value.take(task), cost, np.where(pays, spend, cost.at_domain))
         return np.where(pays[:, None], u, -np.inf)
@@ -145,6 +155,9 @@ class SpendResponse:
         tokens = last_input(_without_offset(fixed), np.empty((len(spend), 0)), np.log(np.where(pays, left, 1.0)))
         if fixed.domain is not None:
             pays &= tokens[:, 0] >= fixed.domain[:, 0] - PAYS
+        if cost.ceiling is not None and fixed.ceiling is not None:
+            pays &= log_size <= cost.ceiling[:, 0] + PAYS
+            tokens = np.minimum(tokens, fixed.ceiling)
         return np.where(pays[:, None], np.column_stack([log_size, tokens]), -np.inf)
 
     def _checkpoint(self, task: np.ndarray) -> np.ndarray:
@@ -163,7 +176,7 @@ class SpendResponse:
 def spend_response(curves: Curves, spec: PlanSpec) -> SpendResponse:
     """The ways of a question about T tasks."""
     tasks = spec.tasks
-    cost = cost_of(curves, tasks, spec.unit, spec.prices)
+    cost = replace(cost_of(curves, tasks, spec.unit, spec.prices), ceiling=largest_inputs(curves, spec.reach))
     training = cost_of(curves, replace(tasks, served_tokens=np.full(len(tasks.names), np.nan)), spec.unit, spec.prices)
     value = None
     if spec.params is not None:

@@ -116,6 +116,7 @@ def assemble_plan(curves: Curves, spec: PlanSpec, outcome: SolvedPlan, baselines
         drawn=0,
         failed_draws=0,
         baselines=baselines,
+        drawn_objective=np.empty(0),
         sizes=Sizes.unknown(len(tasks)),
         warnings=(),
         notes=(),
@@ -176,19 +177,28 @@ def _objective(
     if not spec.risk.reads_draws:
         return float(value_of_measures(curves, spec, point(curves, spec, tasks, inputs)))
     draws = value_of_measures(curves, spec, drawn(curves, spec, tasks, inputs))
-    return spec.risk.of(draws[np.isfinite(draws)], spec.level)
+    draws = draws[np.isfinite(draws)]
+    # what a risk limits against a reference is no objective: the expected value is
+    return float(draws.mean()) if spec.reference is not None else spec.risk.of(draws, spec.level)
 
 
-def objective_interval(curves: Curves, plan: Plan) -> tuple[float, float]:
-    """80 % interval of a plan's objective over the draws, made to hold it; NaN without draws.
+def drawn_objective(curves: Curves, spec: PlanSpec, inputs: np.ndarray) -> np.ndarray:
+    """(B,) the objective of models of log inputs (T, I) in every draw, as predicted and as a reader sees it.
 
     What makes the spend small is the same in every draw, and has none.
     """
-    spec = plan.spec
     if spec.objective.minimizes_spend or not len(curves.draws):
+        return np.empty(0)
+    measures = told_draws(curves, spec, np.arange(len(curves.tasks)), inputs)
+    return np.asarray(spec.sign * value_of_measures(curves, spec, measures))
+
+
+def objective_interval(plan: Plan) -> tuple[float, float]:
+    """80 % interval of a plan's objective over the draws, made to hold it; NaN without draws."""
+    drawn = plan.drawn_objective
+    if not len(drawn):
         return np.nan, np.nan
-    measures = told_draws(curves, spec, np.arange(len(curves.tasks)), plan.log_inputs)
-    low, high = interval(spec.sign * value_of_measures(curves, spec, measures))
+    low, high = interval(drawn)
     return float(np.minimum(low, plan.objective)), float(np.maximum(high, plan.objective))
 
 

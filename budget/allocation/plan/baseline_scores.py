@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from budget.allocation.convex.best_size import best_inputs
+from budget.allocation.convex.best_size import best_inputs, split_inputs
 from budget.allocation.convex.problem import Problem
 from budget.allocation.plan.assembly import (
+    drawn_objective,
     law_inputs_of,
     measured,
     objective_value,
@@ -24,7 +25,7 @@ from budget.allocation.plan.baselines import (
     rule_of_thumb,
     stated_splits,
 )
-from budget.allocation.plan.binding_limits import broken_limits
+from budget.allocation.plan.binding_limits import beyond_reach, broken_limits
 from budget.allocation.plan.plan import Baseline
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
@@ -42,6 +43,8 @@ def baseline(
     inputs: np.ndarray,
     problem: Problem,
     optional: np.ndarray,
+    *,
+    drawn: bool = False,
 ) -> Baseline:
     """A split with its value, and the limits that it breaks.
 
@@ -53,6 +56,7 @@ def baseline(
         inputs: (T, I) the law's log inputs, minus infinity where a task has no model.
         problem: its limits.
         optional: (V,) whether a model may be given nothing.
+        drawn: whether its objective in every draw is wanted.
     """
     spend = given[0]
     predicted = point_values(curves, spec, inputs)
@@ -62,9 +66,13 @@ def baseline(
         for of in (objective_value, planned_objective)
     )
     broken = broken_limits(problem, given, optional)
+    broken += tuple(name for name in beyond_reach(problem, inputs) if name not in broken)
     if spec.objective.minimizes_spend:
         broken += missed_targets(curves, spec, inputs)
-    return Baseline(name, objective, float(spend.sum()), spend[spec.serves], predicted, broken, unscored, planned)
+    in_draws = drawn_objective(curves, spec, inputs) if drawn and not unscored else np.empty(0)
+    return Baseline(
+        name, objective, float(spend.sum()), spend[spec.serves], predicted, broken, unscored, planned, in_draws
+    )
 
 
 def compare(
@@ -97,8 +105,8 @@ def compare(
     return tuple(found)
 
 
-def convex_baselines(curves: Curves, spec: PlanSpec, problem: Problem) -> tuple[Baseline, ...]:
-    """What a convex plan is compared with, each model of the best inputs at its spend."""
+def convex_baselines(curves: Curves, spec: PlanSpec, problem: Problem, *, drawn: bool = False) -> tuple[Baseline, ...]:
+    """What a convex plan is compared with, each model of the best inputs at its spend, and ``drawn`` where asked."""
     mandatory = np.zeros(len(problem.cost), dtype=bool)
 
     def worth(tasks: np.ndarray, spend: np.ndarray) -> np.ndarray:
@@ -111,17 +119,18 @@ def convex_baselines(curves: Curves, spec: PlanSpec, problem: Problem) -> tuple[
         for amount, each in zip(further, problem.further, strict=True):
             amount[some] = each.cost.take(some).value(u[some])
         inputs = law_inputs_of(curves, spec, u[spec.serves])
-        return baseline(curves, spec, name, np.vstack([spend, further]), inputs, problem, mandatory)
+        return baseline(curves, spec, name, np.vstack([spend, further]), inputs, problem, mandatory, drawn=drawn)
 
     def score(name: str, spend: np.ndarray) -> Baseline:
         u = np.full((len(spend), problem.cost.inputs), -np.inf)
         some = np.flatnonzero(spend > 0)
-        u[some] = best_inputs(problem.by_model.take(some), problem.cost.take(some), spend[some])
+        u[some] = split_inputs(problem.by_model.take(some), problem.cost.take(some), spend[some])
         return scored(name, spend, u)
 
     found = compare(spec, problem, worth, score)
     if spec.is_one_model and problem.cost.inputs == 2 and np.isfinite(problem.budget):
-        found += (scored(RULE_OF_THUMB, problem.high, rule_of_thumb(problem.cost, problem.budget)),)
+        whole = np.full(1, problem.budget)
+        found += (scored(RULE_OF_THUMB, whole, rule_of_thumb(problem.cost, problem.budget)),)
     return found
 
 

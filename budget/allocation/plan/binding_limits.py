@@ -4,14 +4,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from budget.allocation.convex.optimum import Optimum
 from budget.allocation.convex.problem import LinearConstraint, Problem
-from budget.allocation.convex.shadow_prices import AT_LIMIT, Duals
-from budget.allocation.plan.plan import LimitLine
+from budget.allocation.convex.shadow_prices import AT_LIMIT, Duals, marginal_return
+from budget.allocation.plan.plan import KEPT, LimitLine
 from budget.allocation.spec.plan_spec import PlanSpec
+from budget.curves.curves import Curves
 from budget.numerics.words import listing, shortened
 
 BROKEN = 1e-9
 """Relative distance by which a split may miss a limit to rounding."""
+
+STOPS = 1e-5
+"""Distance of a log input from the greatest within the reach at which it is stopped by it."""
 
 NAMED = 4
 """Tasks that a sentence names before it counts the others."""
@@ -41,6 +46,7 @@ def limit_lines(spec: PlanSpec, problem: Problem, given: np.ndarray, prices: Dua
         (problem.low, problem.high),
         (prices.low, prices.high),
         problem.smallest,
+        problem.reach,
     )
     for row, price in zip(problem.rows, prices.row, strict=True):
         unit = totals[row.resource][0]
@@ -57,8 +63,9 @@ def own_lines(
     ends: tuple[np.ndarray, np.ndarray],
     prices: tuple[np.ndarray, np.ndarray],
     smallest: np.ndarray,
+    reach: np.ndarray | None = None,
 ) -> list[LimitLine]:
-    """The minimum and the maximum of each model that has one.
+    """The minimum and the maximum of each model that has one, or what is within its reach.
 
     Args:
         unit: of the budget.
@@ -68,6 +75,7 @@ def own_lines(
         ends: (V,) least and (V,) greatest spends.
         prices: (V,) of each.
         smallest: (V,) what the smallest model takes, which is a limit worth a line only where it stops the plan.
+        reach: (V,) greatest spends within the reach, likewise.
     """
     lines = []
     for model, name in enumerate(names):
@@ -76,15 +84,23 @@ def own_lines(
         if is_stated or (low > 0 and spend[model] <= low * (1 + AT_LIMIT)):
             word = "min" if is_stated else "smallest model"
             lines.append(LimitLine(f"{word} of {name}", unit, low, float(spend[model]), float(prices[0][model])))
-        if high < budget:
-            lines.append(LimitLine(f"max of {name}", unit, high, float(spend[model]), float(prices[1][model])))
+        word = "max" if reach is None or high < reach[model] else "reach"
+        if high < budget and (word == "max" or spend[model] >= high * (1 - AT_LIMIT)):
+            lines.append(LimitLine(f"{word} of {name}", unit, high, float(spend[model]), float(prices[1][model])))
     return lines
 
 
 def binding(
-    problem: Problem, given: np.ndarray, prices: Duals, serves: np.ndarray, word: str = "budget"
+    problem: Problem,
+    given: np.ndarray,
+    prices: Duals,
+    serves: np.ndarray,
+    word: str = "budget",
+    held: np.ndarray | None = None,
 ) -> tuple[str, ...]:
-    """What stops each task's spend: ``min``, ``max``, a word, a further unit or a row's name, joined by ``|``.
+    """What stops each task's spend: ``min``, ``max``, ``reach``, a word, a further unit or a row's name, or ``kept``.
+
+    Several are joined by ``|``.
 
     Args:
         problem: the solved problem.
@@ -92,6 +108,7 @@ def binding(
         prices: of the limits.
         serves: (T,) the model of each task.
         word: for what stops a spend that no limit of its own stops: the budget, or the target of the cheapest plan.
+        held: (T,) whether a task keeps what it has, for want of a trustworthy curve.
     """
     spend = given[0]
     words: list[list[str]] = [[] for _ in spend]
@@ -106,13 +123,42 @@ def binding(
     result = []
     for model, named in enumerate(words):
         if at_high[model]:
-            result.append("max")
+            result.append("max" if problem.reach is None or problem.high[model] < problem.reach[model] else "reach")
         elif at_low[model]:
             result.append("min")
         else:
             spent_out = prices.budget[0] > 0 or not named
             result.append("|".join([*([word] if spent_out else []), *named]))
-    return tuple(result[model] for model in serves)
+    kept = np.zeros(len(serves), dtype=bool) if held is None or len(result) < len(serves) else held
+    return tuple(KEPT if keeps else result[model] for model, keeps in zip(serves, kept, strict=True))
+
+
+def reach_lines(curves: Curves, problem: Problem, best: Optimum) -> tuple[LimitLine, ...]:
+    """The largest params and tokens within the reach, of each model whose plan stops there, with their prices.
+
+    The price of one more parameter or token is what the value still falls with it, less what it costs at the marginal
+    return of the model's spend (KKT).
+    """
+    ceiling, u = problem.cost.ceiling, best.u
+    if ceiling is None:
+        return ()
+    names = curves.planned_inputs[-u.shape[1] :] if u.shape[1] < 2 else curves.planned_inputs[:2]
+    value, cost = problem.by_model, problem.cost
+    raw = marginal_return(value, cost, u)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # what the objective makes of the model's value: 1 in a sum, its weight in the largest
+        weight = np.where(raw > 0, best.certificate.marginal / raw, 0.0)[:, None]
+        charge = best.certificate.duals.shadow_prices(problem)
+        costs = [cost, *(each.cost for each in problem.further)]
+        paid = sum(each[:, None] * of.gradient(u) for each, of in zip(charge, costs, strict=True))
+        prices = np.maximum(-(weight * value.gradient(u) + paid), 0.0) / np.exp(u)
+    lines = []
+    for model, name in enumerate(problem.names):
+        for at in np.flatnonzero(u[model] >= ceiling[model] - STOPS):
+            most = float(np.exp(ceiling[model, at]))
+            used = float(np.exp(u[model, at]))
+            lines.append(LimitLine(f"reach of {names[at]} of {name}", names[at], most, used, float(prices[model, at])))
+    return tuple(lines)
 
 
 def _charged(problem: Problem, given: np.ndarray, prices: Duals) -> tuple[list[str], list[LinearConstraint]]:
@@ -146,20 +192,36 @@ def broken_limits(
         for each, amount in zip(problem.further, given[1:], strict=True)
         if amount.sum() > each.budget * over
     ]
-    for name, least, most, amount, may_idle in zip(
-        problem.names, problem.low, np.minimum(problem.high, problem.budget), spend, optional, strict=True
+    reach, greatest = problem.reach, np.minimum(problem.high, problem.budget)
+    for position, (name, least, most, amount, may_idle) in enumerate(
+        zip(problem.names, problem.low, greatest, spend, optional, strict=True)
     ):
         if amount == 0 and not may_idle:
             names.append(f"unserved {name}")
         elif 0 < amount < least * (1 - tolerance):
             names.append(f"min of {name}")
         elif most < problem.budget and amount > most * over:
-            names.append(f"max of {name}")
+            names.append(f"{'max' if reach is None or most < reach[position] else 'reach'} of {name}")
     for row in problem.rows:
         used = row.coefficient * given[row.resource]
         if used.sum() - row.upper > tolerance * max(abs(row.upper), float(np.abs(used).max())):
             names.append(row.name)
     return tuple(names)
+
+
+def beyond_reach(problem: Problem, inputs: np.ndarray) -> tuple[str, ...]:
+    """The models whose sizes or tokens pass the reach, as ``broken_limits`` calls them.
+
+    Args:
+        problem: the limits.
+        inputs: (T, I') the law's log inputs of each task's model, the planned ones first.
+    """
+    ceiling = problem.cost.ceiling
+    if ceiling is None or problem.reach is None or ceiling.shape[1] < 2:  # of one input, the spend says it
+        return ()
+    _, first = np.unique(problem.serves, return_index=True)
+    beyond = inputs[first, :2] > ceiling + STOPS
+    return tuple(f"reach of {name}" for name, one in zip(problem.names, beyond, strict=True) if one.any())
 
 
 def broken_words(names: Sequence[str]) -> str:
@@ -168,7 +230,7 @@ def broken_words(names: Sequence[str]) -> str:
     Args:
         names: from ``broken_limits``, and ``target of c`` where the target of c is missed.
     """
-    ends: dict[str, list[str]] = {"min": [], "max": []}
+    ends: dict[str, list[str]] = {"min": [], "max": [], "reach": []}
     unserved, missed, others = [], [], []
     for name in names:
         kind, _, whom = name.partition(" of ")
@@ -195,7 +257,8 @@ def unspent(spec: PlanSpec, problem: Problem, given: np.ndarray, prices: Duals) 
     units, rows = _charged(problem, given, prices)
     stops = [*(row.name for row in rows), *(f"the budget in {unit}" for unit in units)]
     if (given[0] >= problem.high * (1 - AT_LIMIT)).all():
-        why = "every task is at its max"
+        far = problem.reach is not None and (problem.high >= problem.reach).any()
+        why = "every task is at its max or its reach" if far else "every task is at its max"
     elif stops:
         why = f"{' and '.join(stops[:3])} stop{'s' if len(stops) == 1 else ''} the plan first"
     else:

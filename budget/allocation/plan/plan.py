@@ -4,17 +4,21 @@ See docs/decisions/052-beyond-the-runs-is-said.md,
 docs/decisions/053-a-shared-model-has-one-spend.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from budget.allocation.plan.gains import Gain, paired_gain
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.numerics.interval import outside
 from budget.numerics.strict_json import json_rows, json_value
 from budget.tables.checks.status import OUTSIDE
 from budget.tables.target_met import met_or_none, met_or_unstated, target_met
+
+KEPT = "kept"
+"""What stops the spend of a task without a trustworthy curve: it keeps what it has, or its share by weight."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Baseline:
             ``target of c`` for the cheapest plan.
         unscored: the tasks that it gives nothing, or too little for any model, and whose unserved value is not stated.
         planned_objective: the objective by the curves that the plan was made on.
+        drawn_objective: (B,) the objective in every draw, as predicted; empty where draws were not asked for.
     """
 
     name: str
@@ -41,14 +46,15 @@ class Baseline:
     breaks: tuple[str, ...] = ()
     unscored: tuple[str, ...] = ()
     planned_objective: float = float("nan")
+    drawn_objective: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
 
     @property
     def is_feasible(self) -> bool:
         """Whether the plan could have been this one: every limit is kept, and every task has a value."""
         return not self.breaks and not self.unscored
 
-    def record(self, regret: float) -> dict[str, Any]:
-        """The baseline as JSON, beside how much better the plan is."""
+    def record(self, regret: float, gain: Gain | None = None) -> dict[str, Any]:
+        """The baseline as JSON, beside how much better the plan is, also over the draws."""
         return {
             "name": self.name,
             "objective": json_value(self.objective),
@@ -58,6 +64,7 @@ class Baseline:
             "unscored": list(self.unscored),
             "spend": self.spend.tolist(),
             "predicted": json_value(self.predicted),
+            "gain": None if gain is None else gain.record(),
         }
 
 
@@ -168,6 +175,7 @@ class Plan:
         drawn: draws that were planned again, failed ones included.
         failed_draws: draws whose plan could not be solved and is in no range.
         baselines: plans at the same budget.
+        drawn_objective: (B,) the objective in every draw, as predicted; empty where draws were not asked for.
         sizes: how sure params and tokens are.
         warnings: what is said first, the gravest first: what may make the plan worthless.
         notes: further sentences for the reader.
@@ -209,6 +217,7 @@ class Plan:
     drawn: int
     failed_draws: int
     baselines: tuple[Baseline, ...]
+    drawn_objective: np.ndarray
     sizes: Sizes
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
@@ -268,7 +277,7 @@ class Plan:
 
     def shares(self, spend: np.ndarray) -> np.ndarray:
         """What part of the budget each spend (T,) is."""
-        return spend / self.spec.budget
+        return spend / self.spec.whole_budget
 
     @property
     def input_ranges(self) -> dict[str, tuple[float, float]]:
@@ -294,6 +303,10 @@ class Plan:
         """The same by the curves that the plan was made on, which decide what is optimal."""
         return (self.planned_objective - baseline.planned_objective) * (1 if self.larger_is_better else -1)
 
+    def gain_in_draws(self, other: "Baseline | Plan") -> Gain | None:
+        """The same over the draws, in each of which both are predicted; ``None`` without draws."""
+        return paired_gain(self.drawn_objective, other.drawn_objective, 1.0 if self.larger_is_better else -1.0)
+
     def gain_of(self, objective: float) -> float:
         """How much better an objective is than the plan's, in its unit."""
         return (objective - self.objective) * (1 if self.larger_is_better else -1)
@@ -303,7 +316,17 @@ class Plan:
         return (self.predicted - baseline.predicted) * self.directions
 
     def table(self) -> pd.DataFrame:
-        """``allocation.csv``: one row a task."""
+        """``allocation.csv``: one row a task, those without a curve last, of which only the spend is known."""
+        kept = [
+            {"task": name, "strategy": self.spec.strategy, "spend": spend, "spend_low": spend, "spend_high": spend,
+             "binding": KEPT, "status": status}
+            for name, spend, status in self.spec.reserved
+        ]  # fmt: skip
+        planned = self._planned_rows()
+        return pd.concat([planned, pd.DataFrame(kept, columns=planned.columns)], ignore_index=True) if kept else planned
+
+    def _planned_rows(self) -> pd.DataFrame:
+        """The rows of the tasks that have curves."""
         return pd.DataFrame(
             {
                 "task": self.spec.tasks.names,
@@ -338,15 +361,19 @@ class Plan:
             "warnings": list(self.warnings),
             "strategy": self.spec.strategy,
             "hypothetical": self.hypothetical,
-            "budget": json_value(self.spec.budget),
+            "budget": json_value(self.spec.whole_budget),
             "unit": self.spec.unit,
-            "spent": self.total,
+            "spent": self.total + sum(spend for _, spend, _ in self.spec.reserved),
+            "reach": json_value(self.spec.reach),
+            "held": [name for name in self.spec.tasks.names if name in self.spec.held],
+            "without_curve": [name for name, _, _ in self.spec.reserved],
             "metric": self.metric,
             "higher_is_better": self.higher_is_better,
             "goal": self.spec.objective.name,
             "measure": self.spec.measure.name,
             "risk": self.spec.risk.name,
             **({"level": self.spec.level} if self.spec.risk.has_level else {}),
+            **({} if self.spec.reference is None else self.spec.reference.record()),
             "larger_is_better": self.larger_is_better,
             "objective": self.objective,
             "planned_objective": self.planned_objective,
@@ -361,9 +388,16 @@ class Plan:
             "draws": self.drawn,
             "failed_draws": self.failed_draws,
             "inputs_over_draws": json_value(self.input_ranges),
-            "baselines": [baseline.record(self.gain_over(baseline)) for baseline in self.baselines],
+            "baselines": [
+                baseline.record(self.gain_over(baseline), self.gain_in_draws(baseline)) for baseline in self.baselines
+            ],
             "limits": [line.record() for line in self.limits],
-            "tasks": [row | more for row, more in zip(json_rows(self.table()), self._more(), strict=True)],
+            "tasks": [
+                row | more
+                for row, more in zip(
+                    json_rows(self.table()), [*self._more(), *({} for _ in self.spec.reserved)], strict=True
+                )
+            ],
             "notes": list(self.notes),
         }
 

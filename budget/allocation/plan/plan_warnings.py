@@ -10,6 +10,7 @@ import numpy as np
 from budget.allocation.plan.baselines import CURRENT, CURRENT_SCALED
 from budget.allocation.plan.binding_limits import broken_words
 from budget.allocation.plan.plan import Plan
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.numerics.words import shortened
 from budget.tables.checks.status import STATUS
@@ -35,11 +36,41 @@ def curve_warnings(curves: Curves) -> tuple[str, ...]:
 
 def plan_warnings(curves: Curves, plan: Plan) -> tuple[str, ...]:
     """What is said first of the best plan: of its curves, of its budget, and that today's split is better."""
-    return (*curve_warnings(curves), *far_warnings(plan), *_worse_than_today(plan))
+    kept, said = kept_spends(plan.spec), (*curve_warnings(curves), *far_warnings(plan))
+    return (*((*kept, *said) if plan.spec.is_held.all() else (*said, *kept)), *_worse_than_today(plan))
+
+
+def kept_spends(spec: PlanSpec) -> tuple[str, ...]:
+    """Which tasks no curve is trusted of, and what they keep of the budget; first of all where it is every one."""
+    said = []
+    if spec.is_held.any() and not spec.is_one_model and np.isfinite(spec.budget):
+        low, _ = spec.own_limits
+        if spec.is_held.all():
+            said.append(
+                "No curve is trusted, since every one failed its backtest: the budget is split by weight, and what is "
+                "predicted is by the failed curves."
+            )
+        else:
+            kept = [f"{spec.tasks.names[task]} ({low[task]:.3g})" for task in np.flatnonzero(spec.is_held)]
+            said.append(
+                f"{shortened(kept, NAMED)} {'keep their' if len(kept) > 1 else 'keeps its'} current spend or share by "
+                f"weight in {spec.unit}: the curve failed its backtest."
+            )
+    if spec.reserved:
+        kept = [f"{name} ({spend:.3g}; {status})" for name, spend, status in spec.reserved]
+        said.append(
+            f"{shortened(kept, NAMED)} {'keep their' if len(kept) > 1 else 'keeps its'} current spend or share by "
+            f"weight in {spec.unit}: there is no curve to plan by."
+        )
+    return tuple(said)
 
 
 def far_warnings(plan: Plan) -> tuple[str, ...]:
-    """Whether the plan lies so far from every run that its budget may be in another unit."""
+    """Whether the plan, or what it leaves of the budget, is so far from every run that this may be in another unit."""
+    spec = plan.spec
+    if np.isfinite(spec.budget) and np.isfinite(spec.reach) and plan.total * UNIT_IN_DOUBT < spec.budget:
+        spent = f"Only {plan.total:.3g} of {spec.budget:.3g} {spec.unit} can be spent within the reach"
+        return (f"{spent}: is the budget in the file's unit?",)
     # a source of which nothing is taken lies at 0, and is no matter of units
     far = {name: np.exp(np.abs(np.log(np.where(at > 0, at, 1.0)))) for name, at in plan.extrapolation_factors.items()}
     if not far or max(float(each.max()) for each in far.values()) <= UNIT_IN_DOUBT:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
+from budget.allocation.convex.best_size import within_ends
 from budget.allocation.convex.problem import Problem
 from budget.allocation.convex.shadow_prices import Duals, marginal_return
 from budget.allocation.spec.scenarios import Scenarios
@@ -110,22 +111,30 @@ class _Limits:
 class _Path:
     """The state of the method; amounts count from a plan's, values from its reducible mean."""
 
-    def __init__(self, scenarios: Scenarios, problem: Problem, cap: float, u: np.ndarray, given: np.ndarray) -> None:
+    def __init__(
+        self, scenarios: Scenarios, problem: Problem, cap: float, u: np.ndarray, given: np.ndarray, tail: float
+    ) -> None:
         """Put the problem into units of order one and begin inside of every limit; arguments as of ``central_path``."""
         # values count from the draws' floors, which no plan moves, in units of what a plan can move: residuals and the
         # gap are then relative to that, and one tolerance serves every file
         terms = scenarios.at(u).terms(u)
         self.size = float(terms.sum(axis=(1, 2)).mean())
         self.floor = (scenarios.floors - scenarios.floors.mean()) / self.size
-        self.scenarios, self.problem, self.cap, self.unit = scenarios, problem, cap, given
+        self.scenarios, self.problem, self.unit = scenarios, problem, given
+        # what the tail's share of the objective may weigh a draw by, and what every draw weighs whatever it is
+        self.cap, self.quantile = tail * cap, 1 - 1 / (cap * len(scenarios))
+        self.even = (1 - tail) / len(scenarios)
+        self.is_mean = tail == 0 or cap * len(scenarios) <= 1 + 1e-9
         self.costs = [
             Posynomial(cost.offset / amount, cost.log_coef - np.log(amount)[:, None], cost.exponent)
             for cost, amount in zip([problem.cost, *(each.cost for each in problem.further)], given, strict=True)
         ]
         self.matrix, self.most, self.row_unit, self.budgets = _linear(problem, given)
         self.low, self.high = problem.low / given[0], problem.high / given[0]
-        self.least = problem.cost.domain if u.shape[1] > 1 else None  # of one input, the least spend says it
-        u = u if self.least is None else np.maximum(u, self.least)
+        # ends of the log inputs; of one input, those of the spend say it
+        self.least, self.greatest = (problem.cost.domain, problem.cost.ceiling) if u.shape[1] > 1 else (None, None)
+        if u.shape[1] > 1:
+            u = within_ends(problem.cost, u)
         self.best, self.idle, self.cut = np.inf, 0, 1.0
         self._begin(u, terms / self.size)
 
@@ -134,7 +143,6 @@ class _Path:
         draws, models, resources = len(self.scenarios), len(u), len(self.costs)
         self.u, self.x = u, np.ones((resources, models))
         # with a cap of 1/B all weights are 1/B: neither they nor η are unknowns, and the draws' rows fall away
-        self.is_mean = self.cap * draws <= 1 + 1e-9
         each = INITIAL_PRODUCTS / (resources * models)
         # an infeasible start: slacks need not fit the limits, what is missing is made up on the way. A
         # plan at its limits would begin on the boundary, where steps are cut to nothing, so slacks are at least this
@@ -152,15 +160,18 @@ class _Path:
         totals = self.floor + terms.sum(axis=(1, 2))
         if not self.is_mean:
             # the best η is the quantile of the totals (Rockafellar & Uryasev 2000, Theorem 1)
-            self.eta = float(np.quantile(totals, 1 - 1 / (self.cap * draws)))
+            self.eta = float(np.quantile(totals, self.quantile))
             spread = INITIAL_PRODUCTS * (np.std(totals) + INITIAL_PRODUCTS)
             # each total is η + over − under: p multiplies 0 ≤ under and cap − p multiplies 0 ≤ over, so draws above η
             # end at the weight cap and those below at 0
-            self.under = _Limits.at(np.maximum(self.eta - totals, 0) + spread, self.weight)
-            self.over = _Limits.at(np.maximum(totals - self.eta, 0) + spread, self.cap - self.weight)
+            extra = self.weight - self.even
+            self.under = _Limits.at(np.maximum(self.eta - totals, 0) + spread, extra)
+            self.over = _Limits.at(np.maximum(totals - self.eta, 0) + spread, self.cap - extra)
         room = np.empty(0) if self.least is None else np.maximum(u - self.least, INITIAL_PRODUCTS)
         self.of_least = _Limits.at(room, each / room)
-        self.all = [self.of_cost, self.of_low, self.of_high, self.of_rows, self.of_least]
+        above = np.empty(0) if self.greatest is None else np.maximum(self.greatest - u, INITIAL_PRODUCTS)
+        self.of_greatest = _Limits.at(above, each / above)
+        self.all = [self.of_cost, self.of_low, self.of_high, self.of_rows, self.of_least, self.of_greatest]
         self.all += [] if self.is_mean else [self.under, self.over]
         self.count = sum(limits.slack.size for limits in self.all)
 
@@ -187,7 +198,7 @@ class _Path:
         for limits in self.all:
             limits.move(length)
         if not self.is_mean:
-            self.weight = self.under.price
+            self.weight = self.even + self.under.price
         return max(system.remainder, here)
 
     def _shorter(self, remained: float) -> float:
@@ -232,6 +243,7 @@ class _System:
         self.at_x = np.einsum("l,lrv->rv", path.of_rows.price, path.matrix) - path.of_cost.price
         self.at_rows = np.einsum("lrv,rv->l", path.matrix, path.x) - path.most
         self.left_least = np.empty(0) if path.least is None else path.least - path.u
+        self.left_greatest = np.empty(0) if path.greatest is None else path.u - path.greatest
         self._factorize(terms, local.exponent, slopes)
         self.remainder = self._remainder()
 
@@ -268,6 +280,9 @@ class _System:
         if path.least is not None:
             for i in range(inputs):
                 block[:, i, i] += path.of_least.price[:, i] / path.of_least.slack[:, i]
+        if path.greatest is not None:
+            for i in range(inputs):
+                block[:, i, i] += path.of_greatest.price[:, i] / path.of_greatest.slack[:, i]
         # bounds touch one unknown each, so both their slacks and multipliers are eliminated: price/slack on the
         # diagonal
         block[:, inputs, inputs] = path.of_low.price / path.of_low.slack + path.of_high.price / path.of_high.slack
@@ -295,16 +310,18 @@ class _System:
         at_x = self.at_x.copy()
         at_x[0] += path.of_high.price - path.of_low.price
         at_u = self.at_u if path.least is None else self.at_u - path.of_least.price
+        at_u = at_u if path.greatest is None else at_u + path.of_greatest.price
         parts = [
             at_u,
             self.left_least + path.of_least.slack,
+            self.left_greatest + path.of_greatest.slack,
             at_x,
             # weighed by its price: what nobody pays for may be off
             (self.cost - path.x + path.of_cost.slack) * path.of_cost.price,
         ]
         parts.append(self.at_rows + path.of_rows.slack)
         if self.draws:
-            parts.append(path.weight * (self.totals - path.eta - path.over.slack + path.under.slack))
+            parts.append(path.under.price * (self.totals - path.eta - path.over.slack + path.under.slack))
             parts.append(np.array([1 - path.weight.sum()]))
         return max(float(np.abs(part).max(initial=0.0)) for part in parts)
 
@@ -314,7 +331,7 @@ class _System:
     def solve(self, targets: list[np.ndarray]) -> None:
         """Set the step of everything toward products of slack and multiplier of these sizes."""
         path, inputs, last = self.path, self.path.u.shape[1], self.path.u.shape[1] + len(self.path.costs)
-        to_cost, to_low, to_high, to_rows, to_least = targets[:5]
+        to_cost, to_low, to_high, to_rows, to_least, to_greatest = targets[:6]
         left_low, left_high = path.low - path.x[0], path.x[0] - path.high
         at_x = self.at_x.copy()
         at_x[0] += path.of_high.price + (to_high + path.of_high.price * left_high) / path.of_high.slack
@@ -323,10 +340,13 @@ class _System:
         if path.least is not None:
             of_least = path.of_least
             at_u = at_u - of_least.price - (to_least + of_least.price * self.left_least) / of_least.slack
+        if path.greatest is not None:
+            end = path.of_greatest
+            at_u = at_u + end.price + (to_greatest + end.price * self.left_greatest) / end.slack
         at_cost = self.cost - path.x + to_cost / path.of_cost.price
         rows = self.at_rows + to_rows / path.of_rows.price
         if self.draws:
-            to_under, to_over = targets[5:]
+            to_under, to_over = targets[6:]
             of_draws = self.totals - path.eta - to_over / path.over.price + to_under / path.under.price
             rows = np.concatenate([of_draws, rows])
         # what the blocks alone would do, then the coupling's answer, then back into the blocks
@@ -347,6 +367,8 @@ class _System:
         path.of_rows.follow_price(to_rows)
         if path.least is not None:
             path.of_least.follow(self.left_least, -self.u_step, to_least)
+        if path.greatest is not None:
+            path.of_greatest.follow(self.left_greatest, self.u_step, to_greatest)
         path.of_low.follow(left_low, -self.x_step[0], to_low)
         path.of_high.follow(left_high, self.x_step[0], to_high)
         if self.draws:
@@ -383,9 +405,9 @@ def _linear(problem: Problem, given: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def central_path(
-    scenarios: Scenarios, problem: Problem, cap: float, u: np.ndarray, given: np.ndarray
+    scenarios: Scenarios, problem: Problem, cap: float, u: np.ndarray, given: np.ndarray, tail: float = 1.0
 ) -> Iterator[Iterate]:
-    """Points ever nearer to the plan whose mean over the worst draws is least.
+    """Points ever nearer to the plan whose mean over the worst draws is least, or its mix with the mean over all.
 
     Args:
         scenarios: B draws.
@@ -393,8 +415,9 @@ def central_path(
         cap: most weight of a draw, ``1/B`` for the mean.
         u: (V, I) log inputs of a plan to start from.
         given: (R, V) its amounts, positive.
+        tail: share of the worst draws' mean in what is made small; the rest is the mean over all draws.
     """
-    path = _Path(scenarios, problem, cap, u, given)
+    path = _Path(scenarios, problem, cap, u, given, tail)
     for _ in range(MAX_NEWTON_STEPS):
         try:
             with np.errstate(over="ignore", invalid="ignore"):

@@ -84,6 +84,20 @@ def minimize_risk(problems: Sequence[Problem], risk: Risk, level: float, *, star
     Raises:
         SolverError: more than half of the draws are no numbers, or no plan keeps the limits.
     """
+    scenarios, problem, lost = known_scenarios(problems)
+    if risk.tail is None:
+        best = _descended(scenarios, problem, risk, level, start)
+    else:
+        best = least_mix(scenarios, problem, max(risk.tail(level) * len(scenarios), 1.0), start)
+    return replace(best, value=risk.of(scenarios.totals(best.u), level), lost=lost)
+
+
+def known_scenarios(problems: Sequence[Problem]) -> tuple[Scenarios, Problem, tuple[int, ...]]:
+    """The draws that are numbers, their common costs and limits, and the positions of the others.
+
+    Raises:
+        SolverError: more than half of the draws are no numbers.
+    """
     scenarios, problem = Scenarios.of([problem.by_model for problem in problems]), problems[0]
     known = scenarios.known
     lost = tuple(np.flatnonzero(~known).tolist())
@@ -92,29 +106,38 @@ def minimize_risk(problems: Sequence[Problem], risk: Risk, level: float, *, star
             f"{len(lost)} of {len(problems)} draws are no numbers, so there is no risk to speak of; fit again, or plan "
             "by the point fit (--risk point)."
         )
-    scenarios = scenarios.take(np.flatnonzero(known))
-    if risk.tail is None:
-        best = _descended(scenarios, problem, risk, level, start)
-    else:
-        best = _least(scenarios, problem, max(risk.tail(level) * len(scenarios), 1.0), start)
-    return replace(best, value=risk.of(scenarios.totals(best.u), level), lost=lost)
+    return scenarios.take(np.flatnonzero(known)), problem, lost
 
 
-def _least(scenarios: Scenarios, problem: Problem, tail: float, start: Optimum) -> RiskOptimum:
-    """The plan with the least mean of the worst ``tail`` draws, at least one."""
+def least_risk(totals: np.ndarray, tail: float) -> float:
+    """The mean over the worst ``tail`` of totals (B,)."""
+    return tail_mean(totals, tail / len(totals))
+
+
+def least_mix(scenarios: Scenarios, problem: Problem, tail: float, start: Optimum, share: float = 1.0) -> RiskOptimum:
+    """The plan with the least mean of the worst ``tail`` draws, at least one, or of its mix with the mean over all.
+
+    Args:
+        scenarios: B draws.
+        problem: its costs and limits.
+        tail: number of draws in the tail.
+        start: a plan within the limits.
+        share: of the tail's mean in the mix.
+    """
+    mix = _Mix(tail, share)
     cap = 1 / tail
-    floor = tail_mean(scenarios.floors, tail / len(scenarios))
-    best = _certified(scenarios, problem, tail, _starting(scenarios, tail, start))
+    floor = mix.of(scenarios.floors)
+    best = _certified(scenarios, problem, mix, _starting(scenarios, mix, start))
     # logarithms and the method's inside need amounts that are positive
     given = np.maximum(start.amounts, NEGLIGIBLE_SHARE * start.amounts.max(axis=1, keepdims=True))
     steps = 0
-    for point in central_path(scenarios, problem, cap, start.u, given):
+    for point in central_path(scenarios, problem, cap, start.u, given, share):
         steps += 1
         # a certificate costs about as much as a step, and far from the optimum it proves nothing new
         if point.distance > MAX_CERTIFIED_REMAINDER or (point.given <= 0).any():
             continue
         try:
-            found = _certified(scenarios, problem, tail, point)
+            found = _certified(scenarios, problem, mix, point)
         except SolverError:  # it still breaks a limit
             continue
         best = _better(problem, best, found)
@@ -124,13 +147,36 @@ def _least(scenarios: Scenarios, problem: Problem, tail: float, start: Optimum) 
     return replace(best, status="optimal" if proven else NOT_PROVEN, steps=steps)
 
 
-def _starting(scenarios: Scenarios, tail: float, start: Optimum) -> Iterate:
+@dataclass(frozen=True)
+class _Mix:
+    """``share`` of the mean over the worst ``tail`` draws, and the rest of the mean over all: how draws are weighed."""
+
+    tail: float
+    share: float
+
+    def of(self, totals: np.ndarray) -> float:
+        """Its value of draws (B,)."""
+        return (1 - self.share) * float(totals.mean()) + self.share * tail_mean(totals, self.tail / len(totals))
+
+    def worst(self, totals: np.ndarray) -> np.ndarray:
+        """The weights (B,) that these draws suggest."""
+        return (1 - self.share) / len(totals) + self.share * worst_weights(totals, self.tail / len(totals))
+
+    def in_set(self, weight: np.ndarray) -> np.ndarray:
+        """The weights (B,) put among those that the mix may give: any of these prove a bound."""
+        even = (1 - self.share) / len(weight)
+        if self.share == 0:
+            return np.full(len(weight), even)
+        return even + self.share * _in_set((weight - even) / self.share, 1 / self.tail)
+
+
+def _starting(scenarios: Scenarios, mix: _Mix, start: Optimum) -> Iterate:
     """A plan with the weights that its own worst draws suggest."""
-    weight = worst_weights(scenarios.totals(start.u), tail / len(scenarios))
+    weight = mix.worst(scenarios.totals(start.u))
     return Iterate(start.u, start.amounts, weight, start.certificate.duals, np.inf)
 
 
-def _certified(scenarios: Scenarios, problem: Problem, tail: float, point: Iterate) -> RiskOptimum:
+def _certified(scenarios: Scenarios, problem: Problem, mix: _Mix, point: Iterate) -> RiskOptimum:
     """A point put within the limits, with the bound that its weights and prices prove."""
     given = restore_feasibility(problem, point.given, SOLVER)
     if problem.is_plain:
@@ -139,11 +185,11 @@ def _certified(scenarios: Scenarios, problem: Problem, tail: float, point: Itera
     if not problem.is_plain:
         given = _as_used(problem, u, given)
     # the bound holds for any weights of the set and any prices, so what the method is off by costs sharpness, not truth
-    value = scenarios.at(u).mixed(_in_set(point.weight, 1 / tail))
+    value = scenarios.at(u).mixed(mix.in_set(point.weight))
     marginal = marginal_return(value, problem.cost, u)
     prices = plain_duals(problem, given[0], marginal) if problem.is_plain else _clean(problem, point.prices)
     bound = lower_bound(value, problem, u, prices)
-    worth = tail_mean(scenarios.totals(u), tail / len(scenarios))
+    worth = mix.of(scenarios.totals(u))
     return RiskOptimum(u, given, Certificate(bound, marginal, prices), SOLVER, "", worth, (), 0)
 
 
@@ -202,13 +248,13 @@ def _descended(scenarios: Scenarios, problem: Problem, risk: Risk, level: float,
         return risk.of(scenarios.totals(plan.u), level)
 
     # two convex risks to start from, one on either side of most others: the mean of the tail and that of all draws
-    plans = [_least(scenarios, problem, each, start) for each in (tail, float(len(scenarios)))]
+    plans = [least_mix(scenarios, problem, each, start) for each in (tail, float(len(scenarios)))]
     steps = sum(plan.steps for plan in plans)
     best, floor = min(plans, key=risk_of), risk.of(scenarios.floors, level)
     for _ in range(MAX_DESCENTS if risk.next_draws else 0):
         assert risk.next_draws is not None
         pick, share = risk.next_draws(scenarios.totals(best.u), level)
-        found = _least(scenarios.take(pick), problem, max(share * len(pick), 1.0), best)
+        found = least_mix(scenarios.take(pick), problem, max(share * len(pick), 1.0), best)
         steps += found.steps
         gained = risk_of(best) - risk_of(found)
         if gained > 0:
@@ -229,6 +275,6 @@ def _bound_of(scenarios: Scenarios, problem: Problem, risk: Risk, level: float, 
         if risk.groups
         else [np.array([at]) for at in range(len(scenarios))]
     )
-    found = [_least(scenarios.take(group), problem, 1.0, best) for group in groups]
+    found = [least_mix(scenarios.take(group), problem, 1.0, best) for group in groups]
     bounds = np.array([each.certificate.bound for each in found])
     return float(bounds.min()) if counted else risk.of(bounds, level), sum(each.steps for each in found)

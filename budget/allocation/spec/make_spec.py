@@ -1,19 +1,26 @@
-"""Stating a question about fitted curves."""
+"""Stating a question about fitted curves.
+
+See docs/decisions/142-within-reach-of-the-runs.md.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from budget.allocation.spec.make_reference import reference_of
 from budget.allocation.spec.measures import Measure, measure_of
 from budget.allocation.spec.objectives import OBJECTIVES, Objective, names_where, record_of
 from budget.allocation.spec.plan_spec import SHARED, SPECIALISTS, PlanSpec, default_unit
 from budget.allocation.spec.refusals import refuse, refuse_weights, refuse_words
 from budget.allocation.spec.resources import Prices
-from budget.allocation.spec.risks import RISKS
+from budget.allocation.spec.risks import RISKS, Risk
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
+from budget.numerics.words import shortened
+from budget.tables.checks.status import FAIL
 from budget.tables.limits import Limit
+from budget.tables.splits import Split
 from budget.tables.tasks import TaskSettings
 
 LEVEL = 0.9
@@ -39,12 +46,16 @@ def plan_spec(
     sizes: Sequence[float] = (),
     allow_unserved: bool = False,
     at_least: int | None = None,
+    reach: float = np.inf,
+    reference: str | Split | None = None,
+    at_risk: float | None = None,
 ) -> PlanSpec:
     """State a question about fitted curves, refusing what they cannot answer.
 
     Args:
         curves: usable curves of T tasks.
-        tasks: task settings for the same tasks in the same order.
+        tasks: task settings for the same tasks in the same order; those of tasks that the curves left out may stand
+            among them, and then keep what they have of the budget.
         budget: the total, positive; ``None`` for the cheapest plan.
         unit: one of ``resources.UNITS``; by default what the law's inputs suggest.
         strategy: one of ``STRATEGIES``; by default ``shared`` where the runs are shared models.
@@ -61,30 +72,40 @@ def plan_spec(
         sizes: sizes that models may have.
         allow_unserved: whether tasks may be given nothing, at their unserved value.
         at_least: how many targets the cheapest plan must meet.
+        reach: factor on the largest params, tokens and spend measured of a task beyond which no plan of it goes. It
+            does not limit a mixture, whose law is of several tasks at once.
+        reference: what risks that limit a loss count it from: one of ``REFERENCES``, or a split; by default today's
+            split where it is stated, else that by weight.
+        at_risk: what the worst share of the draws may lose against it, in the objective's unit; 0 by default.
 
     Raises:
         AllocationError: the question does not fit the curves or itself.
         InfeasibleError: the limits contradict the budget.
     """
-    folded, at_risk = record_of("Objective", objective, OBJECTIVES), record_of("Risk", risk, RISKS)
+    folded, taken = record_of("Objective", objective, OBJECTIVES), record_of("Risk", risk, RISKS)
     refuse_words(None if isinstance(measure, Measure) else measure, strategy)
     if not curves.form.is_of_one_model:  # a mixture may hold tasks of no weight, and refuses the rest itself
         refuse_weights(tasks)
-    if level is not None and not at_risk.has_level:
+    _refuse_at_risk(taken, at_risk)
+    if level is not None and not taken.has_level:
         leveled = " and ".join(f"--risk {name}" for name in names_where(RISKS, lambda each: each.has_level))
         raise AllocationError(f"--level is for {leveled}; leave it out.")
+    if not reach >= 1:
+        raise AllocationError(f"--reach is {reach:g}; give a factor of at least 1, or inf to lift it.")
     unit = unit or default_unit(curves.scale_columns)
     strategy = strategy or (SHARED if curves.is_shared or curves.form.is_of_one_model else SPECIALISTS)
-    tasks = _frozen(tasks, freeze)
+    total = _total(budget, folded)
+    reserved = _reserved(curves, tasks, total) if strategy == SPECIALISTS else ()
+    tasks = _frozen(tasks.select(curves.tasks), freeze)
     sized = _sizes_of_models(curves, tasks, unit, strategy, params)
     spec = PlanSpec(
         tasks,
-        _total(budget, folded),
+        total - sum(spend for _, spend, _ in reserved),
         unit,
         strategy,
         measure if isinstance(measure, Measure) else measure_of(curves, tasks, measure, worst=folded.takes_largest),
         folded,
-        at_risk,
+        taken,
         LEVEL if level is None else level,
         sized,
         dict(further or {}),
@@ -94,9 +115,24 @@ def plan_spec(
         allow_unserved,
         at_least,
         tuple(freeze),
+        np.inf if curves.form.is_of_one_model else reach,
+        tuple(name for name, verdict in zip(curves.tasks, curves.verdict, strict=True) if verdict == FAIL),
+        reserved,
     )
     refuse(curves, spec, params)
-    return spec
+    if not taken.on_gain:
+        return spec
+    return replace(spec, reference=reference_of(curves, spec, reference, 0.0 if at_risk is None else at_risk))
+
+
+def _refuse_at_risk(risk: Risk, at_risk: float | None) -> None:
+    if at_risk is None:
+        return
+    if not risk.on_gain:
+        limiting = " and ".join(f"--risk {name}" for name in names_where(RISKS, lambda each: each.on_gain))
+        raise AllocationError(f"--at-risk is for {limiting}; leave it out.")
+    if not np.isfinite(at_risk):
+        raise AllocationError(f"--at-risk is {at_risk:g}; give a number in the objective's unit, such as 0.01.")
 
 
 def _total(budget: float | None, objective: Objective) -> float:
@@ -107,6 +143,29 @@ def _total(budget: float | None, objective: Objective) -> float:
     if not np.isfinite(budget) or budget <= 0:
         raise AllocationError(f"The budget is {budget:g}; give a positive number.")
     return float(budget)
+
+
+def _reserved(curves: Curves, tasks: TaskSettings, budget: float) -> tuple[tuple[str, float, str], ...]:
+    """What tasks without a curve keep of a budget, their current spend or their share by weight: name, spend, status.
+
+    Raises:
+        AllocationError: they keep all of it.
+    """
+    if not np.isfinite(budget):
+        return ()
+    without = [(name, status) for name, status in curves.omitted if name in tasks.names]
+    places = [tasks.names.index(name) for name, _ in without]
+    known = tasks.weight[[tasks.names.index(name) for name in curves.tasks]].sum() + tasks.weight[places].sum()
+    spends = [
+        float(tasks.current[at]) if tasks.current[at] > 0 else float(tasks.weight[at] / known * budget) for at in places
+    ]
+    if sum(spends) >= budget:
+        raise AllocationError(
+            f"{shortened([name for name, _ in without])} have no curve and keep their current spend of "
+            f"{sum(spends):g}, which leaves nothing of the budget of {budget:g}; correct column 'current', or leave "
+            "them out with --where."
+        )
+    return tuple((name, spend, status) for (name, status), spend in zip(without, spends, strict=True))
 
 
 def _frozen(tasks: TaskSettings, freeze: Sequence[str]) -> TaskSettings:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +12,34 @@ from budget.allocation.spec.resources import Prices
 from budget.allocation.spec.risks import POINT, Risk
 from budget.curves.curves import Curves
 from budget.tables.limits import Limit
+from budget.tables.splits import Split
 from budget.tables.tasks import TaskSettings
 
 SPECIALISTS, SHARED = STRATEGIES = ("specialists", "shared")
 """How a set of tasks is served: one training per task, or one model for all."""
+
+
+REFERENCES = {"uniform": "a uniform split", "weight": "the split by weight", "current": "today's split"}
+"""Splits by hand that a plan's gain is counted from → what they are called."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The split that a plan's gain is counted from: what would be done without a plan.
+
+    Attributes:
+        words: what it is called.
+        split: what it gives the tasks.
+        at_risk: what the worst share of the draws may lose against it, in the objective's unit.
+    """
+
+    words: str
+    split: Split
+    at_risk: float
+
+    def record(self) -> dict[str, Any]:
+        """The reference as JSON."""
+        return {"reference": self.words, "reference_spend": self.split.spend.tolist(), "at_risk": self.at_risk}
 
 
 EXTRAPOLATES_BEYOND = 3.0
@@ -42,6 +67,11 @@ class PlanSpec:
         allow_unserved: whether a task may be given nothing.
         at_least: how many targets the cheapest plan must meet; all where ``None``.
         frozen: tasks that keep their current spend, and so are given something whatever ``allow_unserved`` says.
+        reach: factor on the largest params, tokens and spend measured of a task beyond which no plan of it goes.
+        held: tasks whose curves failed their backtest: they keep their current spend, or their share by weight.
+        reserved: tasks without a curve, which keep the same: name, spend and status. The budget is what is left.
+        reference: what the gain is counted from whose loss in the worst draws a risk limits; the mean over the draws is
+            planned then. ``None`` where the risk itself is planned, or none.
     """
 
     tasks: TaskSettings
@@ -60,6 +90,10 @@ class PlanSpec:
     allow_unserved: bool = False
     at_least: int | None = None
     frozen: tuple[str, ...] = ()
+    reach: float = float("inf")
+    held: tuple[str, ...] = ()
+    reserved: tuple[tuple[str, float, str], ...] = ()
+    reference: Reference | None = None
 
     @property
     def weight(self) -> np.ndarray:
@@ -91,6 +125,43 @@ class PlanSpec:
     def is_frozen(self) -> np.ndarray:
         """(T,) whether a task keeps its current spend."""
         return np.isin(self.tasks.names, self.frozen)
+
+    @property
+    def is_held(self) -> np.ndarray:
+        """(T,) whether a task's curve failed, so that it keeps what it has or its share by weight."""
+        return np.isin(self.tasks.names, self.held)
+
+    @property
+    def whole_budget(self) -> float:
+        """The budget with what tasks without a curve keep of it."""
+        return self.budget + sum(spend for _, spend, _ in self.reserved)
+
+    @property
+    def own_limits(self) -> tuple[np.ndarray, np.ndarray]:
+        """(T,) least and greatest spends of each task, 0 and infinity where there is none; of held ones the same."""
+        every = np.arange(len(self.tasks.names))
+        low, high = self.limits_in_sets(every[None], np.array([self.budget]))
+        return low[0], high[0]
+
+    def limits_in_sets(self, members: np.ndarray, budgets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same (Q, k) for sets of tasks that share a budget each: a share by weight is one of the set.
+
+        Args:
+            members: (Q, k) task positions.
+            budgets: (Q,).
+        """
+        tasks, held = self.tasks, self.is_held[members]
+        low = np.nan_to_num(tasks.min, nan=0.0)[members]
+        high = np.where(np.isfinite(tasks.max), tasks.max, np.inf)[members]
+        if self.is_one_model or not held.any():
+            return low, high
+        weight, current = tasks.weight[members], tasks.current[members]
+        share = weight / weight.sum(axis=1, keepdims=True) * budgets[:, None]
+        # where no curve is left to plan by, all is by weight
+        kept = np.where((current > 0) & ~held.all(axis=1, keepdims=True), current, share)
+        kept = np.clip(kept, low, high)
+        held &= np.isfinite(kept)
+        return np.where(held, kept, low), np.where(held, kept, high)
 
     @property
     def has_checkpoints(self) -> bool:

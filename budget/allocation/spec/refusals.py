@@ -6,7 +6,7 @@ docs/decisions/051-shared-models-only-as-measured.md.
 
 import numpy as np
 
-from budget.allocation.convex.problem import planned_cost
+from budget.allocation.convex.problem import planned_cost, reach_of_models
 from budget.allocation.spec.measures import MEASURES
 from budget.allocation.spec.objectives import OBJECTIVES, names_where, record_of
 from budget.allocation.spec.plan_spec import STRATEGIES, PlanSpec, is_nonconvex
@@ -186,7 +186,7 @@ def _refuse_money(curves: Curves, spec: PlanSpec) -> None:
 
 def _refuse_reach(curves: Curves, spec: PlanSpec) -> None:
     """A budget that no law reaches, and minima above it."""
-    low, high = np.nan_to_num(spec.tasks.min, nan=0.0), np.nan_to_num(spec.tasks.max, nan=np.inf)
+    low, high = spec.own_limits
     if spec.is_one_model and (low.any() or np.isfinite(high).any()):
         raise AllocationError(
             "min and max limit the spend of one task, and one shared model has one spend; leave them out, or use "
@@ -202,6 +202,7 @@ def _refuse_reach(curves: Curves, spec: PlanSpec) -> None:
             words = apart(float(least), float(most))
             raise InfeasibleError(f"Task {name} has min {words[0]} above max {words[1]}; swap or correct them.")
     if not np.isfinite(spec.budget):
+        _refuse_beyond_reach(curves, spec, low)
         return
     if spec.unit in curves.largest or (spec.unit == "money" and not curves.form.is_of_one_model):
         largest = float(_largest(curves, spec).max())
@@ -212,6 +213,23 @@ def _refuse_reach(curves: Curves, spec: PlanSpec) -> None:
             )
     _refuse_minima(spec, low)
     _refuse_smallest(curves, spec)
+    _refuse_beyond_reach(curves, spec, low)
+
+
+def _refuse_beyond_reach(curves: Curves, spec: PlanSpec, low: np.ndarray) -> None:
+    """Least spends (T,) that the user states, or holds a task to, beyond what the reach allows."""
+    if np.isinf(spec.reach) or spec.is_one_model or curves.form.is_of_one_model:
+        return
+    most = reach_of_models(curves, spec, planned_cost(curves, spec, spec.unit))
+    beyond = np.flatnonzero((low > most * (1 + 1e-12)) & ~spec.is_held)
+    if len(beyond):
+        task = int(beyond[0])
+        asked, limit = apart(float(low[task]), float(most[task]))
+        what = "is frozen at" if spec.is_frozen[task] else "has min"
+        raise InfeasibleError(
+            f"Task {spec.tasks.names[task]} {what} {asked} {spec.unit}, above the {limit} that --reach {spec.reach:g} "
+            "allows beyond its largest run; raise --reach, or lower it."
+        )
 
 
 def _refuse_smallest(curves: Curves, spec: PlanSpec) -> None:
@@ -249,6 +267,12 @@ def _refuse_minima(spec: PlanSpec, low: np.ndarray) -> None:
 
 def _who_must(spec: PlanSpec, counted: np.ndarray) -> tuple[str, str]:
     """Whose least spends these (T,) are, as the beginning of a sentence about their sum, and how to lower them."""
+    if (spec.is_held & counted).any():
+        held = shortened([name for name, is_held in zip(spec.tasks.names, spec.is_held, strict=True) if is_held])
+        return (
+            f"The spends that {held} keep, whose curves failed their backtest, and the minima of others sum to",
+            "lower 'current' or the minima",
+        )
     frozen, minima = spec.is_frozen & counted, ~spec.is_frozen & counted
     names = shortened([name for name, is_frozen in zip(spec.tasks.names, frozen, strict=True) if is_frozen])
     if not frozen.any():

@@ -106,6 +106,28 @@ def smallest_log(curves: Curves, name: str) -> np.ndarray:
     return np.log(np.where(smallest >= 1, 1.0, FINEST * smallest))
 
 
+def largest_inputs(curves: Curves, reach: float) -> np.ndarray | None:
+    """Log inputs (T, I) of the largest model within a plan's reach, ``None`` where nothing limits it.
+
+    Args:
+        curves: of T tasks.
+        reach: factor on the largest measured inputs of a task.
+    """
+    if np.isinf(reach):
+        return None
+    return np.log(reach) + np.log(np.column_stack([curves.largest[name] for name in curves.planned_inputs[:2]]))
+
+
+def largest_spends(curves: Curves, tasks: TaskSettings, unit: str, reach: float) -> np.ndarray:
+    """(T,) the greatest spends within a plan's reach: of what training took, and serving is paid beside it.
+
+    A unit that was not measured, such as money, limits nothing by itself.
+    """
+    if np.isinf(reach) or unit not in curves.largest or np.isfinite(tasks.served_tokens).any():
+        return np.full(len(curves.tasks), np.inf)
+    return reach * curves.largest[unit]
+
+
 def _cost_of(curves: Curves, tasks: TaskSettings, unit: str, prices: Prices | None) -> Posynomial:
     count = len(curves.tasks)
     if unit == "money":

@@ -26,6 +26,8 @@ class Risk:
         title: what a report adds to the objective's name, from the level.
         fold: (draws (B,), level) → number; ``None`` where the point fit is planned and no draw is read.
         tail: level → share of the worst draws whose mean it is; ``None`` where it is no such mean.
+        on_gain: whether it limits what is lost against a reference split, while the mean over the draws is planned,
+            and is not planned itself; of plans, not of portfolios.
         has_level: whether ``--level`` says which draws count.
         next_draws: (draws of a plan (B,), level) → positions, and the share of their worst whose mean is to be made
             small next; only for what is no mean of a tail. The mean of all by default.
@@ -39,6 +41,7 @@ class Risk:
     fold: Callable[[np.ndarray, float], float] | None
     tail: Callable[[float], float] | None = None
     has_level: bool = False
+    on_gain: bool = False
     next_draws: Callable[[np.ndarray, float], tuple[np.ndarray, float]] | None = None
     groups: Callable[[np.ndarray, float], list[np.ndarray]] | None = None
 
@@ -98,6 +101,7 @@ RISKS = {
             fold=lambda draws, level: tail_mean(draws, 1 - level),
             tail=lambda level: 1 - level,
             has_level=True,
+            on_gain=True,
         ),
         Risk(
             "quantile",
@@ -105,6 +109,7 @@ RISKS = {
             title=lambda level: f" at the {level:.0%} quantile of the draws",
             fold=lambda draws, level: float(np.quantile(draws, level, method="higher")),
             has_level=True,
+            on_gain=True,
             next_draws=_at_most_quantile,
             groups=_counting_groups,
         ),

@@ -100,6 +100,18 @@ class Amount(click.ParamType):  # type: ignore[type-arg]  # as above
         return number if abs(number) < float("inf") else str(value)
 
 
+class Factor(Number):
+    """A number, or ``inf``."""
+
+    name = "factor"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse the text."""
+        if str(value).strip().lower() in ("inf", "infinity"):
+            return float("inf")
+        return as_number(value, param.opts[0] if param else "The factor", "10")
+
+
 class Pair(click.ParamType):  # type: ignore[type-arg]  # as above
     """``NAME=VALUE``."""
 

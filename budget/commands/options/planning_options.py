@@ -4,7 +4,18 @@ from dataclasses import dataclass
 
 import click
 
-from budget.commands.options.option_types import PLAN_ON, PRICE, Amount, NameIn, Number, Pair, Renamed, Words, as_record
+from budget.commands.options.option_types import (
+    PLAN_ON,
+    PRICE,
+    Amount,
+    Factor,
+    NameIn,
+    Number,
+    Pair,
+    Renamed,
+    Words,
+    as_record,
+)
 
 TASKS = click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets and limits of the tasks.")
 SIZE = click.option("--params", type=Number(), metavar="N", help="Size of every model, for --unit tokens.")
@@ -37,6 +48,10 @@ PLANNED_ON = click.option(
 ORDER = click.option(
     "--order", type=click.Choice(["given", "weight", "greedy"]), default="given", show_default=True,
     help="In which order tasks join: as in the file, the heaviest first, or always the one that costs least.",
+)  # fmt: skip
+REACH = click.option(
+    "--reach", type=Factor(), default=10.0, show_default=True, metavar="FACTOR",
+    help="How far beyond the largest params, tokens and spend measured of a task its plan may go; inf lifts it.",
 )  # fmt: skip
 SEED = click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the outcomes that runs may have.",
@@ -100,6 +115,9 @@ class Aiming:
     measure: str | None
     risk: str
     level: float | None
+    reference: str | None
+    at_risk: float | None
+    prefer_simple: bool
     at_least: int | None
 
 
@@ -116,10 +134,17 @@ AIMING = as_record(
                  help="What counts of a task: its metric, the share of the way from unserved to best, or the score "
                       "through the link. By default its metric, or progress where there are several."),
     click.option("--risk", type=RISK, default="point",
-                 show_default=True, help="Plan for the point fit, the mean over the draws, the mean of the worst, or "
-                                         "a quantile of them."),
+                 show_default=True, help="Plan for the point fit, or the mean over the draws; cvar and quantile plan "
+                                         "the mean, and limit what the worst draws lose against --reference."),
     click.option("--level", type=Number(), metavar="SHARE",
                  help="Share of the draws below the tail, for cvar and quantile.  [default: 0.9]"),
+    click.option("--reference", metavar="CSV",
+                 help="What gains are counted from: uniform, weight, current, or a CSV (task, spend). By default "
+                      "current where the tasks file states it, else weight."),
+    click.option("--at-risk", type=Number(), metavar="NUMBER",
+                 help="Most that the worst draws may lose against it, in the objective's unit.  [default: 0]"),
+    click.option("--prefer-simple", is_flag=True,
+                 help="Give the reference instead, where the plan's gain over it cannot be told from 0."),
     click.option("--at-least", type=click.IntRange(1), metavar="K",
                  help="How many targets --objective cheapest meets."),
 )  # fmt: skip

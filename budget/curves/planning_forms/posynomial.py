@@ -16,12 +16,14 @@ class Posynomial:
         log_coef: (T, K), the terms' logarithms at ``u = 0``.
         exponent: (T, K, I).
         domain: (T, I) the least log inputs that are asked for, ``None`` where there is no least; of costs only.
+        ceiling: (T, I) the greatest ones, ``None`` where there is none, infinite where an input has none; likewise.
     """
 
     offset: np.ndarray
     log_coef: np.ndarray
     exponent: np.ndarray
     domain: np.ndarray | None = None
+    ceiling: np.ndarray | None = None
 
     def __len__(self) -> int:
         """The number T of functions."""
@@ -54,6 +56,15 @@ class Posynomial:
             return np.zeros(len(self))
         some = np.isfinite(self.domain).all(axis=1)
         return np.where(some, self.value(np.where(some[:, None], self.domain, 0.0)), 0.0)
+
+    @property
+    def at_ceiling(self) -> np.ndarray:
+        """(T,) the values at the greatest inputs: what the largest model costs, infinite where there is no largest."""
+        if self.ceiling is None:
+            return np.full(len(self), np.inf)
+        some = np.isfinite(self.ceiling).all(axis=1)
+        with np.errstate(over="ignore"):
+            return np.where(some, self.value(np.where(some[:, None], self.ceiling, 0.0)), np.inf)
 
     @property
     def summed(self) -> "Posynomial":
@@ -90,7 +101,7 @@ class Posynomial:
     def scaled(self, factor: np.ndarray, shift: np.ndarray) -> "Posynomial":
         """The functions times positive factors (T,), plus shifts (T,)."""
         logs = self.log_coef + np.log(factor)[:, None]
-        return Posynomial(factor * self.offset + shift, logs, self.exponent, self.domain)
+        return Posynomial(factor * self.offset + shift, logs, self.exponent, self.domain, self.ceiling)
 
     def tangent(self, u: np.ndarray) -> "Posynomial":
         """A posynomial below the functions that touches them at log inputs ``u``: the functions themselves."""
@@ -98,8 +109,8 @@ class Posynomial:
 
     def take(self, pick: np.ndarray) -> "Posynomial":
         """The functions at the positions ``pick``, repeats allowed."""
-        domain = None if self.domain is None else self.domain[pick]
-        return Posynomial(self.offset[pick], self.log_coef[pick], self.exponent[pick], domain)
+        domain, ceiling = (None if ends is None else ends[pick] for ends in (self.domain, self.ceiling))
+        return Posynomial(self.offset[pick], self.log_coef[pick], self.exponent[pick], domain, ceiling)
 
     def fix_input(self, which: int, u: np.ndarray) -> "Posynomial":
         """The same functions with input ``which`` held at log values ``u`` (T,); one input fewer.
@@ -110,5 +121,7 @@ class Posynomial:
         rest = np.delete(self.exponent, which, axis=2)
         constant = (rest == 0).all(axis=(0, 2))
         offset = self.offset + np.exp(held[:, constant]).sum(axis=1)
-        domain = None if self.domain is None else np.delete(self.domain, which, axis=1)
-        return Posynomial(offset, held[:, ~constant], rest[:, ~constant], domain)
+        domain, ceiling = (
+            None if ends is None else np.delete(ends, which, axis=1) for ends in (self.domain, self.ceiling)
+        )
+        return Posynomial(offset, held[:, ~constant], rest[:, ~constant], domain, ceiling)

@@ -52,12 +52,23 @@ def headline(study: Study) -> str:
     spec = plan.spec
     if facts.is_shared(plan):
         return f"Train {model_words(plan, count_in_words)}."
-    budget = quantity(spec.budget, spec.unit)
-    if len(plan.spend) == 1:
+    budget = quantity(spec.whole_budget, spec.unit)
+    if spec.is_held.all():
+        return (
+            f"No curve is trusted (every backtest failed): split {budget} by weight over "
+            f"{plural(len(plan.spend), 'task')}, one model for each."
+        )
+    if len(plan.spend) == 1 and not spec.reserved:
         return f"Spend {quantity(plan.total, spec.unit)} on {spec.tasks.names[0]}{_size_of_only(study)}."
     known = len(study.curves.tasks)
     tasks = plural(known, "task") if known == len(plan.spend) else f"{len(plan.spend)} of {plural(known, 'task')}"
-    return f"Split {budget} over {tasks}, one model for each."
+    kept = [*spec.held, *(name for name, _, _ in spec.reserved)]
+    if not kept:
+        return f"Split {budget} over {tasks}, one model for each."
+    if spec.reserved:
+        tasks = plural(len(plan.spend) + len(spec.reserved), "task")
+    keep = "keep their spends or shares by weight" if len(kept) > 1 else "keeps its spend or share by weight"
+    return f"Split {budget} over {tasks}, one model for each; {listing(kept)} {keep}, for want of a trusted curve."
 
 
 def study_summary(study: Study) -> tuple[str, ...]:
@@ -100,7 +111,8 @@ def summary(study: Study) -> tuple[str, ...]:
     if len(plan.spend) > 1:
         sentences += [baseline_sentence(plan, baseline, "would reach") for baseline in by_hand(plan)]
     if plan.unspent > 1e-9 * plan.spec.budget:
-        sentences.append(f"{quantity(plan.unspent, plan.spec.unit)} stay unspent: every task is at its maximum.")
+        stops = "its maximum" if np.isinf(plan.spec.reach) else "its maximum or its reach"
+        sentences.append(f"{quantity(plan.unspent, plan.spec.unit)} stay unspent: every task is at {stops}.")
     return " ".join(sentences), whose_runs(study)
 
 

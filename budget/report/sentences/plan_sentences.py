@@ -15,8 +15,9 @@ from budget.allocation.plan.baselines import (
     WITHIN,
 )
 from budget.allocation.plan.binding_limits import broken_words
-from budget.allocation.plan.plan import Baseline, Plan
+from budget.allocation.plan.plan import KEPT, Baseline, Plan
 from budget.allocation.spec.objectives import Naming
+from budget.allocation.spec.risks import RISKS
 from budget.numerics.words import listing, shortened
 from budget.report.written_numbers import (
     LEVEL,
@@ -25,6 +26,7 @@ from budget.report.written_numbers import (
     count,
     count_span,
     difference,
+    percent,
     quantity,
     span,
     value,
@@ -46,7 +48,8 @@ BASELINE_WORDS = {
 
 SAME = "the same"
 
-BINDING_WORDS = {"budget": "the budget", "min": "its minimum", "max": "its maximum"}
+BINDING_WORDS = {"budget": "the budget", "min": "its minimum", "max": "its maximum", "reach": "its reach",
+                 KEPT: "kept, for want of a trusted curve"}  # fmt: skip
 """What stops a spend → how the report calls it."""
 
 
@@ -106,7 +109,7 @@ def objective_name(plan: Plan) -> str:
             unit=spec.unit,
             is_equal=bool((weight == weight[0]).all()),
             is_alone=len(weight) == 1,
-            risk=spec.risk.title(spec.level),
+            risk=RISKS["mean"].title(spec.level) if spec.reference is not None else spec.risk.title(spec.level),
         )
     )
 
@@ -159,7 +162,19 @@ def unscored_words(baseline: Baseline) -> str:
 def comparison(plan: Plan, baseline: Baseline) -> str:
     """How the plan compares with a baseline, such as ``0.018 better``; a gain below the shown digits is called that."""
     words = better_by(plan.gain_over(baseline), plan.objective)
-    return f"{words}, practically the same" if _looks_equal(plan, baseline) and words != SAME else words
+    words = f"{words}, practically the same" if _looks_equal(plan, baseline) and words != SAME else words
+    gain = plan.gain_in_draws(baseline)
+    if gain is None or baseline.name == GREEDY:
+        return words
+    ends = "" if np.isnan(gain.low) else f"{LEVEL} {span(_signed(gain.low), _signed(gain.high))}, "
+    told = f"expected {_signed(gain.expected)}, {ends}better in {percent(gain.wins)} of the draws"
+    as_good = ", so that it is as good as can be told" if gain.is_as_good else ""
+    return f"{words} ({told}{as_good})"
+
+
+def _signed(gain: float) -> str:
+    """A gain to two digits, a loss with its sign."""
+    return f"{'−' if gain < 0 else ''}{difference(gain)}"
 
 
 def better_by(gain: float, objective: float) -> str:

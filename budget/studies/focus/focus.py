@@ -135,6 +135,7 @@ def focus(
     params: float | None = None,
     measure: str | None = None,
     jobs: int = 1,
+    reach: float = np.inf,
     progress: Callable[[int, int], None] | None = None,
 ) -> Focus:
     """Compare what each strategy makes of each budget on each set of tasks that some shared model serves.
@@ -147,6 +148,7 @@ def focus(
         params: size of every model, see ``make_spec.plan_spec``.
         measure: see ``measures.measure_of``; by default the value where all tasks have one metric, else progress.
         jobs: processes that compare sets at once.
+        reach: see ``make_spec.plan_spec``.
         progress: called with (sets done, sets in all).
 
     Raises:
@@ -154,7 +156,7 @@ def focus(
         InfeasibleError: the tasks' minima leave no budget to compare at.
     """
     strategies = _told_apart(strategies)
-    planners, left_out = _planners(strategies, tasks, unit, params, measure)
+    planners, left_out = _planners(strategies, tasks, unit, params, measure, reach)
     if not planners:
         raise AllocationError(_nothing_to_compare(strategies, [*strategies.left_out, *left_out]))
     totals = _default_budgets(strategies, unit) if budgets is None else np.unique(np.asarray(budgets, dtype=float))
@@ -310,7 +312,12 @@ def comparable(strategies: FittedStrategies) -> tuple[tuple[str, ...], ...]:
 
 
 def _planners(
-    strategies: FittedStrategies, tasks: TaskSettings, unit: str | None, params: float | None, measure: str | None
+    strategies: FittedStrategies,
+    tasks: TaskSettings,
+    unit: str | None,
+    params: float | None,
+    measure: str | None,
+    reach: float,
 ) -> tuple[dict[tuple[str, ...], list[StrategyPlanner]], list[str]]:
     """The strategies of each set that has two, specialists first; and what is missing."""
     every: dict[tuple[str, ...], list[StrategyCurves]] = {}
@@ -336,7 +343,7 @@ def _planners(
     for names, entrants in every.items():
         task_settings = tasks.select(names)
         common: Measure = measure_of(entrants[0].curves, task_settings, measure)
-        found[names] = [StrategyPlanner(served, task_settings, common, unit, params) for served in entrants]
+        found[names] = [StrategyPlanner(served, task_settings, common, unit, params, reach) for served in entrants]
     return found, left_out
 
 

@@ -115,6 +115,7 @@ def grow(
     seed: int = 0,
     today: int = 1,
     intervals: bool = True,
+    reach: float = np.inf,
     progress: Callable[[int, int], None] | None = None,
 ) -> Growth:
     """Plan for the first 1, 2, …, K tasks at one budget, one training per task.
@@ -131,13 +132,16 @@ def grow(
         seed: of the random ones.
         today: number of tasks whose values ``iso_performance`` keeps.
         intervals: whether ``iso_performance`` has intervals, for which every draw is planned too.
+        reach: see ``make_spec.plan_spec``.
         progress: called with (sets done, K).
 
     Raises:
         AllocationError: the order is unknown, there are fewer tasks than today, or see ``make_spec.plan_spec``.
     """
     refuse_measure(measure)
-    spec = plan_spec(curves, tasks, budget, unit=unit, strategy="specialists", params=params, measure=measure)
+    spec = plan_spec(
+        curves, tasks, budget, unit=unit, strategy="specialists", params=params, measure=measure, reach=reach
+    )
     subsets = Subsets(curves, spec)
     joining = joining_orders(subsets, order, orders, seed)
     return follow(

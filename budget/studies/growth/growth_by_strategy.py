@@ -191,6 +191,7 @@ def grow_strategies(
     orders: int = RANDOM_ORDERS,
     seed: int = 0,
     today: int = 1,
+    reach: float = np.inf,
     progress: Callable[[int, int], None] | None = None,
 ) -> StrategiesGrowth:
     """Plan for the first 1, 2, …, K tasks at one budget by every strategy.
@@ -207,6 +208,7 @@ def grow_strategies(
         orders: how many random ones.
         seed: of the random ones.
         today: number of tasks whose values the specialists' ``iso_performance`` keeps.
+        reach: see ``make_spec.plan_spec``; one shared model of several tasks is not limited by it.
         progress: called with (sets done, sets in all).
 
     Raises:
@@ -237,6 +239,7 @@ def grow_strategies(
             strategy="shared" if curves.form.counts_tasks else "specialists",
             params=params,
             measure=measure if stated is None else stated.measure,
+            reach=reach,
         )
         if curves.form.counts_tasks:
             refuse_mixture(curves, asked)

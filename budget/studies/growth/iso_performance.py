@@ -102,6 +102,9 @@ def iso_performance(
         )
     if not subsets.convex:
         return None
+    # a share that is kept for want of a curve is one of today's budget, and says nothing of a larger one's price
+    if subsets.spec.held:
+        subsets = Subsets(subsets.curves, replace(subsets.spec, held=()))
     totals = _totals(subsets, orders, today)
     if np.isnan(totals[:, 0, 0]).any():
         return None

@@ -198,6 +198,7 @@ def next_runs(
     measure: str | None = None,
     count: int = MAX_BATCH_RUNS,
     seed: int = 0,
+    reach: float = np.inf,
     progress: Callable[[int, int], None] | None = None,
 ) -> NextRuns:
     """Rank runs that could be measured next by what they are expected to bring to the decision of a budget.
@@ -213,6 +214,7 @@ def next_runs(
         measure: what a task's value is; where it is relative to a best value, the first strategy's fit states it.
         count: most runs in the batch.
         seed: of the outcomes.
+        reach: see ``make_spec.plan_spec``.
         progress: called with (candidates valued, candidates).
 
     Raises:
@@ -232,6 +234,7 @@ def next_runs(
         params=params,
         strategy=strategy,
         measure=measure,
+        reach=reach,
     )
     study = Sampling(strategies, np.random.default_rng(seed))
     runs, right = study.runs, []

@@ -11,8 +11,8 @@ from functools import cached_property
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from budget.allocation.convex.best_size import best_inputs, last_input
-from budget.allocation.convex.problem import planned_cost, sized_values
+from budget.allocation.convex.best_size import best_inputs, last_input, within_ends
+from budget.allocation.convex.problem import planned_cost, reach_of_models, sized_values
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
@@ -73,7 +73,8 @@ class Model:
         count = len(log_spend)
         slope, level = self.line
         sizes = (level + slope * log_spend + offset)[:, None] if self.cost.inputs == 2 else np.empty((count, 0))
-        return last_input(self.cost.take(np.zeros(count, dtype=int)), sizes, log_spend)
+        cost = self.cost.take(np.zeros(count, dtype=int))
+        return within_ends(cost, last_input(cost, sizes, log_spend))  # what lies beyond the reach is worth no more
 
     def worth(self, draw: np.ndarray, log_spend: np.ndarray, offset: np.ndarray) -> np.ndarray:
         """The weighted measure (M,) of its tasks under draws (M,), at spends and sizes (M,); exact."""
@@ -177,8 +178,9 @@ def tabulated(curves: Curves, spec: PlanSpec) -> list[Model]:
     every = np.arange(len(curves.tasks))
     served = [every] if shared else [every[[task]] for task in every]
     cost = planned_cost(curves, spec, spec.unit)
-    low = np.zeros(len(served)) if shared else np.nan_to_num(spec.tasks.min, nan=0.0)
-    high = np.full(len(served), np.inf) if shared else np.nan_to_num(spec.tasks.max, nan=np.inf)
+    low, high = (np.zeros(1), np.full(1, np.inf)) if shared else spec.own_limits
+    reach = reach_of_models(curves, spec, cost)
+    low, high = np.minimum(low, reach), np.minimum(high, reach)
     log_budget = np.log(spec.budget)
     log_spend = np.linspace(log_budget - np.log(len(served)) + np.log(LEAST_SPEND_SHARE), log_budget, TABULATED_SPENDS)
     return [

@@ -90,13 +90,14 @@ def partitions(
     questions = [planner.spec(float(budgets[0])) for planner in planners]
     # one problem of all blocks: a cover is a choice of its models, so that covers of one size are one batch
     problem = _problem(whole, planners, questions, float(budgets[-1]))
+    problems = [_at_budget(problem, whole, planners, budget) for budget in budgets.tolist()]
 
     def shares(cover: tuple[int, ...]) -> bool:
         return not shared or any(blocks[block].one_model for block in cover)
 
     others = np.full(len(budgets), np.inf)
     if len(covers) > MOST_PARTITIONS:
-        covers, others = _promising(problem, [block.tasks for block in blocks], tasks, budgets, shares)
+        covers, others = _promising(problems, [block.tasks for block in blocks], tasks, shares)
     covers = [cover for cover in covers if shares(cover)]
     if not covers:
         return []
@@ -106,7 +107,7 @@ def partitions(
         rows = np.array([row for row, cover in enumerate(covers) if len(cover) == size])
         # parts of about equal size bound the memory; a cover is never divided
         for some in np.array_split(rows, -(-rows.size * len(budgets) * size // MAX_BATCH_MODELS)):
-            spends, inputs, objective[some] = _split(problem, np.array([covers[row] for row in some]), budgets)
+            spends, inputs, objective[some] = _split(problems, np.array([covers[row] for row in some]))
             solved |= dict(zip(some.tolist(), zip(spends, inputs, strict=True), strict=True))
     found = []
     for at, budget in enumerate(budgets.tolist()):
@@ -118,8 +119,8 @@ def partitions(
             served = planners[block].served
             inputs = law_inputs_of(served.curves, questions[block], np.repeat(each[None], len(served.tasks), axis=0))
             plans.append(planners[block].judge("", budget, np.full(len(served.tasks), given), inputs))
-        value, cost = problem.value.take(cover), problem.cost.take(cover)
-        chosen = Problem(value, cost, budget, problem.low[cover], np.minimum(problem.high[cover], budget))
+        value, cost, limits = problem.value.take(cover), problem.cost.take(cover), problems[at]
+        chosen = Problem(value, cost, budget, limits.low[cover], np.minimum(limits.high[cover], budget))
         # the chosen cover is certified by itself, from its multipliers (weak duality, Boyd & Vandenberghe 2004, section
         # 5.2)
         least = float(objective[best, at])
@@ -140,22 +141,21 @@ def partitions(
 
 
 def _promising(
-    problem: Problem,
+    problems: Sequence[Problem],
     blocks: Sequence[tuple[str, ...]],
     tasks: tuple[str, ...],
-    budgets: np.ndarray,
     shares: Callable[[tuple[int, ...]], bool],
 ) -> tuple[list[tuple[int, ...]], np.ndarray]:
     """The partitions that can be the best one at some budget, and what no other one is better than (Q,) at each."""
     covers: list[tuple[int, ...]] = []
-    others = np.empty(len(budgets))
-    for at, budget in enumerate(budgets.tolist()):
+    others = np.empty(len(problems))
+    for at, problem in enumerate(problems):
 
-        def split(cover: tuple[int, ...], budget: float = budget) -> tuple[np.ndarray, float]:
-            spend, _, objective = _split(problem, np.array([cover]), np.array([budget]))
+        def split(cover: tuple[int, ...], problem: Problem = problem) -> tuple[np.ndarray, float]:
+            spend, _, objective = _split([problem], np.array([cover]))
             return spend[0, 0], float(objective[0, 0])
 
-        found = promising_covers(problem, blocks, tasks, budget, split, shares, MOST_PARTITIONS)
+        found = promising_covers(problem, blocks, tasks, problem.budget, split, shares, MOST_PARTITIONS)
         covers += found.covers
         others[at] = found.bound
     return list(dict.fromkeys(covers)), others
@@ -217,20 +217,41 @@ def _problem(
     parts = [build_problem(planner.served.curves, asked) for planner, asked in zip(planners, questions, strict=True)]
     # each block's value is a mean over its own tasks; their share of all weight makes the sum the whole set's mean
     share = np.array([planner.task_settings.weight.sum() for planner in planners]) / whole.task_settings.weight.sum()
+    low = [0.0 if planner.served.one_model else np.nan_to_num(planner.task_settings.min[0]) for planner in planners]
     high = [np.inf if planner.served.one_model else planner.task_settings.max[0] for planner in planners]
+    reach = np.array([np.inf if part.reach is None else part.reach[0] for part in parts])
+    cost = _stacked([part.cost for part in parts])
     return Problem(
         _stacked([part.by_model for part in parts]).scaled(share, np.zeros(len(parts))),
-        _stacked([part.cost for part in parts]),
+        cost,
         budget,
-        np.array([part.low[0] for part in parts]),
-        np.where(np.isnan(high), np.inf, high),
+        np.maximum(low, cost.at_domain),
+        np.minimum(np.where(np.isnan(high), np.inf, high), reach),
+        reach=reach,
     )
 
 
-def _split(problem: Problem, members: np.ndarray, budgets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Spends (C, Q, V), inputs (C, Q, V, I) and objectives (C, Q) of covers (C, V) at every budget (Q,)."""
-    rows = np.repeat(members, len(budgets), axis=0)
-    spend, u = water_fill(problem, np.tile(budgets, len(members)), problem.low, problem.high, rows)
+def _at_budget(problem: Problem, whole: StrategyPlanner, planners: list[StrategyPlanner], budget: float) -> Problem:
+    """The problem at a budget: a specialist whose curve failed keeps its share of it, whoever shares a model."""
+    spec = whole.spec(budget)
+    if not spec.is_held.any():
+        return replace(problem, budget=budget)
+    assert problem.reach is not None
+    names, (kept, _) = spec.tasks.names, spec.own_limits
+    place = [-1 if planner.served.one_model else names.index(planner.served.tasks[0]) for planner in planners]
+    held = np.array([at >= 0 and bool(spec.is_held[at]) for at in place])
+    stays = np.minimum(kept[place], problem.reach)
+    return replace(
+        problem, budget=budget, low=np.where(held, stays, problem.low), high=np.where(held, stays, problem.high)
+    )
+
+
+def _split(problems: Sequence[Problem], members: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Spends (C, Q, V), inputs (C, Q, V, I) and objectives (C, Q) of covers (C, V) at every budget's problem (Q)."""
+    problem, budgets = problems[0], np.array([each.budget for each in problems])
+    rows, which = np.repeat(members, len(budgets), axis=0), np.tile(np.arange(len(budgets)), len(members))
+    low, high = (np.array([getattr(each, end) for each in problems])[which[:, None], rows] for end in ("low", "high"))
+    spend, u = water_fill(problem, budgets[which], low, high, rows)
     value = problem.value.take(rows.ravel()).value(u.reshape(rows.size, -1))
     each = len(members), len(budgets), members.shape[1]
     return spend.reshape(each), u.reshape(*each, -1), value.reshape(each).sum(axis=2)
@@ -247,9 +268,9 @@ def _stacked(functions: Sequence[PlanningForm]) -> Posynomial:
         first = np.zeros(most - each.log_coef.shape[1], dtype=int)
         log_coef = np.concatenate([each.log_coef[:, first] - LOG_NEGLIGIBLE, each.log_coef], axis=1)
         domain = np.full((len(each), each.inputs), -np.inf) if each.domain is None else each.domain
-        return Posynomial(
-            each.offset, log_coef, np.concatenate([each.exponent[:, first], each.exponent], axis=1), domain
-        )
+        ceiling = np.full((len(each), each.inputs), np.inf) if each.ceiling is None else each.ceiling
+        exponent = np.concatenate([each.exponent[:, first], each.exponent], axis=1)
+        return Posynomial(each.offset, log_coef, exponent, domain, ceiling)
 
     wide = [filled(each) for each in sums]
     return Posynomial(*(np.concatenate([getattr(each, field.name) for each in wide]) for field in fields(Posynomial)))

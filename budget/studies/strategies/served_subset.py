@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from budget.allocation.convex.problem import build_problem
+from budget.allocation.convex.problem import build_problem, reach_of_models
 from budget.allocation.nonconvex.best_subsets import best_subsets
 from budget.allocation.nonconvex.plan_nonconvex import plan_nonconvex
 from budget.allocation.plan.assembly import law_inputs_of
@@ -80,11 +80,10 @@ def served_subsets(
             split.append((outcome.amounts[0], outcome.log_inputs, outcome.bound))
     else:
         nothing = alone.measure.of_value(curves, np.arange(len(task_settings.names)), task_settings.unserved)
-        low, high = (
-            np.nan_to_num(task_settings.min, nan=0.0),
-            np.where(np.isfinite(task_settings.max), task_settings.max, np.inf),
-        )
-        for each in best_subsets(build_problem(curves, spec), spec.weight * nothing, budgets, low, high):
+        problem = build_problem(curves, replace(spec, held=()))
+        low, high = replace(spec, held=()).own_limits  # what a failed curve would be held to hangs on who is served
+        high = np.minimum(high, reach_of_models(curves, spec, problem.cost))
+        for each in best_subsets(problem, spec.weight * nothing, budgets, low, high):
             split.append((each.spend, law_inputs_of(curves, spec, each.u), each.bound))
     found = []
     for at, (plan, (spend, inputs, bound)) in enumerate(zip(whole, split, strict=True)):

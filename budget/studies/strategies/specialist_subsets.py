@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from budget.allocation.convex.problem import Problem, build_problem
+from budget.allocation.convex.problem import Problem, build_problem, planned_cost, reach_of_models
 from budget.allocation.convex.water_filling import BATCH_MODELS, water_fill
 from budget.allocation.nonconvex.plan_nonconvex import plan_nonconvex
 from budget.allocation.plan.assembly import law_inputs_of
@@ -60,9 +60,10 @@ class Subsets:
 
     @property
     def ends(self) -> tuple[np.ndarray, np.ndarray]:
-        """(T,) least and greatest spends, 0 and infinity where none is stated."""
-        tasks = self.spec.tasks
-        return np.nan_to_num(tasks.min, nan=0.0), np.where(np.isfinite(tasks.max), tasks.max, np.inf)
+        """(T,) least and greatest spends of all tasks, within the reach; 0 and infinity where there is none."""
+        low, high = self.spec.own_limits
+        reach = reach_of_models(self.curves, self.spec, planned_cost(self.curves, self.spec, self.spec.unit))
+        return np.minimum(low, reach), np.minimum(high, reach)
 
     def of(self, members: np.ndarray) -> Splits:
         """The best splits of subsets (Q, k), each row in its own order."""
@@ -129,9 +130,12 @@ class Subsets:
                 outcome = plan_nonconvex(*self.about(row))
                 self.found[row.tobytes()] = outcome.amounts[0], outcome.log_inputs
             return
-        problem, ends = self.problem, self.ends
+        problem = self.problem
+        reach = reach_of_models(self.curves, self.spec, problem.cost)
         for part in np.array_split(rows, -(-rows.size // BATCH_MODELS)):
-            spend, u = water_fill(problem, np.full(len(part), self.spec.budget), *ends, part)
+            budgets = np.full(len(part), self.spec.budget)
+            low, high = (np.minimum(ends, reach[part]) for ends in self.spec.limits_in_sets(part, budgets))
+            spend, u = water_fill(problem, budgets, low, high, part)
             inputs = law_inputs_of(self.curves, self.spec, u.reshape(part.size, -1), part.ravel())
             for row, given, each in zip(part, spend, inputs.reshape(*part.shape, -1), strict=True):
                 self.found[row.tobytes()] = given, each

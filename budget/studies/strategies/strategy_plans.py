@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs
-from budget.allocation.convex.problem import build_problem
+from budget.allocation.convex.problem import build_problem, reach_of_models
 from budget.allocation.convex.water_filling import water_fill
 from budget.allocation.nonconvex.one_model import plan_one_model
 from budget.allocation.nonconvex.plan_nonconvex import plan_nonconvex
@@ -95,6 +95,7 @@ class StrategyPlanner:
         measure: how the tasks' distances are compared, the same for all strategies of a set.
         unit: what budgets are counted in; by default what the law suggests.
         params: size of every model, for budgets in tokens under a law of params and tokens.
+        reach: see ``make_spec.plan_spec``.
     """
 
     served: StrategyCurves
@@ -102,6 +103,7 @@ class StrategyPlanner:
     measure: Measure
     unit: str | None = None
     params: float | None = None
+    reach: float = np.inf
 
     @property
     def unknown_unserved(self) -> tuple[str, ...]:
@@ -121,7 +123,7 @@ class StrategyPlanner:
             strategy, task_settings = "shared", replace(task_settings, min=nothing, max=nothing)
         asked = plan_spec(
             self.served.curves, task_settings, budget,
-            unit=self.unit, strategy=strategy, params=self.params, measure=self.measure.name,
+            unit=self.unit, strategy=strategy, params=self.params, measure=self.measure.name, reach=self.reach,
         )  # fmt: skip
         return replace(asked, measure=self.measure)
 
@@ -134,11 +136,14 @@ class StrategyPlanner:
         if self.served.one_model:
             # one model has no split: the whole budget goes to it, and only its size is chosen
             alike = np.zeros(count, dtype=int)
-            spend = np.repeat(budgets[:, None], len(self.served.tasks), axis=1)
-            u = best_inputs(problem.by_model.take(alike), problem.cost.take(alike), budgets)[:, None]
+            given = np.minimum(budgets, reach_of_models(curves, spec, problem.cost))
+            spend = np.repeat(given[:, None], len(self.served.tasks), axis=1)
+            u = best_inputs(problem.by_model.take(alike), problem.cost.take(alike), given)[:, None]
         else:
-            low, high = self.task_settings.min, self.task_settings.max
-            spend, u = water_fill(problem, budgets, np.nan_to_num(low), np.where(np.isfinite(high), high, np.inf))
+            members = np.tile(np.arange(len(problem.cost)), (count, 1))
+            reach = reach_of_models(curves, spec, problem.cost)
+            low, high = (np.minimum(ends, reach) for ends in spec.limits_in_sets(members, budgets))
+            spend, u = water_fill(problem, budgets, low, high)
         inputs = [law_inputs_of(curves, spec, each[spec.serves]) for each in u]
         return [self.judge(self.served.strategy, *plan) for plan in zip(budgets.tolist(), spend, inputs, strict=True)]
 
@@ -165,7 +170,8 @@ class StrategyPlanner:
         """Plans of another strategy on some of the tasks, measured as they are here."""
         pick = np.array([self.served.tasks.index(name) for name in served.tasks])
         measure = replace(self.measure, scale=self.measure.scale[pick], shift=self.measure.shift[pick])
-        return StrategyPlanner(served, self.task_settings.select(served.tasks), measure, self.unit, self.params)
+        mine = self.task_settings.select(served.tasks)
+        return StrategyPlanner(served, mine, measure, self.unit, self.params, self.reach)
 
     def judge(self, strategy: str, budget: float, spend: np.ndarray, inputs: np.ndarray) -> StrategyPlan:
         """A plan: spends (T,) and the law's log inputs (T, I), judged by the point's predictions and in every draw."""

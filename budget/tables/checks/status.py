@@ -24,7 +24,10 @@ class Status:
 OUTSIDE = "outside_interval"
 """A prediction that its own interval does not hold: the draws do not agree with the fit."""
 
-JUDGED = {"FAIL": "fails_backtest", "REVIEW": "doubtful_backtest"}
+FAIL = "FAIL"
+"""The verdict of a backtest on a curve that no plan trusts."""
+
+JUDGED = {FAIL: "fails_backtest", "REVIEW": "doubtful_backtest"}
 """Verdict of a backtest → the code of its finding; one that passes is none."""
 
 STATUS: dict[str, Status] = {

@@ -1,0 +1,178 @@
+"""Plans stay within the reach of what was measured, as limits of the stated problem with a bound and prices."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from budget.allocation.solve import allocate
+from budget.allocation.spec.make_spec import plan_spec
+from budget.errors import AllocationError, InfeasibleError
+from budget.report.sentences.plan_sentences import plan_summary
+from budget.studies.growth.growth import grow
+from budget.studies.strategies.strategy_curves import StrategyCurves
+from budget.studies.strategies.strategy_plans import StrategyPlanner
+from budget.tables.limits import Limit
+from budget.tables.tasks import default_tasks
+from tests import made
+
+ROUNDING = 1 + 1e-6
+
+
+def some_curves(seed, tasks=4, **changes):
+    """Chinchilla curves of random exponents, and measured ranges that differ between the tasks."""
+    random = np.random.default_rng(seed)
+    natural = {
+        f"t{at}": (1.0 + random.random(), 400 * random.random() + 50, random.uniform(0.2, 0.5),
+                   1500 * random.random() + 100, random.uniform(0.2, 0.5))
+        for at in range(tasks)
+    }  # fmt: skip
+    options = {"reference": (2e8, 5e9), "cost": made.SIX} | changes
+    curves = made.curves_of("chinchilla", ("params", "tokens"), natural, **options)
+    wide = 10 ** random.uniform(-1, 1, size=tasks)
+    largest = {name: values * wide for name, values in curves.largest.items()}
+    return replace(curves, largest=largest | {"flops": 6 * largest["params"] * largest["tokens"] / 10})
+
+
+def assert_within(curves, plan, reach):
+    for name, planned in (("params", plan.params), ("tokens", plan.tokens), ("flops", plan.spend)):
+        assert (planned <= reach * curves.largest[name] * ROUNDING).all()
+
+
+CASES = given(
+    seed=st.integers(0, 10**6),
+    reach=st.sampled_from([1.0, 2.0, 10.0, 100.0]),
+    budget=st.floats(18.0, 24.0),
+    objective=st.sampled_from(["mean", "worst"]),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@CASES
+def test_a_plan_stays_within_the_reach_and_is_proven_there(seed, reach, budget, objective):
+    curves, budget = some_curves(seed), 10**budget
+    tasks = default_tasks(curves.tasks)
+    try:
+        spec = plan_spec(curves, tasks, budget, objective=objective, measure="value", reach=reach)
+        plan = allocate(curves, spec, draws=False, route="dual")
+    except InfeasibleError:
+        return
+    assert_within(curves, plan, reach)
+    assert plan.gap <= 1e-5 * (plan.objective - curves.parameters[:, 0].min())
+    # less reach is a smaller set of plans, and what stays unspent is said
+    wider = allocate(curves, replace(spec, reach=2 * reach), draws=False, route="dual")
+    assert wider.objective <= plan.objective * (1 + 1e-9)
+    if plan.unspent > 1e-6 * budget:
+        assert any("stay unspent" in note and "reach" in note for note in plan.notes)
+        assert plan.shadow_price == 0
+
+
+@settings(max_examples=12, deadline=None)
+@CASES
+def test_the_two_routes_and_further_limits_agree_within_the_reach(seed, reach, budget, objective):
+    curves, budget = some_curves(seed, tasks=3), 10**budget
+    tasks = default_tasks(curves.tasks)
+    spec = plan_spec(curves, tasks, budget, objective=objective, measure="value", reach=reach)
+    shown, dual = (allocate(curves, spec, draws=False, route=route) for route in ("program", "dual"))
+    assert shown.objective == pytest.approx(dual.objective, rel=1e-6)
+    assert_within(curves, shown, reach)
+    rows = (Limit("ratio", np.array([1.0, -2.0, 0.0]), upper=0.0),)
+    limited = plan_spec(curves, tasks, budget, objective=objective, measure="value", reach=reach, limits=rows,
+                        further={"tokens": 0.7 * shown.tokens.sum()})  # fmt: skip
+    shown, dual = (allocate(curves, limited, draws=False, route=route) for route in ("program", "dual"))
+    assert shown.objective == pytest.approx(dual.objective, rel=1e-5)
+    assert_within(curves, shown, reach)
+    assert shown.gap <= 1e-5 * abs(shown.objective)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_prices_say_what_a_wider_reach_brings(seed):
+    """The sum of the prices times what they price is the slope of the objective in the reach."""
+    curves = some_curves(seed)
+    tasks = default_tasks(curves.tasks)
+
+    def at(reach):
+        return allocate(curves, plan_spec(curves, tasks, 3e21, reach=reach), draws=False, route="program")
+
+    plan, step = at(3.0), 1e-4
+    lines = [line for line in plan.limits if line.name.startswith("reach of ")]
+    # the spend's own reach moves with the factor where it is measured; where it is what N and D cost, with its square
+    cost = 36 * curves.largest["params"] * curves.largest["tokens"] * 1.5
+    slope = sum(
+        line.price * line.bound * (2.0 if line.unit == "flops" and np.isclose(cost, line.bound).any() else 1.0)
+        for line in lines
+    )
+    gained = (at(3.0 * (1 - step)).objective - at(3.0 * (1 + step)).objective) / (2 * step)
+    assert lines and slope == pytest.approx(gained, rel=2e-2)
+    assert any("Lifting the reach (--reach inf) would bring" in note for note in plan.notes)
+    assert any(word.startswith("reach") or "budget" in word for word in plan.binding)
+
+
+@pytest.mark.parametrize("mode", [{}, {"sizes": (1e8, 1e9, 1e10)}, {"allow_unserved": True}, {"objective": "worst"}])
+def test_questions_that_are_searched_stay_within_it(mode):
+    curves = some_curves(2)
+    tasks = replace(default_tasks(curves.tasks), unserved=np.full(4, 9.0))
+    plan = allocate(curves, plan_spec(curves, tasks, 1e22, measure="value", reach=5.0, **mode), draws=False)
+    served = plan.served
+    for name, planned in (("params", plan.params), ("tokens", plan.tokens), ("flops", plan.spend)):
+        assert (planned[served] <= 5 * curves.largest[name][served] * ROUNDING).all()
+    assert plan.gap <= 1e-2 * abs(plan.objective)
+
+
+def test_a_shared_model_stays_within_it():
+    curves = made.one_model(made.chinchilla())
+    tasks = default_tasks(curves.tasks)
+    for objective in ("mean", "worst"):
+        plan = allocate(curves, plan_spec(curves, tasks, 1e23, objective=objective, measure="value", reach=2.0))
+        assert (plan.params <= 2 * curves.largest["params"] * ROUNDING).all()
+        assert (plan.tokens <= 2 * curves.largest["tokens"] * ROUNDING).all()
+        assert plan.unspent > 0 and any("stay unspent" in note for note in plan.notes)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10**6), risk=st.sampled_from(["mean"]))
+def test_plans_over_the_draws_stay_within_it(seed, risk):
+    curves = some_curves(seed, tasks=3, draws=12)
+    plan = allocate(curves, plan_spec(curves, default_tasks(curves.tasks), 3e20, risk=risk, reach=2.0), draws=False)
+    assert_within(curves, plan, 2.0)
+    assert plan.gap <= 1e-5 * abs(plan.objective)
+
+
+def test_growing_sets_and_strategies_stay_within_it():
+    curves = some_curves(5)
+    tasks = default_tasks(curves.tasks)
+    growth = grow(curves, tasks, 1e21, reach=3.0)
+    for plan in growth.plans:
+        at = np.array([curves.tasks.index(name) for name in plan.spec.tasks.names])
+        assert_within(curves.take(at), plan, 3.0)
+    spec = plan_spec(curves, tasks, 1e21)
+    planner = StrategyPlanner(StrategyCurves("specialists", curves), tasks, spec.measure, reach=3.0)
+    for plan in planner.best(np.geomspace(1e19, 1e23, 5)):
+        assert (plan.spend <= 3 * curves.largest["flops"] * ROUNDING).all()
+        for name, planned in zip(curves.scale_columns, np.exp(plan.log_inputs).T, strict=True):
+            assert (planned <= 3 * curves.largest[name] * ROUNDING).all()
+        assert plan.predicted.mean() >= growth.plans[-1].objective or plan.budget >= 1e21
+
+
+def test_splits_by_hand_may_go_beyond_and_it_is_said():
+    curves = some_curves(1)
+    plan = allocate(curves, plan_spec(curves, default_tasks(curves.tasks), 1e23, reach=2.0), draws=False)
+    uniform = next(each for each in plan.baselines if each.name == "uniform")
+    assert not uniform.is_feasible and any(name.startswith("reach of ") for name in uniform.breaks)
+    assert uniform.total == pytest.approx(1e23) and "breaks the reach of" in plan_summary(plan)
+
+
+@pytest.mark.parametrize("reach", [0.5, 0.0, -1.0, float("nan")])
+def test_a_reach_below_one_is_an_error(reach):
+    curves = some_curves(0)
+    with pytest.raises(AllocationError, match="give a factor of at least 1, or inf to lift it"):
+        plan_spec(curves, default_tasks(curves.tasks), 1e20, reach=reach)
+
+
+def test_a_minimum_beyond_the_reach_is_an_error():
+    curves = some_curves(0)
+    tasks = replace(default_tasks(curves.tasks), min=10 * curves.largest["flops"] * np.array([1.0, 0, 0, 0]))
+    with pytest.raises(InfeasibleError, match=r"Task t0 has min .* that --reach 2 allows"):
+        plan_spec(curves, tasks, 1e24, reach=2.0)

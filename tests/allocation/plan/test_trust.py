@@ -1,0 +1,93 @@
+"""A task without a trustworthy curve keeps what it has, or its share by weight, and is named first."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from budget.allocation.solve import allocate
+from budget.allocation.spec.make_spec import plan_spec
+from budget.errors import AllocationError
+from budget.studies.growth.growth import grow
+from budget.studies.strategies.strategy_curves import StrategyCurves
+from budget.studies.strategies.strategy_plans import StrategyPlanner
+from budget.tables.tasks import default_tasks
+from tests import made
+
+BUDGET = 1e20
+
+
+def judged(*verdicts, **changes):
+    return replace(made.chinchilla(), verdict=tuple(verdicts), **changes)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    failed=st.lists(st.booleans(), min_size=3, max_size=3).filter(any),
+    weight=st.lists(st.floats(0.1, 10), min_size=3, max_size=3),
+    today=st.lists(st.one_of(st.just(float("nan")), st.floats(1e17, 2e19)), min_size=3, max_size=3),
+)
+def test_failed_tasks_keep_their_current_spend_or_share_by_weight(failed, weight, today):
+    curves = judged(*("FAIL" if each else "PASS" for each in failed))
+    tasks = replace(default_tasks(curves.tasks), weight=np.array(weight), current=np.array(today))
+    plan = allocate(curves, plan_spec(curves, tasks, BUDGET), draws=False, route="dual")
+    by_weight = np.array(weight) / np.sum(weight) * BUDGET
+    kept = by_weight if all(failed) else np.where(np.isfinite(today), today, by_weight)
+    np.testing.assert_allclose(plan.spend[failed], kept[failed], rtol=1e-6)
+    assert plan.total == pytest.approx(BUDGET)
+    for name, bad, word in zip(curves.tasks, failed, plan.binding, strict=True):
+        assert (word == "kept") == bad and (not bad or all(failed) or name in plan.warnings[0])
+    if all(failed):
+        assert plan.warnings[0].startswith("No curve is trusted") and "split by weight" in plan.warnings[0]
+    else:  # what is left is the best split among the others
+        free = np.flatnonzero(~np.array(failed))
+        some = curves.take(free)
+        rest = plan_spec(some, tasks.select(some.tasks), BUDGET - kept[failed].sum())
+        np.testing.assert_allclose(plan.spend[free], allocate(some, rest, draws=False, route="dual").spend, rtol=1e-5)
+
+
+@pytest.mark.parametrize("mode", [{"allow_unserved": True}, {"objective": "worst"}, {"sizes": (1e8, 1e9)}])
+def test_other_questions_keep_it_too(mode):
+    curves = judged("PASS", "FAIL", "REVIEW")
+    tasks = replace(default_tasks(curves.tasks), unserved=np.full(3, 9.0))
+    plan = allocate(curves, plan_spec(curves, tasks, BUDGET, measure="value", **mode), draws=False)
+    assert plan.spend[1] == pytest.approx(BUDGET / 3) and plan.binding[1] == "kept"
+
+
+def test_sets_and_strategies_keep_shares_of_their_own():
+    curves = judged("PASS", "FAIL", "PASS")
+    tasks = replace(default_tasks(curves.tasks), weight=np.array([1.0, 2.0, 3.0]))
+    growth = grow(curves, tasks, BUDGET)
+    assert growth.plans[1].spend[1] == pytest.approx(BUDGET * 2 / 3)
+    assert growth.plans[2].spend[1] == pytest.approx(BUDGET / 3)
+    spec = plan_spec(curves, tasks, BUDGET)
+    planner = StrategyPlanner(StrategyCurves("specialists", curves), tasks, spec.measure)
+    for plan in planner.best(np.geomspace(1e19, 1e21, 3)):
+        assert plan.spend[1] == pytest.approx(plan.budget / 3)
+
+
+def test_a_share_goes_no_further_than_the_reach():
+    curves = judged("PASS", "FAIL", "PASS")
+    plan = allocate(curves, plan_spec(curves, default_tasks(curves.tasks), 1e22, reach=2.0), draws=False)
+    assert plan.spend[1] == pytest.approx(2 * curves.largest["flops"][1])
+    assert plan.unspent > 0 and any("stay unspent" in note for note in plan.notes)
+
+
+def test_tasks_without_a_curve_keep_their_share_and_stand_in_the_table():
+    curves = replace(made.chinchilla(), omitted=(("speech", "too_few_runs"), ("vision", "no_signal")))
+    tasks = default_tasks((*curves.tasks, "speech", "vision"))
+    tasks = replace(tasks, current=np.array([np.nan] * 4 + [3e18]))
+    plan = allocate(curves, plan_spec(curves, tasks, BUDGET), draws=False)
+    assert plan.total == pytest.approx(BUDGET - BUDGET / 5 - 3e18)
+    table = plan.table().set_index("task")
+    assert table.loc["speech", "spend"] == pytest.approx(BUDGET / 5) and table.loc["speech", "status"] == "too_few_runs"
+    assert np.isnan(table.loc["speech", "predicted"]) and table.loc["vision", "spend"] == 3e18
+    assert plan.warnings[0].startswith("Only 3 of 5 tasks are planned. Left out: speech")
+    assert "speech (2e+19; too_few_runs)" in plan.warnings[1] and "vision" in plan.warnings[1]
+    record = plan.record()
+    assert record["budget"] == BUDGET and record["spent"] == pytest.approx(BUDGET)
+    assert record["without_curve"] == ["speech", "vision"] and len(record["tasks"]) == 5
+    with pytest.raises(AllocationError, match=r"speech and vision .*which leaves nothing"):
+        plan_spec(curves, replace(tasks, current=np.array([np.nan] * 4 + [2e20])), BUDGET)
