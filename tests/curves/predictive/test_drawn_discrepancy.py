@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,8 @@ from budget.curves.records.checksum import sealed
 from budget.curves.records.reading import curves_from_record
 from budget.curves.records.writing import record_of
 from budget.errors import DataError
+from tests.made import link_of
+from tests.simulate import TrueLink
 
 SCALES = np.geomspace(1e3, 1e8, 24)
 
@@ -90,6 +93,15 @@ def test_plans_read_curves_of_the_law_near_the_drifting_draws(curves):
     drifting, plain = (np.log(each.distance_draws(task, ahead)) for each in (curves, planned))
     assert np.median(np.abs(plain - drifting)) < 0.25 * np.std(drifting[:, -1])
     assert np.corrcoef(plain[:, -1], drifting[:, -1])[0, 1] > 0.9
+
+
+def test_drifting_losses_pass_through_the_link(curves):
+    link = link_of({"a": TrueLink(3.0, 1.1, 0.25), "b": TrueLink(3.0, 1.1, 0.25)}, draws=60, spread=0.0)
+    linked = replace(curves, link=link)
+    plain = replace(linked, drift=curves.drift[:, :, :0], drift_ends=curves.drift_ends[:, :, :0])
+    ends = [each.predict_score(np.zeros(1, dtype=int), np.array([[np.log(1e10)]])) for each in (linked, plain)]
+    (drifting, *wide), (value, *narrow) = ends
+    assert drifting == value and wide[0] < narrow[0] and wide[1] > narrow[1]
 
 
 def test_values_that_may_be_negative_have_no_factor():
