@@ -26,6 +26,10 @@ from budget.commands.running.group import command
     help="Add a generalist that was not measured, from published constants; it is marked as assumed.",
 )  # fmt: skip
 @click.option(
+    "--set", "sets", multiple=True, metavar="A|B|C",
+    help="A set of tasks that no model was trained on together: who would lead, told by the other sets. Repeatable.",
+)  # fmt: skip
+@click.option(
     "--jobs", type=click.IntRange(1), default=1, show_default=True,
     help="Processes that compare sets of tasks at once; for many sets, or laws that are searched.",
 )  # fmt: skip
@@ -42,6 +46,7 @@ def focus(
     measure: str | None,
     reach: float,
     assume: str | None,
+    sets: tuple[str, ...],
     jobs: int,
     reading: Reading,
     fitting: Fitting,
@@ -62,6 +67,7 @@ def focus(
     from budget.report.sentences.focus_sentences import assumptions, focus_summary
     from budget.studies.checks.breadth_checks import breadth_of
     from budget.studies.focus.focus import focus as compare
+    from budget.studies.focus.focus import with_leaders
     from budget.studies.strategies.assumed import with_assumed
     from budget.tables.files.text import json_text
 
@@ -81,6 +87,8 @@ def focus(
             reach=reach,
             progress=bar,
         )
+        asked = [tuple(name.strip() for name in each.split("|")) for each in sets]
+        found = with_leaders(found, runs, tasks, asked, drawing.seed)
         checks = breadth_of(strategies, found, tasks, params=params, seed=drawing.seed)
     echo_notes(*strategies.warnings, *runs.notes, *tasks.notes, *strategies.notes, *assumptions(found))
     record = (

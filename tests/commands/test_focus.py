@@ -84,7 +84,7 @@ def test_focus_as_json_has_the_table_and_the_studies(runs):
     record = json.loads(result.stdout)
     assert set(record) == {
         "warnings", "unit", "measure", "metric", "budgets", "sets", "left_out", "crossovers", "trends", "breadth",
-        "breadth_laws",
+        "breadth_laws", "leaders",
         "strictness", "dilution", "partitions", "subsets", "alone", "targets", "breadth_checks", "rows",
     }  # fmt: skip
     assert (record["unit"], record["measure"], record["sets"]) == ("flops", "value", [list(TASKS)])

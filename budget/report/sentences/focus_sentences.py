@@ -24,6 +24,7 @@ from budget.studies.focus.breadth_law import CLAIM, BreadthLaw
 from budget.studies.focus.breadth_means import BreadthMeans
 from budget.studies.focus.crossover import STATED_DRAW_SHARE, Crossover
 from budget.studies.focus.focus import Focus
+from budget.studies.focus.leaders import STATED_SHARE, UNDECIDED
 from budget.studies.focus.thresholds import THRESHOLD_ROUNDING
 from budget.studies.strategies.assumed import MARK
 from budget.studies.strategies.partition import GROUPS
@@ -35,6 +36,7 @@ def focus_summary(focus: Focus) -> tuple[str, ...]:
     """The study in detail, a sentence or two a topic: who wins where, by how much, how it moves."""
     parts = (
         _winners,
+        _leaders,
         _groups,
         _subsets,
         _crossovers,
@@ -112,6 +114,34 @@ def _winners(focus: Focus) -> list[str]:
                 f"largest, {percent(most)}, on {set_name(comparison.tasks)} at "
                 f"{quantity(comparison.budget, focus.unit)}."
                 + assumed(each.advantage[0] for _, each in gains if each.advantage)
+            )
+    return said
+
+
+def _leaders(focus: Focus) -> list[str]:
+    """Who leads by all runs together, on measured sets and on those that were asked about."""
+    said = []
+    known = [each for each in focus.leaders if each.measured]
+    if known:
+        usual = telling_budget([each for each in focus.comparisons if not lies_beyond(each)] or list(focus.comparisons))
+        budget = min({each.budget for each in known}, key=lambda budget: abs(np.log(budget / usual)))
+        winners = [each.winner for each in known if each.budget == budget]
+        order = sorted(set(winners), key=lambda name: (-winners.count(name), name))
+        parts = [f"{name} on {winners.count(name)}" for name in order]
+        said.append(
+            f"By all runs together (one regression over sets and scales), at {quantity(budget, focus.unit)} "
+            f"with an equal share a task, of {plural(len(winners), 'set')} {listing(parts)}; a leader has "
+            f"{percent(STATED_SHARE)} of the draws."
+        )
+    for each in focus.leaders:
+        if not each.measured:
+            most = int(each.share.argmax())
+            who = f"{each.winner} leads" if each.winner != UNDECIDED else f"undecided, {each.strategies[most]} ahead"
+            said.append(
+                f"Not measured, predicted from other sets: {set_name(each.tasks)} at "
+                f"{quantity(each.budget, focus.unit)}: "
+                f"{who} ({percent(float(each.share[most]))} of the draws); specialists against the best shared model "
+                f"{signed(each.advantage)} ({LEVEL}: {signed(each.low)} to {signed(each.high)})."
             )
     return said
 

@@ -19,7 +19,9 @@ from budget.numerics.strict_json import json_rows, json_value
 from budget.studies.focus.breadth_law import BreadthLaw, breadth_law
 from budget.studies.focus.breadth_means import BreadthMeans, by_breadth
 from budget.studies.focus.crossover import Crossover, Trend, trend
+from budget.studies.focus.leaders import Leader, leaders
 from budget.studies.focus.relatedness import relatedness
+from budget.studies.focus.sharing_effects import measured_of
 from budget.studies.focus.single_task import SingleTask, single_task
 from budget.studies.focus.stated_targets import StatedTargets, stated_targets
 from budget.studies.focus.strictness import Strictness
@@ -31,6 +33,7 @@ from budget.studies.strategies.partition import GROUPS, Partition
 from budget.studies.strategies.served_subset import SUBSET, ServedSubset, about_subsets
 from budget.studies.strategies.strategy_curves import FittedStrategies, StrategyCurves
 from budget.studies.strategies.strategy_plans import EQUAL, StrategyPlanner, largest_inside
+from budget.tables.runs import Runs
 from budget.tables.tasks import TaskSettings
 
 DECADES = 6
@@ -70,6 +73,7 @@ class Focus:
         targets: at every budget, stated targets met by the best subset and by the best plan for all, on each set that
             has specialists.
         subsets: at every budget, the best subset to serve of each set whose tasks all have an unserved value.
+        leaders: who leads by all runs together, see ``with_leaders``.
     """
 
     comparisons: tuple[Comparison, ...]
@@ -89,6 +93,7 @@ class Focus:
     subsets: tuple[ServedSubset, ...] = ()
     single_task: tuple[SingleTask, ...] = ()
     targets: tuple[StatedTargets, ...] = ()
+    leaders: tuple[Leader, ...] = ()
 
     @property
     def sets(self) -> tuple[tuple[str, ...], ...]:
@@ -122,6 +127,7 @@ class Focus:
             "subsets": [json_value(vars(each)) for each in self.subsets],
             "alone": [each.record() for each in self.single_task],
             "targets": [json_value(vars(each)) for each in self.targets],
+            "leaders": [each.record() for each in self.leaders],
             "rows": json_rows(self.table()),
         }
 
@@ -206,6 +212,35 @@ def focus(
         singles,
         tuple(_targets(parts, planners, {each.task: each.required for each in singles})),
     )
+
+
+def with_leaders(
+    found: Focus, runs: Runs, tasks: TaskSettings, unmeasured: Sequence[tuple[str, ...]] = (), seed: int = 0
+) -> Focus:
+    """A comparison with who leads by all runs together, on its sets and on sets that nobody measured.
+
+    Args:
+        found: the comparison.
+        runs: those behind it.
+        tasks: settings of all their tasks.
+        unmeasured: further sets of tasks, each measured alone.
+        seed: of the draws.
+
+    Raises:
+        AllocationError: see ``leaders.leaders``; or sets are asked about where budgets are no FLOPs, or a value has no
+            positive distance to best.
+    """
+    measured = measured_of(runs, tasks.select(runs.tasks).best) if found.unit == "flops" else None
+    if measured is None:
+        if unmeasured:
+            raise AllocationError(
+                "Sets that nobody measured are predicted at budgets in FLOPs, and for values with a positive "
+                "distance to the best one; leave --set out."
+            )
+        return found
+    able = {name for row, name in enumerate(measured.served.task.tolist()) if len(measured.served.members[row]) == 1}
+    sets = [names for names in found.sets if set(names) <= able]
+    return replace(found, leaders=leaders(measured, [*sets, *unmeasured], found.budgets, seed))
 
 
 def _told_apart(strategies: FittedStrategies) -> FittedStrategies:
