@@ -5,7 +5,7 @@ what they leave open, other sets tell (``sharing_effects``). Every model has the
 each of K tasks a Kth of the compute, and every draw judges. A winner of less than ``STATED_SHARE`` of the draws is
 undecided.
 
-See docs/decisions/142-who-leads-by-all-runs.md.
+See docs/decisions/141-who-leads-by-all-runs.md.
 """
 
 from collections.abc import Sequence

@@ -6,7 +6,7 @@ pair of tasks, and of these together. All are small and drawn about zero (partia
 leans on the others, and one that nobody measured has the others' mean, what is known of its pairs, and their whole
 spread. Everything is normal, and the posterior exact.
 
-See docs/decisions/142-who-leads-by-all-runs.md.
+See docs/decisions/141-who-leads-by-all-runs.md.
 """
 
 from collections.abc import Sequence
