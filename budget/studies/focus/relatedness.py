@@ -13,6 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from budget.curves.curves import Curves
+from budget.curves.steady import PREDICTED
 from budget.studies.strategies.strategy_curves import StrategyCurves
 
 HALVINGS = 24
@@ -29,7 +31,9 @@ def tokens_worth(specialists: StrategyCurves, shared: StrategyCurves) -> np.ndar
     Returns:
         (B, K) from −1 to 1; ``None`` where a law does not read tokens, or tasks have no draws.
     """
-    curves, alone, count = shared.curves, specialists.curves, len(shared.tasks)
+    # levels are compared, which the predictions tell better than curves steadied for splitting a budget
+    curves, alone = (each.curves.planned_on(PREDICTED) for each in (shared, specialists))
+    count = len(shared.tasks)
     columns = curves.scale_columns
     if "tokens" not in columns or alone.scale_columns != columns or not len(curves.draws) or not len(alone.draws):
         return None
@@ -45,14 +49,13 @@ def tokens_worth(specialists: StrategyCurves, shared: StrategyCurves) -> np.ndar
     low, high = np.full((draws, count), -1.0), np.full((draws, count), 1.0)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        enough = _alone(specialists, at, own, tokens, middle * np.log(count)) <= reached
+        enough = _alone(alone, at, own, tokens, middle * np.log(count)) <= reached
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
     return high
 
 
-def _alone(specialists: StrategyCurves, at: np.ndarray, own: np.ndarray, tokens: int, more: np.ndarray) -> np.ndarray:
+def _alone(curves: Curves, at: np.ndarray, own: np.ndarray, tokens: int, more: np.ndarray) -> np.ndarray:
     """Distances (B, K) of specialists with so much more (B, K) in ln tokens, each in its own draw."""
-    curves = specialists.curves
     draws, count = more.shape
     inputs = np.repeat(own[None], draws, axis=0)
     inputs[..., tokens] += more
