@@ -31,7 +31,7 @@ from budget.curves.laws.names import AUTO
 from budget.curves.link.fit import with_link
 from budget.errors import BudgetError
 from budget.process_settings import prepare_to_fit
-from budget.tables.runs import runs_from_frame
+from budget.tables.runs import EXTRAS, SCALES, runs_from_frame
 from budget.tables.specialist_runs import specialists_beside
 
 SEARCHED = "searched"
@@ -166,9 +166,10 @@ def _predicted(case: Case, law: str, *, stated: bool) -> np.ndarray:
         losses, scores = (runs_from_frame(frame) for frame in by_metric)
         curves = with_link(fit_curves(losses, law, draws=DRAWS), losses, scores)
     else:
-        every = runs_from_frame(case.train)
+        named = case.scales if not set(case.scales) <= {*SCALES, *EXTRAS} else ()
+        every = runs_from_frame(case.train, scales=named)
         mine = case.train["strategy"] == case.strategy if case.strategy else slice(None)
-        runs = runs_from_frame(case.train[mine])
+        runs = runs_from_frame(case.train[mine], scales=named)
         # as the command does where --where chooses a strategy: specialists of the same tasks stand beside
         beside = specialists_beside(every, runs.tasks) if case.strategy else None
         settings = _settings(case, runs.tasks) if stated else {}

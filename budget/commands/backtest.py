@@ -42,7 +42,7 @@ def backtest(
     instead of predictions: what they would have reached, beside an equal split and one who knew.
     """
     from budget.commands.fitting import backtest_laws, decide_laws
-    from budget.commands.inputs import is_of_all_strategies, read_beside, read_inputs
+    from budget.commands.inputs import is_of_all_strategies, read_beside, read_inputs, refuse_named_scales
     from budget.commands.running.output import echo_notes, emit
     from budget.curves.laws.table import AUTO
     from budget.numerics.strict_json import json_rows
@@ -51,8 +51,9 @@ def backtest(
     from budget.tables.files.text import json_text
 
     across = any(is_of_all_strategies(law) for law in holdout.laws)
-    runs, tasks = read_inputs(runs_path, reading, holdout.mixtures, of_all_strategies=across)
+    runs, tasks = read_inputs(runs_path, reading, holdout.mixtures, scales=holdout.scales, of_all_strategies=across)
     if decide:
+        refuse_named_scales(holdout.scales)
         decided = decide_laws(runs, tasks, holdout.laws or (AUTO,), beyond, holdout.scale, estimating, drawing)
         table = decision_table(decided)
         echo_notes(*runs.notes, *tasks.notes, *dict.fromkeys(said for each in decided for said in each.left_out))

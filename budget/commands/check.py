@@ -21,7 +21,7 @@ def check(runs_path: str, reading: Reading, fitting: Fitting, output: Output) ->
     from budget.tables.files.text import json_text
 
     across = is_of_all_strategies(fitting.law)
-    runs, tasks = read_inputs(runs_path, reading, fitting.mixtures, of_all_strategies=across)
+    runs, tasks = read_inputs(runs_path, reading, fitting.mixtures, scales=fitting.scales, of_all_strategies=across)
     findings = find_doubts(runs, tasks.best, fitting.law, fitting.scale)
     echo_notes(*runs.notes, *tasks.notes)
     emit(check_table(findings), json_text([vars(finding) for finding in findings]), output)

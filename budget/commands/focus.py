@@ -59,7 +59,7 @@ def focus(
     RUNS says by its columns strategy and model_tasks (or by rows that share a run) which tasks each model serves.
     """
     from budget.commands.fitting import fit_strategies
-    from budget.commands.inputs import read_inputs
+    from budget.commands.inputs import read_inputs, refuse_named_scales
     from budget.commands.running.output import echo_notes, emit
     from budget.report.progress import step
     from budget.report.sentences.breadth_sentences import breadth_sentences
@@ -71,6 +71,7 @@ def focus(
     from budget.studies.strategies.assumed import with_assumed
     from budget.tables.files.text import json_text
 
+    refuse_named_scales(fitting.scales)
     runs, tasks = read_inputs(runs_path, reading, fitting.mixtures, of_all_strategies=True)
     strategies = fit_strategies(runs, tasks, fitting, estimating, drawing)
     if assume:

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 
 def read_inputs(
-    runs_path: str, reading: Reading, mixtures: str | None = None, *, of_all_strategies: bool = False
+    runs_path: str,
+    reading: Reading,
+    mixtures: str | None = None,
+    *,
+    scales: Sequence[str] = (),
+    of_all_strategies: bool = False,
 ) -> tuple[Runs, TaskSettings]:
     """The runs, and the settings of their tasks.
 
@@ -35,6 +40,7 @@ def read_inputs(
         runs_path: the file of runs.
         reading: how it is read.
         mixtures: the file of what each run was trained on.
+        scales: columns that are scales though they have other names.
         of_all_strategies: whether runs of every strategy are wanted, and not only the specialists' where there are any.
 
     Raises:
@@ -45,7 +51,7 @@ def read_inputs(
     from budget.tables.specialist_runs import of_specialists
 
     mapping = column_mapping(reading.columns)
-    runs = _runs_as_asked(runs_path, reading, reading.where)
+    runs = _runs_as_asked(runs_path, reading, reading.where, scales)
     tasks = read_task_settings(reading.tasks_path, runs.tasks, mapping)
     runs = runs.with_chance(tasks.unserved)
     if not of_all_strategies:
@@ -80,7 +86,7 @@ def read_beside(runs_path: str, reading: Reading, runs: Runs) -> Runs | None:
     return specialists_beside(_runs_as_asked(runs_path, reading, others), runs.tasks)
 
 
-def _runs_as_asked(runs_path: str, reading: Reading, where: Words) -> Runs:
+def _runs_as_asked(runs_path: str, reading: Reading, where: Words, scales: Sequence[str] = ()) -> Runs:
     """The runs of a file, read as the options say, with a filter."""
     from budget.tables.columns import column_mapping
     from budget.tables.runs import read_runs
@@ -96,6 +102,7 @@ def _runs_as_asked(runs_path: str, reading: Reading, where: Words) -> Runs:
         last_of=reading.last_of,
         wide=reading.wide,
         every=reading.every,
+        scales=scales,
     )
 
 
@@ -188,8 +195,10 @@ def read_linked(
 
     if linking.loss_metric is None and linking.score_metric is None:
         across = is_of_all_strategies(fitting.law)
-        runs, tasks = read_inputs(runs_path, reading, fitting.mixtures, of_all_strategies=across)
+        runs, tasks = read_inputs(runs_path, reading, fitting.mixtures, scales=fitting.scales, of_all_strategies=across)
         return runs, None, tasks
+    if fitting.scales:
+        raise DataError("--scales is for a law of one metric; leave it out, or --loss-metric and --score-metric.")
     if fitting.mixtures:
         raise DataError("--mixtures is for a law of one metric; leave it out, or --loss-metric and --score-metric.")
     mapping = column_mapping(reading.columns)
@@ -225,15 +234,28 @@ def find_doubts(runs: Runs, best: np.ndarray, law: str, scale: str | None, posit
         scale: what a law of one scale reads.
         positive: whether values must be above 0.
     """
-    from budget.curves.laws.table import AUTO, LAWS, choose_law, law_inputs, law_of
+    from budget.curves.laws.table import AUTO, LAWS, law_for, law_inputs, law_of
     from budget.tables.checks.quality import check
 
-    name = choose_law(tuple(runs.scale), searched=not positive) if law == AUTO else law
+    name = law_for(runs, searched=not positive) if law == AUTO else law
     inputs = law_inputs(runs, LAWS[name], scale)
     form = law_of(name, inputs)
     if form.is_posterior:
         return check(runs, inputs, 1, best, positive, identified=False)
     return check(runs, inputs, len(form.parameters) - form.reads_mixtures, best, positive)
+
+
+def refuse_named_scales(scales: Sequence[str]) -> None:
+    """Refuse to plan over scales whose cost nobody states.
+
+    Raises:
+        DataError: there are any.
+    """
+    if scales:
+        raise DataError(
+            f"Curves over {' and '.join(scales)} (--scales) can be predicted and backtested and not planned: what a "
+            "run costs is known of params and tokens alone; plan with curves that were fitted without --scales."
+        )
 
 
 def read_curves(path: str) -> Curves:
@@ -322,6 +344,8 @@ def _usable(
     curves: Curves, tasks: TaskSettings, plan_on: str | None, scores: bool = False
 ) -> tuple[Curves, tuple[str, ...]]:
     """The curves that plans use, and notes on the others."""
+    if curves.form.reads_named_scales:
+        refuse_named_scales(curves.scale_columns)
     curves = curves if plan_on is None else curves.planned_on(plan_on)
     usable, notes = curves.usable(), curves.score_note
     if scores:

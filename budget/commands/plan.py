@@ -62,6 +62,7 @@ def plan(
         read_beside,
         read_inputs,
         read_linked,
+        refuse_named_scales,
         settings_of_losses,
     )
     from budget.commands.running.output import echo_notes
@@ -73,6 +74,7 @@ def plan(
     from budget.tables.files.text import json_text
     from budget.tables.files.write_files import write_folder
 
+    refuse_named_scales(fitting.scales)
     runs, scores, tasks = read_linked(runs_path, reading, linking, fitting)
     settings = settings_of_losses(tasks, scores)
     findings = find_doubts(runs, settings.best, fitting.law, fitting.scale, estimating.residual == "log")

@@ -19,7 +19,7 @@ import pandas as pd
 from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
 from budget.curves.laws.law import ABSENT
-from budget.curves.laws.table import AUTO, LAWS, choose_scale
+from budget.curves.laws.table import AUTO, LAWS, choose_scale, law_for
 from budget.errors import DataError
 from budget.numerics.interval import LEVEL
 from budget.numerics.strict_json import json_rows
@@ -523,8 +523,14 @@ def _without_curve(curves: Curves, names: Sequence[str]) -> list[str]:
 
 def _possible(runs: Runs) -> list[str]:
     """The laws of one task whose columns the runs have."""
+    if runs.named_scales:
+        return [law_for(runs, searched=False)]
     there = {"scale", *runs.columns}
-    return [name for name, law in LAWS.items() if set(law.inputs) <= there and not law.is_of_one_model]
+    return [
+        name
+        for name, law in LAWS.items()
+        if set(law.inputs) <= there and not (law.is_of_one_model or law.reads_named_scales)
+    ]
 
 
 def _predicted(

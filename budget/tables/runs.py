@@ -27,6 +27,10 @@ EXTRAS = ("unique_tokens", "task_tokens", "n_tasks")
 """Further columns that a law can read: data before repeats, the task's own data, tasks that the model serves."""
 
 
+NO_SCALES = ("task", "value", "stderr", "weight", "metric", "higher_is_better", "run", "strategy", "model_tasks")
+"""The columns that say something else of a run."""
+
+
 @dataclass(frozen=True)
 class Mixture:
     """What runs were trained on: tokens (R, S) of each of S sources, 0 where a run saw none of it."""
@@ -63,6 +67,7 @@ class Runs:
         chance: (T,) value of guessing, NaN where nobody says.
         mixture: what each run was trained on, ``None`` where nobody said.
         notes: what was assumed while reading, one sentence each.
+        named_scales: the scales that somebody named for the law to read, in order; columns of any name, all positive.
     """
 
     source: str
@@ -87,6 +92,7 @@ class Runs:
     mixture: "Mixture | None" = None
     named: bool = True
     notes: tuple[str, ...] = ()
+    named_scales: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Nobody said what guessing scores, or how tasks were served."""
@@ -101,6 +107,20 @@ class Runs:
         """Every column that a law can read: the scales, the extras, and the tokens of each source."""
         sources = {} if self.mixture is None else dict(zip(self.mixture.sources, self.mixture.tokens.T, strict=True))
         return {**sources, **self.extra, **self.scale}
+
+    def over(self, scales: Sequence[str]) -> "Runs":
+        """The runs with other named scales, among the columns that are there.
+
+        Raises:
+            DataError: they are not two or three different columns that are there.
+        """
+        named = _distinct(scales)
+        for name in named:
+            if name not in self.columns:
+                raise DataError(
+                    f"{self.source}: --scales names column {shown(name)}, which was not read; name it there."
+                )
+        return replace(self, named_scales=named)
 
     def with_chance(self, chance: np.ndarray) -> "Runs":
         """The runs with stated values of guessing (T,), NaN where the file's own stays."""
@@ -206,6 +226,7 @@ def read_runs(
     last_of: str | None = None,
     wide: str | None = None,
     every: bool = False,
+    scales: Sequence[str] = (),
 ) -> Runs:
     """Read ``runs.csv``, or anybody's table (see ``read_cells``) through ``columns`` and ``where``.
 
@@ -222,6 +243,7 @@ def read_runs(
             out (``last_rows``). Guessed where the file has steps and runs.
         wide: the columns that hold one task's values each: a pattern such as ``eval/*``, or a list.
         every: keep all rows of a run, where the last one would be guessed to count.
+        scales: columns of any name that the law is to read, two or three.
 
     Returns:
         The runs, in the file's order.
@@ -239,17 +261,20 @@ def read_runs(
         wide=wide,
         every=every,
     )
-    runs = _runs(table.frame, path, table.task, table.higher_is_better)
+    runs = _runs(table.frame, path, table.task, table.higher_is_better, scales)
     return replace(runs, notes=(*table.notes, *runs.notes))
 
 
-def runs_from_frame(frame: pd.DataFrame, *, task: str | None = None, higher_is_better: bool = False) -> Runs:
+def runs_from_frame(
+    frame: pd.DataFrame, *, task: str | None = None, higher_is_better: bool = False, scales: Sequence[str] = ()
+) -> Runs:
     """Runs from a table in memory, with the columns of ``runs.csv``.
 
     Args:
         frame: one row a measurement; any cell types.
         task: the task's name, for a table of one task without a ``task`` column.
         higher_is_better: direction of every task, where the table has no such column.
+        scales: columns of any name that the law is to read, two or three.
 
     Returns:
         The runs, in the table's order; row numbers in messages are those of the table written as a CSV.
@@ -259,7 +284,7 @@ def runs_from_frame(frame: pd.DataFrame, *, task: str | None = None, higher_is_b
     """
     index = pd.RangeIndex(2, len(frame) + 2)
     cells = cells_of({str(name): column.array for name, column in frame.items()}, index)
-    return _runs(cells, "the runs table", task, higher_is_better)
+    return _runs(cells, "the runs table", task, higher_is_better, scales)
 
 
 def text_cells(frame: pd.DataFrame) -> pd.DataFrame:
@@ -268,7 +293,9 @@ def text_cells(frame: pd.DataFrame) -> pd.DataFrame:
     return text.set_axis(pd.RangeIndex(2, len(text) + 2))
 
 
-def _runs(frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_better: bool) -> Runs:
+def _runs(
+    frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_better: bool, scales: Sequence[str] = ()
+) -> Runs:
     require_columns(frame, ["value"], path)
     if "task" not in frame.columns:
         if task is None:
@@ -285,6 +312,16 @@ def _runs(frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_bet
 
     notes: list[str] = []
     scale = {name: numbers(frame, name, path, above=0.0) for name in SCALES if not is_empty(frame, name)}
+    named_scales = _distinct(scales) if scales else ()
+    for name in named_scales:
+        if name not in frame.columns or name in NO_SCALES:
+            what = "says something else of a run" if name in frame.columns else "is not there"
+            raise DataError(
+                f"{path}: --scales names column {shown(name)}, which {what}; choose columns of numbers (the file has: "
+                f"{listed(frame.columns)})."
+            )
+        if name not in EXTRAS:
+            scale[name] = numbers(frame, name, path, above=0.0)
     if not scale:
         raise DataError(
             f"{path}: no column says how large a run was; name at least one of {', '.join(SCALES)} "
@@ -333,7 +370,19 @@ def _runs(frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_bet
         chance=_chance(frame, task_index, names, path),
         named=named,
         notes=tuple(notes),
+        named_scales=named_scales,
     )
+
+
+def _distinct(scales: Sequence[str]) -> tuple[str, ...]:
+    """The names that ``--scales`` gives, if they are two or three."""
+    named = tuple(name.strip() for name in scales)
+    if len(set(named)) < len(named) or not 2 <= len(named) <= 3 or "" in named:
+        raise DataError(
+            f"--scales {shown(','.join(named))}: give two or three different columns, for example "
+            "--scales params,experts (of one scale: --scale)."
+        )
+    return named
 
 
 def _metrics(frame: pd.DataFrame, task: np.ndarray, names: Sequence[str], path: str | Path) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ PLANNED = {
     "stretched",
     "trend",
     "surface",
+    "surface_repeat",
 }
 """Laws by which the budget can be allocated."""
 
@@ -77,7 +78,8 @@ def runs_of_law(name, folder):
             value = law.value(theta, z - z.mean(axis=0)) * np.exp(0.01 * random.normal(size=len(z)))
             frames.append(pd.DataFrame({"task": f"t{task}", "value": value, **inputs}))
         pd.concat(frames).to_csv(folder / "runs.csv", index=False)
-        return ["--law", name], "task,weight\nt0,1\nt1,1\n"
+        named = ["--scales", ",".join(law.inputs)] if law.reads_named_scales else []
+        return ["--law", name, *named], "task,weight\nt0,1\nt1,1\n"
     runs, _ = planted(followed, 2, noise=0.01)
     columns = {column: each for column, each in runs.columns.items() if column not in ("t0", "t1", "web")}
     frame = pd.DataFrame({"task": [runs.tasks[task] for task in runs.task], "run": runs.run, "value": runs.value})

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from budget.commands.options.option_types import PLAN_ON, NameIn, Number, Pair, Renamed, Words, as_record
+from budget.commands.options.option_types import (
+    PLAN_ON,
+    NameIn,
+    Names,
+    Number,
+    Pair,
+    Renamed,
+    Words,
+    as_record,
+)
 from budget.curves.laws.names import AUTO, SUMMARIES
 
 if TYPE_CHECKING:
@@ -15,6 +24,9 @@ if TYPE_CHECKING:
 LAW = NameIn((AUTO, *SUMMARIES), "budget.curves.laws.table:LAWS")
 SCALE = click.option("--scale", type=click.Choice(["params", "tokens", "flops", "x"]),
                      help="What the laws power, m4 and bnsl read.")  # fmt: skip
+SCALES = click.option("--scales", type=Names(), default=(), metavar="COLUMN,COLUMN[,COLUMN]",
+                      help="Two or three columns that law scales reads, such as params,experts: "
+                           "any numbers above 0.")  # fmt: skip
 MIXTURES = click.option("--mixtures", metavar="CSV",
                         help="What each run was trained on (run, source, tokens), for transfer.")  # fmt: skip
 
@@ -25,6 +37,7 @@ class Fitting:
 
     law: str
     scale: str | None
+    scales: tuple[str, ...]
     mixtures: str | None
 
 
@@ -32,9 +45,11 @@ FITTING = as_record(
     Fitting,
     "fitting",
     click.option("--law", type=LAW, default=AUTO, show_default=True,
-                 help="auto: surface where params and tokens are there, else trend; "
+                 help="auto: scales where --scales is given, surface where params and tokens are there (surface_repeat "
+                      "where data repeat), else trend; "
                       + "; ".join(f"{name}: {summary}" for name, summary in SUMMARIES.items()) + "."),
     SCALE,
+    SCALES,
     MIXTURES,
 )  # fmt: skip
 
@@ -67,6 +82,7 @@ class Holdout:
     below: float | None
     origins: int | None
     scale: str | None
+    scales: tuple[str, ...]
     mixtures: str | None
 
 
@@ -83,6 +99,7 @@ HOLDOUT = as_record(
     click.option("--origins", type=click.IntRange(1), metavar="N",
                  help="How often: the k-th time k shares are hidden, as far as enough runs stay.  [default: 3]"),
     SCALE,
+    SCALES,
     MIXTURES,
 )  # fmt: skip
 

@@ -160,6 +160,18 @@ def written_condition(column: str, value: str) -> str:
     return f"{column}{value}" if column.endswith(("<", ">", "~", "=")) else f"{column}={value}"
 
 
+class Names(click.ParamType):  # type: ignore[type-arg]  # as above
+    """``NAME,NAME``: as many as there are, empty ones among them."""
+
+    name = "names"
+
+    def convert(
+        self, value: str | tuple[str, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Split at the commas."""
+        return value if isinstance(value, tuple) else tuple(name.strip() for name in value.split(","))
+
+
 class NameIn(click.Choice[str]):
     """The name of a record in a table of the package, such as a law in ``LAWS``.
 

@@ -19,7 +19,7 @@ from budget.curves.fitting.constraints import make_constraints
 from budget.curves.fitting.loss import Loss, Residual, make_loss
 from budget.curves.fitting.question import Question
 from budget.curves.fitting.search import Estimator, Progress
-from budget.curves.laws.table import AUTO, LAWS, choose_law, law_inputs, published_curve
+from budget.curves.laws.table import AUTO, LAWS, law_for, law_inputs, published_curve
 from budget.curves.predictive.by_posterior import fit_by_posterior
 from budget.curves.predictive.observations import Beside
 from budget.curves.published_prior import published_prior
@@ -36,6 +36,7 @@ def fit_curves(
     law: str = AUTO,
     *,
     scale: str | None = None,
+    scales: Sequence[str] = (),
     mixtures: pd.DataFrame | None = None,
     best: np.ndarray | None = None,
     unserved: np.ndarray | None = None,
@@ -64,6 +65,7 @@ def fit_curves(
         law: name in ``LAWS``, or ``auto`` for the one that holds best beyond the runs: ``surface`` where params and
             tokens are there, else ``trend``; ``chinchilla`` or ``power`` where an option asks for a search.
         scale: the column that a one-scale law reads.
+        scales: two or three columns that law ``scales`` reads, which is then ``auto``'s; as read with the runs.
         mixtures: what each run was trained on (columns ``run, source, tokens``), for a law that reads it.
         best: (T,) stated best values, NaN where not stated: a score's ceiling, and the least floor of a loss.
         unserved: (T,) stated values of a task that is given nothing, NaN where not stated: no prediction is worse.
@@ -97,7 +99,9 @@ def fit_curves(
         FitError: there is no such device.
     """
     if isinstance(runs, pd.DataFrame):
-        runs = runs_from_frame(runs)
+        runs = runs_from_frame(runs, scales=scales)
+    elif scales:
+        runs = runs.over(scales)
     if mixtures is not None:
         runs = with_mixture_frame(runs, mixtures)
     if law not in (AUTO, *LAWS):
@@ -109,7 +113,7 @@ def fit_curves(
         law = published_curve(prior)[0].name
         because = [f"--prior {prior} is a curve of law '{law}', which is fitted."]
     elif law == AUTO:
-        law = choose_law(tuple(runs.scale), searched=bool(asked))
+        law = law_for(runs, searched=bool(asked))
         because = [f"{asked} is for a law that is searched for, so the law is '{law}'."] if asked else []
     form = LAWS[law]
     if form.is_posterior and asked:
@@ -121,7 +125,7 @@ def fit_curves(
         raise DataError("--prior and --pool both say where exponents lie; leave one of them out.")
     published = None if prior is None else published_prior(prior, form)
     inputs = law_inputs(runs, form, scale)
-    form = form.with_sources(inputs[1:])
+    form = form.over(inputs)
     devices = choose_devices(device)
 
     count = len(runs.tasks)

@@ -179,6 +179,7 @@ class Law:
         planned_as: name of the law by which plans read its curves, where that is another (``surrogate``).
         learns_beside: whether a shared model's curve learns from specialists of the same task (``Observations``).
         published: curves of this law that somebody measured and printed.
+        widened: the law over other scales, of one that reads whichever ``--scales`` names.
         sources: the sources of the mixtures that were fitted (``with_sources``).
     """
 
@@ -199,6 +200,7 @@ class Law:
     planned_as: str | None = None
     learns_beside: bool = False
     published: tuple[Published, ...] = ()
+    widened: "Callable[[tuple[str, ...]], Law] | None" = None
     sources: tuple[str, ...] = ()
 
     @property
@@ -240,6 +242,11 @@ class Law:
     def reads_mixtures(self) -> bool:
         """Whether it reads the tokens of each source of a mixture."""
         return "sources" in self.inputs or bool(self.sources)
+
+    @property
+    def reads_named_scales(self) -> bool:
+        """Whether it reads whichever scales ``--scales`` names."""
+        return self.widened is not None
 
     @property
     def counts_tasks(self) -> bool:
@@ -301,6 +308,12 @@ class Law:
     def where(self, *kinds: Kind) -> np.ndarray:
         """Positions of the parameters of some kinds."""
         return np.flatnonzero([p.kind in kinds for p in self.parameters])
+
+    def over(self, inputs: Sequence[str]) -> "Law":
+        """The law over the columns that it reads from a file."""
+        if self.widened is not None:
+            return self.widened(tuple(inputs))
+        return self.with_sources(inputs[1:]) if self.reads_mixtures else self
 
     def with_sources(self, sources: Sequence[str]) -> "Law":
         """The law over the sources of a mixture: one input and one parameter for each of them."""

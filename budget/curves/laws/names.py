@@ -14,6 +14,8 @@ SUMMARIES = {
     "transfer": "mixtures of sources",
     "trend": "one scale, a local trend with its own error",
     "surface": "params and tokens, with the law's own error",
+    "surface_repeat": "surface with repeated data",
+    "scales": "any two or three scales (--scales), with the law's own error",
 }
 
 AUTO = "auto"

@@ -9,16 +9,29 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from budget.curves.laws import bnsl, chinchilla, m4, power, repeat, shared, surface, transfer, trend
+from budget.curves.laws import (
+    bnsl,
+    chinchilla,
+    m4,
+    power,
+    repeat,
+    shared,
+    surface,
+    transfer,
+    trend,
+)
+from budget.curves.laws.drifting import scales, surface_repeat
 from budget.curves.laws.law import Law, Published
 from budget.curves.laws.names import AUTO as AUTO
 from budget.errors import DataError
 from budget.numerics.quoting import shown
+from budget.tables.checks.quality import LEAST_EPOCHS
 from budget.tables.runs import Runs
 from budget.tables.strategy_runs import SPECIALIST
 
 LAWS: dict[str, Law] = {
-    module.LAW.name: module.LAW for module in (power, chinchilla, repeat, m4, bnsl, shared, transfer, trend, surface)
+    module.LAW.name: module.LAW
+    for module in (power, chinchilla, repeat, m4, bnsl, shared, transfer, trend, surface, surface_repeat, scales)
 }
 
 
@@ -26,7 +39,12 @@ def laws_table() -> pd.DataFrame:
     """One row a law and published curve of it: what it says, what it reads, where it comes from, its constants."""
     rows = []
     for law in LAWS.values():
-        row = {"law": law.name, "formula": law.formula, "inputs": "|".join(law.inputs), "source": law.reference}
+        row = {
+            "law": law.name,
+            "formula": law.formula,
+            "inputs": "--scales" if law.reads_named_scales else "|".join(law.inputs),
+            "source": law.reference,
+        }
         rows.append({**row, "published": "", "constants": "", "unit": ""})
         for each in law.published:
             constants = " ".join(f"{name}={value:g}" for name, value in each.constants.items())
@@ -49,25 +67,40 @@ def published_curve(name: str) -> tuple[Law, Published]:
 
 
 def law_of(name: str, inputs: Sequence[str]) -> Law:
-    """The law of a curves file: its record, over the file's own sources where it has any."""
-    law = LAWS[name]
-    return law.with_sources(inputs[1:]) if law.reads_mixtures else law
+    """The law of a curves file: its record, over the file's own scales or sources where it reads any."""
+    return LAWS[name].over(inputs)
 
 
-def choose_law(scales: Sequence[str], *, searched: bool) -> str:
+def choose_law(scales: Sequence[str], *, searched: bool, named: Sequence[str] = (), repeated: bool = False) -> str:
     """The law for a file's scale columns: of two scales where params and tokens are both there.
 
     Args:
         scales: the columns.
         searched: whether its optimum is to be searched for; else its curves are a posterior's draws.
+        named: the columns that are named for the law to read, where any are.
+        repeated: whether runs have seen their unique tokens more than once.
     """
     two = {"params", "tokens"} <= set(scales)
-    return ("chinchilla" if two else "power") if searched else ("surface" if two else "trend")
+    if searched:
+        return "chinchilla" if two else "power"
+    if named and set(named) not in ({"params", "tokens"}, set(LAWS["surface_repeat"].inputs)):
+        return "scales"
+    if not two:
+        return "trend"
+    return "surface_repeat" if repeated and (not named or "unique_tokens" in named) else "surface"
+
+
+def law_for(runs: Runs, *, searched: bool) -> str:
+    """The law that a file asks for (``choose_law``)."""
+    repeated = False
+    if {"tokens", "unique_tokens"} <= set(runs.columns):
+        repeated = bool((runs.columns["tokens"] / runs.columns["unique_tokens"]).max() >= LEAST_EPOCHS)
+    return choose_law(tuple(runs.scale), searched=searched, named=runs.named_scales, repeated=repeated)
 
 
 def choose_scale(scales: Sequence[str]) -> str:
-    """The column a one-scale law reads where none is named: x, then flops, tokens, params."""
-    return next(name for name in ("x", "flops", "tokens", "params") if name in scales)
+    """The column a one-scale law reads where none is named: x, then flops, tokens, params, then whatever is first."""
+    return next((name for name in ("x", "flops", "tokens", "params") if name in scales), scales[0])
 
 
 def law_inputs(runs: Runs, law: Law, scale: str | None = None) -> tuple[str, ...]:
@@ -76,8 +109,14 @@ def law_inputs(runs: Runs, law: Law, scale: str | None = None) -> tuple[str, ...
     Raises:
         DataError: the file lacks one, or ``scale`` is given to a law that takes params and tokens.
     """
-    if law.reads_one_scale:
-        inputs: tuple[str, ...] = (scale or choose_scale(tuple(runs.scale)),)
+    if law.reads_named_scales:
+        inputs: tuple[str, ...] = _named_scales(runs)
+    elif runs.named_scales and law.name not in ("surface", "surface_repeat"):
+        raise DataError(
+            f"{runs.source}: law '{law.name}' reads {' and '.join(law.inputs)}; --scales is for --law {AUTO} or scales."
+        )
+    elif law.reads_one_scale:
+        inputs = (scale or choose_scale(tuple(runs.scale)),)
     elif scale is not None:
         one_scale = ", ".join(name for name, other in LAWS.items() if other.reads_one_scale)
         raise DataError(f"Law '{law.name}' reads {' and '.join(law.inputs)}; --scale is for --law {one_scale}.")
@@ -115,3 +154,24 @@ def law_inputs(runs: Runs, law: Law, scale: str | None = None) -> tuple[str, ...
                 f"{', '.join(runs.columns)}; name yours with --column {name}=THEIRS or choose another law."
             )
     return inputs
+
+
+def _named_scales(runs: Runs) -> tuple[str, ...]:
+    """The columns that ``--scales`` names.
+
+    Raises:
+        DataError: it names none, or one that says nothing.
+    """
+    if not runs.named_scales:
+        raise DataError(
+            f"{runs.source}: law 'scales' reads the columns that --scales names; give two or three, for example "
+            "--scales params,experts."
+        )
+    for name in runs.named_scales:
+        values = runs.columns[name]
+        if np.ptp(values) == 0:
+            raise DataError(
+                f"{runs.source}, column '{name}': all rows have {values[0]:g}, which says nothing of its influence; "
+                "leave it out of --scales."
+            )
+    return runs.named_scales

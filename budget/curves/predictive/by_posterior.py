@@ -69,6 +69,8 @@ def fit_by_posterior(question: Question, device: str | None, devices: Devices) -
     fitted.notes += posterior.notes
     there = observations.own[:, :, None]
     reference = np.exp(np.where(there, observations.log_inputs, -np.inf).max(axis=1))
+    if "unique_tokens" in question.inputs:  # tokens of all kinds share one reference
+        reference[:, question.inputs.index("unique_tokens")] = reference[:, question.inputs.index("tokens")]
     arrays = fitted.arrays
     for name in ("parameters", "error", "rhat", "effective"):
         arrays[name][good] = getattr(posterior, name)
@@ -124,14 +126,16 @@ def _add_planned(
     middle, _ = planning_curves(plain, np.median(plain.value(near[:, :, None], z), axis=0), z, least, devices)
     fitted.arrays["planned_draws"][:, good] = near[: question.draws]
     fitted.arrays["planned_parameters"][good] = middle
-    wild = np.stack([_wild(*each) for each in zip(residual, observations.own, strict=True)])
-    steady = replace(observations, weight=np.where(wild, 0.0, observations.weight))
-    fitted.arrays["tilt"][good] = tilts(plain, middle, steady, reference, question.borrow)
     typical = float(np.median(error))
     fitted.notes.append(
         f"Plans read each curve as the convex one nearest to it where plans go, typically {typical:.2%} off it; "
         "'budget predict' reads the curve itself."
     )
+    if not plain.is_power_sum:  # of those alone it is known how they fall along their best sizes
+        return
+    wild = np.stack([_wild(*each) for each in zip(residual, observations.own, strict=True)])
+    steady = replace(observations, weight=np.where(wild, 0.0, observations.weight))
+    fitted.arrays["tilt"][good] = tilts(plain, middle, steady, reference, question.borrow)
     also = " and the typical task does" if question.borrow and count > 1 else ""
     fitted.notes.append(
         "Plans are made on steadied curves, which split a budget better: a value falls by the mean of what its "

@@ -253,7 +253,7 @@ def _weigh(points: Any, rows: Rows, state: Decomposed) -> Decomposed:
     return decompose(rows, plain * jnp.maximum(1.0, square / (sigma * plain * WILD**2)), state.axes)
 
 
-def noise_fall(square: Any, rows: Rows, known: Any, sigma: Any) -> Any:
+def noise_fall(square: Any, rows: Any, known: Any, sigma: Any) -> Any:
     """The posterior mean of the noise's fall given squared residuals (R,), σ² summed out under a vague prior."""
     powers = jnp.linspace(*FALL_GRID)
     each = rows.variance * jnp.exp(powers[:, None] * rows.lag) + known

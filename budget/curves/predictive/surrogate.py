@@ -8,6 +8,8 @@ that plans stay convex programs with a bound. Predictions never read it.
 See docs/decisions/128-plans-read-convex-surrogates.md.
 """
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +23,10 @@ from budget.curves.predictive.observations import Observations
 REACH = float(np.log(10.0))
 """How far from the largest measured inputs the two agree, on either side: a hundredfold of FLOPs. A plan that goes
 further says so; runs far below tell of a curve's onset, which no sum of falling powers follows."""
+
+EPOCHS = (1.0, 4.0, 16.0)
+"""How often the unique tokens are read where these are an input: from once to as often as repeats are worth something
+(Muennighoff et al. 2023)."""
 
 CLEARLY = 0.1
 """Share by which a run is clearly worse than the best one."""
@@ -51,13 +57,17 @@ def planned_range(observations: Observations, reference: np.ndarray) -> np.ndarr
     """Where plans choose from: within ``REACH`` of the largest run, at ratios of the inputs like the measured ones.
 
     Args:
-        observations: of T tasks with one input, or two.
+        observations: of T tasks with one input, or two, or params, tokens and unique tokens.
         reference: (T, I).
 
     Returns:
         (T, G, I) logarithms of inputs over their reference.
     """
     logs = observations.log_inputs - np.log(reference)[:, None]
+    if logs.shape[2] == 3:
+        return _repeated(
+            planned_range(replace(observations, log_inputs=observations.log_inputs[..., :2]), reference[:, :2])
+        )
     if logs.shape[2] == 1:
         low, high = _reached(logs[:, :, 0], observations)
         return _between(low, high + REACH, 4 * POINTS)[:, :, None]
@@ -67,6 +77,11 @@ def planned_range(observations: Observations, reference: np.ndarray) -> np.ndarr
     size = np.repeat(_between(small, large + REACH, POINTS), POINTS, axis=1)
     ratio = np.tile(_between(middle - aside, middle + aside, POINTS), POINTS)
     return np.stack([size - 0.5 * ratio, size + 0.5 * ratio], axis=2)
+
+
+def _repeated(z: np.ndarray) -> np.ndarray:
+    """Params and tokens (T, G, 2) at each number of ``EPOCHS``: (T, 3·G, 3), unique tokens behind them."""
+    return np.concatenate([np.concatenate([z, z[..., 1:] - np.log(epochs)], axis=2) for epochs in EPOCHS], axis=1)
 
 
 def _reached(size: np.ndarray, observations: Observations) -> tuple[np.ndarray, np.ndarray]:
@@ -152,9 +167,9 @@ def _start(plain: Law, target: Array, least: Array, share: float) -> Array:
     """A floor below the curve, and equal terms that make up the rest amid its range."""
     floor = least + share * (jnp.exp(target.min()) - least)
     rest = jnp.maximum(jnp.exp(target.mean()) - floor, 1e-3 * jnp.exp(target.min()))
-    each = jnp.log(rest / len(plain.inputs))
+    each = jnp.log(rest / len(plain.where("coefficient")))
     kinds = {"floor": floor, "coefficient": each, "plain": jnp.asarray(FIRST_EXPONENT)}
-    return jnp.stack([kinds[p.kind] for p in plain.parameters])
+    return jnp.stack([jnp.asarray(np.mean(p.typical)) if p.typical else kinds[p.kind] for p in plain.parameters])
 
 
 def _box(plain: Law, target: Array, least: Array) -> tuple[Array, Array]:
@@ -165,5 +180,6 @@ def _box(plain: Law, target: Array, least: Array) -> tuple[Array, Array]:
         "coefficient": (size + LOG_COEFFICIENT[0], size + LOG_COEFFICIENT[1]),
         "plain": tuple(jnp.asarray(end) for end in EXPONENT),
     }
-    low, high = zip(*(ends[p.kind] for p in plain.parameters), strict=True)
+    each = [ends[p.kind] if p.kind in ends else (jnp.asarray(p.low), jnp.asarray(p.high)) for p in plain.parameters]
+    low, high = zip(*each, strict=True)
     return jnp.stack(low), jnp.stack(high)

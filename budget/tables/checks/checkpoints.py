@@ -45,7 +45,7 @@ def checkpoints(runs: Runs, task: int) -> list[tuple[str, str]]:
         ]
     trained = len(np.unique(runs.run[rows]))
     whose = f"each of {trained} runs has" if len(series) == trained else f"{len(series)} of {trained} runs have"
-    scale = next(name for name in ("tokens", "flops", "x", "params") if name in runs.scale)
+    scale = next((name for name in ("tokens", "flops", "x", "params") if name in runs.scale), "scales")
     return [("checkpoints", f"{whose} {many} rows at different {scale}: checkpoints; {last}")]
 
 
