@@ -1,6 +1,7 @@
 """A rough curve through points of one or more inputs that up to nearly half of the points cannot move."""
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -68,25 +69,22 @@ def robust_curve(z: np.ndarray, y: np.ndarray) -> RobustCurve | None:
     size = z.shape[1] + 1
     if len(y) < size + MIN_SPARE_POINTS:
         return None
-    # the same sets whenever the file is read: a finding must not come and go
-    random = np.random.default_rng(0)
     middle, unit = np.median(z, axis=0), float(np.median(y))
     # squares of these are finite: a value in a wrong field may be any number
     y = np.exp(np.clip(np.log(y) - np.log(unit), -_MAX_LOG, _MAX_LOG))
-    # a median of some hundred residuals tells curves apart as well as one of all points does
-    some = random.choice(len(y), MAX_COMPARED, replace=False) if len(y) > MAX_COMPARED else np.arange(len(y))
-    picks = np.array([random.choice(len(y), size, replace=False) for _ in range(RANDOM_SUBSETS)])
-    best, found = np.inf, (np.zeros(z.shape[1]), np.zeros(size))
+    some, picks = _subsets(len(y), size)
+    tried = np.array(list(product(TRIED_EXPONENTS, repeat=z.shape[1])))
+    every = np.stack([_features(z, middle, exponents) for exponents in tried])
     # at given exponents a curve through as many points as it has coefficients is a linear system; all sets at once
-    for tried in product(TRIED_EXPONENTS, repeat=z.shape[1]):
-        features = _features(z, middle, np.array(tried))
-        through = _solve(features[picks], y[picks])
-        median = np.median(np.abs(_log_ratio(y[some], through @ features[some].T)), axis=1)
-        if median.min() < best:
-            best, found = float(median.min()), (np.array(tried), through[median.argmin()])
+    through = _solve(every[:, picks].reshape(-1, size, size), np.tile(y[picks], (len(tried), 1)))
+    through = through.reshape(len(tried), len(picks), size)
+    expected = through @ every[:, some].transpose(0, 2, 1)
+    median = np.median(np.abs(_log_ratio(y[some], expected)), axis=2)
+    least, subset = np.unravel_index(median.argmin(), median.shape)
+    best = float(median[least, subset])
     if not np.isfinite(best):
         return None
-    exponents, coefficients = found
+    exponents, coefficients = tried[least], through[least, subset]
     features = _features(z, middle, exponents)
     off = np.abs(_log_ratio(y, features @ coefficients))
     # the least median is robust but hangs on half of the points: least squares on those near it use the others too
@@ -97,6 +95,19 @@ def robust_curve(z: np.ndarray, y: np.ndarray) -> RobustCurve | None:
     off = np.abs(_log_ratio(y, features @ coefficients))
     scatter = SIGMA_OVER_MAD * float(np.median(off)) * (len(y) / (len(y) - size)) ** 0.5
     return RobustCurve(unit, middle, exponents, coefficients, scatter)
+
+
+@cache
+def _subsets(count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The points that curves are compared on, and the sets of points through which they are laid.
+
+    The same whenever a file is read: a finding must not come and go. Drawing them takes longer than all the curves, and
+    the tasks of a file mostly have equally many points.
+    """
+    random = np.random.default_rng(0)
+    # a median of some hundred residuals tells curves apart as well as one of all points does
+    some = random.choice(count, MAX_COMPARED, replace=False) if count > MAX_COMPARED else np.arange(count)
+    return some, np.array([random.choice(count, size, replace=False) for _ in range(RANDOM_SUBSETS)])
 
 
 def _features(z: np.ndarray, middle: np.ndarray, exponents: np.ndarray) -> np.ndarray:

@@ -131,7 +131,8 @@ def _standard(numbers: np.ndarray) -> np.ndarray:
     if np.ptp(numbers) < 1e-9:
         return np.zeros(len(numbers))
     # values that differ by rounding are ties, else their order would be that of summation
-    ranks = stats.rankdata(numbers.round(9))
+    _, level, count = np.unique(numbers.round(9), return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(count) - (count - 1) / 2)[level]
     ranks = ranks - ranks.mean()
     return ranks / np.linalg.norm(ranks)
 
