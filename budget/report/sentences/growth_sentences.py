@@ -144,7 +144,10 @@ def _best_sentences(growth: StrategiesGrowth) -> list[str]:
     budget = quantity(growth.spec.budget, growth.spec.unit)
     said = [f"By number of tasks, the best weighted mean at {budget}: {'; '.join(ranges)}{share}."]
     if found.crossovers:
-        said.append(f"The best changes {'; '.join(_crossover(each) for each in found.crossovers)}.")
+        said.append(
+            f"The best changes {'; '.join(map(_crossover, found.crossovers))}. That is of these tasks, if they "
+            "are as related as the sets of such numbers that the law was fitted to, and no law of the number of tasks."
+        )
     return said
 
 

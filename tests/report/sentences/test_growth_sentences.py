@@ -98,6 +98,7 @@ def test_strategies_are_told_by_number_of_tasks():
     assert f"By number of tasks, the best weighted mean at 1.00e21 FLOPs: generalist for 1 to {last}; " in text
     assert f"specialists for {last + 1} to 6 (in " in text and " of the draws with all 6)." in text
     assert f"The best changes from generalist to specialists at {change.n_tasks:.1f} tasks (80 % interval " in text
+    assert "and no law of the number of tasks." in text
     assert "By generalist, measured on" not in text and "(interference less transfer)" in text
     assert "0.154 by specialists (80 % interval" in text and "By specialists, with 6 tasks the first task keeps" in text
 
