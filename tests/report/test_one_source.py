@@ -101,7 +101,8 @@ def test_baselines_are_what_they_are_called_in_summary_answer_table_and_picture(
     np.testing.assert_array_equal(named["uniform"].spend, np.full(3, 2e17))
     assert plan.gain_over(named["current"]) < 0
     said = baseline_sentence(plan, named["current"])
-    assert "which breaks the max of code and" in said and said.endswith("worse.") and said in plan_summary(plan)
+    assert "which breaks the max of code and" in said and " worse (expected −" in said and said in plan_summary(plan)
+    assert said.endswith("of the draws).")
     summary = " ".join(narrative.summary(study))
     assert "Today's split would reach" in summary and "within the limits" not in summary
     table = tabular.comparison_table(study)

@@ -155,15 +155,17 @@ def _reserved(curves: Curves, tasks: TaskSettings, budget: float) -> tuple[tuple
         return ()
     without = [(name, status) for name, status in curves.omitted if name in tasks.names]
     places = [tasks.names.index(name) for name, _ in without]
-    known = tasks.weight[[tasks.names.index(name) for name in curves.tasks]].sum() + tasks.weight[places].sum()
-    spends = [
-        float(tasks.current[at]) if tasks.current[at] > 0 else float(tasks.weight[at] / known * budget) for at in places
-    ]
-    if sum(spends) >= budget:
+    weight, current = tasks.weight[places], tasks.current[places]
+    stays = current > 0
+    # a share by weight is one of what those leave that keep their current spend
+    left = budget - current[stays].sum()
+    others = tasks.weight[[tasks.names.index(name) for name in curves.tasks]].sum() + weight[~stays].sum()
+    spends = np.where(stays, current, weight / others * left).tolist()
+    if left <= 0:
+        names = shortened([name for (name, _), kept in zip(without, stays, strict=True) if kept])
         raise AllocationError(
-            f"{shortened([name for name, _ in without])} have no curve and keep their current spend of "
-            f"{sum(spends):g}, which leaves nothing of the budget of {budget:g}; correct column 'current', or leave "
-            "them out with --where."
+            f"There is no curve of {names}, whose current spend of {current[stays].sum():g} leaves nothing of the "
+            f"budget of {budget:g}; correct column 'current', or leave them out with --where."
         )
     return tuple((name, spend, status) for (name, status), spend in zip(without, spends, strict=True))
 

@@ -156,9 +156,11 @@ class PlanSpec:
         if self.is_one_model or not held.any():
             return low, high
         weight, current = tasks.weight[members], tasks.current[members]
-        share = weight / weight.sum(axis=1, keepdims=True) * budgets[:, None]
-        # where no curve is left to plan by, all is by weight
-        kept = np.where((current > 0) & ~held.all(axis=1, keepdims=True), current, share)
+        # a share by weight is one of what those leave that keep their current spend; of all where no curve is trusted
+        stays = held & (current > 0) & ~held.all(axis=1, keepdims=True)
+        left = budgets[:, None] - np.where(stays, current, 0.0).sum(axis=1, keepdims=True)
+        others = np.where(stays, 0.0, weight).sum(axis=1, keepdims=True)
+        kept = np.where(stays, current, weight / others * np.maximum(left, 0.0))
         kept = np.clip(kept, low, high)
         held &= np.isfinite(kept)
         return np.where(held, kept, low), np.where(held, kept, high)
