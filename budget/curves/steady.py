@@ -29,7 +29,7 @@ ASIDE = float(np.log(5.0))
 
 
 def falls(law: Law, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How sums of falling powers fall from the best sizes of the reference's product on, in the best direction.
+    """How sums of falling powers fall from the reference on, in the direction in which best sizes grow.
 
     Args:
         law: a floor with one falling power of each input (``Law.is_power_sum``).
@@ -40,8 +40,7 @@ def falls(law: Law, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     log_terms, exponents = _terms(law, theta)
     exponent = 1 / (1 / exponents).sum(axis=-1)
-    size = np.exp(log_terms - exponents * best_place(law, theta)).sum(axis=-1)
-    return np.log(size * exponent), exponent
+    return np.log(np.exp(log_terms).sum(axis=-1) * exponent), exponent
 
 
 def best_place(law: Law, theta: np.ndarray) -> np.ndarray:
