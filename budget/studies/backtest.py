@@ -313,8 +313,8 @@ def backtest(
     def watch(law: str) -> Callable[[int, int], None] | None:
         return None if progress is None else progress(f"{law} ({next(steps)} of {len(chosen) * len(sides)})")
 
-    # what plans borrow is no matter: predictions never do
-    asked = {**fitting, "scale": scale, "beside": beside, "borrow": False}
+    # no plan reads these curves
+    asked = {**fitting, "scale": scale, "beside": beside, "borrow": False, "planned": False}
     found = [_origin(runs, name, hidden, chosen, stated, asked, watch) for hidden in sides]
     return _judged(runs, name, found)
 

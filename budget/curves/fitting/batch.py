@@ -5,6 +5,7 @@ Axis order throughout the package: draw B, task T, row R, input I, parameter P, 
 See docs/decisions/043-best-value-in-the-fit.md.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -180,9 +181,8 @@ def make_batch(
 
 def padded_rows(rows: int) -> int:
     """The next of 8, 16, 24, 32, 48, 64, 96, …: a program is compiled for few shapes, however many rows tasks have."""
-    # 1e-9 keeps an exact power from being rounded up to the next: its logarithm is off by some 1e-16
-    power = max(0, int(np.ceil(np.log(rows / 8) / np.log(1.5) - 1e-9)))
-    return 8 * int(np.ceil(1.5**power))
+    sizes = (8 * int(np.ceil(1.5**power)) for power in itertools.count())
+    return next(size for size in sizes if size >= rows)
 
 
 def transfer_prior(law: Law, batch: Batch, precision: np.ndarray) -> Prior:

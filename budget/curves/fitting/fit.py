@@ -52,6 +52,7 @@ def fit_curves(
     borrow: bool = True,
     discrepancy: bool = True,
     plan_on: str = STEADY,
+    planned: bool = True,
     beside: Runs | None = None,
     names_of: tuple[str, ...] | None = None,
     device: str | None = None,
@@ -84,6 +85,7 @@ def fit_curves(
         discrepancy: whether draws of a law that is searched for hold the law's own error, by which they drift from it
             beyond the runs (``Curves.drift``); draws of a posterior always do. Not with raw residuals.
         plan_on: what plans by a posterior's curves are made on, a name of ``PLAN_ON``.
+        planned: whether plans will read the curves: of a posterior's law they read convex ones near its draws.
         beside: runs of specialists of the same tasks, where ``runs`` are shared models': a posterior of two scales
             learns from them how a task's value falls, far beyond what shared models were measured at.
         names_of: (T,) the task of ``beside`` that each curve is of; by default the one of its name.
@@ -133,11 +135,11 @@ def fit_curves(
     unserved = np.full(count, np.nan) if unserved is None else unserved
     ceiling = score_ceilings(runs, best) if ceiling is None else ceiling
     together = Beside(beside, names_of or runs.tasks) if beside is not None and form.learns_beside else None
-    planned = None if form.planned_as is None else LAWS[form.planned_as]
+    read = LAWS[form.planned_as] if planned and form.planned_as is not None else None
     # a value that may be 0 or negative has no factor by which a law could be off
     drifts = discrepancy and loss.residual == "log"
     question = Question(
-        runs, form, inputs, best, unserved, ceiling, draws, seed, planned, progress, borrow, together, drifts,
+        runs, form, inputs, best, unserved, ceiling, draws, seed, read, progress, borrow, together, drifts,
         published,
     )  # fmt: skip
     if form.is_posterior:

@@ -73,9 +73,11 @@ def shape_value(theta: Any, z: Any, xp: ModuleType = np) -> Any:
         xp: ``numpy`` or ``jax.numpy``.
     """
     low, high, log_a, alpha, log_b, beta, k = (theta[..., i] for i in range(SHAPE))
-    both = k * xp.logaddexp((log_a - alpha * z[..., 0]) / k, (log_b - beta * z[..., 1]) / k)
+    # what belongs to a curve is divided once, and not at each of its points
+    first, second = log_a / k - alpha / k * z[..., 0], log_b / k - beta / k * z[..., 1]
+    both = xp.maximum(first, second) + xp.log1p(xp.exp(-xp.abs(first - second)))
     # w/(1 + w) of a logarithm, on the side where its exponential is small
-    log_w = both - xp.log(high - low)
+    log_w = k * both - xp.log(high - low)
     small = xp.exp(-xp.abs(log_w))
     return low + (high - low) * xp.where(log_w > 0, 1.0, small) / (1 + small)
 
@@ -86,8 +88,10 @@ def log_drift(theta: Any, z: Any, xp: ModuleType = np) -> Any:
     for axis in range(len(AXES)):
         span = theta[..., SHAPE + axis]
         first = SHAPE + len(AXES) + axis * (INNER + 1)
+        if xp is np and span.ndim and (span == span[:1]).all():
+            span = span[:1]  # draws of a task share it, and so what their numbers are multiplied by
         at, span = xp.broadcast_arrays(z[..., axis], span)
-        total = total + (drift_basis(at, span, xp) * theta[..., first : first + INNER + 1]).sum(axis=-1)
+        total = total + xp.einsum("...k,...k->...", drift_basis(at, span, xp), theta[..., first : first + INNER + 1])
     return xp.clip(total, -LARGEST_LOG, LARGEST_LOG)
 
 

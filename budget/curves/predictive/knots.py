@@ -62,20 +62,29 @@ def height(places: Any, heights: Any, z: Any, xp: ModuleType = np) -> Any:
     Returns:
         Array of the broadcast leading shape.
     """
-    slopes = _slopes(places, heights, xp)
-    z = xp.asarray(z)[..., None]
-    # which piece, as a mask: gathering by position does not broadcast
-    after = z >= places[..., 1:-1]
-    one = xp.ones_like(after[..., :1])
-    piece = xp.concatenate([one, after], axis=-1) & ~xp.concatenate([after, ~one], axis=-1)
-
-    def of_piece(each: Any) -> Any:
-        return xp.sum(xp.where(piece, each, 0.0), axis=-1)
-
-    left, right = of_piece(places[..., :-1]), of_piece(places[..., 1:])
-    low, high = of_piece(heights[..., :-1]), of_piece(heights[..., 1:])
-    out, into = of_piece(slopes[..., :-1]), of_piece(slopes[..., 1:])
-    width, z = right - left, z[..., 0]
+    places, heights, z = xp.asarray(places), xp.asarray(heights), xp.asarray(z)
+    last = places.shape[-1] - 2
+    piece = xp.sum(z[..., None] >= places[..., 1:-1], axis=-1)
+    # the four knots about each place are enough: the slopes of all, at every place, would be most of the work
+    about = [xp.clip(piece + step, 0, last + 1) for step in (-1, 0, 1, 2)]
+    before, left, right, behind = (_at(places, each, xp) for each in about)
+    first, low, high, final = (_at(heights, each, xp) for each in about)
+    width = right - left
+    # at the ends of the curve a knot has one neighbour, and its slope is told by the two next to it on the other side
+    width_before = xp.where(piece > 0, left - before, 1.0)
+    width_behind = xp.where(piece < last, behind - right, 1.0)
+    chord = (high - low) / width
+    chord_before, chord_behind = (low - first) / width_before, (final - high) / width_behind
+    out = xp.where(
+        piece > 0,
+        _middle(chord_before, chord, width_before, width, xp),
+        _end(chord, chord_behind, width, width_behind, xp),
+    )
+    into = xp.where(
+        piece < last,
+        _middle(chord, chord_behind, width, width_behind, xp),
+        _end(chord, chord_before, width, width_before, xp),
+    )
     within = xp.clip(z, left, right)
     s = (within - left) / width
     cubic = (
@@ -84,18 +93,20 @@ def height(places: Any, heights: Any, z: Any, xp: ModuleType = np) -> Any:
     return cubic + xp.where(z < left, out, into) * (z - within)
 
 
-def _slopes(places: Any, heights: Any, xp: ModuleType) -> Any:
-    """(…, K) slopes at the knots: of the parabola through each and its neighbours, limited."""
-    width = places[..., 1:] - places[..., :-1]
-    chord = (heights[..., 1:] - heights[..., :-1]) / width
-    before, behind = chord[..., :-1], chord[..., 1:]
-    left, right = width[..., :-1], width[..., 1:]
-    middle = (right * before + left * behind) / (left + right)
+def _at(array: Any, position: Any, xp: ModuleType) -> Any:
+    """What stands at a position (…) of the last axis of an array (…, K); leading axes broadcast."""
+    axes = max(array.ndim - 1, position.ndim)
+    array, position = (
+        each.reshape((1,) * (axes + more - each.ndim) + each.shape) for each, more in ((array, 1), (position, 0))
+    )
+    return xp.take_along_axis(array, position[..., None], axis=-1)[..., 0]
+
+
+def _middle(before: Any, behind: Any, left: Any, right: Any, xp: ModuleType) -> Any:
+    """The slope at a knot between two chords: of the parabola through it and its neighbours, limited."""
+    slope = (right * before + left * behind) / (left + right)
     flatter = xp.minimum(xp.abs(before), xp.abs(behind))
-    middle = xp.where(before * behind > 0, xp.sign(before) * xp.minimum(xp.abs(middle), STEEPEST * flatter), 0.0)
-    first = _end(chord[..., 0], chord[..., 1], width[..., 0], width[..., 1], xp)
-    last = _end(chord[..., -1], chord[..., -2], width[..., -1], width[..., -2], xp)
-    return xp.concatenate([first[..., None], middle, last[..., None]], axis=-1)
+    return xp.where(before * behind > 0, xp.sign(before) * xp.minimum(xp.abs(slope), STEEPEST * flatter), 0.0)
 
 
 def _end(own: Any, next_chord: Any, width: Any, next_width: Any, xp: ModuleType) -> Any:

@@ -1,7 +1,8 @@
 """What a posterior is made of and what it is: the rows of some tasks as padded arrays, and draws of their curves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -65,6 +66,18 @@ class Observations:
     def own(self) -> np.ndarray:
         """(T, R) which are rows of the task's own curve."""
         return self.there & ~self.companion
+
+    def widened(self, width: int) -> "Observations":
+        """The same tasks, padded to ``width`` rows where they have fewer."""
+        more = width - self.run.shape[1]
+        if more <= 0:
+            return self
+        fills = {**_PADDED, "log_inputs": 0.0, "companion": False}
+        arrays: dict[str, Any] = {
+            name: np.pad(array, ((0, 0), (0, more), *((0, 0),) * (array.ndim - 2)), constant_values=fills[name])
+            for name, array in ((name, getattr(self, name)) for name in fills)
+        }
+        return replace(self, **arrays)
 
     def take(self, pick: Sequence[int] | np.ndarray) -> "Observations":
         """The tasks at the positions ``pick``."""

@@ -16,11 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 
-from budget.curves.fitting.batching import choose_devices, vmap_in_chunks
+from budget.curves.fitting.batching import Devices, choose_devices, vmap_in_chunks
 from budget.curves.laws.surface import AXES, INNER, KNOTS, LAW, SHAPE, drift_basis, shape_value
 from budget.curves.predictive.eigen import eigen
-from budget.curves.predictive.observations import Observations, Posterior
-from budget.curves.predictive.tempering import GROUPS, MEMBERS, convergence, temper
+from budget.curves.predictive.observations import Observations, Posterior, merged
+from budget.curves.predictive.tempering import GROUPS, PARTICLES, RIDGE, convergence, temper
 from budget.numerics import streams
 
 PRIOR_LOG_TERM = (float(np.log(0.3)), 1.5)
@@ -74,6 +74,22 @@ COORDINATES = SHAPE + 2
 PRIOR_EFFORT = ((0.5, 0.4), (0.7, 0.4))
 """Mean and deviation of p and q: a model of K tasks needs K^p of a specialist's params and K^q of its tokens."""
 
+POINT_REACH = (1.0, 2.0, 5.0, 12.0, 30.0)
+"""At which scales from the largest measured one on the point curve goes through the median."""
+
+STRIDE = 37
+"""How far on the next draw's particle stands in its group."""
+
+WIDTH = 64
+"""Rows that a task is padded to at least: one program serves most files, which takes longer to compile and to trace
+than the padding of their tasks costs."""
+
+MANY = 256
+"""Tasks whose particles are kept at once. In a file of more, padding would cost more than another program."""
+
+LANES = 16.0
+"""How many ordinary lanes one task of ``WIDTH`` rows is as large as, and others by their rows."""
+
 NO_SPAN = 1e-6
 """Scales that differ by less, as logarithms, are one."""
 
@@ -92,6 +108,9 @@ digits, and 1e-7 of a value is far below the noise of any run."""
 
 HEADROOM = (1e-3, 1e6)
 """Least and most that a ceiling may lie above the worst value, relatively; most where nothing is stated."""
+
+LEAST_AXIS = 1e-10
+"""Share of the largest eigenvalue below which an axis of the drifts is one of rounding alone."""
 
 STATED_MARGIN = 1e-6
 """How far, relatively, a floor lies below the smallest value at least: logarithms stay finite."""
@@ -141,12 +160,16 @@ class Decomposed(NamedTuple):
         projected: (R, W) whitened basis, in the coordinates of its principal axes.
         values: (W,) squares of its singular values.
         axes: (W, W) the principal axes.
+        along: (R, W) what takes residuals to their whitened parts along the axes, in ``PRECISION``.
+        beside: (R, R) what takes them to the whitened rest, which no drift explains.
     """
 
     root: Any
     projected: Any
     values: Any
     axes: Any
+    along: Any
+    beside: Any
 
 
 def shape_of(points: Any, rows: Rows) -> tuple[Any, Any, Any]:
@@ -187,51 +210,47 @@ def _residual(theta: Any, efforts: Any, rows: Rows) -> Any:
     if efforts is not None:
         z = z + rows.shift.astype(PRECISION)[:, None] * efforts.astype(PRECISION)[:, None, :]
     log_value = jnp.log(shape_value(short[:, None, :], z, jnp))
-    return jnp.where(rows.there > 0, (rows.log_value - jnp.log(rows.unit)) - log_value, 0.0)
+    # in one precision from end to end: numbers of both in one loop would be computed one by one
+    measured = (rows.log_value - jnp.log(rows.unit)).astype(PRECISION)
+    return jnp.where(rows.there > 0, measured - log_value, PRECISION(0))
 
 
-def _whitened(residual: Any, rows: Rows, root: Any) -> Any:
-    """Rows (…, R) over their deviation, less what the row before of the same run tells of them."""
-    scaled = residual * root
-    before = jnp.concatenate([jnp.zeros_like(scaled[..., :1]), scaled[..., :-1]], axis=-1)
-    return (scaled - rows.link * before) / jnp.sqrt(1 - rows.link**2)
+def _whitened(rows: Rows, root: Any, columns: Any) -> Any:
+    """Columns (R, K) over the rows' deviations, less what the row before of the same run tells of each."""
+    scaled = columns * root[:, None]
+    before = jnp.concatenate([jnp.zeros_like(scaled[:1]), scaled[:-1]])
+    return (scaled - rows.link[:, None] * before) / jnp.sqrt(1 - rows.link**2)[:, None]
 
 
 def decompose(rows: Rows, variance: Any, guess: Any) -> Decomposed:
     """The principal axes of the drifts under the noise variances (R,) over σ², found from axes near by."""
     root = jnp.where(rows.there > 0, 1 / jnp.sqrt(variance), 0.0)
-    basis = _whitened(rows.basis.T, rows, root).T
+    basis = _whitened(rows, root, rows.basis)
     values, axes = eigen(basis.T @ basis, guess)
-    return Decomposed(root, basis @ axes, jnp.maximum(values, 0.0), axes)
-
-
-def _parts(points: Any, rows: Rows, state: Decomposed) -> tuple[Any, ...]:
-    """The shape of points (N, C) with their whitened residuals (N, R) and these along the drifts' axes (N, W)."""
-    theta, _, _ = shape_of(points, rows)
-    # kept apart: else the compiler computes the law again wherever it is read
-    residual = jax.lax.optimization_barrier(_residual(theta, efforts_of(points), rows))
-    residual = _whitened(residual, rows, state.root)
-    return (*shape_of(points, rows), residual, residual @ state.projected)
+    values = jnp.maximum(values, 0.0)
+    projected = basis @ axes
+    # an axis along which no row lies has no direction, and takes nothing out of the rest
+    size = jnp.sqrt(jnp.where(values > LEAST_AXIS * values.max(), values, jnp.inf))
+    unit = projected / size
+    whiten = _whitened(rows, root, jnp.eye(len(root))).T
+    along = whiten @ unit
+    beside = whiten - along @ unit.T
+    return Decomposed(root, projected, values, axes, along.astype(PRECISION), beside.astype(PRECISION))
 
 
 def log_likelihood(points: Any, rows: Rows, state: Decomposed) -> Any:
     """Logarithm of the density of the rows' logarithms, drifts summed out: (N,) of coordinates (N, C)."""
-    _, log_s, log_sigma, residual, along = _parts(points, rows, state)
+    theta, log_s, log_sigma = shape_of(points, rows)
+    residual = _residual(theta, efforts_of(points), rows)
+    # along the axes a residual is drift and noise, beside them noise alone: nothing is subtracted, so that half the
+    # digits hold the sum; and products with matrices keep the law from being computed again wherever it is read
+    along, beside = residual @ state.along, residual @ state.beside
+    ratio = 1 + (jnp.exp(2 * (log_s - log_sigma))[:, None] * state.values).astype(PRECISION)
+    square = (along**2 / ratio).sum(axis=1) + (beside**2).sum(axis=1)
     count = rows.there.sum()
     log_root = jnp.where(rows.there > 0, jnp.log(jnp.where(rows.there > 0, state.root, 1.0)), 0.0)
     constant = log_root.sum() - 0.5 * jnp.log(1 - rows.link**2).sum() - 0.5 * count * jnp.log(2 * jnp.pi)
-
-    def density(each: Any) -> Any:
-        log_s, log_sigma, residual, along = each
-        ratio = jnp.exp(2 * (log_s - log_sigma))[:, None]
-        explained = (along**2 * ratio / (1 + ratio * state.values)).sum(axis=1)
-        square = ((residual**2).sum(axis=1) - explained) * jnp.exp(-2 * log_sigma)
-        spread = jnp.log1p((ratio * state.values).astype(PRECISION)).sum(axis=1)
-        return constant - count * log_sigma - 0.5 * (spread + square)
-
-    parts = (log_s, log_sigma, residual, along)
-    grouped = jax.tree.map(lambda part: part.reshape(GROUPS, MEMBERS, *part.shape[1:]), parts)
-    return jax.lax.map(density, grouped).ravel()
+    return constant - count * log_sigma - 0.5 * (jnp.log(ratio).sum(axis=1) + square * jnp.exp(-2 * log_sigma))
 
 
 def _weigh(points: Any, rows: Rows, state: Decomposed) -> Decomposed:
@@ -239,10 +258,14 @@ def _weigh(points: Any, rows: Rows, state: Decomposed) -> Decomposed:
 
     Found are the power by which noise falls with a run's size, and the rows that are wild.
     """
-    _, log_s, log_sigma, residual, along = _parts(points, rows, state)
+    theta, log_s, log_sigma = shape_of(points, rows)
+    residual = _residual(theta, efforts_of(points), rows)
+    along = (residual @ state.along) * jnp.sqrt(state.values)
     ratio = jnp.exp(2 * (log_s - log_sigma))[:, None]
     share = ratio / (1 + ratio * state.values)
-    left = (residual - (along * share) @ state.projected.T).mean(axis=0)
+    mean = jnp.full(len(points), 1 / len(points), PRECISION) @ residual
+    typical = _whitened(rows, state.root, mean.astype(float)[:, None])[:, 0]
+    left = typical - state.projected @ (along * share).mean(axis=0)
     # what a row itself has of the drifts that it is compared with
     own = jnp.minimum((state.projected**2) @ share.mean(axis=0), MOST_LEVERAGE)
     square = left**2 / jnp.where(rows.there > 0, state.root, 1.0) ** 2 / (1 - own)
@@ -282,7 +305,8 @@ def _sample(key: Any, *fields: Any) -> tuple[Any, ...]:
         first,
     )
     state = population.state
-    theta, log_s, log_sigma, _, along = _parts(population.points, rows, state)
+    theta, log_s, log_sigma = shape_of(population.points, rows)
+    along = _residual(theta, efforts_of(population.points), rows) @ state.along * jnp.sqrt(state.values)
     return (
         theta, log_s, log_sigma, along, state.values, state.axes, population.points, population.temperature,
         population.evidence,
@@ -305,30 +329,41 @@ def sample_surfaces(
         seed: of the random numbers, which belong to the tasks' names.
         device: platform to compute on, JAX's own choice where not given.
     """
+    count = len(observations)
+    if count <= MANY:
+        return _sample_some(observations.widened(WIDTH), draws, seed, choose_devices(device))
+    parts = [np.arange(count) // MANY == part for part in range(-(-count // MANY))]
+    return merged(
+        [
+            (which, _sample_some(observations.take(np.flatnonzero(which)), draws, seed, choose_devices(device)))
+            for which in parts
+        ]
+    )
+
+
+def _sample_some(observations: Observations, draws: int, seed: int, devices: Devices) -> Posterior:
+    """The same for no more tasks than fit in memory together."""
     observations = _by_run(observations)
     rows, spans = _rows(observations)
     key = streams.keys(observations.names) ^ streams.keys([f"surface {seed}"])
-    width = rows.z.shape[1]
-    found = vmap_in_chunks(_sample, (), (key, *rows), devices=choose_devices(device), share=max(4.0, 4.0 * width / 32))
+    share = LANES * max(0.25, rows.z.shape[1] / WIDTH)
+    found = vmap_in_chunks(_sample, (), (key, *rows), devices=devices, share=share)
     theta, log_s, log_sigma, along, values, axes, points, temperature, evidence = found
-    chosen = chosen_particles(draws)
-    theta, log_s, log_sigma = theta[:, chosen], log_s[:, chosen], log_sigma[:, chosen]
-    uniform = streams.many_uniforms(key, seed, draws, along.shape[-1] + len(AXES) + 1)  # (numbers, B, T)
-    normal = ndtri(np.moveaxis(uniform, 0, -1)).swapaxes(0, 1)  # (T, B, numbers)
     s, sigma = np.exp(log_s)[..., None], np.exp(log_sigma)[..., None]
     precision = 1 + (s / sigma) ** 2 * values[:, None]
+    mean = along * s / sigma**2 / precision  # of the drifts' standard numbers along their axes, given the shape
+    middle = _curves(theta, s, mean, axes, np.zeros((*theta.shape[:2], len(AXES))), spans)
+    parameters = np.stack([point_curve(*each) for each in zip(middle, points, spans, strict=True)])
+    chosen = chosen_particles(draws)
+    s, sigma = s[:, chosen], sigma[:, chosen]
+    uniform = streams.many_uniforms(key, seed, draws, along.shape[-1] + len(AXES) + 1)  # (numbers, B, T)
+    normal = ndtri(np.moveaxis(uniform, 0, -1)).swapaxes(0, 1)  # (T, B, numbers)
     # by the symmetric root of the covariance: of equal eigenvalues the axes are any, and by another root the draws too
-    turned = np.einsum("tbv,tvw->tbw", normal[..., : along.shape[-1]], axes)
-    inner = along[:, chosen] * s / sigma**2 / precision + turned / np.sqrt(precision)
-    weights = s * np.einsum("tbw,tvw->tbv", inner, axes)  # standard numbers of the drifts times s
-    drifts = [theta, np.broadcast_to(spans[:, None], (*theta.shape[:2], len(AXES)))]
-    for axis in range(len(AXES)):
-        mine = weights[..., axis * INNER : (axis + 1) * INNER]
-        drifts.append(np.einsum("tbv,tkv->tbk", mine, wiener_root(spans[:, axis])))
-        drifts.append(s / np.sqrt(3) * normal[..., along.shape[-1] + axis, None])
-    curves = np.concatenate(drifts, axis=-1).swapaxes(0, 1)
+    turned = np.matmul(normal[..., : along.shape[-1]], axes)
+    inner = mean[:, chosen] + turned / np.sqrt(precision[:, chosen])
+    beyond = normal[..., along.shape[-1] : -1]
+    curves = _curves(theta[:, chosen], s, inner, axes, beyond, spans).swapaxes(0, 1)
     noise = (sigma[..., 0] * stdtrit(NOISE_FREEDOM, ndtr(normal[..., -1]))).T
-    parameters = point_curves(curves, spans)
     residual = np.log(observations.value) - np.log(LAW.value(parameters[:, None, :], rows.z))
     there = observations.own
     error = np.sqrt((np.where(there, residual, 0.0) ** 2).sum(axis=1) / there.sum(axis=1))
@@ -337,9 +372,34 @@ def sample_surfaces(
     return Posterior(parameters, curves, noise, error, rhat, effective, evidence)
 
 
+def _curves(
+    theta: np.ndarray, s: np.ndarray, inner: np.ndarray, axes: np.ndarray, beyond: np.ndarray, spans: np.ndarray
+) -> np.ndarray:
+    """Parameters (T, N, P) of curves.
+
+    Args:
+        theta: (T, N, SHAPE).
+        s: (T, N, 1) the drifts' rates.
+        inner: (T, N, W) standard numbers of the drifts, along their axes.
+        axes: (T, W', W), of which the first rows are those of the curves' own drifts.
+        beyond: (T, N, 2) standard numbers of the drifts beyond the runs.
+        spans: (T, 2).
+    """
+    weights = s * np.matmul(inner, axes.swapaxes(1, 2))
+    parts = [theta, np.broadcast_to(spans[:, None], (*theta.shape[:2], len(AXES)))]
+    for axis in range(len(AXES)):
+        mine = weights[..., axis * INNER : (axis + 1) * INNER]
+        parts.append(np.matmul(mine, wiener_root(spans[:, axis]).swapaxes(1, 2)))
+        parts.append(s / np.sqrt(3) * beyond[..., axis, None])
+    return np.concatenate(parts, axis=-1)
+
+
 def chosen_particles(draws: int) -> np.ndarray:
-    """Which particle each draw takes: one of each group in turn, so that few draws come from all groups."""
-    return np.arange(GROUPS * MEMBERS).reshape(GROUPS, MEMBERS).T.ravel()[np.arange(draws) % (GROUPS * MEMBERS)]
+    """Which particle each draw takes: one of each group in turn, of all the kept populations of it alike."""
+    # a stride that shares no factor with the number of particles comes to all of them
+    member = (STRIDE * np.arange(PARTICLES)) % PARTICLES
+    order = (member[:, None] + PARTICLES * np.arange(GROUPS)).ravel()
+    return order[np.arange(draws) % len(order)]
 
 
 def wiener_root(span: np.ndarray) -> np.ndarray:
@@ -497,27 +557,30 @@ def median_deviation(off: np.ndarray) -> float:
     return float(np.median(np.abs(off)) / ndtri(0.75))
 
 
-def point_curves(curves: np.ndarray, spans: np.ndarray) -> np.ndarray:
-    """The median of the draws (B, T, P) as curves (T, P): the draw nearest to it, with its drifts fitted to it."""
-    result = np.empty(curves.shape[1:])
-    beyond = np.log([1.0, 2.0, 5.0, 12.0, 30.0])
-    for task in range(curves.shape[1]):
-        axes = [np.concatenate([np.linspace(-span, 0, KNOTS)[:-1], beyond]) for span in spans[task]]
-        z = np.stack([each.ravel() for each in np.meshgrid(*axes, indexing="ij")], axis=-1)
-        logs = np.log(LAW.value(curves[:, task, None, :], z))
-        middle = np.median(logs, axis=0)
-        nearest = np.argmin(((logs - middle) ** 2).sum(axis=1))
-        theta = curves[nearest, task]
-        result[task] = theta
-        bases = [drift_basis(z[:, axis], np.full(len(z), spans[task, axis])) for axis in range(len(AXES))]
-        design = np.concatenate(bases, axis=1)
-        aim = middle - np.log(shape_value(theta, z))
-        first = SHAPE + len(AXES)
-        start = theta[first:]
-        fitted = np.linalg.lstsq(
-            np.vstack([design, 1e-3 * np.eye(design.shape[1])]),
-            np.concatenate([aim - design @ start, np.zeros(design.shape[1])]),
-            rcond=None,
-        )[0]
-        result[task, first:] = start + fitted
-    return result
+def point_curve(curves: np.ndarray, points: np.ndarray, span: np.ndarray) -> np.ndarray:
+    """The median curve (P,) of a task's particles, with their drifts at their means.
+
+    All particles say where it goes, and not the draws alone: what is drawn of the drifts moves no median. Its shape is
+    that of one particle, near the median curve and amid the posterior alike, with the drifts fitted to the median.
+
+    Args:
+        curves: (N, P) of the particles.
+        points: (N, C) their coordinates.
+        span: (2,).
+    """
+    axes = [np.concatenate([np.linspace(-each, 0, KNOTS)[:-1], np.log(POINT_REACH)]) for each in span]
+    places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    # every other place, as on a chessboard: all of both axes
+    z = places[np.indices(places.shape[:2]).sum(axis=0) % 2 == 0]
+    logs = np.log(LAW.value(curves[:, None, :], z))
+    middle = np.median(logs, axis=0)
+    off = ((logs - middle) ** 2).mean(axis=1)
+    aside = ((points - points.mean(axis=0)) ** 2 / np.maximum(points.var(axis=0), RIDGE)).mean(axis=1)
+    theta = curves[np.argmin(off / max(off.mean(), RIDGE) + aside)].copy()
+    design = np.concatenate([drift_basis(z[:, axis], np.full(len(z), span[axis])) for axis in range(len(AXES))], axis=1)
+    first = SHAPE + len(AXES)
+    aim = middle - np.log(shape_value(theta, z)) - design @ theta[first:]
+    ridge = 1e-3 * np.eye(design.shape[1])
+    padded = np.concatenate([aim, np.zeros(len(ridge))])
+    theta[first:] += np.linalg.lstsq(np.vstack([design, ridge]), padded, rcond=None)[0]
+    return theta

@@ -28,6 +28,12 @@ MAX_STAGES = 48
 LAST_STAGES = 10
 """Rounds of moves when the posterior is reached."""
 
+KEPT_STAGES = 4
+"""How many of the last populations are kept, every other one: as good as a larger population, and no more work."""
+
+PARTICLES = KEPT_STAGES * MEMBERS
+"""Particles of a group that are kept."""
+
 MOVES = 6
 """Moves after each resampling."""
 
@@ -48,7 +54,7 @@ class Population(NamedTuple):
     """What a run of tempering leaves.
 
     Attributes:
-        points: (G·M, C) coordinates of the particles; particles of one group stand together.
+        points: (G·M, C) coordinates of the kept particles; particles of one group stand together.
         temperature: 1 where the posterior was reached.
         evidence: logarithm of the marginal likelihood.
         accepted: share of the last stage's moves that were accepted.
@@ -94,9 +100,11 @@ def temper(
         return normal.reshape(MOVES, count, coordinates), log_uniform, rest[MOVES * count :]
 
     def stage(carry: Any) -> Any:
-        number, last, points, temperature, evidence, state, _ = carry
-        renewed = refresh(points, state)
-        state = jax.tree.map(lambda new, old: jnp.where(temperature < 1, new, old), renewed, state)
+        number, last, points, record, temperature, evidence, state, _ = carry
+        # a loop of one round, which is left out where no task of the chunk is still on its way
+        _, state = jax.lax.while_loop(
+            lambda each: each[0], lambda each: (each[0] & False, refresh(points, each[1])), (temperature < 1, state)
+        )
         normals, log_uniform, offset = numbers(number)
         likelihood = log_likelihood(points, state)
         rise = _next_rise(likelihood, temperature)
@@ -135,7 +143,8 @@ def temper(
 
         whitened = (points - mean) @ solve_small(root, jnp.eye(coordinates)).T
         points, _, _, accepted = jax.lax.fori_loop(0, MOVES, move, (points, whitened, likelihood, 0.0))
-        return number + 1, last, points, temperature, evidence, state, accepted / MOVES
+        record = jnp.where(last % 2 == 0, jnp.concatenate([record[1:], points[None]]), record)
+        return number + 1, last, points, record, temperature, evidence, state, accepted / MOVES
 
     def goes_on(carry: Any) -> Any:
         number, last, *_ = carry
@@ -143,9 +152,11 @@ def temper(
 
     start = _normals(_sequence(key, MAX_STAGES * each_stage, 2 * pairs).reshape(1, 2, pairs))
     first = start.ravel()[: count * coordinates].reshape(count, coordinates)
-    carry = jax.lax.while_loop(goes_on, stage, (0, 0, first, 0.0, 0.0, state, 0.0))
-    number, _, points, temperature, evidence, state, accepted = carry
-    return Population(points, temperature, evidence, accepted, number, state)
+    record = jnp.zeros((KEPT_STAGES, *first.shape))
+    carry = jax.lax.while_loop(goes_on, stage, (0, 0, first, record, 0.0, 0.0, state, 0.0))
+    number, _, _, record, temperature, evidence, state, accepted = carry
+    grouped = record.reshape(KEPT_STAGES, GROUPS, MEMBERS, coordinates).swapaxes(0, 1)
+    return Population(grouped.reshape(-1, coordinates), temperature, evidence, accepted, number, state)
 
 
 def _sequence(key: Any, first: Any, count: int) -> Any:
@@ -158,8 +169,10 @@ def _sequence(key: Any, first: Any, count: int) -> Any:
 
 def _normals(uniform: Any) -> Any:
     """Standard normal numbers of the shape of uniform ones (…, 2, K), two by two (Box & Muller 1958)."""
-    radius, angle = jnp.sqrt(-2 * jnp.log(uniform[..., 0, :])), 2 * jnp.pi * uniform[..., 1, :]
-    return jnp.stack([radius * jnp.cos(angle), radius * jnp.sin(angle)], axis=-2)
+    # in half the digits: sines of whole ones cost as much as the likelihood
+    radius = jnp.sqrt(-2 * jnp.log(uniform[..., 0, :].astype(jnp.float32)))
+    angle = 2 * jnp.pi * uniform[..., 1, :].astype(jnp.float32)
+    return jnp.stack([radius * jnp.cos(angle), radius * jnp.sin(angle)], axis=-2).astype(float)
 
 
 def _next_rise(likelihood: Any, temperature: Any) -> Any:
@@ -197,13 +210,14 @@ def convergence(points: Any, xp: Any) -> tuple[Any, Any]:
     number is the one that explains how far the groups' means lie apart, on average over the coordinates.
 
     Args:
-        points: (…, G·M, C).
+        points: (…, G·M, C) as ``Population`` has them.
         xp: ``numpy`` or ``jax.numpy``.
     """
-    each = points.reshape(*points.shape[:-2], GROUPS, MEMBERS, points.shape[-1])
+    members = points.shape[-2] // GROUPS
+    each = points.reshape(*points.shape[:-2], GROUPS, members, points.shape[-1])
     within = xp.maximum(each.var(axis=-2, ddof=1).mean(axis=-2), RIDGE)
     between = each.mean(axis=-2).var(axis=-2, ddof=1)
     ratio = between / within
-    rhat = xp.sqrt((MEMBERS - 1) / MEMBERS + ratio).max(axis=-1)
-    effective = GROUPS / xp.maximum(ratio.mean(axis=-1), 1 / MEMBERS)
+    rhat = xp.sqrt((members - 1) / members + ratio).max(axis=-1)
+    effective = GROUPS / xp.maximum(ratio.mean(axis=-1), 1 / members)
     return rhat, effective

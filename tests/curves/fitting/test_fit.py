@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from budget.curves.fitting.batch import padded_rows
 from budget.curves.laws.table import LAWS
 from tests.oracles.robust_fit import best_loss
 from tests.searched import fit_searched
@@ -163,3 +164,8 @@ def test_progress_rises_through_starts_and_draws_to_all_of_them(loss, tmp_path):
     starts = LAWS["chinchilla"].starts * len(TRUTHS)
     assert set(total) == {starts + 4 * len(TRUTHS)} and list(done) == sorted(done) and done[-1] == total[0]
     assert sum(each <= starts for each in done) > 1
+
+
+@pytest.mark.parametrize("rows, width", [(1, 8), (8, 8), (9, 16), (33, 48), (64, 64), (65, 96), (144, 144)])
+def test_rows_are_padded_to_the_next_of_few_widths(rows, width):
+    assert padded_rows(rows) == width

@@ -54,6 +54,12 @@ def test_a_task_does_not_depend_on_the_others():
     np.testing.assert_allclose(alone.planned_draws[:, 0], together.planned_draws[:, 0], rtol=1e-12)
 
 
+def test_where_no_plan_reads_the_curves_no_convex_ones_are_sought():
+    curves, both = (fit_curves(runs(), "known", draws=10, planned=planned) for planned in (False, True))
+    assert curves.planned_draws.shape == (10, 2, 0) and both.planned_draws.shape[2] > 0
+    np.testing.assert_array_equal(curves.draws, both.draws)
+
+
 def test_plans_read_convex_curves_near_the_draws():
     curves = fit_curves(runs(), "known", draws=30)
     planned = curves.planned_on("predicted").usable()
