@@ -238,6 +238,14 @@ def decompose(rows: Rows, variance: Any, guess: Any) -> Decomposed:
     return Decomposed(root, projected, values, axes, along.astype(PRECISION), beside.astype(PRECISION))
 
 
+def _parts(points: Any, rows: Rows, state: Decomposed) -> tuple[Any, ...]:
+    """The shape of points (N, C), ln s, ln σ, whitened residuals (N, R) and these along the drifts' axes (N, W)."""
+    theta, log_s, log_sigma = shape_of(points, rows)
+    residual = _residual(theta, efforts_of(points), rows)
+    whitened = _whitened(rows, state.root, residual.T).T
+    return theta, log_s, log_sigma, whitened, (residual @ state.along) * jnp.sqrt(state.values)
+
+
 def log_likelihood(points: Any, rows: Rows, state: Decomposed) -> Any:
     """Logarithm of the density of the rows' logarithms, drifts summed out: (N,) of coordinates (N, C)."""
     theta, log_s, log_sigma = shape_of(points, rows)
@@ -305,8 +313,7 @@ def _sample(key: Any, *fields: Any) -> tuple[Any, ...]:
         first,
     )
     state = population.state
-    theta, log_s, log_sigma = shape_of(population.points, rows)
-    along = _residual(theta, efforts_of(population.points), rows) @ state.along * jnp.sqrt(state.values)
+    theta, log_s, log_sigma, _, along = _parts(population.points, rows, state)
     return (
         theta, log_s, log_sigma, along, state.values, state.axes, population.points, population.temperature,
         population.evidence,

@@ -295,30 +295,11 @@ def test_one_two_and_eight_devices_give_the_same_draws():
         np.testing.assert_allclose(other[2], answers[0][2], rtol=1e-4)
 
 
-def test_the_point_is_amid_the_posterior_and_hangs_little_on_the_seed():
-    found = [engine.sample_surfaces(observed(grid(noise=0.005)), draws=200, seed=seed) for seed in (0, 1)]
-    floors = found[0].draws[:, 0, 0]
-    assert np.quantile(floors, 0.02) < found[0].parameters[0, 0] < np.quantile(floors, 0.98)
-    z = np.log(3.0) * np.ones(2)
-    one, other = (np.log(LAW.value(each.parameters[0], z)) for each in found)
-    assert abs(one - other) < 0.15 * np.log(LAW.value(found[0].draws[:, 0], z)).std()
-
-
 def test_every_particle_is_drawn_before_any_a_second_time_and_first_one_of_each_group():
     order = engine.chosen_particles(2 * GROUPS * PARTICLES)
     assert sorted(order[: len(order) // 2]) == list(range(GROUPS * PARTICLES))
     assert sorted(order[:GROUPS] // PARTICLES) == list(range(GROUPS))
     np.testing.assert_array_equal(order[:50], engine.chosen_particles(50))
-
-
-def test_many_tasks_are_sampled_in_parts_with_the_same_answers(monkeypatch):
-    monkeypatch.setattr(engine, "WIDTH", 8)
-    tasks = observed(grid("a"), grid("b", seed=1), grid("c", seed=2))
-    whole = engine.sample_surfaces(tasks, draws=20, seed=0)
-    monkeypatch.setattr(engine, "MANY", 2)
-    parts = engine.sample_surfaces(tasks, draws=20, seed=0)
-    np.testing.assert_allclose(whole.draws, parts.draws, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(whole.parameters, parts.parameters, rtol=1e-9, atol=1e-12)
 
 
 def test_wider_rows_are_padding():
