@@ -342,7 +342,7 @@ def _scale(focus: Focus) -> list[str]:
         + (f" ({set_name(mine[0].tasks)}{', …' if len(mine) > 1 else ''})" if mine else "")
         for kind, mine in kinds.items()
     ]
-    far = f" Up to {percent(beyond)} of these budgets are extrapolated." if beyond else ""
+    far = f" Up to {percent(beyond)} of these budgets are extrapolated{_no_run(focus)}." if beyond else ""
     first, last = (float(np.median([each.advantage[place] for each in usable])) for place in (0, -1))
     return [
         f"Over {decades:.1f} decades of budget the advantage of specialists {listing(parts)} of "
@@ -350,6 +350,16 @@ def _scale(focus: Focus) -> list[str]:
         f"negative where sharing wins.{far}" + assumed(name for each in usable for name in each.shared),
         *strictness_by_budget(focus),
     ]
+
+
+def _no_run(focus: Focus) -> str:
+    """From which budget on no plan of any set lies near a run."""
+    first = None
+    for budget in focus.budgets[::-1]:
+        if not all(lies_beyond(comparison) for comparison in focus.comparisons if comparison.budget == budget):
+            break
+        first = budget
+    return "" if first is None else f", and from {quantity(float(first), focus.unit)} on no set rests on a run"
 
 
 def focus_table(focus: Focus) -> Table:

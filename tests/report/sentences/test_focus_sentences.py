@@ -104,7 +104,10 @@ def test_every_sentence_on_mixed_budgets_speaks_of_the_inside_or_says_otherwise(
     assert "of 6 cases" in starting(said, "Inside") and "of 6 cases" in starting(said, "Beyond the measured range")
     assert "1.00e20 FLOPs, the advantage" in starting(said, "By number of tasks")
     assert "at 1.00e20 FLOPs and 1 set of more than two" in starting(said, "Thresholds")
-    assert "Up to 50.0 % of these budgets are extrapolated." in starting(said, "Over 7.0 decades")
+    assert (
+        "Up to 50.0 % of these budgets are extrapolated, and from 1.00e24 FLOPs on no set rests on a run."
+        in starting(said, "Over 7.0 decades")
+    )
 
 
 @pytest.mark.parametrize(
@@ -172,6 +175,12 @@ def test_thresholds_say_what_focusing_serves_and_whether_a_shared_model_passes()
     poor, rich = (starting(summary(strategies_of((4, more)), INSIDE), "Thresholds") for more in (0.8, -1.5))
     assert "focusing on some serves 2.0 more tasks than the best plan for all" in poor and poor.endswith("on 0 of 1.")
     assert "focusing on some serves 2.0 fewer tasks" in rich and rich.endswith("on 1 of 1.")
+
+
+def test_the_trend_says_from_where_on_it_rests_on_no_run():
+    said = starting(summary(strategies_of((2, 0.8), (4, 0.8)), (*INSIDE, *FAR)), "Over ")
+    assert "extrapolated, and from 1.00e24 FLOPs on no set rests on a run." in said
+    assert "rests on a run" not in starting(summary(strategies_of((2, 0.8)), INSIDE), "Over ")
 
 
 def test_the_trend_s_verdict_is_counted():
