@@ -123,11 +123,15 @@ def test_baselines_are_what_they_are_called_in_summary_answer_table_and_picture(
 
 def test_warnings_stand_at_the_head_of_the_page_and_once(reports, studies):
     story = build_story(studies["specialists"])
-    assert story.warnings == ("Only 3 of 4 tasks are planned. Left out: static (no_signal).",)
+    assert story.warnings[0] == "Only 3 of 4 tasks are planned. Left out: static (no_signal)."
+    assert story.warnings[1].startswith("static (") and "no curve to plan by" in story.warnings[1]
+    assert len(story.warnings) == 2
     for name in ("report.html", "report.md"):
         text = reports["specialists"][name].replace("\\", "").replace("\u00a0", " ")
         head = text.index("Left out: static (no_signal).")
-        assert head < text.index("over 3 of 4 tasks, one model for each", text.index("<body>") if "html" in name else 0)
+        assert head < text.index(
+            "over 4 tasks, one model for each; static keeps", text.index("<body>") if "html" in name else 0
+        )
         assert text.count("Left out: static (no_signal).") == 1
     assert 'class="callout warnings"' not in reports["weights"]["report.html"]
 
@@ -196,7 +200,8 @@ def test_page_summary_and_json_are_told_without_a_curve(studies, monkeypatch, ki
     assert not forms & {*vars(figures), *vars(facts), *vars(narrative), *vars(tabular)}
     story = build_story(study)
     assert render_markdown(story) and plan_summary(study.plan)
-    assert study.plan.record()["objective"] == study.plan.objective and len(study.plan.table()) == len(study.plan.spend)
+    rows = len(study.plan.spend) + len(study.plan.spec.reserved)
+    assert study.plan.record()["objective"] == study.plan.objective and len(study.plan.table()) == rows
     pictures = [block.name for section in story.sections for block in section.blocks if isinstance(block, Picture)]
     for name in set(pictures) - {"curves"}:
         assert figures.FIGURES[name](study)
@@ -244,6 +249,7 @@ def test_page_summary_and_json_follow_the_plans_numbers(studies):
     gains = changed.task_gains(changed.baselines[0])
     np.testing.assert_allclose(gains, plan.task_gains(plan.baselines[0]) + 1.0)
     assert against == [numbers.difference(each) + " better" for each in gains]
-    assert record["spent"] == pytest.approx(changed.spend.sum()) and record["objective"] == 4.321
+    kept = sum(spend for _, spend, _ in changed.spec.reserved)
+    assert record["spent"] == pytest.approx(changed.spend.sum() + kept) and record["objective"] == 4.321
     assert [row["predicted"] for row in record["tasks"]] == changed.predicted.tolist()
     assert record["baselines"][0]["regret"] == pytest.approx(5.555 - 4.321)

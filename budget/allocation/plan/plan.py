@@ -392,12 +392,7 @@ class Plan:
                 baseline.record(self.gain_over(baseline), self.gain_in_draws(baseline)) for baseline in self.baselines
             ],
             "limits": [line.record() for line in self.limits],
-            "tasks": [
-                row | more
-                for row, more in zip(
-                    json_rows(self.table()), [*self._more(), *({} for _ in self.spec.reserved)], strict=True
-                )
-            ],
+            "tasks": [row | more for row, more in zip(json_rows(self.table()), self._more(), strict=True)],
             "notes": list(self.notes),
         }
 
@@ -409,7 +404,7 @@ class Plan:
 
     def _more(self) -> list[dict[str, Any]]:
         """What JSON says of each task beyond the table's columns."""
-        return [
+        said = [
             {
                 "no_finite_spend": float(self.endless[task]),
                 "average": json_value(self.average[task]),
@@ -423,3 +418,4 @@ class Plan:
             }
             for task, met in enumerate(met_or_none(self.target_met))
         ]
+        return [*said, *(dict.fromkeys(said[0]) for _ in self.spec.reserved)]

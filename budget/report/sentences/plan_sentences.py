@@ -143,7 +143,8 @@ def baseline_sentence(plan: Plan, baseline: Baseline, reaches: str = "") -> str:
         return f"{who}{total} is not scored: {unscored_words(baseline)}."
     broken = f", which {broken_words(baseline.breaks)}" if baseline.breaks else ""
     verb = f" {reaches}" if reaches else ""
-    return f"{who}{total}{verb} {value(baseline.objective)}{broken}: the plan is {comparison(plan, baseline)}."
+    compared = f"{comparison(plan, baseline)}{gain_in_draws(plan, baseline)}"
+    return f"{who}{total}{verb} {value(baseline.objective)}{broken}: the plan is {compared}."
 
 
 def total_words(plan: Plan, baseline: Baseline) -> str:
@@ -162,14 +163,17 @@ def unscored_words(baseline: Baseline) -> str:
 def comparison(plan: Plan, baseline: Baseline) -> str:
     """How the plan compares with a baseline, such as ``0.018 better``; a gain below the shown digits is called that."""
     words = better_by(plan.gain_over(baseline), plan.objective)
-    words = f"{words}, practically the same" if _looks_equal(plan, baseline) and words != SAME else words
+    return f"{words}, practically the same" if _looks_equal(plan, baseline) and words != SAME else words
+
+
+def gain_in_draws(plan: Plan, baseline: Baseline) -> str:
+    """What the draws say of the gain over a split by hand, in brackets; nothing without draws."""
     gain = plan.gain_in_draws(baseline)
     if gain is None or baseline.name == GREEDY:
-        return words
+        return ""
     ends = "" if np.isnan(gain.low) else f"{LEVEL} {span(_signed(gain.low), _signed(gain.high))}, "
     told = f"expected {_signed(gain.expected)}, {ends}better in {percent(gain.wins)} of the draws"
-    as_good = ", so that it is as good as can be told" if gain.is_as_good else ""
-    return f"{words} ({told}{as_good})"
+    return f" ({told}{', so that it is as good as can be told' if gain.is_as_good else ''})"
 
 
 def _signed(gain: float) -> str:

@@ -61,7 +61,9 @@ def test_the_headline_says_what_to_train(studies):
     shared = studies["shared"]
     assert narrative.headline(shared).startswith("Train one model with")
     assert narrative.headline(studies["specialists"]).startswith("Split ")
-    assert "over 3 of 4 tasks, one model for each" in narrative.headline(studies["specialists"])
+    assert "over 4 tasks, one model for each; static keeps its spend or share" in narrative.headline(
+        studies["specialists"]
+    )
     assert narrative.headline(studies["one task"]).startswith("Spend ")
     assert narrative.headline(studies["shared power"]) == "Train one model with 300,000 units of x."
 
@@ -88,6 +90,8 @@ def test_doubts_count_what_the_backtest_says(studies):
 
 def test_doubts_name_what_rests_on_extrapolation_and_open_parameters(studies):
     study = studies["specialists"]
+    outside = {name: np.array([2.0, 1.0, 1.0]) for name in study.plan.extrapolation_factors}
+    study = replace(study, plan=replace(study.plan, extrapolation_factors=outside))
     beyond = int(np.any([factors != 1 for factors in study.plan.extrapolation_factors.values()], axis=0).sum())
     assert 0 < beyond < 3
     assert trust.extrapolation(study).startswith(f"Extrapolation: {beyond} of 3 predictions lie outside")
