@@ -163,7 +163,7 @@ def test_a_spend_without_an_upper_end_is_said_to_have_none(studies):
     assert cells[0].detail.endswith("; no finite spend in 23.0 % of the draws") and cells[0].tone == "warn"
     assert "no finite spend" not in cells[1].detail
     assert endless.table()["spend_high"][0] == np.inf and endless.record()["tasks"][0]["spend_high"] is None
-    assert [each["no_finite_spend"] for each in endless.record()["tasks"]] == [0.23, 0.0, 0.05]
+    assert [each["no_finite_spend"] for each in endless.record()["tasks"]] == [0.23, 0.0, 0.05, None]
 
 
 def test_a_prediction_outside_its_interval_is_marked(studies):
@@ -251,5 +251,6 @@ def test_page_summary_and_json_follow_the_plans_numbers(studies):
     assert against == [numbers.difference(each) + " better" for each in gains]
     kept = sum(spend for _, spend, _ in changed.spec.reserved)
     assert record["spent"] == pytest.approx(changed.spend.sum() + kept) and record["objective"] == 4.321
-    assert [row["predicted"] for row in record["tasks"]] == changed.predicted.tolist()
+    unknown = [None] * len(changed.spec.reserved)
+    assert [row["predicted"] for row in record["tasks"]] == [*changed.predicted.tolist(), *unknown]
     assert record["baselines"][0]["regret"] == pytest.approx(5.555 - 4.321)
