@@ -107,11 +107,11 @@ def runs_table_of(
         read -= before - len(frame)
     frame, empty = without_value(frame, diverged=False)
     gone += totals + empty
-    last_of = last_of or guess.last_of
-    if len(frame) and last_of:
+    kept_of = last_of or guess.last_of
+    if len(frame) and kept_of:
         before = len(frame)
-        frame, note = last_rows(frame, last_of, path)
-        notes.append(note)
+        frame, note = last_rows(frame, kept_of, path)
+        notes += [note] if last_of or len(frame) < before else []
         read -= before - len(frame)
     frame, diverged = without_value(frame, diverged=True)
     gone += diverged
