@@ -18,7 +18,7 @@ from budget.commands.options.fitting_options import (
 from budget.commands.options.output_options import JSON
 from budget.commands.options.planning_options import ORDER, REACH, SPENDING, STRATEGY, Spending
 from budget.commands.options.reading_options import LINKING, READING, Linking, Reading
-from budget.commands.running.group import command
+from budget.commands.running.group import INVOCATION, command, is_input
 
 
 @command("plan", example="budget plan runs.csv --budget 1e21 --out plan")
@@ -66,6 +66,7 @@ def plan(
         settings_of_losses,
     )
     from budget.commands.running.output import echo_notes
+    from budget.commands.running.plan_file import PLAN_FILE, RUNS, plan_file
     from budget.report.page.report_files import OPTIONAL, report_files
     from budget.report.progress import steps
     from budget.report.sentences.headline import study_summary
@@ -108,7 +109,10 @@ def plan(
             },
             progress=watch,
         )
-    files = report_files(study)
+    ctx = click.get_current_context()
+    said = ctx.meta[INVOCATION]()
+    files_of = {RUNS, *(param.opts[0].removeprefix("--") for param in ctx.command.params if is_input(param))}
+    files = report_files(study, {PLAN_FILE: plan_file(said, Path(out), files_of)})
     write_folder(out, files, absent=OPTIONAL - set(files))
     echo_notes(*study.plan.warnings, *study.notes)
     if as_json:

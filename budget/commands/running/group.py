@@ -19,7 +19,10 @@ from budget.tables.files.places import place_of, refuse_inputs
 READER_GONE = 141
 """Exit code where nobody reads the output any more, as of a program that SIGPIPE ends (128 + 13)."""
 
-INPUTS = {"RUNS", "CSV", "CURVES", "CURVES...", "CANDIDATES", "TABLE", "PLAN", "STORE"}
+INVOCATION = "budget.invocation"
+"""Where a context keeps what tells the whole command line."""
+
+INPUTS = {"RUNS", "CSV", "CURVES", "CURVES...", "CANDIDATES", "TABLE", "PLAN", "PLAN_A", "PLAN_B", "STORE"}
 """How the help names a file that is read; ``--out`` may be a CSV as well."""
 
 
@@ -50,6 +53,15 @@ class Command(click.Command):
         device, utilisation = apply_project(ctx, inputs)
         with settled_amounts(ctx, device, utilisation):
             return super().invoke(ctx)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words of a command line; those of a plan come from its file where that is named for the runs."""
+        if self.name == "plan":
+            from budget.commands.running.plan_file import expanded, invocation
+
+            args = expanded(self, args, is_input)
+            ctx.meta[INVOCATION] = lambda: invocation(self, ctx, args, is_input)
+        return super().parse_args(ctx, list(args))
 
     def _outputs(self, out: str) -> list[Path]:
         if any(param.name == "out" and param.metavar == "DIR" for param in self.params):

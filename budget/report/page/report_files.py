@@ -1,5 +1,7 @@
 """The files of a plan's folder, as texts; writing them is left to the caller."""
 
+from collections.abc import Mapping
+
 from budget.curves.records.checksum import sealed
 from budget.curves.records.writing import record_of
 from budget.report.page.html import render_html
@@ -23,8 +25,12 @@ OPTIONAL = frozenset({SPECIALISTS, FOCUS, MODELS})
 """The files that a folder may lack."""
 
 
-def report_files(study: Study) -> dict[str, str]:
+def report_files(study: Study, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Render everything.
+
+    Args:
+        study: all results.
+        more: further files of the folder.
 
     Returns:
         File name → content: the report as HTML and Markdown, the tables as CSV, curves and plan as JSON.
@@ -40,6 +46,7 @@ def report_files(study: Study) -> dict[str, str]:
         "curves.csv": csv_text(study.curves.table()),
         "check.csv": csv_text(check_table(study.findings)),
         "curves.json": json_text(sealed(record_of(study.curves))),
+        **(more or {}),
     }
     if study.focus is not None:
         files[FOCUS] = csv_text(study.focus.table())
@@ -47,5 +54,5 @@ def report_files(study: Study) -> dict[str, str]:
         files[MODELS] = csv_text(study.recommendation.table())
     if study.alternative is not None:
         files[SPECIALISTS] = csv_text(study.alternative.table())
-    files[MANIFEST] = json_text(study.record() | {"files": hashes(files, OPTIONAL - set(files))})
+    files[MANIFEST] = json_text(study.record() | {"files": hashes(files, sorted(OPTIONAL - set(files)))})
     return files

@@ -12,7 +12,7 @@ MANIFEST = "plan.json"
 
 PLAN_FILES = (
     "report.html", "report.md", "allocation.csv", "growth.csv", "curves.csv", "check.csv", "curves.json", "focus.csv",
-    "models.csv", "allocation_specialists.csv", MANIFEST,
+    "models.csv", "plan.toml", "allocation_specialists.csv", MANIFEST,
 )  # fmt: skip
 """Every file that a plan's folder may hold; others in it are the user's."""
 
