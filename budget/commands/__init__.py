@@ -11,6 +11,7 @@ MODULES = (
     "allocate",
     "backtest",
     "check",
+    "compare",
     "fit",
     "focus",
     "groups",

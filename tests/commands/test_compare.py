@@ -1,0 +1,82 @@
+"""``budget compare``: what changed between two plans and why, and what is no plan."""
+
+import io
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.commands.invoking import refused, run
+
+
+@pytest.fixture(scope="module")
+def plans(tmp_path_factory):
+    """Folders: a plan, one with twice the budget, one of better runs of a task, and one without it."""
+    home = tmp_path_factory.mktemp("compared")
+    random = np.random.default_rng(0)
+    rows = [
+        (task, size, (floor + height * (size / 1e3) ** -slope) * np.exp(0.003 * random.normal()))
+        for task, (floor, height, slope) in {"a": (1, 2, 0.3), "b": (0.5, 1, 0.2), "c": (0.7, 1, 0.4)}.items()
+        for size in np.geomspace(1e3, 1e6, 12)
+    ]
+    frame = pd.DataFrame(rows, columns=["task", "x", "value"])
+    frame.to_csv(home / "runs.csv", index=False)
+    better = frame.assign(value=frame["value"] * np.where(frame["task"] == "b", 0.9, 1.0))
+    better.to_csv(home / "better.csv", index=False)
+    frame[frame["task"] != "c"].to_csv(home / "fewer.csv", index=False)
+    for name, runs, budget in (
+        ("first", "runs.csv", "3e6"), ("twice", "runs.csv", "6e6"), ("better", "better.csv", "3e6"), ("fewer", "fewer.csv", "3e6"),
+    ):  # fmt: skip
+        asked = ("plan", home / runs, "--budget", budget, "--no-backtest", "--no-borrow", "--draws", "20")
+        assert run(*asked, "--out", home / name).exit_code == 0
+    return home
+
+
+def compared(plans, before, after):
+    result = run("compare", plans / before, plans / after)
+    assert result.exit_code == 0
+    return pd.read_csv(io.StringIO(result.stdout)).set_index("task"), result.stderr
+
+
+def test_a_plan_is_the_same_as_itself(plans):
+    table, said = compared(plans, "first", "first")
+    assert (table["spend_before"] == table["spend_after"]).all() and (table["by_curve"] == 0).all()
+    for words in ("the same.", "Both were asked the same of the same files.", "Every task keeps its share"):
+        assert words in said
+
+
+def test_a_larger_budget_is_the_reason_and_no_curve(plans):
+    table, said = compared(plans, "first", "twice")
+    assert "The budget changes from 3.00e6" in said and "better." in said and "Files that differ" not in said
+    assert (table["by_curve"].abs() < 1e-9).all() and (table["by_plan"] < 0).all()
+
+
+def test_other_runs_are_the_reason_and_the_curve_of_that_task(plans):
+    table, said = compared(plans, "first", "better")
+    assert "Files that differ: runs." in said
+    assert table.loc["b", "by_curve"] / table.loc["b", "predicted_before"] == pytest.approx(-0.1, abs=0.01)
+    assert abs(table.loc["a", "by_curve"]) < 1e-9
+    assert "The curves of 1 task say something else of the same models: most b (−" in said
+
+
+def test_a_task_of_one_plan_alone_is_named(plans):
+    table, said = compared(plans, "first", "fewer")
+    assert np.isnan(table.loc["c", "spend_after"]) and "Only the earlier plan has c." in said
+
+
+def test_json_holds_the_same(plans):
+    result = run("compare", plans / "first", plans / "twice", "--json")
+    found = json.loads(result.stdout)
+    assert found["format"] == "budget changes 1" and found["words"]["budget"] == ["3e6", "6e6"]
+    assert found["objective"][1] < found["objective"][0] and len(found["rows"]) == 3
+
+
+def test_what_is_no_plan_is_refused_and_what_was_changed_is_named(plans, tmp_path):
+    assert "no plan.json there" in refused("compare", plans / "first", tmp_path)
+    shutil.copytree(plans / "first", tmp_path / "edited")
+    (tmp_path / "edited" / "growth.csv").write_text("x\n")
+    assert "growth.csv are not of its plan" in run("compare", plans / "first", tmp_path / "edited").stderr
+    (tmp_path / "edited" / "plan.json").write_text("{}")
+    assert "not a plan of this version" in refused("compare", tmp_path / "edited", plans / "first")
