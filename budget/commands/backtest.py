@@ -41,8 +41,8 @@ def backtest(
     Law 'none' predicts that nothing improves on the best run that is not hidden. With --decide, plans are judged
     instead of predictions: what they would have reached, beside an equal split and one who knew.
     """
-    from budget.commands.fitting import backtest_laws, decide_laws
     from budget.commands.inputs import is_of_all_strategies, read_beside, read_inputs, refuse_named_scales
+    from budget.commands.running.fitting import backtest_laws, decide_laws
     from budget.commands.running.output import echo_notes, emit
     from budget.curves.laws.table import AUTO
     from budget.numerics.strict_json import json_rows

@@ -49,8 +49,8 @@ def fit(
     out: str | None,
 ) -> None:
     """Fit a law to every task at once; --out writes the curves file that the other commands read."""
-    from budget.commands.fitting import add_link, fit_all, fit_sensitivity, judge_curves, with_decided
     from budget.commands.inputs import read_beside, read_linked, settings_of_losses
+    from budget.commands.running.fitting import add_link, fit_all, fit_sensitivity, judge_curves, with_decided
     from budget.commands.running.output import cost_notes, echo_notes, emit
     from budget.curves.records.checksum import sealed
     from budget.curves.records.writing import record_of

@@ -58,8 +58,8 @@ def focus(
 
     RUNS says by its columns strategy and model_tasks (or by rows that share a run) which tasks each model serves.
     """
-    from budget.commands.fitting import fit_strategies
     from budget.commands.inputs import read_inputs, refuse_named_scales
+    from budget.commands.running.fitting import fit_strategies
     from budget.commands.running.output import echo_notes, emit
     from budget.report.progress import step
     from budget.report.sentences.breadth_sentences import breadth_sentences

@@ -55,7 +55,6 @@ def plan(
     as_json: bool,
 ) -> None:
     """From measured runs to the planning report: check, fit, allocate and grow in one go."""
-    from budget.commands.fitting import add_link, fit_all, fit_strategies, judge_curves, with_decided
     from budget.commands.inputs import (
         find_doubts,
         is_of_all_strategies,
@@ -65,6 +64,7 @@ def plan(
         refuse_named_scales,
         settings_of_losses,
     )
+    from budget.commands.running.fitting import add_link, fit_all, fit_strategies, judge_curves, with_decided
     from budget.commands.running.output import echo_notes
     from budget.commands.running.plan_file import PLAN_FILE, RUNS, plan_file
     from budget.report.page.report_files import OPTIONAL, report_files

@@ -27,7 +27,8 @@ def plans(tmp_path_factory):
     better.to_csv(home / "better.csv", index=False)
     frame[frame["task"] != "c"].to_csv(home / "fewer.csv", index=False)
     for name, runs, budget in (
-        ("first", "runs.csv", "3e6"), ("twice", "runs.csv", "6e6"), ("better", "better.csv", "3e6"), ("fewer", "fewer.csv", "3e6"),
+        ("first", "runs.csv", "3e6"), ("twice", "runs.csv", "6e6"),
+        ("better", "better.csv", "3e6"), ("fewer", "fewer.csv", "3e6"),
     ):  # fmt: skip
         asked = ("plan", home / runs, "--budget", budget, "--no-backtest", "--no-borrow", "--draws", "20")
         assert run(*asked, "--out", home / name).exit_code == 0
