@@ -5,7 +5,7 @@ are fitted, the budget of larger ones is split over sets of the file's tasks as 
 its part is read off what was measured there: a smooth line through the best runs so far. Beside the plan stand an equal
 split, one by weight, and what a clairvoyant would do, who knows these lines.
 
-See docs/decisions/140-decisions-are-backtested.md.
+See docs/decisions/146-decisions-are-backtested.md.
 """
 
 from collections.abc import Callable, Sequence
