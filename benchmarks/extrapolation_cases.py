@@ -419,7 +419,7 @@ WORLD_NOISE = 0.01
 """Standard deviation of ln(value) between runs of one size, as text and tables have it in ``data/``."""
 
 
-def _one_scale(random: np.random.Generator, kind: str) -> Callable[[np.ndarray], np.ndarray]:
+def one_scale(random: np.random.Generator, kind: str) -> Callable[[np.ndarray], np.ndarray]:
     """A curve of z = ln(x / the largest measured x): ``power``, ``break``, ``plateau`` or ``drift``."""
     floor, height, slope = random.uniform(0.3, 2), random.uniform(0.3, 2), random.uniform(0.1, 0.4)
     if kind == "break":  # its slope halves, doubles or less, between a thirtieth of the largest run and that run
@@ -439,7 +439,7 @@ def _one_scale(random: np.random.Generator, kind: str) -> Callable[[np.ndarray],
     return lambda z: floor + height * np.exp(-slope * z)
 
 
-def _two_scales(random: np.random.Generator, kind: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+def two_scales(random: np.random.Generator, kind: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """A curve of ln(N / the largest) and ln(D / the largest): ``chinchilla``, or with an ``interaction``."""
     floor, heights, slopes = random.uniform(0.3, 2), random.uniform(0.1, 0.8, 2), random.uniform(0.2, 0.5, 2)
     power = np.exp(random.choice([-1, 1]) * random.uniform(0.3, 0.7)) if kind == "interaction" else 1.0
@@ -474,7 +474,7 @@ def _simulated(random: np.random.Generator, kind: str, count: int) -> dict[str, 
     beyond = np.log(BEYOND)
     if kind in ("chinchilla", "interaction"):
         spans = random.uniform(np.log(30), np.log(300), 2)
-        value = _two_scales(random, kind)
+        value = two_scales(random, kind)
         n, d = -random.uniform(0, 1, (2, count)) * spans[:, None]
         most = int(np.argmax(n + d))
         inputs = {"train": (n, d), "target": (n[most] + beyond / 2, d[most] + beyond / 2)}
@@ -484,7 +484,7 @@ def _simulated(random: np.random.Generator, kind: str, count: int) -> dict[str, 
         }
         values = {part: value(*each) for part, each in inputs.items()}
     else:
-        span, curve = random.uniform(np.log(100), np.log(1000)), _one_scale(random, kind)
+        span, curve = random.uniform(np.log(100), np.log(1000)), one_scale(random, kind)
         z = {"train": -np.append(random.uniform(0, 1, count - 1), 0.0) * span, "target": beyond}
         columns = {part: {"x": 1e9 * np.exp(each)} for part, each in z.items()}
         values = {part: curve(each) for part, each in z.items()}
