@@ -258,7 +258,7 @@ def main() -> None:
         if options.rules:
             every.append((pool.name, *(_cell(first[name]) if name in first else "" for name in RULES)))
         print(" | ".join(lines[-1]), flush=True)
-    said = {"all": "default, all tasks", "report": "default, tasks kept", "choose": "default, tasks chosen by"}
+    said = {"all": "default, all tasks", "report": "default, half of the tasks", "choose": "default, the other half"}
     head = (
         "pool", "prize", "before", "by weight", "`--plan-on predicted`", *(said[half] for half in halves), "must",
         "beyond", "predicted / realised", "interval holds",
