@@ -47,6 +47,9 @@ MOST_PLACES = 128
 BEYOND = np.log([2.0, 6.0])
 """How far beyond them it follows it: all inputs together, and by the larger factor each alone."""
 
+FAR_WEIGHT = 0.2
+"""How much places beyond the rows count beside these."""
+
 RIDGE = 1e-3
 """What keeps numbers of the point curve's drifts that those places do not tell."""
 
@@ -234,8 +237,8 @@ def _point_curves(shape: Shape, curves: np.ndarray, z: np.ndarray, there: np.nda
         design = drift_design(shape, theta, places)
         aim = middle - np.log(shape.value(theta, places, np)) - design @ theta[first:]
         ridge = RIDGE * np.eye(design.shape[1])
-        theta[first:] += np.linalg.lstsq(np.vstack([design, ridge]), np.append(aim, np.zeros(len(ridge))), rcond=None)[
-            0
-        ]
+        weight = np.tile(np.where(np.arange(len(moves)) == 0, 1.0, FAR_WEIGHT), len(rows))
+        lines = np.vstack([design * weight[:, None], ridge])
+        theta[first:] += np.linalg.lstsq(lines, np.append(aim * weight, np.zeros(len(ridge))), rcond=None)[0]
         result[task] = theta
     return result
