@@ -65,6 +65,9 @@ UNIFORM = "uniform"
 GENERALIST = "generalist"
 
 
+MOST_OF_THE_ERROR = 0.75
+"""Share of the squared error of a set's gains from which on one task's is said."""
+
 BEYOND = 2.0
 """How far beyond its measured spends a task's smooth line is read, as a factor."""
 
@@ -184,10 +187,13 @@ def small() -> Iterator[Cell]:
 
 
 def planned(frozen: pd.DataFrame) -> Iterator[Cell]:
-    """Every seed of every model that the frozen plans ask for, each once."""
-    for seed in SEEDS:
-        seen = {model.cell(seed).run: model.cell(seed) for model in models_of(frozen)}
-        yield from sorted(seen.values(), key=lambda cell: cell.flops)
+    """Every seed of every model that the frozen plans ask for, each once; splits before shared models."""
+    seen: set[str] = set()
+    for plans in (frozen[frozen["plan"] != "shared"], frozen):
+        for seed in SEEDS:
+            cells = {model.cell(seed).run: model.cell(seed) for model in models_of(plans)}
+            yield from sorted((cells[run] for run in cells.keys() - seen), key=lambda cell: cell.flops)
+            seen |= cells.keys()
 
 
 def show_runs(cells: Iterable[Cell]) -> None:
@@ -396,8 +402,8 @@ def paired(gains: np.ndarray) -> dict[str, float]:
 def smooth_lines(table: pd.DataFrame) -> pd.DataFrame:
     """A line `best + a C^-b` a task through its measured specialists, and between which spends it is trusted.
 
-    A line of three or four measured spends within a factor of a few smooths what seeds and widths do to single models;
-    on it the best split can be told.
+    A line of three to five measured spends within a factor of a few, each counting by its seeds, smooths what seeds and
+    widths do to single models; on it the best split can be told.
     """
     alone = table[(table["task"] == table["model_tasks"]) & table["measured"].notna()].drop_duplicates(
         ["set", "task", "spend"]
@@ -406,9 +412,11 @@ def smooth_lines(table: pd.DataFrame) -> pd.DataFrame:
     for (name, task), mine in alone.groupby(["set", "task"], sort=False):
         floor = np.nan_to_num(settings_of(str(name)).at[task, "best"])
         x, y = np.log(mine["spend"]), np.log(mine["measured"] - floor)
-        slope = min(float(np.polyfit(x, y, 1)[0]), 0.0) if len(mine) > 1 else 0.0
+        trust = mine["seeds"].to_numpy(float)
+        slope = min(float(np.polyfit(x, y, 1, w=np.sqrt(trust))[0]), 0.0) if len(mine) > 1 else 0.0
         rows.append({
-            "set": name, "task": task, "floor": floor, "slope": slope, "level": float((y - slope * x).mean()),
+            "set": name, "task": task, "floor": floor, "slope": slope,
+            "level": float(np.average(y - slope * x, weights=trust)),
             "low": mine["spend"].min() / BEYOND, "high": mine["spend"].max() * BEYOND,
         })  # fmt: skip
     return pd.DataFrame(rows).set_index(["set", "task"])
@@ -490,7 +498,35 @@ def errors(table: pd.DataFrame) -> list[str]:
         *said,
         f"of {len(plans)} measured gains over the equal split {inside.sum()} lie in their predicted 80 % interval; "
         f"predicted over realised: {', '.join(ratio)}",
+        *without_the_noisiest(table),
     ]
+
+
+def without_the_noisiest(table: pd.DataFrame) -> list[str]:
+    """Of sets where the seeds of one task make most of the error of the gains: that task, and what the others gain."""
+    said = []
+    for name, chosen in SETS.items():
+        weight = settings_of(name)["weight"] / settings_of(name)["weight"].sum()
+        mine = table[(table["set"] == name) & table["task"].isin(chosen.tasks) & ~table["plan"].isin([UNIFORM])]
+        part = mine.assign(
+            gain=mine["task"].map(weight) * mine["gain_over_uniform"],
+            square=(mine["task"].map(weight) * mine["gain_over_uniform_error"]) ** 2,
+        )
+        square = part.groupby("task")["square"].sum()
+        worst = str(square.idxmax())
+        others = part[part["task"] != worst].groupby("plan", sort=False)
+        gains = ", ".join(
+            f"{plus_minus(rows['gain'].sum(), float(np.sqrt(rows['square'].sum())))} ({WORDS[str(plan)]})"
+            for plan, rows in others
+            if rows["square"].notna().all()
+        )
+        share = square[worst] / square.sum()
+        if share >= MOST_OF_THE_ERROR:
+            said.append(
+                f"`{worst}` makes {100 * share:.0f} % of the squared error of the gains of the {name} tasks; what the "
+                f"other seven add to the gain over the equal split, their errors taken as independent: {gains}"
+            )
+    return said
 
 
 def known(number: float, form: str) -> str:

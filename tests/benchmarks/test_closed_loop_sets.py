@@ -83,3 +83,25 @@ def test_gains_are_paired_by_seed_and_missing_seeds_left_out():
     found = loop.paired(np.array([1.0, 3.0, np.nan]))
     assert found == pytest.approx({"": 2.0, "_error": 2 * np.sqrt(2) / np.sqrt(2)})
     assert np.isnan(loop.paired(np.array([1.0, np.nan, np.nan]))["_error"])
+
+
+def test_a_smooth_line_is_that_of_the_law_where_there_is_one():
+    spend = np.array([5e10, 1e11, 2e11])
+    table = pd.DataFrame({"set": "related", "task": "lookup_noisy", "model_tasks": "lookup_noisy", "spend": spend,
+                          "measured": 1.3117193 + 40 * spend**-0.2, "seeds": [3, 1, 3]})  # fmt: skip
+    line = loop.smooth_lines(table)
+    assert line["slope"].item() == pytest.approx(-0.2, rel=1e-6)
+    assert loop.on_line(line, np.array([4e10])) == pytest.approx(1.3117193 + 40 * 4e10**-0.2, rel=1e-9)
+
+
+def test_the_report_is_what_was_measured():
+    runs = pd.read_csv(loop.RUNS)
+    report = pd.read_csv(loop.REPORT)
+    pd.testing.assert_frame_equal(report, loop.compared(FROZEN, runs), rtol=1e-9)
+    row = report[(report["set"] == "related") & (report["plan"] == "weight") & (report["task"] == "lookup_medium")]
+    mine = runs[(runs["task"] == "lookup_medium") & (runs["n_tasks"] == 1) & (runs["tokens"] == row["tokens"].item())]
+    assert row["measured"].item() == pytest.approx(mine["value"].mean(), rel=1e-12)
+    equal = runs[(runs["task"] == "lookup_medium") & (runs["tokens"] == 542464) & (runs["n_tasks"] == 1)]
+    gains = equal.sort_values("seed")["value"].to_numpy() - mine.sort_values("seed")["value"].to_numpy()
+    assert row["gain_over_uniform"].item() == pytest.approx(gains.mean(), rel=1e-9)
+    assert row["gain_over_uniform_error"].item() == pytest.approx(2 * gains.std(ddof=1) / 3**0.5, rel=1e-9)
