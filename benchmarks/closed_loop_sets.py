@@ -249,7 +249,7 @@ class Commands:
 
     def allocation(self) -> dict[str, Any]:
         """The default plan of specialists with the splits it compares itself with."""
-        return self._json("allocate", self.fitted(), "--budget", f"{self.budget:.17g}")
+        return self._json("allocate", self.fitted(), "--budget", f"{self.budget:.17g}", "--reach", "inf")
 
     def comparison(self) -> dict[str, Any]:
         """Specialists, the generalist and groups at the budget."""
