@@ -18,7 +18,7 @@ from tests import ROOT
 
 DATA = ROOT / "data"
 DESIGN = DATA.parent / "benchmarks" / "lab_design.py"
-PARTS = ("", "scarce_", "routing_", "loop_", "sets_small_")
+PARTS = ("", "scarce_", "routing_", "loop_", "sets_small_", "sets_loop_")
 FILES = {part: pd.read_csv(DATA / f"{part}runs.csv") for part in PARTS}
 CELLS = {part: {cell.run: cell for cell in read_plan(DATA / f"{part}plan.csv")} for part in PARTS}
 RUNS = FILES[""]
