@@ -115,7 +115,9 @@ def test_every_text_reads_to_the_same_runs(tmp_path, text, encoding):
 
 
 @pytest.mark.parametrize(
-    ("made", "package"), [(parquet, "pyarrow"), (workbook, "openpyxl"), (zstd, "zstandard")], ids=lambda each: str(each)
+    ("made", "package"),
+    [(parquet, "pyarrow"), (workbook, "openpyxl"), (zstd, "zstandard")],
+    ids=["parquet", "workbook", "zstd"],
 )
 def test_binary_tables_read_to_the_same_runs(tmp_path, made, package):
     pytest.importorskip(package)
