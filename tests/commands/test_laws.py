@@ -35,7 +35,7 @@ def test_a_plan_from_nothing_measured_says_so_and_is_the_papers(tmp_path):
     curves = tmp_path / "curves.json"
     result = run("laws", "--published", "chinchilla2022", "--task", "text", "--out", curves)
     assert result.exit_code == 0
-    planned = run("allocate", curves, "--budget", "5.76e23")
+    planned = run("allocate", curves, "--budget", "5.76e23", "--reach", "inf")
     row = pd.read_csv(io.StringIO(planned.stdout)).iloc[0]
     # Hoffmann et al., section 3.3: N = G·(C/6)^(beta/(alpha + beta)), G = (alpha·A/(beta·B))^(1/(alpha + beta))
     balance = (0.34 * 406.4 / (0.28 * 410.7)) ** (1 / 0.62)

@@ -93,7 +93,7 @@ def test_runs_are_checked_and_the_largest_ones_predicted(folder):
 
 
 def test_a_plan_is_as_good_as_brute_force(folder):
-    plan = json.loads(run("allocate", folder / "curves.json", "--budget", BUDGET, "--json").stdout)
+    plan = json.loads(run("allocate", folder / "curves.json", "--budget", BUDGET, "--reach", "inf", "--json").stdout)
     rows = pd.DataFrame(plan["tasks"])
     np.testing.assert_allclose(rows["spend"].sum(), BUDGET, rtol=1e-6)
     np.testing.assert_allclose(6 * rows["params"] * rows["tokens"], rows["spend"], rtol=1e-6)
@@ -114,7 +114,7 @@ def test_growth_and_focus_read_it(folder):
     focused = run("focus", folder / "both.csv", "--law", "kaplan", "--draws", 20, "--budget", BUDGET)
     rows = pd.read_csv(io.StringIO(focused.stdout))
     both = rows[(rows["n_tasks"] == 2) & (rows["strategy"] == "specialists")].iloc[0]
-    planned = json.loads(run("allocate", folder / "curves.json", "--budget", BUDGET, "--json").stdout)
+    planned = json.loads(run("allocate", folder / "curves.json", "--budget", BUDGET, "--reach", "inf", "--json").stdout)
     np.testing.assert_allclose(both["objective"], planned["objective"], rtol=0.01)
 
 
@@ -128,9 +128,22 @@ def test_the_next_runs_are_worth_something(folder):
 
 def test_the_report_shows_its_plan(folder):
     out = folder / "plan"
-    run("plan", folder / "runs.csv", "--law", "kaplan", "--draws", 20, "--budget", BUDGET, "--out", out)
+    run(
+        "plan",
+        folder / "runs.csv",
+        "--law",
+        "kaplan",
+        "--draws",
+        20,
+        "--budget",
+        BUDGET,
+        "--reach",
+        "inf",
+        "--out",
+        out,
+    )
     record, page = json.loads((out / "plan.json").read_text()), (out / "report.html").read_text()
     assert LAW.formula in page and "Kaplan et al. 2020" in page
     assert all(np.isfinite(record["response"]["objective"])) and np.all(np.diff(record["response"]["objective"]) < 0)
-    planned = json.loads(run("allocate", folder / "curves.json", "--budget", BUDGET, "--json").stdout)
+    planned = json.loads(run("allocate", folder / "curves.json", "--budget", BUDGET, "--reach", "inf", "--json").stdout)
     np.testing.assert_allclose(record["plan"]["objective"], planned["objective"], rtol=1e-3)

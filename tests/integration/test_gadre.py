@@ -81,7 +81,7 @@ def test_the_fit_of_each_loss_is_the_best_that_scipy_finds(curves, source):
 
 
 def test_one_shared_model_at_1e22(curves, parameters):
-    record = json.loads(run("allocate", curves, "--budget", BUDGET, "--json").stdout)
+    record = json.loads(run("allocate", curves, "--budget", BUDGET, "--reach", "inf", "--json").stdout)
     assert record["strategy"] == "shared" and not record["hypothetical"]
     sizes = {(row["params"], row["tokens"]) for row in record["tasks"]}
     assert len(sizes) == 1
@@ -99,7 +99,7 @@ def test_one_shared_model_at_1e22(curves, parameters):
 
 
 def test_hypothetical_specialists_at_1e22(curves, parameters):
-    result = run("allocate", curves, "--budget", BUDGET, "--strategy", "specialists", "--json")
+    result = run("allocate", curves, "--budget", BUDGET, "--strategy", "specialists", "--reach", "inf", "--json")
     record = json.loads(result.stdout)
     assert record["hypothetical"] and "Hypothetical" in result.stderr
     np.testing.assert_allclose(sum(row["spend"] for row in record["tasks"]), BUDGET, rtol=1e-6)

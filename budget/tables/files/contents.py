@@ -6,6 +6,7 @@ See docs/decisions/110-files-read-by-what-they-hold.md.
 import hashlib
 import os
 import stat
+import sys
 import zipfile
 import zlib
 from bz2 import BZ2File
@@ -173,11 +174,18 @@ def _decompressed(data: bytes, path: str | Path, what: str, *, tables: bool = Fa
             inside = stream.read(LARGEST + 1)
     except _Unreadable as error:
         raise DataError(f"{path}: {error}; give the {what} itself.") from None
-    except (EOFError, OSError, LZMAError, zlib.error, zipfile.BadZipFile, RuntimeError, ValueError) as error:
+    except _broken() as error:
         raise DataError(f"{path}: a broken {name} file ({error or 'it ends too soon'}); make it again.") from None
     if len(inside) > LARGEST:
         raise DataError(f"{path}: this {name} file holds more than {LARGEST:.2g} bytes; give the {what} itself.")
     return inside
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """What the libraries raise of a broken archive; the package zstandard only where it was asked."""
+    package = sys.modules.get("zstandard")
+    known = (EOFError, OSError, LZMAError, zlib.error, zipfile.BadZipFile, RuntimeError, ValueError)
+    return known if package is None else (*known, package.ZstdError)
 
 
 class _Unreadable(Exception):

@@ -156,7 +156,8 @@ def _long(
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     names = [str(name) for name in frame.columns]
     chosen = wide_columns(names, wide, path)
-    scales = {mapping.get(name, name) for name in ("params", "tokens", "flops", "x")} & set(chosen)
+    # in the order of the scales: a sentence is the same in every process
+    scales = [name for scale in ("params", "tokens", "flops", "x") if (name := mapping.get(scale, scale)) in chosen]
     if scales:
         raise DataError(
             f"{path}: --wide takes {listed(scales)} as tasks, which say how large a run was; give a narrower pattern."

@@ -44,7 +44,7 @@ def planned(budget, curves=CURVES, tasks=TASKS, draws=False, **asked):
 def test_the_cheapest_plan_without_a_budget_is_valid_json(tmp_path, curves):
     targets = tmp_path / "tasks.csv"
     targets.write_text("task,target\nprose,2.3\ncode,1.3\nmaths,2.2\n")
-    result = run(tmp_path, curves, "--objective", "cheapest", "--tasks", targets, "--json")
+    result = run(tmp_path, curves, "--objective", "cheapest", "--tasks", targets, "--reach", "inf", "--json")
     assert result.exit_code == 0
     record = json.loads(result.stdout)
     assert record["budget"] is None and record["shadow_price_per_percent"] is None
@@ -104,9 +104,15 @@ def test_a_split_that_gives_nothing_at_all_is_scored(curves):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--limit", "tokens=abc"], "--limit tokens is 'abc', which is not a number; give one such as 1e12."),
+        (
+            ["--limit", "tokens=abc"],
+            "--limit tokens is 'abc', which is not a number, nor an amount; give one such as 1e22, 10 ZFLOP",
+        ),
         (["--sizes", "1e8,x"], "A size of --sizes is 'x', which is not a number; give one such as 1e8."),
-        (["--budget", "much"], "--budget is 'much', which is not a number; give one such as 1e21."),
+        (
+            ["--budget", "much"],
+            "--budget is 'much', which is not a number, nor an amount; give one such as 1e22, 10 ZFLOP",
+        ),
     ],
 )
 def test_a_wrong_number_is_named_by_its_own_option(tmp_path, options, said):

@@ -27,9 +27,9 @@ NOTHING = np.full(4, np.nan)
 
 
 def value(spend, unserved=NOTHING):
-    """Each task's value in closed form."""
+    """Each task's value in closed form, none worse than its unserved one."""
     spend = np.asarray(spend, dtype=float)
-    return np.where(spend > 0, E + A * np.where(spend > 0, spend, 1.0) ** -POWERS, unserved)
+    return np.where(spend > 0, np.fmin(E + A * np.where(spend > 0, spend, 1.0) ** -POWERS, unserved), unserved)
 
 
 def planned(budget, tasks, curves=POWER, **asked):
