@@ -149,13 +149,11 @@ def gains(found: Recommendation, unit: str) -> tuple[str, ...]:
             f"Left apart, since fewer than {percent(DECIDED)} of the draws say that one shared model is better: "
             f"{each}{more}."
         )
-    partition = found.partition
-    short = found.gap / abs(partition.objective)
+    short = found.gap / abs(found.choice.objective)
     proof = "no other is better" if short < 1e-6 else f"no other is better by more than {percent(short)}"
     measured = "measured models that are left" if found.undecided else "measured models"
     said.append(
-        f"Of every way to divide the tasks among the {measured}, and of every split of the budget, {proof} by the "
-        "curves that plans read."
+        f"Of every way to divide the tasks among the {measured}, and every split of the budget, {proof} as predicted."
     )
     far = [model for model in found.models if model.beyond > 3]
     if far:

@@ -2,10 +2,10 @@
 
 Every measured way to serve tasks competes in one decision: a specialist of a task, and each shared model on the set of
 tasks that it was measured on. The partition of all tasks into such blocks and the split of the budget among them are
-chosen together, with a bound over the whole family (``partition``). The choice is made by the curves that plans read,
-and the best of many choices is flattered by them: a shared model that too few draws call better than its tasks apart is
-left out, named, and the decision made again. What it gains over simpler ones is told in every draw, each draw judging
-both sides.
+chosen together, with a bound over the whole family (``partition``). Who shares is a question of levels, which
+predictions tell; the curves that are steadied for a split do not, and split the budget among the chosen models. The
+best of many choices is flattered by them: a shared model that too few draws call better than its tasks apart is left
+out, named, and the decision made again. What it gains over simpler ones is told in every draw, which judges both sides.
 
 See docs/decisions/082-bound-over-groupings.md,
 docs/decisions/080-plans-made-once-judged-in-every-draw.md.
@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from budget.curves.steady import PREDICTED
 from budget.numerics.interval import interval
 from budget.numerics.strict_json import json_value
 from budget.studies.strategies.assumed import MARK
 from budget.studies.strategies.gain_steps import GainStep, gain_steps
 from budget.studies.strategies.partition import Partition, blocks_of, partitions
-from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies
+from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner, joined
 
 DECIDED = 2 / 3
@@ -119,7 +120,8 @@ class Recommendation:
         models: to train, the largest spend first.
         plan: what each task is given and predicted to reach.
         weight: (T,) of the tasks, summing to 1.
-        partition: how it was chosen, with its bound.
+        partition: the split among the chosen models, on the curves that plans are made on.
+        choice: how these were chosen, on predictions, with the bound over every other choice.
         rivals: simpler decisions, those that the runs support.
         undecided: what was left out since fewer than ``DECIDED`` of the draws support it, the most supported first.
         steps: how an equal split among specialists becomes the decision; their changes add up to what is gained.
@@ -129,6 +131,7 @@ class Recommendation:
     plan: StrategyPlan
     weight: np.ndarray
     partition: Partition
+    choice: Partition
     rivals: tuple[RivalDecision, ...]
     undecided: tuple[Undecided, ...] = ()
     steps: tuple[GainStep, ...] = ()
@@ -145,8 +148,8 @@ class Recommendation:
 
     @property
     def gap(self) -> float:
-        """By how much, at most, another decision over the same blocks is better by the planned curves."""
-        return max(self.partition.objective - self.partition.bound, 0.0)
+        """By how much, at most, another decision over the same blocks is better as predicted."""
+        return max(self.choice.objective - self.choice.bound, 0.0)
 
     def rival(self, name: str) -> RivalDecision | None:
         """A rival by its name, ``None`` where the runs do not support it."""
@@ -170,10 +173,10 @@ class Recommendation:
         return {
             "models": [json_value(vars(model)) for model in self.models],
             "objective": self.objective,
-            "planned_objective": self.partition.objective,
-            "bound": self.partition.bound,
-            "compared": self.partition.compared,
-            "complete": self.partition.complete,
+            "chosen_objective": self.choice.objective,
+            "bound": self.choice.bound,
+            "compared": self.choice.compared,
+            "complete": self.choice.complete,
             "rivals": [rival.record() for rival in self.rivals],
             "undecided": [json_value(vars(each)) for each in self.undecided],
             "steps": [json_value(vars(each)) for each in self.steps],
@@ -202,17 +205,20 @@ def recommend(strategies: FittedStrategies, alone: StrategyPlanner, budget: floa
     if not len(budgets):
         return None
     undecided: list[Undecided] = []
+    by_level = replace(alone, served=_predicted(alone.served))
     while True:
-        found = partitions(alone, blocks, budgets[-1:], shared=False)
+        found = partitions(by_level, [_predicted(block) for block in blocks], budgets[-1:], shared=False)
         if not found:
             return None
-        doubtful = _doubtful(alone, *found[0])
+        doubtful = _doubtful(by_level, *found[0])
         if not doubtful:
             break
         undecided += doubtful
         out = {(each.strategy, each.tasks) for each in doubtful}
         blocks = [block for block in blocks if (block.strategy, block.tasks) not in out]
-    found = partitions(alone, blocks, budgets, shared=False)
+    _, choice = found[0]
+    chosen = [block for block in blocks if (block.strategy, block.tasks) in choice.blocks]
+    found = partitions(alone, chosen, budgets, shared=False)
     plan, partition = found[-1]
     weight = alone.task_settings.weight / alone.task_settings.weight.sum()
     reached = np.array([float(each.measure @ weight) for each, _ in found])
@@ -236,7 +242,14 @@ def recommend(strategies: FittedStrategies, alone: StrategyPlanner, budget: floa
     models = _models(alone, strategies, plan, partition)
     doubts = tuple(sorted(undecided, key=lambda each: -each.wins))
     steps = gain_steps(alone, strategies.shared, plan, partition, equal)
-    return Recommendation(models, plan, weight, partition, tuple(rivals), doubts, steps)
+    return Recommendation(models, plan, weight, partition, choice, tuple(rivals), doubts, steps)
+
+
+def _predicted(served: StrategyCurves) -> StrategyCurves:
+    """The strategy by the convex curves nearest to its predictions."""
+    mine = served.curves  # named by its tasks, which the curves that were fitted were not
+    there = replace(mine.planned_on(PREDICTED), tasks=mine.tasks, shared=mine.shared, group=mine.group)
+    return replace(served, curves=there)
 
 
 def _doubtful(alone: StrategyPlanner, plan: StrategyPlan, partition: Partition) -> list[Undecided]:

@@ -1,5 +1,7 @@
 """What to train, over every measured strategy: closed forms, paired draws, and what it is when nothing is shared."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -100,3 +102,14 @@ def test_without_a_measured_shared_model_there_is_nothing_to_decide():
     alone = power(dict.fromkeys(NAMES, LAW))
     assert decided(alone) is None
     assert decided(alone, ("moe", power(dict.fromkeys(("t0", "other"), LAW)))) is None
+
+
+def test_who_shares_is_chosen_by_predictions_under_the_tasks_own_names():
+    """Curves of a strategy are fitted under names of their own, and plans may be made on steadier ones."""
+    alone = power(dict.fromkeys(NAMES, LAW))
+    told = power({"a (set 1)": (1.4, 2e3, 0.15), "b (set 1)": (1.4, 2e3, 0.15)})
+    planned = power(dict.fromkeys(NAMES[:2], (1.6, 3e3, 0.15)))
+    pair = replace(one_model(planned), prediction=told)
+    found = decided(alone, ("moe", pair))
+    assert [model.tasks for model in found.models if len(model.tasks) > 1] == [NAMES[:2]]
+    np.testing.assert_allclose(found.plan.predicted[:2], 1.4 + 2e3 * found.plan.spend[:2] ** -0.15, rtol=1e-9)
