@@ -5,7 +5,7 @@ import click
 from budget.commands.options.fitting_options import DRAWING, ESTIMATING, FITTING, Drawing, Estimating, Fitting
 from budget.commands.options.option_types import Amount
 from budget.commands.options.output_options import OUTPUT, Output
-from budget.commands.options.planning_options import MEASURE, REACH, SIZE, UNIT
+from budget.commands.options.planning_options import COMPARED_WITHIN, MEASURE, SIZE, UNIT
 from budget.commands.options.reading_options import READING, Reading
 from budget.commands.running.group import command
 
@@ -20,7 +20,7 @@ from budget.commands.running.group import command
 @UNIT
 @SIZE
 @MEASURE
-@REACH
+@COMPARED_WITHIN
 @click.option(
     "--assume", type=click.Choice(["atlas"]),
     help="Add a generalist that was not measured, from published constants; it is marked as assumed.",

@@ -206,7 +206,6 @@ def _focus(
         unit=spec.unit,
         params=params,
         measure=spec.measure.name,
-        reach=spec.reach,
         progress=progress,
     )
 
