@@ -10,7 +10,7 @@ See docs/decisions/027-rank-tests-for-a-signal.md.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import permutations, product
+from itertools import combinations, permutations, product
 from math import factorial
 
 import numpy as np
@@ -35,6 +35,9 @@ MIN_FALLING_RUNS = 4
 
 WEAK_LEVEL = 0.05
 """Level at which runs that are too few for ``SIGNAL_LEVEL`` count as falling, with a word of doubt."""
+
+MOST_ALIKE = 0.95
+"""Rank correlation of two scales above which a mix of them says no more than either."""
 
 MIN_POSITIVE = 1e-30
 """What stands for no tokens of a source where logarithms are ranked, and for a divisor of 0: below any number of a
@@ -178,8 +181,33 @@ def _by_largest(scale: np.ndarray, inside: np.ndarray, value: np.ndarray) -> tup
     both = (between[:, :, None] + within[:, None, :]).reshape(len(order), -1) / np.sqrt(2)
     all_z = np.hstack([between, within, both])
     lowest, highest = all_z.min(axis=1), all_z.max(axis=1)
+    if len(scale) > 1:
+        lowest, highest = np.minimum(lowest, _jointly(scale, between)), np.maximum(highest, -_jointly(scale, -between))
     # the share of the group that is as extreme as the given order, which is among them: ties but for rounding count
     return float((lowest <= lowest[0] + 1e-9).mean()), float((highest >= highest[0] - 1e-9).mean())
+
+
+def _jointly(scale: np.ndarray, between: np.ndarray) -> np.ndarray:
+    """The most falling of mixes of two scales (G,), both of which take part downwards; 0 where no pair does.
+
+    On a grid of params and tokens either scale alone ranks the runs poorly, though together they tell every value. The
+    mix is the best one for each order, permuted ones too, so that its choice is in the p-value: the projection of the
+    values' ranks on the cone of the two scales' (the order-restricted test of Barlow et al. 1972, chapter 3).
+
+    Args:
+        scale: (S, n) standardized ranks.
+        between: (G, S) statistics of single scales, negative where values fall.
+    """
+    lowest = np.zeros(len(between))
+    for first, second in combinations(range(len(scale)), 2):
+        alike = float(scale[first] @ scale[second])
+        if abs(alike) > MOST_ALIKE:
+            continue
+        one, other = between[:, first], between[:, second]
+        both = (one - alike * other < 0) & (other - alike * one < 0)
+        size = np.sqrt((one**2 + other**2 - 2 * alike * one * other) / (1 - alike**2))
+        lowest = np.where(both, np.minimum(lowest, -size), lowest)
+    return lowest
 
 
 def _sum(inside: np.ndarray, sign: np.ndarray) -> np.ndarray:

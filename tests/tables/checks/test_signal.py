@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from budget.tables.checks.quality import check, diagnose
-from budget.tables.checks.signal import trend
+from budget.tables.checks.signal import _jointly, _standard, trend
 from budget.tables.runs import Runs, runs_from_frame
 from tests.simulate import Truth
 
@@ -104,6 +104,35 @@ def test_checkpoints_of_a_law_are_never_called_without_signal(runs, rows, seed, 
     code, sentence = diagnose(checkpoints(values, tokens, params=params), 0, ONE_SCALE, 3, np.nan)
     assert code in ("ok", "unproven_trend"), sentence
     assert runs < 8 or code == "ok"
+
+
+def test_a_grid_of_two_scales_is_told_where_either_alone_ranks_it_poorly():
+    """Eight runs on a grid of two sizes and four lengths, each of which brings as much as the other."""
+    size, length = (axis.ravel() for axis in np.meshgrid([0.0, 1.0], [0.0, 1.0, 2.0, 3.0]))
+    told = []
+    for seed in range(20):
+        noise = 0.03 * np.random.default_rng(seed).normal(size=8)
+        value = 0.5 * np.exp(-0.5 * size) + 0.5 * np.exp(-0.3 * length) + noise
+        frame = {"task": "a", "params": np.exp(size), "tokens": np.exp(length), "flops": np.exp(size + length)}
+        runs = runs_from_frame(pd.DataFrame(frame | {"value": value}))
+        told.append(trend(runs, 0, runs.value).falls)
+    assert np.mean(np.array(told) <= 0.01) >= 0.95
+    alone = np.array([stats.spearmanr(value, each).statistic for each in (size, length)])
+    assert (alone > -0.87).all()
+
+
+def test_the_mix_of_two_scales_is_the_best_of_all_mixes_by_a_fine_search():
+    random = np.random.default_rng(2)
+    scale = np.array([_standard(random.normal(size=9)) for _ in range(2)])
+    value = _standard(random.normal(size=9))
+    between = np.sqrt(8) * (value[random.permuted(np.tile(np.arange(9), (50, 1)), axis=1)] @ scale.T)
+    alike = float(scale[0] @ scale[1])
+    angles = np.linspace(0, np.pi / 2, 4001)
+    mix = np.array([np.cos(angles), np.sin(angles)])
+    length = np.sqrt((mix**2).sum(axis=0) + 2 * alike * mix[0] * mix[1])
+    best = np.minimum((between @ mix / length).min(axis=1), 0.0)
+    found = np.minimum(_jointly(scale, between), between.min(axis=1))
+    np.testing.assert_allclose(found, best, atol=1e-5)
 
 
 def test_four_clean_runs_are_too_few_to_prove_a_trend_and_are_used_with_a_word():
