@@ -124,6 +124,8 @@ def allocate(
         reference=reference if RISKS[aiming.risk].on_gain else None,
         at_risk=aiming.at_risk,
     )
+    if spec.is_one_model and plan_on is None:
+        curves = curves.planned_on(PREDICTED)  # no split that steadied curves would better: a size is asked for
     if curves.form.is_of_one_model:
         from budget.allocation.mixture.plan_mixture import plan_mixture
 

@@ -15,6 +15,7 @@ from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.plan_spec import PlanSpec, has_steps
 from budget.curves.curves import Curves
 from budget.curves.records.writing import record_of
+from budget.curves.steady import PREDICTED
 from budget.errors import AllocationError
 from budget.studies.budget_response import Response, respond
 from budget.studies.focus.focus import BUDGETS, DECADES, Focus, comparable, focus
@@ -146,7 +147,9 @@ def make_plan(
     task_settings = tasks.select(planned.tasks)
     spec = plan_spec(planned, tasks, budget, unit=unit, strategy=strategy, params=params, measure="value", reach=reach)
     _refuse_unreported(planned, spec)
-    plan = allocate(planned, spec, progress=watch("plan"))
+    # one model has no split that steadied curves would better: its size is a question of what is predicted
+    sized = planned.planned_on(PREDICTED) if spec.is_one_model else planned
+    plan = allocate(sized, spec, progress=watch("plan"))
     alternative = None
     if spec.is_one_model:
         split = plan_spec(
@@ -176,11 +179,11 @@ def make_plan(
         runs=runs,
         findings=tuple(findings),
         curves=curves,
-        planned=planned,
+        planned=sized,
         plan=plan,
         alternative=alternative,
-        sizes=size_tradeoff(planned, plan) if spec.is_one_model and trades_size else None,
-        response=respond(planned, spec),
+        sizes=size_tradeoff(sized, plan) if spec.is_one_model and trades_size else None,
+        response=respond(sized, spec),
         focus=_focus(compared, spec, params, watch("compare")),
         recommendation=_recommendation(compared, spec, params),
         growth=growth,
