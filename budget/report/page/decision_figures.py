@@ -83,7 +83,7 @@ def flow(found: Recommendation, unit: str, mark: dict[str, str], width: float) -
                     else box(task_x - 10, edge[0], 4, edge[1] - edge[0], f"fill-{style}", name)
                 )
             task = place[name]
-            parts.append(text(task_x, at + 4, short(name, 20 if narrow else 30)))
+            parts.append(text(task_x, at + 4, short(name, 14 if narrow else 30)))
             shared = "shared" if count > 1 else percent(model.share)
             predicted = value(float(found.plan.predicted[task]))
             said = mark.get(name, "")
@@ -106,7 +106,7 @@ def moves(found: Recommendation, width: float) -> str:
     change.sort(key=lambda each: -each[0])
     if len(change) > MOST_MOVES:
         change = [*change[: MOST_MOVES // 2], *change[-MOST_MOVES // 2 :]]
-    names, numbers = 0.36 * width, 0.28 * width
+    names, numbers = 0.36 * width, max(0.28 * width, 104.0)
     left, right = names + 44, width - numbers - 44
     low, high = min(change[-1][0], 0.0), max(change[0][0], 0.0)
     reach = max(high - low, 1e-9)
@@ -140,15 +140,21 @@ def waterfall(found: Recommendation, sign: float, width: float) -> str:
     room = max(MOST_STEPS - len(joins) - 1, 1)
     order = sorted(rest, key=lambda step: -abs(step.change))
     kept = order[:room] if len(rest) > room + 1 else order
+    # a name and what is said of it fit the column of names
+    room_of_names = max(int(0.4 * width / LETTER) - 10, 8)
     lines: list[tuple[str, float, str]] = []
     for step in sorted(joins, key=lambda each: each.change):
-        name = f"{short(step.tasks[0], 16)} +{len(step.tasks) - 1} join"
+        name = f"{short(step.tasks[0], room_of_names)} +{len(step.tasks) - 1} join"
         lines.append((name, step.change, f"fill-{hue(step.strategy)}"))
     for step in sorted(kept, key=lambda each: each.change):
         more = "more" if step.change < 0 else "less"
         also = f" +{len(step.tasks) - 1}" if len(step.tasks) > 1 else ""
         lines.append(
-            (f"{more}: {short(step.tasks[0], 16)}{also}", step.change, "bar-up" if step.change < 0 else "bar-down")
+            (
+                f"{more}: {short(step.tasks[0], room_of_names)}{also}",
+                step.change,
+                "bar-up" if step.change < 0 else "bar-down",
+            )
         )
     left_over = sum(step.change for step in rest if step not in kept)
     if len(kept) < len(rest):
