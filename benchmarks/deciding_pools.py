@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from extrapolation_cases import OWN, one_scale
 
+from budget.studies.decision_backtest import best_so_far, smooth
+
 LEAST = float(np.log(0.1))
 """Logarithm of the least that a task is given, in its largest run that is seen."""
 
@@ -88,38 +90,6 @@ def pools(data: Path) -> Iterator[Pool]:
         yield _world_of_two(kind)
 
 
-def smooth(log_spend: np.ndarray, value: np.ndarray, at: np.ndarray, bandwidth: float) -> np.ndarray:
-    """A line through measurements: local straight lines in logarithms, and more need not be used.
-
-    Args:
-        log_spend: (R,).
-        value: (R,).
-        at: (G,) rising logarithms of spends.
-        bandwidth: standard deviation of the weights, at least.
-
-    Returns:
-        (G,) values, falling.
-    """
-    order = np.argsort(log_spend, kind="stable")
-    x, y = log_spend[order], np.log(value[order])
-    gap = np.diff(np.unique(np.round(x, 6)))
-    width = max(bandwidth, 0.5 * float(np.median(gap[gap > 0.02]) if (gap > 0.02).any() else 0.0))
-    off = x - at[:, None]
-    weight = np.exp(-0.5 * (off / width) ** 2) + 1e-12 / (1 + off**2)
-    total = weight.sum(axis=1)
-    mean_x, mean_y = (weight * off).sum(axis=1) / total, (weight * y).sum(axis=1) / total
-    slope = (weight * (off - mean_x[:, None]) * (y - mean_y[:, None])).sum(axis=1)
-    slope = slope / ((weight * (off - mean_x[:, None]) ** 2).sum(axis=1) + 1e-9)
-    return np.exp(np.minimum.accumulate(mean_y - slope * mean_x))
-
-
-def best_so_far(cost: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """(F,) positions of the runs that no cheaper one reaches, by their cost."""
-    order = np.lexsort((value, cost))
-    lowest = np.minimum.accumulate(np.append(np.inf, value[order]))[:-1]
-    return order[value[order] < lowest]
-
-
 def _measured(
     name: str,
     group: str,
@@ -143,7 +113,7 @@ def _measured(
         tasks.append(str(task))
         unit.append(largest)
         logs.append(at)
-        values.append(smooth(np.log(runs[rows, 0] / largest), runs[rows, 1], at, bandwidth))
+        values.append(np.exp(smooth(np.log(runs[rows, 0] / largest), np.log(runs[rows, 1]), at, bandwidth)))
     stated = np.array([best.get(task, np.nan) for task in tasks])
     return Pool(
         name, group, scales, seen, tuple(tasks), np.array(unit), np.stack(logs), np.stack(values), budgets, stated

@@ -218,7 +218,7 @@ def _judged(
         budget = factor * float(unit[pick].sum())
         low, high = limited.min[pick], limited.max[pick]
         weight = tasks.weight[pick] / tasks.weight[pick].sum()
-        part = planner.of(replace(planner.served, curves=curves.take(pick)))
+        part = planner.restricted_to(pick)
         at = np.array([budget])
         (equal,) = part.split(at, fill_to_budget(np.ones((1, size)), at, low[None], high[None]), "equal")
         (weighted,) = part.split(at, fill_to_budget(weight[None] * size, at, low[None], high[None]), "by weight")
@@ -271,20 +271,21 @@ def best_so_far(cost: np.ndarray, value: np.ndarray) -> np.ndarray:
     return np.asarray(order[value[order] < lowest])
 
 
-def smooth(log_spend: np.ndarray, value: np.ndarray, at: np.ndarray) -> np.ndarray:
+def smooth(log_spend: np.ndarray, value: np.ndarray, at: np.ndarray, bandwidth: float = BANDWIDTH) -> np.ndarray:
     """A line through measurements: local straight lines, of which none rises.
 
     Args:
         log_spend: (R,) logarithms of costs.
         value: (R,) smaller being better.
         at: (G,) rising logarithms of costs.
+        bandwidth: see ``BANDWIDTH``.
 
     Returns:
         (G,) values, falling.
     """
     apart = np.diff(np.sort(log_spend))
     apart = apart[apart > 0.02]
-    width = max(BANDWIDTH, 0.5 * float(np.median(apart)) if len(apart) else 0.0)
+    width = max(bandwidth, 0.5 * float(np.median(apart)) if len(apart) else 0.0)
     off = log_spend - at[:, None]
     weight = np.exp(-0.5 * (off / width) ** 2) + 1e-12 / (1 + off**2)
     total = weight.sum(axis=1)

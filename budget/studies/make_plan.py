@@ -217,12 +217,11 @@ def _recommendation(
     compared: tuple[FittedStrategies, TaskSettings] | None, spec: PlanSpec, params: float | None
 ) -> Recommendation | None:
     """The best decision over every measured strategy, ``None`` where the plan's tasks have only one."""
-    if compared is None or spec.is_one_model or compared[0].specialists is None:
+    if compared is None or spec.is_one_model:
         return None
     strategies, tasks = compared
     alone = strategies.specialists
-    assert alone is not None
-    if alone.tasks != spec.tasks.names:
+    if alone is None or alone.tasks != spec.tasks.names:
         return None
     return recommend(
         strategies,

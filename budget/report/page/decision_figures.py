@@ -6,9 +6,9 @@ A hue means a strategy and nothing else; what is better or worse is told by soli
 import numpy as np
 
 from budget.numerics.words import listing
-from budget.report.page.svg import LETTER, box, picture, ribbon, short, text
+from budget.report.page.svg import LETTER, box, picture, ribbon, short, stroke, text
 from budget.report.sentences.recommendation_sentences import how
-from budget.report.written_numbers import LEVEL, difference, percent, quantity, span, value
+from budget.report.written_numbers import difference, percent, quantity, value
 from budget.studies.strategies.recommendation import Recommendation, TrainedModel
 
 ROW = 24.0
@@ -125,7 +125,7 @@ def moves(found: Recommendation, width: float) -> str:
         both = f"{percent(len(model.tasks) / tasks)} → {percent(model.share)}"
         parts.append(text(width, at + 13, both, "muted", anchor="end"))
     height = 28 + len(change) * ROW + 8
-    parts.append(f'<line class="axis" x1="{zero:.1f}" y1="22" x2="{zero:.1f}" y2="{height - 6:.1f}"/>')
+    parts.append(stroke(zero, 22, zero, height - 6, "axis"))
     most = change[0]
     title = f"Shares against equal parts: {listing(list(most[1].tasks))} changes most, by {100 * most[0]:+.1f} points"
     return picture(width, height, parts, f"{title}.")
@@ -174,7 +174,7 @@ def waterfall(found: Recommendation, sign: float, width: float) -> str:
     for row, (name, change, style) in enumerate(lines, start=1):
         at, before, after = 28 + row * ROW, along(levels[row - 1]), along(levels[row])
         words = f"{name}: {'−' if sign * change < 0 else '+'}{difference(change)}"
-        parts.append(f'<line class="link" x1="{before:.1f}" y1="{at - 6:.1f}" x2="{before:.1f}" y2="{at + BAR:.1f}"/>')
+        parts.append(stroke(before, at - 6, before, at + BAR, "link"))
         parts.append(box(min(before, after), at, max(abs(after - before), 1.0), BAR - 4, style, words))
         parts.append(text(0, at + 12, name))
         shown = f"{'−' if sign * change < 0 else '+'}{difference(change)}"
@@ -200,8 +200,3 @@ def target_mark(predicted: float, low: float, high: float, target: float, higher
     good = [end >= target if higher else end <= target for end in ends]
     sign = "●" if all(good) else "○" if not any(good) else "◐"
     return f"{sign} target {value(target)}"
-
-
-def interval_words(low: float, high: float) -> str:
-    """An interval for a title, empty without draws."""
-    return "" if low != low else f" ({LEVEL}: {span(value(low), value(high))})"

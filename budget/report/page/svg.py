@@ -126,14 +126,14 @@ class Chart:
         if grid:
             for at, label in zip(y.ticks, y.labels, strict=True):
                 down = self._down(np.array([at]))[0]
-                self.parts.append(_line(self.left, down, self.right, down, "grid"))
+                self.parts.append(stroke(self.left, down, self.right, down, "grid"))
                 self.text(self.left - 6, down + 4, label, "muted", anchor="end")
         if y.title:
             self.text(0, 12, y.title, "muted")
-        self.parts.append(_line(self.left, self.bottom, self.right, self.bottom, "axis"))
+        self.parts.append(stroke(self.left, self.bottom, self.right, self.bottom, "axis"))
         for at, label in zip(x.ticks, x.labels, strict=True):
             along = self._along(np.array([at]))[0]
-            self.parts.append(_line(along, self.bottom, along, self.bottom + 4, "axis"))
+            self.parts.append(stroke(along, self.bottom, along, self.bottom + 4, "axis"))
             room = LETTER * len(label) / 2
             anchor = "start" if along - room < 0 else "end" if along + room > width else "middle"
             self.text(along, self.bottom + 17, label, "muted", anchor=anchor)
@@ -172,7 +172,7 @@ class Chart:
         if np.isfinite(low) and np.isfinite(high):
             left, right = self._along(np.array([low, high]))
             down = self._down(np.array([y]))[0]
-            self.parts.append(_line(left, down, right, down, style))
+            self.parts.append(stroke(left, down, right, down, style))
 
     def beyond(self, x: float) -> None:
         """The tinted region of what lies above a scale: beyond what was measured."""
@@ -220,6 +220,12 @@ def text(x: float, y: float, words: str, style: str = "", *, anchor: str = "star
     return f"<text {place}{f' class={chr(34)}{style}{chr(34)}' if style else ''}>{escape(words)}</text>"
 
 
+def stroke(left: float, top: float, right: float, bottom: float, style: str) -> str:
+    """A straight line from one place to another."""
+    ends = f'x1="{_px(left)}" y1="{_px(top)}" x2="{_px(right)}" y2="{_px(bottom)}"'
+    return f'<line class="{style}" {ends}/>'
+
+
 def box(x: float, y: float, width: float, height: float, style: str, title: str = "") -> str:
     """A rectangle."""
     place = f'x="{_px(x)}" y="{_px(y)}" width="{_px(max(width, 0.0))}" height="{_px(max(height, 0.0))}"'
@@ -244,11 +250,6 @@ def short(name: str, most: int = 22) -> str:
 
 def _path(along: np.ndarray, down: np.ndarray) -> str:
     return "M" + "L".join(f"{_px(right)} {_px(low)}" for right, low in zip(along, down, strict=True))
-
-
-def _line(left: float, top: float, right: float, bottom: float, style: str) -> str:
-    ends = f'x1="{_px(left)}" y1="{_px(top)}" x2="{_px(right)}" y2="{_px(bottom)}"'
-    return f'<line class="{style}" {ends}/>'
 
 
 def _title(words: str) -> str:

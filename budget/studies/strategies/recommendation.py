@@ -279,16 +279,10 @@ def _models(
     served = {(each.strategy, each.tasks): each for each in strategies.shared}
     models = []
     for (strategy, tasks), spend in zip(partition.blocks, partition.spend, strict=True):
-        curves = alone.served.curves if strategy == SPECIALISTS else served[strategy, tasks].curves
-        at = place[tasks[0]]
-        row = np.array([curves.tasks.index(tasks[0])])
-        inputs = np.exp(plan.log_inputs[at])
-        beyond = max(
-            max(float(value / curves.largest[name][row][0]), float(curves.smallest[name][row][0] / value), 1.0)
-            for name, value in zip(curves.scale_columns, inputs, strict=True)
-            if name in curves.largest  # data before repeats are given, not planned
-        )
-        named = dict(zip(curves.scale_columns, inputs.tolist(), strict=True))
+        mine = np.array([place[name] for name in tasks])
+        planner = alone.restricted_to(mine) if strategy == SPECIALISTS else alone.of(served[strategy, tasks])
+        beyond = float(planner.factors(plan.log_inputs[mine]).max())
+        named = dict(zip(planner.served.curves.scale_columns, np.exp(plan.log_inputs[mine[0]]).tolist(), strict=True))
         wins = float("nan") if strategy == SPECIALISTS else _wins(alone, plan, tasks, float(spend))
         models.append(TrainedModel(strategy, tasks, float(spend), float(spend / plan.budget), named, beyond, wins))
     return tuple(sorted(models, key=lambda model: -model.spend))
@@ -301,6 +295,5 @@ def _wins(alone: StrategyPlanner, plan: StrategyPlan, tasks: tuple[str, ...], sp
     least = float(np.nansum(alone.task_settings.min[pick]))
     if not len(plan.scenarios) or spend < least:
         return float("nan")
-    apart = alone.of(replace(alone.served, curves=alone.served.curves.take(pick)))
-    (rival,) = apart.best(np.array([spend]))
+    (rival,) = alone.restricted_to(pick).best(np.array([spend]))
     return float((plan.scenarios[:, pick] @ weight < rival.scenarios @ weight).mean())

@@ -173,6 +173,10 @@ class StrategyPlanner:
         mine = self.task_settings.select(served.tasks)
         return StrategyPlanner(served, mine, measure, self.unit, self.params, self.reach)
 
+    def restricted_to(self, pick: np.ndarray) -> "StrategyPlanner":
+        """Plans of specialists of the tasks at some positions alone."""
+        return self.of(replace(self.served, curves=self.served.curves.take(pick)))
+
     def judge(self, strategy: str, budget: float, spend: np.ndarray, inputs: np.ndarray) -> StrategyPlan:
         """A plan: spends (T,) and the law's log inputs (T, I), judged by the point's predictions and in every draw."""
         curves, every = self.served.curves.told, np.arange(len(self.served.tasks))
