@@ -13,7 +13,7 @@ from budget.errors import DataError
 from budget.numerics.numerals import count_of
 from budget.numerics.quoting import shown
 
-Body = Callable[..., None]
+Body = Callable[..., Any]
 """What a command does."""
 
 Decorator = Callable[[Body], Body]
@@ -49,9 +49,9 @@ def as_record(record: Callable[..., object], argument: str, *options: Decorator)
 
     def decorate(body: Body) -> Body:
         @wraps(body)
-        def with_record(**given: object) -> None:
+        def with_record(**given: object) -> Any:
             chosen = {name: given.pop(name) for name in names}
-            body(**{argument: record(**chosen)}, **given)
+            return body(**{argument: record(**chosen)}, **given)
 
         return together(*options)(with_record)
 

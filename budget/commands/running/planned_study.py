@@ -1,0 +1,119 @@
+"""The two steps of the main job: curves from files of runs, and everything that is planned by them.
+
+The first takes long and knows nothing of budgets, so that one fit answers many questions. Heavy imports stay inside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from budget.commands.options.fitting_options import Drawing, Estimating, Fitting
+    from budget.commands.options.planning_options import Spending
+    from budget.commands.options.reading_options import Linking, Reading
+    from budget.curves.curves import Curves
+    from budget.studies.make_plan import Study
+    from budget.studies.strategies.strategy_curves import FittedStrategies
+    from budget.tables.checks.quality import Finding
+    from budget.tables.runs import Runs
+    from budget.tables.tasks import TaskSettings
+
+
+@dataclass(frozen=True)
+class FittedRuns:
+    """What is known before a budget is named.
+
+    Attributes:
+        runs: the measurements.
+        findings: their data-quality report.
+        curves: the fit, left-out tasks included.
+        tasks: what the tasks file says of them.
+        compared: every strategy's curves, and settings for all their tasks, where the runs hold several.
+        input_files: role → name and SHA-256 of each file.
+    """
+
+    runs: Runs
+    findings: list[Finding]
+    curves: Curves
+    tasks: TaskSettings
+    compared: tuple[FittedStrategies, TaskSettings] | None
+    input_files: Mapping[str, dict[str, str]]
+
+
+def fit_runs(
+    runs_path: str,
+    reading: Reading,
+    fitting: Fitting,
+    estimating: Estimating,
+    linking: Linking,
+    drawing: Drawing,
+    judged: bool,
+    decide: bool,
+    beyond: float,
+) -> FittedRuns:
+    """Read, check, fit and judge, as the options of ``plan`` say.
+
+    Raises:
+        BudgetError: a file cannot be used, or no curve can be fitted to it.
+    """
+    from budget.commands.inputs import (
+        find_doubts,
+        is_of_all_strategies,
+        read_beside,
+        read_inputs,
+        read_linked,
+        refuse_named_scales,
+        settings_of_losses,
+    )
+    from budget.commands.running.fitting import add_link, fit_all, fit_strategies, judge_curves, with_decided
+    from budget.tables.files.contents import sha256_as_read
+
+    refuse_named_scales(fitting.scales)
+    runs, scores, tasks = read_linked(runs_path, reading, linking, fitting)
+    settings = settings_of_losses(tasks, scores)
+    findings = find_doubts(runs, settings.best, fitting.law, fitting.scale, estimating.residual == "log")
+    beside = None if scores else read_beside(runs_path, reading, runs)
+    curves = fit_all(runs, settings, runs_path, fitting, estimating, drawing, beside)
+    if judged:
+        curves = judge_curves(curves, runs, settings, estimating, drawing, beside)
+    if decide:
+        curves = with_decided(curves, runs, settings, beyond, fitting, estimating, drawing)
+    curves = add_link(curves, runs, scores, tasks, estimating.device)
+    compared = None
+    if runs.serves_both_ways and scores is None and not is_of_all_strategies(fitting.law):
+        every_run, every_task = read_inputs(runs_path, reading, fitting.mixtures, of_all_strategies=True)
+        compared = fit_strategies(every_run, every_task, fitting, estimating, drawing, curves), every_task
+    paths = {"runs": runs_path, "tasks": reading.tasks_path, "mixtures": fitting.mixtures}
+    files = {role: {"name": Path(path).name, "sha256": sha256_as_read(path)} for role, path in paths.items() if path}
+    return FittedRuns(runs, findings, curves, tasks, compared, files)
+
+
+def study_of(fitted: FittedRuns, spending: Spending, strategy: str | None, reach: float, order: str) -> Study:
+    """Plan, grow and compare by curves that are there, as the options of ``plan`` say.
+
+    Raises:
+        BudgetError: no plan can be made as it is asked for.
+    """
+    from budget.report.progress import steps
+    from budget.studies.make_plan import make_plan
+
+    with steps() as watch:
+        return make_plan(
+            fitted.runs,
+            fitted.findings,
+            fitted.curves,
+            fitted.tasks,
+            spending.budget,
+            unit=spending.unit,
+            strategy=strategy,
+            params=spending.params,
+            order=order,
+            reach=reach,
+            compared=fitted.compared,
+            input_files=dict(fitted.input_files),
+            progress=watch,
+        )
