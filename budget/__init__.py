@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from budget.curves.link.fit import with_link as with_link
     from budget.errors import BudgetError as BudgetError
     from budget.lab.transformer.sweep import measure as measure
+    from budget.notebook.planning import Planning as Planning
+    from budget.notebook.planning import plan as plan
     from budget.portfolio.portfolio import Portfolio as Portfolio
     from budget.portfolio.portfolio import choose as choose
     from budget.studies.backtest import backtest as backtest
@@ -91,6 +93,8 @@ _HOME = {
     "backtest": "budget.studies.backtest",
     "make_plan": "budget.studies.make_plan",
     "measure": "budget.lab.transformer.sweep",
+    "plan": "budget.notebook.planning",
+    "Planning": "budget.notebook.planning",
 }
 
 __all__ = list(_HOME)

@@ -19,6 +19,10 @@ class BudgetError(Exception):
         """Keep the sentence."""
         super().__init__(sentence(message))
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows of it: the sentence, and not the way to where it was said."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class DataError(BudgetError):
     """A file, a column or a cell is missing or holds what it must not hold."""

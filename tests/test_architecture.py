@@ -14,7 +14,7 @@ from budget.curves.records.writing import record_of
 from budget.tables.files.text import json_text
 from tests import ROOT, made
 
-LAYERS = ("numerics", "tables", "curves", "allocation", "portfolio", "studies", "report", "commands")
+LAYERS = ("numerics", "tables", "curves", "allocation", "portfolio", "studies", "report", "commands", "notebook")
 """Left may not import right. Beside them stand lab, which only commands import, and what belongs to no layer."""
 BELOW = {
     "lab": {"errors", "numerics", "tables", "process_settings"},
@@ -84,7 +84,7 @@ def test_imports_point_one_way(path):
         if own in BELOW and other is not None:
             assert other in BELOW[own] | {own}, f"{path} imports {name}"
         if other in ("lab", "process_settings"):
-            assert own in ("lab", "commands", other, "__init__"), f"{path} imports {name}"
+            assert own in ("lab", "commands", "notebook", other, "__init__"), f"{path} imports {name}"
 
 
 def test_no_modules_import_each_other_in_a_circle():

@@ -16,6 +16,7 @@ from budget.curves.laws.table import LAWS, law_of
 from budget.curves.link.link import Link
 from budget.curves.steady import STEADY, steadied
 from budget.errors import FitError
+from budget.numerics.brief import Brief
 from budget.numerics.interval import interval
 from budget.numerics.quoting import listed, shortened
 from budget.tables.checks.status import STATUS
@@ -49,8 +50,8 @@ _PER_TASK = (
 """The arrays of ``Curves`` whose first axis is the task."""
 
 
-@dataclass(frozen=True)
-class Curves:
+@dataclass(frozen=True, repr=False)
+class Curves(Brief):
     """One law fitted to T tasks with B joint draws; P parameters, I inputs.
 
     A curve describes the *distance* of a task's value from its best: the loss itself, or ceiling minus score.

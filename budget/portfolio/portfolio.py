@@ -10,6 +10,7 @@ import pandas as pd
 from budget.allocation.convex.certificate import proven_bound
 from budget.allocation.spec.objectives import record_of
 from budget.errors import InfeasibleError, SolverError
+from budget.numerics.brief import Brief
 from budget.numerics.words import apart
 from budget.portfolio.best_choice import best_choice, cheapest
 from budget.portfolio.local_search import greedy
@@ -51,8 +52,8 @@ class Rival:
     reported: float
 
 
-@dataclass(frozen=True)
-class Portfolio:
+@dataclass(frozen=True, repr=False)
+class Portfolio(Brief):
     """The answer.
 
     Attributes:

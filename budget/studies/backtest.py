@@ -21,6 +21,7 @@ from budget.curves.fitting.fit import fit_curves
 from budget.curves.laws.law import ABSENT
 from budget.curves.laws.table import AUTO, LAWS, choose_scale, law_for
 from budget.errors import DataError
+from budget.numerics.brief import Brief
 from budget.numerics.interval import LEVEL
 from budget.numerics.strict_json import json_rows
 from budget.tables.checks.best_values import score_ceilings
@@ -42,8 +43,8 @@ NO_LAW = "none"
 """Stands in the table for the prediction that nothing improves: the best value among the runs that are not hidden."""
 
 
-@dataclass(frozen=True)
-class Backtest:
+@dataclass(frozen=True, repr=False)
+class Backtest(Brief):
     """L laws judged on H predictions of hidden rows; the prediction without a law comes first.
 
     A row that is hidden at several origins is predicted at each of them.

@@ -17,6 +17,7 @@ from budget.curves.curves import Curves
 from budget.curves.records.writing import record_of
 from budget.curves.steady import PREDICTED
 from budget.errors import AllocationError
+from budget.numerics.brief import Brief
 from budget.studies.budget_response import Response, respond
 from budget.studies.focus.focus import BUDGETS, DECADES, Focus, comparable, focus
 from budget.studies.growth.budget_sharing import BudgetSharing, budget_sharing
@@ -31,8 +32,8 @@ from budget.tables.tasks import TaskSettings
 PACKAGES = ("budget", "jax", "optax", "cvxpy", "clarabel", "numpy", "scipy", "pandas")
 
 
-@dataclass(frozen=True)
-class Study:
+@dataclass(frozen=True, repr=False)
+class Study(Brief):
     """All results behind one planning report.
 
     Attributes:

@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from budget.errors import DataError
+from budget.numerics.brief import Brief
 from budget.numerics.quoting import listed, shown
 from budget.numerics.row_codes import distinct_pairs, row_codes
 from budget.tables.columns import is_empty, numbers, refuse_empty, truths
@@ -39,8 +40,8 @@ class Mixture:
     tokens: np.ndarray
 
 
-@dataclass(frozen=True)
-class Runs:
+@dataclass(frozen=True, repr=False)
+class Runs(Brief):
     """Measurements of T tasks in R rows; every array has shape (R,) unless said otherwise.
 
     Attributes:

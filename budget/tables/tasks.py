@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from budget.errors import DataError
+from budget.numerics.brief import Brief
 from budget.numerics.quoting import listed, shown
 from budget.numerics.words import apart
 from budget.tables.columns import is_empty, numbers, read_table
@@ -17,8 +18,8 @@ def _nothing() -> np.ndarray:
     return np.empty(0)
 
 
-@dataclass(frozen=True)
-class TaskSettings:
+@dataclass(frozen=True, repr=False)
+class TaskSettings(Brief):
     """Wishes for T tasks, every array of shape (T,), NaN where nothing was stated.
 
     Attributes:

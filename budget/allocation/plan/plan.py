@@ -12,6 +12,7 @@ import pandas as pd
 
 from budget.allocation.plan.gains import Gain, paired_gain
 from budget.allocation.spec.plan_spec import PlanSpec
+from budget.numerics.brief import Brief
 from budget.numerics.interval import outside
 from budget.numerics.strict_json import json_rows, json_value
 from budget.tables.checks.status import OUTSIDE
@@ -131,8 +132,8 @@ class LimitLine:
         }
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, repr=False)
+class Plan(Brief):
     """The answer to a question; arrays have shape (T,) over ``spec.tasks.names``.
 
     Attributes:

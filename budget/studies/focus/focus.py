@@ -14,6 +14,7 @@ from budget.allocation.spec.measures import MEASURES, Measure, default_measure, 
 from budget.allocation.spec.objectives import record_of
 from budget.allocation.spec.plan_spec import default_unit
 from budget.errors import AllocationError, InfeasibleError
+from budget.numerics.brief import Brief
 from budget.numerics.quoting import LONGEST_SENTENCE, listed, shortened
 from budget.numerics.strict_json import json_rows, json_value
 from budget.studies.focus.breadth_law import BreadthLaw, breadth_law
@@ -49,8 +50,8 @@ PLANNED = (EQUAL, GROUPS, SUBSET)
 """Strategies that the comparison plans itself."""
 
 
-@dataclass(frozen=True)
-class Focus:
+@dataclass(frozen=True, repr=False)
+class Focus(Brief):
     """The comparison.
 
     Attributes:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from budget.errors import AllocationError, InfeasibleError
+from budget.numerics.brief import Brief
 from budget.portfolio.portfolio import Portfolio, Rival, choose
 from budget.studies.groups.first_order import Pool, pool_of_candidates, pool_of_pairs
 from budget.studies.groups.measured_transfer import TransferMatrix, measured_transfer
@@ -25,8 +26,8 @@ SAME = 1e-9
 """Relative difference of two objectives up to which neither is better."""
 
 
-@dataclass(frozen=True)
-class Groups:
+@dataclass(frozen=True, repr=False)
+class Groups(Brief):
     """The models of each budget.
 
     Attributes:

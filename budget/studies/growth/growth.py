@@ -17,6 +17,7 @@ from budget.allocation.spec.measures import MEASURES
 from budget.allocation.spec.objectives import record_of
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
+from budget.numerics.brief import Brief
 from budget.numerics.strict_json import json_rows, json_value
 from budget.studies.growth.decline_exponent import Decline, decline
 from budget.studies.growth.iso_performance import IsoPerformance, iso_performance
@@ -28,8 +29,8 @@ from budget.tables.target_met import met_or_none
 from budget.tables.tasks import TaskSettings
 
 
-@dataclass(frozen=True)
-class Growth:
+@dataclass(frozen=True, repr=False)
+class Growth(Brief):
     """The first 1, 2, …, K tasks of an order, each the best split of the same budget among specialists.
 
     Attributes:

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from budget.curves.steady import PREDICTED
+from budget.numerics.brief import Brief
 from budget.numerics.interval import interval
 from budget.numerics.strict_json import json_value
 from budget.studies.strategies.assumed import MARK
@@ -112,8 +113,8 @@ class Undecided:
     wins: float
 
 
-@dataclass(frozen=True)
-class Recommendation:
+@dataclass(frozen=True, repr=False)
+class Recommendation(Brief):
     """The decision over every measured strategy at one budget.
 
     Attributes:

@@ -10,8 +10,9 @@ import sys
 import zipfile
 import zlib
 from bz2 import BZ2File
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from gzip import GzipFile
 from importlib import import_module
 from io import BytesIO
@@ -30,6 +31,23 @@ _hashes: dict[str, str] = {}
 
 _streams: dict[tuple[str, int, int], bytes] = {}
 """What pipes held: a second reader of ``<(…)`` would find nothing. Of a file nothing is kept."""
+
+_HELD: ContextVar[Mapping[str, bytes]] = ContextVar("_HELD", default={})  # noqa: B039  # never changed in place
+"""Name → what a file of this name would hold, for tables that a caller has in memory."""
+
+
+@contextmanager
+def held_in_memory(files: Mapping[str, bytes]) -> Iterator[None]:
+    """Let names be read as if they were files that hold these bytes.
+
+    Args:
+        files: name → content. The names stand in error sentences, so they should say what a table is.
+    """
+    before = _HELD.set({**_HELD.get(), **files})
+    try:
+        yield
+    finally:
+        _HELD.reset(before)
 
 
 def read_text(path: str | Path, what: str) -> str:
@@ -132,6 +150,10 @@ def sha256(path: str | Path) -> str:
 
 def _bytes(path: str | Path, what: str) -> bytes:
     """What is in a file, as it is."""
+    if str(path) in _HELD.get():
+        data = _HELD.get()[str(path)]
+        _hashes[str(path)] = hashlib.sha256(data).hexdigest()
+        return data
     try:
         with open(path, "rb") as stream:
             found = os.fstat(stream.fileno())

@@ -1,0 +1,305 @@
+"""One call from measured runs to a plan, and the plan that it returns.
+
+See docs/decisions/147-a-notebook-asks-as-the-command-does.md.
+"""
+
+import io
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass, field, replace
+from html import escape
+from inspect import signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+import pandas as pd
+
+from budget.allocation.plan.plan import Plan
+from budget.commands.options.option_types import together
+from budget.commands.options.planning_options import Spending
+from budget.commands.plan import ASKED, FITTED
+from budget.commands.running.group import command
+from budget.commands.running.planned_study import FittedRuns, fit_runs, study_of
+from budget.notebook.asking import CallError, Table, as_files, said_in_a_sentence, words_of
+from budget.notebook.views import CurvesView, FocusView, framed, text_table
+from budget.numerics.quantities.amounts import GIVEN, Unit
+from budget.process_settings import quiet_jax
+from budget.report.page.html import render_html
+from budget.report.page.markdown import render_markdown
+from budget.report.page.report_files import report_files
+from budget.report.page.story import build_story
+from budget.report.sentences.headline import headline, summary
+from budget.studies.make_plan import Study
+from budget.studies.strategies.recommendation import Recommendation
+from budget.tables.files.write_files import write_folder, write_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ROWS = 12
+"""Tasks that a plan shows of itself; ``table`` has all."""
+
+PICTURES = 2
+"""Sections of the report that a notebook shows."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the command finds, before it is written anywhere.
+
+    Attributes:
+        fitted: the curves.
+        study: the plan and everything around it.
+        units: the units that amounts were given in.
+    """
+
+    fitted: FittedRuns
+    study: Study
+    units: Mapping[str, Unit]
+
+
+@command("plan", example='budget.plan(runs, "10 ZFLOP")')
+@click.argument("runs_path", metavar="RUNS")
+@together(ASKED, FITTED)
+def answer(
+    runs_path: str, spending: Spending, strategy: str | None, reach: float, order: str, **fitting: Any
+) -> Answer:
+    """What ``budget plan`` computes; with curves that are there already these are used, and no file is read."""
+    known: FittedRuns | None = click.get_current_context().obj
+    fitted = fit_runs(runs_path, **fitting) if known is None else known
+    return Answer(fitted, study_of(fitted, spending, strategy, reach, order), dict(GIVEN.get()))
+
+
+_FIT = frozenset(
+    name.removeprefix("--").replace("-", "_")
+    for param in click.command()(FITTED(lambda **_: None)).params
+    for name in param.opts
+) | {"columns"}
+"""The arguments that say how curves are fitted, which another question of the same curves cannot change."""
+
+
+@dataclass(frozen=True)
+class Planning:
+    """A plan in a notebook or script: it shows itself, and answers further questions by the same curves.
+
+    Attributes:
+        study: everything that was computed, of which ``plan`` and ``recommendation`` are parts.
+        notes: what was assumed, guessed or left out, one sentence each.
+        asked: the options that were given, by which ``what_if`` asks again.
+    """
+
+    study: Study
+    notes: tuple[str, ...]
+    asked: Mapping[str, Any] = field(repr=False)
+    _fitted: FittedRuns = field(repr=False)
+    _units: Mapping[str, Unit] = field(repr=False)
+
+    @property
+    def plan(self) -> Plan:
+        """The best split among one model for each task, or the one model where the runs are of one."""
+        return self.study.plan
+
+    @property
+    def recommendation(self) -> Recommendation | None:
+        """What to train by every strategy that was measured; ``None`` where the runs hold one."""
+        return self.study.recommendation
+
+    @property
+    def curves(self) -> CurvesView:
+        """The fitted curves, which can be shown, drawn and put into a table."""
+        return CurvesView(self.study.curves, self.study)
+
+    def focus(self) -> FocusView:
+        """Which strategy serves which set of tasks best at which budget.
+
+        Raises:
+            CallError: the runs hold one strategy.
+        """
+        if self.study.focus is None:
+            raise CallError(
+                "These runs are of one strategy, so there is nothing to compare: add runs of models that were trained "
+                "on several tasks (columns run and strategy)."
+            )
+        return FocusView(self.study.focus, self.study)
+
+    def table(self, what: str = "tasks") -> pd.DataFrame:
+        """A table of the plan.
+
+        Args:
+            what: ``tasks`` (as allocation.csv), ``models`` (to train, as models.csv), ``growth`` (as tasks are added)
+                or ``budgets`` (the objective at other budgets).
+
+        Raises:
+            CallError: there is no such table.
+        """
+        study = self.study
+        if what == "tasks":
+            return study.plan.table()
+        if what == "models":
+            if study.recommendation is None:
+                raise CallError("These runs are of one strategy: each task has its own model, see table('tasks').")
+            return study.recommendation.table()
+        if what == "growth":
+            return study.growth.table()
+        if what == "budgets":
+            return pd.DataFrame({"budget": study.response.budget, "objective": study.response.objective})
+        raise CallError(f"There is no table {what!r}; choose 'tasks', 'models', 'growth' or 'budgets'.")
+
+    def what_if(self, budget: float | str | None = None, **changed: object) -> "Planning":
+        """The answer to another question by the same curves, which takes no new fit.
+
+        Args:
+            budget: another total, such as ``"20 ZFLOP"``.
+            changed: other options of planning, such as ``reach=inf`` or ``strategy="specialists"``.
+
+        Raises:
+            CallError: an option is of the fit, for which ``budget.plan`` has to be called again.
+        """
+        asked = {**self.asked, **({} if budget is None else {"budget": budget}), **changed}
+        for name in changed:
+            if name in _FIT:
+                raise CallError(f"{name} says how curves are fitted: call budget.plan(…, {name}=…) again.")
+        return _asked("the runs table", asked, self._fitted, self.notes)
+
+    def plot(self, axes: "Axes | None" = None) -> "Axes":
+        """Each task's share of the budget with its interval, beside the simple splits (needs matplotlib).
+
+        Args:
+            axes: where to draw; a new figure where none is given.
+        """
+        from budget.notebook.plots import spends
+
+        with self._in_units():
+            return spends(self.study, axes)
+
+    def report(self, path: str | Path) -> Path:
+        """Write the planning report.
+
+        Args:
+            path: a file that ends with ``.html`` or ``.md``, or a folder for all files that ``budget plan`` writes.
+
+        Returns:
+            The path.
+        """
+        written = Path(path)
+        with self._in_units():
+            if written.suffix == ".html":
+                write_text(written, render_html(self.study, build_story(self.study)))
+            elif written.suffix == ".md":
+                write_text(written, render_markdown(build_story(self.study)))
+            else:
+                write_folder(written, report_files(self.study))
+        return written
+
+    def __repr__(self) -> str:
+        """One screen: what to train, what it reaches, the tasks with the largest spends."""
+        with self._in_units():
+            said = [headline(self.study), *summary(self.study)]
+        table = self.plan.table().sort_values("spend", ascending=False, kind="stable")
+        columns = ["task", "spend", "params", "tokens", "predicted", "low", "high", "extrapolation"]
+        return "\n".join([*said, "", *text_table(table[columns].dropna(axis=1, how="all"), ROWS)])
+
+    def _repr_html_(self) -> str:
+        """The report's first page: headline, tiles and pictures."""
+        with self._in_units():
+            story = build_story(self.study)
+            page = render_html(self.study, replace(story, sections=story.sections[:PICTURES]))
+        return framed(page, story.headline) + _notes(self.notes)
+
+    @contextmanager
+    def _in_units(self) -> Iterator[None]:
+        """Amounts are written in the units that they were given in."""
+        before = GIVEN.set(self._units)
+        try:
+            yield
+        finally:
+            GIVEN.reset(before)
+
+
+def _notes(notes: Sequence[str]) -> str:
+    if not notes:
+        return ""
+    items = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    return f"<details><summary>{len(notes)} notes</summary><ul>{items}</ul></details>"
+
+
+def plan(
+    runs: Table,
+    budget: float | str,
+    tasks: Table | None = None,
+    *,
+    mixtures: Table | None = None,
+    columns: Mapping[str, str] | None = None,
+    where: str | Sequence[str] = (),
+    law: str = "auto",
+    draws: int = 200,
+    seed: int = 0,
+    unit: str | None = None,
+    params: float | str | None = None,
+    price: str | None = None,
+    strategy: str | None = None,
+    reach: float = 10.0,
+    backtest: bool = True,
+    **options: object,
+) -> Planning:
+    """Plan a budget over tasks, from measured runs: what ``budget plan`` does, without a file.
+
+    Args:
+        runs: one row a measurement, a DataFrame or the path of any file that ``budget`` reads.
+        budget: the total: a number in ``unit``, or text such as ``"10 ZFLOP"``, ``"100 H100-days"``, ``"2T tokens"``.
+        tasks: weights, targets, limits and best values of the tasks.
+        mixtures: what each run was trained on, for the law ``transfer``.
+        columns: canonical column name → the table's own, where it is not guessed right.
+        where: conditions that rows must meet, such as ``"split=test"``.
+        law: of the curves, see ``budget laws``.
+        draws: behind every interval.
+        seed: of the draws.
+        unit: ``flops``, ``tokens`` or ``x``; by default what the law trades.
+        params: the size of every model, where a budget of tokens is planned.
+        price: what an hour of a device costs, such as ``"2.50/H100-hour"``, for a budget in money.
+        strategy: ``specialists`` or ``shared``; by default what the runs are.
+        reach: how far beyond the measured runs of a task its plan may go; ``inf`` lifts it.
+        backtest: whether each curve is judged by hiding its largest runs.
+        options: any other option of ``budget plan``, with ``_`` for ``-``, such as ``last_of="run"``.
+
+    Returns:
+        The plan, which shows itself in a notebook.
+
+    Raises:
+        BudgetError: one sentence that says what to mend.
+    """
+    stated = {
+        "budget": budget, "columns": columns, "where": where, "law": law, "draws": draws, "seed": seed, "unit": unit,
+        "params": params, "price": price, "strategy": strategy, "reach": reach, "backtest": backtest, **options,
+    }  # fmt: skip
+    usual = {name: parameter.default for name, parameter in signature(plan).parameters.items()}
+    # what is as usual is not said, so that budget.toml may say it
+    asked = {_OPTION.get(name, name): given for name, given in stated.items() if given != usual.get(name, None)}
+    with as_files({"runs": runs, "tasks": tasks, "mixtures": mixtures}) as paths:
+        files = {role: paths[role] for role in ("tasks", "mixtures") if paths[role]}
+        return _asked(str(paths["runs"]), {**asked, **files})
+
+
+_OPTION = {"columns": "column"}
+"""A parameter → the command's option, where the two are called differently."""
+
+
+def _asked(
+    runs_path: str, asked: Mapping[str, Any], known: FittedRuns | None = None, earlier: Sequence[str] = ()
+) -> Planning:
+    """What the command answers to a question."""
+    quiet_jax()
+    said = io.StringIO()
+    words = [runs_path, *words_of(answer, asked)]
+    try:
+        with redirect_stderr(said), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what a library says of itself means nothing to a planner
+            context = answer.make_context("plan", words, obj=known)
+            with context:
+                found = cast(Answer, answer.invoke(context))
+    except click.ClickException as error:
+        raise said_in_a_sentence(error) from None
+    lines = [*earlier, *said.getvalue().splitlines(), *found.study.plan.warnings, *found.study.notes]
+    return Planning(found.study, tuple(dict.fromkeys(filter(None, lines))), dict(asked), found.fitted, found.units)
