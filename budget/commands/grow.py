@@ -46,9 +46,12 @@ def grow(
     row of a shared model has the spend of the whole model. Tasks that some file lacks are left out and named.
 
     It ends with the best strategy by the number of tasks, the law of the decline, the most tasks that keep their
-    targets, why tasks lose (dilution, interference less transfer), and what more tasks cost at unchanged values. With
-    --order random the rows are means over the orders, and column basis says so.
+    targets, why tasks lose (dilution, interference less transfer), what more tasks cost at unchanged values, and, of
+    specialists, what the budget is worth to more tasks than these. With --order random the rows are means over the
+    orders, and column basis says so.
     """
+    import pandas as pd
+
     from budget.commands.inputs import read_strategies
     from budget.commands.running.output import echo_notes, emit
     from budget.report.progress import step
@@ -60,15 +63,16 @@ def grow(
     from budget.tables.files.text import json_text
 
     if joining.order != "random":
-        for option, number in (("--orders", joining.orders), ("--seed", joining.seed)):
-            if number is not None:
-                raise click.UsageError(f"{option} belongs to --order random; give that too, or leave it out.")
+        if joining.orders is not None:
+            raise click.UsageError("--orders belongs to --order random; give that too, or leave it out.")
     strategies, tasks, notes = read_strategies(paths, tasks_path, columns, strategy_name, plan_on)
     only = next(iter(strategies.values()))
     alone = len(strategies) == 1 and not only.form.counts_tasks
     orders = RANDOM_ORDERS if joining.orders is None else joining.orders
+    beyond = joining.counts
     with step("growth") as bar:
         found: Growth | StrategiesGrowth
+        own: Growth | None
         if alone:
             found = grow_specialists(
                 only,
@@ -82,9 +86,10 @@ def grow(
                 seed=joining.seed or 0,
                 today=joining.today,
                 reach=reach,
+                beyond=beyond,
                 progress=bar,
             )
-            summary = growth_summary(found)
+            summary, own = growth_summary(found), found
         else:
             found = grow_strategies(
                 strategies,
@@ -98,9 +103,14 @@ def grow(
                 seed=joining.seed or 0,
                 today=joining.today,
                 reach=reach,
+                beyond=beyond,
                 progress=bar,
             )
-            summary = strategies_summary(found)
+            summary, own = strategies_summary(found), found.specialists
     echo_notes(*found.warnings, *notes, *found.notes)
-    emit(found.table(), json_text(found.record()), output)
+    table = found.table()
+    if beyond and own is not None and own.beyond is not None:
+        rows = own.beyond.growth_rows(own.plans[-1].spec.strategy)
+        table = pd.concat([table, rows.astype({"target_met": table["target_met"].dtype})], ignore_index=True)
+    emit(table, json_text(found.record()), output)
     echo_notes(*summary)

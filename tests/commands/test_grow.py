@@ -123,3 +123,54 @@ def test_strategies_that_do_not_go_together_are_refused(several, names, options,
 
 def test_grow_without_curves_is_wrong_usage():
     assert run("grow", "--budget", "1e21").exit_code == 2
+
+
+@pytest.fixture
+def six(tmp_path):
+    """A curves file of six tasks, and their targets."""
+    from tests.studies.made_sets import different
+
+    (tmp_path / "six.json").write_text(json_text(record_of(different(6, draws=20))))
+    (tmp_path / "tasks.csv").write_text("task,target\n" + "".join(f"t{i},2.6\n" for i in range(6)))
+    return tmp_path / "six.json", "--tasks", tmp_path / "tasks.csv", "--budget", "1e21"
+
+
+def test_grow_beyond_the_tasks_given(six):
+    plain = run("grow", *six)
+    assert "Beyond the 6 tasks given" in plain.stderr and "exchangeable tasks" in plain.stderr
+    assert len(frame_of(plain)) == 21
+    asked = run("grow", *six, "--beyond", "40, 12", "--seed", 3)
+    frame = frame_of(asked)
+    assert list(frame.columns) == GROWTH and len(frame) == 23
+    beyond = frame[frame["order"] == "beyond"]
+    assert beyond["n_tasks"].tolist() == [12, 40] and set(beyond["task"]) == {"average task"}
+    np.testing.assert_allclose(beyond["spend"] * beyond["n_tasks"], 1e21)
+    assert (beyond["low"] <= beyond["high"]).all() and set(beyond["target_met"]) <= {True, False}
+    record = json.loads(run("grow", *six, "--beyond", "40,12", "--seed", 3, "--json").stdout)["beyond"]
+    assert [row["n_tasks"] for row in record["rows"]] == [6, 12, 40] and record["seed"] == 3
+    assert [row["value"] for row in record["rows"][1:]] == pytest.approx(beyond["predicted"].tolist())
+    assert set(record["falls_at"]) == {"point", "low", "high"} and record["halves_at"] is None
+    mixed = frame_of(run("grow", *six, "--beyond", "12", "--order", "random", "--orders", 3))
+    assert mixed["target_met"].between(0, 1).all() and mixed["order"].tolist()[-1] == "beyond"
+    assert run("grow", *six, "--beyond", "40,12", "--seed", 3).stdout == asked.stdout
+
+
+@pytest.mark.parametrize(
+    ("numbers", "sentence"),
+    [
+        ("6", "6 is no more than the 6 tasks given"),
+        ("12.5", "12.5 of --beyond is no number of tasks; give whole numbers"),
+        ("many", "A number of --beyond is 'many', which is not a number"),
+    ],
+)
+def test_numbers_of_tasks_that_are_none_are_refused(six, numbers, sentence):
+    assert sentence in refused("grow", *six, "--beyond", numbers)
+
+
+def test_few_tasks_or_no_specialists_tell_nothing_beyond_them(curves, several):
+    assert "Of more tasks than the 3 given nothing is said" in run("grow", curves, "--budget", "1e21").stderr
+    assert "more tasks than the 3 given" in refused("grow", curves, "--budget", "1e21", "--beyond", "9")
+    pair = (several / "g.json", several / "s.json", "--budget", "1e21")
+    assert "By specialists, of more tasks than the 3 given nothing is said" in run("grow", *pair).stderr
+    shared = (several / "g.json", "--budget", "1e21", "--beyond", "9")
+    assert "followed among specialists; give their curves too" in refused("grow", *shared)

@@ -14,8 +14,10 @@ from budget.commands.options.option_types import (
     Pair,
     Renamed,
     Words,
+    as_number,
     as_record,
 )
+from budget.errors import DataError
 
 TASKS = click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets and limits of the tasks.")
 SIZE = click.option("--params", type=Number(), metavar="N", help="Size of every model, for --unit tokens.")
@@ -208,6 +210,21 @@ class Joining:
     orders: int | None
     seed: int | None
     today: int
+    beyond: str | None
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The numbers of tasks beyond those given that were asked for.
+
+        Raises:
+            DataError: one is no whole number.
+        """
+        texts = [text.strip() for text in (self.beyond or "").split(",") if text]
+        numbers = [as_number(text, "A number of --beyond", "40") for text in texts]
+        wrong = next((number for number in numbers if number != int(number)), None)
+        if wrong is not None:
+            raise DataError(f"{wrong:g} of --beyond is no number of tasks; give whole numbers, such as 20,40.")
+        return tuple(int(number) for number in numbers)
 
 
 JOINING = as_record(
@@ -219,7 +236,11 @@ JOINING = as_record(
                       "which most targets are met, then the mean is best; random: many orders, mean and band."),
     click.option("--orders", type=click.IntRange(1, 100_000), metavar="N",
                  help="How many random orders; all of them where there are no more.  [default: 100]"),
-    click.option("--seed", type=click.IntRange(0), metavar="S", help="Seed of the random orders.  [default: 0]"),
+    click.option("--seed", type=click.IntRange(0), metavar="S",
+                 help="Seed of the random orders, and of the tasks beyond those given.  [default: 0]"),
     click.option("--today", type=click.IntRange(1), default=1, show_default=True, metavar="K",
                  help="How many tasks there are: the budgets that keep their values (by specialists) are reported."),
+    click.option("--beyond", metavar="K,K,…",
+                 help="Numbers of tasks above those given, the others drawn as these were: the average task of each "
+                      "is added to the rows.  [default: up to ten times as many, in the JSON only]"),
 )  # fmt: skip

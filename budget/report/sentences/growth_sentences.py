@@ -1,11 +1,14 @@
 """What is said of a growing set of tasks. Sentences only."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND
 from budget.numerics.words import listing, shortened
 from budget.report.written_numbers import LEVEL, difference, factor, percent, plural, quantity, span
 from budget.studies.focus.best_strategy_by_breadth import TaskCrossover
+from budget.studies.growth.beyond_tasks import BeyondTasks, NumberOfTasks
 from budget.studies.growth.decline_exponent import Decline
 from budget.studies.growth.growth import Growth
 from budget.studies.growth.growth_by_strategy import SharedGrowth, StrategiesGrowth
@@ -31,6 +34,7 @@ def growth_summary(growth: Growth) -> tuple[str, ...]:
     ]
     if growth.iso_performance is None or growth.iso_performance.today < tasks:
         said.append(_unchanged_sentence(growth.iso_performance, unit, tasks))
+    said += _beyond(growth)
     if growth.spread is not None:
         said.append(f"Over orders: {growth.spread.basis}.")
     return tuple(said)
@@ -52,8 +56,9 @@ def decline_sentence(found: Decline) -> str:
     )
 
 
-def _range(low: float, high: float, what: str) -> str:
-    return "" if np.isnan(low) else f"{what} {span(_power(low), _power(high))}"
+def _range(low: float, high: float, what: str, written: Callable[[float], str] | None = None) -> str:
+    written = written or _power
+    return "" if np.isnan(low) else f"{what} {span(written(float(low)), written(float(high)))}"
 
 
 def _kept_sentence(found: TargetsKept | None, tasks: int, several: bool) -> str:
@@ -101,6 +106,56 @@ def _unchanged_sentence(found: IsoPerformance | None, unit: str, tasks: int) -> 
     )
 
 
+def _beyond(growth: Growth) -> list[str]:
+    """What the budget is worth to more tasks than are given, and what that rests on."""
+    found = growth.beyond
+    if found is None:
+        return [growth.not_beyond] if growth.not_beyond else []
+    last, parts = int(found.counts[-1]), []
+    if found.falls_at is not None:
+        parts.append(_falls_below(found.falls_at, found))
+    if np.isfinite(found.worth).all():
+        worth = _range(found.worth_low[-1], found.worth_high[-1], f"{LEVEL} interval", percent)
+        parts.append(
+            f"with {last} a task's share is worth {percent(float(found.worth[-1]))}{f' ({worth})' if worth else ''} of "
+            f"what it is with {found.given}" + _half(found.halves_at)
+        )
+    if np.isfinite(found.exponent):
+        powers = _range(found.exponent_low, found.exponent_high, f"{LEVEL} interval")
+        parts.append(
+            f"what is left to reduce grows as their number to the power {_power(found.exponent)}"
+            f"{f' ({powers})' if powers else ''}"
+        )
+    small = (
+        f" From {found.measured_to:.0f} tasks on the average share is smaller than most tasks' smallest run."
+        if found.measured_to < last
+        else ""
+    )
+    return [
+        f"Beyond the {found.given} tasks given, if others are drawn as these were: {'; '.join(parts)}.{small} This "
+        f"rests on exchangeable tasks: the next as hard as these are among themselves, and none unlike all "
+        f"{found.given}."
+    ]
+
+
+def _half(at: NumberOfTasks | None) -> str:
+    """With how many tasks half of a share's worth is left, where that is within what was looked at."""
+    return "" if at is None or np.isinf(at.point) else f", half of it with {at.point:.0f}"
+
+
+def _falls_below(at: NumberOfTasks, found: BeyondTasks) -> str:
+    """At how many tasks the average one falls below its target."""
+    last = int(found.counts[-1])
+    ends = [f"{found.given}" if end == 0 else f"more than {last}" if np.isinf(end) else f"{end:.0f}"
+            for end in (at.low, at.high)]  # fmt: skip
+    interval = "" if np.isnan(at.low) or at.low == at.high else f" ({LEVEL} interval {span(*ends)} tasks)"
+    if at.point == 0:
+        return f"the average task is below its target with these already{interval}"
+    if np.isinf(at.point):
+        return f"the average task keeps its target with {last}, the most looked at{interval}"
+    return f"the average task falls below its target at {at.point:.0f}{interval}"
+
+
 def strategies_summary(growth: StrategiesGrowth) -> tuple[str, ...]:
     """A growing set by every strategy, in a few sentences for the terminal."""
     own, tasks = growth.specialists, len(growth.names)
@@ -113,6 +168,7 @@ def strategies_summary(growth: StrategiesGrowth) -> tuple[str, ...]:
     said += [_parts_sentence(growth, each.strategy) for each in growth.shared if own is not None]
     if own is not None and tasks > 1 and (own.iso_performance is None or own.iso_performance.today < tasks):
         said.append(_by(SPECIALISTS, _unchanged_sentence(own.iso_performance, growth.spec.unit, tasks)))
+    said += [] if own is None else [_by(SPECIALISTS, sentence) for sentence in _beyond(own)]
     for each in growth.shared:
         sentence = unchanged_shared_summary(each.iso_performance)
         said.append(_by(each.strategy, sentence) if own is not None or len(growth.shared) > 1 else sentence)

@@ -87,11 +87,11 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
     draws = len(curves.draws)
     alone = subsets.of(np.arange(tasks)[:, None])
     # a floor is one of the curves that plans are made on: what lies above it is theirs, too
-    own = _reducible(_point(curves, alone)[:, 0], curves.form.floor(curves.parameters))
+    own = above_floor(_point(curves, alone)[:, 0], curves.form.floor(curves.parameters))
     # in each draw against that draw's own task alone, or the uncertainty of the task itself would count as decline
     own_draws = np.empty((draws, tasks))
     for task, distance in _in_draws(curves, alone):
-        own_draws[:, task] = _reducible(distance[:, 0], curves.form.floor(curves.draws[:, task]))
+        own_draws[:, task] = above_floor(distance[:, 0], curves.form.floor(curves.draws[:, task]))
     # reducible losses of several metrics are divided by the gap from unserved to best before they are averaged
     weight = subsets.spec.tasks.weight * subsets.spec.measure.scale
     logs = np.log(np.arange(1, tasks + 1))
@@ -105,7 +105,7 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
     for size in range(2, tasks + 1):
         split = subsets.of(orders[:, :size])
         members, x = split.members, logs[size - 1]
-        above = _reducible(_point(curves, split), curves.form.floor(curves.parameters[members]))
+        above = above_floor(_point(curves, split), curves.form.floor(curves.parameters[members]))
         each, whole = _factors(above, own[members], weight[members])
         factors[size - 1] = whole.mean(axis=0)
         point[:, :2] += x * np.log(whole) / squares[0]
@@ -115,7 +115,7 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
         point[row, members + 2] += share * np.log(each)
         for order, distance in _in_draws(curves, split):
             pick = members[order]
-            above = _reducible(distance, curves.form.floor(curves.draws[:, pick]))
+            above = above_floor(distance, curves.form.floor(curves.draws[:, pick]))
             each, whole = _factors(above, own_draws[:, pick], weight[pick])
             scenarios[:, :2] += x * np.log(whole) / squares[0] / count
             scenarios[:, pick + 2] += share[order] * np.log(each) / count
@@ -167,7 +167,7 @@ def _in_draws(curves: Curves, split: Splits) -> Iterator[tuple[int, np.ndarray]]
         yield row, curves.distance_draws(task, inputs)
 
 
-def _reducible(distance: np.ndarray, floor: np.ndarray) -> np.ndarray:
+def above_floor(distance: np.ndarray, floor: np.ndarray) -> np.ndarray:
     """Distances above their floor, NaN where no more than rounding is left."""
     above = distance - floor
     return np.where(above > FLOOR_ROUNDING * np.abs(distance), above, np.nan)

@@ -19,6 +19,7 @@ from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.numerics.brief import Brief
 from budget.numerics.strict_json import json_rows, json_value
+from budget.studies.growth.beyond_tasks import BeyondTasks, beyond_tasks, why_not_beyond
 from budget.studies.growth.decline_exponent import Decline, decline
 from budget.studies.growth.iso_performance import IsoPerformance, iso_performance
 from budget.studies.growth.set_sizes import SetSizes, Spread, set_sizes, spread_of
@@ -43,6 +44,8 @@ class Growth(Brief):
         iso_performance: the budgets that keep today's values; ``None`` where no price divides the budget.
         spread: each task over the random orders; ``None`` for one order.
         seed: of the random orders.
+        beyond: what the budget is worth to more tasks, drawn as these were; ``None`` where not asked, or untold.
+        not_beyond: why nothing is said of more tasks, "" where something is or nobody asked.
     """
 
     order: str
@@ -54,6 +57,8 @@ class Growth(Brief):
     iso_performance: IsoPerformance | None
     spread: Spread | None = None
     seed: int = 0
+    beyond: BeyondTasks | None = None
+    not_beyond: str = ""
 
     @property
     def hypothetical(self) -> bool:
@@ -99,6 +104,7 @@ class Growth(Brief):
             "decline": None if self.decline is None else self.decline.record(),
             "targets": None if self.targets_kept is None else self.targets_kept.record(),
             "unchanged": None if self.iso_performance is None else self.iso_performance.record(),
+            "beyond": None if self.beyond is None else self.beyond.record(),
             **({} if self.spread is None else {"basis": self.spread.basis, "seed": self.seed}),
         }
 
@@ -117,6 +123,7 @@ def grow(
     today: int = 1,
     intervals: bool = True,
     reach: float = np.inf,
+    beyond: Sequence[int] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Growth:
     """Plan for the first 1, 2, …, K tasks at one budget, one training per task.
@@ -130,14 +137,16 @@ def grow(
         measure: ``value`` or ``progress``, see ``make_spec.plan_spec``.
         order: one of ``task_orders.ORDERS``.
         orders: how many random ones.
-        seed: of the random ones.
+        seed: of the random ones, and of tasks beyond those given.
         today: number of tasks whose values ``iso_performance`` keeps.
         intervals: whether ``iso_performance`` has intervals, for which every draw is planned too.
         reach: see ``make_spec.plan_spec``.
+        beyond: numbers of tasks beyond those given that are followed, see ``beyond_tasks``; as it chooses where empty.
         progress: called with (sets done, K).
 
     Raises:
-        AllocationError: the order is unknown, there are fewer tasks than today, or see ``make_spec.plan_spec``.
+        AllocationError: the order is unknown, there are fewer tasks than today, or see ``make_spec.plan_spec`` and
+            ``beyond_tasks``.
     """
     refuse_measure(measure)
     spec = plan_spec(
@@ -146,7 +155,15 @@ def grow(
     subsets = Subsets(curves, spec)
     joining = joining_orders(subsets, order, orders, seed)
     return follow(
-        subsets, joining, order=order, orders=orders, seed=seed, today=today, intervals=intervals, progress=progress
+        subsets,
+        joining,
+        order=order,
+        orders=orders,
+        seed=seed,
+        today=today,
+        intervals=intervals,
+        beyond=beyond,
+        progress=progress,
     )
 
 
@@ -159,11 +176,14 @@ def follow(
     seed: int = 0,
     today: int = 1,
     intervals: bool = True,
+    beyond: Sequence[int] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Growth:
     """The same for a question that was stated already, along joining orders (O, K)."""
     curves, several = subsets.curves, order == "random"
     iso = iso_performance(subsets, joining, today, draws=intervals)
+    # numbers that somebody asked for are refused as a mistake; what nobody asked for is left out with a sentence
+    untold = why_not_beyond(subsets) if beyond is not None and not beyond else ""
     return Growth(
         order=order,
         names=curves.tasks if several else tuple(curves.tasks[task] for task in joining[0]),
@@ -176,6 +196,8 @@ def follow(
         iso_performance=iso,
         spread=spread_of(subsets, joining, basis_of(len(curves.tasks), orders)) if several else None,
         seed=seed,
+        beyond=None if beyond is None or untold else beyond_tasks(subsets, beyond, seed),
+        not_beyond=untold,
     )
 
 

@@ -7,7 +7,7 @@ See docs/decisions/087-growth-by-strategy-compares-plans.md,
 docs/decisions/088-crossovers-between-winners.md.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -192,6 +192,7 @@ def grow_strategies(
     seed: int = 0,
     today: int = 1,
     reach: float = np.inf,
+    beyond: Sequence[int] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> StrategiesGrowth:
     """Plan for the first 1, 2, …, K tasks at one budget by every strategy.
@@ -209,14 +210,19 @@ def grow_strategies(
         seed: of the random ones.
         today: number of tasks whose values the specialists' ``iso_performance`` keeps.
         reach: see ``make_spec.plan_spec``; one shared model of several tasks is not limited by it.
+        beyond: numbers of tasks beyond those given that are followed among specialists, see ``growth.grow``.
         progress: called with (sets done, sets in all).
 
     Raises:
         AllocationError: there are several specialists or no shared strategy, no common task, other metrics, fewer
-            tasks than today, or see ``make_spec.plan_spec``.
+            tasks than today, or see ``make_spec.plan_spec`` and ``beyond_tasks``.
     """
     refuse_measure(measure)
     lead = _leading(strategies, today)
+    if beyond and strategies[lead].form.counts_tasks:
+        raise AllocationError(
+            "More tasks than are given are followed among specialists; give their curves too, or leave out --beyond."
+        )
     common, left_out = _common(strategies)
     aligned = {
         name: curves.take(np.array([curves.tasks.index(task) for task in common]))
@@ -254,7 +260,7 @@ def grow_strategies(
         if isinstance(subsets, SharedSubsets):
             shared.append(_follow_shared(name, subsets, joining, **options, progress=watch))
         else:
-            own = follow(subsets, joining, **options, seed=seed, today=today, progress=watch)
+            own = follow(subsets, joining, **options, seed=seed, today=today, beyond=beyond, progress=watch)
     parts = [
         parts_along(solved[lead], subsets, name, joining[0], len(common) if several else 1)
         for name, subsets in solved.items()
