@@ -33,6 +33,7 @@ FILING = {
     "tables/files/places.py",
     "tables/files/owner.py",
     "tables/files/claims.py",
+    "tables/files/journal.py",
     "tables/files/temporary.py",
     "commands/running/standard_streams.py",
 }

@@ -60,9 +60,20 @@ def collect(
     Raises:
         MeasureError: at the end, runs of the plan are without a result; or, at once, something cannot be written.
     """
-    finished, diverged = ledger.finished(), ledger.diverged()
+    with ledger:
+        _collect(ledger, flops, train, progress)
+    _refuse_missing(ledger, flops)
+
+
+def _collect(
+    ledger: Ledger,
+    flops: Mapping[str, float],
+    train: Callable[[Iterator[str]], Generator[Outcome, None, None]],
+    progress: Progress | None,
+) -> None:
+    finished, diverged = set(ledger.finished()), ledger.diverged()
     ledger.forget(finished)
-    skipped = [run for run in flops if run in diverged - finished]
+    skipped = [run for run in flops if run in diverged and run not in finished]
     if skipped:
         _warn(
             f"{_runs(len(skipped))} diverged before and not repeated; to repeat one, delete its line in "
@@ -70,14 +81,17 @@ def collect(
         )
     total = sum(flops.values())
     known = math.isfinite(total)
+    done = sum(flops[run] for run in flops if run in finished or run in diverged)
 
     def tell(run: str, waiting: Collection[str]) -> None:
+        nonlocal done
+        if run:
+            done += flops[run]
         if progress:
-            done = total - sum(flops[name] for name in waiting)
             progress(len(flops) - len(waiting), len(flops), done if known else 0.0, total if known else 0.0, run)
 
     with Claims(ledger.claims) as claims:
-        work = SharedWork(ledger, claims, [run for run in flops if run not in finished | diverged], tell)
+        work = SharedWork(ledger, claims, [run for run in flops if run not in finished and run not in diverged], tell)
         tell("", work.waiting)
         while work.waiting:
             started = work.start()
@@ -94,7 +108,6 @@ def collect(
                         ledger.add(outcome.run, list(outcome.rows))
                     claims.release(outcome.run)
                     work.end(outcome.run)
-    _refuse_missing(ledger, flops)
 
 
 class SharedWork:
@@ -110,7 +123,7 @@ class SharedWork:
         """Begin; `tell` is called with each run that ends, and those that are left."""
         self.waiting = dict.fromkeys(runs)
         self._ledger, self._claims, self._tell = ledger, claims, tell
-        self._before = ledger.failures()
+        self._before = dict(ledger.failures())
         self._has_said = False
 
     def start(self) -> Iterator[str]:

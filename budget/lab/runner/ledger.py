@@ -1,17 +1,28 @@
-"""What was measured and what failed: two CSVs side by side, each replaced as a whole at every change."""
+"""What was measured and what failed: two CSVs side by side, each replaced as a whole, and a journal before them.
+
+A run that ends is one line of the journal, whatever the size of the CSVs. These are written anew from what they held
+and the journal's lines: at once where that is a small part of the time since they were written last, else later.
+
+See docs/decisions/149-finished-runs-go-to-a-journal.md.
+"""
 
 import os
+import threading
+import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import TracebackType
 
+import numpy as np
 import pandas as pd
 
 from budget.errors import DataError, MeasureError
 from budget.tables.files import claims, places, write_files
 from budget.tables.files import text as files
+from budget.tables.files.journal import Entry, Journal
 
 Row = dict[str, str | int | float]
 
@@ -41,11 +52,16 @@ class Failure:
 FAILURE_COLUMNS = tuple(Failure.__dataclass_fields__)
 
 
-class Ledger:
-    """A file of runs and, beside it, the file of those that failed.
+REST = 50.0
+"""How many times as long as writing the CSVs takes they are left alone: 2 % of a process's time goes into it."""
 
-    Either is complete at every moment, and read again only when another process changed it. Several processes may
-    write to them: each change is made by one of them alone.
+
+class Ledger:
+    """A file of runs and, beside it, the file of those that failed, and the journal of what they do not hold yet.
+
+    Either CSV is complete at every moment but for the journal's last lines, and read again only when somebody changed
+    it by hand. Several processes may write to them: each change is made by one of them alone. At the end of a `with`
+    block the CSVs hold everything, and the journal is gone.
 
     Attributes:
         path: the file of runs; where that is a link, what it leads to, so that all processes lock the same folder.
@@ -76,18 +92,30 @@ class Ledger:
         self.claims = self.path.with_name(f"{self.path.stem}-claims")
         for output in (path, self.failed_path):
             places.refuse_inputs(output, inputs, "the plan")
+        self._journal = Journal(self.path.with_name(f"{self.path.stem}-journal.jsonl"))
         self._runs = _Table(self.path, read)
         self._failed = _Table(self.failed_path, _read_failures)
-        self._runs.rows()
-        self._failed.rows()
+        self._pending: list[Entry] = []
+        self._finished: set[str] = set()
+        self._rows: list[Row] = []
+        self._failures: dict[str, Row] = {}
+        self._stamps: list[Stamp] | None = None
+        self._written, self._took = -np.inf, 0.0
+        self._later: threading.Timer | None = None
+        self._lock = threading.RLock()
+        self._look()
 
     def finished(self) -> set[str]:
         """Names of the runs that have a result."""
-        return self._runs.runs()
+        with self._lock:
+            self._look()
+            return self._finished
 
-    def failures(self) -> dict[str, Row]:
+    def failures(self) -> Mapping[str, Row]:
         """The recorded failure of each run that has one."""
-        return {str(row["run"]): row for row in self._failed.rows()}
+        with self._lock:
+            self._follow()
+            return self._failures
 
     def diverged(self) -> set[str]:
         """Names of the runs that are recorded as diverged."""
@@ -99,10 +127,12 @@ class Ledger:
         Raises:
             MeasureError: they cannot be written; the file is what it was.
         """
-        with claims.alone_in(self.path.parent):
-            if run not in self.finished():
-                self._runs.replace([*self._runs.rows(), *rows])
-            self._forget({run})
+        with self._alone():
+            if run not in self._finished:
+                self._append({"run": run, "rows": rows})
+            elif run in self._failures:
+                self._append({"forget": [run]})
+            self._write_in_time()
 
     def fail(self, failure: Failure) -> None:
         """Record a failure, in the place of an earlier one of that run.
@@ -110,9 +140,9 @@ class Ledger:
         Raises:
             MeasureError: it cannot be written; the file is what it was.
         """
-        with claims.alone_in(self.path.parent):
-            others = [row for row in self._failed.rows() if row["run"] != failure.run]
-            self._failed.replace([*others, asdict(failure)])
+        with self._alone():
+            self._append({"failure": asdict(failure)})
+            self._write_in_time()
 
     def forget(self, runs: set[str]) -> None:
         """Remove the recorded failures of these runs.
@@ -120,22 +150,133 @@ class Ledger:
         Raises:
             MeasureError: the side file cannot be written; it is what it was.
         """
-        with claims.alone_in(self.path.parent):
-            self._forget(runs)
+        with self._alone():
+            known = sorted(runs & self._failures.keys())
+            if known:
+                self._append({"forget": known})
+                self._write_in_time()
 
-    def _forget(self, runs: set[str]) -> None:
-        rows = self._failed.rows()
-        others = [row for row in rows if row["run"] not in runs]
-        if len(others) < len(rows):
-            self._failed.replace(others)
+    def __enter__(self) -> "Ledger":
+        """Nothing more is to be done."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close; an error that ends the block is the one that is told."""
+        with suppress(MeasureError) if error else nullcontext():
+            self.close()
+
+    def close(self) -> None:
+        """Write what the journal holds into the CSVs, and remove it.
+
+        Raises:
+            MeasureError: a file cannot be written; the journal stays.
+        """
+        with self._alone():
+            if self._later is not None:
+                self._later.cancel()
+            self._write()
+            with keeping():
+                self._journal.remove()
+            self._journal.read()
 
     def frame(self) -> pd.DataFrame:
         """All rows of the file of runs; columns of numbers are numbers, an empty cell among them NaN."""
-        rows = self._runs.rows()
-        table = pd.DataFrame(rows, columns=_columns(rows), dtype=object).fillna("").astype(str)
+        self.finished()
+        table = pd.DataFrame(self._rows, columns=_columns(self._rows), dtype=object).fillna("").astype(str)
         for name in table.columns.difference(["task", "run"]):
             table[name] = _numbers(table[name])
         return table
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process, nor thread, changes anything inside; all that is there is known."""
+        with self._lock, claims.alone_in(self.path.parent):
+            self._look()
+            yield
+
+    def _append(self, entry: Entry) -> None:
+        with keeping():
+            self._journal.append(entry)
+        self._follow()
+
+    def _look(self) -> None:
+        """Take note of what others have appended, and of what somebody changed in the CSVs."""
+        self._follow()
+        stamps = [table.stamp() for table in (self._runs, self._failed)]
+        if stamps != self._stamps:
+            self._rows = self._runs.read()
+            self._finished = {str(row["run"]) for row in self._rows}
+            self._failures = {str(row["run"]): row for row in self._failed.read()}
+            self._stamps = stamps
+            for entry in self._pending:
+                self._apply(entry)
+
+    def _follow(self) -> None:
+        """Take note of what was appended to the journal."""
+        is_other, entries = self._journal.read()
+        if is_other:
+            self._pending, self._stamps = [], None
+        for entry in entries:
+            if "written" in entry:  # the CSVs hold all that stands before
+                self._pending = []
+                # who wrote them may have read what somebody changed by hand, of which nothing is known here
+                known = self._stamps in (_stamps(entry["over"]), _stamps(entry["written"]))
+                self._stamps = _stamps(entry["written"]) if known else None
+            else:
+                self._pending.append(entry)
+                self._apply(entry)
+
+    def _apply(self, entry: Entry) -> None:
+        match entry:
+            case {"run": str(run), "rows": list(rows)}:
+                if run not in self._finished:
+                    self._finished.add(run)
+                    self._rows += rows
+                self._failures.pop(run, None)
+            case {"failure": dict(failure)}:
+                self._failures.pop(failure["run"], None)
+                self._failures[failure["run"]] = failure
+            case {"forget": list(runs)}:
+                for run in runs:
+                    self._failures.pop(run, None)
+
+    def _write_in_time(self) -> None:
+        """Write the CSVs, now or when they were left alone for long enough."""
+        if not self._pending:
+            return
+        wait = self._written + REST * self._took - time.monotonic()
+        if wait <= 0:
+            self._write()
+        elif self._later is None or not self._later.is_alive():
+            self._later = threading.Timer(wait, self._write_later)
+            self._later.daemon = True
+            self._later.start()
+
+    def _write_later(self) -> None:
+        with suppress(MeasureError), self._alone():  # whoever writes next says it
+            self._write()
+
+    def _write(self) -> None:
+        """Write the CSVs anew, where the journal holds what they do not."""
+        if not self._pending:
+            return
+        begin = time.monotonic()
+        if any("rows" in entry for entry in self._pending):
+            self._runs.replace(self._rows)
+        self._failed.replace(list(self._failures.values()))
+        self._append({"written": [table.stamp() for table in (self._runs, self._failed)], "over": self._stamps})
+        self._written = time.monotonic()
+        self._took = self._written - begin
+
+
+Stamp = tuple[int, int, int] | None
+"""What tells that a file was changed (``text.stamp``)."""
+
+
+def _stamps(listed: list[list[int] | None] | None) -> list[Stamp]:
+    return [None if each is None else (each[0], each[1], each[2]) for each in listed or []]
 
 
 class _Table:
@@ -143,36 +284,23 @@ class _Table:
 
     def __init__(self, path: Path, read: Callable[[str | Path], pd.DataFrame]) -> None:
         self._path, self._read = path, read
-        self._rows: list[Row] = []
-        self._names: set[str] = set()
-        self._stamp: tuple[int, int, int] | None = None
 
-    def rows(self) -> list[Row]:
-        stamp = files.stamp(self._path)
-        if stamp != self._stamp:
-            frame = None if stamp is None else _whole_rows(self._read(self._path), self._path)
-            rows: list[Row] = (
-                [] if frame is None else [dict(zip(frame.columns, row, strict=True)) for row in frame.values]
-            )
-            self._keep(rows, stamp)
-        return self._rows
+    def stamp(self) -> Stamp:
+        return files.stamp(self._path)
 
-    def runs(self) -> set[str]:
-        self.rows()
-        return self._names
+    def read(self) -> list[Row]:
+        if self.stamp() is None:
+            return []
+        frame = _whole_rows(self._read(self._path), self._path)
+        return [dict(zip(frame.columns, row, strict=True)) for row in frame.values]
 
     def replace(self, rows: list[Row]) -> None:
         with keeping():
             if rows:
-                write_files.write_text(
-                    self._path, files.csv_text(pd.DataFrame(rows, columns=_columns(rows), dtype=object))
-                )
+                frame = pd.DataFrame(rows, columns=_columns(rows), dtype=object)
+                write_files.write_text(self._path, files.csv_text(frame))
             else:
                 write_files.remove(self._path)
-        self._keep(rows, files.stamp(self._path))
-
-    def _keep(self, rows: list[Row], stamp: tuple[int, int, int] | None) -> None:
-        self._rows, self._names, self._stamp = rows, {str(row["run"]) for row in rows}, stamp
 
 
 @contextmanager

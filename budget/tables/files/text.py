@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from io import StringIO
@@ -46,9 +47,9 @@ def read_csv(path: str | Path, what: str = "table") -> pd.DataFrame:
 def stamp(path: str | Path) -> tuple[int, int, int] | None:
     """What changes whenever somebody replaces or edits a file; ``None`` where there is none."""
     try:
-        with suppress(OSError), open(path, "rb"):  # a network file system looks again only when a file is opened
-            pass
-        found = Path(path).stat()
+        with suppress(OSError):
+            os.close(os.open(path, os.O_RDONLY))  # a network file system looks again only when a file is opened
+        found = os.stat(path)
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
