@@ -5,6 +5,8 @@ See docs/decisions/143-risk-on-the-difference.md.
 
 from dataclasses import replace
 
+import numpy as np
+
 from budget.allocation.evaluate import evaluate
 from budget.allocation.plan.plan import Plan
 from budget.allocation.spec.make_reference import reference_of
@@ -32,7 +34,8 @@ def simple_instead(curves: Curves, plan: Plan, reference: str | Split | None = N
     gain = plan.gain_in_draws(split)
     if gain is None:
         raise AllocationError("--prefer-simple compares draws, and these curves have none: fit again with --draws 200.")
-    told = f"expected gain {gain.expected:.3g}, 80 % interval {gain.low:.3g} to {gain.high:.3g}"
+    between = "" if np.isnan(gain.low) else f", 80 % interval {gain.low:.3g} to {gain.high:.3g}"
+    told = f"expected gain {gain.expected:.3g}{between}"
     if any(note.startswith("This split ") for note in split.notes):
         return replace(
             plan, notes=(*plan.notes, f"{counted.words} breaks a limit, so that the plan stays.".capitalize())

@@ -258,6 +258,16 @@ def refuse_named_scales(scales: Sequence[str]) -> None:
         )
 
 
+def refuse_unplanned(curves: Curves) -> None:
+    """Refuse curves over scales whose cost nobody states, which a file may hold.
+
+    Raises:
+        DataError: they are such.
+    """
+    if curves.form.reads_named_scales:
+        refuse_named_scales(curves.scale_columns)
+
+
 def read_curves(path: str) -> Curves:
     """Curves from a file that ``fit`` wrote."""
     from budget.curves.records.reading import curves_from_record
@@ -288,15 +298,16 @@ def read_usable_curves(
     Raises:
         DataError: a file cannot be used, or the columns are of none.
     """
+    from budget.allocation.answer import settings_of, usable_curves
     from budget.tables.columns import column_mapping
 
     if columns and not (tasks_path or more_tables):
         raise DataError("--column names columns of the tasks file; give that with --tasks.")
     curves = read_curves(curves_path)
+    refuse_unplanned(curves)
     tasks = read_task_settings(tasks_path, curves.tasks, column_mapping(columns))
-    usable, notes = _usable(curves, tasks, plan_on, scores)
-    without = [name for name, _ in usable.omitted if not scores]
-    return usable, tasks.select((*usable.tasks, *without)), (*tasks.notes, *notes)
+    usable, notes = usable_curves(curves, tasks, plan_on, scores)
+    return usable, settings_of(usable, tasks, scores), (*tasks.notes, *notes)
 
 
 def read_strategies(
@@ -318,6 +329,7 @@ def read_strategies(
     Raises:
         DataError: a file cannot be used or is given twice.
     """
+    from budget.allocation.answer import usable_curves
     from budget.tables.columns import column_mapping
 
     if columns and not tasks_path:
@@ -334,21 +346,8 @@ def read_strategies(
     usable, notes = {}, list(tasks.notes)
     for word, file, curves in zip(words, files, read.values(), strict=True):
         name = word if words.count(word) == 1 else f"{word} ({file})"
-        usable[name], more = _usable(curves, tasks.select(curves.tasks), plan_on)
+        refuse_unplanned(curves)
+        usable[name], more = usable_curves(curves, tasks.select(curves.tasks), plan_on)
         notes += more if len(paths) == 1 else [f"By {name}: {note}" for note in more]
     every = dict.fromkeys(name for curves in usable.values() for name in curves.tasks)
     return usable, tasks.select(tuple(every)), tuple(notes)
-
-
-def _usable(
-    curves: Curves, tasks: TaskSettings, plan_on: str | None, scores: bool = False
-) -> tuple[Curves, tuple[str, ...]]:
-    """The curves that plans use, and notes on the others."""
-    if curves.form.reads_named_scales:
-        refuse_named_scales(curves.scale_columns)
-    curves = curves if plan_on is None else curves.planned_on(plan_on)
-    usable, notes = curves.usable(), curves.score_note
-    if scores:
-        usable, notes = usable.linked(), curves.unlinked
-    usable, bounded = usable.bounded_by(tasks.select(usable.tasks).unserved)
-    return usable, (*bounded, *curves.left_out, *notes)

@@ -15,7 +15,7 @@ from budget.commands.options.fitting_options import (
 )
 from budget.commands.options.option_types import together
 from budget.commands.options.output_options import JSON
-from budget.commands.options.planning_options import ORDER, REACH, SPENDING, STRATEGY, Spending
+from budget.commands.options.planning_options import ASKING, ORDER, STRATEGY, Asking
 from budget.commands.options.reading_options import LINKING, READING
 from budget.commands.running.group import INVOCATION, command, is_input
 
@@ -24,7 +24,7 @@ FITTED = together(
 )
 """The options of ``fit_runs``."""
 
-ASKED = together(SPENDING, STRATEGY, REACH, ORDER)
+ASKED = together(STRATEGY, ASKING, ORDER)
 """The options of ``study_of``."""
 
 
@@ -37,9 +37,8 @@ ASKED = together(SPENDING, STRATEGY, REACH, ORDER)
 def plan(
     runs_path: str,
     out: str,
-    spending: Spending,
     strategy: str | None,
-    reach: float,
+    asking: Asking,
     order: str,
     as_json: bool,
     **fitting: Any,
@@ -48,12 +47,14 @@ def plan(
     from budget.commands.running.output import echo_notes
     from budget.commands.running.plan_file import PLAN_FILE, RUNS, plan_file
     from budget.commands.running.planned_study import fit_runs, study_of
+    from budget.commands.running.question_options import refuse_words
     from budget.report.page.report_files import OPTIONAL, report_files
     from budget.report.sentences.headline import study_summary
     from budget.tables.files.text import json_text
     from budget.tables.files.write_files import write_folder
 
-    study = study_of(fit_runs(runs_path, **fitting), spending, strategy, reach, order)
+    refuse_words(asking)
+    study = study_of(fit_runs(runs_path, **fitting), asking, strategy, order)
     ctx = click.get_current_context()
     said = ctx.meta[INVOCATION]()
     files_of = {RUNS, *(param.opts[0].removeprefix("--") for param in ctx.command.params if is_input(param))}

@@ -18,10 +18,11 @@ import pandas as pd
 
 from budget.allocation.plan.plan import Plan
 from budget.commands.options.option_types import together
-from budget.commands.options.planning_options import Spending
+from budget.commands.options.planning_options import Asking
 from budget.commands.plan import ASKED, FITTED
 from budget.commands.running.group import command
 from budget.commands.running.planned_study import FittedRuns, fit_runs, study_of
+from budget.commands.running.question_options import refuse_words
 from budget.notebook.asking import CallError, Table, as_files, said_in_a_sentence, words_of
 from budget.notebook.views import CurvesView, FocusView, framed, text_table
 from budget.numerics.quantities.amounts import GIVEN, Unit
@@ -63,13 +64,12 @@ class Answer:
 @command("plan", example='budget.plan(runs, "10 ZFLOP")')
 @click.argument("runs_path", metavar="RUNS")
 @together(ASKED, FITTED)
-def answer(
-    runs_path: str, spending: Spending, strategy: str | None, reach: float, order: str, **fitting: Any
-) -> Answer:
+def answer(runs_path: str, strategy: str | None, asking: Asking, order: str, **fitting: Any) -> Answer:
     """What ``budget plan`` computes; with curves that are there already these are used, and no file is read."""
+    refuse_words(asking)
     known: FittedRuns | None = click.get_current_context().obj
     fitted = fit_runs(runs_path, **fitting) if known is None else known
-    return Answer(fitted, study_of(fitted, spending, strategy, reach, order), dict(GIVEN.get()))
+    return Answer(fitted, study_of(fitted, asking, strategy, order), dict(GIVEN.get()))
 
 
 _FIT = frozenset(
@@ -142,6 +142,8 @@ class Planning:
                 raise CallError("These runs are of one strategy: each task has its own model, see table('tasks').")
             return study.recommendation.table()
         if what == "growth":
+            if study.growth is None:
+                raise CallError("This question has no growing set of tasks; the notes say why.")
             return study.growth.table()
         if what == "budgets":
             return pd.DataFrame({"budget": study.response.budget, "objective": study.response.objective})
@@ -227,7 +229,7 @@ def _notes(notes: Sequence[str]) -> str:
 
 def plan(
     runs: Table,
-    budget: float | str,
+    budget: float | str | None = None,
     tasks: Table | None = None,
     *,
     mixtures: Table | None = None,
@@ -249,6 +251,7 @@ def plan(
     Args:
         runs: one row a measurement, a DataFrame or the path of any file that ``budget`` reads.
         budget: the total: a number in ``unit``, or text such as ``"10 ZFLOP"``, ``"100 H100-days"``, ``"2T tokens"``.
+            Only the cheapest plan needs none.
         tasks: weights, targets, limits and best values of the tasks.
         mixtures: what each run was trained on, for the law ``transfer``.
         columns: canonical column name → the table's own, where it is not guessed right.
@@ -262,7 +265,8 @@ def plan(
         strategy: ``specialists`` or ``shared``; by default what the runs are.
         reach: how far beyond the measured runs of a task its plan may go; ``inf`` lifts it.
         backtest: whether each curve is judged by hiding its largest runs.
-        options: any other option of ``budget plan``, with ``_`` for ``-``, such as ``last_of="run"``.
+        options: any other option of ``budget plan``, with ``_`` for ``-``, such as ``last_of="run"``, and
+            every question of ``budget allocate``, such as ``objective="worst"``.
 
     Returns:
         The plan, which shows itself in a notebook.

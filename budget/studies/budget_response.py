@@ -6,12 +6,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from budget.allocation.answer import answer
 from budget.allocation.convex.problem import build_problem
 from budget.allocation.convex.solve_by_dual import solve_by_dual
 from budget.allocation.nonconvex.one_model import plan_one_model
 from budget.allocation.nonconvex.plan_nonconvex import plan_nonconvex
-from budget.allocation.plan.assembly import law_inputs_of
+from budget.allocation.plan.assembly import law_inputs_of, told_measures, value_of_measures
+from budget.allocation.solve import goal_of
+from budget.allocation.spec.plan_question import PlanQuestion
 from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
+from budget.allocation.spec.risks import RISKS
 from budget.curves.curves import Curves
 from budget.errors import InfeasibleError
 
@@ -25,13 +29,19 @@ class Response:
 
     Attributes:
         budget: (Q,) budgets.
-        objective: (Q,) weighted mean of the predicted values, NaN where the limits exclude the budget.
+        objective: (Q,) objectives as predicted, NaN where the limits exclude the budget; everywhere NaN for an
+            objective that makes the spend small.
         predicted: (Q, T) predicted values.
     """
 
     budget: np.ndarray
     objective: np.ndarray
     predicted: np.ndarray
+
+    @property
+    def is_known(self) -> bool:
+        """Whether more than one budget has an objective."""
+        return bool(np.isfinite(self.objective).sum() > 1)
 
     def at_factor(self, factor: float) -> float:
         """The best objective at a multiple of the planned budget, one of ``FACTORS``."""
@@ -52,15 +62,43 @@ class Response:
         return float(np.exp(PchipInterpolator(values[order] / unit, logs[order])(objective / unit)))
 
 
-def respond(curves: Curves, spec: PlanSpec) -> Response:
-    """Solve the question at ``FACTORS`` times its budget, by the dual where it is convex."""
-    every, budgets = np.arange(len(curves.tasks)), spec.budget * np.array(FACTORS)
+def respond(curves: Curves, spec: PlanSpec, budget: float | None = None) -> Response:
+    """Solve the question at ``FACTORS`` times its budget, by the dual where it is convex.
+
+    What may be lost against a reference is no part of it, which is stated for one budget: the mean over the draws is.
+
+    Args:
+        curves: that the question is planned on.
+        spec: what is asked.
+        budget: of which multiples are looked at; the question's by default.
+    """
+    every, budgets = np.arange(len(curves.tasks)), (budget or spec.budget) * np.array(FACTORS)
+    predicted, objective = np.full((len(budgets), len(every)), np.nan), np.full(len(budgets), np.nan)
+    if spec.objective.minimizes_spend:
+        return Response(budgets, objective, predicted)
+    if curves.form.is_of_one_model or spec.risk.reads_draws or spec.further or spec.limits:
+        return _one_by_one(curves, spec, budgets)
     inputs_at = _nonconvex if is_nonconvex(curves, spec) else _convex
-    predicted = np.full((len(budgets), len(every)), np.nan)
     for position, inputs in enumerate(inputs_at(curves, spec, budgets)):
         if inputs is not None:
             predicted[position], _, _ = curves.predict(every, inputs)
-    return Response(budgets, predicted @ spec.weight, predicted)
+            measures = told_measures(curves, spec, every, inputs)
+            objective[position] = spec.sign * float(value_of_measures(curves, spec, measures))
+    return Response(budgets, objective, predicted)
+
+
+def _one_by_one(curves: Curves, spec: PlanSpec, budgets: np.ndarray) -> Response:
+    """By whole plans, for what neither the dual nor a search solves alone."""
+    if spec.reference is not None:
+        spec = replace(spec, reference=None, risk=RISKS["mean"])
+    objective, predicted = np.full(len(budgets), np.nan), np.full((len(budgets), len(curves.tasks)), np.nan)
+    for position, budget in enumerate(budgets.tolist()):
+        try:
+            plan = answer(curves, replace(spec, budget=budget), PlanQuestion(), draws=False)
+        except InfeasibleError:
+            continue
+        objective[position], predicted[position] = plan.objective, plan.predicted
+    return Response(budgets, objective, predicted)
 
 
 def _convex(curves: Curves, spec: PlanSpec, budgets: np.ndarray) -> Iterator[np.ndarray | None]:
@@ -70,8 +108,8 @@ def _convex(curves: Curves, spec: PlanSpec, budgets: np.ndarray) -> Iterator[np.
         if problem.low.sum() > budget:
             yield None
             continue
-        best = solve_by_dual(replace(problem, budget=float(budget), high=np.minimum(problem.high, budget)))
-        yield law_inputs_of(curves, spec, best.u[spec.serves])
+        one = replace(problem, budget=float(budget), high=np.minimum(problem.high, budget))
+        yield law_inputs_of(curves, spec, solve_by_dual(one, goal_of(spec)).u[spec.serves])
 
 
 def _nonconvex(curves: Curves, spec: PlanSpec, budgets: np.ndarray) -> Iterator[np.ndarray | None]:

@@ -2,22 +2,23 @@
 
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
+from budget.allocation.answer import answer, curves_for, settings_of, usable_curves
 from budget.allocation.plan.plan import Plan
 from budget.allocation.plan.size_tradeoff import SizeTradeoff, size_tradeoff
-from budget.allocation.solve import allocate
-from budget.allocation.spec.make_spec import plan_spec
-from budget.allocation.spec.plan_spec import PlanSpec, has_steps
+from budget.allocation.spec.measures import MEASURES
+from budget.allocation.spec.plan_question import PlanQuestion
+from budget.allocation.spec.plan_spec import SPECIALISTS, PlanSpec
 from budget.curves.curves import Curves
 from budget.curves.records.writing import record_of
-from budget.curves.steady import PREDICTED
 from budget.errors import AllocationError
 from budget.numerics.brief import Brief
+from budget.numerics.words import listing
 from budget.studies.budget_response import Response, respond
 from budget.studies.focus.focus import BUDGETS, DECADES, Focus, comparable, focus
 from budget.studies.growth.budget_sharing import BudgetSharing, budget_sharing
@@ -41,12 +42,13 @@ class Study(Brief):
         findings: the data-quality report.
         curves: curves of all tasks, the left-out ones included.
         planned: curves of the tasks that the plans use.
+        question: what was asked.
         plan: the plan that the runs support.
         alternative: for shared models, the hypothetical split among specialists; else ``None``.
         sizes: what other sizes of the one model would reach, where the plan is of one and chooses its size.
         response: the plan's objective at other budgets.
-        growth: what happens as tasks are added.
-        sharing: each task alone with the budget, and as they share it.
+        growth: what happens as tasks are added; ``None`` where the question has no growing set.
+        sharing: each task alone with the budget, and as they share it; ``None`` without growth.
         focus: specialists against every shared strategy, where the runs hold several; else ``None``.
         recommendation: the best decision over all of them for the plan's tasks, where some were measured together.
         input_files: role (runs, tasks) → name and SHA-256 of every file read.
@@ -57,12 +59,13 @@ class Study(Brief):
     findings: tuple[Finding, ...]
     curves: Curves
     planned: Curves
+    question: PlanQuestion
     plan: Plan
     alternative: Plan | None
     sizes: SizeTradeoff | None
     response: Response
-    growth: Growth
-    sharing: BudgetSharing
+    growth: Growth | None
+    sharing: BudgetSharing | None
     focus: Focus | None
     recommendation: Recommendation | None
     input_files: dict[str, dict[str, str]]
@@ -96,7 +99,7 @@ class Study(Brief):
                 "budget": self.response.budget.tolist(),
                 "objective": [None if value != value else value for value in self.response.objective.tolist()],
             },
-            "growth": self.growth.record(),
+            "growth": None if self.growth is None else self.growth.record(),
             "focus": None if self.focus is None else self.focus.record(),
             "recommendation": None if self.recommendation is None else self.recommendation.record(),
             "notes": list(self.notes),
@@ -108,13 +111,10 @@ def make_plan(
     findings: list[Finding],
     curves: Curves,
     tasks: TaskSettings,
-    budget: float,
+    budget: float | None,
     *,
-    unit: str | None = None,
-    strategy: str | None = None,
-    params: float | None = None,
+    question: PlanQuestion | None = None,
     order: str = "given",
-    reach: float = np.inf,
     compared: tuple[FittedStrategies, TaskSettings] | None = None,
     input_files: dict[str, dict[str, str]] | None = None,
     progress: Callable[[str], Callable[[int, int], None]] | None = None,
@@ -126,84 +126,122 @@ def make_plan(
         findings: their data-quality report.
         curves: the fit, left-out tasks included.
         tasks: task settings for all of the curves' tasks.
-        budget: the total.
-        unit: see ``plan_spec.ask``.
-        strategy: see ``plan_spec.ask``; by default what the runs support.
-        params: see ``plan_spec.ask``.
+        budget: the total; ``None`` for the cheapest plan.
+        question: what is asked; by default the best weighted mean.
         order: see ``growth.grow``.
-        reach: see ``make_spec.plan_spec``.
         compared: every strategy's curves, and task settings for all their tasks, where the runs hold several.
         input_files: role → name and SHA-256 of each file.
         progress: step name → its (done, total) callback.
 
     Raises:
         FitError: no task is left to plan with.
-        AllocationError: see ``plan_spec.ask``.
+        AllocationError: see ``make_spec.plan_spec``.
     """
 
     def watch(step: str) -> Callable[[int, int], None] | None:
         return None if progress is None else progress(step)
 
-    planned = curves.usable()
-    task_settings = tasks.select(planned.tasks)
-    spec = plan_spec(planned, tasks, budget, unit=unit, strategy=strategy, params=params, measure="value", reach=reach)
-    _refuse_unreported(planned, spec)
-    # one model has no split that steadied curves would better: its size is a question of what is predicted
-    sized = planned.planned_on(PREDICTED) if spec.is_one_model else planned
-    plan = allocate(sized, spec, progress=watch("plan"))
+    asked = question or PlanQuestion()
+    planned, said = usable_curves(curves, tasks, asked.planned_on, asked.is_of_scores)
+    settings = settings_of(planned, tasks, asked.is_of_scores)
+    spec = asked.stated(planned, settings, budget)
+    sized = curves_for(planned, spec, asked)
+    plan = answer(sized, spec, asked, progress=watch("plan"))
+    beside: list[str] = []
+    of_one = curves.form.is_of_one_model
     alternative = None
-    if spec.is_one_model:
-        split = plan_spec(
-            planned,
-            task_settings,
-            budget,
-            unit=unit,
-            strategy="specialists",
-            params=params,
-            measure="value",
-            reach=reach,
-        )
-        alternative = allocate(planned, split, progress=watch("hypothetical split"))
-    trades_size = len(planned.planned_inputs) == 2 and spec.params is None
-    growth = grow(
-        planned,
-        task_settings,
-        spec.budget,  # what tasks without a curve keep is not there for the others
-        unit=unit,
-        params=params,
-        order=order,
-        intervals=False,
-        reach=reach,
-        progress=watch("growth"),
-    )
+    if spec.is_one_model and not of_one:
+        alternative, why = _split_instead(planned, tasks.select(planned.tasks), asked, budget, watch)
+        beside += why
+    growth, why = _growth(planned, tasks.select(planned.tasks), spec, asked, order, watch)
+    beside += why
+    trades_size = spec.is_one_model and len(planned.planned_inputs) == 2 and spec.params is None and not of_one
+    recommendation, why = _recommendation(compared, spec, asked)
     return Study(
         runs=runs,
         findings=tuple(findings),
         curves=curves,
         planned=sized,
+        question=asked,
         plan=plan,
         alternative=alternative,
-        sizes=size_tradeoff(sized, plan) if spec.is_one_model and trades_size else None,
-        response=respond(sized, spec),
-        focus=_focus(compared, spec, params, watch("compare")),
-        recommendation=_recommendation(compared, spec, params),
+        sizes=size_tradeoff(sized, plan) if trades_size and np.isfinite(plan.shadow_price) else None,
+        response=respond(sized, spec, spec.budget if np.isfinite(spec.budget) else plan.total),
+        focus=_focus(compared, spec, asked.params, plan.total, watch("compare")),
+        recommendation=recommendation,
         growth=growth,
-        sharing=budget_sharing(planned, growth),
+        sharing=None if growth is None else budget_sharing(planned, growth),
         input_files=input_files or {},
-        notes=(*tasks.notes, *curves.notes, *curves.left_out, *curves.score_note, *curves.unlinked, *plan.notes),
+        notes=(*tasks.notes, *curves.notes, *said, *plan.notes, *beside, *why),
     )
+
+
+def _split_instead(
+    planned: Curves,
+    tasks: TaskSettings,
+    asked: PlanQuestion,
+    budget: float | None,
+    watch: Callable[[str], Callable[[int, int], None] | None],
+) -> tuple[Plan | None, list[str]]:
+    """The hypothetical split beside one shared model, or why there is none."""
+    apart = replace(asked, strategy=SPECIALISTS, split=None, prefer_simple=False)
+    try:
+        return answer(planned, apart.stated(planned, tasks, budget), apart, progress=watch("hypothetical split")), []
+    except AllocationError as error:
+        return None, [f"What one model for each task would reach is left out: {error}"]
+
+
+def _growth(
+    planned: Curves,
+    tasks: TaskSettings,
+    spec: PlanSpec,
+    asked: PlanQuestion,
+    order: str,
+    watch: Callable[[str], Callable[[int, int], None] | None],
+) -> tuple[Growth | None, list[str]]:
+    """What breadth costs by the weighted mean, and what of the question it leaves out; or why it is not told."""
+    able = asked.measure is None or MEASURES[asked.measure].follows_growth
+    reasons = {
+        f"law '{planned.law}' is of one model for all tasks": planned.form.is_of_one_model,
+        "the cheapest plan has no budget to share": not np.isfinite(spec.budget),
+        f"no growing set is followed by --measure {asked.measure}": not able,
+        "checkpoints are trained on": spec.has_checkpoints,
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            return None, [f"What breadth costs is left out: {reason}."]
+    try:
+        growth = grow(
+            planned,
+            tasks,
+            spec.budget,  # what tasks without a curve keep is not there for the others
+            unit=spec.unit,
+            params=asked.params,
+            measure=asked.measure,
+            order=order,
+            intervals=False,
+            reach=asked.reach,
+            prices=asked.prices,
+            progress=watch("growth"),
+        )
+    except AllocationError as error:  # of specialists: the question may be of one model, or need what a mean does not
+        return None, [f"What breadth costs is left out: {error}"]
+    more = asked.beyond_the_mean
+    return growth, [f"What breadth costs is told of the weighted mean, without {listing(more)}."] if more else []
 
 
 def _focus(
     compared: tuple[FittedStrategies, TaskSettings] | None,
     spec: PlanSpec,
     params: float | None,
+    total: float,
     progress: Callable[[int, int], None] | None,
 ) -> Focus | None:
     """The comparison of strategies around the plan's budget, ``None`` where no set of tasks has two of them."""
-    if compared is None or len(comparable(compared[0])) == 0:
+    if compared is None or len(comparable(compared[0])) == 0 or spec.unit == "money":
         return None
-    budgets = spec.budget * np.geomspace(10.0 ** -(DECADES / 2), 10.0 ** (DECADES / 2), BUDGETS)
+    middle = spec.budget if np.isfinite(spec.budget) else total
+    budgets = middle * np.geomspace(10.0 ** -(DECADES / 2), 10.0 ** (DECADES / 2), BUDGETS)
     return focus(
         *compared,
         budgets,
@@ -215,31 +253,20 @@ def _focus(
 
 
 def _recommendation(
-    compared: tuple[FittedStrategies, TaskSettings] | None, spec: PlanSpec, params: float | None
-) -> Recommendation | None:
-    """The best decision over every measured strategy, ``None`` where the plan's tasks have only one."""
+    compared: tuple[FittedStrategies, TaskSettings] | None, spec: PlanSpec, asked: PlanQuestion
+) -> tuple[Recommendation | None, list[str]]:
+    """The best decision over every measured strategy, ``None`` where the plan's tasks have only one; and notes."""
     if compared is None or spec.is_one_model:
-        return None
+        return None, []
     strategies, tasks = compared
     alone = strategies.specialists
     if alone is None or alone.tasks != spec.tasks.names:
-        return None
-    return recommend(
-        strategies,
-        StrategyPlanner(alone, tasks.select(alone.tasks), spec.measure, spec.unit, params, spec.reach),
-        spec.budget,
-    )
-
-
-def _refuse_unreported(curves: Curves, spec: PlanSpec) -> None:
-    """The report draws curves of one task each, along one scale or the best sizes."""
-    if curves.form.is_of_one_model:
-        raise AllocationError(
-            f"The report shows plans of laws of one task, and law '{curves.law}' describes one model for several; plan "
-            "it with 'budget fit' and 'budget allocate'."
-        )
-    if has_steps(spec):
-        raise AllocationError(
-            "The report does not show checkpoints that are trained on; plan them with 'budget fit' and 'budget "
-            "allocate', or leave column 'checkpoint' out."
-        )
+        return None, []
+    more = [*asked.beyond_the_mean, *(["--unit money"] if spec.unit == "money" else [])]
+    if more:
+        return None, [
+            f"Shared models are left out of this question: they are planned for the weighted mean by the point fit "
+            f"within one budget, without {listing(more)}."
+        ]
+    planner = StrategyPlanner(alone, tasks.select(alone.tasks), spec.measure, spec.unit, asked.params, spec.reach)
+    return recommend(strategies, planner, spec.budget), []

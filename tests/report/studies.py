@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from budget.allocation.spec.plan_question import PlanQuestion
 from budget.curves.cost_law import fit_cost
 from budget.curves.curves import Curves
 from budget.curves.laws.table import LAWS, law_inputs
@@ -54,7 +55,8 @@ def make_study(
         budget = 3.0 * float(max(curves.largest[unit or ("flops" if len(inputs) == 2 else inputs[0])]))
     compared = (_with_a_shared_model(curves, together), task_settings) if together else None
     return make_plan(
-        runs, findings, curves, task_settings, budget, unit=unit, strategy=strategy, params=params, compared=compared,
+        runs, findings, curves, task_settings, budget,
+        question=PlanQuestion(unit=unit, strategy=strategy, params=params), compared=compared,
         input_files={"runs": {"name": "runs.csv", "sha256": "ab" * 32}},
     )  # fmt: skip
 

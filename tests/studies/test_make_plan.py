@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from budget.allocation.spec.plan_question import PlanQuestion
 from budget.errors import FitError
 from budget.studies.budget_response import FACTORS
 from budget.studies.make_plan import make_plan
@@ -32,7 +33,9 @@ def test_one_model_is_planned_first_where_models_are_shared(tmp_path, shared_cur
     assert study.plan.spec.strategy == "shared" and not study.plan.hypothetical
     assert study.alternative.spec.strategy == "specialists" and study.alternative.hypothetical
     assert study.alternative.objective > study.plan.objective
-    alone = study_of(table(TRUTHS, noise=0.01, shared=True), tmp_path, shared_curves, strategy="specialists")
+    alone = study_of(
+        table(TRUTHS, noise=0.01, shared=True), tmp_path, shared_curves, question=PlanQuestion(strategy="specialists")
+    )
     assert alone.plan.hypothetical and alone.alternative is None
 
 

@@ -277,8 +277,9 @@ class Plan(Brief):
         return self.spec.budget - self.total
 
     def shares(self, spend: np.ndarray) -> np.ndarray:
-        """What part of the budget each spend (T,) is."""
-        return spend / self.spec.whole_budget
+        """What part of the budget each spend (T,) is; of the total, where the cheapest plan has no budget."""
+        budget = self.spec.whole_budget
+        return spend / (budget if np.isfinite(budget) else self.total)
 
     @property
     def input_ranges(self) -> dict[str, tuple[float, float]]:

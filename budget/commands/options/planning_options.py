@@ -128,6 +128,9 @@ class Aiming:
     at_least: int | None
 
 
+REFERENCES = ("uniform", "weight", "current")
+"""Words that ``--reference`` takes beside a file."""
+
 OBJECTIVE = NameIn(("mean", "worst", "targets", "cheapest"), "budget.allocation.spec.objectives:OBJECTIVES")
 MEASURES = NameIn(("value", "progress", "score"), "budget.allocation.spec.measures:MEASURES")
 RISK = NameIn(("point", "mean", "cvar", "quantile"), "budget.allocation.spec.risks:RISKS")
@@ -243,4 +246,44 @@ JOINING = as_record(
     click.option("--beyond", metavar="K,K,…",
                  help="Numbers of tasks above those given, the others drawn as these were: the average task of each "
                       "is added to the rows.  [default: up to ten times as many, in the JSON only]"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asking:
+    """The question that a plan answers."""
+
+    budget: float | None
+    unit: str | None
+    params: float | None
+    aiming: Aiming
+    limiting: Limiting
+    reach: float
+    pricing: Pricing
+    split_path: str | None
+
+    @property
+    def tables(self) -> dict[str, str]:
+        """Option → the file that it names."""
+        named = {
+            "evaluate": self.split_path,
+            "limits": self.limiting.limits_path,
+            "reference": None if self.aiming.reference in REFERENCES else self.aiming.reference,
+        }
+        return {name: path for name, path in named.items() if path}
+
+
+ASKING = as_record(
+    Asking,
+    "asking",
+    click.option("--budget", type=Amount(), metavar="AMOUNT", help=BUDGET_HELP),
+    click.option("--unit", type=click.Choice(["flops", "tokens", "x", "money"]),
+                 help="By default what the law trades."),
+    SIZE,
+    AIMING,
+    LIMITING,
+    REACH,
+    PRICING,
+    click.option("--evaluate", "split_path", metavar="CSV",
+                 help="Score this split (task, spend) instead of planning one."),
 )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from budget.commands.options.planning_options import REFERENCES
 from budget.commands.running.project import toml_text
 from budget.errors import DataError
 from budget.numerics.quoting import shown
@@ -53,7 +54,13 @@ def expanded(command: click.Command, args: list[str], is_path: Any) -> list[str]
         if param is None or key in OUTPUTS:
             raise DataError(f"{path}: {shown(key)} is no option of 'budget {command.name}'; see its --help.")
         for each in content if isinstance(content, list) else [content]:
-            words += _words(param, key, _from(path.parent, each) if is_path(param) and isinstance(each, str) else each)
+            words += _words(
+                param,
+                key,
+                _from(path.parent, each)
+                if is_path(param) and isinstance(each, str) and each not in REFERENCES
+                else each,
+            )
     rest = list(args)
     rest.remove(named[0])
     return [*words, *rest]
@@ -76,7 +83,7 @@ def invocation(command: click.Command, ctx: click.Context, args: list[str], is_p
             continue
         content = given[param.name]
         content = list(content) if isinstance(content, (list, tuple)) else content
-        if is_path(param):
+        if is_path(param) and content not in REFERENCES:
             several = content if isinstance(content, list) else [content]
             paths = [os.path.abspath(each) for each in several]
             content = paths if isinstance(content, list) else paths[0]
@@ -97,6 +104,8 @@ def plan_file(said: dict[str, Any], folder: Path, paths: set[str]) -> str:
     def way(content: Any) -> Any:
         if isinstance(content, list):
             return [way(each) for each in content]
+        if content in REFERENCES:
+            return content
         return Path(os.path.relpath(content, home)).as_posix()
 
     ordered = {RUNS: said[RUNS], **said}

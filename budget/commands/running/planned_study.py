@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from budget.commands.options.fitting_options import Drawing, Estimating, Fitting
-    from budget.commands.options.planning_options import Spending
+    from budget.commands.options.option_types import Words
+    from budget.commands.options.planning_options import Asking
     from budget.commands.options.reading_options import Linking, Reading
     from budget.curves.curves import Curves
     from budget.studies.make_plan import Study
@@ -34,6 +35,7 @@ class FittedRuns:
         tasks: what the tasks file says of them.
         compared: every strategy's curves, and settings for all their tasks, where the runs hold several.
         input_files: role → name and SHA-256 of each file.
+        columns: how these call the canonical columns, which further tables may do as well.
     """
 
     runs: Runs
@@ -42,6 +44,7 @@ class FittedRuns:
     tasks: TaskSettings
     compared: tuple[FittedStrategies, TaskSettings] | None
     input_files: Mapping[str, dict[str, str]]
+    columns: Words = ()
 
 
 def fit_runs(
@@ -89,31 +92,44 @@ def fit_runs(
         compared = fit_strategies(every_run, every_task, fitting, estimating, drawing, curves), every_task
     paths = {"runs": runs_path, "tasks": reading.tasks_path, "mixtures": fitting.mixtures}
     files = {role: {"name": Path(path).name, "sha256": sha256_as_read(path)} for role, path in paths.items() if path}
-    return FittedRuns(runs, findings, curves, tasks, compared, files)
+    return FittedRuns(runs, findings, curves, tasks, compared, files, reading.columns)
 
 
-def study_of(fitted: FittedRuns, spending: Spending, strategy: str | None, reach: float, order: str) -> Study:
+def study_of(fitted: FittedRuns, asking: Asking, strategy: str | None = None, order: str = "given") -> Study:
     """Plan, grow and compare by curves that are there, as the options of ``plan`` say.
+
+    Args:
+        fitted: the curves.
+        asking: what is asked of them.
+        strategy: how the tasks are served; by default what the runs are.
+        order: in which tasks join, see ``growth.grow``.
 
     Raises:
         BudgetError: no plan can be made as it is asked for.
     """
+    from budget.allocation.answer import usable_curves
+    from budget.allocation.spec.plan_question import PlanQuestion
+    from budget.commands.running.question_options import question_of
     from budget.report.progress import steps
     from budget.studies.make_plan import make_plan
+    from budget.tables.columns import column_mapping
+    from budget.tables.files.contents import sha256_as_read
 
+    asked = PlanQuestion(objective=asking.aiming.objective, measure=asking.aiming.measure)
+    usable, _ = usable_curves(fitted.curves, fitted.tasks, asked.planned_on, asked.is_of_scores)
+    planned = fitted.tasks.select(usable.tasks)
+    question = question_of(asking, planned, column_mapping(fitted.columns), strategy=strategy)
+    tables = {name: {"name": Path(path).name, "sha256": sha256_as_read(path)} for name, path in asking.tables.items()}
     with steps() as watch:
         return make_plan(
             fitted.runs,
             fitted.findings,
             fitted.curves,
             fitted.tasks,
-            spending.budget,
-            unit=spending.unit,
-            strategy=strategy,
-            params=spending.params,
+            asking.budget,
+            question=question,
             order=order,
-            reach=reach,
             compared=fitted.compared,
-            input_files=dict(fitted.input_files),
+            input_files={**fitted.input_files, **tables},
             progress=watch,
         )

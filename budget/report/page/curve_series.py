@@ -3,13 +3,15 @@
 See docs/decisions/100-drawn-curve-follows-the-plan.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs, last_input
 from budget.allocation.convex.problem import planned_cost, sized_values
 from budget.allocation.plan.assembly import law_inputs_of
+from budget.allocation.plan.plan import Plan
+from budget.allocation.spec.measures import measure_of
 from budget.curves.curves import Curves
 from budget.report.sentences.facts import is_shared
 from budget.studies.make_plan import Study
@@ -55,30 +57,61 @@ def curve_series(study: Study, task: int) -> Series:
     scale = "flops" if len(curves.planned_inputs) == 2 else curves.scale_columns[0]
     mine = study.runs.task == study.runs.tasks.index(curves.tasks[task])
     measured_x = study.runs.scale[scale][mine]
-    planned_x = float(_trained(curves, plan.log_inputs[[task]])[0])
+    trained = _trained_on_a_mixture if curves.form.is_of_one_model else _trained
+    planned_x = float(trained(study, plan.log_inputs[[task]], task)[0])
     wanted = np.geomspace(min(measured_x.min(), planned_x), 1.5 * max(measured_x.max(), planned_x), GRID)
-    inputs = _inputs_at(study, task, wanted)
+    inputs = (_of_the_mixture if curves.form.is_of_one_model else _inputs_at)(study, task, wanted)
     predicted, low, high = curves.predict(np.full(GRID, task), inputs)
     measured = study.runs.value[mine]
     return Series(
         scale,
-        _trained(curves, inputs),
+        trained(study, inputs, task),
         predicted,
         low,
         high,
         measured_x,
         measured,
         planned_x,
-        float(plan.predicted[task]),
+        _planned(curves, plan, task),
     )
 
 
-def _trained(curves: Curves, inputs: np.ndarray) -> np.ndarray:
+def _planned(curves: Curves, plan: Plan, task: int) -> float:
+    """What the curve says of the plan; where that is told in scores, of their loss."""
+    if plan.spec.measure.link is None:
+        return float(plan.predicted[task])
+    return float(curves.predict(np.array([task]), plan.log_inputs[[task]])[0][0])
+
+
+def _trained(study: Study, inputs: np.ndarray, task: int) -> np.ndarray:
     """The training (G,) of models of log inputs (G, I), in the scale of the chart: serving is none of it."""
+    curves = study.planned
     if len(curves.planned_inputs) == 1:
         return np.exp(inputs[:, 0])
     assert curves.cost is not None  # runs with params and tokens have a cost law
     return curves.cost.flops(np.exp(inputs[:, 0]), np.exp(inputs[:, 1]))
+
+
+def _trained_on_a_mixture(study: Study, inputs: np.ndarray, task: int) -> np.ndarray:
+    """The same for the planned model and its mixture, smaller or larger."""
+    curves, plan = study.planned, study.plan
+    assert curves.cost is not None  # laws of one model read params and tokens
+    at = curves.scale_columns.index("params")
+    size = np.exp(inputs[:, at])
+    return curves.cost.flops(size, plan.tokens[task] * size / plan.params[task])
+
+
+def _of_the_mixture(study: Study, task: int, x: np.ndarray) -> np.ndarray:
+    """The law's log inputs (G, I) of the planned model with its mixture, its size and tokens by one factor other."""
+    # a model serves as many tasks whatever its size
+    grows = np.array([name != "n_tasks" for name in study.planned.scale_columns])
+    here = study.plan.log_inputs[task]
+    low, high = np.full(len(x), -SPENDS), np.full(len(x), SPENDS)
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        less = _trained_on_a_mixture(study, here + middle[:, None] * grows, task) < x
+        low, high = np.where(less, middle, low), np.where(less, high, middle)
+    return here + high[:, None] * grows
 
 
 def _inputs_at(study: Study, task: int, x: np.ndarray) -> np.ndarray:
@@ -91,6 +124,8 @@ def _inputs_at(study: Study, task: int, x: np.ndarray) -> np.ndarray:
         size = np.full((len(x), 1), np.log(spec.params[task]))
         tokens = last_input(curves.cost.posynomial(len(x)), size, np.log(x))[:, 1:]
         return law_inputs_of(curves, spec, tokens, np.full(len(x), task))
+    if spec.measure.link is not None:  # a score rises where its loss falls: the best size of the one is the other's
+        spec = replace(spec, measure=measure_of(curves, spec.tasks, "value"))
     model = np.full(len(x), 0 if is_shared(study.plan) else task)
     value = sized_values(curves, spec).values.take(model)
     cost = planned_cost(curves, spec, spec.unit).take(model)
@@ -104,6 +139,6 @@ def _inputs_at(study: Study, task: int, x: np.ndarray) -> np.ndarray:
     )
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
-        less = _trained(curves, best_inputs(value, cost, np.exp(middle))) < x
+        less = _trained(study, best_inputs(value, cost, np.exp(middle)), task) < x
         low, high = np.where(less, middle, low), np.where(less, high, middle)
     return law_inputs_of(curves, spec, best_inputs(value, cost, np.exp(high)), np.full(len(x), task))

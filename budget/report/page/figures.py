@@ -103,10 +103,12 @@ def sizes(study: Study) -> list[Panel]:
 
 def breadth(study: Study) -> list[Panel]:
     """Each task's value as tasks are added, beside its value alone."""
-    found, names = study.sharing, study.growth.names
+    found, growth = study.sharing, study.growth
+    assert found is not None and growth is not None  # the story asks for this picture only then
+    names = growth.names
     steps = np.arange(1, len(names) + 1, dtype=float)
     panels = []
-    for task in facts.heaviest(study.growth.plans[-1], PANELS):
+    for task in facts.heaviest(growth.plans[-1], PANELS):
         shared = found.shared[:, task]
         joined = np.isfinite(shared)
         alone = np.full(len(steps), found.alone[task])

@@ -21,7 +21,10 @@ FOCUS = "focus.csv"
 MODELS = "models.csv"
 """Written only where tasks of the plan were measured together, too."""
 
-OPTIONAL = frozenset({SPECIALISTS, FOCUS, MODELS})
+GROWTH = "growth.csv"
+"""Written only where the question has a growing set of tasks."""
+
+OPTIONAL = frozenset({SPECIALISTS, FOCUS, MODELS, GROWTH})
 """The files that a folder may lack."""
 
 
@@ -35,19 +38,21 @@ def report_files(study: Study, more: Mapping[str, str] | None = None) -> dict[st
     Returns:
         File name → content: the report as HTML and Markdown, the tables as CSV, curves and plan as JSON.
         ``SPECIALISTS`` is there only where the study has a hypothetical split beside its plan, ``FOCUS`` only where it
-        compares strategies, ``MODELS`` where some may share. The last is the plan, with the hashes of all others.
+        compares strategies, ``MODELS`` where some may share, ``GROWTH`` where tasks can be added. The last is the plan,
+        with the hashes of all others.
     """
     story = build_story(study)
     files = {
         "report.html": render_html(study, story),
         "report.md": render_markdown(story),
         "allocation.csv": csv_text(study.plan.table()),
-        "growth.csv": csv_text(study.growth.table()),
         "curves.csv": csv_text(study.curves.table()),
         "check.csv": csv_text(check_table(study.findings)),
         "curves.json": json_text(sealed(record_of(study.curves))),
         **(more or {}),
     }
+    if study.growth is not None:
+        files[GROWTH] = csv_text(study.growth.table())
     if study.focus is not None:
         files[FOCUS] = csv_text(study.focus.table())
     if study.recommendation is not None:

@@ -16,6 +16,7 @@ from budget.report.sentences.plan_sentences import objective_name
 from budget.report.sentences.recommendation_sentences import gains, models_table
 from budget.report.written_numbers import LEVEL, plural
 from budget.studies.focus.focus import Focus
+from budget.studies.growth.growth import Growth
 from budget.studies.make_plan import Study
 from budget.studies.strategies.recommendation import Recommendation
 
@@ -33,11 +34,13 @@ def build_story(study: Study) -> Story:
         sections.insert(0, _models(study, study.recommendation))
     if study.alternative is not None:
         sections.append(_alternative(study))
-    if len(study.growth.names) > 1:
-        sections.append(_breadth(study))
+    if study.growth is not None and len(study.growth.names) > 1:
+        sections.append(_breadth(study, study.growth))
     if study.focus is not None:
         sections.append(_focus(study.focus))
-    sections += [_response(study), _curves(study), _trust(study), _check(study), _method(study), _reproduce(study)]
+    if study.response.is_known:
+        sections.append(_response(study))
+    sections += [_curves(study), _trust(study), _check(study), _method(study), _reproduce(study)]
     return Story(
         headline=narrative.headline(study),
         label=narrative.HYPOTHETICAL if study.plan.hypothetical else "",
@@ -115,28 +118,29 @@ def _alternative(study: Study) -> Section:
     )
 
 
-def _breadth(study: Study) -> Section:
+def _breadth(study: Study, growth: Growth) -> Section:
     found = study.sharing
-    shown = facts.heaviest(study.growth.plans[-1], PANELS)
+    assert found is not None  # it is there where the growth is
+    shown = facts.heaviest(growth.plans[-1], PANELS)
     blocks: list[Block] = []
-    if study.growth.hypothetical:
+    if growth.hypothetical:
         blocks.append(
             Callout(
                 f"{narrative.HYPOTHETICAL}: nobody measured a specialist. These are models trained for one task each, "
                 "read off the shared model's curves."
             )
         )
-    law = "" if study.growth.decline is None else f" {decline_sentence(study.growth.decline)}"
-    blocks.append(Text(narrative.breadth(study, found) + law))
+    law = "" if growth.decline is None else f" {decline_sentence(growth.decline)}"
+    blocks.append(Text(narrative.breadth(study, growth, found) + law))
     blocks.append(
         Picture(
             "breadth",
             "Each task's predicted value as more tasks share the budget, from the moment it joins. Dashed: the task "
-            f"alone with the whole budget.{_capped(len(shown), len(study.growth.names))}",
+            f"alone with the whole budget.{_capped(len(shown), len(growth.names))}",
         )
     )
-    blocks += [tabular.breadth_table(study, found), tabular.set_size_table(study)]
-    label = narrative.HYPOTHETICAL if study.growth.hypothetical else ""
+    blocks += [tabular.breadth_table(growth, found), tabular.set_size_table(study, growth)]
+    label = narrative.HYPOTHETICAL if growth.hypothetical else ""
     return Section("breadth", "What breadth costs", tuple(blocks), label)
 
 

@@ -31,6 +31,7 @@ from budget.report.written_numbers import (
     value,
 )
 from budget.studies.growth.budget_sharing import BudgetSharing
+from budget.studies.growth.growth import Growth
 from budget.studies.make_plan import Study
 from budget.tables.checks.quality import check_table
 from budget.tables.checks.status import STATUS
@@ -185,13 +186,11 @@ def sizes_table(study: Study, sizes: SizeTradeoff) -> Table:
     )
 
 
-def breadth_table(study: Study, found: BudgetSharing) -> Table:
+def breadth_table(growth: Growth, found: BudgetSharing) -> Table:
     """Each task alone and where all share."""
     rows = [
         (Cell(name), Cell(value(alone)), Cell(value(together)), Cell(difference(loss)))
-        for name, alone, together, loss in zip(
-            study.growth.names, found.alone, found.shared[-1], found.worse, strict=True
-        )
+        for name, alone, together, loss in zip(growth.names, found.alone, found.shared[-1], found.worse, strict=True)
     ]
     return Table(
         "Each task with the whole budget, and with its share",
@@ -206,13 +205,13 @@ def breadth_table(study: Study, found: BudgetSharing) -> Table:
     )
 
 
-def set_size_table(study: Study) -> Table:
+def set_size_table(study: Study, growth: Growth) -> Table:
     """The mean and the targets met by the first 1, 2, …, K tasks."""
-    plans = study.growth.plans
+    plans = growth.plans
     stated = bool(np.isfinite(plans[-1].spec.tasks.target).any())
     columns = [Column("Tasks served", True), Column("Joining"), Column(capital(objective_name(study.plan)), True)]
     rows = []
-    for size, (name, plan) in enumerate(zip(study.growth.names, plans, strict=True), start=1):
+    for size, (name, plan) in enumerate(zip(growth.names, plans, strict=True), start=1):
         row = [Cell(str(size)), Cell(name), Cell(value(plan.objective))]
         if stated:
             met = [answer for answer in met_or_none(plan.target_met) if answer is not None]

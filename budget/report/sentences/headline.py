@@ -4,7 +4,7 @@ import numpy as np
 
 from budget.allocation.plan.plan import Plan
 from budget.allocation.plan.size_tradeoff import NEAR_SHARE, SizeTradeoff
-from budget.numerics.words import listing
+from budget.numerics.words import listing, shortened
 from budget.report.report_parts import Tile
 from budget.report.sentences import facts
 from budget.report.sentences.plan_sentences import (
@@ -31,6 +31,7 @@ from budget.report.written_numbers import (
     value,
 )
 from budget.studies.growth.budget_sharing import BudgetSharing
+from budget.studies.growth.growth import Growth
 from budget.studies.make_plan import Study
 from budget.tables.target_met import met_or_none
 
@@ -53,6 +54,16 @@ def headline(study: Study) -> str:
     if facts.is_shared(plan):
         return f"Train {model_words(plan, count_in_words)}."
     budget = quantity(spec.whole_budget, spec.unit)
+    if spec.objective.minimizes_spend:
+        met = "every target" if spec.at_least is None else f"{spec.at_least} of {len(plan.spend)} targets"
+        served = plural(int(plan.served.sum()), "task")
+        return f"Spend {quantity(plan.total, spec.unit)} on {served}: no less meets {met}."
+    if study.question.split is not None:
+        return f"The given split of {quantity(plan.total, spec.unit)} over {plural(len(plan.spend), 'task')}, scored."
+    nothing = [name for name, served in zip(spec.tasks.names, plan.served, strict=True) if not served]
+    if nothing:
+        some = f"{len(plan.spend) - len(nothing)} of {plural(len(plan.spend), 'task')}"
+        return f"Split {budget} over {some}, one model for each; nothing for {shortened(nothing)}."
     if spec.is_held.all():
         return (
             f"No curve is trusted (every backtest failed): split {budget} by weight over "
@@ -102,6 +113,8 @@ def summary(study: Study) -> tuple[str, ...]:
         f"This is {_how_good(plan)} use of {quantity(plan.spec.budget, plan.spec.unit)} that the measured runs "
         f"support: a predicted {objective_name(plan)} of {value(plan.objective)} ({direction(plan)}{interval})."
     )
+    if plan.spec.objective.minimizes_spend:
+        outcome = f"No plan that meets them spends less than {quantity(plan.bound, plan.spec.unit)}."
     split = not facts.is_shared(plan) and len(plan.spend) > 1
     found = study.recommendation
     if found is not None and found.shares:
@@ -163,13 +176,14 @@ def tiles(study: Study) -> tuple[Tile, ...]:
         against_first = better_by(plan.gain_over(first), plan.objective)
         found.append(Tile(f"Against {first.name}", against_first, against(study, first.objective)))
     twice = study.response.at_factor(2.0)
-    found.append(
-        Tile(
-            "Twice the budget would bring",
-            better_by(plan.gain_of(twice), plan.objective),
-            f"{value(twice)} for {quantity(2 * plan.spec.budget, plan.spec.unit)}",
+    if not np.isnan(twice):
+        found.append(
+            Tile(
+                "Twice the budget would bring",
+                better_by(plan.gain_of(twice), plan.objective),
+                f"{value(twice)} for {quantity(2 * plan.spec.budget, plan.spec.unit)}",
+            )
         )
-    )
     found.append(
         Tile(
             "Proven gap to the best plan",
@@ -237,9 +251,9 @@ def alternative(study: Study) -> str:
     )
 
 
-def breadth(study: Study, found: BudgetSharing) -> str:
+def breadth(study: Study, growth: Growth, found: BudgetSharing) -> str:
     """What sharing the budget does to each task."""
-    names, worse = study.growth.names, found.worse
+    names, worse = growth.names, found.worse
     most = int(np.argmax(worse))
     last = found.shared[-1]
     sentence = (

@@ -15,6 +15,7 @@ from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.measures import MEASURES
 from budget.allocation.spec.objectives import record_of
+from budget.allocation.spec.resources import Prices
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.numerics.brief import Brief
@@ -124,6 +125,7 @@ def grow(
     intervals: bool = True,
     reach: float = np.inf,
     beyond: Sequence[int] | None = None,
+    prices: Prices | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Growth:
     """Plan for the first 1, 2, …, K tasks at one budget, one training per task.
@@ -142,6 +144,7 @@ def grow(
         intervals: whether ``iso_performance`` has intervals, for which every draw is planned too.
         reach: see ``make_spec.plan_spec``.
         beyond: numbers of tasks beyond those given that are followed, see ``beyond_tasks``; as it chooses where empty.
+        prices: of compute, for budgets in money.
         progress: called with (sets done, K).
 
     Raises:
@@ -150,8 +153,9 @@ def grow(
     """
     refuse_measure(measure)
     spec = plan_spec(
-        curves, tasks, budget, unit=unit, strategy="specialists", params=params, measure=measure, reach=reach
-    )
+        curves, tasks, budget,
+        unit=unit, strategy="specialists", params=params, measure=measure, reach=reach, prices=prices,
+    )  # fmt: skip
     subsets = Subsets(curves, spec)
     joining = joining_orders(subsets, order, orders, seed)
     return follow(
