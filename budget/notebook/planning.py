@@ -93,6 +93,7 @@ class Planning:
     study: Study
     notes: tuple[str, ...]
     asked: Mapping[str, Any] = field(repr=False)
+    _runs: Table = field(repr=False)
     _fitted: FittedRuns = field(repr=False)
     _units: Mapping[str, Unit] = field(repr=False)
 
@@ -163,7 +164,7 @@ class Planning:
         for name in changed:
             if name in _FIT:
                 raise CallError(f"{name} says how curves are fitted: call budget.plan(…, {name}=…) again.")
-        return _asked("the runs table", asked, self._fitted, self.notes)
+        return _asked(self._runs, asked, self._fitted, self.notes)
 
     def plot(self, axes: "Axes | None" = None) -> "Axes":
         """Each task's share of the budget with its interval, beside the simple splits (needs matplotlib).
@@ -281,9 +282,7 @@ def plan(
     usual = {name: parameter.default for name, parameter in signature(plan).parameters.items()}
     # what is as usual is not said, so that budget.toml may say it
     asked = {_OPTION.get(name, name): given for name, given in stated.items() if given != usual.get(name, None)}
-    with as_files({"runs": runs, "tasks": tasks, "mixtures": mixtures}) as paths:
-        files = {role: paths[role] for role in ("tasks", "mixtures") if paths[role]}
-        return _asked(str(paths["runs"]), {**asked, **files})
+    return _asked(runs, {**asked, "tasks": tasks, "mixtures": mixtures})
 
 
 _OPTION = {"columns": "column"}
@@ -291,19 +290,26 @@ _OPTION = {"columns": "column"}
 
 
 def _asked(
-    runs_path: str, asked: Mapping[str, Any], known: FittedRuns | None = None, earlier: Sequence[str] = ()
+    runs: Table, asked: Mapping[str, Any], known: FittedRuns | None = None, earlier: Sequence[str] = ()
 ) -> Planning:
-    """What the command answers to a question."""
+    """What the command answers to a question, any of whose tables may be in memory."""
     quiet_jax()
     said = io.StringIO()
-    words = [runs_path, *words_of(answer, asked)]
+    frames = {name: given for name, given in asked.items() if isinstance(given, pd.DataFrame)}
     try:
-        with redirect_stderr(said), warnings.catch_warnings():
+        with (
+            as_files({"runs": runs, **frames}) as paths,
+            redirect_stderr(said),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")  # what a library says of itself means nothing to a planner
+            words = [str(paths["runs"]), *words_of(answer, {**asked, **{name: paths[name] for name in frames}})]
             context = answer.make_context("plan", words, obj=known)
             with context:
                 found = cast(Answer, answer.invoke(context))
     except click.ClickException as error:
         raise said_in_a_sentence(error) from None
     lines = [*earlier, *said.getvalue().splitlines(), *found.study.plan.warnings, *found.study.notes]
-    return Planning(found.study, tuple(dict.fromkeys(filter(None, lines))), dict(asked), found.fitted, found.units)
+    return Planning(
+        found.study, tuple(dict.fromkeys(filter(None, lines))), dict(asked), runs, found.fitted, found.units
+    )

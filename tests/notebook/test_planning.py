@@ -88,6 +88,17 @@ def test_another_question_needs_no_other_fit(planned):
     assert "200 TFLOP" in repr(twice)
 
 
+def test_any_table_of_a_question_may_be_in_memory(planned, tmp_path):
+    limits = pd.DataFrame({"limit": ["few"], "task": [TASKS[0]], "unit": ["tokens"], "max": [5e6]})
+    limits.to_csv(tmp_path / "limits.csv", index=False)
+    kept = planned.what_if(limits=limits)
+    assert kept.plan.tokens[0] <= 5e6 * (1 + 1e-9) < planned.plan.tokens[0]
+    again = planned.what_if(limits=tmp_path / "limits.csv")
+    assert np.array_equal(kept.plan.spend, again.plan.spend)
+    with pytest.raises(BudgetError, match="the limits table"):
+        planned.what_if(limits=limits.assign(task="nothing"))
+
+
 def test_it_shows_itself_on_one_screen(planned):
     for shown in (planned, planned.curves, planned.study, planned.plan, planned.study.curves, planned.study.runs):
         text = repr(shown)
@@ -126,7 +137,7 @@ def test_tables(planned):
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda runs: budget.plan(3, 1e14), "give a pandas DataFrame, or the path of a file"),
+        (lambda runs: budget.plan(3, 1e14), "runs is '3'; give a pandas DataFrame, or the path of a file"),
         (lambda runs: budget.plan(runs, 1e14, drws=3), "the nearest are 'draws'|the nearest are draws"),
         (lambda runs: budget.plan(runs, 1e14, law="pwer"), "law: 'pwer' is not one of"),
         (lambda runs: budget.plan(runs, 1e14, draws=True), "draws is True, and takes a value"),
