@@ -42,6 +42,11 @@ if TYPE_CHECKING:
 ROWS = 12
 """Tasks that a plan shows of itself; ``table`` has all."""
 
+COLUMNS = (
+    "task", "tasks", "spend", "params", "tokens", "predicted", "low", "high", "extrapolation", "beyond",
+)  # fmt: skip
+"""Those of a table of tasks or of models that a plan shows of itself."""
+
 PICTURES = 2
 """Sections of the report that a notebook shows."""
 
@@ -125,17 +130,19 @@ class Planning:
             )
         return FocusView(self.study.focus, self.study)
 
-    def table(self, what: str = "tasks") -> pd.DataFrame:
+    def table(self, what: str | None = None) -> pd.DataFrame:
         """A table of the plan.
 
         Args:
-            what: ``tasks`` (as allocation.csv), ``models`` (to train, as models.csv), ``growth`` (as tasks are added)
-                or ``budgets`` (the objective at other budgets).
+            what: ``models`` (to train, as models.csv), ``tasks`` (the best split among one model for each, as
+                allocation.csv), ``growth`` (as tasks are added) or ``budgets`` (the objective at other budgets). By
+                default what the headline speaks of: models where some of them serve several tasks, else tasks.
 
         Raises:
             CallError: there is no such table.
         """
         study = self.study
+        what = what or ("models" if self._shares else "tasks")
         if what == "tasks":
             return study.plan.table()
         if what == "models":
@@ -200,9 +207,9 @@ class Planning:
         """One screen: what to train, what it reaches, the tasks with the largest spends."""
         with self._in_units():
             said = [headline(self.study), *summary(self.study)]
-        table = self.plan.table().sort_values("spend", ascending=False, kind="stable")
-        columns = ["task", "spend", "params", "tokens", "predicted", "low", "high", "extrapolation"]
-        return "\n".join([*said, "", *text_table(table[columns].dropna(axis=1, how="all"), ROWS)])
+        table = self.table().sort_values("spend", ascending=False, kind="stable")
+        shown = table[[name for name in COLUMNS if name in table]].dropna(axis=1, how="all")
+        return "\n".join([*said, "", *text_table(shown, ROWS)])
 
     def _repr_html_(self) -> str:
         """The report's first page: headline, tiles and pictures."""
@@ -210,6 +217,11 @@ class Planning:
             story = build_story(self.study)
             page = render_html(self.study, replace(story, sections=story.sections[:PICTURES]))
         return framed(page, story.headline) + _notes(self.notes)
+
+    @property
+    def _shares(self) -> bool:
+        """Whether some model is to serve several tasks."""
+        return self.recommendation is not None and self.recommendation.shares
 
     @contextmanager
     def _in_units(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from budget.curves.curves import Curves
+from budget.numerics.quoting import shortened
 from budget.report.page.html import render_html
 from budget.report.page.story import build_story
 from budget.report.sentences.focus_sentences import focus_summary
@@ -22,6 +23,9 @@ ROWS = 20
 FOCUS = "focus"
 """The anchor of the report's section about strategies."""
 
+WIDEST = 48
+"""Characters of a cell that a text shows."""
+
 HEIGHT = 640
 """Pixels of the part of a page that a notebook shows; the rest is scrolled to."""
 
@@ -30,13 +34,14 @@ def framed(page: str, title: str) -> str:
     """A whole page inside a notebook's output, whose styles cannot reach the notebook's."""
     return (
         f'<iframe title="{escape(title)}" srcdoc="{escape(page)}" sandbox="allow-scripts allow-popups allow-downloads" '
-        f'style="width:100%;height:{HEIGHT}px;border:0" loading="lazy"></iframe>'
+        f'style="width:100%;height:{HEIGHT}px;border:0"></iframe>'
     )
 
 
 def text_table(table: pd.DataFrame, rows: int) -> list[str]:
     """The first rows of a table as lines of text, and how many more there are."""
-    lines = table.head(rows).to_string(index=False, float_format=lambda number: f"{number:.4g}").splitlines()
+    shown = table.head(rows).map(lambda cell: shortened(cell, WIDEST) if isinstance(cell, str) else cell)
+    lines = shown.to_string(index=False, float_format=lambda number: f"{number:.4g}").splitlines()
     return [*lines, f"… and {len(table) - rows} more"] if len(table) > rows else lines
 
 
