@@ -8,7 +8,7 @@ import click
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 
-from budget.commands import MODULES, main  # noqa: E402  # the tree that this file stands in
+from budget.commands import COMMANDS, main  # noqa: E402  # the tree that this file stands in
 from budget.curves.laws.table import LAWS  # noqa: E402
 
 WIDTH = 100
@@ -20,7 +20,7 @@ def command_pages() -> str:
     parts = ["# Commands\n\nWritten by `docs/reference.py` from `budget COMMAND --help`.\n"]
     settings = {**main.context_settings, "max_content_width": WIDTH, "terminal_width": WIDTH}
     with click.Context(main, info_name="budget", **settings) as above:
-        for name in MODULES:
+        for name in COMMANDS:
             command = main.get_command(above, name)
             assert command is not None
             parts += _helps(command, name, above)

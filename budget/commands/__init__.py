@@ -7,32 +7,32 @@ import click
 
 from budget.commands.running.group import Commands, CommandTable
 
-MODULES = (
-    "allocate",
-    "backtest",
-    "check",
-    "compare",
-    "fit",
-    "focus",
-    "groups",
-    "grow",
-    "import",
-    "laws",
-    "measure",
-    "next",
-    "plan",
-    "portfolio",
-    "predict",
-)
-"""The commands, each the function of its name in the module of its name."""
+SECTIONS = {
+    "To begin": ("import", "check"),
+    "From runs to a plan": ("fit", "predict", "backtest", "plan", "allocate"),
+    "More tasks, fewer models": ("grow", "focus", "groups"),
+    "Measuring": ("next", "measure"),
+    "Afterwards and beside": ("compare", "portfolio", "laws"),
+    "About the commands": ("completion",),
+}
+"""Heading → commands, in the order of work."""
 
-ELSEWHERE = {"import": f"{__name__}.importing.import_runs"}
-"""A command whose name Python keeps for itself → the module, whose function has the module's name."""
+ELSEWHERE = {
+    "import": f"{__name__}.importing.import_runs",
+    "completion": f"{__name__}.starting.completion",
+}
+"""A command that has no module of its name beside this one → its module, whose function has the module's name."""
+
+COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
+"""All of them, in that order."""
+
+MODULES = tuple(name for name in COMMANDS if name not in ELSEWHERE)
+"""Commands that are each the function of its name in the module of its name."""
 
 
 @click.group(
     cls=Commands,
-    commands=CommandTable({name: f"{__name__}.{name}" for name in MODULES} | ELSEWHERE),
+    commands=CommandTable({name: ELSEWHERE.get(name, f"{__name__}.{name}") for name in COMMANDS}),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(package_name="budget")
@@ -41,3 +41,6 @@ def main() -> None:
 
     The main job: budget plan runs.csv --budget 1e21 --out plan
     """
+
+
+main.sections = SECTIONS

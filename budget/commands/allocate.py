@@ -9,7 +9,11 @@ from budget.commands.options.reading_options import COLUMN
 from budget.commands.running.group import command
 
 
-@command("allocate", example="budget allocate curves.json --budget 1e21 --out allocation.csv")
+@command(
+    "allocate",
+    "budget allocate curves.json --budget 1e14 --tasks data/tasks.csv --out allocation.csv",
+    "budget allocate curves.json --budget 1e14 --tasks data/tasks.csv --objective worst",
+)
 @click.argument("curves_path", metavar="CURVES")
 @click.option("--tasks", "tasks_path", metavar="CSV", help="Weights, targets, limits and prices of the tasks.")
 @STRATEGY
@@ -35,7 +39,6 @@ def allocate(
     from budget.report.progress import step
     from budget.report.sentences.plan_sentences import plan_summary
     from budget.tables.columns import column_mapping
-    from budget.tables.files.text import json_text
 
     refuse_words(asking)
     asked = PlanQuestion(objective=asking.aiming.objective, measure=asking.aiming.measure, plan_on=plan_on)
@@ -53,5 +56,5 @@ def allocate(
     with step("plan") as bar:
         plan = answer(curves_for(curves, spec, question), spec, question, progress=bar)
     echo_notes(*plan.warnings, *notes, *plan.notes)
-    emit(plan.table(), json_text(plan.record()), output)
+    emit(plan.table(), plan.record(), output)
     echo_notes(plan_summary(plan))

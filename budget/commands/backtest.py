@@ -17,7 +17,12 @@ from budget.commands.options.reading_options import READING, Reading
 from budget.commands.running.group import command
 
 
-@command("backtest", example="budget backtest runs.csv --law chinchilla --law power --out backtest.csv")
+@command(
+    "backtest",
+    "budget backtest data/runs.csv --where task=code --where task=prose --law auto --law chinchilla",
+    "budget backtest data/runs.csv --tasks data/tasks.csv --decide --dry-run",
+    takes_long=True,
+)
 @click.argument("runs_path", metavar="RUNS")
 @HOLDOUT
 @decide_option
@@ -48,7 +53,6 @@ def backtest(
     from budget.numerics.strict_json import json_rows
     from budget.report.sentences.backtest_sentences import backtest_summary, decided_sentence
     from budget.studies.decision_backtest import decision_table
-    from budget.tables.files.text import json_text
 
     across = any(is_of_all_strategies(law) for law in holdout.laws)
     runs, tasks = read_inputs(runs_path, reading, holdout.mixtures, scales=holdout.scales, of_all_strategies=across)
@@ -57,10 +61,10 @@ def backtest(
         decided = decide_laws(runs, tasks, holdout.laws or (AUTO,), beyond, holdout.scale, estimating, drawing)
         table = decision_table(decided)
         echo_notes(*runs.notes, *tasks.notes, *dict.fromkeys(said for each in decided for said in each.left_out))
-        emit(table, json_text(json_rows(table)), output)
+        emit(table, json_rows(table), output, "decisions")
         echo_notes(*(f"{each.law}: {decided_sentence(each.figures)}" for each in decided))
         return
     found = backtest_laws(runs, tasks, holdout, estimating, drawing, read_beside(runs_path, reading, runs))
     echo_notes(*runs.notes, *tasks.notes, *found.notes)
-    emit(found.table(), json_text(found.record()), output)
+    emit(found.table(), found.record(), output)
     echo_notes(*backtest_summary(found))

@@ -6,7 +6,7 @@ from budget.commands.options.output_options import OUTPUT, Output
 from budget.commands.running.group import command
 
 
-@command("compare", example="budget compare plan-monday plan-friday --out changes.csv")
+@command("compare", "budget compare plan plan-2e14 --out changes.csv")
 @click.argument("before", metavar="PLAN_A")
 @click.argument("after", metavar="PLAN_B")
 @OUTPUT
@@ -15,8 +15,7 @@ def compare(before: str, after: str, output: Output) -> None:
     from budget.commands.running.output import echo_notes, emit
     from budget.report.changes import changes_told
     from budget.studies.plan_changes import plan_changes, read_plan
-    from budget.tables.files.text import json_text
 
     found = plan_changes(read_plan(before), read_plan(after))
-    emit(found.table, json_text(found.record()), output)
+    emit(found.table, found.record(), output)
     echo_notes(*changes_told(found))

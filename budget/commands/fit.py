@@ -18,7 +18,12 @@ from budget.commands.options.reading_options import LINKING, READING, Linking, R
 from budget.commands.running.group import command
 
 
-@command("fit", example="budget fit runs.csv --out curves.json")
+@command(
+    "fit",
+    "budget fit data/runs.csv --tasks data/tasks.csv --out curves.json",
+    "budget fit data/runs.csv --where task=code --law chinchilla --backtest",
+    takes_long=True,
+)
 @click.argument("runs_path", metavar="RUNS")
 @READING
 @FITTING
@@ -69,11 +74,11 @@ def fit(
     curves = add_link(curves, runs, scores, tasks, estimating.device)
     curves.usable()
     echo_notes(*curves.warnings, *tasks.notes, *curves.notes, *cost_notes(curves), *curves.left_out, *curves.unlinked)
-    content, printed = json_text(sealed(record_of(curves))), Output(as_json, None)
+    record, printed = sealed(record_of(curves)), Output(as_json, None)
     shifts = fit_sensitivity(runs, settings, curves, fitting, estimating, drawing) if sensitivity else None
     if out:
-        write_text(out, content)
+        write_text(out, json_text(record))
     if shifts is None:
-        emit(curves.table(), content, printed)
+        emit(curves.table(), record, printed, "curves")
     else:
-        emit(shifts, json_text(json_rows(shifts)), printed)
+        emit(shifts, json_rows(shifts), printed, "sensitivity")

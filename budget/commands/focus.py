@@ -10,7 +10,11 @@ from budget.commands.options.reading_options import READING, Reading
 from budget.commands.running.group import command
 
 
-@command("focus", example="budget focus runs.csv --budget 1e20 --budget 1e22 --out focus.csv")
+@command(
+    "focus",
+    "budget focus data/runs.csv --tasks data/tasks.csv --budget 1e13 --budget 1e14 --out focus.csv",
+    takes_long=True,
+)
 @click.argument("runs_path", metavar="RUNS")
 @click.option(
     "--budget", "budgets", type=Amount(), multiple=True, metavar="AMOUNT",
@@ -69,7 +73,6 @@ def focus(
     from budget.studies.focus.focus import focus as compare
     from budget.studies.focus.focus import with_leaders
     from budget.studies.strategies.assumed import with_assumed
-    from budget.tables.files.text import json_text
 
     refuse_named_scales(fitting.scales)
     runs, tasks = read_inputs(runs_path, reading, fitting.mixtures, of_all_strategies=True)
@@ -97,6 +100,6 @@ def focus(
         | found.record()
         | {"breadth_checks": None if checks is None else checks.record()}
     )
-    emit(found.table(), json_text(record), output)
+    emit(found.table(), record, output)
     details = (*focus_summary(found), *(breadth_sentences(checks, found.unit) if checks else ()))
     echo_notes(" ".join(focus_answer(found)), "In detail:", *(f"- {detail}" for detail in details))

@@ -9,7 +9,11 @@ from budget.commands.options.reading_options import SELECTING, Selecting
 from budget.commands.running.group import command
 
 
-@command("groups", example="budget groups pairs.csv --budget 2 --budget 3 --out groups.csv")
+@command(
+    "groups",
+    "budget groups data/runs.csv --where strategy=specialist --where strategy=generalist --where 'n_tasks<=2' "
+    "--where width=32 --where tokens=512000 --out groups.csv",
+)
 @click.argument("table_path", metavar="TABLE")
 @click.option(
     "--budget", "budgets", type=Number(), multiple=True, metavar="NUMBER",
@@ -35,7 +39,6 @@ def groups(
     from budget.commands.inputs import read_candidates_or_cotrained, read_curves
     from budget.commands.running.output import echo_notes, emit
     from budget.report.sentences.groups_sentences import groups_summary, matrix_text, transfer_summary
-    from budget.tables.files.text import json_text
 
     if table_path.endswith(".json"):
         from budget.studies.groups.law_transfer import law_transfer
@@ -43,7 +46,7 @@ def groups(
         curves = read_curves(table_path)
         transfer = law_transfer(curves)
         echo_notes(*curves.left_out)
-        emit(transfer.table(), json_text(transfer.record()), output)
+        emit(transfer.table(), transfer.record(), output, "transfer")
         echo_notes(transfer_summary(transfer))
         return
     from budget.studies.groups.groups import group_tasks
@@ -62,5 +65,5 @@ def groups(
         time_limit=choosing.time_limit,
     )
     echo_notes(*tasks.notes, *found.notes, *found.matrix.notes)
-    emit(found.table() if budgets else found.matrix.table(), json_text(found.record()), output)
+    emit(found.table() if budgets else found.matrix.table(), found.record(), output)
     echo_notes(matrix_text(found.matrix), *groups_summary(found))

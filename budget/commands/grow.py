@@ -18,7 +18,7 @@ from budget.commands.options.reading_options import COLUMN
 from budget.commands.running.group import command
 
 
-@command("grow", example="budget grow specialists.json generalist.json --budget 1e21 --out growth.csv")
+@command("grow", "budget grow curves.json --tasks data/tasks.csv --budget 1e14 --out growth.csv")
 @click.argument("paths", nargs=-1, required=True, metavar="CURVES...")
 @TASKS
 @MEASURE
@@ -60,7 +60,6 @@ def grow(
     from budget.studies.growth.growth import grow as grow_specialists
     from budget.studies.growth.growth_by_strategy import StrategiesGrowth, grow_strategies, strategy_name
     from budget.studies.growth.task_orders import RANDOM_ORDERS
-    from budget.tables.files.text import json_text
 
     if joining.order != "random":
         if joining.orders is not None:
@@ -112,5 +111,5 @@ def grow(
     if beyond and own is not None and own.beyond is not None:
         rows = own.beyond.growth_rows(own.plans[-1].spec.strategy)
         table = pd.concat([table, rows.astype({"target_met": table["target_met"].dtype})], ignore_index=True)
-    emit(table, json_text(found.record()), output)
+    emit(table, found.record(), output)
     echo_notes(*summary)

@@ -6,7 +6,7 @@ from budget.commands.options.output_options import OUTPUT, Output
 from budget.commands.running.group import command
 
 
-@command("laws", example="budget laws")
+@command("laws", "budget laws", "budget laws --published chinchilla2024 --out published.json")
 @click.option(
     "--published",
     metavar="NAME",
@@ -35,12 +35,12 @@ def laws(published: str | None, tasks: tuple[str, ...], output: Output) -> None:
         if tasks:
             raise DataError("--task is for a curves file of a published curve; give --published NAME as well.")
         table = laws_table()
-        emit(table, json_text(json_rows(table)), output)
+        emit(table, json_rows(table), output)
         return
     curves = curves_of_published(published, tasks or ("text",))
-    content = json_text(sealed(record_of(curves)))
+    record = sealed(record_of(curves))
     if output.out:
-        write_text(output.out, content)
+        write_text(output.out, json_text(record))
     else:
-        emit(curves.table(), content, output)
+        emit(curves.table(), record, output, "curves")
     echo_notes(*curves.warnings, *curves.notes)

@@ -11,8 +11,10 @@ from budget.commands.running.group import command
 
 @command(
     "measure",
-    example="budget measure plan.csv --out runs.csv --jobs 2 "
-    '--command "python train.py --task {task} --params {params} --tokens {tokens} --seed {seed}"',
+    "budget measure data/loop_plan.csv --out measured.csv --jobs 2",
+    "budget measure data/loop_plan.csv --out measured.csv --jobs 2 "
+    '--command "python train.py --task {task} --width {width} --tokens {tokens} --seed {seed}"',
+    takes_long=True,
 )
 @click.argument("plan_path", metavar="PLAN")
 @click.option(
@@ -35,6 +37,7 @@ def measure(plan_path: str, out: str, jobs: int, command: str | None, training: 
     whose name ends with -failed.csv; the same command repeats them, but for those whose value was no finite number.
     """
     from budget.commands.running.output import echo_notes
+    from budget.commands.running.schemas import stamped
     from budget.report.measuring_progress import sweep
     from budget.tables.files.text import json_text
 
@@ -61,6 +64,6 @@ def measure(plan_path: str, out: str, jobs: int, command: str | None, training: 
                 progress=progress,
             )
     if as_json:
-        click.echo(json_text({"out": out, "rows": len(runs)}), nl=False)
+        click.echo(json_text(stamped({"out": out, "rows": len(runs)}, "measure")), nl=False)
     else:
         echo_notes(f"{out} holds {len(runs)} rows.")

@@ -9,7 +9,7 @@ from budget.commands.options.reading_options import COLUMN
 from budget.commands.running.group import command
 
 
-@command("next", example="budget next curves.json --spend 1e20 --budget 1e23 --out next.csv")
+@command("next", "budget next curves.json --tasks data/tasks.csv --spend 1e13 --budget 1e14 --out next.csv")
 @click.argument("curves_paths", metavar="CURVES...", nargs=-1, required=True)
 @click.option("--spend", type=Amount(), required=True, metavar="AMOUNT", help="FLOPs there are for new runs.")
 @click.option("--tasks", "tasks_path", metavar="CSV", help="Weights and limits of the tasks.")
@@ -40,7 +40,6 @@ def next(  # the builtin is not wanted here
     from budget.report.sentences.next_runs_sentences import next_summary
     from budget.studies.next_runs.next_runs import next_runs
     from budget.studies.next_runs.rival_strategies import strategy_of
-    from budget.tables.files.text import json_text
 
     curves, tasks, notes = read_strategies(curves_paths, tasks_path, columns, strategy_of, plan_on)
     with step("next") as bar:
@@ -59,5 +58,5 @@ def next(  # the builtin is not wanted here
             progress=bar,
         )
     echo_notes(*found.warnings, *notes, *found.notes)
-    emit(found.table(), json_text(found.record()), output)
+    emit(found.table(), found.record(), output)
     echo_notes(next_summary(found))

@@ -28,7 +28,13 @@ ASKED = together(STRATEGY, ASKING, ORDER)
 """The options of ``study_of``."""
 
 
-@command("plan", example="budget plan runs.csv --budget 1e21 --out plan")
+@command(
+    "plan",
+    "budget plan data/runs.csv --tasks data/tasks.csv --budget 1e14 --out plan",
+    "budget plan data/runs.csv --budget '20 T4-seconds' --out plan --dry-run",
+    "budget plan plan/plan.toml --budget 2e14 --out plan-2e14",
+    takes_long=True,
+)
 @click.argument("runs_path", metavar="RUNS")
 @click.option("--out", required=True, metavar="DIR", help="Folder for report.html, report.md, the CSVs and plan.json.")
 @ASKED

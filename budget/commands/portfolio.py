@@ -10,7 +10,7 @@ from budget.commands.running.group import command
 from budget.errors import DataError
 
 
-@command("portfolio", example="budget portfolio candidates.csv --budget 3 --select val --report test")
+@command("portfolio", "budget portfolio data/runs.csv --column model=run --column cost=flops --budget 1e12")
 @click.argument("candidates_path", metavar="CANDIDATES")
 @click.option(
     "--budget", type=Number(), required=True, metavar="NUMBER", help="What the built models may cost together."
@@ -26,7 +26,6 @@ def portfolio(candidates_path: str, budget: float, selecting: Selecting, choosin
     from budget.report.sentences.portfolio_sentences import portfolio_summary
     from budget.tables.candidates import COLUMNS
     from budget.tables.columns import column_mapping
-    from budget.tables.files.text import json_text
 
     others = set(column_mapping(selecting.columns)) - set(COLUMNS)
     if others and not selecting.tasks_path:
@@ -44,5 +43,5 @@ def portfolio(candidates_path: str, budget: float, selecting: Selecting, choosin
         time_limit=choosing.time_limit,
     )
     echo_notes(*tasks.notes, *found.notes)
-    emit(found.table(), json_text(found.record()), output)
+    emit(found.table(), found.record(), output)
     echo_notes(portfolio_summary(found))

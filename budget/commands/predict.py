@@ -8,7 +8,7 @@ from budget.commands.options.reading_options import COLUMN
 from budget.commands.running.group import command
 
 
-@command("predict", example="budget predict curves.json --at points.csv --out predicted.csv")
+@command("predict", "budget predict curves.json --at data/loop_runs.csv --out predicted.csv")
 @click.argument("curves_path", metavar="CURVES")
 @click.option("--at", required=True, metavar="CSV", help="Points: task and the scales the law reads.")
 @click.option("--new-run", is_flag=True, help="Interval for the value of one new run, not for the mean curve.")
@@ -24,8 +24,7 @@ def predict(curves_path: str, at: str, new_run: bool, columns: Words, output: Ou
     from budget.numerics.strict_json import json_rows
     from budget.studies.predictions import predict_points
     from budget.tables.columns import column_mapping
-    from budget.tables.files.text import json_text
 
     table, notes = predict_points(read_curves(curves_path), at, columns=column_mapping(columns), new_run=new_run)
     echo_notes(*notes)
-    emit(table, json_text(json_rows(table)), output)
+    emit(table, json_rows(table), output)

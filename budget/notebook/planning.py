@@ -66,7 +66,7 @@ class Answer:
     units: Mapping[str, Unit]
 
 
-@command("plan", example='budget.plan(runs, "10 ZFLOP")')
+@command("plan", 'budget.plan(runs, "10 ZFLOP")')
 @click.argument("runs_path", metavar="RUNS")
 @together(ASKED, FITTED)
 def answer(runs_path: str, strategy: str | None, asking: Asking, order: str, **fitting: Any) -> Answer:

@@ -11,22 +11,24 @@ from rich.table import Table
 from rich.text import Text
 
 from budget.numerics.quoting import escaped
+from budget.report.verbosity import VERDICT_COLORS
 from budget.report.written_numbers import NOTHING
 
 GAP = 2
 """Spaces between columns."""
 
 
-def print_table(frame: pd.DataFrame) -> None:
+def print_table(frame: pd.DataFrame, color: bool | None = None) -> None:
     """Print a table with numbers to four significant digits.
 
     Where the terminal is too narrow for all columns they follow in blocks, each with the task (or else the first
     column) in front; numbers never break, and long text wraps.
 
     Args:
-        frame: any table; missing cells are shown as a dash.
+        frame: any table; missing cells are shown as a dash, verdicts in their colours.
+        color: whether to write in colour; ``None``: where the terminal can.
     """
-    console = Console()
+    console = Console(no_color=None if color is None else not color)
     cells = {escaped(str(name)): [_cell(cell) for cell in frame[name]] for name in frame.columns}
     right = {escaped(str(name)) for name in frame.columns if _is_number(frame[name])}
     key = "task" if "task" in cells else next(iter(cells))
@@ -39,7 +41,7 @@ def print_table(frame: pd.DataFrame) -> None:
         for name in names:
             table.add_column(name, justify="right" if name in right else "left", no_wrap=name in right, overflow="fold")
         for row in zip(cells[key], *(cells[name] for name in names), strict=True):
-            table.add_row(*map(Text, row))
+            table.add_row(*(Text(cell, VERDICT_COLORS.get(cell, "")) for cell in row))
         console.print(table)
 
 

@@ -27,6 +27,7 @@ from budget.studies.strategies.recommendation import Recommendation, recommend
 from budget.studies.strategies.strategy_curves import FittedStrategies
 from budget.studies.strategies.strategy_plans import StrategyPlanner
 from budget.tables.checks.quality import Finding, check_table
+from budget.tables.files.manifest import SCHEMA
 from budget.tables.runs import Runs
 from budget.tables.tasks import TaskSettings
 
@@ -86,7 +87,7 @@ class Study(Brief):
         for task in fitted["link"]["tasks"] if fitted["link"] else ():
             del task["draws"], task["noise_draws"]
         return {
-            "format": "budget plan 1",
+            "schema": SCHEMA,
             "versions": self.versions,
             "seeds": {"draws": self.curves.seed},
             "inputs": self.input_files,

@@ -18,10 +18,11 @@ from budget.curves.curves import Curves
 from budget.curves.records.reading import curves_from_record
 from budget.errors import DataError
 from budget.numerics.strict_json import json_rows
-from budget.tables.files.manifest import strays
+from budget.tables.files.manifest import SCHEMA, strays
 from budget.tables.files.text import read_json
 
-FORMAT = "budget plan 1"
+OLD_FORMAT = "budget plan 1"
+"""What older plans say in their key ``format`` instead of ``schema``."""
 
 CURVES, PLAN, WORDS = "curves.json", "plan.json", "plan.toml"
 
@@ -91,7 +92,6 @@ class PlanChanges:
     def record(self) -> dict[str, Any]:
         """The comparison as JSON."""
         return {
-            "format": "budget changes 1",
             "before": self.before.folder,
             "after": self.after.folder,
             "objective": [self.before.plan["objective"], self.after.plan["objective"]],
@@ -112,7 +112,7 @@ def read_plan(folder: str) -> SavedPlan:
     if not (home / PLAN).is_file():
         raise DataError(f"{folder}: no {PLAN} there; give the folder that 'budget plan --out' made.")
     record = read_json(home / PLAN, "plan")
-    if not isinstance(record, dict) or record.get("format") != FORMAT or not isinstance(record.get("plan"), dict):
+    if not isinstance(record, dict) or not _says_plan(record) or not isinstance(record.get("plan"), dict):
         raise DataError(f"{home / PLAN}: not a plan of this version; make it again with 'budget plan'.")
     curves = curves_from_record(read_json(home / CURVES, "curves file"), str(home / CURVES))
     words: dict[str, Any] = {}
@@ -122,6 +122,10 @@ def read_plan(folder: str) -> SavedPlan:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise DataError(f"{home / WORDS}: not readable as TOML ({error}).") from None
     return SavedPlan(folder, record, curves, words, strays(home))
+
+
+def _says_plan(record: dict[str, Any]) -> bool:
+    return record.get("schema") == SCHEMA or record.get("format") == OLD_FORMAT
 
 
 def plan_changes(before: SavedPlan, after: SavedPlan) -> PlanChanges:

@@ -70,7 +70,7 @@ def test_a_task_of_one_plan_alone_is_named(plans):
 def test_json_holds_the_same(plans):
     result = run("compare", plans / "first", plans / "twice", "--json")
     found = json.loads(result.stdout)
-    assert found["format"] == "budget changes 1" and found["words"]["budget"] == ["3e6", "6e6"]
+    assert found["schema"] == "budget/compare/1" and found["words"]["budget"] == ["3e6", "6e6"]
     assert found["objective"][1] < found["objective"][0] and len(found["rows"]) == 3
 
 

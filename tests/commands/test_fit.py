@@ -129,7 +129,7 @@ def test_sensitivity_is_printed_in_place_of_the_table_and_curves_are_written(run
     assert set(frame["task"]) == set(TRUTHS)
     assert {"as fitted", "loss lad", "loss squares", "loss asymmetric"} <= set(frame["variant"])
     assert len(json.loads((tmp_path / "c.json").read_text())["tasks"]) == 3
-    rows = json.loads(run(*arguments, "--json").stdout)
+    rows = json.loads(run(*arguments, "--json").stdout)["rows"]
     assert [list(row) for row in rows] == [list(frame.columns)] * len(frame)
     assert "--draws 200" in refused(*arguments, "--draws", 0)
 

@@ -83,6 +83,7 @@ def test_focus_as_json_has_the_table_and_the_studies(runs):
     result = run("focus", runs, *FAST, "--json")
     record = json.loads(result.stdout)
     assert set(record) == {
+        "schema",
         "warnings", "unit", "measure", "metric", "budgets", "sets", "left_out", "crossovers", "trends", "breadth",
         "breadth_laws", "leaders",
         "strictness", "dilution", "partitions", "subsets", "alone", "targets", "breadth_checks", "rows",

@@ -129,4 +129,4 @@ def test_mistakes_are_refused_and_old_results_kept(pairs, tmp_path, arguments, s
 
 def test_wrong_usage_exits_with_2(pairs):
     assert run("groups", pairs, "--objective", "best").exit_code == 2
-    assert "Example:" in run("groups", "--help").output and "groups" in main.commands
+    assert "Examples:" in run("groups", "--help").output and "groups" in main.commands

@@ -36,7 +36,7 @@ def folder(tmp_path, monkeypatch):
 def test_a_program_measures_a_plan():
     result = measure("--command", COMMAND, "--jobs", 2, "--timeout", 60, "--retries", 0, "--logs", "said", "--json")
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout) == {"out": "runs.csv", "rows": 2}
+    assert json.loads(result.stdout) == {"schema": "budget/measure/1", "out": "runs.csv", "rows": 2}
     lines = result.stderr.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("1/2 runs, ") and " s left: code-flops=" in lines[0] and "% of 4e9 FLOPs" in lines[0]

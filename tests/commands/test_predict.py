@@ -14,7 +14,7 @@ def test_predict(curves, tmp_path):
     assert list(frame.columns) == ["task", "params", "tokens", "note", "predicted", "low", "high"]
     assert frame["note"].tolist() == ["x", "y"]
     np.testing.assert_allclose(frame["predicted"], [TRUTHS[task].value(1e9, 1e10) for task in frame["task"]], rtol=0.02)
-    rows = json.loads(run("predict", curves, "--at", tmp_path / "points.csv", "--json").stdout)
+    rows = json.loads(run("predict", curves, "--at", tmp_path / "points.csv", "--json").stdout)["rows"]
     assert rows[0]["task"] == "prose" and rows[0]["predicted"] == frame["predicted"][0]
 
 

@@ -31,7 +31,7 @@ def test_warnings_survive_the_file_and_may_lack_in_older_ones(noisy_curves):
     ("spoil", "sentence"),
     [
         (lambda record: [], "not a curves file"),
-        (lambda record: record | {"format": "other"}, "not a curves file"),
+        (lambda record: record | {"schema": "other"}, "not a curves file"),
         (lambda record: record | {"tasks": [{}]}, "is damaged"),
         (lambda record: {name: record[name] for name in record if name != "cost"}, "is damaged"),
     ],

@@ -68,7 +68,7 @@ def test_predictions_are_scores_with_the_loss_behind(fitted, tmp_path):
     assert frame["predicted"].isna().tolist() == [False, True, False] and frame["loss"].notna().all()
     assert frame.loc[0, "predicted"] < frame.loc[2, "predicted"] < frame.loc[2, "high"] < 1
     assert "'boolq' has no predicted acc_rc" in result.stderr
-    rows = json.loads(run("predict", path, "--at", points, "--json").stdout)
+    rows = json.loads(run("predict", path, "--at", points, "--json").stdout)["rows"]
     assert rows[1]["predicted"] is None and rows[1]["loss"] == frame.loc[1, "loss"]
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SOURCES = ("wandb", "mlflow", "lm-eval", "eee", "trackio")
 
 
-@command("import", example="budget import mlflow mlruns --out runs.csv")
+@command("import", "budget import wandb export.csv --out runs.csv", "budget import mlflow mlruns --out runs.csv")
 @click.argument("source", type=click.Choice(SOURCES))
 @click.argument("store", metavar="STORE")
 @click.option("--out", required=True, metavar="FILE", help="The file of runs to write.")

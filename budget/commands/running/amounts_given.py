@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import click
 
 from budget.commands.options.option_types import PRICE, Amount
+from budget.commands.running.output import echo_notes
 from budget.errors import DataError
 from budget.numerics.quantities.amounts import GIVEN, Unit, parse_amount, parse_price, speed_of
 
@@ -50,7 +51,7 @@ def settled_amounts(ctx: click.Context, device: str | None, utilisation: float |
     _choose_unit(ctx, planned)
     for unit in given.values():
         if unit.note:
-            click.echo(unit.note, err=True)
+            echo_notes(unit.note)
     before = GIVEN.set(given)
     try:
         yield

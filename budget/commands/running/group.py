@@ -1,23 +1,41 @@
-"""The group of commands: each loaded when it is asked for, its inputs kept, a user's mistake said in one sentence."""
+"""The group of commands: each loaded when it is asked for, its inputs kept, a user's mistake said in one sentence.
 
+See docs/decisions/151-one-door-for-all-commands.md.
+"""
+
+import sys
+import time
+import traceback
 import warnings
 from collections import UserDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 
+from budget.commands.running.everywhere import DRY_RUN, DRY_RUN_OPTION, EVERYWHERE, asked_verbosity, color_of
+from budget.commands.running.help_pages import (
+    write_commands,
+    write_examples,
+    write_exit_codes,
+    write_topics,
+)
+from budget.commands.running.output import echo_notes
 from budget.commands.running.standard_streams import watched_streams, writing_output
 from budget.errors import BudgetError, ReaderGoneError
-from budget.numerics.quoting import sentence
+from budget.numerics.quoting import sentence, shown
 from budget.process_settings import quiet_jax
 from budget.tables.files.places import place_of, refuse_inputs
 
 READER_GONE = 141
 """Exit code where nobody reads the output any more, as of a program that SIGPIPE ends (128 + 13)."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as of a program that SIGINT ends (128 + 2)."""
 
 INVOCATION = "budget.invocation"
 """Where a context keeps what tells the whole command line."""
@@ -32,8 +50,38 @@ class Command(click.Command):
     It says of an input that stands in a plan's folder and is not of that plan.
     """
 
+    examples: Sequence[str] = ()
+    """Whole command lines, for the help."""
+
+    takes_long = False
+    """Whether it can say what it would do (``--dry-run``)."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Its own options, then those of every command."""
+        own = super().get_params(ctx)
+        dry_run = (DRY_RUN_OPTION,) if self.takes_long else ()
+        return [*own[: len(self.params)], *dry_run, *EVERYWHERE, *own[len(self.params) :]]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options by what they are about, then the examples."""
+        write_topics(self, ctx, formatter)
+        write_examples(self.examples, formatter)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
+        with asked_verbosity(ctx) as asked:
+            began, worked = time.monotonic(), time.process_time()
+            try:
+                return self._invoke_on_settled_inputs(ctx)
+            except BudgetError:
+                if asked.verbose:
+                    traceback.print_exc()
+                raise
+            finally:
+                if asked.verbose:
+                    echo_notes(_cost(self.name, time.monotonic() - began, time.process_time() - worked))
+
+    def _invoke_on_settled_inputs(self, ctx: click.Context) -> object:
         out = ctx.params.get("out")
         named = [ctx.params[param.name] for param in self.params if is_input(param) and param.name]
         inputs = [path for given in named for path in (given if isinstance(given, tuple) else (given,)) if path]
@@ -45,13 +93,17 @@ class Command(click.Command):
             if (Path(path).parent / "plan.json").is_file():
                 from budget.tables.files.manifest import stray_note
 
-                for note in stray_note(path):
-                    click.echo(note, err=True)
+                echo_notes(*stray_note(path))
         from budget.commands.running.amounts_given import settled_amounts
         from budget.commands.running.project import apply_project
 
         device, utilisation = apply_project(ctx, inputs)
         with settled_amounts(ctx, device, utilisation):
+            if ctx.meta.get(DRY_RUN):
+                from budget.commands.running.dry_run import say_intended
+
+                say_intended(ctx, inputs)
+                return None
             return super().invoke(ctx)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -71,14 +123,34 @@ class Command(click.Command):
         return [Path(out)]
 
 
-def command(name: str, example: str) -> Callable[[Callable[..., None]], Command]:
-    """Make a function the command of a name, whose help ends with an example.
+def _cost(name: str | None, seconds: float, worked: float) -> str:
+    memory = ""
+    if sys.platform != "win32":
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        memory = f", at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6:,.0f} MB of memory"
+    return f"{name} took {seconds:.1f} s ({worked:.1f} s of this process's CPU time{memory})."
+
+
+def command(name: str, *examples: str, takes_long: bool = False) -> Callable[[Callable[..., None]], Command]:
+    """Make a function the command of a name, whose help ends with examples.
 
     Args:
         name: what it is called, as its module is.
-        example: a whole command line.
+        examples: whole command lines, which a test runs in a clone of the repository.
+        takes_long: whether it can say what it would do, see ``dry_run``.
     """
-    return click.command(name, cls=Command, epilog=f"Example: {example}")
+
+    def decorate(body: Callable[..., None]) -> Command:
+        made: Command = click.command(name, cls=Command)(body)
+        made.examples, made.takes_long = examples, takes_long
+        for param in made.params:  # shells complete files by their names
+            if (param.name == "out" or is_input(param)) and isinstance(param.type, click.types.StringParamType):
+                param.type = click.Path()
+        return made
+
+    return decorate
 
 
 def is_input(param: click.Parameter) -> bool:
@@ -119,6 +191,32 @@ class CommandTable(UserDict[str, click.Command]):
 class Commands(click.Group):
     """Turns the user's mistakes into one sentence and exit code 1; a bug keeps its traceback."""
 
+    sections: Mapping[str, Sequence[str]] = {}
+    """Heading → commands, in the order of the help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of their table."""
+        return list(self.commands)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Its own options and those of every command, which may stand before a command's name too."""
+        return [*EVERYWHERE, *super().get_params(ctx)]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands by sections, in whole sentences, and what exit codes mean."""
+        write_commands(self.commands, self.sections, formatter)
+        write_exit_codes(formatter)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; of a wrong name the nearest are said."""
+        if args[0] not in self.commands and not args[0].startswith("-") and not ctx.resilient_parsing:
+            near = get_close_matches(args[0], self.commands, 3, 0.5)
+            meant = f"did you mean {' or '.join(near)}?" if near else "see 'budget --help'."
+            ctx.fail(f"No such command {shown(args[0])}; {meant}")
+        return super().resolve_command(ctx, args)
+
     def main(self, *args: Any, **named: Any) -> Any:
         """Parse the command line and run the command."""
         quiet_jax()
@@ -138,15 +236,34 @@ class Commands(click.Group):
             return super().invoke(ctx)
 
 
+class Mistake(click.ClickException):
+    """A user's mistake, its first word in red where colours are wanted."""
+
+    def __init__(self, message: str) -> None:
+        """Keep the sentence, and whether the command line that runs wants colours."""
+        super().__init__(message)
+        ctx = click.get_current_context(silent=True)
+        self.color = None if ctx is None else color_of(ctx)
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Say it on standard error."""
+        click.echo(f"{click.style('Error:', fg='red')} {self.format_message()}", file=file, err=True, color=self.color)
+
+
 @contextmanager
 def _said_in_a_sentence() -> Iterator[None]:
     try:
         with writing_output():
             yield
+    except KeyboardInterrupt:
+        click.echo("\nInterrupted.", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
     except ReaderGoneError:
         raise click.exceptions.Exit(READER_GONE) from None
     except BudgetError as error:
-        raise click.ClickException(str(error)) from error
+        raise Mistake(str(error)) from error
+    except click.exceptions.NoArgsIsHelpError:  # whose message is the help
+        raise
     except click.ClickException as error:  # wrong usage, which repeats what was written
         vars(error)["message"] = sentence(error.message, 240)  # click writes the option before it
         raise

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from budget.commands.running.schemas import stamped
 from budget.numerics.quoting import escaped
+from budget.report.verbosity import VERBOSITY, VERDICT_COLORS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,18 +19,29 @@ if TYPE_CHECKING:
     from budget.curves.curves import Curves
 
 
-def emit(table: pd.DataFrame, json_content: str, output: Output) -> None:
-    """The result as JSON or CSV, to a file or to standard output; on a terminal, as a table."""
-    from budget.tables.files.text import csv_text
+def emit(table: pd.DataFrame, record: object, output: Output, schema: str | None = None) -> None:
+    """The result as JSON or CSV, to a file or to standard output; on a terminal, as a table.
+
+    Args:
+        table: one row for each thing found.
+        record: the same and more, for JSON.
+        output: where it goes, and as what.
+        schema: of the record; by default the command's.
+    """
+    from budget.tables.files.text import csv_text, json_text
     from budget.tables.files.write_files import write_text
 
-    content = json_content if output.as_json else csv_text(in_given_units(table))
-    if output.out:
-        write_text(output.out, content)
-    elif not output.as_json and sys.stdout.isatty():
+    if output.as_json:
+        content = json_text(stamped(record, schema or str(click.get_current_context().command.name)))
+    elif not output.out and sys.stdout.isatty():
         from budget.report.terminal import print_table
 
-        print_table(table)
+        print_table(table, color=VERBOSITY.get().color)
+        return
+    else:
+        content = csv_text(in_given_units(table))
+    if output.out:
+        write_text(output.out, content)
     else:
         click.echo(content, nl=False, color=True)  # a name keeps its characters, as in --out
 
@@ -48,9 +62,18 @@ _MARKS = {"$": "USD", "€": "EUR", "£": "GBP"}
 
 
 def echo_notes(*notes: str) -> None:
-    """Say sentences on standard error, each once."""
-    for note in dict.fromkeys(notes):
-        click.echo(escaped(note, keep="\n"), err=True)
+    """Say sentences on standard error, each once, unless nothing is to be said; verdicts in them in colour."""
+    asked = VERBOSITY.get()
+    for note in () if asked.quiet else dict.fromkeys(notes):
+        click.echo(_colored(escaped(note, keep="\n")), err=True, color=asked.color)
+
+
+def _colored(text: str) -> str:
+    return re.sub(
+        rf"\b({'|'.join(VERDICT_COLORS)})\b",
+        lambda verdict: click.style(verdict[0], fg=VERDICT_COLORS[verdict[0]]),
+        text,
+    )
 
 
 def cost_notes(curves: Curves) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def invocation(command: click.Command, ctx: click.Context, args: list[str], is_p
     said: dict[str, Any] = {}
     for param in order:
         key = RUNS if isinstance(param, click.Argument) else param.opts[0].removeprefix("--")
-        if param.name is None or key in OUTPUTS:
+        if param.name is None or key in OUTPUTS or param not in command.params:
             continue
         content = given[param.name]
         content = list(content) if isinstance(content, (list, tuple)) else content

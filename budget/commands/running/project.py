@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from budget.commands.options.option_types import PRICE
+from budget.commands.running.output import echo_notes
 from budget.errors import DataError
 from budget.numerics.quoting import shown
 
@@ -91,7 +92,7 @@ def apply_project(ctx: click.Context, inputs: list[str]) -> tuple[str | None, fl
         ctx.params[param.name] = value
         words += _words(option, content)
     if words:
-        click.echo(f"By {path}: {' '.join(words)}", err=True)
+        echo_notes(f"By {path}: {' '.join(words)}")
     if "price" in stated and not ctx.meta.get(PRICE):
         ctx.meta[PRICE] = str(stated["price"])
     return _text(stated, "device", path), _share(stated, path)

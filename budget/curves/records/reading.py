@@ -21,7 +21,7 @@ from budget.curves.laws.law import Law
 from budget.curves.laws.table import LAWS, law_of
 from budget.curves.link.link import PARAMETERS, Link
 from budget.curves.records.checksum import FIELD, before_tasks, checksum
-from budget.curves.records.writing import FORMAT, LINK_NUMBERS, NUMBERS, STATED
+from budget.curves.records.writing import LINK_NUMBERS, NUMBERS, OLD_FORMAT, SCHEMA, STATED
 from budget.curves.steady import PLAN_ON, STEADY
 from budget.errors import DataError
 from budget.numerics.quoting import shown
@@ -45,7 +45,7 @@ def curves_from_record(record: Any, source: str) -> Curves:
     Raises:
         DataError: the content is not what ``budget fit --out`` writes; names the task and the field.
     """
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
+    if not isinstance(record, dict) or (record.get("schema") != SCHEMA and record.get("format") != OLD_FORMAT):
         raise DataError(
             f"{source}: not a curves file of this version; make one with 'budget fit RUNS --out curves.json'."
         )

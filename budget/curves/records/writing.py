@@ -9,7 +9,11 @@ from budget.curves.link.link import LINK, PARAMETERS, Link
 from budget.numerics.strict_json import json_value
 from budget.tables.checks.status import STATUS
 
-FORMAT = "budget curves 2"
+SCHEMA = "budget/curves/2"
+"""What a file says that it is, as every JSON of the commands does."""
+
+OLD_FORMAT = "budget curves 2"
+"""What older files of the same content say, in their key ``format``."""
 
 NUMBERS = ("ceiling", "objective", "error", "agreement", "gradient", "condition")
 """The arrays (T,) of numbers that a task's record holds under their own names."""
@@ -26,7 +30,7 @@ def record_of(curves: Curves) -> dict[str, Any]:
     natural = curves.form.natural(curves.parameters, curves.reference)
     names = curves.form.names
     return {
-        "format": FORMAT,
+        "schema": SCHEMA,
         "law": curves.law,
         "formula": curves.form.formula,
         "inputs": list(curves.scale_columns),

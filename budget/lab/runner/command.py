@@ -154,6 +154,17 @@ def _read_named_runs(path: str | Path) -> pd.DataFrame:
     return frame
 
 
+def planned_flops(plan_path: str | Path, command: str) -> dict[str, float]:
+    """Run → its FLOPs as far as the plan tells them, for a command that would make the runs.
+
+    Raises:
+        DataError: the plan or the command cannot be used.
+    """
+    rows = read_rows(plan_path)
+    split_command(command, next(iter(rows.values())))
+    return {name: _flops(row) for name, row in rows.items()}
+
+
 def _flops(row: dict[str, str]) -> float:
     """FLOPs of a run as far as its plan tells them, NaN where it does not."""
     if "flops" in row:

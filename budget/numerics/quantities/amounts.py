@@ -33,7 +33,7 @@ _FLOPS = re.compile(r"([kmgtpezyrq]?)flops?", re.IGNORECASE)
 _RATE = re.compile(r"([kmgtpezyrq]?)flops?(?:/s|ps)", re.IGNORECASE)
 _FLOPS_TIMES = re.compile(r"([kmgtpezyrq])f(?:lops?)?(?:/s)?[- ]?(\w+?)s?", re.IGNORECASE)
 _DEVICE_TIME = re.compile(r"(.+?)(?::(\w+))?[- ](\w+?)s?(?:\s*@\s*(.+))?", re.IGNORECASE)
-_NUMBER = re.compile(r"([$€£]?)\s*([+-]?[\d.,]+(?:e[+-]?\d+)?(?:\s?[kmbgt](?![a-z/]))?)\s*(.*)", re.IGNORECASE)
+_NUMBER = re.compile(r"([$€£]?)\s*([+-]?[\d.,]+(?:e[+-]?\d+)?(?:\s?[kmbgt](?![a-z0-9/]))?)\s*(.*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

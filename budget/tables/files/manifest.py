@@ -10,6 +10,10 @@ from budget.tables.files.text import read_json
 
 MANIFEST = "plan.json"
 
+SCHEMA = "budget/plan/1"
+"""What it says that it is, as every JSON of the commands does."""
+
+
 PLAN_FILES = (
     "report.html", "report.md", "allocation.csv", "growth.csv", "curves.csv", "check.csv", "curves.json", "focus.csv",
     "models.csv", "plan.toml", "allocation_specialists.csv", MANIFEST,

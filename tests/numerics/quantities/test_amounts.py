@@ -17,6 +17,8 @@ H100 = 989.4e12
     [
         ("1e22", "", 1e22),
         ("1.3B", "", 1.3e9),
+        ("20 T4-days", "flops", 20 * DAY * 0.4 * 65e12),
+        ("2 B200-days", "flops", 2 * DAY * 0.4 * 2250e12),
         ("10 ZFLOP", "flops", 1e22),
         ("10zflops", "flops", 1e22),
         ("2.5e3 EFLOP", "flops", 2.5e21),

@@ -1,0 +1,1 @@
+"""Commands for who begins or builds on the others: completion in a shell."""
