@@ -100,11 +100,13 @@ class Picture:
     Attributes:
         name: which of ``figures.FIGURES`` draws it.
         caption: how to read it.
+        title: a finding or a question in a few words; empty where the section's own says it.
     """
 
     kind: ClassVar[str] = "picture"
     name: str
     caption: str
+    title: str = ""
 
 
 Block = Table | Text | Callout | Heading | Bullets | Definitions | Picture
@@ -112,30 +114,41 @@ Block = Table | Text | Callout | Heading | Bullets | Definitions | Picture
 
 @dataclass(frozen=True)
 class Tile:
-    """One number of the headline with what it is and how to read it."""
+    """One number of the headline with what it is and how to read it; ``key`` is what the page's script calls it."""
 
     label: str
     number: str
     detail: str
+    key: str = ""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the report; ``label`` marks what is hypothetical."""
+    """A section of the report, which the reader opens.
+
+    Attributes:
+        anchor: its name in addresses.
+        title: its name.
+        blocks: its content.
+        label: marks what is hypothetical.
+        finding: its answer in a line, which stands beside the title while it is closed.
+    """
 
     anchor: str
     title: str
     blocks: tuple[Block, ...]
     label: str = ""
+    finding: str = ""
 
 
 @dataclass(frozen=True)
 class Story:
-    """The whole report in the order a decision-maker reads it."""
+    """The whole report in the order a decision-maker reads it; ``pictures`` are those of the first page."""
 
     headline: str
     label: str
     warnings: tuple[str, ...]
     summary: tuple[str, ...]
     tiles: tuple[Tile, ...]
+    pictures: tuple[Picture, ...]
     sections: tuple[Section, ...]

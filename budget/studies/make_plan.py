@@ -20,6 +20,7 @@ from budget.errors import AllocationError
 from budget.numerics.brief import Brief
 from budget.numerics.words import listing
 from budget.studies.budget_response import Response, respond
+from budget.studies.decision_tables import DecisionTables, decision_tables
 from budget.studies.focus.focus import BUDGETS, DECADES, Focus, comparable, focus
 from budget.studies.growth.budget_sharing import BudgetSharing, budget_sharing
 from budget.studies.growth.growth import Growth, grow
@@ -52,6 +53,7 @@ class Study(Brief):
         sharing: each task alone with the budget, and as they share it; ``None`` without growth.
         focus: specialists against every shared strategy, where the runs hold several; else ``None``.
         recommendation: the best decision over all of them for the plan's tasks, where some were measured together.
+        tables: with which a page splits other budgets of what is decided; ``None`` where that needs a solver.
         input_files: role (runs, tasks) → name and SHA-256 of every file read.
         notes: what was assumed or not used, one sentence each.
     """
@@ -69,6 +71,7 @@ class Study(Brief):
     sharing: BudgetSharing | None
     focus: Focus | None
     recommendation: Recommendation | None
+    tables: DecisionTables | None
     input_files: dict[str, dict[str, str]]
     notes: tuple[str, ...]
 
@@ -157,7 +160,9 @@ def make_plan(
     growth, why = _growth(planned, tasks.select(planned.tasks), spec, asked, order, watch)
     beside += why
     trades_size = spec.is_one_model and len(planned.planned_inputs) == 2 and spec.params is None and not of_one
-    recommendation, why = _recommendation(compared, spec, asked)
+    rivals, why = _rivals(compared, spec, asked)
+    found = None if rivals is None else recommend(*rivals, spec.budget)
+    shown = found if found is not None and found.shares else None
     return Study(
         runs=runs,
         findings=tuple(findings),
@@ -169,7 +174,8 @@ def make_plan(
         sizes=size_tradeoff(sized, plan) if trades_size and np.isfinite(plan.shadow_price) else None,
         response=respond(sized, spec, spec.budget if np.isfinite(spec.budget) else plan.total),
         focus=_focus(compared, spec, asked.params, plan.total, watch("compare")),
-        recommendation=recommendation,
+        recommendation=found,
+        tables=decision_tables(sized, spec, plan.spend, tasks, shown, rivals),
         growth=growth,
         sharing=None if growth is None else budget_sharing(planned, growth),
         input_files=input_files or {},
@@ -253,10 +259,10 @@ def _focus(
     )
 
 
-def _recommendation(
+def _rivals(
     compared: tuple[FittedStrategies, TaskSettings] | None, spec: PlanSpec, asked: PlanQuestion
-) -> tuple[Recommendation | None, list[str]]:
-    """The best decision over every measured strategy, ``None`` where the plan's tasks have only one; and notes."""
+) -> tuple[tuple[FittedStrategies, StrategyPlanner] | None, list[str]]:
+    """Every measured strategy with the planner of the plan's specialists, ``None`` where there is one; and notes."""
     if compared is None or spec.is_one_model:
         return None, []
     strategies, tasks = compared
@@ -270,4 +276,4 @@ def _recommendation(
             f"within one budget, without {listing(more)}."
         ]
     planner = StrategyPlanner(alone, tasks.select(alone.tasks), spec.measure, spec.unit, asked.params, spec.reach)
-    return recommend(strategies, planner, spec.budget), []
+    return (strategies, planner), []

@@ -53,7 +53,7 @@ def make_study(
     findings = check(runs, inputs, len(form.parameters), task_settings.best)
     if budget is None:
         budget = 3.0 * float(max(curves.largest[unit or ("flops" if len(inputs) == 2 else inputs[0])]))
-    compared = (_with_a_shared_model(curves, together), task_settings) if together else None
+    compared = (with_a_shared_model(curves, together), task_settings) if together else None
     return make_plan(
         runs, findings, curves, task_settings, budget,
         question=PlanQuestion(unit=unit, strategy=strategy, params=params), compared=compared,
@@ -61,7 +61,7 @@ def make_study(
     )  # fmt: skip
 
 
-def _with_a_shared_model(curves: Curves, together: tuple[str, ...]) -> FittedStrategies:
+def with_a_shared_model(curves: Curves, together: tuple[str, ...]) -> FittedStrategies:
     """The specialists, and a model of some tasks whose distances are a fifth smaller at every scale."""
     form, pick = curves.form, np.array([curves.tasks.index(name) for name in together])
     smaller = np.array([0.8 if p.kind == "floor" else 1.0 for p in form.parameters])

@@ -1,15 +1,19 @@
-"""The pictures of a decision over every measured strategy: where the budget flows, what moves, what brings the gain.
+"""The pictures of a decision: where the budget flows, what moves, what brings the gain.
 
 A hue means a strategy and nothing else; what is better or worse is told by solid and hollow, and by the axis's side.
+The flow and the changes carry the place of each mark's model, by which the page's script moves them with the budget
+(``templates/explore.js.j2``): the two say the same geometry, once for the file and once for the hand.
 """
+
+from html import escape
 
 import numpy as np
 
 from budget.numerics.words import listing
+from budget.report.page.shown_decision import Decision, ShownModel, target_mark
 from budget.report.page.svg import LETTER, box, picture, ribbon, short, stroke, text
 from budget.report.sentences.recommendation_sentences import how
 from budget.report.written_numbers import difference, percent, quantity, value
-from budget.studies.strategies.recommendation import Recommendation, TrainedModel
 
 ROW = 24.0
 """Height of a task's line."""
@@ -26,83 +30,124 @@ MOST_STEPS = 9
 MOST_MOVES = 16
 """Models whose change is drawn: the most up and the most down."""
 
+MOST_ROWS = 30
+"""Tasks whose models are drawn one by one; the models of more are one band."""
+
 
 def hue(strategy: str, tasks: int = 2) -> str:
     """The class of a strategy's hue."""
     return "alone" if tasks == 1 else STYLES.get(strategy, "groups")
 
 
-def _label(model: TrainedModel, most: int) -> str:
-    names = model.tasks
-    return short(names[0], most) if len(names) == 1 else f"{short(names[0], most - 3)} +{len(names) - 1}"
+def _label(found: Decision, model: ShownModel, most: int) -> str:
+    name = found.names[model.tasks[0]]
+    return short(name, most) if len(model.tasks) == 1 else f"{short(name, most - 3)} +{len(model.tasks) - 1}"
 
 
-def flow(found: Recommendation, unit: str, mark: dict[str, str], width: float) -> str:
+def _names(found: Decision, model: ShownModel) -> str:
+    return listing([found.names[task] for task in model.tasks])
+
+
+def mark(kind: str, at: int | str, drawn: str) -> str:
+    """A mark that the page's script finds again: its kind, and the model or task that it stands for."""
+    head, space, rest = drawn.partition(" ")
+    return f'{head} data-{kind}="{escape(str(at))}"{space}{rest}'
+
+
+def flow(found: Decision, width: float) -> str:
     """Budget, models and tasks: the width of a band is its share, each task stands beside its model.
 
     Args:
         found: the decision.
-        unit: what the budget is counted in.
-        mark: task → what its interval says of its target.
         width: of the picture.
     """
     narrow = width < 500
-    rows = len(found.plan.tasks)
+    drawn, rest = _drawn(found)
+    rows = sum(len(model.tasks) for model in drawn) + bool(rest)
     top, height = 30.0, rows * ROW
-    tallest = max(model.share / (len(model.tasks) * ROW) for model in found.models)
+    heights = [(model.share, len(model.tasks)) for model in drawn]
+    if rest:
+        heights.append((sum(model.share for model in rest), 1))
+    tallest = max(share / (count * ROW) for share, count in heights)
     scale = min(0.56 * height, 0.9 / tallest)  # so that the largest model stays inside its lines
     model_x, task_x = (64.0, 88.0) if narrow else (0.26 * width, 0.6 * width)
-    place = {name: at for at, name in enumerate(found.plan.tasks)}
     start, parts, row = top + (height - scale) / 2, [], 0
     parts.append(text(0, 14, "Budget", "muted"))
     if not narrow:
         parts.append(text(model_x, 14, f"{len(found.models)} models, share of the budget", "muted"))
     parts.append(text(width, 14, "share · predicted" + ("" if narrow else " · target"), "muted", anchor="end"))
-    parts.append(box(0, start, 10, scale, "axis-box", quantity(found.plan.budget, unit)))
-    for model in found.models:
-        count, style = len(model.tasks), hue(model.strategy, len(model.tasks))
-        middle, thick = top + (row + count / 2) * ROW, max(model.share * scale, 1.5)
-        words = f"{listing(list(model.tasks))}: {quantity(model.spend, unit)}, {percent(model.share)}"
+    parts.append(mark("budget", "", box(0, start, 10, scale, "axis-box", quantity(found.budget, found.unit))))
+    for number, (share, count) in enumerate(heights):
+        model = drawn[number] if number < len(drawn) else None
+        style = "none" if model is None else hue(model.strategy, count)
+        middle, thick = top + (row + count / 2) * ROW, max(share * scale, 1.5)
+        who = f"{len(rest)} smaller models" if model is None else _names(found, model)
+        spend = sum(each.spend for each in rest) if model is None else model.spend
+        words = f"{who}: {quantity(spend, found.unit)}, {percent(share)}"
         ends = (middle - thick / 2, middle + thick / 2)
-        parts.append(ribbon((10, model_x), (start, start + model.share * scale), ends, f"flow-{style}", words))
-        parts.append(box(model_x, ends[0], 10, thick, f"fill-{style}", words))
-        start += model.share * scale
-        if not narrow:
+        band = ribbon((10, model_x), (start, start + share * scale), ends, f"flow-{style}", words)
+        parts += [mark("band", number, band), mark("model", number, box(model_x, ends[0], 10, thick, f"fill-{style}"))]
+        start += share * scale
+        if not narrow and model is not None:
             kind = "alone" if count == 1 else f"one model{how(model.strategy)}"
             sure = "" if model.wins != model.wins else f" · {100 * model.wins:.0f} % of draws"
-            parts.append(text(model_x + 16, middle + 4, f"{percent(model.share)} {kind}{sure}", "muted"))
-        for name in sorted(model.tasks, key=lambda each: place[each]):
+            said = f'<tspan data-share="{number}">{percent(share)}</tspan> {escape(kind)}{sure}'
+            parts.append(text(model_x + 16, middle + 4, said, "muted", marked=True))
+        if model is None:
+            parts.append(text(task_x, middle + 4, who))
+            parts.append(mark("rest", number, text(width, middle + 4, percent(share), "number", anchor="end")))
+            row += 1
+            continue
+        for place, task in enumerate(model.tasks):
             at = top + (row + 0.5) * ROW
             if count > 1:
-                edge = (top + row * ROW + 3, top + (row + 1) * ROW - 3)
-                share = thick / count
-                upper = ends[0] + (row - round((middle - top) / ROW - count / 2)) * share
-                parts.append(
-                    ribbon((model_x + 10, task_x - 8), (upper, upper + share), edge, f"flow-{style} faint", name)
-                    if not narrow
-                    else box(task_x - 10, edge[0], 4, edge[1] - edge[0], f"fill-{style}", name)
-                )
-            task = place[name]
-            parts.append(text(task_x, at + 4, short(name, 14 if narrow else 30)))
-            shared = "shared" if count > 1 else percent(model.share)
-            predicted = value(float(found.plan.predicted[task]))
-            said = mark.get(name, "")
-            tail = f"{shared} · {predicted}" + (
-                f" {said.split(' ')[0]}" if narrow and said else f" · {said}" if said else ""
-            )
-            parts.append(text(width, at + 4, tail, "number", anchor="end"))
+                edge, each = (top + row * ROW + 3, top + (row + 1) * ROW - 3), thick / count
+                upper = ends[0] + place * each
+                faint = f"flow-{style} faint"
+                if narrow:
+                    parts.append(box(task_x - 10, edge[0], 4, edge[1] - edge[0], f"fill-{style}", found.names[task]))
+                else:
+                    link = ribbon((model_x + 10, task_x - 8), (upper, upper + each), edge, faint, found.names[task])
+                    parts.append(mark("link", f"{number},{place}", link))
+            parts.append(text(task_x, at + 4, short(found.names[task], 14 if narrow else 30)))
+            tail = flow_tail(found, task, "shared" if count > 1 else percent(share), narrow)
+            parts.append(mark("tail", task, text(width, at + 4, tail, "number", anchor="end")))
             row += 1
     title = (
-        f"{quantity(found.plan.budget, unit)} to {len(found.models)} models for {rows} tasks, the largest "
-        + _label(found.models[0], 40)
+        f"{quantity(found.budget, found.unit)} to {len(found.models)} models for {len(found.names)} tasks, the largest "
     )
-    return picture(width, top + height + 8, parts, f"{title}: {percent(found.models[0].share)}.")
+    title += f"{_label(found, found.models[0], 40)}: {percent(found.models[0].share)}."
+    geometry = f"{top:g},{height:g},{model_x:g},{task_x - 8:g},{len(drawn)},{int(narrow)}"
+    return mark("flow", geometry, picture(width, top + height + 8, parts, title))
 
 
-def moves(found: Recommendation, width: float) -> str:
+def flow_tail(found: Decision, task: int, share: str, narrow: bool) -> str:
+    """What stands behind a task: its share, what it reaches, and what that says of its target."""
+    predicted = value(float(found.predicted[task]))
+    point, low, high, target = (float(each[task]) for each in (found.predicted, found.low, found.high, found.target))
+    said = target_mark(point, low, high, target, found.higher)
+    shown = said.split(" ")[0] if narrow and said else f"· {said}" if said else ""
+    return f"{share} · {predicted} {shown}".rstrip()
+
+
+def _drawn(found: Decision) -> tuple[list[ShownModel], list[ShownModel]]:
+    """The models that are drawn one by one, and those that are one band."""
+    if len(found.names) <= MOST_ROWS:
+        return list(found.models), []
+    drawn, rows = [], 0
+    for model in found.models:
+        rows += len(model.tasks)
+        if rows > MOST_ROWS - 1:
+            break
+        drawn.append(model)
+    drawn = drawn or [found.models[0]]
+    return drawn, list(found.models[len(drawn) :])
+
+
+def moves(found: Decision, width: float) -> str:
     """Each model's share beside what an equal part for each task would give it, the most up first."""
-    tasks = len(found.plan.tasks)
-    change = [(model.share - len(model.tasks) / tasks, model) for model in found.models]
+    tasks = len(found.names)
+    change = [(model.share - len(model.tasks) / tasks, at) for at, model in enumerate(found.models)]
     change.sort(key=lambda each: -each[0])
     if len(change) > MOST_MOVES:
         change = [*change[: MOST_MOVES // 2], *change[-MOST_MOVES // 2 :]]
@@ -112,27 +157,32 @@ def moves(found: Recommendation, width: float) -> str:
     reach = max(high - low, 1e-9)
     zero = left + (right - left) * (-low / reach)
     parts = [text(0, 14, "Model", "muted"), text(width, 14, "equal → planned share", "muted", anchor="end")]
-    for row, (more, model) in enumerate(change):
-        at = 28 + row * ROW
+    for row, (more, number) in enumerate(change):
+        model, at = found.models[number], 28 + row * ROW
         length = abs(more) / reach * (right - left)
-        words = f"{listing(list(model.tasks))}: {percent(len(model.tasks) / tasks)} to {percent(model.share)}"
+        equal = percent(len(model.tasks) / tasks)
+        words = f"{_names(found, model)}: {equal} to {percent(model.share)}"
         style = "bar-up" if more >= 0 else "bar-down"
-        parts.append(box(zero if more >= 0 else zero - length, at, length, BAR, style, words))
+        parts.append(mark("bar", number, box(zero if more >= 0 else zero - length, at, length, BAR, style, words)))
         points = f"{'+' if more >= 0 else '−'}{abs(100 * more):.1f}"
         end = zero + (length + 5 if more >= 0 else -length - 5)
-        parts.append(text(end, at + 13, points, "number", anchor="start" if more >= 0 else "end"))
-        parts.append(text(0, at + 13, _label(model, max(int(names / LETTER) - 2, 8))))
-        both = f"{percent(len(model.tasks) / tasks)} → {percent(model.share)}"
-        parts.append(text(width, at + 13, both, "muted", anchor="end"))
+        by = text(end, at + 13, points, "number", anchor="start" if more >= 0 else "end")
+        parts.append(mark("points", number, by))
+        parts.append(text(0, at + 13, _label(found, model, max(int(names / LETTER) - 2, 8))))
+        both = text(width, at + 13, f"{equal} → {percent(model.share)}", "muted", anchor="end")
+        parts.append(mark("both", number, both))
     height = 28 + len(change) * ROW + 8
-    parts.append(stroke(zero, 22, zero, height - 6, "axis"))
-    most = change[0]
-    title = f"Shares against equal parts: {listing(list(most[1].tasks))} changes most, by {100 * most[0]:+.1f} points"
-    return picture(width, height, parts, f"{title}.")
+    parts.append(mark("zero", "", stroke(zero, 22, zero, height - 6, "axis")))
+    more, number = change[0]
+    title = (
+        f"Shares against equal parts: {_names(found, found.models[number])} changes most, by {100 * more:+.1f} points"
+    )
+    return mark("moves", f"{left:.1f},{right:.1f}", picture(width, height, parts, f"{title}."))
 
 
-def waterfall(found: Recommendation, sign: float, width: float) -> str:
+def waterfall(found: Decision, width: float) -> str:
     """From the equal split to the decision, step by step: the tasks that join a model, then where the budget moves."""
+    sign = found.sign
     total = sum(step.change for step in found.steps)
     end = found.objective
     joins = [step for step in found.steps if step.joins]
@@ -190,13 +240,3 @@ def waterfall(found: Recommendation, sign: float, width: float) -> str:
 
 def _point(x: float, y: float, style: str, words: str) -> list[str]:
     return [f'<circle class="{style}" cx="{x:.1f}" cy="{y:.1f}" r="5.5"/>', text(x + 10, y + 4, words, "strong")]
-
-
-def target_mark(predicted: float, low: float, high: float, target: float, higher: bool) -> str:
-    """What an interval says of a target: reached, too close to call, or missed; empty without a target."""
-    if target != target:
-        return ""
-    ends = (low, high) if low == low else (predicted, predicted)
-    good = [end >= target if higher else end <= target for end in ends]
-    sign = "●" if all(good) else "○" if not any(good) else "◐"
-    return f"{sign} target {value(target)}"

@@ -6,14 +6,14 @@ simple split to compare with. Nothing is told by colour alone.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
 from budget.report.page import decision_figures
 from budget.report.page.curve_series import curve_series
-from budget.report.page.decision_figures import moves, target_mark, waterfall
+from budget.report.page.decision_figures import mark
 from budget.report.page.focus_map import focus_map
+from budget.report.page.shown_decision import shown_decision
 from budget.report.page.story import PANELS, ROWS
 from budget.report.page.svg import Axis, Chart, count_axis, decade_axis, short, value_axis
 from budget.report.sentences import facts
@@ -21,12 +21,16 @@ from budget.report.sentences.focus_cases import set_name
 from budget.report.sentences.plan_sentences import by_hand
 from budget.report.written_numbers import LEVEL, UNIT_WORDS, amount, count, percent, quantity, span, value
 from budget.studies.make_plan import Study
+from budget.studies.spend_tables import WIDEST
 
 PANEL = 340.0
 """Width of a panel in pixels: three stand beside each other on a desk's screen, one fits a phone's."""
 
 WIDE, NARROW, BROAD, HALF = 700.0, 340.0, 1120.0, 540.0
 """Widths of a picture of one panel on a tablet's, a phone's and a desk's screen, and of one of two side by side."""
+
+BUDGETS = 41
+"""Points of the lines over the budget."""
 
 BASELINE_STYLES = ("hollow", "hollow second", "hollow third", "hollow fourth")
 """Class of each baseline's marks."""
@@ -98,7 +102,7 @@ def sizes(study: Study) -> list[Panel]:
         chart.dots(plan.params[:1], np.array([plan.objective]), "planned", 6, [point])
         return chart.drawn(f"Predicted value of one model against its size; {point}.")
 
-    return [Panel("", drawn(WIDE), drawn(NARROW))]
+    return [Panel("", drawn(HALF), drawn(NARROW))]
 
 
 def breadth(study: Study) -> list[Panel]:
@@ -124,28 +128,38 @@ def breadth(study: Study) -> list[Panel]:
 
 
 def response(study: Study) -> list[Panel]:
-    """The best objective against the budget."""
-    plan, answer = study.plan, study.response
-    unit = plan.spec.unit
-    known = np.isfinite(answer.objective)
-    x, y = answer.budget[known], answer.objective[known]
-    words = [f"{quantity(budget, unit)}: {value(objective)}" for budget, objective in zip(x, y, strict=True)]
-    point = f"the plan: {quantity(plan.spec.budget, unit)}: {value(plan.objective)}"
+    """The best objective against the budget, beside the split that gives every task the same."""
+    return [Panel("", *(_response(study, width) for width in (HALF, NARROW)))]
 
-    def drawn(width: float) -> str:
-        ticks = x[:: 3 if width == WIDE else 6]
-        labels = tuple(amount(tick, unit) for tick in ticks)
-        along = Axis(
-            float(x.min()), float(x.max()), tuple(ticks.tolist()), labels, is_log=True,
-            title=f"budget, {UNIT_WORDS[unit]}",
-        )  # fmt: skip
-        chart = Chart(width, 300, along, value_axis(y, title=short(plan.metric, 40)))
-        chart.line(x, y)
-        chart.dots(x, y, "point", 3.5, words)
-        chart.dots(np.array([plan.spec.budget]), np.array([plan.objective]), "planned", 6, [point])
-        return chart.drawn(f"Best predicted value against the budget; {point}.")
 
-    return [Panel("", drawn(WIDE), drawn(NARROW))] if len(x) > 1 else []
+def _response(study: Study, width: float) -> str:
+    plan, tables = study.plan, study.tables
+    spec, shown = plan.spec, shown_decision(study)
+    if tables is None:
+        x, rival = study.response.budget, np.full(len(study.response.budget), np.nan)
+        y = study.response.objective
+    else:
+        x = spec.whole_budget * np.geomspace(1 / WIDEST, WIDEST, BUDGETS)
+        y = spec.sign * tables.objective(spec.weight, tables.reached(tables.models, tables.split(spec.weight, x)))
+        rival = spec.sign * tables.equal(spec.weight, x) if len(shown.names) > 1 else np.full(len(x), np.nan)
+    here, reached = spec.whole_budget, shown.sign * shown.objective
+    ticks = spec.whole_budget * np.array([1 / WIDEST, 1.0, WIDEST] if tables is not None else [0.1, 1.0, 10.0])
+    labels = tuple(amount(tick, spec.unit) for tick in ticks)
+    ends = float(np.min(x)), float(np.max(x))
+    along = Axis(*ends, tuple(ticks.tolist()), labels, is_log=True, title=f"budget, {UNIT_WORDS[spec.unit]}")
+    up = value_axis(y, rival, np.array([reached]), title=short(plan.metric, 40))
+    chart = Chart(width, 300, along, up)
+    if np.isfinite(rival).any():
+        chart.line(x, rival, "second-line", "every task the same")
+        at = len(x) // 4
+        chart.label(float(x[at]), float(rival[at]), "an equal split", "muted", above=8)
+    chart.line(x, y, title="the best split")
+    chart.parts.append('<circle class="asked hollow" r="6" cx="0" cy="0" visibility="hidden"/>')
+    point = f"the plan: {quantity(here, spec.unit)}: {value(reached)}"
+    chart.dots(np.array([here]), np.array([reached]), "planned", 6, [point])
+    drawn = chart.drawn(f"Best predicted value against the budget; {point}.")
+    geometry = (chart.left, chart.right, chart.top, chart.bottom, *ends, up.low, up.high)
+    return mark("response", ",".join(f"{each:.10g}" for each in geometry), drawn)
 
 
 def curves(study: Study) -> list[Panel]:
@@ -202,24 +216,20 @@ def focus(study: Study) -> list[Panel]:
 
 def flow(study: Study) -> list[Panel]:
     """Where the budget goes: to which models, and these to which tasks."""
-    found, plan = study.recommendation, study.plan
-    assert found is not None  # the story asks for this picture only then
-    higher, mine = bool(plan.higher_is_better), found.plan
-    columns = zip(mine.tasks, mine.predicted, mine.low, mine.high, plan.spec.tasks.target, strict=True)
-    marks = {name: target_mark(point, low, high, target, higher) for name, point, low, high, target in columns}
-    drawn = [decision_figures.flow(found, plan.spec.unit, marks, width) for width in (WIDE, NARROW, BROAD)]
-    return [Panel("", *drawn)]
+    found = shown_decision(study)
+    return [Panel("", *(decision_figures.flow(found, width) for width in (WIDE, NARROW, BROAD)))]
+
+
+def moves(study: Study) -> list[Panel]:
+    """What moves against equal parts."""
+    found = shown_decision(study)
+    return [Panel("", *(decision_figures.moves(found, width) for width in (HALF, NARROW)))]
 
 
 def gain(study: Study) -> list[Panel]:
-    """What moves against an equal split, and where the gain over it comes from."""
-    found = study.recommendation
-    assert found is not None  # the story asks for this picture only then
-    changes, steps = (
-        [draw(width) for width in (HALF, NARROW)]
-        for draw in (partial(moves, found), partial(waterfall, found, study.plan.spec.sign))
-    )
-    return [Panel("Who gets more, who gets less", *changes), Panel("Where the gain comes from", *steps)]
+    """Where the gain over an equal split comes from."""
+    found = shown_decision(study)
+    return [Panel("", *(decision_figures.waterfall(found, width) for width in (HALF, NARROW)))]
 
 
 def winners(study: Study) -> list[Panel]:
@@ -231,6 +241,7 @@ def winners(study: Study) -> list[Panel]:
 
 FIGURES: dict[str, Callable[[Study], list[Panel]]] = {
     "flow": flow,
+    "moves": moves,
     "gain": gain,
     "spend": spend,
     "sizes": sizes,

@@ -8,6 +8,7 @@ import re
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from budget.report.page.explorer import explorer_data, explorer_rows
 from budget.report.page.figures import FIGURES
 from budget.report.report_parts import Picture, Story
 from budget.studies.make_plan import Study
@@ -29,14 +30,10 @@ def render_html(study: Study, story: Story) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"flow": flow, "drawn": Markup}
-    pictures = {
-        block.name: FIGURES[block.name](study)
-        for section in story.sections
-        for block in section.blocks
-        if isinstance(block, Picture)
-    }
+    asked = [block for section in story.sections for block in section.blocks if isinstance(block, Picture)]
+    pictures = {block.name: FIGURES[block.name](study) for block in (*story.pictures, *asked)}
     template = environment.get_template("page.html.j2")
-    return template.render(story=story, pictures=pictures)
+    return template.render(story=story, pictures=pictures, tables=explorer_data(study), rows=explorer_rows(study))
 
 
 def flow(text: str) -> Markup:

@@ -3,22 +3,24 @@
 See docs/decisions/099-one-story-two-renderings.md.
 """
 
+import numpy as np
+
 from budget.report.page import method
 from budget.report.page import tables as tabular
+from budget.report.page.shown_decision import Decision, shown_decision
 from budget.report.page.single_task_section import alone_table
 from budget.report.report_parts import Block, Bullets, Callout, Definitions, Heading, Picture, Section, Story, Text
 from budget.report.sentences import facts, trust
 from budget.report.sentences import headline as narrative
-from budget.report.sentences.focus_answer import focus_answer
+from budget.report.sentences.focus_answer import decided_cells, focus_answer
 from budget.report.sentences.focus_sentences import focus_summary, focus_table
 from budget.report.sentences.growth_sentences import decline_sentence
 from budget.report.sentences.plan_sentences import objective_name
-from budget.report.sentences.recommendation_sentences import gains, models_table
-from budget.report.written_numbers import LEVEL, plural
+from budget.report.sentences.recommendation_sentences import decided_table, gains, models_table
+from budget.report.written_numbers import LEVEL, percent, plural
 from budget.studies.focus.focus import Focus
 from budget.studies.growth.growth import Growth
 from budget.studies.make_plan import Study
-from budget.studies.strategies.recommendation import Recommendation
 
 PANELS = 12
 """Small charts of one kind at most."""
@@ -29,65 +31,93 @@ ROWS = 30
 
 def build_story(study: Study) -> Story:
     """Put a study into sentences, tables and pictures."""
-    sections = [_plan(study)]
-    if study.recommendation is not None and study.recommendation.shares:
-        sections.insert(0, _models(study, study.recommendation))
+    sections = [_models(study)]
     if study.alternative is not None:
         sections.append(_alternative(study))
+    if study.response.is_known:
+        sections.append(_response(study))
+    sections.append(_curves(study))
     if study.growth is not None and len(study.growth.names) > 1:
         sections.append(_breadth(study, study.growth))
     if study.focus is not None:
         sections.append(_focus(study.focus))
-    if study.response.is_known:
-        sections.append(_response(study))
-    sections += [_curves(study), _trust(study), _check(study), _method(study), _reproduce(study)]
+    sections += [_trust(study), _check(study), _method(study)]
     return Story(
         headline=narrative.headline(study),
         label=narrative.HYPOTHETICAL if study.plan.hypothetical else "",
         warnings=study.plan.warnings,
-        summary=narrative.summary(study),
+        summary=narrative.summary(study)[:1],
         tiles=narrative.tiles(study),
+        pictures=_first_page(study),
         sections=tuple(sections),
     )
 
 
-def _models(study: Study, found: Recommendation) -> Section:
-    blocks: list[Block] = [
-        Bullets(gains(found, study.plan.spec.unit)),
-        Picture(
-            "flow",
-            "The width of a band is its share of the budget; tasks that one model serves stand together. ● reaches its "
-            "target, ◐ too close to call, ○ misses it.",
-        ),
-        Picture(
-            "gain",
-            "Against one model for each task with an equal part of the budget. Left: each model's change in points of "
-            "the budget. Right: first the tasks that join one model, then where the budget moves.",
-        ),
-        models_table(found, study.plan.spec.unit),
-    ]
-    return Section("models", "What to train", tuple(blocks))
+def _first_page(study: Study) -> tuple[Picture, ...]:
+    """The pictures of the decision."""
+    plan, shown = study.plan, shown_decision(study)
+    pictures = []
+    if len(shown.models) > 1:
+        marks = " ● reaches its target, ◐ too close to call, ○ misses it." if np.isfinite(shown.target).any() else ""
+        joined = "; tasks that one model serves join" if any(len(each.tasks) > 1 for each in shown.models) else ""
+        pictures += [
+            Picture("flow", f"Width is the share of the budget{joined}.{marks}", "Where the compute goes"),
+            Picture(
+                "moves",
+                "Each model's share against equal parts for every task, in points of the budget.",
+                "Who gets more, who gets less",
+            ),
+        ]
+        if shown.steps:
+            pictures.append(
+                Picture(
+                    "gain",
+                    f"From one model a task with equal parts down to the decision{_joins(shown)}; hollow: given up.",
+                    "Where the gain comes from",
+                )
+            )
+    if study.sizes is not None:
+        pictures.append(
+            Picture(
+                "sizes",
+                f"Predicted {objective_name(plan)} of one model against its size, every size for the same budget. "
+                f"Band: {LEVEL} interval. The large dot is the plan.",
+                "How large the model should be",
+            )
+        )
+    if int(np.isfinite(study.response.objective).sum()) > 1:
+        rival = "; the thin line gives every task the same" if study.tables is not None and study.tables.alone else ""
+        rival = rival if len(shown.names) > 1 else ""
+        pictures.append(
+            Picture(
+                "response",
+                f"Best predicted {objective_name(plan)} at other budgets. The large dot is the plan{rival}.",
+                "What another budget would bring",
+            )
+        )
+    return tuple(pictures)
 
 
-def _plan(study: Study) -> Section:
-    plan = study.plan
-    blocks: list[Block] = []
+def _joins(shown: Decision) -> str:
+    return ": first who shares a model, then where the budget moves" if any(step.joins for step in shown.steps) else ""
+
+
+def _models(study: Study) -> Section:
+    """Every model and task, by spend."""
+    plan, found = study.plan, study.recommendation
+    blocks: list[Block] = [Text(sentence) for sentence in narrative.summary(study)[1:]]
+    title = "Models and tasks"
+    if found is not None and found.shares:
+        unit = plan.spec.unit
+        blocks += [Bullets(gains(found, unit)), models_table(found, unit), decided_table(found, plan)]
+        blocks.append(Heading("If every task had a model of its own"))
     if plan.hypothetical:
         blocks.append(Callout(narrative.whose_runs(study)))
     if facts.is_shared(plan):
-        sizes = study.sizes
-        if sizes is not None:
+        if study.sizes is not None:
             if plan.input_ranges:
                 blocks.append(Text(narrative.size_range(study)))
-            blocks.append(Text(narrative.near_best(sizes)))
-            blocks.append(
-                Picture(
-                    "sizes",
-                    f"Predicted {objective_name(plan)} of one model against its size, every size for the same "
-                    f"budget. Band: {LEVEL} interval. The large dot is the plan.",
-                )
-            )
-            blocks.append(tabular.sizes_table(study, sizes))
+            blocks += [Text(narrative.near_best(study.sizes)), tabular.sizes_table(study, study.sizes)]
     elif len(plan.spend) > 1:
         bars = f" Lines: {LEVEL} range over the draws." if len(study.curves.draws) else ""
         blocks.append(
@@ -101,8 +131,16 @@ def _plan(study: Study) -> Section:
     if plan.baselines and len(plan.spend) > 1:
         blocks.append(tabular.comparison_table(study))
     label = narrative.HYPOTHETICAL if plan.hypothetical else ""
-    alone = study.recommendation is not None and study.recommendation.shares
-    return Section("plan", "If every task had a model of its own" if alone else "The plan", tuple(blocks), label)
+    return Section("models", title, tuple(blocks), label, _largest(shown_decision(study)))
+
+
+def _largest(shown: Decision) -> str:
+    """The three largest shares, in a line."""
+    if len(shown.models) == 1:
+        return f"One model of {plural(len(shown.names), 'task')}."
+    parts = [f"{shown.label(model)} {percent(model.share)}" for model in shown.models[:3]]
+    rest = len(shown.models) - len(parts)
+    return f"The largest shares: {', '.join(parts)}{f'; {rest} more' if rest else ''}."
 
 
 def _alternative(study: Study) -> Section:
@@ -115,6 +153,7 @@ def _alternative(study: Study) -> Section:
             tabular.plan_table(study.alternative, "The best split among specialists, had they the shared curves"),
         ),
         narrative.HYPOTHETICAL,
+        "What specialists would reach if they followed the shared model's curves.",
     )
 
 
@@ -141,7 +180,7 @@ def _breadth(study: Study, growth: Growth) -> Section:
     )
     blocks += [tabular.breadth_table(growth, found), tabular.set_size_table(study, growth)]
     label = narrative.HYPOTHETICAL if growth.hypothetical else ""
-    return Section("breadth", "What breadth costs", tuple(blocks), label)
+    return Section("breadth", "What breadth costs", tuple(blocks), label, narrative.breadth_cost(found))
 
 
 def _focus(found: Focus) -> Section:
@@ -169,18 +208,16 @@ def _focus(found: Focus) -> Section:
     singles = alone_table(found)
     if singles is not None:
         blocks.append(singles)
-    return Section("focus", "Specialists or one shared model", tuple(blocks))
+    return Section("focus", "Focus map: specialists or shared models", tuple(blocks), finding=decided_cells(found))
 
 
 def _response(study: Study) -> Section:
-    picture = Picture(
-        "response",
-        f"Best predicted {objective_name(study.plan)} against the budget. The large dot is the plan.",
-    )
+    said = narrative.response(study)
     return Section(
         "budget",
         "More or less budget",
-        (Text(narrative.response(study)), picture, tabular.response_table(study)),
+        (Text(said), tabular.response_table(study)),
+        finding=said.partition(". ")[2] or said,
     )
 
 
@@ -196,19 +233,17 @@ def _curves(study: Study) -> Section:
     band = f" Band: {LEVEL} interval." if len(curves.draws) else ""
     return Section(
         "curves",
-        "The curves behind it",
+        "Curves",
         (
-            Text(
-                f"{plural(len(curves.tasks), 'task has', 'tasks have')} a curve that the plan uses. "
-                f"Each dot is a measured run. {line}"
-            ),
+            Text(f"Each dot is a measured run. {line}"),
             Picture(
                 "curves",
-                f"Measured runs and fitted curves.{band} The large dot is the plan."
+                f"Measured runs and fitted curves.{band} Tinted: beyond the largest run. The large dot is the plan."
                 f"{_capped(len(shown), len(curves.tasks))}",
             ),
             tabular.curves_table(study),
         ),
+        finding=f"{plural(len(curves.tasks), 'task has', 'tasks have')} a curve that the plan uses.",
     )
 
 
@@ -225,30 +260,30 @@ def _trust(study: Study) -> Section:
     notes = trust.assumptions(study)
     if notes:
         blocks += [Heading("What was assumed or not used"), Bullets(notes)]
-    return Section("trust", "How sure this is", tuple(blocks))
+    return Section("trust", "How sure this is", tuple(blocks), finding=trust.extrapolation(study))
 
 
 def _check(study: Study) -> Section:
-    return Section(
-        "check",
-        "Check of the data",
-        (Text(trust.verdicts(study)), tabular.findings_table(study)),
-    )
+    return Section("check", "Checks", (tabular.findings_table(study),), finding=trust.verdicts(study))
 
 
 def _method(study: Study) -> Section:
-    return Section(
-        "method",
-        "Method and words",
-        (Definitions(method.method(study)), Heading("Words"), Definitions(method.GLOSSARY)),
-    )
-
-
-def _reproduce(study: Study) -> Section:
-    text = Text(
+    again = Text(
         "The same inputs, seed and versions give the same plan. plan.json, beside this report, holds every number."
     )
-    return Section("reproduce", "How to get the same numbers", (text, method.versions_table(study)))
+    return Section(
+        "method",
+        "Method, words and inputs",
+        (
+            Definitions(method.method(study)),
+            Heading("Words"),
+            Definitions(method.GLOSSARY),
+            Heading("How to get the same numbers"),
+            again,
+            method.versions_table(study),
+        ),
+        finding="Law, fit, certificate; every word of this report in a line; seeds, checksums and versions.",
+    )
 
 
 def _capped(shown: int, known: int) -> str:

@@ -214,10 +214,11 @@ def picture(width: float, height: float, parts: Iterable[str], title: str) -> st
     return f'<svg class="picture" role="img" {size} aria-label="{escape(title)}">{"".join(parts)}</svg>'
 
 
-def text(x: float, y: float, words: str, style: str = "", *, anchor: str = "start") -> str:
-    """Words at a place; names may be in any script, so that each keeps its own direction."""
+def text(x: float, y: float, words: str, style: str = "", *, anchor: str = "start", marked: bool = False) -> str:
+    """Words at a place, ``marked`` up already or not; names may be in any script: each keeps its own direction."""
     place = f'x="{_px(x)}" y="{_px(y)}" text-anchor="{anchor}"'
-    return f"<text {place}{f' class={chr(34)}{style}{chr(34)}' if style else ''}>{escape(words)}</text>"
+    of = f' class="{style}"' if style else ""
+    return f"<text {place}{of}>{words if marked else escape(words)}</text>"
 
 
 def stroke(left: float, top: float, right: float, bottom: float, style: str) -> str:

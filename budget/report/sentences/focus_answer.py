@@ -28,6 +28,18 @@ def focus_answer(focus: Focus) -> tuple[str, ...]:
     return (*parts, *_thresholds(focus), *_scale(focus), *([warned] if warned else []))
 
 
+def decided_cells(focus: Focus) -> str:
+    """How many cells of set and budget are decided, in a line."""
+    inside = [comparison for comparison in focus.comparisons if not lies_beyond(comparison)]
+    cells = inside or list(focus.comparisons)
+    where = "inside the runs" if inside else "far beyond the runs, where all lie,"
+    agree = [float(each.wins[each.place(each.best_strategy.strategy)]) for each in cells]
+    if not np.isfinite(agree).all():
+        return f"Compared without draws: {plural(len(cells), 'cell')} of set and budget {where.rstrip(',')}."
+    sure = sum(share >= STATED_DRAW_SHARE for share in agree)
+    return f"Of {plural(len(cells), 'cell')} of set and budget {where} {sure} are decided."
+
+
 def _verdict(comparisons: list[Comparison], inside: bool, unit: str) -> str:
     """Who is best in how many cases, and in how many the draws agree."""
     winners = [comparison.best_strategy.strategy for comparison in comparisons]

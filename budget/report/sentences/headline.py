@@ -169,7 +169,7 @@ def tiles(study: Study) -> tuple[Tile, ...]:
         return decision_tiles(study.recommendation, plan, study.curves.verdict)
     low, high = plan.objective_low, plan.objective_high
     interval = "" if np.isnan(low) else f"{LEVEL} interval {span(value(low), value(high))}; "
-    found = [Tile(f"Predicted {objective_name(plan)}", value(plan.objective), interval + direction(plan))]
+    found = [Tile(f"Predicted {objective_name(plan)}", value(plan.objective), interval + direction(plan), "mean")]
     rivals = [baseline for baseline in plan.baselines if baseline.is_feasible]
     if rivals and len(plan.spend) > 1:
         first = rivals[0]
@@ -200,6 +200,7 @@ def tiles(study: Study) -> tuple[Tile, ...]:
                 "Tasks at their target",
                 f"{sum(stated)} of {len(stated)}",
                 f"{plural(without, 'task states', 'tasks state')} no target" if without else "by the point prediction",
+                "targets",
             )
         )
     times, _, where = facts.farthest(plan).partition(" ")
@@ -262,7 +263,12 @@ def breadth(study: Study, growth: Growth, found: BudgetSharing) -> str:
     )
     if most != 0:
         sentence += f"{names[most]} loses most: {value(found.alone[most])} alone, {value(last[most])} when all share. "
-    return sentence + f"On average a task ends {difference(worse.mean())} worse than it would be alone."
+    return sentence + breadth_cost(found)
+
+
+def breadth_cost(found: BudgetSharing) -> str:
+    """What sharing the budget costs the mean task, in a line."""
+    return f"On average a task ends {difference(found.worse.mean())} worse than it would be alone."
 
 
 def response(study: Study) -> str:

@@ -13,6 +13,7 @@ from budget.report.written_numbers import (
     UNIT_WORDS,
     amount,
     count,
+    difference,
     factor,
     percent,
     plural,
@@ -107,11 +108,13 @@ def decision_tiles(found: Recommendation, plan: Plan, verdicts: Sequence[str]) -
     if equal is not None:
         sure = f", better in {percent(equal.wins)} of the draws" if draws else ""
         if np.isfinite(equal.enough) and equal.enough < 1:
-            tiles.append(Tile("Saved against an equal split", percent(1 - equal.enough), f"for the same mean{sure}"))
+            tiles.append(
+                Tile("Saved against an equal split", percent(1 - equal.enough), f"for the same mean{sure}", "saved")
+            )
         before, after = value(sign * equal.objective), value(sign * found.objective)
         scenarios = sign * (found.plan.scenarios @ found.weight)
         ends = f"{LEVEL}: {span(*(value(float(end)) for end in interval(scenarios)))}" if draws else "by the point fit"
-        tiles.append(Tile(f"Mean {plan.metric}", f"{before} → {after}", ends))
+        tiles.append(Tile(f"Mean {plan.metric}", f"{before} → {after}", ends, "mean"))
     target, higher = plan.spec.tasks.target, bool(plan.higher_is_better)
     stated = np.isfinite(target)
     if stated.any():
@@ -122,7 +125,7 @@ def decision_tiles(found: Recommendation, plan: Plan, verdicts: Sequence[str]) -
         close = int(stated.sum()) - sure_of - missed
         reached = target_met(mine.predicted, target, np.full(len(target), higher))[stated]
         number = f"{int(reached.sum())} of {int(stated.sum())}"
-        tiles.append(Tile("Targets met", number, f"{sure_of} sure, {close} too close, {missed} miss"))
+        tiles.append(Tile("Targets met", number, f"{sure_of} sure, {close} too close, {missed} miss", "targets"))
     judged = [verdict for verdict in verdicts if verdict]
     if judged:
         worst = next(verdict for verdict in ("FAIL", "REVIEW", "PASS") if verdict in judged)
@@ -214,3 +217,51 @@ def models_table(found: Recommendation, unit: str) -> Table:
         for number, model in enumerate(found.models, start=1)
     )
     return Table("The models to train, the largest spend first", columns, rows, cards=True)
+
+
+def decided_table(found: Recommendation, plan: Plan) -> Table:
+    """What each task reaches by the decision, the largest share first; a shared model's tasks stand together."""
+    mine, target = found.plan, plan.spec.tasks.target
+    place = {name: at for at, name in enumerate(mine.tasks)}
+    stated = bool(np.isfinite(target).any())
+    columns = [
+        Column("Task"),
+        Column("Model"),
+        Column("Share of the budget", True),
+        Column("Predicted", True, "interval"),
+        *([Column("Target", True), Column("Verdict")] if stated else []),
+    ]
+    rows = []
+    for number, model in enumerate(found.models, start=1):
+        for name in model.tasks:
+            at = place[name]
+            low, high = float(mine.low[at]), float(mine.high[at])
+            ends = "" if low != low else span(value(low), value(high))
+            kind = "alone" if len(model.tasks) == 1 else f"shared{how(model.strategy)}"
+            row = [Cell(name), Cell(f"{number}, {kind}")]
+            row += [Cell(percent(model.share)), Cell(value(float(mine.predicted[at])), ends)]
+            if stated:
+                aim = float(target[at])
+                said = target_verdict(float(mine.predicted[at]), low, high, aim, bool(plan.higher_is_better))
+                row += [Cell(value(aim) if np.isfinite(aim) else "none"), Cell(said)]
+            rows.append(tuple(row))
+    return Table("What each task reaches", tuple(columns), tuple(rows), cards=True)
+
+
+def target_sign(predicted: float, low: float, high: float, target: float, higher: bool) -> str:
+    """What an interval says of a target: reached (●), too close to call (◐) or missed (○); empty without a target."""
+    if target != target:
+        return ""
+    ends = (low, high) if low == low else (predicted, predicted)
+    good = [end >= target if higher else end <= target for end in ends]
+    return "●" if all(good) else "○" if not any(good) else "◐"
+
+
+VERDICTS = {"●": "● reached", "◐": "◐ too close to call", "○": "○ missed", "": "no target"}
+"""What an interval says of a target → the words."""
+
+
+def target_verdict(predicted: float, low: float, high: float, target: float, higher: bool) -> str:
+    """The same in words, with by how much the prediction misses."""
+    sign = target_sign(predicted, low, high, target, higher)
+    return f"{VERDICTS[sign]} by {difference(predicted - target)}" if sign == "○" else VERDICTS[sign]

@@ -27,13 +27,15 @@ def test_the_headline_says_who_shares_and_who_is_alone(studies, found):
     assert headline(studies["specialists"]).startswith("Split ")
 
 
-def test_the_first_section_lists_the_models_and_the_split_alone_comes_second(studies):
-    first, second = build_story(studies["together"]).sections[:2]
-    assert (first.title, second.title) == ("What to train", "If every task had a model of its own")
-    (table,) = [block for block in first.blocks if block.kind == "table"]
-    assert [block.name for block in first.blocks if block.kind == "picture"] == ["flow", "gain"]
-    assert sorted(row[1].text for row in table.rows) == sorted(["prose and code", LONG])
-    assert build_story(studies["specialists"]).sections[0].title == "The plan"
+def test_the_first_page_shows_the_models_and_the_first_section_lists_them(studies):
+    story = build_story(studies["together"])
+    assert [picture.name for picture in story.pictures] == ["flow", "moves", "gain", "response"]
+    first = story.sections[0]
+    models, tasks, alone, _ = [block for block in first.blocks if block.kind == "table"]
+    assert sorted(row[1].text for row in models.rows) == sorted(["prose and code", LONG])
+    assert {row[0].text for row in tasks.rows} == {"prose", "code", LONG} == {row[0].text for row in alone.rows}
+    assert [block.text for block in first.blocks if block.kind == "heading"] == ["If every task had a model of its own"]
+    assert not [block for block in build_story(studies["specialists"]).sections[0].blocks if block.kind == "heading"]
 
 
 def test_gains_stand_beside_their_interval_and_the_share_of_the_draws(studies, found):

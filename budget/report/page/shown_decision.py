@@ -1,0 +1,120 @@
+"""What the pictures of a decision draw: its models, what each task reaches, and the steps that lead there."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from budget.report.sentences import facts
+from budget.report.sentences.recommendation_sentences import target_sign
+from budget.report.written_numbers import value
+from budget.studies.make_plan import Study
+from budget.studies.strategies.gain_steps import GainStep
+from budget.studies.strategies.strategy_curves import SPECIALISTS
+
+UNIFORM = "uniform"
+"""The baseline that gives every task the same."""
+
+
+@dataclass(frozen=True)
+class ShownModel:
+    """A model of the decision.
+
+    Attributes:
+        strategy: how it serves its tasks.
+        tasks: their positions.
+        spend: what it takes.
+        share: of the budget.
+        wins: share of the draws in which it is better than one for each of its tasks; NaN where nothing tells.
+    """
+
+    strategy: str
+    tasks: tuple[int, ...]
+    spend: float
+    share: float
+    wins: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decision about T tasks.
+
+    Attributes:
+        names: of the tasks.
+        models: the largest spend first.
+        predicted: (T,) values.
+        low: (T,) lower ends of their intervals, NaN without draws.
+        high: (T,) upper ends.
+        target: (T,) NaN where none is stated.
+        higher: whether more is better.
+        budget: in all.
+        unit: what it is counted in.
+        objective: what is made small.
+        sign: from that to the reader's number.
+        steps: from an equal split to the decision; empty where that cannot be scored.
+    """
+
+    names: tuple[str, ...]
+    models: tuple[ShownModel, ...]
+    predicted: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    target: np.ndarray
+    higher: bool
+    budget: float
+    unit: str
+    objective: float
+    sign: float
+    steps: tuple[GainStep, ...]
+
+    def label(self, model: ShownModel) -> str:
+        """A model by its tasks."""
+        more = f" +{len(model.tasks) - 1}" if len(model.tasks) > 1 else ""
+        return f"{self.names[model.tasks[0]]}{more}"
+
+
+def shown_decision(study: Study) -> Decision:
+    """What a study decides: over every strategy where some tasks share a model, else its plan."""
+    plan, found = study.plan, study.recommendation
+    spec, names = plan.spec, plan.spec.tasks.names
+    if found is not None and found.shares:
+        place = {name: at for at, name in enumerate(names)}
+        models = tuple(
+            ShownModel(each.strategy, tuple(place[name] for name in each.tasks), each.spend, each.share, each.wins)
+            for each in found.models
+        )
+        mine, steps, objective = found.plan, found.steps, found.objective
+        return Decision(
+            names, models, mine.predicted, mine.low, mine.high, spec.tasks.target, plan.higher_is_better,
+            found.plan.budget, spec.unit, objective, spec.sign, steps,
+        )  # fmt: skip
+    if facts.is_shared(plan):
+        models = (ShownModel(spec.strategy, tuple(range(len(names))), plan.total, plan.total / spec.budget),)
+        steps = ()
+    else:
+        shares, order = plan.shares(plan.spend), np.argsort(-plan.spend, kind="stable").tolist()
+        models = tuple(ShownModel(SPECIALISTS, (at,), float(plan.spend[at]), float(shares[at])) for at in order)
+        steps = _steps(study)
+    return Decision(
+        names, models, plan.predicted, plan.low, plan.high, spec.tasks.target, plan.higher_is_better,
+        spec.whole_budget, spec.unit, spec.sign * plan.objective, spec.sign, steps,
+    )  # fmt: skip
+
+
+def _steps(study: Study) -> tuple[GainStep, ...]:
+    """Each task's part of what a plan gains over equal parts; none where that is no sum over the tasks."""
+    plan, spec = study.plan, study.plan.spec
+    equal = next((each for each in plan.baselines if each.name == UNIFORM), None)
+    if equal is None or not spec.objective.is_linear or spec.risk.reads_draws or not spec.measure.linear:
+        return ()
+    change = -plan.directions * spec.weight * spec.measure.scale * (plan.predicted - equal.predicted)
+    if not np.isfinite(change).all():
+        return ()
+    return tuple(
+        GainStep(SPECIALISTS, (name,), False, float(each)) for name, each in zip(spec.tasks.names, change, strict=True)
+    )
+
+
+def target_mark(predicted: float, low: float, high: float, target: float, higher: bool) -> str:
+    """What an interval says of a target, and the target; empty without one."""
+    sign = target_sign(predicted, low, high, target, higher)
+    return f"{sign} target {value(target)}" if sign else ""
