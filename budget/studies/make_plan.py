@@ -163,6 +163,7 @@ def make_plan(
     rivals, why = _rivals(compared, spec, asked)
     found = None if rivals is None else recommend(*rivals, spec.budget)
     shown = found if found is not None and found.shares else None
+    is_best = asked.split is None and not asked.prefer_simple and not of_one
     return Study(
         runs=runs,
         findings=tuple(findings),
@@ -175,7 +176,7 @@ def make_plan(
         response=respond(sized, spec, spec.budget if np.isfinite(spec.budget) else plan.total),
         focus=_focus(compared, spec, asked.params, plan.total, watch("compare")),
         recommendation=found,
-        tables=decision_tables(sized, spec, plan.spend, tasks, shown, rivals),
+        tables=decision_tables(sized, spec, plan.spend, tasks, shown, rivals) if is_best else None,
         growth=growth,
         sharing=None if growth is None else budget_sharing(planned, growth),
         input_files=input_files or {},

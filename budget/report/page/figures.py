@@ -139,11 +139,11 @@ def _response(study: Study, width: float) -> str:
         x, rival = study.response.budget, np.full(len(study.response.budget), np.nan)
         y = study.response.objective
     else:
-        x = spec.whole_budget * np.geomspace(1 / WIDEST, WIDEST, BUDGETS)
+        x = shown.budget * np.geomspace(1 / WIDEST, WIDEST, BUDGETS)
         y = spec.sign * tables.objective(spec.weight, tables.reached(tables.models, tables.split(spec.weight, x)))
         rival = spec.sign * tables.equal(spec.weight, x) if len(shown.names) > 1 else np.full(len(x), np.nan)
-    here, reached = spec.whole_budget, shown.sign * shown.objective
-    ticks = spec.whole_budget * np.array([1 / WIDEST, 1.0, WIDEST] if tables is not None else [0.1, 1.0, 10.0])
+    here, reached = shown.budget, shown.sign * shown.objective
+    ticks = shown.budget * np.array([1 / WIDEST, 1.0, WIDEST] if tables is not None else [0.1, 1.0, 10.0])
     labels = tuple(amount(tick, spec.unit) for tick in ticks)
     ends = float(np.min(x)), float(np.max(x))
     along = Axis(*ends, tuple(ticks.tolist()), labels, is_log=True, title=f"budget, {UNIT_WORDS[spec.unit]}")

@@ -87,8 +87,9 @@ def shown_decision(study: Study) -> Decision:
             names, models, mine.predicted, mine.low, mine.high, spec.tasks.target, plan.higher_is_better,
             found.plan.budget, spec.unit, objective, spec.sign, steps,
         )  # fmt: skip
+    budget = spec.whole_budget if np.isfinite(spec.budget) else plan.total  # the cheapest plan has no budget
     if facts.is_shared(plan):
-        models = (ShownModel(spec.strategy, tuple(range(len(names))), plan.total, plan.total / spec.budget),)
+        models = (ShownModel(spec.strategy, tuple(range(len(names))), plan.total, plan.total / budget),)
         steps = ()
     else:
         shares, order = plan.shares(plan.spend), np.argsort(-plan.spend, kind="stable").tolist()
@@ -96,7 +97,7 @@ def shown_decision(study: Study) -> Decision:
         steps = _steps(study)
     return Decision(
         names, models, plan.predicted, plan.low, plan.high, spec.tasks.target, plan.higher_is_better,
-        spec.whole_budget, spec.unit, spec.sign * plan.objective, spec.sign, steps,
+        budget, spec.unit, spec.sign * plan.objective, spec.sign, steps,
     )  # fmt: skip
 
 

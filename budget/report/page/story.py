@@ -85,7 +85,7 @@ def _first_page(study: Study) -> tuple[Picture, ...]:
                 "How large the model should be",
             )
         )
-    if int(np.isfinite(study.response.objective).sum()) > 1:
+    if study.response.is_known or study.tables is not None:
         rival = "; the thin line gives every task the same" if study.tables is not None and study.tables.alone else ""
         rival = rival if len(shown.names) > 1 else ""
         pictures.append(
