@@ -1,6 +1,6 @@
 """The tables of a decision's models: with them a page splits any budget, for any weights, without a solver.
 
-See docs/decisions/151-page-solves-by-tables.md.
+See docs/decisions/152-page-solves-by-tables.md.
 """
 
 from dataclasses import dataclass, replace

@@ -6,7 +6,7 @@ or fewer tasks need. What is left of a sum of falling powers after its size is c
 spend, whose marginal return is a straight line in logarithms: few knots hold it, more of them only where a size reaches
 its end. The value that a task is predicted to reach, and its interval, stand at the same knots.
 
-See docs/decisions/151-page-solves-by-tables.md.
+See docs/decisions/152-page-solves-by-tables.md.
 """
 
 from dataclasses import dataclass

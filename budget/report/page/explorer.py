@@ -1,6 +1,6 @@
 """What the page's script reads to split another budget, other weights or fewer tasks at once, without a server.
 
-See docs/decisions/151-page-solves-by-tables.md.
+See docs/decisions/152-page-solves-by-tables.md.
 """
 
 import json
