@@ -28,6 +28,8 @@ def use_compilation_cache() -> None:
     jax.config.update("jax_compilation_cache_dir", folder)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+    # XLA's own caches beside it make the folder's path part of every key: a copied or mounted folder would be cold
+    jax.config.update("jax_persistent_cache_enable_xla_caches", "none")
 
 
 def use_all_cores() -> None:

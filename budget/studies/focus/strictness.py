@@ -105,21 +105,37 @@ class Strictness:
 
 
 def strictness(
-    specialists: StrategyPlanner, compared: tuple[StrategyPlan, ...], parts: Sequence[StrategyPlan] = ()
-) -> Strictness:
-    """Count what each plan for all tasks serves, and what focusing would.
+    specialists: StrategyPlanner,
+    compared: Sequence[tuple[StrategyPlan, ...]],
+    parts: Sequence[Sequence[StrategyPlan]],
+) -> list[Strictness]:
+    """Count what each plan for all tasks serves, and what focusing would, at each of Q budgets.
 
     Args:
         specialists: the set's own specialists, by which thresholds are stated.
-        compared: the strategies' plans at one budget.
-        parts: plans of one model for some of the tasks, each with the whole budget.
+        compared: (Q,) the strategies' plans at each budget.
+        parts: (Q,) plans of one model for some of the tasks, each with the whole budget.
     """
-    count, budget = len(specialists.served.tasks), compared[0].budget
+    count, budgets = len(specialists.served.tasks), np.array([plans[0].budget for plans in compared])
     share = np.array([part / count for part in LAX_SHARES] + [1 / k for k in range(count - 1, 0, -1)])
     # each threshold is what every specialist reaches with its share; together they may take many budgets, which nobody
     # has to afford
-    budgets = np.full(len(share), budget)
-    plans = specialists.split(budgets, np.repeat((share * budget)[:, None], count, axis=1), "one task's share")
+    each = np.repeat(budgets, len(share))
+    spend = np.repeat((np.tile(share, len(budgets)) * each)[:, None], count, axis=1)
+    plans = specialists.split(each, spend, "one task's share")
+    thresholds = [plans[at * len(share) : (at + 1) * len(share)] for at in range(len(budgets))]
+    return [_at_budget(specialists, share, *at_budget) for at_budget in zip(thresholds, compared, parts, strict=True)]
+
+
+def _at_budget(
+    specialists: StrategyPlanner,
+    share: np.ndarray,
+    plans: Sequence[StrategyPlan],
+    compared: tuple[StrategyPlan, ...],
+    parts: Sequence[StrategyPlan],
+) -> Strictness:
+    """The same at one budget, with the plans (J,) that state the thresholds."""
+    count = len(specialists.served.tasks)
     limit = np.array([plan.measure for plan in plans])
     limits = np.array([plan.scenarios for plan in plans])  # in each draw
 
@@ -144,7 +160,7 @@ def strictness(
         focused_drawn = np.maximum(focused_drawn, reached_in_draws(in_draws))
     return Strictness(
         specialists.served.tasks,
-        budget,
+        compared[0].budget,
         share,
         np.array([plan.predicted for plan in plans]),
         tuple(plan.strategy for plan in compared),

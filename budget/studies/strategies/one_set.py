@@ -115,10 +115,15 @@ def compare(
         Comparison(names, float(budget), each, weight, targets)
         for budget, each in zip(budgets, zip(*plans, strict=True), strict=True)
     ]
-    strict = [
-        strictness(first, comparison.serving_all, [each[at] for _, each in smaller])
-        for at, comparison in enumerate(comparisons if has_specialists else [])
-    ]
+    strict = (
+        strictness(
+            first,
+            [each.serving_all for each in comparisons],
+            [[each[at] for _, each in smaller] for at in range(len(budgets))],
+        )
+        if has_specialists
+        else []
+    )
     return OneSet(
         tuple(comparisons),
         tuple(_crossovers(comparisons, entrants) if has_specialists else ()),
@@ -148,8 +153,7 @@ def _crossovers(comparisons: Sequence[Comparison], planners: Sequence[StrategyPl
         )
 
         def difference(budget: float, shared: StrategyPlanner = planner) -> float:
-            one = np.array([budget])
-            return apart(*(float(each.best(one)[0].measure @ weight) for each in (alone, shared)))
+            return apart(*(float(each.best_measure(budget) @ weight) for each in (alone, shared)))
 
         found += crossovers(comparisons[0].tasks, names, budgets, points, (scenarios[0], scenarios[1]), difference)
     return found

@@ -109,18 +109,26 @@ def partitions(
         for some in np.array_split(rows, -(-rows.size * len(budgets) * size // MAX_BATCH_MODELS)):
             spends, inputs, objective[some] = _split(problems, np.array([covers[row] for row in some]))
             solved |= dict(zip(some.tolist(), zip(spends, inputs, strict=True), strict=True))
+    chosen = [int(column.argmin()) for column in objective.T]
+    parts: list[list[StrategyPlan]] = [[] for _ in budgets]
+    for block, planner in enumerate(planners):
+        at_budget = [at for at, best in enumerate(chosen) if block in covers[best]]
+        if not at_budget:
+            continue
+        mine = [(best := chosen[at], at, covers[best].index(block)) for at in at_budget]
+        given, inner = (np.array([solved[best][kind][at, place] for best, at, place in mine]) for kind in (0, 1))
+        count, curves = len(planner.served.tasks), planner.served.curves
+        log_inputs = [law_inputs_of(curves, questions[block], np.repeat(u[None], count, axis=0)) for u in inner]
+        spends = np.repeat(given[:, None], count, axis=1)
+        judged = planner.judge_all("", budgets[at_budget], spends, np.array(log_inputs))
+        for at, plan in zip(at_budget, judged, strict=True):
+            parts[at].append(plan)
     found = []
-    for at, budget in enumerate(budgets.tolist()):
-        best = int(objective[:, at].argmin())
+    for at, (best, budget) in enumerate(zip(chosen, budgets.tolist(), strict=True)):
         cover = np.array(covers[best])
         spend, u = (each[at] for each in solved[best])
-        plans = []
-        for block, given, each in zip(cover, spend, u, strict=True):
-            served = planners[block].served
-            inputs = law_inputs_of(served.curves, questions[block], np.repeat(each[None], len(served.tasks), axis=0))
-            plans.append(planners[block].judge("", budget, np.full(len(served.tasks), given), inputs))
         value, cost, limits = problem.value.take(cover), problem.cost.take(cover), problems[at]
-        chosen = Problem(value, cost, budget, limits.low[cover], np.minimum(limits.high[cover], budget))
+        split = Problem(value, cost, budget, limits.low[cover], np.minimum(limits.high[cover], budget))
         # the chosen cover is certified by itself, from its multipliers (weak duality, Boyd & Vandenberghe 2004, section
         # 5.2)
         least = float(objective[best, at])
@@ -131,12 +139,12 @@ def partitions(
             tuple((blocks[block].strategy, blocks[block].tasks) for block in cover),
             tuple(spend.tolist()),
             least,
-            min(certify(chosen, u, spend).bound, float(others[at]), least),
+            min(certify(split, u, spend).bound, float(others[at]), least),
             float(np.delete(objective[:, at], best).min(initial=np.inf)),
             len(covers),
             complete,
         )
-        found.append((joined(GROUPS, tasks, plans), partition))
+        found.append((joined(GROUPS, tasks, parts[at]), partition))
     return found
 
 
@@ -189,24 +197,25 @@ def about_groups(tasks: tuple[str, ...], blocks: Sequence[StrategyCurves], found
 
 def exact_covers(blocks: Sequence[tuple[str, ...]], tasks: tuple[str, ...], most: int) -> list[tuple[int, ...]]:
     """Choices of blocks that hold each task once, at most so many; the largest blocks come first."""
+    bit = {name: 1 << place for place, name in enumerate(tasks)}
+    held = [sum(bit[name] for name in set(block)) for block in blocks]
     largest_first = sorted(range(len(blocks)), key=lambda block: -len(blocks[block]))
+    # the first task without a block must be in the next one, so that each cover is met once (Algorithm X of Knuth 2000)
+    of_task = {each: [(block, held[block]) for block in largest_first if held[block] & each] for each in bit.values()}
     found: list[tuple[int, ...]] = []
 
-    def extend(rest: frozenset[str], chosen: tuple[int, ...]) -> None:
-        """Add to ``found`` every completion of the chosen blocks that holds the rest once."""
+    def extend(rest: int, chosen: tuple[int, ...]) -> None:
+        """Add to ``found`` every completion of the chosen blocks that holds the rest, a set of bits, once."""
         if not rest:
             found.append(chosen)
             return
-        # the first task without a block must be in the next one, so that each cover is met once (Algorithm X of Knuth
-        # 2000)
-        first = next(name for name in tasks if name in rest)
-        for block in largest_first:
+        for block, mine in of_task[rest & -rest]:
             if len(found) >= most:
                 return
-            if first in blocks[block] and rest.issuperset(blocks[block]):
-                extend(rest.difference(blocks[block]), (*chosen, block))
+            if mine & rest == mine:
+                extend(rest ^ mine, (*chosen, block))
 
-    extend(frozenset(tasks), ())
+    extend(sum(bit.values()), ())
     return found
 
 

@@ -86,9 +86,12 @@ def served_subsets(
         for each in best_subsets(problem, spec.weight * nothing, budgets, low, high):
             split.append((each.spend, law_inputs_of(curves, spec, each.u), each.bound))
     found = []
-    for at, (plan, (spend, inputs, bound)) in enumerate(zip(whole, split, strict=True)):
-        some = [(SPECIALISTS, alone.judge(SUBSET, plan.budget, spend, inputs))]
-        some += [(strategy, _with_nothing(alone, each[at])) for strategy, each in smaller]
+    spends, inputs = (np.array([each[part] for each in split]) for part in (0, 1))
+    judged = alone.judge_all(SUBSET, budgets, spends, inputs)
+    empty = alone.judge(SUBSET, float(budgets[0]), np.zeros_like(spends[0]), np.full_like(inputs[0], -np.inf))
+    for at, (plan, (_, _, bound)) in enumerate(zip(whole, split, strict=True)):
+        some = [(SPECIALISTS, judged[at])]
+        some += [(strategy, _with_nothing(alone, empty, each[at])) for strategy, each in smaller]
         # serving all by specialists stands first, so that of equal plans the one that leaves nobody out is taken
         totals = [float(each.measure @ spec.weight) for each in (plan, *(each for _, each in some))]
         best = int(np.argmin(totals))
@@ -104,13 +107,9 @@ def served_subsets(
     return found
 
 
-def _with_nothing(alone: StrategyPlanner, part: StrategyPlan) -> StrategyPlan:
-    """A plan for some of the tasks as one for all, the others given nothing."""
-    tasks = alone.served.tasks
-    place = np.array([tasks.index(name) for name in part.tasks])
-    nothing = alone.judge(
-        SUBSET, part.budget, np.zeros(len(tasks)), np.full((len(tasks), part.log_inputs.shape[1]), -np.inf)
-    )
+def _with_nothing(alone: StrategyPlanner, nothing: StrategyPlan, part: StrategyPlan) -> StrategyPlan:
+    """A plan for some of the tasks as one for all, the others given what the plan ``nothing`` gives them."""
+    place = np.array([alone.served.tasks.index(name) for name in part.tasks])
     columns = {
         name: getattr(nothing, name).copy() for name in ("spend", "log_inputs", "predicted", "low", "high", "measure")
     }
@@ -120,7 +119,12 @@ def _with_nothing(alone: StrategyPlanner, part: StrategyPlan) -> StrategyPlan:
     scenarios[:, place] = part.scenarios
     met = alone.met(columns["predicted"]).sum() if np.isfinite(nothing.targets_met) else float("nan")
     return replace(
-        nothing, **columns, scenarios=scenarios, targets_met=float(met), extrapolation_factor=part.extrapolation_factor
+        nothing,
+        **columns,
+        budget=part.budget,
+        scenarios=scenarios,
+        targets_met=float(met),
+        extrapolation_factor=part.extrapolation_factor,
     )
 
 

@@ -32,6 +32,9 @@ from budget.tables.tasks import TaskSettings
 EQUAL = "specialists, equal split"
 """One model a task, each with the same share of the budget."""
 
+MOST_NUMBERS = 4_000_000
+"""Numbers of draws that are read at once, which bounds the memory of judging many plans."""
+
 
 @dataclass(frozen=True)
 class StrategyPlan:
@@ -129,9 +132,18 @@ class StrategyPlanner:
 
     def best(self, budgets: np.ndarray) -> list[StrategyPlan]:
         """The plans with the least weighted mean by the point fit, one for each budget (Q,)."""
+        return self.judge_all(self.served.strategy, budgets, *self._best(budgets))
+
+    def best_measure(self, budget: float) -> np.ndarray:
+        """(T,) measure of the best plan at a budget by the point fit."""
+        return self._measured(self._best(np.array([budget]))[1])[0][0]
+
+    def _best(self, budgets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Spends (Q, T) and log inputs (Q, T, I) of the best plans."""
         spec, curves = self.spec(float(budgets[0])), self.served.curves
         if is_nonconvex(curves, spec):
-            return [self._searched(float(budget)) for budget in budgets]
+            found = [self._searched(float(budget)) for budget in budgets]
+            return np.array([each for each, _ in found]), np.array([each for _, each in found])
         problem, count = build_problem(curves, spec), len(budgets)
         if self.served.one_model:
             # one model has no split: the whole budget goes to it, and only its size is chosen
@@ -144,22 +156,21 @@ class StrategyPlanner:
             reach = reach_of_models(curves, spec, problem.cost)
             low, high = (np.minimum(ends, reach) for ends in spec.limits_in_sets(members, budgets))
             spend, u = water_fill(problem, budgets, low, high)
-        inputs = [law_inputs_of(curves, spec, each[spec.serves]) for each in u]
-        return [self.judge(self.served.strategy, *plan) for plan in zip(budgets.tolist(), spend, inputs, strict=True)]
+        return spend, np.array([law_inputs_of(curves, spec, each[spec.serves]) for each in u])
 
-    def _searched(self, budget: float) -> StrategyPlan:
-        """The plan of laws that are no sums of powers."""
+    def _searched(self, budget: float) -> tuple[np.ndarray, np.ndarray]:
+        """Spends (T,) and log inputs (T, I) of the plan of laws that are no sums of powers."""
         spec, curves = self.spec(budget), self.served.curves
         solved = plan_one_model if self.served.one_model else plan_nonconvex
         outcome = solved(curves, spec)
-        return self.judge(self.served.strategy, budget, outcome.amounts[0][spec.serves], outcome.log_inputs)
+        return outcome.amounts[0][spec.serves], outcome.log_inputs
 
     def split(self, budgets: np.ndarray, spend: np.ndarray, name: str) -> list[StrategyPlan]:
         """Given splits (Q, T) among specialists, each model of its best size."""
         curves, (count, tasks) = self.served.curves, spend.shape
         response = spend_response(curves, self.spec(float(budgets[0])))
         inputs = response.log_inputs(np.tile(np.arange(tasks), count), spend.ravel()).reshape(count, tasks, -1)
-        return [self.judge(name, *plan) for plan in zip(budgets.tolist(), spend, inputs, strict=True)]
+        return self.judge_all(name, budgets, spend, inputs)
 
     def equal(self, budgets: np.ndarray) -> list[StrategyPlan]:
         """Equal shares among specialists."""
@@ -179,44 +190,87 @@ class StrategyPlanner:
 
     def judge(self, strategy: str, budget: float, spend: np.ndarray, inputs: np.ndarray) -> StrategyPlan:
         """A plan: spends (T,) and the law's log inputs (T, I), judged by the point's predictions and in every draw."""
-        curves, every = self.served.curves.told, np.arange(len(self.served.tasks))
-        served = is_served(inputs)
-        nothing = self.measure.of_value(curves, every, self.task_settings.unserved)
-        # an unserved task has no inputs; any number stands in, and its value is replaced below
-        there = np.where(served[:, None], inputs, 0.0)
-        distance = curves.within(every, curves.distance(every, there))
+        return self.judge_all(strategy, np.array([budget]), spend[None], inputs[None])[0]
+
+    def judge_all(
+        self, strategy: str, budgets: np.ndarray, spend: np.ndarray, inputs: np.ndarray
+    ) -> list[StrategyPlan]:
+        """Plans at Q budgets: spends (Q, T) and the law's log inputs (Q, T, I), judged together as ``judge`` does."""
+        curves, tasks = self.served.curves.told, len(self.served.tasks)
+        each_plan = max(1, tasks * curves.draws.shape[0] * curves.draws.shape[2])
+        at_once = max(1, MOST_NUMBERS // each_plan)
+        return [
+            plan
+            for first in range(0, len(budgets), at_once)
+            for plan in self._judge(strategy, *(each[first : first + at_once] for each in (budgets, spend, inputs)))
+        ]
+
+    def _judge(self, strategy: str, budgets: np.ndarray, spend: np.ndarray, inputs: np.ndarray) -> list[StrategyPlan]:
+        """``judge_all`` for plans whose draws fit in memory together."""
+        curves, served, unserved = self.served.curves.told, is_served(inputs), self.task_settings.unserved
+        every, there = self._places(inputs)
+        shape = served.shape
         drawn = curves.within(every, curves.distance_draws(every, there))
-        unserved = self.task_settings.unserved
-        predicted = np.where(served, curves.present(every, distance), unserved)
+        measure, distance = self._measured(inputs)
+        predicted = np.where(served, curves.present(every, distance.ravel()).reshape(shape), unserved)
         ends = np.stack(interval(drawn)) if len(drawn) else np.full((2, len(every)), np.nan)
-        low, high = np.sort(np.where(served, curves.present(every, ends), unserved), axis=0)
-        return StrategyPlan(
-            strategy,
-            self.served.tasks,
-            budget,
-            spend,
-            inputs,
-            predicted,
-            low,
-            high,
-            np.where(served, self.measure.of(every, distance), nothing),
-            np.where(served, self.measure.of_draws(every, drawn), nothing),
-            float(self.met(predicted).sum()) if np.isfinite(self.task_settings.target).any() else float("nan"),
-            float(self.factors(inputs).max()),
-        )
+        shown = np.where(served, curves.present(every, ends).reshape(2, *shape), unserved)
+        low, high = np.sort(shown, axis=0)
+        in_draws = self.measure.of_draws(every, drawn).reshape(len(drawn), *shape)
+        scenarios = np.where(served, in_draws, self._nothing).swapaxes(0, 1)
+        has_targets = np.isfinite(self.task_settings.target).any()
+        met = self.met(predicted).sum(axis=1) if has_targets else np.full(len(budgets), np.nan)
+        factor = self.factors(inputs).max(axis=1)
+        return [
+            StrategyPlan(
+                strategy,
+                self.served.tasks,
+                float(budgets[at]),
+                spend[at],
+                inputs[at],
+                predicted[at],
+                low[at],
+                high[at],
+                measure[at],
+                scenarios[at],
+                float(met[at]),
+                float(factor[at]),
+            )
+            for at in range(len(budgets))
+        ]
+
+    @property
+    def _nothing(self) -> np.ndarray:
+        """(T,) measure of tasks that are given nothing."""
+        every = np.arange(len(self.served.tasks))
+        return self.measure.of_value(self.served.curves.told, every, self.task_settings.unserved)
+
+    def _places(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of log inputs (Q, T, I) the tasks (Q·T,), and the log inputs (Q·T, I) at which their curves are read."""
+        every = np.tile(np.arange(inputs.shape[1]), len(inputs))
+        # an unserved task has no inputs; any number stands in, and its value is replaced where it is read
+        return every, np.where(is_served(inputs)[..., None], inputs, 0.0).reshape(len(every), -1)
+
+    def _measured(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Measure and distance (Q, T) at log inputs (Q, T, I) by the point fit."""
+        curves, served = self.served.curves.told, is_served(inputs)
+        every, there = self._places(inputs)
+        distance = curves.within(every, curves.distance(every, there))
+        measure = self.measure.of(every, distance).reshape(served.shape)
+        return np.where(served, measure, self._nothing), distance.reshape(served.shape)
 
     def factors(self, inputs: np.ndarray) -> np.ndarray:
-        """(T,) the largest factor by which log inputs (T, I) lie outside the measured scales; 1 inside or unserved."""
+        """(…, T) the largest factor by which log inputs (…, T, I) lie outside the measured scales, else 1."""
         curves, served = self.served.curves, is_served(inputs)
         largest, smallest = (
             np.log(np.stack([ends[name] for name in curves.scale_columns], axis=1))
             for ends in (curves.largest, curves.smallest)
         )
-        there = np.where(served[:, None], inputs, largest)
-        return np.exp(np.maximum(there - largest, smallest - there).max(axis=1, initial=0.0))
+        there = np.where(served[..., None], inputs, largest)
+        return np.exp(np.maximum(there - largest, smallest - there).max(axis=-1, initial=0.0))
 
     def met(self, predicted: np.ndarray) -> np.ndarray:
-        """(T,) whether values reach their stated targets; not where none is stated."""
+        """(…, T) whether values reach their stated targets; not where none is stated."""
         return target_met(predicted, self.task_settings.target, self.served.curves.higher_is_better)
 
 
