@@ -43,12 +43,21 @@ def _today(found: NextRuns) -> str:
 
 
 def _chosen(found: NextRuns) -> list[str]:
-    """What the batch measures, in the order of choice; of several strategies, under each one's name."""
-    if not found.several:
-        return list(dict.fromkeys(found.names[run] for run in found.batch))
+    """What the batch measures and what that brings, in the order of choice; of several strategies, by each one's name.
+
+    What the runs of one task, or of one strategy, add to those before them is told as a sum.
+    """
+    key = found.strategy if found.several else found.runs.group
     told = []
-    for at in dict.fromkeys(found.strategy[list(found.batch)].tolist()):
-        mine = [run for run in found.batch if found.strategy[run] == at]
-        tasks = "" if found.strategies[at].one_model else f": {', '.join(dict.fromkeys(found.names[r] for r in mine))}"
-        told.append(f"{len(mine)} of {found.strategies[at].name}{tasks}")
+    for at in dict.fromkeys(key[list(found.batch)].tolist()):
+        mine = [(run, added) for run, added in zip(found.batch, found.added, strict=True) if key[run] == at]
+        brings = sum(added for _, added in mine)
+        value = f"{'−' if brings < 0 else ''}{difference(brings)}"
+        if not found.several:
+            times = f"{len(mine)} of " if len(mine) > 1 else ""
+            told.append(f"{times}{found.names[mine[0][0]]} {value}")
+            continue
+        tasks = dict.fromkeys(found.names[run] for run, _ in mine)
+        listed = "" if found.strategies[at].one_model else f": {', '.join(tasks)}"
+        told.append(f"{len(mine)} of {found.strategies[at].name}{listed} {value}")
     return told

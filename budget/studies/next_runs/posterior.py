@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.curves.curves import Curves
-from budget.numerics.roots import bisect
+from budget.numerics.roots import rising_root
 
 LEAST_EFFECTIVE_SHARE = 0.1
 """Smallest effective sample size of a posterior, as a share of the draws."""
@@ -31,8 +31,11 @@ measurement repeats to nine digits, and without it the likelihood would divide b
 NOISE_SHRINKAGE = 0.1
 """Weight of independence in the covariance of the noise of tasks that are measured on one model."""
 
-TEMPERING_BISECTIONS = 20
-"""Bisections of the tempering power's interval from 0 to 1: to a millionth."""
+LEAST_LOG_POWER = -25.0
+"""Least logarithm of a tempering power: of log likelihoods up to e25, which nobody sees, nothing would be kept."""
+
+TEMPERED_SIZE = 0.005
+"""Relative distance to which a tempered effective sample size is found, above its least: it needs no more digits."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Observer:
     """Outcomes of new runs of one group of k tasks, in the measure of the fit's residuals (log or raw).
 
     Attributes:
-        curves: usable curves whose draws and noise are all finite.
+        curves: usable curves whose draws and noise are all finite. What a run would show is said by the prediction:
+            the curves that plans read are near to it only where plans go, and runs are smaller.
         group: (k,) task positions.
         root: (k, k) Cholesky factor of the covariance of a new run's noise.
     """
@@ -64,7 +68,7 @@ class Observer:
 
     def predicted(self, log_inputs: np.ndarray) -> np.ndarray:
         """What each draw predicts (B, k) for a run at log inputs (k, I), one row a task."""
-        distance = self.curves.distance_draws(self.group, log_inputs)
+        distance = self.curves.told.distance_draws(self.group, log_inputs)
         return distance if self.curves.residual == "raw" else np.log(distance)
 
     def log_likelihood(self, predicted: np.ndarray, order: np.ndarray) -> np.ndarray:
@@ -88,24 +92,27 @@ def weights(log_likelihood: np.ndarray) -> np.ndarray:
     Args:
         log_likelihood: (B, B); the outcome in row m comes from draw m, which gets no weight.
     """
-    logs = log_likelihood.copy()
     # the draw that made the outcome knows it too well
-    np.fill_diagonal(logs, -np.inf)
+    others = ~np.eye(len(log_likelihood), dtype=bool)
     # the greatest weight is 1 before they are normalised: none overflows, and not all underflow
-    logs -= logs.max(axis=1, keepdims=True)
-    result = _normal(logs)
+    logs = log_likelihood - log_likelihood.max(axis=1, keepdims=True, where=others, initial=-np.inf)
+    result = _normal(logs, others)
     # never more than half of the draws: of few draws the floor would leave nothing to learn
     least = min(max(LEAST_EFFECTIVE_SHARE * len(logs), LEAST_EFFECTIVE_DRAWS), 0.5 * len(logs))
     poor = np.flatnonzero(effective(result) < least)
     if len(poor):
-        mine = logs[poor]
+        mine, apart = logs[poor], others[poor]
 
-        def keeps_enough(power: np.ndarray) -> np.ndarray:
-            return effective(_normal(_tempered(mine, power))) >= least
+        def tempered(log_power: np.ndarray) -> np.ndarray:
+            return _normal(mine * np.exp(log_power)[:, None], apart)
 
-        # the effective sample size falls with the power, so that bisection finds the largest power that keeps enough
-        power, _ = bisect(keeps_enough, np.zeros(len(poor)), np.ones(len(poor)), TEMPERING_BISECTIONS)
-        result[poor] = _normal(_tempered(mine, power))
+        def lacking(log_power: np.ndarray) -> np.ndarray:
+            """How far the effective sample size is below the least one, or a hair above it, in logarithms."""
+            return np.log(least * (1 + TEMPERED_SIZE) / effective(tempered(log_power)))
+
+        # the size falls as the power grows, nearly as a power of it where it is to be found
+        low, high = np.full(len(poor), LEAST_LOG_POWER), np.zeros(len(poor))
+        result[poor] = tempered(rising_root(lacking, low, high, TEMPERED_SIZE))
     return result
 
 
@@ -114,12 +121,7 @@ def effective(weight: np.ndarray) -> np.ndarray:
     return 1 / (weight**2).sum(axis=1)
 
 
-def _tempered(logs: np.ndarray, power: np.ndarray) -> np.ndarray:
-    """Log likelihoods raised to powers (M,); what has no weight keeps none (0·−∞ is no number)."""
-    return np.where(np.isfinite(logs), logs, 0.0) * power[:, None] + np.where(np.isfinite(logs), 0.0, -np.inf)
-
-
-def _normal(logs: np.ndarray) -> np.ndarray:
-    """Weights that sum to 1 from their logarithms."""
-    weight = np.exp(logs)
+def _normal(logs: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """Weights that sum to 1 from their logarithms, 0 where not counted."""
+    weight = np.exp(np.minimum(logs, 0.0)) * counted
     return weight / weight.sum(axis=1, keepdims=True)

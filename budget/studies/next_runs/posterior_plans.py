@@ -7,6 +7,7 @@ posteriors at once by Newton's method within brackets.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -87,25 +88,42 @@ class PosteriorPlanner:
 
     def _spends(self, learnt: Mapping[int, Response], count: int) -> list[np.ndarray]:
         """Log spends (M,) of each model that add up to the budget."""
-        responses = [learnt.get(v, each) for v, each in enumerate(self.prior)]
         # where all maxima fit there is no price to look for
         most = np.array([model.most for model in self.models])
         if len(self.models) == 1 or np.exp(most).sum() <= self.budget:
             return [np.full(count, each) for each in most]
 
         # at a price below every tabulated return all spends are at their ends, above it likewise: the root is between
-        low = np.full(count, min(each.marginal.min() for each in responses) - 1.0)
-        high = np.full(count, max(each.marginal.max() for each in responses) + 1.0)
+        responses = [learnt.get(v, each) for v, each in enumerate(self.prior)]
+        low = np.full(count, min(each.lowest for each in responses) - 1.0)
+        high = np.full(count, max(each.highest for each in responses) + 1.0)
+        breaks, level, rise = self._known
 
-        def overspent(price: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+        def overspent(price: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             """How far above the budget the spends at a price are, in logarithms, its slope, and the spends."""
-            spends, slopes = zip(*(each.log_spend(price) for each in responses), strict=True)
-            each_spent = np.exp(np.array(spends))
+            at = np.searchsorted(breaks, price)
+            slopes = rise[:, at]
+            spends = level[:, at] + slopes * price
+            for v, response in learnt.items():
+                spends[v], slopes[v] = response.log_spend(price)
+            each_spent = np.exp(spends)
             spent = each_spent.sum(axis=0)
             # d log Σc / d log λ: the spends' own slopes, weighted by the spends; 0 where all are at a limit, hence the
             # least slope
-            slope = (each_spent * np.array(slopes)).sum(axis=0) / spent
-            return np.log(spent / self.budget), np.minimum(slope, -1e-9), list(spends)
+            slope = (each_spent * slopes).sum(axis=0) / spent
+            return np.log(spent / self.budget), np.minimum(slope, -1e-9), spends
 
         # in logarithms, where spend against price is nearly a line and Newton's steps fit
-        return newton_root(overspent, np.full(count, self.price), low, high, LOG_BUDGET_TOLERANCE)[1]
+        return list(newton_root(overspent, np.full(count, self.price), low, high, LOG_BUDGET_TOLERANCE)[1])
+
+    @cached_property
+    def _known(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What the models answer to a price under equal weights: a line between each two of K log prices.
+
+        Their log spends are lines between all prices at which one of them has a node or meets a limit, so that a price
+        is looked up once for all of them: (K,) these, and levels and slopes (V, K + 1) of what lies between.
+        """
+        breaks = np.unique(np.concatenate([each.breaks for each in self.prior]))
+        inside = np.concatenate([breaks[:1] - 1.0, 0.5 * (breaks[1:] + breaks[:-1]), breaks[-1:] + 1.0])
+        spends, slopes = (np.array(each) for each in zip(*(each.log_spend(inside) for each in self.prior), strict=True))
+        return breaks, spends - slopes * inside, slopes

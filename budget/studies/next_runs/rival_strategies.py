@@ -218,7 +218,9 @@ def _as_in(measure: Measure, first: Curves, curves: Curves) -> Measure:
 def _with_draws(curves: Mapping[str, Curves], seed: int) -> tuple[dict[str, Curves], list[str]]:
     """The curves with the draws that are used, equally many, and what has to be said of the others."""
     whole = {
-        name: np.isfinite(mine.draws).all(axis=(1, 2)) & np.isfinite(mine.noise).all(axis=1)
+        name: np.isfinite(mine.draws).all(axis=(1, 2))
+        & np.isfinite(mine.told.draws).all(axis=(1, 2))
+        & np.isfinite(mine.noise).all(axis=1)
         for name, mine in curves.items()
     }
     count = min(MAX_DRAWS, *(int(fine.sum()) for fine in whole.values()))
@@ -243,8 +245,16 @@ def _with_draws(curves: Mapping[str, Curves], seed: int) -> tuple[dict[str, Curv
             pick = pick[np.linspace(0, len(pick) - 1, count).astype(int)]
         # a strategy's scenarios are shuffled by its name, whether there is another or not: they have nothing in common
         pick = np.random.default_rng([seed, int(keys([name])[0])]).permutation(pick)
-        taken[name] = replace(mine, draws=mine.draws[pick], noise=mine.noise[pick], link=None)
+        taken[name] = _of_draws(mine, pick)
     return taken, notes
+
+
+def _of_draws(curves: Curves, pick: np.ndarray) -> Curves:
+    """The curves under some of their draws, by the law that plans read and by the one that predicts."""
+    told = None if curves.prediction is None else _of_draws(curves.prediction, pick)
+    every = {name: getattr(curves, name) for name in ("draws", "planned_draws", "noise", "drift")}
+    chosen = {name: array[pick] for name, array in every.items() if array.size}  # most laws have no drift
+    return replace(curves, link=None, prediction=told, **chosen)
 
 
 def _refused_spend(strategies: Sequence[Strategy], spend: float) -> list[str]:

@@ -30,6 +30,13 @@ TABULATED_SIZES = 15
 MAX_LOG_SIZE_OFFSET = 3.0
 """Half the width of the table in the logarithm of the size, about the point fit's best size: a factor of 20."""
 
+TABLE_PRECISION = 1e-12
+"""What a table may be off, relative to the size of each draw's: that much less is kept of it than it has numbers."""
+
+ONE_THREAD = 2**18
+"""Multiplications of a product of matrices up to which OpenBLAS works alone: threads of so small a product mostly wait
+for each other, which takes ten times the processor time."""
+
 LEAST_MARGINAL_RETURN = 1e-300
 """Stands for a marginal return of nothing: above the least normal double (2.2e-308), so that it has a logarithm."""
 
@@ -46,7 +53,7 @@ class Model:
         log_spend: (S,) tabulated spends.
         line: slope and level of the log size against the log spend about which sizes are tabulated.
         offset: (Z,) tabulated log sizes, counted from the line; one for plans that do not choose the size.
-        table: (B, S, Z) weighted measure of its tasks.
+        parts: (B, R) and (R, S·Z), whose product is the weighted measure of its tasks under every draw.
         least: logarithm of its least spend.
         most: logarithm of its greatest spend.
     """
@@ -58,15 +65,23 @@ class Model:
     log_spend: np.ndarray
     line: tuple[float, float]
     offset: np.ndarray
-    table: np.ndarray
+    parts: tuple[np.ndarray, np.ndarray]
     least: float
     most: float
 
-    @property
+    @cached_property
     def nodes(self) -> np.ndarray:
         """(S + 1,) log spends at which responses state the marginal return: the ends, and between each two."""
         middle = 0.5 * (self.log_spend[1:] + self.log_spend[:-1])
         return np.concatenate([self.log_spend[:1], middle, self.log_spend[-1:]])
+
+    @cached_property
+    def spline(self) -> np.ndarray:
+        """(4, S − 1, S) coefficients of cubics between the spends, of values that are 1 at one spend and 0 elsewhere.
+
+        A spline is linear in its values, so that one serves all posteriors.
+        """
+        return CubicSpline(self.log_spend, np.eye(len(self.log_spend))).c
 
     def inputs(self, log_spend: np.ndarray, offset: np.ndarray) -> np.ndarray:
         """The plan's log inputs (M, I) at spends and sizes (M,)."""
@@ -91,7 +106,8 @@ class Model:
     def under(self, weight: np.ndarray) -> "Response":
         """Its response to a price, under weights (M, B) of the draws."""
         # all posteriors at once: the tabulated draws weighted by each
-        mean = np.tensordot(weight, self.table, axes=1)
+        shape = (len(weight), len(self.log_spend), len(self.offset))
+        mean = _product(_product(weight, self.parts[0]), self.parts[1]).reshape(shape)
         best = mean.argmin(axis=2)
         value = np.take_along_axis(mean, best[:, :, None], axis=2)[:, :, 0]
         shift = np.zeros_like(value)
@@ -139,28 +155,46 @@ class Response:
     def log_spend(self, log_price: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log spends (M,) at which the marginal return is the price (M,), and their slopes; within the limits."""
         model, marginal = self.model, self.marginal
-        node, row = model.nodes, np.arange(len(log_price)) if len(marginal) > 1 else 0
+        node = model.nodes
         # marginals fall, so their number above the price is the place of the cell
-        right = np.clip((marginal > log_price[:, None]).sum(axis=1), 1, len(node) - 1)
-        first, second = marginal[row, right - 1], marginal[row, right]
-        slope = (node[right] - node[right - 1]) / (second - first)
+        if len(marginal) > 1:
+            above, row = (marginal > log_price[:, None]).sum(axis=1), np.arange(len(log_price))
+        else:
+            above, row = np.searchsorted(-marginal[0], -log_price), np.zeros(1, dtype=int)
+        right = np.minimum(np.maximum(above, 1), len(node) - 1)
+        second = marginal[row, right]
+        slope = (node[right] - node[right - 1]) / (second - marginal[row, right - 1])
         # linear between nodes in both logarithms, which is exact for a power
         free = node[right] + slope * (log_price - second)
         spend = np.minimum(np.maximum(free, model.least), model.most)
         return spend, np.where(spend == free, slope, 0.0)
 
+    @property
+    def lowest(self) -> float:
+        """The least tabulated log marginal return."""
+        return float(self.marginal[:, -1].min())
+
+    @property
+    def highest(self) -> float:
+        """The greatest."""
+        return float(self.marginal[:, 0].max())
+
+    @property
+    def breaks(self) -> np.ndarray:
+        """Log prices between which the log spend under the first posterior is a line: at nodes, and at its limits."""
+        node, marginal = self.model.nodes, self.marginal[0]
+        limits = np.array([self.model.least, self.model.most])
+        right = np.clip(np.searchsorted(node, limits), 1, len(node) - 1)
+        steep = (marginal[right] - marginal[right - 1]) / (node[right] - node[right - 1])
+        return np.append(marginal, marginal[right] + steep * (limits - node[right]))
+
     def mean(self, log_spend: np.ndarray) -> np.ndarray:
         """The mean value (M,) at spends (M,), a cubic spline through the tabulated ones."""
         grid = self.model.log_spend
-        # evaluated by hand: SciPy's spline would evaluate every row at every spend, M² numbers for M
         place = np.clip(np.searchsorted(grid, log_spend) - 1, 0, len(grid) - 2)
-        past, row = log_spend - grid[place], np.arange(len(log_spend)) if len(self.value) > 1 else 0
-        cubic, square, linear, constant = self._spline.c[:, place, row]
+        past = log_spend - grid[place]
+        cubic, square, linear, constant = (self.model.spline[:, place] * self.value).sum(axis=2)
         return ((cubic * past + square) * past + linear) * past + constant
-
-    @cached_property
-    def _spline(self) -> CubicSpline:
-        return CubicSpline(self.model.log_spend, self.value.T)
 
     def sizes(self, log_spend: np.ndarray) -> np.ndarray:
         """Sizes (M,), counted from the line, at spends (M,)."""
@@ -210,7 +244,7 @@ def _model(
 ) -> Model:
     """Tabulate one model under every draw, at all spends and sizes."""
     line, offset = _size_range(curves, spec, position, cost, log_spend) if cost.inputs == 2 else ((0.0, 0.0), _ONE)
-    blank = Model(curves, spec, tasks, cost, log_spend, line, offset, np.empty(0), least, most)
+    blank = Model(curves, spec, tasks, cost, log_spend, line, offset, (_ONE, _ONE), least, most)
     spends, sizes = (each.ravel() for each in np.meshgrid(log_spend, offset, indexing="ij"))
     u = blank.inputs(spends, sizes)
     table = np.zeros((len(curves.draws), len(u)))
@@ -218,8 +252,34 @@ def _model(
         row = np.full(len(u), task)
         distance = curves.distance_draws(row, law_inputs_of(curves, spec, u, row))
         table += spec.weight[task] * spec.measure.of(row, distance)
-    shaped = table.reshape(len(table), len(log_spend), len(offset))
-    return Model(curves, spec, tasks, cost, log_spend, line, offset, shaped, least, most)
+    return Model(curves, spec, tasks, cost, log_spend, line, offset, _parts(table), least, most)
+
+
+def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Two matrices' product, some rows at a time (``ONE_THREAD``)."""
+    step = max(ONE_THREAD // right.size, 1)
+    return np.concatenate([left[at : at + step] @ right for at in range(0, len(left), step)])
+
+
+def _parts(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two matrices (B, R), (R, C) whose product is a table (B, C) of smooth curves, to ``TABLE_PRECISION``.
+
+    By elimination with full pivoting until nothing is left (adaptive cross approximation; Bebendorf 2000,
+    "Approximation of boundary element matrices", Numerische Mathematik 86, 565-589).
+    """
+    # each row counts by its own size, or a wild draw would leave nothing of the others
+    size = np.maximum(np.abs(table).max(axis=1, keepdims=True), LEAST_MARGINAL_RETURN)
+    left: list[np.ndarray] = []
+    right: list[np.ndarray] = []
+    rest = table / size
+    while True:
+        row, column = divmod(int(np.abs(rest).argmax()), rest.shape[1])
+        pivot = rest[row, column]
+        if len(left) and not abs(pivot) > TABLE_PRECISION:
+            return size * np.stack(left, axis=1), np.array(right)
+        left.append(rest[:, column].copy())
+        right.append(rest[row] / (pivot or 1.0))
+        rest -= np.outer(left[-1], right[-1])
 
 
 _ONE = np.zeros(1)

@@ -176,9 +176,12 @@ Batch = tuple[tuple[int, ...], tuple[float, ...]]
 
 
 def best_batch(study: Sampling, gain: np.ndarray, spend: float, count: int) -> Batch:
-    """The better of two greedy batches, by value per cost and by value, and what each of its runs adds.
+    """The best of a few batches, and what each of its runs adds.
 
-    Either alone can be far off under a budget; the better of both is not, of a submodular value (Leskovec et al. 2007).
+    Greedy by value, by value per cost, and by value per share of what is scarce: of the spend and of the count. Any one
+    can be far off under a budget; the better of the first two is not, of a submodular value (Leskovec et al. 2007), and
+    the third does not fill a short batch with cheap runs. Where a choice is to be overturned, several runs can have a
+    value that none has alone (it is not submodular: Chade & Schlee 2002), so that whole bundles are tried besides.
 
     Args:
         study: what it rests on.
@@ -186,14 +189,46 @@ def best_batch(study: Sampling, gain: np.ndarray, spend: float, count: int) -> B
         spend: what there is for runs.
         count: most runs.
     """
-    batches = [_greedy(study, gain, price, spend, count) for price in (study.runs.cost, np.ones(len(gain)))]
+    cost = study.runs.cost
+    prices = (cost, np.ones(len(gain)), cost / spend + 1 / count)
+    batches = [_greedy(study, gain, price, spend, count) for price in prices]
+    batches += [_joint(study, bundle) for bundle in _bundles(study, gain, spend, count)]
     return max(batches, key=lambda each: sum(each[1]))
+
+
+def _bundles(study: Sampling, gain: np.ndarray, spend: float, count: int) -> list[tuple[int, ...]]:
+    """Runs of one strategy in equal shares of the spend, of its groups in turn, each the best alone of its group."""
+    found = []
+    whose = np.array([at for at, _ in study.groups])[study.runs.group]
+    for number in range(2, count + 1):
+        for at in range(len(study.strategies)):
+            mine = np.flatnonzero((whose == at) & (study.runs.cost * number <= spend * (1 + 1e-12)))
+            mine = mine[np.argsort(-gain[mine], kind="stable")]
+            _, first = np.unique(study.runs.group[mine], return_index=True)
+            best = mine[np.sort(first)].tolist()
+            if best:
+                found.append(tuple(best[place % len(best)] for place in range(number)))
+    return list(dict.fromkeys(found))
+
+
+def _joint(study: Sampling, bundle: tuple[int, ...]) -> Batch:
+    """A bundle with what each run adds, or no batch where even all together have no value that is told from 0."""
+    groups = {int(study.runs.group[run]) for run in bundle}
+    states = [study.start.judging(study, *groups)]
+    for run in bundle:
+        states.append(states[-1].after(study, run).judging(study, *groups))
+    more = states[0].worth - states[-1].worth
+    if not more.mean() > SURE_ERRORS * error(more):
+        return (), ()
+    worth = np.array([state.worth.mean() for state in states])
+    return bundle, tuple((worth[:-1] - worth[1:]).tolist())
 
 
 def together(study: Sampling, batch: tuple[int, ...]) -> tuple[np.ndarray, State]:
     """The gain of a batch in each draw's scenario (B,) on outcomes of their own, and the state after it."""
-    # the outcomes that chose the batch favour it, so it is judged on others
+    # the outcomes that chose the batch favour it, so it is judged on others, which are the same whatever was tried
     study.orders.clear()
+    study.random = study.random.spawn(1)[0]
     before = study.start.judging(study, *{int(study.runs.group[run]) for run in batch})
     after = study.start
     for run in batch:

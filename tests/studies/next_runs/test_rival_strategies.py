@@ -10,10 +10,11 @@ from scipy.stats import multivariate_normal, norm
 from budget.allocation.spec.make_spec import plan_spec
 from budget.errors import AllocationError, DataError
 from budget.report.sentences.next_runs_sentences import next_summary
+from budget.report.written_numbers import difference
 from budget.studies.next_runs.best_strategy import BestStrategy
 from budget.studies.next_runs.next_runs import next_runs
 from budget.studies.next_runs.rival_strategies import Strategy, compete
-from budget.studies.next_runs.value_of_information import Sampling, alone, error, perfect, together
+from budget.studies.next_runs.value_of_information import Sampling, alone, best_batch, error, perfect, together
 from budget.tables.tasks import TaskSettings, default_tasks
 from tests.searched import fit_searched
 from tests.simulate import TRUTHS, runs_of, table
@@ -104,6 +105,28 @@ def test_runs_of_both_strategies_are_worth_an_exchange_option(exact_curves):
     assert abs(perfect(study)[0].mean() - regret) < 3 * error(perfect(study)[0])
 
 
+@pytest.mark.parametrize(("noise", "factor"), [(0.8, 1.3), (0.8, 1.2)])
+def test_several_runs_overturn_a_choice_that_none_does_alone(exact_curves, noise, factor):
+    """Eight runs of one model have an eighth of the noise's variance: again a call on the mean."""
+    spread = 0.4
+    curves = [one_model(exact_curves, spread, noise, draws=400), one_model(exact_curves, 0.0, noise, factor=factor)]
+    curves[1] = replace(curves[1], draws=curves[1].draws[:400], noise=curves[1].noise[:400])
+    study = study_of(*curves)
+    gain = np.array([alone(study, run, {})[0].mean() for run in range(len(study.runs.cost))])
+    batch, added = best_batch(study, gain, 200.0, 8)
+    assert len(batch) > 3 and set(study.runs.group[list(batch)]) == {0}
+    assert study.runs.cost[list(batch)].sum() <= 200.0
+    joint, _ = together(study, batch)
+    mean, known = 0.5 * FIRST * np.exp(spread**2 / 2), 0.5 * FIRST * factor
+
+    def worth(count):
+        return min(mean, known) - (mean - margrabe(mean, known, learnt(spread, noise / np.sqrt(count))[0]))
+
+    close(joint, worth(len(batch)))
+    assert joint.mean() > 1.5 * worth(1)
+    assert sum(added) > 3 * error(joint) and len(added) == len(batch)
+
+
 @pytest.mark.parametrize("factor", [1.6, 2.0, 2.4])
 def test_a_run_improves_the_plan_and_the_choice_together(exact_curves, factor):
     """Specialists split the budget anew after each outcome, and are left where one known model has become better."""
@@ -169,7 +192,7 @@ def found(tmp_path_factory):
     """Three specialists and one model for three tasks that are nearly as good, from runs with 3 % noise."""
     folder = tmp_path_factory.mktemp("race")
     alone, shared = (
-        fit_searched(runs_of(table(TRUTHS, noise=0.03, shared=seed > 0, seed=seed), folder), draws=200)
+        fit_searched(runs_of(table(TRUTHS, noise=0.03, shared=seed > 0, seed=seed), folder), draws=300)
         for seed in (0, 4)
     )
     both = {"specialist": alone, "generalist": worse(shared, 1.13)}
@@ -222,8 +245,10 @@ def test_the_summary_says_who_wins_and_what_the_batch_brings_to_it(found):
         f"the winner to be named with probability {100 * best_strategy.after:.1f} % (+{100 * best_strategy.more:.1f} ±"
         in said
     )
-    alone = [run for run in found.batch if found.strategy[run] == 0]
-    assert f"{len(alone)} of specialist: " in said and "generalist: " not in said
+    for at, name in enumerate(("specialist: ", "generalist ")):
+        added = [more for run, more in zip(found.batch, found.added, strict=True) if found.strategy[run] == at]
+        assert (f"{len(added)} of {name}" in said) == bool(added) and "generalist: " not in said
+        assert not added or f" {difference(sum(added))}" in said
     loses = replace(found, best_strategy=replace(best_strategy, more=-0.01))
     assert "(−1.0 ±" in next_summary(loses)
 
