@@ -9,6 +9,8 @@ Two measures keep few particles honest. The draw that made an outcome has no wei
 or few particles would recognize it and be too sure. And where the effective sample size ``1/Σ π²`` (Kong, Liu & Wong
 1994) would fall below ``LEAST_EFFECTIVE_SHARE`` of the draws, the likelihood is tempered (raised to a power below 1)
 until it does not, which can only understate what is learnt.
+
+See docs/decisions/153-new-runs-shown-by-predictions.md.
 """
 
 from dataclasses import dataclass

@@ -3,6 +3,8 @@
 At a price λ of the budget each model takes the spend at which its marginal return is λ (``tabulated_plans``), and the
 λ at which the spends add up to the budget is the root of one equation, the dual of the split. It is found for all
 posteriors at once by Newton's method within brackets.
+
+See docs/decisions/153-new-runs-shown-by-predictions.md.
 """
 
 from collections.abc import Mapping

@@ -3,6 +3,8 @@
 The mean under any weights of the draws is one product of matrices, and where its fall per unit of spend is a given
 price is read off it. The table only places a plan, a little off the best one, which costs a second-order amount; what
 the plan is worth under a draw is evaluated exactly (``Model.worth``).
+
+See docs/decisions/153-new-runs-shown-by-predictions.md.
 """
 
 from dataclasses import dataclass

@@ -7,7 +7,8 @@ run; the draws are reweighted by the likelihood of that outcome (``posterior``),
 with and without the outcome are judged under the draw that made it. The mean difference is the value of the run. With
 one strategy the decision is its plan alone.
 
-See docs/decisions/085-value-of-information-of-new-runs.md.
+See docs/decisions/085-value-of-information-of-new-runs.md and
+docs/decisions/153-new-runs-shown-by-predictions.md.
 """
 
 from collections.abc import Mapping
