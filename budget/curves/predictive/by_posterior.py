@@ -136,7 +136,7 @@ def _add_planned(
     wild = np.stack([_wild(*each) for each in zip(residual, observations.own, strict=True)])
     steady = replace(observations, weight=np.where(wild, 0.0, observations.weight))
     fitted.arrays["tilt"][good] = tilts(plain, middle, steady, reference, question.borrow)
-    also = " and the typical task does" if question.borrow and count > 1 else ""
+    also = ", drawn to what the typical task does" if question.borrow and count > 1 else ""
     fitted.notes.append(
         "Plans are made on steadied curves, which split a budget better: a value falls by the mean of what its "
         f"prediction and its last runs say{also}. What a plan reports is the prediction; --plan-on predicted plans on "

@@ -1,9 +1,9 @@
 """How plans' curves are steadied: by how fast each value fell over its last runs, and falls in the other tasks.
 
-A posterior predicts levels well and slopes less well, and slopes are what a plan divides a budget by. Three estimates
-of a task's fall per factor e of spend, each exponential in the logarithm of the spend, are averaged as logarithms: the
-prediction's, that of a straight line through its last runs, and, with three tenths of the weight, that of the typical
-task. With the typical task's alone, a budget is split by weight.
+A posterior predicts levels well and slopes less well, and slopes are what a plan divides a budget by. Two estimates of
+a task's fall per factor e of spend, each exponential in the logarithm of the spend, are averaged as logarithms: the
+prediction's, and that of a straight line through its last runs. Where they disagree the task's own runs tell its fall
+badly, and that of the typical task counts the more: with it alone, a budget is split by weight.
 
 See docs/decisions/138-plans-on-steadied-curves.md.
 """
@@ -14,8 +14,17 @@ from budget.curves.laws.law import EXPONENT, Law
 from budget.curves.predictive.observations import Observations
 from budget.curves.steady import falls
 
-TYPICAL = 0.3
-"""Weight of the typical task's fall; the rest is shared evenly by the prediction's and the last runs'."""
+LINE = 1 / 3
+"""Weight of the last runs' fall in a task's own; the rest is the prediction's, which reads all runs."""
+
+OWN_ERROR = 0.14
+"""Error of a task's own fall as a logarithm, where both estimates of it agree."""
+
+APART = 0.5
+"""Share of their difference that a task's own fall is off by beside it: neither estimate is right, nor all wrong."""
+
+AMONG_TASKS = 0.3
+"""Standard deviation of the falls of tasks of one metric, as logarithms."""
 
 LAST = {1: float(np.log(4.0)), 2: float(np.log(10.0))}
 """Number of inputs → how far below the largest run the last runs begin: of N·D a wider range, for only the best runs so
@@ -57,16 +66,27 @@ def tilts(
     )]  # fmt: skip
     line, rate = np.array(last).T
     place = np.where(own, size, -np.inf).max(axis=1) + BEYOND
-    # all three at the place, and their mean back at the reference
+    # all at the place, and their mean back at the reference
     predicted = log_fall - exponent * place
     apart = np.clip(line - rate * place - predicted, -MOST_APART, MOST_APART)
-    there, slope = predicted + 0.5 * apart, 0.5 * (exponent + rate)
+    there, slope = predicted + LINE * apart, exponent + LINE * (rate - exponent)
     if borrow:
         for metric in dict.fromkeys(observations.metric):
             mine = np.array([each == metric for each in observations.metric])
-            there[mine] += TYPICAL * (np.median(there[mine]) - there[mine])
-            slope[mine] += TYPICAL * (np.median(slope[mine]) - slope[mine])
+            typical = _typical_weight(apart[mine])
+            there[mine] += typical * (np.median(there[mine]) - there[mine])
+            slope[mine] += typical * (np.median(slope[mine]) - slope[mine])
     return np.stack([there + slope * place - log_fall, np.log(slope / exponent)], axis=1)
+
+
+def _typical_weight(apart: np.ndarray) -> np.ndarray:
+    """(T,) weights of the typical task's fall, by how far the two estimates of each task's own are apart (T,).
+
+    What is common to all tasks does not matter: a budget is split by differences. The rest is the posterior mean of a
+    normal value with a normal prior.
+    """
+    error = OWN_ERROR**2 + (APART * (apart - np.median(apart))) ** 2
+    return np.asarray(error / (error + AMONG_TASKS**2))
 
 
 def _last_fall(size: np.ndarray, value: np.ndarray, own: np.ndarray, least: float, inputs: int) -> tuple[float, float]:

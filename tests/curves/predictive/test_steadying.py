@@ -9,7 +9,7 @@ import pytest
 from budget.curves.fitting.fit import fit_curves
 from budget.curves.laws.table import LAWS
 from budget.curves.predictive.observations import Observations
-from budget.curves.predictive.steadying import TYPICAL, tilts
+from budget.curves.predictive.steadying import AMONG_TASKS, APART, LINE, OWN_ERROR, tilts
 from budget.curves.steady import falls, steadied
 
 POWER = LAWS["power"]
@@ -43,14 +43,14 @@ def test_where_prediction_and_last_runs_agree_nothing_changes():
     np.testing.assert_allclose(found, 0.0, atol=1e-9)
 
 
-def test_the_fall_is_the_geometric_mean_of_both_everywhere():
+def test_the_fall_is_the_weighted_geometric_mean_of_both_everywhere():
     values, told = powers([0.2, 0.3, 0.4])
     _, predicted = powers([0.4, 0.3, 0.1])
     found = tilts(POWER, predicted, observed(values, X), REFERENCE, borrow=False)
     planned = steadied(POWER, predicted, found, np.full(3, -10.0))
     (fall, rate), (mine, my_rate), (line, line_rate) = (falls(POWER, each) for each in (planned, predicted, told))
-    np.testing.assert_allclose(fall, 0.5 * (mine + line), atol=1e-9)
-    np.testing.assert_allclose(rate, 0.5 * (my_rate + line_rate), atol=1e-9)
+    np.testing.assert_allclose(fall, (1 - LINE) * mine + LINE * line, atol=1e-9)
+    np.testing.assert_allclose(rate, (1 - LINE) * my_rate + LINE * line_rate, atol=1e-9)
 
 
 def test_above_a_stated_best_value_the_line_is_one_of_what_lies_above_it():
@@ -66,8 +66,32 @@ def test_the_typical_task_draws_each_by_its_weight():
     found = tilts(POWER, theta, observed(values, X), REFERENCE, borrow=True)
     np.testing.assert_allclose(found[1], 0.0, atol=1e-9)
     rate = np.exp(found[:, 1]) * theta[:, 2]
-    np.testing.assert_allclose(rate, (1 - TYPICAL) * theta[:, 2] + TYPICAL * 0.3, atol=1e-9)
+    weight = OWN_ERROR**2 / (OWN_ERROR**2 + AMONG_TASKS**2)  # prediction and last runs agree
+    np.testing.assert_allclose(rate, (1 - weight) * theta[:, 2] + weight * 0.3, atol=1e-9)
     assert found[0, 0] > 0 > found[2, 0]  # what falls slowly is taken to fall faster, and the other way round
+
+
+def test_a_task_whose_two_estimates_disagree_is_drawn_further():
+    values, told = powers([0.3, 0.3, 0.6])
+    _, predicted = powers([0.3, 0.3, 0.2])
+    apart = falls(POWER, told)[0] - falls(POWER, predicted)[0] - np.log(2) * (told[:, 2] - predicted[:, 2])
+    error = OWN_ERROR**2 + (APART * apart[2]) ** 2
+    weight = error / (error + AMONG_TASKS**2)
+    own = 0.2 + LINE * (0.6 - 0.2)
+    found = tilts(POWER, predicted, observed(values, X), REFERENCE, borrow=True)
+    assert weight > 2 * OWN_ERROR**2 / (OWN_ERROR**2 + AMONG_TASKS**2)
+    np.testing.assert_allclose(np.exp(found[2, 1]) * 0.2, own + weight * (0.3 - own), atol=1e-9)
+    np.testing.assert_allclose(found[:2], 0.0, atol=1e-9)
+
+
+def test_a_difference_that_all_tasks_share_draws_none_further():
+    values, _ = powers([0.2, 0.3, 0.4])
+    _, predicted = powers([0.4, 0.6, 0.8])
+    found = tilts(POWER, predicted, observed(values, X), REFERENCE, borrow=True)
+    alike = tilts(POWER, predicted, observed(powers([0.4, 0.6, 0.8])[0], X), REFERENCE, borrow=True)
+    own = tilts(POWER, predicted, observed(values, X), REFERENCE, borrow=False)
+    drawn = np.exp(found[:, 1] - own[:, 1])
+    np.testing.assert_allclose(drawn, np.exp(alike[:, 1]), atol=0.02)
 
 
 def test_only_tasks_of_one_metric_tell_each_other():
