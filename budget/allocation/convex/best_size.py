@@ -87,7 +87,7 @@ def into_domain(cost: Posynomial, u: np.ndarray, log_spend: np.ndarray) -> np.nd
         long = np.flatnonzero(u[:, 1] > cost.ceiling[:, 1])
         if len(long):
             tokens = cost.ceiling[long, 1]
-            u[long] = np.column_stack([_size_at(cost.take(long), tokens, log_spend[long], u[long, 0]), tokens])
+            u[long] = np.column_stack([size_at(cost.take(long), tokens, log_spend[long], u[long, 0]), tokens])
         u = np.minimum(u, cost.ceiling)
     if cost.domain is not None:
         small = np.flatnonzero(u[:, 0] < cost.domain[:, 0])
@@ -102,10 +102,10 @@ def into_domain(cost: Posynomial, u: np.ndarray, log_spend: np.ndarray) -> np.nd
 def largest_size(cost: Posynomial, log_spend: np.ndarray) -> np.ndarray:
     """Log params (V,) of the largest model that a spend pays for at the least tokens; the least where size is free."""
     assert cost.domain is not None
-    return np.maximum(_size_at(cost, cost.domain[:, 1], log_spend, cost.domain[:, 0]), cost.domain[:, 0])
+    return np.maximum(size_at(cost, cost.domain[:, 1], log_spend, cost.domain[:, 0]), cost.domain[:, 0])
 
 
-def _size_at(cost: Posynomial, tokens: np.ndarray, log_spend: np.ndarray, free: np.ndarray) -> np.ndarray:
+def size_at(cost: Posynomial, tokens: np.ndarray, log_spend: np.ndarray, free: np.ndarray) -> np.ndarray:
     """Log params (V,) at which models of log tokens (V,) cost their spends; ``free`` where a size costs nothing."""
     slope = cost.exponent[:, :, 0]
     if not (slope > 0).any():

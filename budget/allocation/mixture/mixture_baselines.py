@@ -43,7 +43,7 @@ def mixture_baselines(curves: Curves, spec: PlanSpec, blend: MixtureProblem) -> 
     result = []
     for name, wish in task_settings.items():
         size, tokens = _best_size(curves, blend, wish)
-        at, spend, share = law_inputs_at(curves, size, tokens), spend_on(spec, tokens), tokens / tokens.sum()
+        at, spend, share = law_inputs_at(curves, size, tokens), spend_on(blend, size, tokens), tokens / tokens.sum()
         result.append(
             MixtureBaseline(
                 name=name if np.allclose(share, wish, rtol=1e-9, atol=0.0) else name + WITHIN,

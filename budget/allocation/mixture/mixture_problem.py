@@ -8,20 +8,30 @@ Where effective data are a sum, ``−log Σ_j τ_ij·s_j`` is convex in ``s`` wh
 exponential of a convex function: the value is convex in ``(n, t, s)`` jointly, and so is ``cost(n, t) ≤ budget``. One
 task's own tokens alone (τ the identity) are the law of several tasks, a geometric program.
 
+The reach limits ``n``, ``t`` and the cost: what a size within it leaves for tokens is within it too between two sizes.
+
 Axis order: scenario L (the point fit or a draw), task T, source S.
+
+See docs/decisions/142-within-reach-of-the-runs.md.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from budget.allocation.convex.best_size import largest_size, last_input
+from budget.allocation.convex.best_size import largest_size, last_input, size_at
 from budget.allocation.spec.plan_spec import PlanSpec
-from budget.allocation.spec.resources import smallest_log
+from budget.allocation.spec.resources import largest_spends, smallest_log
 from budget.curves.curves import Curves
 from budget.curves.laws.law import ABSENT
 from budget.curves.planning_forms.mixture import MixtureForm
 from budget.curves.planning_forms.posynomial import Posynomial
+
+SIZED = ("params", "tokens")
+"""What one model's cost is made of: its size, and its tokens of all sources."""
+
+AT_LARGEST = 1e-9
+"""Distance of a log size from the largest one within which it is that."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +46,9 @@ class MixtureProblem:
         beta: (L, T) their exponents.
         tau: (L, T, S) what a token of each source is worth to each task.
         least: the effective share of the tokens that every task must keep: the law is a sum down to it.
-        cost: one cost over (n, t) in FLOPs, or ``None`` where tokens are the budget and the size is given.
-        budget: the total.
+        cost: one cost over (n, t) in FLOPs, from the smallest model to the largest within the reach, or ``None`` where
+            tokens are the budget and the size is given.
+        budget: the total, or what of it can be spent within the reach.
         log_params: logarithm of the given size, NaN where the plan chooses it.
         limit: (S,) tokens that each source has, infinite where nothing is said.
     """
@@ -101,9 +112,19 @@ class MixtureProblem:
 
     @property
     def sizes(self) -> tuple[float, float]:
-        """Log sizes of the smallest model, and of the largest that the budget pays for on one token."""
+        """Log sizes of the smallest model, and of the largest that the budget pays for on one token.
+
+        Within the reach: of the smallest model that leaves no more tokens than that, and of the largest.
+        """
         assert self.cost is not None and self.cost.domain is not None  # a given size is not searched
-        return float(self.cost.domain[0, 0]), float(largest_size(self.cost, np.log([self.budget]))[0])
+        log_budget, least = np.log([self.budget]), float(self.cost.domain[0, 0])
+        most = float(largest_size(self.cost, log_budget)[0])
+        if self.cost.ceiling is not None:
+            most = max(min(most, float(self.cost.ceiling[0, 0])), least)
+            if np.isfinite(self.cost.ceiling[0, 1]):
+                short = size_at(self.cost, self.cost.ceiling[:, 1], log_budget, np.full(1, least))
+                least = min(max(least, float(short[0])), most)
+        return least, most
 
     def cost_of_size(self, n: np.ndarray) -> np.ndarray:
         """What a relative unit more of size costs at log sizes ``n`` (L,) and the tokens that are left: (L,)."""
@@ -154,12 +175,17 @@ def law_inputs_at(curves: Curves, size: float, tokens: np.ndarray) -> np.ndarray
     return np.column_stack([np.broadcast_to(known[name], tasks) for name in curves.scale_columns])
 
 
-def spend_on(spec: PlanSpec, tokens: np.ndarray) -> float:
-    """What one model on tokens (S,) takes of the budget.
+def spend_on(blend: MixtureProblem, size: float, tokens: np.ndarray) -> float:
+    """What one model of a size on tokens (S,) takes of the budget.
 
-    A budget of FLOPs is used up even where sources end, since the size grows until it is; one of tokens may not be.
+    A budget of FLOPs is used up even where sources end, since the size grows until it is, up to the largest within the
+    reach; one of tokens may not be.
     """
-    return min(spec.budget, float(tokens.sum())) if spec.unit == "tokens" else spec.budget
+    if blend.cost is None:
+        return min(blend.budget, float(tokens.sum()))
+    if np.log(size) < blend.sizes[1] - AT_LARGEST:
+        return blend.budget
+    return min(blend.budget, float(blend.cost.value(np.log([[size, tokens.sum()]]))[0]))
 
 
 def objective_at(curves: Curves, spec: PlanSpec, log_inputs: np.ndarray) -> float:
@@ -216,6 +242,8 @@ def _blend(
     measure = spec.measure
     log_weight = np.log(weight * measure.scale[members])
     sized = spec.unit == "flops"
+    cost = _cost(curves, spec.reach) if sized else None
+    largest = np.inf if cost is None else float(cost.at_ceiling[0])
     return MixtureProblem(
         floor=(form.floor * np.exp(log_weight)).sum(axis=-1) + (weight * measure.shift[members]).sum(axis=-1),
         capacity=form.capacity + log_weight,
@@ -224,18 +252,28 @@ def _blend(
         beta=form.beta,
         tau=form.tau,
         least=form.least_share,
-        cost=_cost(curves) if sized else None,
-        budget=spec.budget,
+        cost=cost,
+        budget=min(spec.budget, largest, largest_spend(curves, spec)),
         log_params=np.nan if spec.params is None else float(np.log(spec.params[0])),
         limit=limit,
     )
 
 
-def _cost(curves: Curves) -> Posynomial:
-    """The cost of one model over its size and all its tokens, from one parameter and one token on."""
+def largest_spend(curves: Curves, spec: PlanSpec) -> float:
+    """The greatest spend within the reach of every task's runs."""
+    return float(largest_spends(curves, spec.tasks, spec.unit, spec.reach).min())
+
+
+def _cost(curves: Curves, reach: float) -> Posynomial:
+    """The cost of one model over its size and all its tokens, from one parameter and one token to the reach."""
     assert curves.cost is not None  # ask() refuses a FLOP budget without it
     least = (
         smallest_log(curves, "params")[:1],
         smallest_log(curves, "tokens")[:1] if "tokens" in curves.smallest else np.zeros(1),
     )
-    return replace(curves.cost.posynomial(1), domain=np.column_stack(least))
+    cost = replace(curves.cost.posynomial(1), domain=np.column_stack(least))
+    if np.isinf(reach):
+        return cost
+    # within reach of the runs of every task, whose law is one
+    most = [np.log(reach * curves.largest[name].min()) if name in curves.largest else np.inf for name in SIZED]
+    return replace(cost, ceiling=np.array([most]))

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from budget.allocation.convex.certificate import AT_GREATEST
 from budget.allocation.convex.shadow_prices import AT_LIMIT
-from budget.allocation.mixture.mixture_problem import MixtureProblem
-from budget.allocation.mixture.solve_mixture import Optimum
+from budget.allocation.mixture.mixture_problem import SIZED, MixtureProblem
+from budget.allocation.mixture.solve_mixture import Optimum, prices_of_inputs
 from budget.allocation.plan.plan import LimitLine
 from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND, PlanSpec
 from budget.curves.curves import Curves
@@ -32,9 +33,9 @@ def measured_range(
 
 
 def limit_lines(
-    spec: PlanSpec, blend: MixtureProblem, best: Optimum, sources: tuple[str, ...], spend: float, shadow: float
+    spec: PlanSpec, blend: MixtureProblem, best: Optimum, sources: tuple[str, ...], spend: float, price: float
 ) -> tuple[LimitLine, ...]:
-    """The budget and every source that can run out, each with its price.
+    """The budget, the reach where it stops the plan, and every source that can run out, each with its price.
 
     Args:
         spec: what was asked.
@@ -42,18 +43,41 @@ def limit_lines(
         best: what was solved.
         sources: names of the S sources.
         spend: what is used of the budget.
-        shadow: the budget's price.
+        price: fall of the objective per unit of what can be spent.
     """
-    price = best.shares.excess[0] * np.exp(best.shares.log_value[0] - best.t[0])
-    rows = zip(sources, blend.limit.tolist(), best.tokens[0].tolist(), price.tolist(), strict=True)
+    excess = best.shares.excess[0] * np.exp(best.shares.log_value[0] - best.t[0])
+    rows = zip(sources, blend.limit.tolist(), best.tokens[0].tolist(), excess.tolist(), strict=True)
+    stops = _stopped_inputs(blend, best)
+    left = blend.budget < spec.budget * (1 - AT_LIMIT) or spend < blend.budget * (1 - AT_LIMIT)
+    # what both inputs at their greatest cost is no limit of its own
+    spent = left and len(stops) < 2 and spend >= blend.budget * (1 - AT_LIMIT)
+    lines = [LimitLine("budget", spec.unit, spec.budget, spend, 0.0 if left else price)]
+    if spent:
+        lines.append(LimitLine("reach of the model", spec.unit, blend.budget, spend, price))
+    paid = price if spent or not left else 0.0
+    for at in stops:
+        assert blend.cost is not None  # a given size has no greatest one
+        of_input, amount = prices_of_inputs(blend, best)[at], float(np.exp((best.n[0], best.t[0])[at]))
+        charge = float(blend.cost.gradient(np.array([[best.n[0], best.t[0]]]))[0, at])
+        worth = max(of_input - paid, 0.0) * charge / amount
+        lines.append(LimitLine(f"reach of {SIZED[at]} of the model", SIZED[at], amount, amount, worth))
     return (
-        LimitLine("budget", spec.unit, spec.budget, spend, shadow),
+        *lines,
         *(
             LimitLine(f"unique tokens of {source}", "tokens", most, used, worth)
             for source, most, used, worth in rows
             if np.isfinite(most)
         ),
     )
+
+
+def _stopped_inputs(blend: MixtureProblem, best: Optimum) -> list[int]:
+    """Which of size (0) and tokens (1) stand at their greatest within the reach."""
+    if blend.cost is None or blend.cost.ceiling is None:
+        return []
+    tokens = float(np.log(best.tokens[0].sum()))
+    u = np.array([best.n[0], tokens])
+    return np.flatnonzero(u >= blend.cost.ceiling[0] - AT_GREATEST).tolist()
 
 
 def mixture_words(sources: tuple[str, ...], share: np.ndarray) -> str:
@@ -96,8 +120,10 @@ def notes_of(
             notes.append(
                 f"The plan goes down to {under:.3g} of the smallest measured {name}: predictions there rest on the law."
             )
-    if spec.unit == "tokens" and tokens < spec.budget * (1 - AT_LIMIT):
-        notes.append(f"{spec.budget - tokens:.4g} tokens stay unspent: the sources that help have no more.")
+    if blend.budget < spec.budget * (1 - AT_LIMIT):
+        notes.append(f"{spec.budget - blend.budget:.4g} {spec.unit} stay unspent: the model is at its reach.")
+    if spec.unit == "tokens" and tokens < blend.budget * (1 - AT_LIMIT):
+        notes.append(f"{blend.budget - tokens:.4g} tokens stay unspent: the sources that help have no more.")
     if 0 < drawn < len(curves.draws):
         notes.append(f"Ranges of shares and sizes are over the first {drawn} of {len(curves.draws)} draws.")
     if failed:

@@ -11,6 +11,7 @@ from budget.allocation.mixture.best_shares import inside
 from budget.allocation.mixture.finite_sources import solve_limited
 from budget.allocation.mixture.mixture_baselines import mixture_baselines
 from budget.allocation.mixture.mixture_problem import (
+    AT_LARGEST,
     MixtureProblem,
     build_mixture_problem,
     law_inputs_at,
@@ -20,7 +21,7 @@ from budget.allocation.mixture.mixture_problem import (
 )
 from budget.allocation.mixture.notes import limit_lines, measured_range, mixture_words, notes_of
 from budget.allocation.mixture.shared_plan import SharedPlan
-from budget.allocation.mixture.solve_mixture import Optimum, certify_mixture, solve_mixture
+from budget.allocation.mixture.solve_mixture import Optimum, certify_mixture, prices_of_inputs, solve_mixture
 from budget.allocation.plan.baselines import missing_splits
 from budget.allocation.plan.plan import Sizes
 from budget.allocation.plan.plan_warnings import plan_warnings
@@ -59,6 +60,7 @@ def plan_shared(
     unit: str | None = None,
     params: float | None = None,
     *,
+    reach: float = np.inf,
     unique: Mapping[str, float] | None = None,
     draws: bool = True,
     progress: Callable[[int, int], None] | None = None,
@@ -72,6 +74,7 @@ def plan_shared(
         budget: the total, positive.
         unit: ``flops`` or ``tokens``.
         params: size of the model, for a token budget.
+        reach: see ``make_spec.plan_spec``.
         unique: source → tokens that there are of it, none of which is taken twice; other sources never run out.
         draws: whether to solve again for every draw, which gives the ranges of shares, params and tokens.
         progress: called with (draws done, draws in all).
@@ -84,7 +87,7 @@ def plan_shared(
         InfeasibleError: every mixture leaves some task less effective data than the law is a sum for.
         SolverError: the numbers span too many orders for a plan.
     """
-    spec = plan_spec(curves, tasks, budget, unit=unit, strategy="shared", params=params)
+    spec = plan_spec(curves, tasks, budget, unit=unit, strategy="shared", params=params, reach=reach)
     return plan_mixture(curves, spec, unique=unique, draws=draws, progress=progress)
 
 
@@ -108,13 +111,31 @@ def plan_mixture(
     start = _start(blend.tau[0], blend.least)
     if start is None:
         raise InfeasibleError(_unreachable(curves, spec, blend))
-    best, bound, shadow = _solve(blend, start[None], PROVEN)
-    if not np.isfinite([best.n[0], best.value[0], bound, shadow]).all():
+    best, bound, price = _solve(blend, start[None], PROVEN)
+    if not np.isfinite([best.n[0], best.value[0], bound, price]).all():
         raise SolverError(SPAN)
+    lifted = () if np.isinf(spec.reach) else _lifted(curves, spec, limit, start, best)
     drawn = 0 if not draws else min(LIMITED_DRAWS, len(curves.draws)) if blend.branches else len(curves.draws)
     wanted = replace(curves, draws=curves.draws[:drawn])
     sizes, mixtures = _over_draws(wanted, spec, limit, blend.branches, progress)
-    return _plan(curves, spec, blend, best, bound, shadow, sizes, mixtures, len(wanted.draws))
+    plan = _plan(curves, spec, blend, best, bound, price, sizes, mixtures, len(wanted.draws))
+    return replace(plan, notes=(*plan.notes, *lifted))
+
+
+def _lifted(curves: Curves, spec: PlanSpec, limit: np.ndarray, start: np.ndarray, best: Optimum) -> tuple[str, ...]:
+    """What a plan that is stopped by its reach would gain without it."""
+    free = build_mixture_problem(curves, replace(spec, reach=float("inf")), limit, curves.parameters[None])
+    other = _solve(free, start[None], PROVEN)[0]
+    gain = float(best.value[0] - other.value[0])
+    if gain <= TIGHT * abs(float(best.value[0])):
+        return ()
+    tokens = other.tokens[0]
+    beyond = measured_range(curves, spec, spend_on(free, float(np.exp(other.n[0])), tokens), np.exp(other.n[0]), tokens)
+    far = max(float(factors.max()) for factors in beyond.values())
+    return (
+        f"Lifting the reach (--reach inf) would bring {gain:.3g}, with scales up to {far:.3g} times the largest "
+        "measured.",
+    )
 
 
 def refuse_mixture(curves: Curves, spec: PlanSpec) -> None:
@@ -176,9 +197,11 @@ def _solve(blend: MixtureProblem, start: np.ndarray, tolerance: float) -> tuple[
         best = solve_mixture(blend, start)
         return best, *certify_mixture(blend, best)
     best, bound = solve_limited(blend, start, tolerance)
-    # spent on size: where sources have run out, nothing else is to be had
-    pull = float((blend.alpha * blend.size_terms(best.n)).sum())
-    return best, bound, pull / float(blend.cost_of_size(best.n)[0])
+    of_size, of_tokens = prices_of_inputs(blend, best)
+    if best.n[0] < blend.sizes[1] - AT_LARGEST:
+        # spent on size: where sources have run out, nothing else is to be had
+        return best, bound, of_size
+    return best, bound, of_tokens
 
 
 def _start(tau: np.ndarray, least: float) -> np.ndarray | None:
@@ -231,7 +254,7 @@ def _plan(
     blend: MixtureProblem,
     best: Optimum,
     bound: float,
-    shadow: float,
+    price: float,
     sizes: np.ndarray,
     mixtures: np.ndarray,
     drawn: int,
@@ -242,8 +265,11 @@ def _plan(
     size = float(np.exp(best.n[0]))
     at = law_inputs_at(curves, size, tokens)
     predicted, low, high = curves.predict(np.arange(tasks), at)
-    spend = spend_on(spec, tokens)
+    spend = spend_on(blend, size, tokens)
+    lines = limit_lines(spec, blend, best, sources, spend, price)
+    shadow = lines[0].price
     unspent = spend < spec.budget * (1 - AT_LIMIT)
+    stops = "reach" if any(line.name.startswith("reach of ") for line in lines) else "limit"
     share_low, share_high = interval(mixtures / mixtures.sum(axis=1, keepdims=True))
     of_data = np.exp(best.shares.log_value[0] - best.t[0])
     beyond = measured_range(curves, spec, spend, size, tokens)
@@ -268,14 +294,14 @@ def _plan(
         low=low,
         high=high,
         marginal=np.full(tasks, shadow),
-        binding=("limit" if unspent else "budget",) * tasks,
+        binding=(stops if unspent else "budget",) * tasks,
         extrapolation=spend / curves.largest[spec.unit],
         extrapolation_factors=beyond,
         status=curves.status,
         average=np.full(tasks, np.nan),
         efficient=np.full(tasks, np.nan),
         used={spec.unit: np.full(tasks, spend)},
-        limits=limit_lines(spec, blend, best, sources, spend, shadow),
+        limits=lines,
         objective=objective_at(curves, spec, at),
         planned_objective=objective_at(curves, spec, at),
         objective_low=np.nan,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from budget.allocation.convex.certificate import certify
+from budget.allocation.convex.certificate import AT_GREATEST, certify
 from budget.allocation.convex.problem import Problem
 from budget.allocation.mixture.best_shares import Shares, best_shares
 from budget.allocation.mixture.mixture_problem import MixtureProblem
@@ -126,6 +126,14 @@ def best_size(
     return rising_root(excess_size, low, high, zero=BALANCED)
 
 
+def prices_of_inputs(blend: MixtureProblem, best: Optimum) -> tuple[float, float]:
+    """Fall of one scenario's objective per unit of budget that is spent on size, and on tokens of the same mixture."""
+    assert blend.cost is not None  # a given size is not paid for
+    of_size, of_tokens = blend.cost.gradient(np.array([[best.n[0], np.log(best.tokens[0].sum())]]))[0].tolist()
+    size = float((blend.alpha * blend.size_terms(best.n)).sum())
+    return size / of_size, float(np.exp(best.shares.log_value[0]) * best.shares.price[0]) / of_tokens
+
+
 def certify_mixture(blend: MixtureProblem, best: Optimum) -> tuple[float, float]:
     """The proven bound of one scenario's plan and the fall of the objective per unit of budget.
 
@@ -136,7 +144,7 @@ def certify_mixture(blend: MixtureProblem, best: Optimum) -> tuple[float, float]
         cost(n, t) ≤ budget,   exp(Σ_i ω_i·r_i − reserve) ≤ 1      (ω summing to 1),
 
     both of whose constraints, the second in the unit of cost that makes it worth its price, are summed to one, and
-    ``certify`` bounds it by hand.
+    ``certify`` bounds it by hand. An input at its greatest has no say in the price of the cost.
     """
     shares = best.shares
     if blend.cost is None:
@@ -155,15 +163,21 @@ def certify_mixture(blend: MixtureProblem, best: Optimum) -> tuple[float, float]
     data = blend.data[0] - blend.beta[0] * np.log(effective)
     value = Posynomial(blend.floor, np.concatenate([blend.capacity[0], data])[None], exponent)
     at = np.array([[best.n[0], best.t[0]]])
-    part = blend.cost.terms(at)[0]
-    worth = float((part * blend.cost.exponent[0, :, 1]).sum())
-    terms = len(part)
+    of_size, of_tokens = blend.cost.gradient(at)[0].tolist()
+    worth, terms = of_tokens, blend.cost.exponent.shape[1]
+    if blend.cost.ceiling is not None and (at >= blend.cost.ceiling - AT_GREATEST).any():
+        size = float((blend.alpha * blend.size_terms(best.n)).sum())
+        worth = float(pull.sum()) / min(size / of_size, float(pull.sum()) / of_tokens)
     of_cost = np.zeros((1, terms + 1, 2 + tasks))
     of_cost[0, :terms, :2] = blend.cost.exponent[0]
     of_cost[0, terms, 2:] = pull / pull.sum()
     assert blend.cost.domain is not None  # see state_blend
     domain = np.append(blend.cost.domain, np.full((1, tasks), -np.inf), axis=1)
-    cost = Posynomial(np.zeros(1), np.append(blend.cost.log_coef[0], np.log(worth) - reserve)[None], of_cost, domain)
+    ceiling = None
+    if blend.cost.ceiling is not None:
+        ceiling = np.append(blend.cost.ceiling, np.full((1, tasks), np.inf), axis=1)
+    logs = np.append(blend.cost.log_coef[0], np.log(worth) - reserve)[None]
+    cost = Posynomial(np.zeros(1), logs, of_cost, domain, ceiling)
     total = blend.budget + worth
     problem = Problem(value, cost, total, np.zeros(1), np.array([total]))
     found = certify(problem, np.concatenate([at, np.zeros((1, tasks))], axis=1), problem.high)

@@ -72,8 +72,8 @@ def plan_spec(
         sizes: sizes that models may have.
         allow_unserved: whether tasks may be given nothing, at their unserved value.
         at_least: how many targets the cheapest plan must meet.
-        reach: factor on the largest params, tokens and spend measured of a task beyond which no plan of it goes. It
-            does not limit a mixture, whose law is of several tasks at once.
+        reach: factor on the largest params, tokens and spend measured of a task beyond which no plan of it goes; one
+            model of several tasks stays within that of each.
         reference: what risks that limit a loss count it from: one of ``REFERENCES``, or a split; by default today's
             split where it is stated, else that by weight.
         at_risk: what the worst share of the draws may lose against it, in the objective's unit; 0 by default.
@@ -115,7 +115,7 @@ def plan_spec(
         allow_unserved,
         at_least,
         tuple(freeze),
-        np.inf if curves.form.is_of_one_model else reach,
+        reach,
         tuple(name for name, verdict in zip(curves.tasks, curves.verdict, strict=True) if verdict == FAIL),
         reserved,
     )

@@ -245,7 +245,7 @@ def grow_strategies(
             strategy="shared" if curves.form.counts_tasks else "specialists",
             params=params,
             measure=measure if stated is None else stated.measure,
-            reach=reach,
+            reach=np.inf if curves.form.counts_tasks else reach,
         )
         if curves.form.counts_tasks:
             refuse_mixture(curves, asked)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from budget.allocation.mixture.mixture_problem import law_inputs_at
 from budget.allocation.mixture.plan_mixture import plan_mixture, plan_shared
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
@@ -334,3 +335,49 @@ def test_regmix(shared_data):
     assert plan.gap < 1e-9 and plan.objective < losses[names].mean(axis=1).min()
     with pytest.raises(AllocationError, match="All runs have 1e"):
         plan_of(curves, 1e18)
+
+
+@pytest.mark.parametrize("name", ["several", "mixed"])
+@pytest.mark.parametrize("budget", [1e19, 1e20, 1e22, 1e25])
+@pytest.mark.parametrize("reach", [1.0, 3.0, 30.0])
+def test_one_model_stays_within_reach_and_its_bound_is_tight(request, name, budget, reach):
+    curves = request.getfixturevalue(name)
+    plan = plan_of(curves, budget, reach=reach, draws=False)
+    largest = {scale: curves.largest[scale].min() for scale in ("params", "tokens", "flops")}
+    assert plan.params[0] <= reach * largest["params"] * (1 + 1e-6)
+    assert plan.tokens[0] <= reach * largest["tokens"] * (1 + 1e-6)
+    assert plan.spend[0] <= min(budget, reach * largest["flops"]) * (1 + 1e-9)
+    np.testing.assert_allclose(6 * plan.params[0] * plan.tokens[0], plan.spend[0], rtol=1e-6)
+    assert 0 <= plan.gap < 1e-7 and plan.solver_status == "optimal"
+    free = plan_of(curves, budget, draws=False)
+    assert plan.objective >= free.objective - 1e-12
+    # no size and tokens within the reach are better, by brute force over sizes at the plan's own mixture
+    sizes = np.geomspace(1e-4, 1.0, 400) * reach * largest["params"]
+    tokens = np.minimum(plan.spend[0] / (6 * sizes), reach * largest["tokens"])
+    values = [
+        curves.distance(np.arange(len(curves.tasks)), law_inputs_at(curves, size, total * plan.share)).mean()
+        for size, total in zip(sizes, tokens, strict=True)
+    ]
+    assert min(values) >= plan.objective - 1e-9
+
+
+def test_prices_of_the_reach_are_what_a_little_more_of_it_brings(several):
+    for budget, reach in ((1e25, 3.0), (1e25, 30.0)):
+        plan = plan_of(several, budget, reach=reach, draws=False)
+        more = plan_of(several, budget, reach=reach * 1.001, draws=False)
+        lines = [line for line in plan.limits if line.name.startswith("reach of ")]
+        assert lines and plan.limits[0].price == 0
+        expected = sum(line.price * line.bound * 0.001 for line in lines)
+        np.testing.assert_allclose(plan.objective - more.objective, expected, rtol=0.01)
+        assert any(note.startswith("Lifting the reach (--reach inf) would bring") for note in plan.notes)
+        assert any("stay unspent: the model is at its reach" in note for note in plan.notes)
+        assert set(plan.binding) == {"reach"}
+
+
+def test_finite_sources_keep_to_the_reach(mixed):
+    limit = {mixed.form.sources[0]: 3e8}
+    for budget in (1e20, 1e23):
+        plan = plan_of(mixed, budget, reach=2.0, unique=limit, draws=False)
+        assert plan.params[0] <= 2 * mixed.largest["params"].min() * (1 + 1e-6)
+        assert plan.tokens[0] <= 2 * mixed.largest["tokens"].min() * (1 + 1e-6)
+        assert plan.source_tokens[0] <= 3e8 * (1 + 1e-6) and 0 <= plan.gap < 1e-6
