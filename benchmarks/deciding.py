@@ -5,9 +5,10 @@ Usage: python benchmarks/deciding.py DATA [--only POOL ...] [--rules] [--half ch
 
 Of each pool of tasks (``deciding_pools.py``) the small runs are fitted once. Sets of 3 to 12 tasks with weights of 1 to
 3 and a budget of 2 to 16 times their largest runs are then split by each rule (``deciding_rules.py``), within the same
-limits, and judged by what was measured where the plans go. ``--half choose`` and ``--half report`` draw sets of either
-half of a pool's tasks. ``--rules`` prints every rule. ``--keep`` writes what is told of each pool to a folder and reads
-what is there already: empty it when the product's curves change.
+limits, and judged by what was measured where the plans go. A task whose curve fails its backtest gets at most its
+share by weight, as in the commands. The default rule was chosen on one half of every pool's tasks (``--half choose``);
+the other one (``--half report``) is for the report. ``--rules`` prints every rule. ``--keep`` writes what is told of
+each pool to a folder and reads what is there already: empty it when the product's curves change.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from pathlib import Path
 import figures
 import numpy as np
 from deciding_pools import Pool, pools
-from deciding_rules import RULES, Told, told
+from deciding_rules import KEEPING, RULES, TRUSTING, Told, told
 
 from budget.process_settings import prepare_to_fit
 
@@ -31,6 +32,13 @@ FEWEST, MOST = 3, 12
 WEIGHTS = (1, 2, 3)
 DEFAULT, BEFORE = "steady", "nearest convex"
 QUARTER = 0.25
+
+SEED = 15
+"""Of the halves and the sets."""
+
+RIGHT = (0.05, 0.95)
+"""Ends of what the intervals' coverage of a pool's sets would be, were its draws right: its few tasks are in all sets,
+so that a single truth is inside the intervals of nearly all, or of few."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,7 @@ class Verdict:
         predicted: (S,) expected over the draws.
         low: (S,) 10 % point of the draws' paired gains.
         high: (S,) 90 % point.
+        right: (B,) share of the sets whose interval holds the gain of draw b.
     """
 
     gain: np.ndarray
@@ -89,6 +98,7 @@ class Verdict:
     predicted: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    right: np.ndarray
 
     @property
     def share(self) -> float:
@@ -146,6 +156,13 @@ def best_split(fall: Fall, weight: np.ndarray, budget: float, least: np.ndarray)
     return np.asarray(least + taken.reshape(fall.length.shape).sum(axis=1))
 
 
+def plan_by(fall: Fall, weight: np.ndarray, budget: float, least: np.ndarray, most: np.ndarray) -> np.ndarray:
+    """(K,) the best spends between the least (K,) and the most (K,) of each, where the least add up to no more."""
+    before = np.cumsum(fall.length, axis=1) - fall.length
+    length = np.clip((most - least)[:, None] - before, 0.0, fall.length)
+    return best_split(Fall(fall.slope, length), weight, budget, least)
+
+
 def within(share: np.ndarray, budget: float, least: np.ndarray, most: np.ndarray) -> np.ndarray:
     """(K,) spends in proportion to shares, each between its least and its most, that add up to the budget."""
     low, high = 0.0, float((most / share).max())
@@ -166,7 +183,7 @@ def values(pool: Pool, curves: np.ndarray, tasks: np.ndarray, spend: np.ndarray)
 
 def sets(pool: Pool, planned: np.ndarray, half: str) -> Iterable[tuple[np.ndarray, np.ndarray, float]]:
     """Tasks, their weights, and the total of spends, all drawn by chance."""
-    random = np.random.default_rng([15, *pool.group.encode()])
+    random = np.random.default_rng([SEED, *pool.group.encode()])
     chance = random.permutation(len(pool.tasks))
     chance = chance[planned[chance]]
     few = len(pool.tasks) < 2 * FEWEST
@@ -185,30 +202,38 @@ def judge(pool: Pool, known: Told, half: str, rules: Iterable[str]) -> dict[str,
     falls = {name: convex(np.nan_to_num(known.rules[name]), pool.log_spend) for name in rules if name in known.rules}
     truth = convex(pool.value, pool.log_spend)
     lines: dict[str, list[tuple[float, ...]]] = {name: [] for name in ("by weight", *falls)}
+    inside = {name: np.zeros(len(known.draws)) for name in lines}
     for tasks, weight, wanted in sets(pool, known.planned, half):
         least, most = np.exp(pool.log_spend[tasks, 0]), np.exp(pool.log_spend[tasks, -1])
         budget = min(wanted, 0.999 * float(most.sum()))
         share = weight / weight.sum()
         even = within(np.ones(len(tasks)), budget, least, most)
+        weighted = within(weight, budget, least, most)
+        failed, kept = known.failed[tasks], np.clip(share * budget, least, most)
+        low, high = np.where(failed, kept, least), np.where(failed, kept, most)
 
         def gain(spend: np.ndarray, curves: np.ndarray) -> np.ndarray:
             before, after = (values(pool, curves, tasks, each) @ share for each in (even, spend))  # noqa: B023
             return np.asarray((before - after) / before)
 
-        def split(fall: Fall) -> np.ndarray:
-            return best_split(Fall(fall.slope[tasks], fall.length[tasks]), weight, budget, least)  # noqa: B023
+        def split(fall: Fall, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+            return plan_by(Fall(fall.slope[tasks], fall.length[tasks]), weight, budget, low, high)  # noqa: B023
 
-        prize = float(gain(split(truth), pool.value))
-        plans = {"by weight": within(weight, budget, least, most)}
+        prize = float(gain(split(truth, least, most), pool.value))
+        plans = {"by weight": weighted}
         for name, fall in falls.items():
-            plans[name] = split(fall)
+            if name == TRUSTING:
+                plans[name] = split(fall, least, most)
+            else:
+                plans[name] = weighted if failed.all() else split(fall, low if name == KEEPING else least, high)
             if "quarter" in name:
                 plans[name] = within(plans[name] ** (1 - QUARTER) * (share * budget) ** QUARTER, budget, least, most)
         for name, spend in plans.items():
             scenarios = gain(spend, known.draws)
             ends = np.quantile(scenarios, (0.1, 0.9))
+            inside[name] += (ends[0] <= scenarios) & (scenarios <= ends[1])
             lines[name].append((float(gain(spend, pool.value)), prize, float(scenarios.mean()), *ends))
-    return {name: Verdict(*np.array(line).T) for name, line in lines.items()}
+    return {name: Verdict(*np.array(line).T, inside[name] / len(line)) for name, line in lines.items()}
 
 
 def known_of(pool: Pool, keep: Path | None) -> Told:
@@ -217,16 +242,34 @@ def known_of(pool: Pool, keep: Path | None) -> Told:
     path = None if keep is None else keep / f"{sha256(text.encode()).hexdigest()[:16]}.npz"
     if path is not None and path.exists():
         with np.load(path) as file:
-            return Told({name: file[name] for name in file.files if name != "draws"}, file["draws"])
+            beside = ("draws", "failed")
+            return Told(
+                {name: file[name] for name in file.files if name not in beside}, *(file[name] for name in beside)
+            )
     found = told(pool)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, draws=found.draws, **found.rules)
+        np.savez(path, draws=found.draws, failed=found.failed, **found.rules)
     return found
 
 
 def _cell(found: Verdict) -> str:
     return f"{found.share:.2f} ({found.worse:.0%}, {100 * found.gain.min():.1f} %)"
+
+
+def _told_cells(found: list[Verdict]) -> tuple[str, str, str]:
+    low, high = np.quantile(found[0].right, RIGHT)
+    told, covered = ("; ".join(f"{getattr(each, name):.2f}" for each in found) for name in ("told", "covered"))
+    return told, covered, f"{low:.2f} to {high:.2f}"
+
+
+def _mean_row(name: str, found: list[list[Verdict]], halves: int) -> tuple[str, ...]:
+    """Means over pools of what each half realises."""
+    means = [
+        [np.mean([getattr(row[at], part) for row in found]) for part in ("share", "worse")] for at in range(halves)
+    ]
+    cells = (f"{share:.2f} ({worse:.0%})" for share, worse in means)
+    return (name, "", "", "", "", *cells, *("",) * 6)
 
 
 def main() -> None:
@@ -241,27 +284,37 @@ def main() -> None:
     warnings.simplefilter("ignore")
     prepare_to_fit()
     rows = {row.pool: row for row in ROWS}
+    halves = (options.half,) if options.half else ("all", "choose", "report")
     lines: list[tuple[str, ...]] = []
     every: list[tuple[str, ...]] = []
+    plans: dict[bool, list[list[Verdict]]] = {False: [], True: []}
     for pool in pools(options.data):
         if options.only and not any(pool.name.startswith(name) for name in options.only):
             continue
         known, row = known_of(pool, options.keep), rows[pool.name]
-        halves = (options.half,) if options.half else ("all", "report")
         found = [judge(pool, known, half, RULES if options.rules else (BEFORE, DEFAULT)) for half in halves]
-        first = found[0]
-        plan = first[DEFAULT]
+        first, plan = found[0], [each[DEFAULT] for each in found]
+        plans[pool.world].append(plan)
         lines.append((
-            pool.name, f"{plan.prize.mean():.2%}", row.before, f"{first['by weight'].share:.2f}", _cell(first[BEFORE]),
-            *(_cell(each[DEFAULT]) for each in found), row.must, row.beyond, f"{plan.told:.2f}", f"{plan.covered:.2f}",
+            pool.name, f"{plan[0].prize.mean():.2%}", row.before, f"{first['by weight'].share:.2f}",
+            _cell(first[BEFORE]), *map(_cell, plan), row.must, row.beyond,
+            *_told_cells([plan[0], plan[-1]] if len(plan) > 1 else plan), str(int(known.failed[known.planned].sum())),
         ))  # fmt: skip
         if options.rules:
             every.append((pool.name, *(_cell(first[name]) if name in first else "" for name in RULES)))
         print(" | ".join(lines[-1]), flush=True)
-    said = {"all": "default, all tasks", "report": "default, half of the tasks", "choose": "default, the other half"}
+    for world, name in ((False, "mean of the measured pools"), (True, "mean of the worlds")):
+        if len(plans[world]) > 1:
+            lines.append(_mean_row(name, plans[world], len(halves)))
+    said = {
+        "all": "default, all tasks",
+        "choose": "default, half it was chosen on",
+        "report": "default, half kept aside",
+    }
+    both = " (all; kept aside)" if len(halves) > 1 else ""
     head = (
         "pool", "prize", "before", "by weight", "`--plan-on predicted`", *(said[half] for half in halves), "must",
-        "beyond", "predicted / realised", "interval holds",
+        "beyond", f"predicted / realised{both}", f"interval holds{both}", "were the draws right", "failed curves",
     )  # fmt: skip
     figures.put("deciding", figures.table(head, lines))
     if options.rules:

@@ -11,6 +11,8 @@ from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
 from budget.curves.laws.law import Law
 from budget.curves.steady import PREDICTED, STEADY
+from budget.studies.backtest_verdict import judge
+from budget.tables.checks.status import FAIL
 from budget.tables.runs import runs_from_frame
 
 DRAWS = 200
@@ -39,9 +41,16 @@ RULES = (
     "√(prediction · slope)",
     "∛(law · prediction · slope)",
     "steady",
+    "steady, shares kept",
+    "steady, all trusted",
 )
 """What is planned on. ``nearest convex`` is ``--plan-on predicted``, ``steady`` the default; a split by weight asks no
-curve, and one of a quarter by weight is ∝ plan^.75 · weight^.25."""
+curve, and one of a quarter by weight is ∝ plan^.75 · weight^.25. Tasks whose curve failed get at most their share by
+weight; in the last two they get just that, or are trusted."""
+
+KEEPING, TRUSTING = RULES[-2:]
+JUDGING_DRAWS = 100
+"""Draws of a backtest, as the commands have them."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +60,12 @@ class Told:
     Attributes:
         rules: rule → (T, GRID) values at the pool's spends, falling; NaN for tasks that have no curve.
         draws: (B, T, GRID) predicted values there, at the sizes that the default plan has.
+        failed: (T,) which tasks' curves fail the backtest of the runs that are seen.
     """
 
     rules: dict[str, np.ndarray]
     draws: np.ndarray
+    failed: np.ndarray
 
     @property
     def planned(self) -> np.ndarray:
@@ -98,9 +109,13 @@ def told(pool: Pool) -> Told:
         "√(prediction · slope)": np.sqrt(middle * slope),
         "∛(law · prediction · slope)": np.cbrt(law * middle * slope),
         "nearest convex, quarter by weight": found["nearest convex"],
+        KEEPING: found["steady"],
+        TRUSTING: found["steady"],
     }
+    verdicts = judge(runs, curves.law, draws=JUDGING_DRAWS, **options)
+    failed = np.array([verdicts[task].code == FAIL for task in back])
     told_draws = np.stack([_at(curves.form, each, curves.reference, path) for each in curves.draws])
-    return Told(found, np.minimum.accumulate(np.maximum(told_draws, least), axis=2))
+    return Told(found, np.minimum.accumulate(np.maximum(told_draws, least), axis=2), failed)
 
 
 def _at(law: Law, theta: np.ndarray, reference: np.ndarray, inputs: np.ndarray) -> np.ndarray:

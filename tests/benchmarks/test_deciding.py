@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-from deciding import Fall, best_split, convex, within
+from deciding import Fall, best_split, convex, plan_by, within
 from deciding_pools import best_so_far, smooth
 
 
@@ -71,3 +71,19 @@ def test_best_so_far_leaves_out_what_a_cheaper_run_reaches():
 def test_a_fall_of_nothing_takes_nothing():
     flat = Fall(np.zeros((2, 3)), np.ones((2, 3)))
     assert best_split(flat, np.ones(2), 4.0, np.ones(2)).sum() == pytest.approx(4.0)
+
+
+def test_the_best_split_between_limits_is_best_among_those_that_keep_them():
+    value, log_spend = made()
+    fall, spend = convex(value, log_spend), np.exp(log_spend)
+    weight, least, most = np.array([1.0, 2.0, 3.0, 1.0]), spend[:, 0], spend[:, -1]
+    np.testing.assert_allclose(plan_by(fall, weight, 8.0, least, most), best_split(fall, weight, 8.0, least))
+    kept = np.array([most[0], 2.5, most[2], most[3]])
+    just = plan_by(fall, weight, 8.0, np.where(kept < most, kept, least), kept)
+    others = np.array([0, 2, 3])
+    alone = best_split(Fall(fall.slope[others], fall.length[others]), weight[others], 5.5, least[others])
+    np.testing.assert_allclose(just, np.insert(alone, 1, 2.5))
+    for limit in (0.5, 2.5, 6.0):
+        found = plan_by(fall, weight, 8.0, least, np.where(kept < most, limit, most))
+        free = best_split(fall, weight, 8.0, least)
+        assert found[1] == pytest.approx(min(limit, free[1])) and found.sum() == pytest.approx(8.0)

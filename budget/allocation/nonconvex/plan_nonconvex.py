@@ -328,7 +328,7 @@ def solved_plan_of_spends(
     at_low = (spend > 0) & (spend <= low * (1 + AT_LIMIT))
     at_high = (spend >= high * (1 - AT_LIMIT)) & (high < spec.budget)
     words = np.select(
-        [spec.is_held, unserved_value, spend == 0, at_high & (high >= response.reach), at_high, at_low],
+        [spec.is_held & at_high, unserved_value, spend == 0, at_high & (high >= response.reach), at_high, at_low],
         [KEPT, "kept", "unserved", "reach", "max", "min"],
         spec.objective.stops_at,
     )

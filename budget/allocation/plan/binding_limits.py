@@ -108,7 +108,7 @@ def binding(
         prices: of the limits.
         serves: (T,) the model of each task.
         word: for what stops a spend that no limit of its own stops: the budget, or the target of the cheapest plan.
-        held: (T,) whether a task keeps what it has, for want of a trustworthy curve.
+        held: (T,) whether a task gets no more than it has, or than its share, for want of a trustworthy curve.
     """
     spend = given[0]
     words: list[list[str]] = [[] for _ in spend]
@@ -129,7 +129,7 @@ def binding(
         else:
             spent_out = prices.budget[0] > 0 or not named
             result.append("|".join([*([word] if spent_out else []), *named]))
-    kept = np.zeros(len(serves), dtype=bool) if held is None or len(result) < len(serves) else held
+    kept = np.zeros(len(serves), dtype=bool) if held is None or len(result) < len(serves) else held & at_high[serves]
     return tuple(KEPT if keeps else result[model] for model, keeps in zip(serves, kept, strict=True))
 
 

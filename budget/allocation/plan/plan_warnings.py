@@ -44,18 +44,24 @@ def kept_spends(spec: PlanSpec) -> tuple[str, ...]:
     """Which tasks no curve is trusted of, and what they keep of the budget; first of all where it is every one."""
     said = []
     if spec.is_held.any() and not spec.is_one_model and np.isfinite(spec.budget):
-        low, _ = spec.own_limits
+        low, high = spec.own_limits
         if spec.is_held.all():
             said.append(
                 "No curve is trusted, since every one failed its backtest: the budget is split by weight, and what is "
                 "predicted is by the failed curves."
             )
         else:
-            kept = [f"{spec.tasks.names[task]} ({low[task]:.3g})" for task in np.flatnonzero(spec.is_held)]
-            said.append(
-                f"{shortened(kept, NAMED)} {'keep their' if len(kept) > 1 else 'keeps its'} current spend or share by "
-                f"weight in {spec.unit}: the curve failed its backtest."
-            )
+            stays = spec.is_held & (low == high)
+            for which, one, several in (
+                (stays, "keeps its current spend", "keep their current spends"),
+                (spec.is_held & ~stays, "gets at most its share by weight", "get at most their shares by weight"),
+            ):
+                kept = [f"{spec.tasks.names[task]} ({high[task]:.3g})" for task in np.flatnonzero(which)]
+                if kept:
+                    said.append(
+                        f"{shortened(kept, NAMED)} {several if len(kept) > 1 else one} in {spec.unit}: the curve "
+                        "failed its backtest."
+                    )
     if spec.reserved:
         kept = [f"{name} ({spend:.3g}; {status})" for name, spend, status in spec.reserved]
         said.append(

@@ -68,7 +68,8 @@ class PlanSpec:
         at_least: how many targets the cheapest plan must meet; all where ``None``.
         frozen: tasks that keep their current spend, and so are given something whatever ``allow_unserved`` says.
         reach: factor on the largest params, tokens and spend measured of a task beyond which no plan of it goes.
-        held: tasks whose curves failed their backtest: they keep their current spend, or their share by weight.
+        held: tasks whose curves failed their backtest: they keep their current spend, or get at most their share by
+            weight.
         reserved: tasks without a curve, which keep the same: name, spend and status. The budget is what is left.
         reference: what the gain is counted from whose loss in the worst draws a risk limits; the mean over the draws is
             planned then. ``None`` where the risk itself is planned, or none.
@@ -128,7 +129,7 @@ class PlanSpec:
 
     @property
     def is_held(self) -> np.ndarray:
-        """(T,) whether a task's curve failed, so that it keeps what it has or its share by weight."""
+        """(T,) whether a task's curve failed, so that it keeps what it has or gets at most its share by weight."""
         return np.isin(self.tasks.names, self.held)
 
     @property
@@ -138,7 +139,7 @@ class PlanSpec:
 
     @property
     def own_limits(self) -> tuple[np.ndarray, np.ndarray]:
-        """(T,) least and greatest spends of each task, 0 and infinity where there is none; of held ones the same."""
+        """(T,) least and greatest spends of each task, 0 and infinity where there is none."""
         every = np.arange(len(self.tasks.names))
         low, high = self.limits_in_sets(every[None], np.array([self.budget]))
         return low[0], high[0]
@@ -157,13 +158,15 @@ class PlanSpec:
             return low, high
         weight, current = tasks.weight[members], tasks.current[members]
         # a share by weight is one of what those leave that keep their current spend; of all where no curve is trusted
-        stays = held & (current > 0) & ~held.all(axis=1, keepdims=True)
+        none = held.all(axis=1, keepdims=True)
+        stays = held & (current > 0) & ~none
         left = budgets[:, None] - np.where(stays, current, 0.0).sum(axis=1, keepdims=True)
         others = np.where(stays, 0.0, weight).sum(axis=1, keepdims=True)
         kept = np.where(stays, current, weight / others * np.maximum(left, 0.0))
         kept = np.clip(kept, low, high)
         held &= np.isfinite(kept)
-        return np.where(held, kept, low), np.where(held, kept, high)
+        # a curve that lost to "nothing improves" was too hopeful: its task may get less than its share, and not more
+        return np.where(held & (stays | none), kept, low), np.where(held, kept, high)
 
     @property
     def has_checkpoints(self) -> bool:

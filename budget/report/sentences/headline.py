@@ -78,7 +78,7 @@ def headline(study: Study) -> str:
         return f"Split {budget} over {tasks}, one model for each."
     if spec.reserved:
         tasks = plural(len(plan.spend) + len(spec.reserved), "task")
-    keep = "keep their spends or shares by weight" if len(kept) > 1 else "keeps its spend or share by weight"
+    keep = "keep to their spends or shares by weight" if len(kept) > 1 else "keeps to its spend or share by weight"
     return f"Split {budget} over {tasks}, one model for each; {listing(kept)} {keep}, for want of a trusted curve."
 
 

@@ -241,17 +241,20 @@ def _problem(
 
 
 def _at_budget(problem: Problem, whole: StrategyPlanner, planners: list[StrategyPlanner], budget: float) -> Problem:
-    """The problem at a budget: a specialist whose curve failed keeps its share of it, whoever shares a model."""
+    """The problem at a budget: a specialist whose curve failed keeps to its share of it, whoever shares a model."""
     spec = whole.spec(budget)
     if not spec.is_held.any():
         return replace(problem, budget=budget)
     assert problem.reach is not None
-    names, (kept, _) = spec.tasks.names, spec.own_limits
+    names, ends = spec.tasks.names, spec.own_limits
     place = [-1 if planner.served.one_model else names.index(planner.served.tasks[0]) for planner in planners]
     held = np.array([at >= 0 and bool(spec.is_held[at]) for at in place])
-    stays = np.minimum(kept[place], problem.reach)
+    low, high = (np.minimum(end[place], problem.reach) for end in ends)
     return replace(
-        problem, budget=budget, low=np.where(held, stays, problem.low), high=np.where(held, stays, problem.high)
+        problem,
+        budget=budget,
+        low=np.where(held, np.maximum(low, np.minimum(problem.smallest, high)), problem.low),
+        high=np.where(held, high, problem.high),
     )
 
 
