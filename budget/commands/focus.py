@@ -76,7 +76,7 @@ def focus(
 
     refuse_named_scales(fitting.scales)
     runs, tasks = read_inputs(runs_path, reading, fitting.mixtures, of_all_strategies=True)
-    strategies = fit_strategies(runs, tasks, fitting, estimating, drawing)
+    strategies = fit_strategies(runs, tasks, fitting, estimating, drawing, judged=True)
     if assume:
         strategies = with_assumed(strategies, assume)
     with step("compare") as bar:

@@ -84,8 +84,10 @@ def fit_strategies(
     estimating: Estimating,
     drawing: Drawing,
     specialists: Curves | None = None,
+    *,
+    judged: bool = False,
 ) -> FittedStrategies:
-    """Every strategy's curves; the specialists' may be there already."""
+    """Every strategy's curves, and what a backtest says of them where asked; the specialists' may be there already."""
     from budget.report.progress import steps
     from budget.studies.strategies.strategy_curves import fit_strategy_curves
 
@@ -94,6 +96,7 @@ def fit_strategies(
         return fit_strategy_curves(
             runs,
             specialists=specialists,
+            judging=min(drawing.draws, JUDGING_DRAWS) if judged else 0,
             law=fitting.law,
             scale=fitting.scale,
             loss=_loss(estimating),

@@ -15,9 +15,13 @@ from budget.studies.focus.single_task import SingleTask
 
 def alone_with_everything(focus: Focus) -> list[str]:
     """Who is better alone, whose target is met only so, and what serving a task takes at least."""
-    held = [each for each in focus.single_task if np.isfinite(each.shared).any()]
+    every = [each for each in focus.single_task if np.isfinite(each.shared).any()]
+    held = [each for each in every if not each.unproven]
+    left = some_names(list(dict.fromkeys(name for each in every for name in each.unproven)))
     if not held:
-        return []
+        return (
+            [f"What a task reaches alone is not told: no curve behind it passed a backtest ({left})."] if every else []
+        )
     there = {name for each in held for name in each.among}
     budget = telling_budget([cell for cell in focus.comparisons if cell.tasks in there])
     at = int(np.flatnonzero(held[0].budgets == budget)[0])
@@ -35,7 +39,8 @@ def alone_with_everything(focus: Focus) -> list[str]:
         f"Alone with the whole budget, at {quantity(budget, focus.unit)}{_far(mine, at)}, {len(ahead)} of "
         f"{plural(len(mine), 'task')} reach more than any plan gives them that serves them with others{drawn}{without}."
     )
-    said += _at_the_ends(held, focus) + _only_alone(mine, at)
+    said += _at_the_ends(held, focus) + _only_alone(mine, at) + _no_run(held, focus)
+    said += f" Not told of {len(every) - len(held)}, whose curves passed no backtest: {left}." if left else ""
     said += assumed(entry.strategy for cell in focus.comparisons for entry in cell.plans)
     return [said, *_least(mine, budget, focus.unit)]
 
@@ -49,6 +54,16 @@ def _at_the_ends(held: list[SingleTask], focus: Focus) -> str:
         mine = [each for each in held if np.isfinite(each.shared[at])]
         parts.append(f"{sum(each.ahead[at] for each in mine)} of {len(mine)} at the {which} budget{_far(mine, at)}")
     return f" The same holds for {listing(parts)}."
+
+
+def _no_run(held: list[SingleTask], focus: Focus) -> str:
+    """From which budget on none of these models rests on a run."""
+    beyond = np.array([each.beyond for each in held]).min(axis=0) > EXTRAPOLATES_BEYOND
+    inside = np.flatnonzero(~beyond)
+    first = int(inside[-1]) + 1 if len(inside) else 0
+    if first == len(held[0].budgets):
+        return ""
+    return f" From {quantity(float(held[0].budgets[first]), focus.unit)} on none of these models rests on a run."
 
 
 def _only_alone(mine: list[SingleTask], at: int) -> str:
@@ -94,6 +109,7 @@ def alone_table(focus: Focus) -> Table | None:
         far = each.beyond[at] > EXTRAPOLATES_BEYOND
         span = f"{value(each.low[at])} to {value(each.high[at])}" if np.isfinite(each.low[at]) else ""
         span += f"{', ' if span else ''}extrapolated" if far else ""
+        span += f"{', ' if span else ''}no passed backtest" if each.unproven else ""
         better = NOTHING if np.isnan(each.shared[at]) else "yes" if each.ahead[at] else "no"
         cells = [
             TableCell(each.task),

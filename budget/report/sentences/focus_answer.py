@@ -5,7 +5,13 @@ import numpy as np
 from budget.numerics.interval import interval
 from budget.numerics.words import listing
 from budget.report.sentences.focus_cases import SHOWN, assumed, lies_beyond, set_name, signed
-from budget.report.sentences.focus_sentences import breadth_law_at, number_of_tasks, telling_breadth
+from budget.report.sentences.focus_sentences import (
+    breadth_law_at,
+    no_run,
+    number_of_tasks,
+    telling_breadth,
+    told_trends,
+)
 from budget.report.sentences.threshold_sentences import half_the_budget, more_tasks
 from budget.report.written_numbers import LEVEL, percent, plural, quantity
 from budget.studies.focus.crossover import STATED_DRAW_SHARE
@@ -143,7 +149,7 @@ def _thresholds(focus: Focus) -> list[str]:
 
 def _scale(focus: Focus) -> list[str]:
     """Whether more compute helps one side."""
-    usable = [each for each in focus.trends if np.isfinite(each.growing) and len(each.budgets) > 2]
+    usable, _ = told_trends(focus)
     if not usable:
         return []
     grows, shrinks = (sum(each.verdict == verdict for each in usable) for verdict in ("grows", "shrinks"))
@@ -151,5 +157,5 @@ def _scale(focus: Focus) -> list[str]:
     return [
         f"From {quantity(low, focus.unit)} to {quantity(high, focus.unit)} the advantage of focusing surely grows on "
         f"{grows} and surely shrinks on {shrinks} of {plural(len(usable), 'set')}"
-        + (", much of it beyond what was measured." if any(each.extrapolated.any() for each in usable) else ".")
+        f" whose curves passed a backtest{no_run(focus)}."
     ]

@@ -22,7 +22,7 @@ from budget.report.sentences.threshold_sentences import focused_targets, strictn
 from budget.report.written_numbers import LEVEL, NOTHING, percent, plural, quantity
 from budget.studies.focus.breadth_law import CLAIM, BreadthLaw
 from budget.studies.focus.breadth_means import BreadthMeans
-from budget.studies.focus.crossover import STATED_DRAW_SHARE, Crossover
+from budget.studies.focus.crossover import STATED_DRAW_SHARE, Crossover, Trend
 from budget.studies.focus.focus import Focus
 from budget.studies.focus.leaders import STATED_SHARE, UNDECIDED
 from budget.studies.focus.thresholds import THRESHOLD_ROUNDING
@@ -331,9 +331,9 @@ def telling_breadth(focus: Focus) -> BreadthMeans | None:
 
 def _scale(focus: Focus) -> list[str]:
     """Whether the advantage of focus shrinks, stays or grows with compute."""
-    usable = [each for each in focus.trends if np.isfinite(each.growing) and len(each.budgets) > 2]
+    usable, untold = told_trends(focus)
     if not usable:
-        return []
+        return [untold] if untold else []
     decades = np.log10(focus.budgets[-1] / focus.budgets[0])
     kinds = {kind: [each for each in usable if each.verdict == kind] for kind in ("grows", "shrinks", "undecided")}
     beyond = max(float(each.extrapolated.mean()) for each in usable)
@@ -342,17 +342,33 @@ def _scale(focus: Focus) -> list[str]:
         + (f" ({set_name(mine[0].tasks)}{', …' if len(mine) > 1 else ''})" if mine else "")
         for kind, mine in kinds.items()
     ]
-    far = f" Up to {percent(beyond)} of these budgets are extrapolated{_no_run(focus)}." if beyond else ""
+    far = f" Up to {percent(beyond)} of these budgets are extrapolated{no_run(focus)}." if beyond else ""
     first, last = (float(np.median([each.advantage[place] for each in usable])) for place in (0, -1))
     return [
         f"Over {decades:.1f} decades of budget the advantage of specialists {listing(parts)} of "
         f"{plural(len(usable), 'set')}; its median goes from {signed(first)} to {signed(last)} of the objective, "
-        f"negative where sharing wins.{far}" + assumed(name for each in usable for name in each.shared),
+        f"negative where sharing wins.{far}{untold}" + assumed(name for each in usable for name in each.shared),
         *strictness_by_budget(focus),
     ]
 
 
-def _no_run(focus: Focus) -> str:
+def told_trends(focus: Focus) -> tuple[list[Trend], str]:
+    """The sets whose trend over budgets is told, all of whose curves passed a backtest, and what is said of others."""
+    every = [each for each in focus.trends if np.isfinite(each.growing) and len(each.budgets) > 2]
+    told = [each for each in every if not each.unproven]
+    left = [name for each in every for name in each.unproven]
+    if not left:
+        return told, ""
+    shown = some_names(list(dict.fromkeys(left)))
+    if told:
+        return told, f" Not told of {len(every) - len(told)} sets, of whose curves these passed no backtest: {shown}."
+    return told, (
+        f"Whether the advantage of specialists grows with compute is not told: on none of {plural(len(every), 'set')} "
+        f"have all curves passed a backtest, as 'budget focus' makes it ({shown})."
+    )
+
+
+def no_run(focus: Focus) -> str:
     """From which budget on no plan of any set lies near a run."""
     first = None
     for budget in focus.budgets[::-1]:

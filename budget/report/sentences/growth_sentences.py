@@ -29,7 +29,7 @@ def growth_summary(growth: Growth) -> tuple[str, ...]:
     said = [
         f"With {plural(tasks, 'task')} each gets {quantity(float(sizes.mean_spend[-1]), unit)} on average, "
         f"{shares} of the whole.",
-        decline_sentence(growth.decline),
+        f"{decline_sentence(growth.decline)}{_no_run(growth)}",
         _kept_sentence(growth.targets_kept, tasks, growth.spread is not None),
     ]
     if growth.iso_performance is None or growth.iso_performance.today < tasks:
@@ -53,6 +53,18 @@ def decline_sentence(found: Decline) -> str:
         f"What is left to reduce grows, in the mean, as the number of tasks to the power {_power(mean)}{ranges}: "
         f"{percent(2**mean - 1)} more for twice the tasks; for the task that has lost most, to the power "
         f"{_power(worst)}. {found.names[fastest]} declines fastest, to the power {_power(found.exponent[fastest])}."
+    )
+
+
+def _no_run(growth: Growth) -> str:
+    """Up to how many tasks most shares lie far beyond the runs, along one order."""
+    sizes = [len(plan.spend) for plan in growth.plans if np.median(plan.extrapolation) > EXTRAPOLATES_BEYOND]
+    if growth.spread is not None or not sizes:
+        return ""
+    tasks = plural(max(sizes), "task")
+    return (
+        f" With up to {tasks} most shares are more than {EXTRAPOLATES_BEYOND:g} × their task's largest run; there it "
+        "rests on no run."
     )
 
 

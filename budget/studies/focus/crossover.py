@@ -159,6 +159,7 @@ class Trend:
         slope: change of the advantage per decade of budget, by least squares over all budgets.
         growing: share of the draws in which it grows.
         shrinking: share of the draws in which it shrinks.
+        unproven: the curves behind it that passed no backtest, such as ``code by generalist``.
     """
 
     tasks: tuple[str, ...]
@@ -171,6 +172,7 @@ class Trend:
     slope: float
     growing: float
     shrinking: float
+    unproven: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:

@@ -23,7 +23,7 @@ from budget.studies.focus.crossover import Crossover, Trend, trend
 from budget.studies.focus.leaders import Leader, leaders
 from budget.studies.focus.relatedness import relatedness
 from budget.studies.focus.sharing_effects import measured_of
-from budget.studies.focus.single_task import SingleTask, single_task
+from budget.studies.focus.single_task import SingleTask, single_task, unproven
 from budget.studies.focus.stated_targets import StatedTargets, stated_targets
 from budget.studies.focus.strictness import Strictness
 from budget.studies.growth.dilution import Dilution, dilution
@@ -32,7 +32,7 @@ from budget.studies.strategies.comparison import Comparison, rows_of
 from budget.studies.strategies.one_set import OneSet, compare_all
 from budget.studies.strategies.partition import GROUPS, Partition
 from budget.studies.strategies.served_subset import SUBSET, ServedSubset, about_subsets
-from budget.studies.strategies.strategy_curves import FittedStrategies, StrategyCurves
+from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
 from budget.studies.strategies.strategy_plans import EQUAL, StrategyPlanner, largest_inside
 from budget.tables.runs import Runs
 from budget.tables.tasks import TaskSettings
@@ -185,7 +185,10 @@ def focus(
         for planner in (() if first.served.one_model or names not in there else others)
     ]
     first = next(iter(planners.values()))[0]
-    trends = _trends(comparisons)
+    trends = tuple(
+        replace(each, unproven=unproven(_behind(planners[each.tasks], each), each.tasks))
+        for each in _trends(comparisons)
+    )
     compared = np.unique([comparison.budget for comparison in comparisons])
     singles = single_task(planners, comparisons, compared)
     missing = tuple(dict.fromkeys(name for part in parts for name in part.unknown_unserved))
@@ -298,6 +301,11 @@ def _trends(comparisons: list[Comparison]) -> tuple[Trend, ...]:
                 )
             )
     return tuple(found)
+
+
+def _behind(planners: Sequence[StrategyPlanner], found: Trend) -> list[StrategyPlanner]:
+    """The strategies of a set that its trend compares."""
+    return [planner for planner in planners if planner.served.strategy in (SPECIALISTS, *found.shared)]
 
 
 def _related(strategies: FittedStrategies) -> dict[tuple[str, ...], np.ndarray]:

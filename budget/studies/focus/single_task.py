@@ -5,10 +5,11 @@ which serves all tasks of a set gives this task, over all sets that hold it. Bes
 whether a task is worth serving: the least that meets its target, and its smallest efficient spend, below which no price
 of the budget makes serving it better than leaving it out.
 
-See docs/decisions/094-alone-against-every-plan.md.
+See docs/decisions/094-alone-against-every-plan.md,
+docs/decisions/153-told-of-curves-that-pass.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +28,7 @@ from budget.studies.focus.thresholds import THRESHOLD_ROUNDING
 from budget.studies.growth.targets_kept import required_spends
 from budget.studies.strategies.comparison import Comparison
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
+from budget.tables.checks.status import PASS
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class SingleTask:
         met_shared: (Q,) whether any such plan meets it.
         required: least spend that meets the target; infinite where none does, NaN without one.
         efficient: smallest efficient spend; infinite where none is, NaN where the unserved value is unknown.
+        unproven: the curves behind it that passed no backtest: the task's own, and those by shared models that a
+            backtest doubts; such as ``code by generalist``.
     """
 
     task: str
@@ -68,6 +72,7 @@ class SingleTask:
     met_shared: np.ndarray
     required: float
     efficient: float
+    unproven: tuple[str, ...] = ()
 
     @property
     def only_alone(self) -> np.ndarray:
@@ -220,7 +225,29 @@ def _task(
         met_shared,
         float(single.required[at]),
         float(single.efficient[at]),
+        # the case is the specialist's: shared models that nobody judged leave it standing, doubtful ones do not
+        unproven((each for names, mine in planners.items() if name in names for each in mine), (name,), (PASS, "")),
     )
+
+
+def unproven(
+    planners: Iterable[StrategyPlanner], names: Sequence[str], shared: Sequence[str] = (PASS,)
+) -> tuple[str, ...]:
+    """The curves of some tasks that passed no backtest, such as ``code by generalist``.
+
+    Args:
+        planners: the strategies whose curves are asked about.
+        names: of the tasks.
+        shared: verdicts with which a shared model's curve counts as passed.
+    """
+    found: dict[str, None] = {}
+    for planner in planners:
+        served = planner.served
+        passing = shared if served.one_model else (PASS,)
+        for task, verdict in zip(served.tasks, served.curves.verdict, strict=True):
+            if task in names and verdict not in passing:
+                found[f"{task} by {served.strategy}"] = None
+    return tuple(found)
 
 
 def _distance(planner: StrategyPlanner, plan: StrategyPlan, task: int) -> tuple[float, np.ndarray]:

@@ -58,6 +58,8 @@ def with_assumed(strategies: FittedStrategies, source: str) -> FittedStrategies:
         group=np.zeros(count, dtype=int),
         notes=(*curves.notes, said),
         prediction=None,
+        verdict=("",) * count,
+        judged=("",) * count,
     )
     return replace(
         strategies,

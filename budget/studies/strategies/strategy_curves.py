@@ -4,7 +4,8 @@ A task that was measured alone, in a generalist of four and in one of twelve has
 are fitted in one batch, so that exponents are pooled over them and draws are joint; each strategy has its own cost law,
 for a routed model's FLOPs are not a dense model's.
 
-See docs/decisions/079-curves-of-a-strategy-per-set.md.
+See docs/decisions/079-curves-of-a-strategy-per-set.md,
+docs/decisions/153-told-of-curves-that-pass.md.
 """
 
 from collections.abc import Callable
@@ -14,9 +15,11 @@ from typing import Any
 import numpy as np
 
 from budget.allocation.plan.plan_warnings import curve_warnings
+from budget.curves.checks.added_findings import with_verdicts
 from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
 from budget.errors import DataError
+from budget.studies.backtest_verdict import judge
 from budget.tables.checks.best_values import score_ceilings
 from budget.tables.runs import Runs
 from budget.tables.strategy_runs import SPECIALIST, StrategyRuns
@@ -106,6 +109,7 @@ def fit_strategy_curves(
     runs: Runs,
     *,
     specialists: Curves | None = None,
+    judging: int = 0,
     progress: Callable[[str], Callable[[int, int], None] | None] | None = None,
     **fitting: Any,
 ) -> FittedStrategies:
@@ -114,6 +118,7 @@ def fit_strategy_curves(
     Args:
         runs: as read, all strategies together.
         specialists: their curves, where they are fitted already.
+        judging: draws of the fits that judge each curve by a backtest; 0 where none is judged.
         progress: strategy → its (done, total) callback.
         fitting: what ``fit_curves`` takes beside the runs.
 
@@ -144,7 +149,11 @@ def fit_strategy_curves(
         mine: dict[str, Any] = {name: values[place] for name, values in stated.items()}
         watch = None if progress is None else progress(strategy)
         mine |= {} if strategy in SPECIALIST else {"beside": beside, "names_of": tuple(chosen[1])}
-        curves = fit_curves(chosen[0], progress=watch, **mine, **fitting).as_planned()
+        curves = fit_curves(chosen[0], progress=watch, **mine, **fitting)
+        if judging:
+            watch = None if progress is None else progress(f"backtest {strategy}")
+            curves = _judged(curves, chosen[0], mine | fitting | {"draws": judging, "progress": watch})
+        curves = curves.as_planned()
         for number, arm in enumerate(strategies):
             served, lost = _served(curves, np.flatnonzero(chosen[2] == number), chosen[1], arm)
             left_out += lost
@@ -155,6 +164,18 @@ def fit_strategy_curves(
     if alone is None and not shared:
         raise DataError(f"{runs.source}: no strategy has a curve that can be compared: {' '.join(left_out)}")
     return FittedStrategies(alone, tuple(shared), tuple(left_out))
+
+
+def _judged(curves: Curves, runs: Runs, fitting: dict[str, Any]) -> Curves:
+    """The curves of one strategy with what a backtest says of each, by fits of their own runs alone."""
+    watch = fitting["progress"]
+    options = {
+        name: each for name, each in fitting.items() if name not in ("law", "scale", "ceiling", "beside", "names_of")
+    }
+    options["progress"] = None if watch is None else lambda law: watch
+    scale = curves.scale_columns[0] if curves.form.reads_one_scale else None
+    found = judge(runs, curves.law, scale=scale, **options)
+    return with_verdicts(curves, [(each.code, each.sentence) for each in found])
 
 
 def _curves_of(runs: Runs, strategy: str) -> tuple[tuple[Runs, list[str], np.ndarray], list[StrategyRuns]]:

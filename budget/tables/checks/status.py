@@ -24,7 +24,7 @@ class Status:
 OUTSIDE = "outside_interval"
 """A prediction that its own interval does not hold: the draws do not agree with the fit."""
 
-FAIL = "FAIL"
+PASS, FAIL = "PASS", "FAIL"
 """The verdict of a backtest on a curve that no plan trusts."""
 
 JUDGED = {FAIL: "fails_backtest", "REVIEW": "doubtful_backtest"}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from budget.report.page.single_task_section import alone_table
+from budget.report.sentences.focus_answer import focus_answer
 from budget.report.sentences.focus_sentences import assumptions, focus_summary, focus_table, set_name
 from budget.report.written_numbers import percent, quantity, value
 from budget.studies.focus.breadth_law import BreadthLaw
@@ -29,7 +30,7 @@ def strategies_of(*sets, draws=40):
 
     def curves(count, more, seed):
         truths = {f"t{number}": replace(HOFFMANN, E=HOFFMANN.E + more) for number in range(count)}
-        return chinchilla(truths, draws=draws, seed=seed)
+        return chinchilla(truths, draws=draws, seed=seed, verdict=("PASS",) * count)
 
     shared = (StrategyCurves("generalist", one_model(curves(count, more, 7 + count))) for count, more in sets)
     return FittedStrategies(
@@ -186,6 +187,47 @@ def test_the_trend_says_from_where_on_it_rests_on_no_run():
 def test_the_trend_s_verdict_is_counted():
     said = starting(summary(strategies_of((3, 0.8)), INSIDE), "Over 1.0 decades")
     assert "the advantage of specialists grows on 1 (t0 + t1 + t2), shrinks on 0 and is undecided on 0 of 1 set" in said
+
+
+def judged(strategies, alone=("PASS",) * 5, shared="PASS"):
+    """The same strategies with these verdicts of the five specialists, and one of all shared curves."""
+    own = replace(strategies.specialists, curves=replace(strategies.specialists.curves, verdict=alone))
+    served = (
+        replace(each, curves=replace(each.curves, verdict=(shared,) * len(each.tasks))) for each in strategies.shared
+    )
+    return replace(strategies, specialists=own, shared=tuple(served))
+
+
+@pytest.mark.parametrize("verdict", ["", "REVIEW", "FAIL"])
+def test_a_trend_is_told_of_curves_that_passed_their_backtest_only(verdict):
+    sets = strategies_of((2, 0.8), (4, 0.8))
+    # the specialist of t3 is in the larger set alone
+    some = starting(summary(judged(sets, ("PASS", "PASS", "PASS", verdict, "PASS")), INSIDE), "Over ")
+    assert "grows on 1 (t0 + t1), shrinks on 0 and is undecided on 0 of 1 set" in some
+    assert some.endswith("Not told of 1 sets, of whose curves these passed no backtest: t3 by specialists.")
+    none = summary(judged(sets, shared=verdict), INSIDE)
+    assert not any(said.startswith("Over ") for said in none)
+    assert "is not told: on none of 2 sets have all curves passed a backtest" in starting(none, "Whether")
+    assert "t0 by generalist" in starting(none, "Whether")
+    names = sets.specialists.tasks
+    answer = " ".join(focus_answer(focus(judged(sets, shared=verdict), default_tasks(names), INSIDE)))
+    assert "surely grows" not in answer
+
+
+def test_a_task_alone_is_told_where_its_own_curve_passed_and_none_beside_it_is_doubted():
+    sets = strategies_of((2, 0.8), (4, 0.8))
+    alone = ("PASS", "FAIL", "", "PASS", "PASS")
+    said = starting(summary(judged(sets, alone, shared=""), INSIDE), "Alone")
+    assert "2 of 2 tasks reach more than any plan" in said
+    assert "Not told of 2, whose curves passed no backtest: t1 by specialists and t2 by specialists." in said
+    doubted = starting(summary(judged(sets, shared="REVIEW"), INSIDE), "What a task reaches alone")
+    assert "no curve behind it passed a backtest (t0 by generalist, t1 by generalist" in doubted
+
+
+def test_the_task_alone_says_from_where_on_it_rests_on_no_run():
+    said = starting(summary(strategies_of((2, 0.8)), (*INSIDE, *FAR)), "Alone")
+    assert "From 1.00e24 FLOPs on none of these models rests on a run." in said
+    assert "rests on a run" not in starting(summary(strategies_of((2, 0.8)), INSIDE), "Alone")
 
 
 def test_what_was_assumed_stands_first_among_what_was_left_out():

@@ -33,6 +33,15 @@ def test_copies_are_told_their_law():
     assert "With 4 tasks the first task keeps its value at 4.00e21 FLOPs: twice the tasks take 2.00× the budget" in text
 
 
+def test_the_decline_says_up_to_which_number_of_tasks_it_rests_on_no_run():
+    """Four copies, the budget 8.5 times the largest run of one: shares are 8.5, 4.25, 2.8 and 2.1 times it."""
+    curves = identical(4)
+    curves = replace(curves, largest=curves.largest | {"flops": np.full(4, BUDGET / 8.5)})
+    assert "With up to 2 tasks most shares are more than 3 × their task's largest run" in said(curves)
+    inside = replace(curves, largest=curves.largest | {"flops": np.full(4, BUDGET)})
+    assert "most shares" not in said(inside)
+
+
 @pytest.mark.parametrize(
     ("target", "words"),
     [

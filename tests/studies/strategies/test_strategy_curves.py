@@ -80,6 +80,22 @@ def test_every_arm_has_its_own_curves_under_the_tasks_own_names(strategies):
             np.testing.assert_allclose(value, truths[task].value(3e8, 4e9), rtol=1e-5)
 
 
+def test_every_curve_is_judged_by_a_backtest_where_that_is_asked():
+    """Runs without noise pass by their own law, and a curve whose largest runs stay where they are fails."""
+    short = tuple(TRUTHS)[:2]
+    shared = rows("generalist", SHARED, short)
+    mine, large = shared["task"] == short[1], shared["flops"] > shared["flops"].quantile(0.7)
+    shared.loc[mine & large, "value"] = shared.loc[mine & ~large, "value"].min()
+    frame = pd.concat([rows("specialist", TRUTHS, short), shared])
+    found = strategies_searched(runs_from_frame(frame), draws=20, judging=20)
+    assert set(found.specialists.curves.verdict) == {"PASS"}
+    (generalist,) = (each.curves for each in found.shared)
+    assert dict(zip(generalist.tasks, generalist.verdict, strict=True)) == {short[0]: "PASS", short[1]: "FAIL"}
+    assert all("larger" in said for said in generalist.judged)
+    unasked = strategies_searched(runs_from_frame(frame), draws=20)
+    assert set(unasked.specialists.curves.verdict) == {""}
+
+
 def test_every_strategy_has_its_own_cost(strategies):
     for served in (strategies.specialists, *strategies.shared):
         kappa, power = COSTS[served.strategy.removesuffix("s")]
