@@ -6,7 +6,7 @@ whether a task is worth serving: the least that meets its target, and its smalle
 of the budget makes serving it better than leaving it out.
 
 See docs/decisions/094-alone-against-every-plan.md,
-docs/decisions/153-told-of-curves-that-pass.md.
+docs/decisions/154-told-of-curves-that-pass.md.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -5,7 +5,7 @@ are fitted in one batch, so that exponents are pooled over them and draws are jo
 for a routed model's FLOPs are not a dense model's.
 
 See docs/decisions/079-curves-of-a-strategy-per-set.md,
-docs/decisions/153-told-of-curves-that-pass.md.
+docs/decisions/154-told-of-curves-that-pass.md.
 """
 
 from collections.abc import Callable
