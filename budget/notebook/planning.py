@@ -47,9 +47,6 @@ COLUMNS = (
 )  # fmt: skip
 """Those of a table of tasks or of models that a plan shows of itself."""
 
-PICTURES = 2
-"""Sections of the report that a notebook shows."""
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -215,7 +212,7 @@ class Planning:
         """The report's first page: headline, tiles and pictures."""
         with self._in_units():
             story = build_story(self.study)
-            page = render_html(self.study, replace(story, sections=story.sections[:PICTURES]))
+            page = render_html(self.study, replace(story, sections=()))
         return framed(page, story.headline) + _notes(self.notes)
 
     @property

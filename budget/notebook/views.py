@@ -124,4 +124,4 @@ class FocusView:
         """The report's section: who wins on which set at which budget."""
         story = build_story(self.study)
         section = next(each for each in story.sections if each.anchor == FOCUS)
-        return framed(render_html(self.study, replace(story, sections=(section,))), section.title)
+        return framed(render_html(self.study, replace(story, pictures=(), sections=(section,))), section.title)

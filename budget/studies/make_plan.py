@@ -103,11 +103,16 @@ class Study(Brief):
                 "budget": self.response.budget.tolist(),
                 "objective": [None if value != value else value for value in self.response.objective.tolist()],
             },
-            "growth": None if self.growth is None else self.growth.record(),
-            "focus": None if self.focus is None else self.focus.record(),
+            "growth": None if self.growth is None else _without_rows(self.growth.record()),
+            "focus": None if self.focus is None else _without_rows(self.focus.record()),
             "recommendation": None if self.recommendation is None else self.recommendation.record(),
             "notes": list(self.notes),
         }
+
+
+def _without_rows(record: dict[str, Any]) -> dict[str, Any]:
+    """A record without its longest table, whose rows are a file beside ``plan.json`` or too many for one."""
+    return {name: part for name, part in record.items() if name != "rows"}
 
 
 def make_plan(

@@ -4,12 +4,14 @@ See docs/decisions/101-pictures-are-drawn-at-build-time.md.
 """
 
 import re
+from collections.abc import Mapping, Sequence
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from budget.report.page.explorer import explorer_data, explorer_rows
-from budget.report.page.figures import FIGURES
+from budget.report.page.figures import FIGURES, Panel
 from budget.report.report_parts import Picture, Story
 from budget.studies.make_plan import Study
 
@@ -20,20 +22,38 @@ UNBREAKABLE = re.compile(r"(?<=\d) (?=(?:%|[kMBT]\b|thousand|million|billion|tri
 """The space between a number and what it counts."""
 
 
-def render_html(study: Study, story: Story) -> str:
-    """The whole page."""
-    environment = Environment(
+def drawn_pictures(study: Study, story: Story) -> dict[str, list[Panel]]:
+    """The pictures that a story asks for, by their names."""
+    inside = [block for section in story.sections for block in section.blocks if isinstance(block, Picture)]
+    return {block.name: FIGURES[block.name](study) for block in (*story.pictures, *inside)}
+
+
+def render_html(study: Study, story: Story, pictures: Mapping[str, Sequence[Panel]] | None = None) -> str:
+    """The whole page.
+
+    Args:
+        study: what the page's script reads its tables from.
+        story: what the page says.
+        pictures: those of the story, where they are drawn already.
+    """
+    pictures = drawn_pictures(study, story) if pictures is None else pictures
+    tables = explorer_data(study) if story.pictures else ""
+    template = environment().get_template("page.html.j2")
+    return template.render(story=story, pictures=pictures, tables=tables, rows=explorer_rows(study) if tables else ())
+
+
+@cache
+def environment() -> Environment:
+    """The templates, with the filters that they use."""
+    made = Environment(
         loader=PackageLoader("budget.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"flow": flow, "drawn": Markup}
-    asked = [block for section in story.sections for block in section.blocks if isinstance(block, Picture)]
-    pictures = {block.name: FIGURES[block.name](study) for block in (*story.pictures, *asked)}
-    template = environment.get_template("page.html.j2")
-    return template.render(story=story, pictures=pictures, tables=explorer_data(study), rows=explorer_rows(study))
+    made.filters |= {"flow": flow, "drawn": Markup}
+    return made
 
 
 def flow(text: str) -> Markup:

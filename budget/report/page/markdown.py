@@ -1,18 +1,25 @@
-"""The story as GitHub Markdown: the same sentences and tables, without figures."""
+"""The story as GitHub Markdown: the same sentences and tables, and the pictures as files beside it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from budget.numerics.quoting import escaped
-from budget.report.report_parts import Block, Bullets, Callout, Cell, Definitions, Heading, Story, Table, Text
+from budget.report.page.picture_files import file_name
+from budget.report.report_parts import Block, Bullets, Callout, Cell, Definitions, Heading, Picture, Story, Table, Text
 
 SPECIAL = re.compile(r"([\\`*<>|\[\]#$~])")
 EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 
-def render_markdown(story: Story) -> str:
-    """The whole report."""
+def render_markdown(story: Story, pictures: Mapping[str, str] | None = None) -> str:
+    """The whole report.
+
+    Args:
+        story: what it says.
+        pictures: of those that stand beside it as files, name → what each says to a reader who cannot see it.
+    """
+    drawn = pictures or {}
     lines = ["# Planning report", ""]
     for warning in story.warnings:
         lines += [*_callout(Callout(warning)), ""]
@@ -21,12 +28,24 @@ def render_markdown(story: Story) -> str:
         lines += [escape(sentence), ""]
     lines += ["| What | Number | How to read it |", "|---|---:|---|"]
     lines += [f"| {escape(tile.label)} | {escape(tile.number)} | {escape(tile.detail)} |" for tile in story.tiles]
+    for block in story.pictures:
+        lines += ["", *([f"## {escape(block.title)}", ""] if block.title else []), *_picture(block, drawn)]
     for section in story.sections:
         label = f" ({section.label.lower()})" if section.label else ""
         lines += ["", f"## {escape(section.title)}{label}"]
-        for block in section.blocks:
-            lines += ["", *_RENDER[type(block)](block)] if type(block) in _RENDER else []
+        if section.finding:
+            lines += ["", f"*{escape(section.finding)}*"]
+        for item in section.blocks:
+            written = _picture(item, drawn) if isinstance(item, Picture) else _RENDER[type(item)](item)
+            lines += ["", *written] if written else []
     return "\n".join(lines) + "\n"
+
+
+def _picture(block: Picture, drawn: Mapping[str, str]) -> list[str]:
+    """A picture that stands beside the report, with how to read it; nothing of one that does not."""
+    if block.name not in drawn:
+        return []
+    return [f"![{escape(drawn[block.name])}]({file_name(block.name)})", "", escape(block.caption)]
 
 
 def escape(text: str) -> str:
@@ -87,4 +106,4 @@ _RENDER: dict[type[Block], Callable[[Any], list[str]]] = {
     Definitions: _definitions,
     Table: _table,
 }
-"""How each block is written; a ``Picture`` has no place in Markdown, and the table beside it says the same."""
+"""How each block is written but a ``Picture``, which is a file of its own."""

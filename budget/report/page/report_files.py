@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 from budget.curves.records.checksum import sealed
 from budget.curves.records.writing import record_of
-from budget.report.page.html import render_html
+from budget.report.page.figures import FIGURES
+from budget.report.page.html import drawn_pictures, render_html
 from budget.report.page.markdown import render_markdown
+from budget.report.page.picture_files import file_name, picture_files, said
 from budget.report.page.story import build_story
 from budget.studies.make_plan import Study
 from budget.tables.checks.quality import check_table
@@ -24,7 +26,7 @@ MODELS = "models.csv"
 GROWTH = "growth.csv"
 """Written only where the question has a growing set of tasks."""
 
-OPTIONAL = frozenset({SPECIALISTS, FOCUS, MODELS, GROWTH})
+OPTIONAL = frozenset({SPECIALISTS, FOCUS, MODELS, GROWTH, *map(file_name, FIGURES)})
 """The files that a folder may lack."""
 
 
@@ -36,15 +38,18 @@ def report_files(study: Study, more: Mapping[str, str] | None = None) -> dict[st
         more: further files of the folder.
 
     Returns:
-        File name → content: the report as HTML and Markdown, the tables as CSV, curves and plan as JSON.
+        File name → content: the report as HTML and Markdown with its pictures, the tables as CSV, curves and plan as
+        JSON.
         ``SPECIALISTS`` is there only where the study has a hypothetical split beside its plan, ``FOCUS`` only where it
         compares strategies, ``MODELS`` where some may share, ``GROWTH`` where tasks can be added. The last is the plan,
         with the hashes of all others.
     """
     story = build_story(study)
+    pictures = drawn_pictures(study, story)
     files = {
-        "report.html": render_html(study, story),
-        "report.md": render_markdown(story),
+        "report.html": render_html(study, story, pictures),
+        "report.md": render_markdown(story, {name: said(panels) for name, panels in pictures.items() if panels}),
+        **picture_files(pictures),
         "allocation.csv": csv_text(study.plan.table()),
         "curves.csv": csv_text(study.curves.table()),
         "check.csv": csv_text(check_table(study.findings)),
@@ -52,7 +57,7 @@ def report_files(study: Study, more: Mapping[str, str] | None = None) -> dict[st
         **(more or {}),
     }
     if study.growth is not None:
-        files[GROWTH] = csv_text(study.growth.table())
+        files[GROWTH] = csv_text(study.growth.sizes_table())
     if study.focus is not None:
         files[FOCUS] = csv_text(study.focus.table())
     if study.recommendation is not None:

@@ -84,6 +84,14 @@ class Growth(Brief):
         """
         return growth_table(self.order, self.plans[-1].spec.strategy, self.plans, self.spread)
 
+    def sizes_table(self) -> pd.DataFrame:
+        """``growth.csv`` of a plan: one row for each number of tasks; ``table`` has one for each task of each set."""
+        frame = self.sizes.table()
+        frame.insert(0, "order", self.order)
+        if self.spread is None:
+            frame.insert(2, "joins", list(self.names))
+        return frame
+
     def record(self) -> dict[str, Any]:
         """The study as JSON."""
         last = self.plans[-1]

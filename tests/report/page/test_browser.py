@@ -1,5 +1,8 @@
 """The page as a reader sees it: drawn, without errors, and no wider than the screen."""
 
+import io
+
+import pandas as pd
 import pytest
 
 from budget.report.page.report_files import report_files
@@ -52,6 +55,78 @@ def test_a_dark_screen_gets_a_dark_page_with_readable_words(browser, pages):
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     assert sum(_channels(page)) < 120 and sum(_channels(word)) > 400
+
+
+def opened(browser, pages, name):
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 1280, "height": 844, "deviceScaleFactor": 1, "mobile": False}
+    )
+    browser.get((pages / f"{name}.html").as_uri())
+    browser.execute_script("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+
+
+def test_every_fold_says_its_answer_and_a_link_opens_it(browser, pages):
+    browser.get((pages / "together.html").as_uri() + "#method")
+    folds = browser.execute_script(
+        "return [...document.querySelectorAll('.fold')].map(fold => [fold.id, fold.querySelector('details').open,"
+        " fold.querySelector('.finding').textContent.trim()])"
+    )
+    assert [name for name, is_open, _ in folds if is_open] == ["method"]
+    assert all(words.endswith(".") for _, _, words in folds)
+    seen = browser.execute_script("return document.getElementById('decision').innerText")
+    assert len(seen.split()) <= 300 + 100  # the words of the first page, and the labels inside its pictures
+
+
+@pytest.mark.parametrize("key", ["\ue007", " "])
+def test_a_table_is_sorted_by_the_keyboard_and_says_so(browser, pages, key):
+    opened(browser, pages, "many")
+    head = browser.execute_script(
+        "return [...document.querySelectorAll('#models th')].find(each => each.textContent.startsWith('Spend'))"
+    )
+    read = (
+        "const head = arguments[0], table = head.closest('table');"
+        "return [head.getAttribute('aria-sort'), table.querySelectorAll('[aria-sort]').length,"
+        " [...table.tBodies[0].rows].map("
+        "  row => row.cells[head.cellIndex].querySelector('span').firstChild.textContent)]"
+    )
+    before = browser.execute_script(read, head)
+    assert before[:2] == [None, 0]
+    browser.execute_script("arguments[0].querySelector('button').focus({preventScroll: true})", head)
+    for expected in ("descending", "ascending", "descending"):
+        browser.switch_to.active_element.send_keys(key)
+        said, count, cells = browser.execute_script(read, head)
+        spends = [float(cell.replace(",", "")) for cell in cells]
+        assert (said, count) == (expected, 1) and spends == sorted(spends, reverse=expected == "descending")
+    assert sorted(cells) == sorted(before[2])
+
+
+def test_a_table_is_saved_as_csv_as_it_stands(browser, pages):
+    opened(browser, pages, "odd names")
+    text = browser.execute_async_script(
+        "const done = arguments[0], kept = URL.createObjectURL;"
+        "HTMLAnchorElement.prototype.click = function () {};"
+        "URL.createObjectURL = blob => { blob.text().then(done); return kept(blob); };"
+        "[...document.querySelectorAll('#models button.csv')].pop().previousElementSibling;"
+        "document.querySelector('#models button.csv').click()"
+    )
+    frame = pd.read_csv(io.StringIO(text))
+    assert list(frame["Task"][:-1]) == ["<b>x</b>", "a|b", "</script><script>alert(1)</script>", LONG]
+    assert frame["Task"].iloc[-1] == "Total" and frame["Share"].str.endswith("%").all()
+
+
+def test_a_printed_page_is_light_and_whole(browser, pages):
+    browser.get((pages / "together.html").as_uri())
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        state = browser.execute_script(
+            "window.dispatchEvent(new Event('beforeprint'));"
+            "return [getComputedStyle(document.body).backgroundColor,"
+            " [...document.querySelectorAll('.fold details')].every(part => part.open),"
+            " [...document.querySelectorAll('.slide, .csv')].every(part => part.getClientRects().length === 0)]"
+        )
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert sum(_channels(state[0])) > 700 and state[1:] == [True, True]
 
 
 def _channels(colour: str) -> list[float]:

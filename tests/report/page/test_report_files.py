@@ -1,6 +1,9 @@
 import hashlib
 import io
+import itertools
 import json
+import re
+from collections import Counter
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -27,7 +30,8 @@ def test_every_file_is_there(studies, reports, kind):
     expected = ALWAYS | ({"allocation_specialists.csv"} if studies[kind].alternative is not None else set())
     expected |= {FOCUS} if studies[kind].focus is not None else set()
     expected |= {MODELS} if studies[kind].recommendation is not None else set()
-    assert set(reports[kind]) == expected
+    drawn = {name for name in reports[kind] if name.startswith("figure-")}
+    assert set(reports[kind]) - drawn == expected and drawn <= OPTIONAL
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -124,6 +128,98 @@ def test_every_picture_is_valid_xml_within_its_frame(studies, kind):
                             assert -5 <= float(mark.get(key)) <= most + 5, (name, ElementTree.tostring(mark))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_markdown_shows_the_pictures_that_stand_beside_it(reports, kind):
+    """Each is an SVG by itself: it names its own namespace, holds its colours, and says its numbers in words."""
+    text, files = reports[kind]["report.md"], {name for name in reports[kind] if name.startswith("figure-")}
+    shown = re.findall(r"^!\[(.+)\]\((figure-[a-z]+\.svg)\)$", text, re.MULTILINE)
+    assert {name for _, name in shown} == files and len(shown) == len(files) and files
+    for words, name in shown:
+        root = ElementTree.fromstring(reports[kind][name])
+        assert root.tag == "{http://www.w3.org/2000/svg}svg" and len(words) > 20
+        style = root.find("{http://www.w3.org/2000/svg}style").text
+        assert "prefers-color-scheme: dark" in style and "var(--page)" in style and "{%" not in style
+        inner = [float(each.get("x")) + float(each.get("width")) for each in root if each.get("aria-label")]
+        assert inner and max(inner) <= float(root.get("width"))
+
+
+def page_of(reports, kind):
+    return Page(reports[kind]["report.html"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_headings_step_down_and_names_are_used_once(reports, kind):
+    page = page_of(reports, kind)
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1 and all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    ids = [attributes["id"] for _, attributes in page.elements if attributes.get("id")]
+    assert len(ids) == len(set(ids))
+    named = {each for _, attributes in page.elements for each in (attributes.get("aria-labelledby") or "").split()}
+    assert named <= set(ids)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_control_has_a_label_and_every_region_that_scrolls_takes_the_keyboard(reports, kind):
+    page = page_of(reports, kind)
+    labelled = {attributes.get("for") for attributes in page.named("label")}
+    for attributes in page.named("input"):
+        assert attributes.get("aria-label") or attributes.get("id") in labelled, attributes
+    for tag, attributes in page.elements:
+        assert attributes.get("tabindex", "0") == "0" and not (tag == "a" and "href" not in attributes)
+        if (attributes.get("class") or "").startswith("scroll"):
+            assert attributes["tabindex"] == "0" and attributes["role"] == "group" and attributes["aria-label"]
+    assert len(page.named("main")) == 1 and page.named("html")[0]["lang"] == "en"
+    roles = {attributes["role"] for _, attributes in page.elements if attributes.get("role")}
+    assert roles <= {
+        "img",
+        "group",
+        "table",
+        "rowgroup",
+        "row",
+        "rowheader",
+        "columnheader",
+        "cell",
+        "list",
+        "note",
+        "status",
+    }
+
+
+@pytest.mark.parametrize("kind", ["specialists", "together", "scores"])
+def test_a_panels_words_are_its_own(reports, kind):
+    """Two pictures of one page never say the same to a reader who cannot see them."""
+    page = page_of(reports, kind)
+    said = [attributes["aria-label"] for attributes in page.named("svg")]
+    assert all(any(letter.isdigit() for letter in words) for words in said)
+    sizes = Counter(said)
+    assert max(sizes.values()) <= 3  # one picture, drawn for a desk's, a tablet's and a phone's screen
+
+
+def contrast(one, two):
+    """WCAG 2.2, contrast of two colours ``#rrggbb``."""
+
+    def luminance(colour):
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((luminance(one), luminance(two)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_words_stand_out_from_their_ground_by_day_and_by_night(reports):
+    source = reports["together"]["report.html"]
+    light, dark = (dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6});", part)) for part in source.split("@media", 2)[:2])
+    for colours in (light, light | dark):
+        full = {name: each if len(each) == 7 else "#" + "".join(2 * letter for letter in each[1:])
+                for name, each in colours.items()}  # fmt: skip
+        for name in ("ink", "muted", "blue", "good", "warn", "bad"):
+            assert contrast(full[name], full["page"]) >= 4.5, name
+        assert contrast(full["warn"], full["warn-ground"]) >= 4.5 and contrast(full["ink"], full["warn-ground"]) >= 4.5
+        for hue in ("alone", "experts", "plain", "groups", "trunk"):
+            assert contrast(full[f"on-{hue}"], full[hue]) >= 4.5, hue
+
+
 def test_the_page_is_small(reports):
     assert max(len(files["report.html"]) for files in reports.values()) < 200_000
 
@@ -154,7 +250,8 @@ def test_tables_hold_the_plan(studies, reports, kind):
     assert tuple(table["task"]) == (*plan.spec.tasks.names, *(name for name, _, _ in kept))
     assert table["spend"].to_numpy() == pytest.approx([*plan.spend, *(spend for _, spend, _ in kept)], rel=1e-15)
     growth = pd.read_csv(io.StringIO(reports[kind]["growth.csv"]))
-    assert len(growth) == len(plan.spend) * (len(plan.spend) + 1) // 2
+    assert growth["n_tasks"].tolist() == list(range(1, len(plan.spend) + 1))
+    assert growth["joins"].tolist() == list(studies[kind].growth.names)
 
 
 def test_targets_are_counted_and_marked(studies, reports):
