@@ -53,23 +53,38 @@ class SpendResponse:
 
     def value_at(self, task: np.ndarray, spend: np.ndarray) -> np.ndarray:
         """The measure (R,) that they reach: by the point fit, or on average over the draws where that is asked for."""
+        measures, served = self._measures(task, spend)
+        return self._served(self._averaged(measures), served)
+
+    def term(self, task: np.ndarray, spend: np.ndarray, objective: Objective | None = None) -> np.ndarray:
+        """What they add to the objective (R,), or to another one; infinite where the spend pays for no model.
+
+        Over the draws it is the mean of the terms, such as the share of the draws in which a target is met.
+        """
+        measures, served = self._measures(task, spend)
+        return self._served(self._averaged(self.term_of(task, measures, objective)), served)
+
+    def _measures(self, task: np.ndarray, spend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The measures that they reach, (R,) by the point fit or (B, R) in the draws, and whether each is served."""
         inputs = self.log_inputs(task, spend)
         risk = self.spec.risk
         if risk.reads_draws and not risk.is_mean:  # no sum over the tasks: see ``refusals``
             raise not_computed("risk", risk.name)
         if risk.reads_draws:
-            value_at = measured_draws(self.curves, self.spec, task, inputs).mean(axis=0)
-        else:
-            value_at = self._measure(task, inputs)
-        # a spend that pays for no model serves nobody, whatever an unserved task is worth
-        return np.where(is_served(inputs), value_at, np.inf)
+            return measured_draws(self.curves, self.spec, task, inputs), is_served(inputs)
+        return self._measure(task, inputs), is_served(inputs)
 
-    def term(self, task: np.ndarray, spend: np.ndarray, objective: Objective | None = None) -> np.ndarray:
-        """What they add to the objective (R,), or to another one; infinite where the spend pays for no model."""
-        return self.term_of(task, self.value_at(task, spend), objective)
+    def _averaged(self, numbers: np.ndarray) -> np.ndarray:
+        """Numbers (R,) as they are, and (B, R) on average over the draws."""
+        return numbers.mean(axis=0) if self.spec.risk.reads_draws else numbers
+
+    @staticmethod
+    def _served(numbers: np.ndarray, served: np.ndarray) -> np.ndarray:
+        """A spend that pays for no model serves nobody, whatever an unserved task is worth."""
+        return np.where(served, numbers, np.inf)
 
     def term_of(self, task: np.ndarray, measures: np.ndarray, objective: Objective | None = None) -> np.ndarray:
-        """The terms (R,) of measures (R,) of tasks (R,)."""
+        """The terms (…, R) of measures (…, R) of tasks (R,)."""
         objective = self.spec.objective if objective is None else objective
         met = reached(self.curves, self.spec, measures, task)
         weight = self.spec.tasks.weight if objective.counts_weights else self.spec.weight

@@ -173,7 +173,7 @@ OBJECTIVES = {
         Objective(
             "targets",
             "weighted number of tasks at their target",
-            title=lambda of: f"{'number' if of.is_equal else 'weighted number'} of targets met",
+            title=lambda of: f"{'number' if of.is_equal else 'weighted number'} of targets met{of.risk}",
             fold=SUM,
             terms=lambda measures, weight, met: -weight * met,
             sign=-1.0,

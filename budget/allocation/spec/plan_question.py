@@ -13,7 +13,7 @@ from budget.allocation.spec.measures import MEASURES
 from budget.allocation.spec.objectives import OBJECTIVES, record_of
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.allocation.spec.resources import Prices
-from budget.allocation.spec.risks import RISKS
+from budget.allocation.spec.risks import MEAN_RISK, POINT, RISKS
 from budget.curves.curves import Curves
 from budget.curves.steady import PREDICTED
 from budget.tables.limits import Limit
@@ -34,7 +34,8 @@ class PlanQuestion:
         params: size of every model.
         objective: what the tasks' measures are folded into.
         measure: what a task's value is.
-        risk: what its draws are folded into.
+        risk: what its draws are folded into; by default the point fit is planned, and what counts targets by the mean
+            over the draws, where there are any.
         level: share of the draws that are not in the tail.
         further: budgets in other units.
         limits: linear limits over the planned tasks.
@@ -57,7 +58,7 @@ class PlanQuestion:
     params: float | None = None
     objective: str = "mean"
     measure: str | None = None
-    risk: str = "point"
+    risk: str | None = None
     level: float | None = None
     further: Mapping[str, float] = field(default_factory=dict)
     limits: tuple[Limit, ...] = ()
@@ -87,7 +88,7 @@ class PlanQuestion:
         """The options that ask for more than the best weighted mean by the point fit within one budget."""
         asked = {
             f"--objective {self.objective}": not self.asks_for_a_mean,
-            f"--risk {self.risk}": record_of("Risk", self.risk, RISKS).reads_draws,
+            f"--risk {self.risk}": self.risk is not None and record_of("Risk", self.risk, RISKS).reads_draws,
             "--limit": bool(self.further),
             "--limits": bool(self.limits),
             "--freeze": bool(self.freeze),
@@ -111,5 +112,10 @@ class PlanQuestion:
     def stated(self, curves: Curves, tasks: TaskSettings, budget: float | None) -> PlanSpec:
         """The question about curves: arguments and errors as ``make_spec.plan_spec``."""
         words = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in BESIDE}
+        if self.risk is None:
+            words["risk"] = POINT.name
+            spec = plan_spec(curves, tasks, budget, **words)
+            counts = spec.objective.counts_targets and not spec.is_one_model and len(curves.draws) > 0
+            return plan_spec(curves, tasks, budget, **words | {"risk": MEAN_RISK.name}) if counts else spec
         on_gain = record_of("Risk", self.risk, RISKS).on_gain
         return plan_spec(curves, tasks, budget, reference=self.reference if on_gain else None, **words)

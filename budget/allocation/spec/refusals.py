@@ -313,10 +313,11 @@ def _refuse_objective(curves: Curves, spec: PlanSpec) -> None:
         raise AllocationError(f"--risk {risk.name} needs draws: fit again with --draws 200.")
     if not 0 < spec.level < 1:
         raise AllocationError(f"--level is {spec.level:g}; it is a share of the draws, such as 0.9.")
-    if not objective.is_linear:
+    if not (objective.is_linear or (objective.counts_targets and risk.is_mean)):
         linear = " and ".join(names_where(OBJECTIVES, lambda each: each.is_linear))
         raise AllocationError(
-            f"--risk {risk.name} is for --objective {linear}; the other objectives are planned by the point fit."
+            f"--risk {risk.name} is for --objective {linear}; another is planned by the point fit, or one that counts "
+            "targets by --risk mean, too."
         )
     if spec.is_one_model:
         raise AllocationError(f"--risk {risk.name} is for --strategy specialists; leave it out.")

@@ -118,3 +118,6 @@ RISKS = {
 
 POINT = RISKS["point"]
 """Nothing is at risk: the point fit is planned."""
+
+MEAN_RISK = RISKS["mean"]
+"""The plain mean over the draws."""

@@ -120,7 +120,7 @@ class Aiming:
 
     objective: str
     measure: str | None
-    risk: str
+    risk: str | None
     level: float | None
     reference: str | None
     at_risk: float | None
@@ -143,9 +143,9 @@ AIMING = as_record(
     click.option("--measure", type=MEASURES,
                  help="What counts of a task: its metric, the share of the way from unserved to best, or the score "
                       "through the link. By default its metric, or progress where there are several."),
-    click.option("--risk", type=RISK, default="point",
-                 show_default=True, help="Plan for the point fit, or the mean over the draws; cvar and quantile plan "
-                                         "the mean, and limit what the worst draws lose against --reference."),
+    click.option("--risk", type=RISK,
+                 help="Plan for the point fit, or the mean over the draws; cvar and quantile plan the mean, and limit "
+                      "what the worst draws lose against --reference.  [default: point; mean for targets]"),
     click.option("--level", type=Number(), metavar="SHARE",
                  help="Share of the draws below the tail, for cvar and quantile.  [default: 0.9]"),
     click.option("--reference", metavar="CSV",

@@ -38,7 +38,8 @@ def refuse_words(asking: Asking, *, needs_budget: bool = True) -> None:
     aiming = asking.aiming
     if needs_budget and asking.budget is None and not OBJECTIVES[aiming.objective].minimizes_spend:
         raise click.UsageError("Missing option '--budget'.")
-    if aiming.reference and not (aiming.prefer_simple or RISKS[aiming.risk].on_gain):
+    on_gain = aiming.risk is not None and RISKS[aiming.risk].on_gain
+    if aiming.reference and not (aiming.prefer_simple or on_gain):
         raise click.UsageError("--reference is for --risk cvar or quantile, and for --prefer-simple; leave it out.")
     if aiming.prefer_simple and asking.split_path is not None:
         raise click.UsageError("--prefer-simple chooses between a plan and a split, and --evaluate scores one.")
