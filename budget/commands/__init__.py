@@ -8,17 +8,19 @@ import click
 from budget.commands.running.group import Commands, CommandTable
 
 SECTIONS = {
-    "To begin": ("import", "check"),
+    "To begin": ("demo", "import", "check"),
     "From runs to a plan": ("fit", "predict", "backtest", "plan", "allocate"),
     "More tasks, fewer models": ("grow", "focus", "groups"),
     "Measuring": ("next", "measure"),
     "Afterwards and beside": ("compare", "portfolio", "laws"),
-    "About the commands": ("completion",),
+    "About the commands": ("schema", "completion"),
 }
 """Heading → commands, in the order of work."""
 
 ELSEWHERE = {
+    "demo": f"{__name__}.starting.demo",
     "import": f"{__name__}.importing.import_runs",
+    "schema": f"{__name__}.starting.schema",
     "completion": f"{__name__}.starting.completion",
 }
 """A command that has no module of its name beside this one → its module, whose function has the module's name."""

@@ -5,6 +5,7 @@ See docs/decisions/111-errors-cut-their-middle.md.
 
 import unicodedata
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 LONGEST_CELL = 80
 """Characters of a cell or a name that a sentence repeats."""
@@ -66,6 +67,16 @@ def listed(names: Iterable[object], most: int = SHOWN) -> str:
     every = [str(name) for name in names]
     more = f" and {len(every) - most} more" if len(every) > most else ""
     return ", ".join(shortened(name, LONGEST_CELL // 2) for name in every[:most]) + more
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """A question that names the nearest of the names there are; nothing where none is near.
+
+    >>> meant("cod", ["code", "prose"]), meant("x", ["code", "prose"])
+    ("; did you mean 'code'?", '')
+    """
+    near = get_close_matches(name[:LONGEST_CELL], [*known], 1, 0.7)
+    return f"; did you mean {shown(near[0])}?" if near else ""
 
 
 def sentence(text: str, most: int = LONGEST_SENTENCE) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from budget.errors import DataError
 from budget.numerics.numerals import count_of, value_of
-from budget.numerics.quoting import LONGEST_CELL, listed, shortened, shown
+from budget.numerics.quoting import LONGEST_CELL, listed, meant, shortened, shown
 from budget.tables.files.text import read_csv
 from budget.tables.reading.cells import as_written, each_text, has_text, is_number, levels, text_of
 from budget.tables.reading.conditions import rows_where
@@ -113,7 +113,7 @@ def view(
             if part not in there:
                 raise DataError(
                     f"{path}: --column {canonical}={theirs} names column {shown(part)}, which is not there "
-                    f"(the file has: {listed(there)})."
+                    f"(the file has: {listed(there)}){meant(part, there) or '.'}"
                 )
         if logarithm:
             frame[canonical] = logarithms(frame, parts[0], path)

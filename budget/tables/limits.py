@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from budget.errors import DataError
-from budget.numerics.quoting import listed, shown
+from budget.numerics.quoting import listed, meant, shown
 from budget.numerics.words import apart
 from budget.tables.columns import is_empty, numbers, read_table
 from budget.tables.files.text import require_columns
@@ -110,7 +110,8 @@ def _whom(cells: pd.Series, row: int, names: Sequence[str], groups: Sequence[str
     if task:
         if task not in names:
             raise DataError(
-                f"{path}, row {row}, column 'task': {shown(task)} is not among the tasks ({listed(names)})."
+                f"{path}, row {row}, column 'task': {shown(task)} is not among the tasks "
+                f"({listed(names)}){meant(task, names) or '.'}"
             )
         return np.array([list(names).index(task)])
     if group:

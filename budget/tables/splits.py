@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from budget.errors import DataError
-from budget.numerics.quoting import listed, shown
+from budget.numerics.quoting import listed, meant, shown
 from budget.tables.columns import is_empty, numbers, read_table
 from budget.tables.files.text import require_columns
 
@@ -46,7 +46,8 @@ def read_split(path: str | Path, names: Sequence[str], *, columns: Mapping[str, 
     for row, name in cells.items():
         if name not in names:
             raise DataError(
-                f"{path}, row {row}, column 'task': {shown(name)} is not among the planned tasks; remove it."
+                f"{path}, row {row}, column 'task': {shown(name)} is not among the planned tasks"
+                f"{meant(name, names) or '; remove it.'}"
             )
     if cells.duplicated().any():
         row = cells.index[cells.duplicated()][0]

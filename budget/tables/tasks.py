@@ -8,7 +8,7 @@ import numpy as np
 
 from budget.errors import DataError
 from budget.numerics.brief import Brief
-from budget.numerics.quoting import listed, shown
+from budget.numerics.quoting import listed, meant, shown
 from budget.numerics.words import apart
 from budget.tables.columns import is_empty, numbers, read_table
 from budget.tables.files.text import require_columns
@@ -120,7 +120,7 @@ def read_tasks(
         if name not in names:
             raise DataError(
                 f"{path}, row {row}, column 'task': {shown(name)} is not among the measured tasks "
-                f"({listed(names)}); correct or remove the row."
+                f"({listed(names)}){meant(name, names) or '; correct or remove the row.'}"
             )
     if cells.duplicated().any():
         row = cells.index[cells.duplicated()][0]

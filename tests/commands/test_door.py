@@ -259,3 +259,18 @@ def test_examples_of_the_help_run_on_data(tmp_path, monkeypatch):
         assert result.exit_code == 0, f"{example}: {result.stderr}"
         ran.add(words[0])
     assert ran >= set(COMMANDS) - {"completion"}
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["check", "runs.csv", "--tasks", "tasks.csv"], "did you mean 'prose'?"),
+        (["check", "runs.csv", "--column", "value=los"], "did you mean 'loss'?"),
+        (["check", "runs.csv", "--where", "tasks=prose", "--column", "value=loss"], "did you mean 'task'?"),
+    ],
+)
+def test_a_wrong_task_or_column_gets_the_nearest_right_one(tmp_path, monkeypatch, words, meant):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs.csv").write_text("task,x,loss\n" + "".join(f"prose,{2**n},{1 + 3 / 2**n}\n" for n in range(9)))
+    (tmp_path / "tasks.csv").write_text("task,weight\npros,2\n")
+    assert meant in refused(*words)

@@ -17,6 +17,7 @@ from budget.allocation.spec.resources import Prices
 from budget.allocation.spec.risks import RISKS, Risk
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
+from budget.numerics.quoting import meant
 from budget.numerics.words import shortened
 from budget.tables.checks.status import FAIL
 from budget.tables.limits import Limit
@@ -174,7 +175,10 @@ def _frozen(tasks: TaskSettings, freeze: Sequence[str]) -> TaskSettings:
     low, high = tasks.min.copy(), tasks.max.copy()
     for name in freeze:
         if name not in tasks.names:
-            raise AllocationError(f"--freeze {name}: the tasks are {', '.join(tasks.names[:8])}; correct the name.")
+            raise AllocationError(
+                f"--freeze {name}: the tasks are {', '.join(tasks.names[:8])}"
+                f"{meant(name, tasks.names) or '; correct the name.'}"
+            )
         at = tasks.names.index(name)
         if not tasks.current[at] > 0:
             raise AllocationError(f"--freeze {name}: its current spend is unknown; fill column 'current'.")

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 START = 2.5
 """CPU seconds of any command that fits: importing, reading, compiled programs from their cache."""
 
-POSTERIOR, SEARCHED = 0.14, 0.25
+POSTERIOR, SEARCHED = 0.14, 0.1
 """CPU seconds of a curve with 200 draws: by a law with its own error (auto), and by one that is searched for."""
 
 BACKTEST_ORIGINS = 3
 """How often the largest runs are hidden where nobody says (``studies.backtest.ORIGINS``)."""
 
-JUDGED, PLAN, SET = 0.05, 0.14, 0.05
+JUDGED, PLAN, SET = 0.05, 0.14, 0.012
 """CPU seconds of a curve of a backtest, of a plan for each task, and of a set that a decision backtest plans."""
 
 TRAINING_START, TRAINING_SPEED = 1.0, 3.4e10
@@ -107,19 +107,21 @@ def _fitting(ctx: click.Context, inputs: list[str]) -> Intended:
     elif name == "plan" and runs.serves_both_ways and not across:
         every, _ = read_inputs(inputs[0], reading, options.mixtures, of_all_strategies=True)
         curves += _curves_of_strategies(every)
-    does = [f"fit {curves:,} curves of {len(runs.tasks):,} tasks by {' and '.join(named)}, {params['draws']:,} draws"]
-    seconds = START + (0 if name == "backtest" else each * curves)
-    if name == "backtest" or params.get("judged"):
+    does, seconds, decides = [], START, bool(params.get("decide"))
+    if name != "backtest" or decides:
+        law = " and ".join(named)
+        does.append(f"fit {curves:,} curves of {len(runs.tasks):,} tasks by {law}, {params['draws']:,} draws")
+        seconds += each * curves
+    if params.get("judged") or (name == "backtest" and not decides):
         origins = params.get("origins") or BACKTEST_ORIGINS
-        does.append(f"hide the largest runs {origins} times and fit {origins * len(runs.tasks) * len(named):,} curves")
-        seconds += JUDGED * origins * len(runs.tasks) * len(named)
-    if params.get("decide"):
+        fitted = origins * len(runs.tasks) * len(named)
+        does.append(f"hide the largest runs {origins} times and fit {fitted:,} curves to the others")
+        seconds += JUDGED * fitted
+    if decides:
         does.append(f"plan {DECIDED_SETS} sets of tasks from the small runs and judge them on the large ones")
-        seconds += each * len(runs.tasks) + SET * DECIDED_SETS * len(named)
+        seconds += SET * DECIDED_SETS * len(named)
     if name == "plan":
-        does.append(
-            f"plan {params['budget']:.4g} {params['unit'] or 'FLOPs'} over them, grow the set and draw the report"
-        )
+        does.append("plan the budget over them, grow the set of tasks and draw the report")
         seconds += PLAN * len(runs.tasks)
     counts = {"rows": len(runs.value), "runs": runs.trained_models, "tasks": len(runs.tasks), "curves": curves}
     echo_notes(*runs.notes, *tasks.notes)

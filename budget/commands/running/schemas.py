@@ -1,10 +1,11 @@
-"""What each ``--json`` output is called: a name and a version, which it says in its key ``schema``.
+"""What each ``--json`` output holds: JSON schemas, shipped with the package, each with a name and a version.
 
 A version counts up when a key is taken away or means something else; keys may be added. See
-docs/decisions/151-one-door-for-all-commands.md.
+docs/decisions/155-from-a-raw-export-in-five-calls.md.
 """
 
 from collections.abc import Mapping
+from importlib import resources
 from typing import Any
 
 VERSIONS: Mapping[str, int] = {
@@ -43,3 +44,8 @@ def stamped(record: object, name: str) -> dict[str, Any]:
     """A record with its schema's name first; the rows of a table are its key ``rows``."""
     held = dict(record) if isinstance(record, Mapping) else {"rows": record}
     return {"schema": schema_id(name), **held}
+
+
+def schema_text(name: str) -> str:
+    """A schema as it is shipped: JSON Schema, draft 2020-12."""
+    return resources.files("budget.commands").joinpath("schemas", f"{name}.json").read_text(encoding="utf-8")

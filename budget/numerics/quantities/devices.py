@@ -1,6 +1,8 @@
 """What training devices can do at most: dense FLOP/s by number format, as their makers state it.
 
-Figures that makers state "with sparsity" are halved here. Training reaches a share of them, the utilisation, that a
+Figures that makers state "with sparsity" are halved here. On 2026-11-30 those of TPU v5e and v6e were read again in
+Google's pages; those of H100, H200, B200, MI300X and TPU v5p agree with tables that repeat their makers', and the
+others were not found again. Training reaches a share of them, the utilisation, that a
 user knows best; 0.4 is usual for large dense models (Chowdhery et al. 2022, arXiv 2204.02311, table 3: 0.21 to 0.46).
 """
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from budget.errors import DataError
-from budget.numerics.quoting import listed
+from budget.numerics.quoting import listed, meant
 from budget.numerics.strict_json import parse_json
 from budget.tables.files.contents import read_text
 from budget.tables.files.formulas import guarded
@@ -108,7 +108,8 @@ def require_columns(frame: pd.DataFrame, needed: Iterable[str], path: str | Path
     """
     for name in needed:
         if name not in frame.columns:
+            there = [str(column) for column in frame.columns]
             raise DataError(
                 f"{path}: column '{name}' is missing; name yours with --column {name}=THEIRS "
-                f"(the file has: {listed(frame.columns)})."
+                f"(the file has: {listed(there)}){meant(name, there) or '.'}"
             )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from budget.errors import DataError
 from budget.numerics.numerals import count_of
-from budget.numerics.quoting import listed, shortened, shown
+from budget.numerics.quoting import listed, meant, shortened, shown
 from budget.tables.reading.cells import each_text, is_number, levels
 
 _SUFFIXES = ("!", ">=", "<=", "!~", "<", ">", "~")
@@ -52,7 +52,8 @@ def rows_where(frame: pd.DataFrame, conditions: Sequence[tuple[str, str]], path:
         asked = f"{shortened(name)}{sign}{shortened(' or '.join(values))}"
         if name not in frame.columns:
             raise DataError(
-                f"{path}: --where {asked} names a column that is not there (the file has: {listed(frame.columns)})."
+                f"{path}: --where {asked} names a column that is not there (the file has: "
+                f"{listed(frame.columns)}){meant(name, map(str, frame.columns)) or '.'}"
             )
         keep = _kept(frame[name], suffix, values, f"{path}: --where {asked}")
         if not keep.any():

@@ -108,6 +108,7 @@ def guess_columns(
             found[canonical] = name
             free.remove(name)
     if lacks_value and "value" not in found and "value" not in known:
+        _suggest_wide(frame, free, path)
         return Guess({})  # the sentence that names the missing column says what to do
     value = found.get("value", "")
     higher = bool(value) and normalised(value) in SCORES and "higher_is_better" not in known | set(found)
@@ -204,6 +205,27 @@ def _same(frame: pd.DataFrame, first: str, second: str) -> bool:
         return bool(np.array_equal(np.array(texts[0][1], dtype=object)[texts[0][0]],
                                    np.array(texts[1][1], dtype=object)[texts[1][0]]))  # fmt: skip
     return bool(np.allclose(numbers[0][both], numbers[1][both], rtol=EQUAL, atol=0))
+
+
+def _suggest_wide(frame: pd.DataFrame, free: Sequence[str], path: str | Path) -> None:
+    """Say how columns of one family become tasks, where no column holds the value.
+
+    Raises:
+        DataError: several columns of numbers begin alike, such as ``eval/arc`` and ``eval/piqa``.
+    """
+    families: dict[str, list[str]] = {}
+    for name in free:
+        family, mark, _ = name.rpartition("/" if "/" in name else ".")
+        stated = name.lower().startswith(("config", "param", "hparam", "hyperparam", "arg"))  # not measured
+        if mark and not stated and may_be(name) is None and _fits(frame, "value", name):
+            families.setdefault(family + mark, []).append(name)
+    family, names = max(families.items(), key=lambda each: len(each[1]), default=("", []))
+    if len(names) > 1:
+        pattern = shlex.quote(f"{family}*")
+        raise DataError(
+            f"{path}: column 'value' is missing; make a task of each of {listed(map(shown, names), 4)} with --wide "
+            f"{pattern}, or name the one that holds the value with --column value=THEIRS."
+        )
 
 
 def _refuse_unexplained(

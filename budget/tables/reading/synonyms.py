@@ -90,8 +90,11 @@ HOUSEKEEPING = frozenset({
 })  # fmt: skip
 """Names of columns that say where and when a run was made, and nothing of what it was judged on."""
 
-_TOOLS = re.compile(r"^(?:summary|config|params|metrics|hparams|hyperparameters|data|summary_metrics)[./]|^_")
-"""What W&B, MLflow and others put before a name."""
+_TOOLS = re.compile(
+    r"^(?:summary|config|params|metrics|hparams|hyperparameters|data|summary_metrics|model|args|cfg|arch|"
+    r"architecture|network|transformer|trainer)[./]|^_"
+)
+"""What W&B, MLflow and others put before a name, and sections of configurations."""
 
 
 def without_prefix(name: str) -> str:
