@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from budget.allocation.convex.best_size import best_inputs, last_input, within_ends
+from budget.allocation.convex.best_size import best_inputs, into_domain, last_input, within_ends
 from budget.allocation.convex.problem import planned_cost, reach_of_models, sized_values
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.allocation.spec.plan_spec import PlanSpec
@@ -91,7 +91,9 @@ class Model:
         slope, level = self.line
         sizes = (level + slope * log_spend + offset)[:, None] if self.cost.inputs == 2 else np.empty((count, 0))
         cost = self.cost.take(np.zeros(count, dtype=int))
-        return within_ends(cost, last_input(cost, sizes, log_spend))  # what lies beyond the reach is worth no more
+        u = last_input(cost, sizes, log_spend)
+        # a size or tokens beyond an end of the range stand at it, along equal cost: the best there is its edge
+        return into_domain(cost, u, log_spend) if cost.inputs == 2 else within_ends(cost, u)
 
     def worth(self, draw: np.ndarray, log_spend: np.ndarray, offset: np.ndarray) -> np.ndarray:
         """The weighted measure (M,) of its tasks under draws (M,), at spends and sizes (M,); exact."""

@@ -8,8 +8,11 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 
+from budget.allocation.convex.best_size import best_inputs
+from budget.allocation.convex.problem import planned_cost
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
+from budget.allocation.spec.scenarios import scenarios_of
 from budget.curves.fitting.fit import fit_curves
 from budget.errors import AllocationError, DataError
 from budget.studies.next_runs.next_runs import next_runs
@@ -23,9 +26,10 @@ from budget.studies.next_runs.posterior import (
 from budget.studies.next_runs.posterior_plans import PosteriorPlanner
 from budget.studies.next_runs.rival_strategies import Strategy, compete
 from budget.studies.next_runs.run_grid import MAX_EXTRAPOLATION
-from budget.studies.next_runs.tabulated_plans import _parts, _product
+from budget.studies.next_runs.tabulated_plans import _parts, _product, tabulated
 from budget.studies.next_runs.value_of_information import Sampling, alone, perfect
 from budget.tables.tasks import TaskSettings, default_tasks
+from tests import made
 from tests.curves.cases import planted
 from tests.searched import fit_searched
 
@@ -358,3 +362,22 @@ def test_draws_without_numbers_are_not_used(noisy_curves):
     draws[2, 1, 0] = np.nan
     study = next_runs(replace(noisy_curves, draws=draws), default_tasks(noisy_curves.tasks), 1e23, 1e22, count=1)
     assert len(study.curves.draws) == len(draws) - 1 and "1 of 40 draws are no numbers" in study.notes[0]
+
+
+@pytest.mark.parametrize("short", ["params", "tokens"])
+@pytest.mark.parametrize("reach", [1.0, 3.0])
+def test_tabulated_sizes_are_exact_where_a_plan_stops_at_its_reach(short, reach):
+    curves = made.chinchilla()
+    largest = dict(curves.largest) | {short: curves.largest[short] / 50}
+    curves = replace(curves, draws=curves.parameters[None], noise=np.zeros((1, 3)), largest=largest)
+    spec = plan_spec(curves, default_tasks(curves.tasks), 3e21, reach=reach)
+    values, costs = scenarios_of(curves, spec.tasks).values, planned_cost(curves, spec, "flops")
+    for task, model in enumerate(tabulated(curves, spec)):
+        log_spend = model.log_spend[model.log_spend <= model.most]
+        mine = np.full(len(log_spend), task)
+        best = best_inputs(values.take(mine), costs.take(mine), np.exp(log_spend))
+        stopped = (best >= costs.ceiling[task] - 1e-6).any(axis=1)
+        table = np.matmul(*model.parts).reshape(len(model.log_spend), -1).min(axis=1)[: len(mine)]
+        exact = spec.weight[task] * curves.distance(mine, best)
+        assert stopped.any()
+        np.testing.assert_allclose(table[stopped], exact[stopped], rtol=1e-9)
