@@ -28,6 +28,8 @@ from budget.allocation.plan.assembly import (
     law_inputs_of,
     objective_interval,
     planned_objective,
+    reached,
+    told_draws,
 )
 from budget.allocation.plan.baseline_scores import convex_baselines
 from budget.allocation.plan.binding_limits import (
@@ -142,9 +144,26 @@ def allocate(
     )
     if not draws:
         return plan
-    plan = replace(plan, drawn_objective=drawn_objective(curves, spec, plan.log_inputs))
+    plan = replace(
+        plan,
+        drawn_objective=drawn_objective(curves, spec, plan.log_inputs),
+        notes=(*plan.notes, *_met_in_draws(curves, spec, plan)),
+    )
     objective_low, objective_high = objective_interval(plan)
     return with_size_ranges(curves, replace(plan, objective_low=objective_low, objective_high=objective_high), drawn)
+
+
+def _met_in_draws(curves: Curves, spec: PlanSpec, plan: Plan) -> tuple[str, ...]:
+    """How many targets a plan meets in the draws whose spends just suffice by the point fit."""
+    if not spec.objective.minimizes_spend or not len(curves.draws):
+        return ()
+    measures = told_draws(curves, spec, np.arange(len(curves.tasks)), plan.log_inputs)
+    met = float(reached(curves, spec, measures).sum(axis=1).mean())
+    by_point = int(plan.target_met.sum())
+    return (
+        f"By the best guess the plan just meets {by_point} of {len(curves.tasks)} targets; on average over the draws it "
+        f"meets {met:.3g}. Harder targets make them surer.",
+    )
 
 
 def _lifted(curves: Curves, spec: PlanSpec, goal: Goal, plan: Plan) -> tuple[str, ...]:
