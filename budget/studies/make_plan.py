@@ -24,6 +24,7 @@ from budget.studies.decision_tables import DecisionTables, decision_tables
 from budget.studies.focus.focus import BUDGETS, DECADES, Focus, comparable, focus
 from budget.studies.growth.budget_sharing import BudgetSharing, budget_sharing
 from budget.studies.growth.growth import Growth, grow
+from budget.studies.strategies.judged_models import JudgedCurve, JudgeModel, judged_models
 from budget.studies.strategies.recommendation import Recommendation, recommend
 from budget.studies.strategies.strategy_curves import FittedStrategies
 from budget.studies.strategies.strategy_plans import StrategyPlanner
@@ -56,6 +57,8 @@ class Study(Brief):
         tables: with which a page splits other budgets of what is decided; ``None`` where that needs a solver.
         input_files: role (runs, tasks) → name and SHA-256 of every file read.
         notes: what was assumed or not used, one sentence each.
+        judged_sharing: what a backtest says of the shared models' curves that the decision rests on; empty where none
+            is asked for.
     """
 
     runs: Runs
@@ -74,6 +77,7 @@ class Study(Brief):
     tables: DecisionTables | None
     input_files: dict[str, dict[str, str]]
     notes: tuple[str, ...]
+    judged_sharing: tuple[JudgedCurve, ...] = ()
 
     @property
     def versions(self) -> dict[str, str]:
@@ -106,6 +110,15 @@ class Study(Brief):
             "growth": None if self.growth is None else _without_rows(self.growth.record()),
             "focus": None if self.focus is None else _without_rows(self.focus.record()),
             "recommendation": None if self.recommendation is None else self.recommendation.record(),
+            "judged_sharing": [
+                {
+                    "strategy": each.strategy,
+                    "task": each.task,
+                    "verdict": each.verdict.code,
+                    "found": each.verdict.sentence,
+                }
+                for each in self.judged_sharing
+            ],
             "notes": list(self.notes),
         }
 
@@ -125,6 +138,7 @@ def make_plan(
     question: PlanQuestion | None = None,
     order: str = "given",
     compared: tuple[FittedStrategies, TaskSettings] | None = None,
+    judge: JudgeModel | None = None,
     input_files: dict[str, dict[str, str]] | None = None,
     progress: Callable[[str], Callable[[int, int], None]] | None = None,
 ) -> Study:
@@ -139,6 +153,7 @@ def make_plan(
         question: what is asked; by default the best weighted mean.
         order: see ``growth.grow``.
         compared: every strategy's curves, and task settings for all their tasks, where the runs hold several.
+        judge: tells what a backtest says of a shared model's curves.
         input_files: role → name and SHA-256 of each file.
         progress: step name → its (done, total) callback.
 
@@ -168,6 +183,7 @@ def make_plan(
     rivals, why = _rivals(compared, spec, asked)
     found = None if rivals is None else recommend(*rivals, spec.budget)
     shown = found if found is not None and found.shares else None
+    shared = () if shown is None else [(each.strategy, each.tasks) for each in shown.models if len(each.tasks) > 1]
     is_best = asked.split is None and not asked.prefer_simple and not of_one
     return Study(
         runs=runs,
@@ -186,6 +202,7 @@ def make_plan(
         sharing=None if growth is None else budget_sharing(planned, growth),
         input_files=input_files or {},
         notes=(*tasks.notes, *curves.notes, *said, *plan.notes, *beside, *why),
+        judged_sharing=() if judge is None else judged_models(judge, shared),
     )
 
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from budget.curves.curves import Curves
     from budget.curves.fitting.loss import Loss
     from budget.studies.backtest import Backtest
+    from budget.studies.backtest_verdict import Verdict
     from budget.studies.decision_backtest import DecisionBacktest
+    from budget.studies.strategies.judged_models import JudgeModel
     from budget.studies.strategies.strategy_curves import FittedStrategies
     from budget.tables.runs import Runs
     from budget.tables.tasks import TaskSettings
@@ -164,6 +166,41 @@ def judge_curves(
             **_estimator(tasks, estimating),
         )
     return with_verdicts(curves, [(each.code, each.sentence) for each in found])
+
+
+def judge_shared(
+    runs: Runs, tasks: TaskSettings, curves: Curves, estimating: Estimating, drawing: Drawing
+) -> JudgeModel:
+    """How a shared model's curves are judged: by its own runs, with the fit as it was, when a decision trains it.
+
+    Args:
+        runs: of all strategies.
+        tasks: settings of all their tasks.
+        curves: of single tasks, whose law the shared ones have.
+        estimating: as the curves were fitted.
+        drawing: as the curves were fitted.
+    """
+    from budget.studies.strategies.judged_models import judge_model
+
+    options: dict[str, Any] = dict(_estimator(tasks, estimating))
+    per_task = {name: options.pop(name) for name in ("best", "unserved")}
+    scale = curves.scale_columns[0] if curves.form.reads_one_scale else None
+
+    def judged(strategy: str, names: tuple[str, ...]) -> tuple[Verdict, ...]:
+        return judge_model(
+            runs,
+            strategy,
+            names,
+            curves.law,
+            per_task,
+            scale=scale,
+            loss=_loss(estimating),
+            draws=min(drawing.draws, JUDGING_DRAWS),
+            seed=drawing.seed,
+            **options,
+        )
+
+    return judged
 
 
 def decide_laws(

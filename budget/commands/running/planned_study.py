@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from budget.commands.options.reading_options import Linking, Reading
     from budget.curves.curves import Curves
     from budget.studies.make_plan import Study
+    from budget.studies.strategies.judged_models import JudgeModel
     from budget.studies.strategies.strategy_curves import FittedStrategies
     from budget.tables.checks.quality import Finding
     from budget.tables.runs import Runs
@@ -36,6 +37,7 @@ class FittedRuns:
         compared: every strategy's curves, and settings for all their tasks, where the runs hold several.
         input_files: role → name and SHA-256 of each file.
         columns: how these call the canonical columns, which further tables may do as well.
+        judge: tells what a backtest says of a shared model's curves; ``None`` where none is asked for.
     """
 
     runs: Runs
@@ -45,6 +47,7 @@ class FittedRuns:
     compared: tuple[FittedStrategies, TaskSettings] | None
     input_files: Mapping[str, dict[str, str]]
     columns: Words = ()
+    judge: JudgeModel | None = None
 
 
 def fit_runs(
@@ -72,7 +75,14 @@ def fit_runs(
         refuse_named_scales,
         settings_of_losses,
     )
-    from budget.commands.running.fitting import add_link, fit_all, fit_strategies, judge_curves, with_decided
+    from budget.commands.running.fitting import (
+        add_link,
+        fit_all,
+        fit_strategies,
+        judge_curves,
+        judge_shared,
+        with_decided,
+    )
     from budget.tables.files.contents import sha256_as_read
 
     refuse_named_scales(fitting.scales)
@@ -86,13 +96,14 @@ def fit_runs(
     if decide:
         curves = with_decided(curves, runs, settings, beyond, fitting, estimating, drawing)
     curves = add_link(curves, runs, scores, tasks, estimating.device)
-    compared = None
+    compared, judge = None, None
     if runs.serves_both_ways and scores is None and not is_of_all_strategies(fitting.law):
         every_run, every_task = read_inputs(runs_path, reading, fitting.mixtures, of_all_strategies=True)
         compared = fit_strategies(every_run, every_task, fitting, estimating, drawing, curves), every_task
+        judge = judge_shared(every_run, every_task, curves, estimating, drawing) if judged else None
     paths = {"runs": runs_path, "tasks": reading.tasks_path, "mixtures": fitting.mixtures}
     files = {role: {"name": Path(path).name, "sha256": sha256_as_read(path)} for role, path in paths.items() if path}
-    return FittedRuns(runs, findings, curves, tasks, compared, files, reading.columns)
+    return FittedRuns(runs, findings, curves, tasks, compared, files, reading.columns, judge)
 
 
 def study_of(fitted: FittedRuns, asking: Asking, strategy: str | None = None, order: str = "given") -> Study:
@@ -130,6 +141,7 @@ def study_of(fitted: FittedRuns, asking: Asking, strategy: str | None = None, or
             question=question,
             order=order,
             compared=fitted.compared,
+            judge=fitted.judge,
             input_files={**fitted.input_files, **tables},
             progress=watch,
         )

@@ -17,6 +17,7 @@ from budget.report.sentences.plan_sentences import (
     objective_name,
     unscored_words,
 )
+from budget.report.sentences.recommendation_sentences import how
 from budget.report.written_numbers import (
     LEVEL,
     NOTHING,
@@ -297,6 +298,10 @@ def backtest_table(study: Study) -> Table | None:
     """What a backtest says of each curve, worst verdicts first; folded where all pass."""
     curves = study.curves
     judged = [each for each in zip(curves.tasks, curves.verdict, curves.judged, strict=True) if each[1]]
+    judged += [
+        (f"{each.task}, shared{how(each.strategy)}", each.verdict.code, each.verdict.sentence)
+        for each in study.judged_sharing
+    ]
     if not judged:
         return None
     judged.sort(key=lambda each: ("FAIL", "REVIEW", "PASS").index(each[1]))

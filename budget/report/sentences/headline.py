@@ -166,7 +166,8 @@ def tiles(study: Study) -> tuple[Tile, ...]:
     """The headline numbers."""
     plan = study.plan
     if study.recommendation is not None and study.recommendation.shares:
-        return decision_tiles(study.recommendation, plan, study.curves.verdict)
+        shared = [each.verdict.code for each in study.judged_sharing]
+        return decision_tiles(study.recommendation, plan, study.planned.verdict, shared)
     low, high = plan.objective_low, plan.objective_high
     interval = "" if np.isnan(low) else f"{LEVEL} interval {span(value(low), value(high))}; "
     found = [Tile(f"Predicted {objective_name(plan)}", value(plan.objective), interval + direction(plan), "mean")]

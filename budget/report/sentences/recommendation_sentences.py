@@ -95,13 +95,16 @@ def _objective(found: Recommendation, sign: float) -> str:
     return f"a mean of {value(sign * found.objective)}{ends}"
 
 
-def decision_tiles(found: Recommendation, plan: Plan, verdicts: Sequence[str]) -> tuple[Tile, ...]:
+def decision_tiles(
+    found: Recommendation, plan: Plan, verdicts: Sequence[str], shared: Sequence[str] = ()
+) -> tuple[Tile, ...]:
     """The headline numbers, in the order of a payer's questions: saved, reached, targets, trust, how far out.
 
     Args:
         found: the decision.
         plan: the best split among one model for each task, for targets and the objective's direction.
-        verdicts: what a backtest says of each task's own curve, "" where there is none.
+        verdicts: what a backtest says of each planned task's own curve, "" where there is none.
+        shared: what it says of the curves of the decision's shared models.
     """
     tiles, sign, draws = [], plan.spec.sign, len(found.plan.scenarios)
     equal = found.rival(EQUAL)
@@ -126,15 +129,28 @@ def decision_tiles(found: Recommendation, plan: Plan, verdicts: Sequence[str]) -
         reached = target_met(mine.predicted, target, np.full(len(target), higher))[stated]
         number = f"{int(reached.sum())} of {int(stated.sum())}"
         tiles.append(Tile("Targets met", number, f"{sure_of} sure, {close} too close, {missed} miss", "targets"))
-    judged = [verdict for verdict in verdicts if verdict]
-    if judged:
-        worst = next(verdict for verdict in ("FAIL", "REVIEW", "PASS") if verdict in judged)
-        passed = f"{judged.count('PASS')} of {len(judged)} curves of one task pass a backtest"
-        tiles.append(Tile("Can it be trusted?", worst, passed))
+    tiles += _trust(found, plan, verdicts, shared)
     far = max(found.models, key=lambda model: model.beyond)
     where = "inside what was measured" if far.beyond <= 1 else f"the largest run, that of {_tasks(far)}"
     tiles.append(Tile("Furthest beyond the runs", "none" if far.beyond <= 1 else factor(far.beyond), where))
     return tuple(tiles)
+
+
+def _trust(found: Recommendation, plan: Plan, verdicts: Sequence[str], shared: Sequence[str]) -> list[Tile]:
+    """The worst verdict on a curve that the decision rests on: shared models by their own, the others by the tasks'."""
+    place = {name: at for at, name in enumerate(plan.spec.tasks.names)}
+    alone = [verdicts[place[model.tasks[0]]] for model in found.models if len(model.tasks) == 1] if verdicts else []
+    alone = [verdict for verdict in alone if verdict]
+    judged = [*alone, *shared]
+    if not judged:
+        return []
+    worst = next(verdict for verdict in ("FAIL", "REVIEW", "PASS") if verdict in judged)
+    parts = [
+        f"{each.count('PASS')} of {len(each)} {words}"
+        for each, words in ((alone, "curves of one task"), (shared, "in shared models"))
+        if each
+    ]
+    return [Tile("Can it be trusted?", worst, f"{listing(parts)} pass a backtest")]
 
 
 def gains(found: Recommendation, unit: str) -> tuple[str, ...]:

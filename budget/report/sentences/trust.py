@@ -25,7 +25,7 @@ def extrapolation(study: Study) -> str:
 def doubts(study: Study) -> tuple[str, ...]:
     """What a reader should know before trusting the numbers."""
     curves, plan = study.planned, study.plan
-    found = [extrapolation(study), *backtested(curves)]
+    found = [extrapolation(study), *backtested(curves), *_shared_backtested(study)]
     found += [] if study.curves.decided is None else [decided_sentence(study.curves.decided)]
     found += [
         f"What the data leave open: for {listing(names)}, {message}. Larger runs would settle it."
@@ -89,6 +89,15 @@ def backtested(curves: Curves) -> tuple[str, ...]:
     ]
     said = f"Backtest: {passed} of {plural(judged, 'curve')} predicted the largest runs when these were hidden"
     return ("; ".join([said, *rest]) + ".",)
+
+
+def _shared_backtested(study: Study) -> tuple[str, ...]:
+    """The same of the shared models that are to be trained."""
+    judged = study.judged_sharing
+    if not judged:
+        return ()
+    passed = sum(each.verdict.code == "PASS" for each in judged)
+    return (f"Backtest of the shared models: {passed} of {plural(len(judged), 'curve')} passed.",)
 
 
 def _said(curves: Curves, code: str) -> dict[str, list[str]]:

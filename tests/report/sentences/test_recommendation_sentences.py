@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from budget.report.page.story import build_story
+from budget.report.page.tables import backtest_table
 from budget.report.sentences import headline as narrative
 from budget.report.sentences.headline import headline, study_summary
 from budget.report.sentences.recommendation_sentences import decision_tiles, gains, what_to_train
+from budget.studies.backtest_verdict import Verdict
+from budget.studies.strategies.judged_models import JudgedCurve
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.studies.strategies.strategy_plans import EQUAL
 from tests.report.studies import LONG
@@ -82,3 +85,18 @@ def test_the_steps_of_the_gain_add_up(studies, found):
     equal = found.rival(EQUAL)
     assert equal.objective + sum(step.change for step in found.steps) == pytest.approx(found.objective, rel=1e-12)
     assert [step.joins for step in found.steps] == sorted((step.joins for step in found.steps), reverse=True)
+
+
+def test_a_plan_that_shares_is_judged_by_the_shared_models_too(studies, found):
+    """The curve of a task that shares counts in its model, and not the curve of the model that nobody trains."""
+    study = studies["together"]
+    names = study.plan.spec.tasks.names
+    own = tuple("FAIL" if name in ("prose", "code") else "PASS" for name in names)
+    judged = tuple(JudgedCurve("generalist", name, Verdict("REVIEW", "too narrow")) for name in ("prose", "code"))
+    changed = replace(study, planned=replace(study.planned, verdict=own), judged_sharing=judged)
+    tile = next(each for each in narrative.tiles(changed) if each.label == "Can it be trusted?")
+    assert tile.number == "REVIEW"
+    assert tile.detail == "1 of 1 curves of one task and 0 of 2 in shared models pass a backtest"
+    table = backtest_table(changed)
+    assert [row[0].text for row in table.rows if row[1].text == "REVIEW"] == ["prose, shared", "code, shared"]
+    assert changed.record()["judged_sharing"][0]["found"] == "too narrow"
