@@ -34,6 +34,12 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
             option.numprocesses = min(max(FEWEST_WORKERS, cores), MOST_WORKERS)
 
 
+@pytest.fixture(autouse=True)
+def without_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No lines of progress among what a command says: whether a step is slow enough for them is the machine's doing."""
+    monkeypatch.setattr("budget.report.progress.SECONDS_OF_SILENCE", 1e6)
+
+
 SHARED = ROOT.parent / "shared" / "data"
 
 

@@ -52,7 +52,8 @@ def read_inputs(
 
     mapping = column_mapping(reading.columns)
     runs = _runs_as_asked(runs_path, reading, reading.where, scales)
-    tasks = read_task_settings(reading.tasks_path, runs.tasks, mapping)
+    by_task = {"task", mapping.get("task", "task")} & {column.rstrip("!<>=~") for column, _ in reading.where}
+    tasks = read_task_settings(reading.tasks_path, runs.tasks, mapping, chosen=bool(by_task))
     runs = runs.with_chance(tasks.unserved)
     if not of_all_strategies:
         runs = of_specialists(runs)
@@ -136,11 +137,13 @@ def is_of_all_strategies(law: str) -> bool:
     return law in LAWS and LAWS[law].is_of_one_model
 
 
-def read_task_settings(path: str | None, names: tuple[str, ...], columns: Mapping[str, str]) -> TaskSettings:
-    """What the tasks file says of some tasks; weight 1 and nothing else without one."""
+def read_task_settings(
+    path: str | None, names: tuple[str, ...], columns: Mapping[str, str], chosen: bool = False
+) -> TaskSettings:
+    """What the tasks file says of some tasks, see ``read_tasks``; weight 1 and nothing else without one."""
     from budget.tables.tasks import default_tasks, read_tasks
 
-    return read_tasks(path, names, columns=columns) if path else default_tasks(names)
+    return read_tasks(path, names, columns=columns, chosen=chosen) if path else default_tasks(names)
 
 
 def read_candidates_or_cotrained(path: str, selecting: Selecting) -> tuple[Candidates | Cotrained, TaskSettings]:

@@ -98,6 +98,7 @@ def read_tasks(
     names: Sequence[str],
     *,
     columns: Mapping[str, str] | None = None,
+    chosen: bool = False,
 ) -> TaskSettings:
     """Read ``tasks.csv`` for the tasks of a runs or curves file.
 
@@ -105,6 +106,7 @@ def read_tasks(
         path: the file.
         names: the T tasks that are known; the result has them in this order.
         columns: canonical column name → the file's own, where the file has it (one --column serves several tables).
+        chosen: whether a filter chose these tasks of a larger file; rows of others are left out then, and named.
 
     Returns:
         The task settings; a task without a row has weight 1, no target and no limits, and a note says so.
@@ -116,6 +118,12 @@ def read_tasks(
     frame = read_table(path, "tasks", columns, own=USED)
     require_columns(frame, ["task"], path)
     cells = frame["task"].str.strip()
+    notes = list(frame.attrs.get("notes", ()))
+    if chosen and not cells.isin(names).all():
+        left_out = listed(cells[~cells.isin(names)])
+        notes.append(f"{Path(path).name}: rows of tasks that --where does not choose are left out: {left_out}.")
+        frame = frame[cells.isin(names)]
+        cells = cells[cells.isin(names)]
     for row, name in cells.items():
         if name not in names:
             raise DataError(
@@ -136,7 +144,6 @@ def read_tasks(
         return result
 
     where = np.array([list(names).index(name) for name in cells], dtype=int)
-    notes = list(frame.attrs.get("notes", ()))
     missing = [name for name in names if name not in set(cells)]
     if missing:
         notes.append(f"{Path(path).name} has no row for {', '.join(missing)}: weight 1, no target, no limits.")

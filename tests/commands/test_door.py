@@ -274,3 +274,14 @@ def test_a_wrong_task_or_column_gets_the_nearest_right_one(tmp_path, monkeypatch
     (tmp_path / "runs.csv").write_text("task,x,loss\n" + "".join(f"prose,{2**n},{1 + 3 / 2**n}\n" for n in range(9)))
     (tmp_path / "tasks.csv").write_text("task,weight\npros,2\n")
     assert meant in refused(*words)
+
+
+def test_a_file_of_all_tasks_serves_some_of_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{task},{2**n},{1 + 3 / 2**n}\n" for task in ("code", "prose") for n in range(9))
+    (tmp_path / "runs.csv").write_text("task,x,value\n" + rows)
+    (tmp_path / "tasks.csv").write_text("task,weight\ncode,2\nprose,3\n")
+    result = run("check", "runs.csv", "--where", "task=code", "--tasks", "tasks.csv")
+    assert result.exit_code == 0 and "not choose are left out: prose." in result.stderr
+    (tmp_path / "tasks.csv").write_text("task,weight\ncode,2\npoetry,3\n")
+    assert "'poetry' is not among" in refused("check", "runs.csv", "--tasks", "tasks.csv")
