@@ -161,8 +161,8 @@ def _met_in_draws(curves: Curves, spec: PlanSpec, plan: Plan) -> tuple[str, ...]
     met = float(reached(curves, spec, measures).sum(axis=1).mean())
     by_point = int(plan.target_met.sum())
     return (
-        f"By the best guess the plan just meets {by_point} of {len(curves.tasks)} targets; on average over the draws it "
-        f"meets {met:.3g}. Harder targets make them surer.",
+        f"By the best guess the plan just meets {by_point} of {len(curves.tasks)} targets; on average over the draws "
+        f"it meets {met:.3g}. Harder targets make them surer.",
     )
 
 
