@@ -34,6 +34,7 @@ FILING = {
     "tables/files/owner.py",
     "tables/files/claims.py",
     "tables/files/journal.py",
+    "tables/files/part_files.py",
     "tables/files/temporary.py",
     "commands/running/standard_streams.py",
 }

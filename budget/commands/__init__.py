@@ -11,7 +11,7 @@ SECTIONS = {
     "To begin": ("demo", "import", "check"),
     "From runs to a plan": ("fit", "predict", "backtest", "plan", "allocate"),
     "More tasks, fewer models": ("grow", "focus", "groups"),
-    "Measuring": ("next", "measure"),
+    "Measuring": ("next", "measure", "join"),
     "Afterwards and beside": ("compare", "portfolio", "laws"),
     "About the commands": ("schema", "completion"),
 }
@@ -21,6 +21,7 @@ ELSEWHERE = {
     "demo": f"{__name__}.starting.demo",
     "import": f"{__name__}.importing.import_runs",
     "schema": f"{__name__}.starting.schema",
+    "join": f"{__name__}.joining.join",
     "completion": f"{__name__}.starting.completion",
 }
 """A command that has no module of its name beside this one → its module, whose function has the module's name."""

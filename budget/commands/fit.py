@@ -14,14 +14,19 @@ from budget.commands.options.fitting_options import (
     decide_option,
 )
 from budget.commands.options.output_options import JSON, Output
+from budget.commands.options.placing_options import PLACING, Placing
 from budget.commands.options.reading_options import LINKING, READING, Linking, Reading
+from budget.commands.options.sharding_options import shard_option
 from budget.commands.running.group import command
+from budget.tables.shards import Shard
 
 
 @command(
     "fit",
     "budget fit data/runs.csv --tasks data/tasks.csv --out curves.json",
     "budget fit data/runs.csv --where task=code --law chinchilla --backtest",
+    "budget fit data/runs.csv --shard 0/2 --out part-0.npz",
+    "budget fit data/runs.csv --shard 1/2 --out part-1.npz",
     takes_long=True,
 )
 @click.argument("runs_path", metavar="RUNS")
@@ -37,6 +42,8 @@ from budget.commands.running.group import command
     "--sensitivity", is_flag=True,
     help="Print instead how every parameter shifts under the other losses and without each flagged row.",
 )  # fmt: skip
+@shard_option("tasks")
+@PLACING
 @JSON
 @click.option("--out", metavar="FILE", help="Write the curves file here, beside the printed table.")
 def fit(
@@ -50,11 +57,15 @@ def fit(
     decide: bool,
     beyond: float,
     sensitivity: bool,
+    shard: Shard | None,
+    placing: Placing,
     as_json: bool,
     out: str | None,
 ) -> None:
     """Fit a law to every task at once; --out writes the curves file that the other commands read."""
     from budget.commands.inputs import read_beside, read_linked, settings_of_losses
+    from budget.commands.joining.fitted_parts import fitting_shard, refuse_with_shard
+    from budget.commands.joining.spread import refuse_misplaced, spread
     from budget.commands.running.fitting import add_link, fit_all, fit_sensitivity, judge_curves, with_decided
     from budget.commands.running.output import cost_notes, echo_notes, emit
     from budget.curves.records.checksum import sealed
@@ -63,12 +74,20 @@ def fit(
     from budget.tables.files.text import json_text
     from budget.tables.files.write_files import write_text
 
+    refuse_misplaced(placing, shard, out, measures=False)
+    refuse_with_shard(shard, out, {"--decide": decide, "--sensitivity": sensitivity}, placing.shards)
+    if placing.shards and out:
+        spread(placing, out, ".npz")
+        return
     runs, scores, tasks = read_linked(runs_path, reading, linking, fitting)
     settings = settings_of_losses(tasks, scores)
     beside = None if scores else read_beside(runs_path, reading, runs)
-    curves = fit_all(runs, settings, runs_path, fitting, estimating, drawing, beside)
-    if judged:
-        curves = judge_curves(curves, runs, settings, estimating, drawing, beside)
+    with fitting_shard(shard, out):
+        curves = fit_all(runs, settings, runs_path, fitting, estimating, drawing, beside)
+        if judged:
+            curves = judge_curves(curves, runs, settings, estimating, drawing, beside)
+    if shard:
+        return
     if decide:
         curves = with_decided(curves, runs, settings, beyond, fitting, estimating, drawing)
     curves = add_link(curves, runs, scores, tasks, estimating.device)

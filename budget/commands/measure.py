@@ -5,8 +5,11 @@ import warnings
 import click
 
 from budget.commands.options.output_options import JSON
+from budget.commands.options.placing_options import PLACING, Placing
+from budget.commands.options.sharding_options import shard_option
 from budget.commands.options.training_options import COMMAND, TRAINING, Training
 from budget.commands.running.group import command
+from budget.tables.shards import Shard
 
 
 @command(
@@ -29,18 +32,36 @@ from budget.commands.running.group import command
 )  # fmt: skip
 @COMMAND
 @TRAINING
+@shard_option("runs")
+@PLACING
 @JSON
-def measure(plan_path: str, out: str, jobs: int, command: str | None, training: Training, as_json: bool) -> None:
+def measure(
+    plan_path: str,
+    out: str,
+    jobs: int,
+    command: str | None,
+    training: Training,
+    shard: Shard | None,
+    placing: Placing,
+    as_json: bool,
+) -> None:
     """Train the runs of a plan and append rows for each; stop and start again at will, or in several processes at once.
 
     Without --command it trains the small transformers of this package. Failed runs are listed beside OUT, in a file
     whose name ends with -failed.csv; the same command repeats them, but for those whose value was no finite number.
     """
+    from budget.commands.joining.spread import refuse_misplaced, spread
     from budget.commands.running.output import echo_notes
     from budget.commands.running.schemas import stamped
     from budget.report.measuring_progress import sweep
     from budget.tables.files.text import json_text
 
+    refuse_misplaced(placing, shard, out, measures=True)
+    if placing.shards:
+        spread(placing, out, ".csv")
+        return
+    if placing.place and command is None:
+        raise click.UsageError("--on starts --command there; give that too, or --shards and --detach.")
     stated = {name: value for name, value in vars(training).items() if value is not None}
     if stated and command is None:
         raise click.UsageError(f"--{min(stated)} belongs to --command; give that too, or leave it out.")
@@ -49,7 +70,7 @@ def measure(plan_path: str, out: str, jobs: int, command: str | None, training: 
         if command is None:
             from budget.lab.transformer.sweep import measure as train
 
-            runs = train(plan_path, out, jobs=jobs, progress=progress)
+            runs = train(plan_path, out, jobs=jobs, progress=progress, shard=shard)
         else:
             from budget.lab.runner.command import measure_command
 
@@ -62,7 +83,14 @@ def measure(plan_path: str, out: str, jobs: int, command: str | None, training: 
                 retries=1 if training.retries is None else training.retries,
                 logs=training.logs,
                 progress=progress,
+                shard=shard,
+                place=placing.place or "local",
+                needs=placing.needs or "",
             )
+    if shard:
+        from budget.lab.runner.measured_shard import write_shard
+
+        write_shard(out, plan_path, command, shard)
     if as_json:
         click.echo(json_text(stamped({"out": out, "rows": len(runs)}, "measure")), nl=False)
     else:

@@ -16,7 +16,7 @@ from tests import ROOT
 
 FREE_TEXT = {
     "COLUMN", "COLUMN=VALUE", "CANONICAL=THEIRS", "PARAMETER=PARAMETER", "PARAMETER=VALUE", "UNIT=NUMBER", "NAME",
-    "TASK", "FOLDER", "SPLIT", "COMMAND", "N,N,…", "K,K,…", "MONEY", "PATTERN", "A|B|C",
+    "TASK", "FOLDER", "SPLIT", "COMMAND", "PLACE", "NEEDS", "N,N,…", "K,K,…", "MONEY", "PATTERN", "A|B|C",
 }  # fmt: skip
 INPUT_PARAMETERS = [
     (name, param) for name, command in main.commands.items() for param in command.params if is_input(param)

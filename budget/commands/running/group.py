@@ -40,7 +40,10 @@ INTERRUPTED = 130
 INVOCATION = "budget.invocation"
 """Where a context keeps what tells the whole command line."""
 
-INPUTS = {"RUNS", "CSV", "CURVES", "CURVES...", "CANDIDATES", "TABLE", "PLAN", "PLAN_A", "PLAN_B", "STORE"}
+WORDS = "budget.words"
+"""Where a context keeps the words of the command line behind the command's name, as they were given."""
+
+INPUTS = {"RUNS", "CSV", "CURVES", "CURVES...", "CANDIDATES", "TABLE", "PLAN", "PLAN_A", "PLAN_B", "STORE", "PARTS..."}
 """How the help names a file that is read; ``--out`` may be a CSV as well."""
 
 
@@ -113,6 +116,7 @@ class Command(click.Command):
 
             args = expanded(self, args, is_input)
             ctx.meta[INVOCATION] = lambda: invocation(self, ctx, args, is_input)
+        ctx.meta[WORDS] = tuple(args)
         return super().parse_args(ctx, list(args))
 
     def _outputs(self, out: str) -> list[Path]:

@@ -25,6 +25,7 @@ TOPICS: Mapping[str, tuple[str, ...]] = {
     "How it is fitted": ("--loss", "--delta", "--quantile", "--residual", "--fix", "--tie", "--pool", "--prior",
                          "--borrow", "--discrepancy", "--device", "--draws", "--seed"),
     "A program of your own": ("--command", "--timeout", "--retries", "--logs"),
+    "On several machines": ("--shard", "--on", "--shards", "--with", "--detach"),
     "What comes out": ("--json", "--out"),
     EVERY_COMMAND: ("--dry-run", "--quiet", "--verbose", "--color", "--help"),
 }  # fmt: skip

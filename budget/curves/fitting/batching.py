@@ -14,6 +14,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
+from budget.curves.kept_lanes import kept_lanes, program_name
 from budget.errors import FitError
 
 LANES_PER_DEVICE = {"cpu": 32}
@@ -60,6 +61,7 @@ def vmap_in_chunks(
     *,
     devices: Devices,
     share: float = 1,
+    owners: Sequence[str] | None = None,
 ) -> Any:
     """Run ``function(*static, *lane, *common)`` for every lane, in float64; NumPy in, NumPy out.
 
@@ -70,12 +72,53 @@ def vmap_in_chunks(
         common: arrays or numbers that all lanes see.
         devices: where to run.
         share: how many ordinary lanes one lane is as large as.
+        owners: the task of each lane, where its result is needed for that task alone: of a shard's fit, only the lanes
+            of its own tasks are computed then (``kept_lanes``).
 
     Returns:
         The function's result (any tree of arrays) with the lanes as first axis.
     """
-    count, chunks = len(lanes[0]), []
     width = len(devices) * max(1, int(lanes_per_chunk(devices) / len(devices) / share))
+    kept = kept_lanes()
+    if kept is None or len(lanes[0]) == 0:
+        return _in_chunks(function, static, lanes, common, devices, width)
+    tree = _tree(function, static, tuple(map(_spec, lanes)), tuple(map(_spec, common)))
+
+    def compute(chosen: np.ndarray) -> list[np.ndarray]:
+        found = _in_chunks(function, static, [lane[chosen] for lane in lanes], common, devices, width)
+        return jax.tree.leaves(found)
+
+    name = program_name(function, static, lanes, common, width)
+    return jax.tree.unflatten(tree, kept.run(name, lanes, owners, compute))
+
+
+def _spec(array: np.ndarray | float) -> tuple[tuple[int, ...], str]:
+    return np.shape(array), np.asarray(array).dtype.str
+
+
+@cache
+def _tree(
+    function: Callable[..., Any],
+    static: tuple[Any, ...],
+    lanes: tuple[tuple[tuple[int, ...], str], ...],
+    common: tuple[tuple[tuple[int, ...], str], ...],
+) -> Any:
+    """How a result is put together of arrays; nothing is compiled or run."""
+    given = [jax.ShapeDtypeStruct(shape[1:], np.dtype(kind)) for shape, kind in lanes]
+    given += [jax.ShapeDtypeStruct(shape, np.dtype(kind)) for shape, kind in common]
+    with jax.enable_x64(True):
+        return jax.tree.structure(jax.eval_shape(partial(function, *static), *given))
+
+
+def _in_chunks(
+    function: Callable[..., Any],
+    static: tuple[Any, ...],
+    lanes: Sequence[np.ndarray],
+    common: Sequence[np.ndarray | float],
+    devices: Devices,
+    width: int,
+) -> Any:
+    count, chunks = len(lanes[0]), []
     program = _compiled(function, static, len(lanes), len(common), devices)
     with jax.enable_x64(True):
         for first in range(0, count, width):

@@ -94,7 +94,7 @@ def fit_by_search(question: Question, estimator: Estimator, pool: bool | None) -
                 estimator.loss.quantile,
             )
             watch = _share(progress, points.losses.size, 0)
-            sampled, slack = _draws(estimator, batch, theta, noise, pulls, watch)
+            sampled, slack = _draws(estimator, batch, theta, noise, pulls, watch, [runs.tasks[task] for task in drawn])
             arrays["draws"][:, drawn] = _in_units(form, sampled, batch, least)
             in_units = batch.unit if estimator.loss.residual == "raw" else 1.0
             arrays["noise"][:, drawn] = noise.new_run(draws) * in_units
@@ -186,10 +186,12 @@ def _draws(
     noise: Resampler,
     prior: Prior,
     progress: Progress | None,
+    names: Sequence[str],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Parameters and what a step still promises of every draw: jointly where tasks share parameters, else apart."""
-    solve = joint.fit_draws if estimator.common else fit_draws
-    return solve(estimator, batch, point, noise, prior, progress)
+    if estimator.common:
+        return joint.fit_draws(estimator, batch, point, noise, prior, progress)
+    return fit_draws(estimator, batch, point, noise, prior, progress, names)
 
 
 def _scatter(estimator: Estimator, batch: Batch, points: Points) -> np.ndarray:

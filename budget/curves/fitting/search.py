@@ -1,6 +1,6 @@
 """Every task, start and draw as one lane of one compiled program: the point fits and the draws."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -119,6 +119,7 @@ def fit_draws(
     noise: Resampler,
     prior: Prior,
     progress: Progress | None = None,
+    names: Sequence[str] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Every draw of every task, from its point fit.
 
@@ -129,6 +130,7 @@ def fit_draws(
         noise: of the draws.
         prior: pulls (B, T, P) of each draw.
         progress: called with (lanes done, lanes in all).
+        names: (T,) of the tasks, see ``search``.
 
     Returns:
         Parameters (B, T, P), and what a step still promises (B, T).
@@ -147,7 +149,7 @@ def fit_draws(
         noisy = value.swapaxes(0, 1).reshape(len(lane), -1)
         before = first * tasks
         watch = None if progress is None else partial(_onward, progress, before, draws * tasks)
-        found = search(estimator, batch, lane, noisy, batch.weight[lane], free[lane], pulls, watch)
+        found = search(estimator, batch, lane, noisy, batch.weight[lane], free[lane], pulls, watch, names)
         ends = found.theta.reshape(tasks, len(value), -1).swapaxes(0, 1)
         result[block] = batch.reduced.theta(ends)
         slack[block] = found.slack.reshape(tasks, len(value)).T
@@ -176,6 +178,7 @@ def search(
     start: np.ndarray,
     prior: Prior,
     progress: Progress | None = None,
+    names: Sequence[str] | None = None,
 ) -> SolverState:
     """The local optimum of each of L lanes.
 
@@ -191,6 +194,7 @@ def search(
         start: (L, F) free parameters where it begins.
         prior: pulls (L, P) on the law's parameters.
         progress: called after every pass with (lanes done, lanes in all).
+        names: (T,) of the tasks, where no other task's result depends on a lane's.
     """
     constrained = estimator.static[2]
     if constrained:
@@ -224,7 +228,10 @@ def search(
             and 2 * len(active) <= lanes_per_chunk(estimator.devices)
         ):
             share *= STRAGGLER_FACTOR  # a step of a call that is not full costs what a full one's does
-        return vmap_in_chunks(_refine, estimator.static, lanes, common, devices=estimator.devices, share=share)
+        owners = None if names is None else [names[each] for each in task]
+        return vmap_in_chunks(
+            _refine, estimator.static, lanes, common, devices=estimator.devices, share=share, owners=owners
+        )
 
     return in_passes(estimator.loss, start, some, progress)
 

@@ -120,10 +120,12 @@ def _add_planned(
         np.broadcast_to(z, (len(values), *z.shape)).reshape(lanes, *z.shape[1:]),
         np.tile(least, len(values)),
         devices,
+        observations.names * len(values),
     )
     near = near.reshape(len(values), count, -1)
     # the point is laid amid what stands for the draws, so that it lies in their interval
-    middle, _ = planning_curves(plain, np.median(plain.value(near[:, :, None], z), axis=0), z, least, devices)
+    amid = np.median(plain.value(near[:, :, None], z), axis=0)
+    middle, _ = planning_curves(plain, amid, z, least, devices, observations.names)
     fitted.arrays["planned_draws"][:, good] = near[: question.draws]
     fitted.arrays["planned_parameters"][good] = middle
     typical = float(np.median(error))

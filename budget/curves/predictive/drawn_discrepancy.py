@@ -96,7 +96,7 @@ def draw_discrepancy(
     ends = np.stack([np.where(there, places, np.inf).min(axis=1), np.where(there, places, -np.inf).max(axis=1)])
     weights = _rate_weights(estimator, batch, point, places - ends[1][:, None])
     drift = drawn_drifts(names, len(drawn), seed, weights, ends[1] - ends[0])
-    return Discrepancy(drift, ends, _nearest(estimator, batch, drawn, drift, ends))
+    return Discrepancy(drift, ends, _nearest(estimator, batch, drawn, drift, ends, names))
 
 
 def _rate_weights(estimator: Estimator, batch: Batch, point: np.ndarray, along: np.ndarray) -> np.ndarray:
@@ -114,7 +114,9 @@ def _rate_weights(estimator: Estimator, batch: Batch, point: np.ndarray, along: 
     return np.array(result)
 
 
-def _nearest(estimator: Estimator, batch: Batch, drawn: np.ndarray, drift: np.ndarray, ends: np.ndarray) -> np.ndarray:
+def _nearest(
+    estimator: Estimator, batch: Batch, drawn: np.ndarray, drift: np.ndarray, ends: np.ndarray, names: Sequence[str]
+) -> np.ndarray:
     """(B, T, P) the curves of the law nearest to the drifting draws where plans go, by least squares of logarithms."""
     law, (draws, count, _) = estimator.law, drawn.shape
     z = _ahead(law, batch)
@@ -146,7 +148,7 @@ def _nearest(estimator: Estimator, batch: Batch, drawn: np.ndarray, drift: np.nd
     none = np.zeros((draws * count, len(law.parameters)))
     found = search(
         replace(estimator, loss=make_loss("squares")), lanes, np.arange(draws * count), lanes.value, lanes.weight,
-        start, Prior(none, none),
+        start, Prior(none, none), names=[names[each] for each in lane],
     )  # fmt: skip
     planned = batch.reduced.theta(found.theta.reshape(draws, count, -1))
     return np.where(np.isfinite(planned).all(axis=2, keepdims=True), planned, drawn)

@@ -180,7 +180,8 @@ def sample_drifting(
     rows, end, span = rows_of(observations, shape)
     key = streams.keys(observations.names) ^ streams.keys([f"{'|'.join(shape.axes)} {seed}"])
     share = max(4.0, rows.z.shape[1] / 8)
-    found = vmap_in_chunks(_sample, (shape,), (key, *rows), devices=choose_devices(device), share=share)
+    devices = choose_devices(device)
+    found = vmap_in_chunks(_sample, (shape,), (key, *rows), devices=devices, share=share, owners=observations.names)
     theta, log_s, log_sigma, along, values, axes, points, temperature, evidence = found
     chosen = chosen_particles(draws)
     theta, s, sigma = theta[:, chosen], np.exp(log_s[:, chosen, None]), np.exp(log_sigma[:, chosen, None])

@@ -457,6 +457,7 @@ def _draw_part(
         (*arrays, lanes.begin, knot, position, floors, bend, noises, DRIFTS[drift], inner, ndtri(main[1])),
         devices=devices,
         share=LANES,
+        owners=names,
     )
     # what gathered checkpoints scatter among themselves is noise of a run that the filter has not seen
     spread = np.sqrt(noises**2 + rows.scatter[:, None])

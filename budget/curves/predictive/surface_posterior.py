@@ -354,7 +354,7 @@ def _sample_some(observations: Observations, draws: int, seed: int, devices: Dev
     rows, spans = _rows(observations)
     key = streams.keys(observations.names) ^ streams.keys([f"surface {seed}"])
     share = LANES * max(0.25, rows.z.shape[1] / WIDTH)
-    found = vmap_in_chunks(_sample, (), (key, *rows), devices=devices, share=share)
+    found = vmap_in_chunks(_sample, (), (key, *rows), devices=devices, share=share, owners=observations.names)
     theta, log_s, log_sigma, along, values, axes, points, temperature, evidence = found
     s, sigma = np.exp(log_s)[..., None], np.exp(log_sigma)[..., None]
     precision = 1 + (s / sigma) ** 2 * values[:, None]

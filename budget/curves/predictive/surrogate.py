@@ -8,6 +8,7 @@ that plans stay convex programs with a bound. Predictions never read it.
 See docs/decisions/128-plans-read-convex-surrogates.md.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import jax
@@ -106,7 +107,12 @@ def _between(low: np.ndarray, high: np.ndarray, count: int) -> np.ndarray:
 
 
 def planning_curves(
-    plain: Law, values: np.ndarray, z: np.ndarray, least: np.ndarray, devices: Devices
+    plain: Law,
+    values: np.ndarray,
+    z: np.ndarray,
+    least: np.ndarray,
+    devices: Devices,
+    owners: Sequence[str] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The sums of falling powers that are nearest to V curves.
 
@@ -116,13 +122,14 @@ def planning_curves(
         z: (V, G, I) logarithms of the inputs over their reference at which these are (``planned_range``).
         least: (V,) value below which no floor lies.
         devices: where to run.
+        owners: (V,) the tasks whose curves they are (``vmap_in_chunks``).
 
     Returns:
         Working parameters (V, P') at the same reference, and (V,) the root mean square of the relative distance.
     """
     # what is said of a draw below the best value is the best value
     logs = np.log(np.maximum(values, (1 + ABOVE) * least[:, None]))
-    found, error = vmap_in_chunks(_nearest, (plain,), (logs, z, least), devices=devices)
+    found, error = vmap_in_chunks(_nearest, (plain,), (logs, z, least), devices=devices, owners=owners)
     return np.asarray(found), np.asarray(error)
 
 

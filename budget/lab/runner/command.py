@@ -4,10 +4,11 @@ import itertools
 import os
 import signal
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -17,6 +18,7 @@ import pandas as pd
 from budget.errors import DataError
 from budget.lab.runner.attempt import Stopped, attempt
 from budget.lab.runner.collect import Outcome, Progress, collect
+from budget.lab.runner.compute_places import parse_needs, place_at
 from budget.lab.runner.guard import Guard
 from budget.lab.runner.ledger import DIVERGED, Failure, Ledger, keeping
 from budget.lab.runner.printed import RunFailed
@@ -25,6 +27,7 @@ from budget.tables.files import text as files
 from budget.tables.files import write_files as writing
 from budget.tables.files.file_names import file_stem
 from budget.tables.files.places import refuse_inputs
+from budget.tables.shards import Shard
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,14 @@ class Trainer:
         timeout: seconds that an attempt may take, ``None`` for any.
         retries: further attempts after a failure other than a diverged value.
         logs: folder of the logs, one a run.
+        start: the command line that starts another one where it is to run.
     """
 
     words: tuple[str, ...]
     timeout: float | None
     retries: int
     logs: Path
+    start: Callable[[Sequence[str]], list[str]]
 
     def log_of(self, run: str) -> Path:
         """A run's log; where its name is not that of the run, its first line is."""
@@ -57,6 +62,9 @@ def measure_command(
     retries: int = 1,
     logs: str | Path | None = None,
     progress: Progress | None = None,
+    shard: Shard | None = None,
+    place: str = "local",
+    needs: str = "",
 ) -> pd.DataFrame:
     """Run a program for each row of a plan that is not yet in the file of runs, and keep what it prints.
 
@@ -74,6 +82,9 @@ def measure_command(
         retries: further attempts after a failure other than a diverged value.
         logs: folder of the logs, one a run; by default `<stem>-logs` beside the file of runs.
         progress: see `collect.Progress`; the FLOPs are the plan's, or 6·params·tokens where it has those.
+        shard: the runs of the plan that are done here; all, where not given.
+        place: where the programs run, see `compute_places.place_at`.
+        needs: what each asks for there, see `compute_places.parse_needs`.
 
     Returns:
         All rows of the file of runs; columns of numbers are numbers.
@@ -92,9 +103,11 @@ def measure_command(
         raise DataError(f"retries: {retries} is not a number of further attempts; give 0 or more.")
     rows = read_rows(plan_path)
     words = split_command(command, next(iter(rows.values())))
+    at, kind, address = place_at(place)
+    asked = parse_needs(needs, kind)
     ledger = Ledger(out_path, _read_named_runs, [plan_path])
     beside = ledger.path.with_name(f"{ledger.path.stem}-logs")
-    trainer = Trainer(tuple(words), timeout, retries, Path(logs) if logs else beside)
+    trainer = Trainer(tuple(words), timeout, retries, Path(logs) if logs else beside, partial(at.words, address, asked))
     for name in rows:
         refuse_inputs(trainer.log_of(name), [plan_path], "the plan")
     if not writing.can_write(trainer.logs):
@@ -104,7 +117,8 @@ def measure_command(
         yield from _run_all((rows[name] for name in names), trainer, jobs)
 
     with _signals_as_exit():
-        collect(ledger, {name: _flops(row) for name, row in rows.items()}, train, progress)
+        planned = {name: _flops(row) for name, row in rows.items() if shard is None or shard.holds(name)}
+        collect(ledger, planned, train, progress)
     return ledger.frame()
 
 
@@ -128,7 +142,7 @@ def _run(row: dict[str, str], trainer: Trainer, guard: Guard, stop: threading.Ev
     """Try a run as often as it may be tried."""
     name = row["run"]
     path = trainer.log_of(name)
-    words = fill(trainer.words, row)
+    words = trainer.start(fill(trainer.words, row))
     for attempts in range(1, trainer.retries + 2):
         if stop.is_set():
             raise Stopped

@@ -12,6 +12,7 @@ from budget.lab.runner.ledger import DIVERGED, Failure, Ledger
 from budget.lab.transformer.measured_cells import COLUMNS, Cell, Run, measure_cell
 from budget.lab.transformer.planned_runs import read_plan
 from budget.tables.files import text as files
+from budget.tables.shards import Shard
 
 
 def read_runs(path: str | Path) -> pd.DataFrame:
@@ -38,7 +39,11 @@ def read_runs(path: str | Path) -> pd.DataFrame:
 
 
 def measure(
-    plan_path: str | Path, out_path: str | Path, jobs: int = 1, progress: Progress | None = None
+    plan_path: str | Path,
+    out_path: str | Path,
+    jobs: int = 1,
+    progress: Progress | None = None,
+    shard: Shard | None = None,
 ) -> pd.DataFrame:
     """Train each run of a plan that is not yet in the file of runs, and add it there as soon as it ends.
 
@@ -53,6 +58,7 @@ def measure(
         out_path: the file of runs; made if it is not there.
         jobs: processes that train at once; 1 trains in this one.
         progress: see `collect.Progress`.
+        shard: the runs of the plan that are done here; all, where not given.
 
     Returns:
         All rows of the file of runs, `COLUMNS`, numbers as numbers.
@@ -71,7 +77,8 @@ def measure(
         with closing(_runs((cells[name] for name in names), jobs)) as runs:
             yield from map(_outcome, runs)
 
-    collect(ledger, {name: cell.flops for name, cell in cells.items()}, train, progress)
+    planned = {name: cell.flops for name, cell in cells.items() if shard is None or shard.holds(name)}
+    collect(ledger, planned, train, progress)
     return ledger.frame()
 
 

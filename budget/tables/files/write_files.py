@@ -36,6 +36,18 @@ def write_text(path: str | Path, text: str) -> None:
     _write({path: text})
 
 
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """The same of a file that holds no text.
+
+    Raises:
+        DataError: it cannot be written; what was there before is untouched.
+    """
+    path = Path(path)
+    with naming(path.parent):
+        _make_folder(path.parent)
+    _write({path: content})
+
+
 def write_folder(folder: str | Path, files: Mapping[str, str], absent: Iterable[str] = ()) -> None:
     """Write the text files of one result; other files in the folder stay.
 
@@ -115,7 +127,7 @@ class _Change:
     is_new: bool = False
 
 
-def _write(files: Mapping[Path, str], absent: Iterable[Path] = ()) -> None:
+def _write(files: Mapping[Path, str | bytes], absent: Iterable[Path] = ()) -> None:
     places = [place_of(path) for path in files]
     gone = [path for path in absent if os.path.lexists(path)]
     is_alone = len(places) + len(gone) == 1
@@ -123,7 +135,7 @@ def _write(files: Mapping[Path, str], absent: Iterable[Path] = ()) -> None:
         changes: list[_Change] = []
         straight: list[tuple[Place, bytes]] = []
         for place, text in zip(places, files.values(), strict=True):
-            data = text.encode(errors="replace")
+            data = text if isinstance(text, bytes) else text.encode(errors="replace")
             if place.file is None:
                 straight.append((place, data))
                 continue

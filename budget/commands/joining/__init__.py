@@ -1,0 +1,1 @@
+"""``budget join``, and what shards of a command leave for it."""
