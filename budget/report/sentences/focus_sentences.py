@@ -25,6 +25,7 @@ from budget.studies.focus.breadth_means import BreadthMeans
 from budget.studies.focus.crossover import STATED_DRAW_SHARE, Crossover, Trend
 from budget.studies.focus.focus import Focus
 from budget.studies.focus.leaders import STATED_SHARE, UNDECIDED
+from budget.studies.focus.relatedness import PAIRS
 from budget.studies.focus.thresholds import THRESHOLD_ROUNDING
 from budget.studies.strategies.assumed import MARK
 from budget.studies.strategies.partition import GROUPS
@@ -286,11 +287,15 @@ def _law(focus: Focus, budget: float) -> str:
         )
     sets, alone = len(law.advantage), int((law.advantage > 0).sum())
     least, most = (signed(float(end)) for end in (law.relatedness.min(), law.relatedness.max()))
+    what, step, unit = (
+        (f"two of its tasks save each other {least} to {most} of their loss in one model", 0.01, "hundredth")
+        if law.measured_by == PAIRS
+        else (f"its partners' tokens are worth {least} to {most} of a task's own", 0.1, "tenth")
+    )
     return (
-        f"{number_of_tasks(law)} How related a set is (its partners' tokens are worth {least} to {most} of a task's "
-        f"own) changes it by {signed(0.1 * law.coefficient[2])} for each tenth ({_claimed(law, 2, 0.1)}). The law of "
-        f"the other sets names the winner on {law.named_right} of {sets} sets left out, always naming specialists on "
-        f"{alone}."
+        f"{number_of_tasks(law)} How related a set is ({what}) changes it by {signed(step * law.coefficient[2])} for "
+        f"each {unit} ({_claimed(law, 2, step)}). The law of the other sets names the winner on {law.named_right} of "
+        f"{sets} sets left out, always naming specialists on {alone}."
     )
 
 

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from budget.studies.focus.relatedness import TOKENS
+
 CLAIM = 0.975
 """Level of the intervals that decide a claim: of simulated worlds in which only relatedness matters, fewer than 5 %
 then make one, with relatedness as noisy and curved as there (``benchmarks/breadth_law.py``)."""
@@ -40,7 +42,7 @@ class BreadthLaw:
     Attributes:
         budget: in all.
         n_tasks: (S,) of each set.
-        relatedness: (S,) mean over the draws, see ``relatedness.relatedness``.
+        relatedness: (S,) mean over the draws, see ``relatedness``.
         advantage: (S,) of specialists over the best shared model, positive where they win.
         coefficient: (P,) named ``TERMS``, at mean log2 K and mean relatedness.
         low: (P,) ends of their intervals at ``CLAIM``, over sets and scenarios.
@@ -48,6 +50,7 @@ class BreadthLaw:
         between: deviation of the sets about the law.
         left_out: (S,) the advantage that the law of the other sets predicts for each.
         turns_at: number of tasks at which a set of mean relatedness turns; NaN without a claim, or outside those seen.
+        measured_by: what relatedness was read off, a name of ``relatedness``: ``pairs`` or ``tokens``.
     """
 
     budget: float
@@ -60,6 +63,7 @@ class BreadthLaw:
     between: float
     left_out: np.ndarray
     turns_at: float
+    measured_by: str = TOKENS
 
     @property
     def claims(self) -> int:
@@ -73,7 +77,12 @@ class BreadthLaw:
 
 
 def breadth_law(
-    budget: float, n_tasks: Sequence[int], advantage: np.ndarray, scenarios: np.ndarray, related: np.ndarray
+    budget: float,
+    n_tasks: Sequence[int],
+    advantage: np.ndarray,
+    scenarios: np.ndarray,
+    related: np.ndarray,
+    measured_by: str = TOKENS,
 ) -> BreadthLaw | None:
     """Fit the law; ``None`` where sets or numbers of tasks are too few, or relatedness does not vary.
 
@@ -83,6 +92,7 @@ def breadth_law(
         advantage: (S,) of specialists, relative, by the point fit.
         scenarios: (S, B) the same in each draw.
         related: (S, B) relatedness in each draw.
+        measured_by: what it was read off.
     """
     logs, sets = np.log2(np.asarray(n_tasks, dtype=float)), len(n_tasks)
     terms = 4 if sets >= LEAST_CURVED else 3
@@ -104,7 +114,7 @@ def breadth_law(
         turns = float(2**at) if logs.min() <= at <= logs.max() else turns
     return BreadthLaw(
         budget, np.asarray(n_tasks), related.mean(axis=1), advantage, coefficient, low, high, between,
-        _left_out(columns, advantage), turns,
+        _left_out(columns, advantage), turns, measured_by,
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from budget.studies.focus.breadth_law import BreadthLaw, breadth_law
 from budget.studies.focus.breadth_means import BreadthMeans, by_breadth
 from budget.studies.focus.crossover import Crossover, Trend, trend
 from budget.studies.focus.leaders import Leader, leaders
-from budget.studies.focus.relatedness import relatedness
+from budget.studies.focus.relatedness import PAIRS, TOKENS, related_by_pairs, relatedness
 from budget.studies.focus.sharing_effects import measured_of
 from budget.studies.focus.single_task import SingleTask, single_task, unproven
 from budget.studies.focus.stated_targets import StatedTargets, stated_targets
@@ -208,7 +208,7 @@ def focus(
         ),
         tuple(change for part in parts for change in part.crossovers),
         trends,
-        *_by_breadth(comparisons, _related(strategies)),
+        *_by_breadth(comparisons, *_related(strategies)),
         tuple(each for part in parts for each in part.strictness),
         tuple(shares),
         tuple(each for part in parts for each in part.partitions),
@@ -308,20 +308,23 @@ def _behind(planners: Sequence[StrategyPlanner], found: Trend) -> list[StrategyP
     return [planner for planner in planners if planner.served.strategy in (SPECIALISTS, *found.shared)]
 
 
-def _related(strategies: FittedStrategies) -> dict[tuple[str, ...], np.ndarray]:
-    """Set → how related its tasks are, in every draw (B,), of the sets whose measured curves tell."""
+def _related(strategies: FittedStrategies) -> tuple[dict[tuple[str, ...], np.ndarray], str]:
+    """Set → how related its tasks are, in every draw (B,), by pairs or by the sets' own curves; and by which."""
     found = {}
+    if strategies.pairs:
+        by_pairs = {names: related_by_pairs(names, strategies.pairs) for names in strategies.sets}
+        return {names: draws for names, draws in by_pairs.items() if draws is not None}, PAIRS
     for names in strategies.sets:
         alone = _specialists_of(strategies, names)
         shared = [each for each in strategies.of(names) if MARK not in each.strategy]
         draws = relatedness(alone[0], shared) if alone else None
         if draws is not None:
             found[names] = draws
-    return found
+    return found, TOKENS
 
 
 def _by_breadth(
-    comparisons: list[Comparison], related: dict[tuple[str, ...], np.ndarray]
+    comparisons: list[Comparison], related: dict[tuple[str, ...], np.ndarray], measured_by: str
 ) -> tuple[tuple[BreadthMeans, ...], tuple[BreadthLaw, ...]]:
     """At every budget, the advantage by number of tasks, and its law where there are sets enough."""
     means, laws = [], []
@@ -343,6 +346,7 @@ def _by_breadth(
                 np.array([each[1] for _, each in told]),
                 np.array([each[2][:draws] for _, each in told]),
                 np.array([related[names][:draws] for names, _ in told]),
+                measured_by,
             )
             laws += [] if law is None else [law]
     return tuple(means), tuple(laws)

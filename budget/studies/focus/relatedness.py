@@ -1,21 +1,26 @@
-"""How related the tasks of a set are, from its own curves: what its partners' tokens are worth to a task.
+"""How related the tasks of a set are: from its pairs, or else from its own curves.
 
-A shared model of K tasks reaches on a task what a specialist of the same size reaches on D' of its own tokens, where
-the shared one saw D. Were the partners' tokens as good as the task's own, D' would be K·D; were they worth nothing,
-and no harm, it would be D. So ln(D'/D)/ln K is 1 for copies, 0 for strangers, and negative for tasks in each other's
-way. It is read at the largest size that both were measured at, where sharing the model costs least, and so says
-little of the number of tasks itself.
+By pairs it is the mean of what two of its tasks save each other (``sharing_effects.pair_effects``), which all runs tell
+together. Where they do not, it is what its partners' tokens are worth to a task: a shared model of K tasks reaches on a
+task what a specialist of the same size reaches on D' of its own tokens, where the shared one saw D. Were the partners'
+tokens as good as the task's own, D' would be K·D; were they worth nothing, and no harm, it would be D. So ln(D'/D)/ln K
+is 1 for copies, 0 for strangers, and negative for tasks in each other's way. It is read at the largest size that both
+were measured at, where sharing the model costs least, and so says little of the number of tasks itself.
 
 See docs/decisions/139-breadth-by-relatedness.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 
 from budget.curves.curves import Curves
 from budget.curves.steady import PREDICTED
 from budget.studies.strategies.strategy_curves import StrategyCurves
+
+PAIRS, TOKENS = "pairs", "tokens"
+"""What relatedness was read off."""
 
 HALVINGS = 24
 """Steps by which D' is found: to a 1e-7 of its range."""
@@ -75,3 +80,10 @@ def relatedness(specialists: StrategyCurves, shared: Sequence[StrategyCurves]) -
     draws = min(len(each) for each in found)
     stacked = np.array([each[:draws] for each in found])
     return stacked[int(stacked.mean(axis=1).argmax())]
+
+
+def related_by_pairs(names: Sequence[str], pairs: Mapping[frozenset[str], np.ndarray]) -> np.ndarray | None:
+    """The same by what pairs save each other, in every draw (B,); ``None`` where two of the set never met."""
+    mine = [pairs.get(frozenset(pair)) for pair in combinations(names, 2)]
+    known = [each for each in mine if each is not None]
+    return np.mean(known, axis=0) if known and len(known) == len(mine) else None

@@ -151,10 +151,11 @@ class Population:
         low, high = self.limits
         rows = copies.reshape(-1, self.given)
         least, most = rows * low, rows * high
-        # a task whose curve failed has its share by weight, like those given: new ones have no current spend
+        # a task whose curve failed has at most its share by weight, like those given: new ones have no current spend
         weight = rows * spec.tasks.weight
         kept = np.clip(spec.budget * weight / weight.sum(axis=1, keepdims=True), least, most)
-        least, most = (np.where(spec.is_held, kept, limit) for limit in (least, most))
+        least = np.where(spec.is_held.all(), kept, least)
+        most = np.where(spec.is_held, kept, most)
         every, spends, inputs = np.arange(self.given), [], []
         for part in np.array_split(np.arange(len(rows)), -(-rows.size // BATCH_MODELS)):
             number, members = rows[part].ravel(), np.tile(every, len(part))

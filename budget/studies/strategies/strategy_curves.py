@@ -8,8 +8,8 @@ See docs/decisions/079-curves-of-a-strategy-per-set.md,
 docs/decisions/154-told-of-curves-that-pass.md.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
 from budget.errors import DataError
 from budget.studies.backtest_verdict import judge
+from budget.studies.focus.sharing_effects import measured_of, pair_effects
 from budget.tables.checks.best_values import score_ceilings
 from budget.tables.runs import Runs
 from budget.tables.strategy_runs import SPECIALIST, StrategyRuns
@@ -52,6 +53,9 @@ class StrategyCurves:
 
 ALONE = StrategyRuns(SPECIALIST[0], ())
 
+PAIR_DRAWS = 200
+"""Draws of what pairs of tasks do to each other."""
+
 MOST_WARNINGS = 6
 """Warnings that are said before the others are counted."""
 
@@ -67,11 +71,14 @@ class FittedStrategies:
         specialists: curves of the tasks that were measured alone, ``None`` where none was.
         shared: sets of tasks that one model serves, each under one strategy, in the file's order.
         left_out: strategies that cannot be compared, one sentence each.
+        pairs: two tasks that some model serves → how much they help each other in every draw (B,), by all runs together
+            (``sharing_effects.pair_effects``); empty where runs do not tell.
     """
 
     specialists: StrategyCurves | None
     shared: tuple[StrategyCurves, ...]
     left_out: tuple[str, ...] = ()
+    pairs: Mapping[frozenset[str], np.ndarray] = field(default_factory=dict)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -163,7 +170,9 @@ def fit_strategy_curves(
                 shared.append(served)
     if alone is None and not shared:
         raise DataError(f"{runs.source}: no strategy has a curve that can be compared: {' '.join(left_out)}")
-    return FittedStrategies(alone, tuple(shared), tuple(left_out))
+    measured = measured_of(runs, stated["best"]) if shared and alone is not None else None
+    pairs = {} if measured is None else pair_effects(measured, PAIR_DRAWS, fitting.get("seed", 0))
+    return FittedStrategies(alone, tuple(shared), tuple(left_out), pairs)
 
 
 def _judged(curves: Curves, runs: Runs, fitting: dict[str, Any]) -> Curves:

@@ -1,6 +1,7 @@
 """Sentences on small comparisons with known outcomes."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -170,6 +171,35 @@ def test_the_law_of_breadth_claims_what_its_interval_supports(low, high, expecte
         "changes it by −2.0 % for each tenth" in said
         and "on 2 of 3 sets left out, always naming specialists on 2" in said
     )
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_the_law_of_breadth_reads_pairs_where_the_runs_tell_them(told):
+    """Eight sets of two to five of five tasks, whose pairs save a hundredth for each letter that they are apart."""
+    names = tuple(f"t{number}" for number in range(5))
+    alone = chinchilla(dict.fromkeys(names, HOFFMANN), draws=20, seed=1)
+    sets = [names[a:b] for a in range(4) for b in range(a + 2, 6)][:8]
+    shared = tuple(
+        StrategyCurves(
+            "generalist",
+            one_model(chinchilla({name: replace(HOFFMANN, E=1.7 + 0.02 * at) for name in mine}, draws=20, seed=at)),
+        )
+        for at, mine in enumerate(sets)
+    )
+    pairs = {
+        frozenset(pair): np.full(20, 0.01 * (int(pair[1][1]) - int(pair[0][1]))) for pair in combinations(names, 2)
+    }
+    strategies = FittedStrategies(StrategyCurves(SPECIALISTS, alone), shared, pairs=pairs if told else {})
+    found = focus(strategies, default_tasks(names), INSIDE)
+    said = starting(focus_summary(found), "By number of tasks")
+    law = found.breadth_laws[0]
+    if told:
+        expected = [np.mean([int(b[1]) - int(a[1]) for a, b in combinations(each, 2)]) for each in found.sets]
+        np.testing.assert_allclose(law.relatedness, 0.01 * np.array(expected))
+        assert "two of its tasks save each other +1.0 % to +2.0 % of their loss in one model" in said
+        assert "for each hundredth" in said and law.measured_by == "pairs"
+    else:
+        assert "its partners' tokens are worth" in said and "for each tenth" in said and law.measured_by == "tokens"
 
 
 def test_thresholds_say_what_focusing_serves_and_whether_a_shared_model_passes():

@@ -1,11 +1,14 @@
-"""What partners' tokens are worth, on curves where it is known."""
+"""What partners' tokens are worth, on curves where it is known, and sets by their pairs."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from budget.studies.focus.relatedness import relatedness, tokens_worth
+from budget.studies.focus.relatedness import related_by_pairs, relatedness, tokens_worth
 from budget.studies.strategies.strategy_curves import SPECIALISTS, StrategyCurves
 from tests.made import chinchilla, one_model, power
 from tests.simulate import HOFFMANN
@@ -40,3 +43,17 @@ def test_curves_without_tokens_or_draws_tell_nothing():
     assert tokens_worth(alone, bare) is None and relatedness(alone, [bare]) is None
     curves = power({"t0": (1.0, 9.0, 0.25), "t1": (1.0, 9.0, 0.25)})
     assert tokens_worth(StrategyCurves(SPECIALISTS, curves), StrategyCurves("g", one_model(curves))) is None
+
+
+@given(order=st.permutations("abcd"), seed=st.integers(0, 100))
+def test_by_pairs_a_set_is_as_related_as_its_pairs_are_on_average(order, seed):
+    random = np.random.default_rng(seed)
+    pairs = {frozenset(pair): random.normal(size=12) for pair in combinations("abcd", 2)}
+    np.testing.assert_allclose(related_by_pairs(order, pairs), np.mean(list(pairs.values()), axis=0))
+    np.testing.assert_array_equal(related_by_pairs(order[:2], pairs), pairs[frozenset(order[:2])])
+
+
+def test_a_pair_that_never_met_leaves_its_set_untold():
+    pairs = {frozenset("ab"): np.ones(9), frozenset("bc"): np.ones(9)}
+    assert related_by_pairs("abc", pairs) is None and related_by_pairs("ab", pairs) is not None
+    assert related_by_pairs("ab", {}) is None

@@ -1,5 +1,7 @@
 """The regression over sets against planted effects, and who leads by it."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from budget.errors import AllocationError
 from budget.studies.focus.leaders import STATED_SHARE, UNDECIDED, leaders
-from budget.studies.focus.sharing_effects import measured_of, predict_served
+from budget.studies.focus.sharing_effects import measured_of, pair_effects, predict_served
 from budget.tables.runs import runs_from_frame
 
 TASKS = ("a", "b", "c", "d")
@@ -18,7 +20,10 @@ PARAMS, TOKENS = (1e5, 3e5, 1e6), (1e6, 4e6)
 
 
 def frame_of(harm, sets=SETS, noise=0.002, seed=0, only=None):
-    """Specialists, and a generalist of each set, whose values are ``exp(harm)`` times the specialists'."""
+    """Specialists, and a generalist of each set, whose values are ``exp(harm)`` times the specialists'.
+
+    Harm is one of each set, or a function of the set and the task.
+    """
     random, rows = np.random.default_rng(seed), []
     for members in [*((task,) for task in TASKS), *sets]:
         for params in PARAMS:
@@ -26,7 +31,8 @@ def frame_of(harm, sets=SETS, noise=0.002, seed=0, only=None):
                 for place, task in enumerate(TASKS):
                     if task in members:
                         value = (1 + place) * (params / 1e5) ** -0.1 * (tokens / 1e6) ** -0.15
-                        more = harm.get(frozenset(members), 0.0) if len(members) > 1 else 0.0
+                        told = harm(members, task) if callable(harm) else harm.get(frozenset(members), 0.0)
+                        more = told if len(members) > 1 else 0.0
                         rows.append({
                             "task": task, "run": f"{members}{params}{tokens}", "params": params,
                             "tokens": tokens * len(members), "model_tasks": "|".join(members),
@@ -62,6 +68,26 @@ def test_a_set_that_nobody_measured_is_marked_and_leans_on_its_pairs():
     assert not related.measured and not stranger.measured and known.measured
     assert related.advantage < stranger.advantage  # a with b helps, c with d harms
     assert related.high - related.low > 2 * (known.high - known.low)
+
+
+def test_what_pairs_save_each_other_is_told_by_sets_of_any_size():
+    """Planted: .2 for a with b, −.1 for c with d, none else, by 1/√(K − 1) each, beside .05 that sharing costs."""
+    saved = {frozenset("ab"): 0.2, frozenset("cd"): -0.1}
+
+    def harm(members, task):
+        if len(members) == 1:
+            return 0.0
+        others = [saved.get(frozenset((task, other)), 0.0) for other in members if other != task]
+        return 0.05 - sum(others) / np.sqrt(len(others))
+
+    sets = (("a", "b"), ("c", "d"), ("a", "c"), ("b", "c", "d"), ("a", "b", "d"), TASKS)
+    found = pair_effects(measured_of(runs_from_frame(frame_of(harm, sets))), 100)
+    assert set(found) == {frozenset(pair) for pair in combinations(TASKS, 2)}
+    mean = {pair: draws.mean() for pair, draws in found.items()}
+    assert all(draws.shape == (100,) for draws in found.values())
+    for pair in found:  # what all have in common is not the pairs', and their prior pulls them to it
+        assert abs(mean[pair] - saved.get(pair, 0.0)) < 0.08, pair
+    assert max(mean, key=mean.get) == frozenset("ab") and min(mean, key=mean.get) == frozenset("cd")
 
 
 def test_what_nothing_tells_is_undecided():

@@ -119,14 +119,24 @@ def test_scores_of_several_metrics_are_read_in_the_readers_direction():
     np.testing.assert_allclose(found.falls_at.point, mirrored.falls_at.point, rtol=1e-9)
 
 
-def test_a_task_whose_curve_failed_keeps_its_share_by_weight():
-    curves, weight = different(5), np.array([2.0, 1.0, 1.0, 1.0, 1.0])
-    subsets = subsets_of(curves, weight=weight)
-    held = replace(subsets, spec=replace(subsets.spec, held=("t0",)))
-    population = Population(held)
-    spend, _ = population._plans(population.equal_parts(np.array([5.0, 20.0])))
-    np.testing.assert_allclose(spend[0, :, 0], BUDGET * 2 / 6, rtol=1e-12)
-    np.testing.assert_allclose(spend.sum(axis=2), BUDGET, rtol=1e-9)
+def test_a_task_whose_curve_failed_has_no_more_than_its_share_by_weight():
+    curves = different(5)
+    counts = np.array([5.0, 20.0])
+
+    def spends(held):
+        subsets = subsets_of(curves)
+        population = Population(replace(subsets, spec=replace(subsets.spec, held=held)))
+        spend, _ = population._plans(population.equal_parts(counts))
+        np.testing.assert_allclose(spend.sum(axis=2), BUDGET, rtol=1e-9)
+        return spend[0]
+
+    free = spends(())
+    rich, poor = curves.tasks[int(free[0].argmax())], curves.tasks[int(free[0].argmin())]
+    at = curves.tasks.index(rich)
+    assert (free[:, at] > BUDGET / 5).all()
+    np.testing.assert_allclose(spends((rich,))[:, at], BUDGET / 5, rtol=1e-12)
+    np.testing.assert_allclose(spends((poor,)), free, rtol=1e-6)
+    np.testing.assert_allclose(spends(curves.tasks), BUDGET / 5, rtol=1e-12)
 
 
 def test_minima_end_what_the_budget_serves():
