@@ -4,10 +4,9 @@ Of a pool of measured runs, runs are chosen whose cost comes to 1, 5 and 10 % of
 alone and predicts runs that cost more than any of the pool (R², of all groups together, as Li 2026 counts it, no lower
 than −1). Rules:
 
-- active: a few runs far apart first; then, by the draws of the curve that these give, one run after the other that
-  lowers the variance of the target's predictions most for its cost to the power ``COST_POWER``. The draws are
-  conditioned on a chosen run as a Gaussian ensemble is (Evensen 2003: what is expected of its outcome is in their
-  covariances), and are made anew by a fit at each of ``ROUNDS``. Target runs are known by their scales alone.
+- active: a few runs far apart first; then as ``budget next --at`` chooses, by the draws of the curve that these give:
+  one run after the other that lowers the variance of the target's predictions most for its cost. The draws are made
+  anew by a fit at each of ``ROUNDS``. Target runs are known by their scales alone.
 - random: any order, means over the seeds; cheapest: the order of costs. Either skips what it cannot afford.
 
 Costs are those of the authors: FLOPs, of experts params times experts, of parallel streams params.
@@ -35,6 +34,7 @@ from budget.curves.curves import Curves
 from budget.curves.fitting.fit import fit_curves
 from budget.errors import BudgetError
 from budget.process_settings import prepare_to_fit
+from budget.studies.next_runs.telling_runs import choose_runs
 from budget.tables.runs import runs_from_frame
 
 LEVELS = (0.01, 0.05, 0.1)
@@ -43,9 +43,6 @@ LEVELS = (0.01, 0.05, 0.1)
 ROUNDS = (0.003, 0.01, 0.02, 0.05, 0.1)
 """Shares at which the curve is fitted anew."""
 
-COST_POWER = 0.4
-"""Power of a run's cost that its value is divided by; Li (2026) takes the same."""
-
 FIRST_RUNS = 12
 """Most runs that are chosen before there is a curve."""
 
@@ -53,9 +50,6 @@ LEAST_RUNS = 3
 """Runs below which nothing is fitted."""
 
 DRAWS = 400
-
-FAR = 4.0
-"""Robust standard deviations at which a draw's prediction is cut: covariances must not be a few wild draws'."""
 
 PUBLISHED = {
     "parallel": ((-1.0, 0.77, 0.99), 0.19, 0.99),
@@ -165,37 +159,9 @@ def far_apart(pool: Pool, before: list[int], budget: float) -> list[int]:
 def telling(pool: Pool, curves: Curves, before: list[int], budget: float) -> list[int]:
     """Runs that lower the summed variance of the target's predictions, greedily for their cost."""
     rest = np.setdiff1d(np.arange(len(pool.cost)), before)
-    cost, free = pool.cost[rest], np.ones(len(rest), dtype=bool)
-    wanted = curves.distance_draws(*inputs_of(curves, pool.target))
-    # in logarithms, where noise is: an error of the value is that of its logarithm times the value
-    target = deviations(np.log(wanted)) * np.median(wanted, axis=0)
-    shown = deviations(np.log(curves.distance_draws(*inputs_of(curves, pool.runs.iloc[rest]))))
-    noise = float((curves.noise[:, 0] ** 2).mean())
-    chosen: list[int] = []
-    while True:
-        variance = (shown**2).mean(axis=0)
-        gain = ((target.T @ shown / len(shown)) ** 2).sum(axis=0) / (variance + noise)
-        score = np.where(free & (cost <= budget), gain / cost**COST_POWER, 0.0)
-        pick = int(score.argmax())
-        if not score[pick] > 0:
-            return chosen
-        chosen.append(int(rest[pick]))
-        budget -= cost[pick]
-        free[pick] = False
-        # the root of the conditioned covariance: each draw moves by this much of its own deviation (Evensen 2003)
-        own = shown[:, pick].copy()
-        total = variance[pick] + noise
-        moved = own / (total * (1 + np.sqrt(noise / total)) * len(own))
-        target = target - np.outer(moved, own @ target)
-        shown = shown - np.outer(moved, own @ shown)
-
-
-def deviations(draws: np.ndarray) -> np.ndarray:
-    """Draws (B, n) less their mean, wild ones pulled in."""
-    middle = np.median(draws, axis=0)
-    reach = FAR * 1.4826 * np.median(np.abs(draws - middle), axis=0)
-    cut = middle + np.clip(draws - middle, -reach, reach)
-    return cut - cut.mean(axis=0)
+    possible = inputs_of(curves, pool.runs.iloc[rest])
+    chosen, _ = choose_runs(curves, inputs_of(curves, pool.target), possible, pool.cost[rest], budget, len(rest))
+    return rest[chosen].tolist()
 
 
 def in_order(pool: Pool, order: np.ndarray) -> dict[float, tuple[list[int], Curves | None]]:

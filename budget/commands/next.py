@@ -13,6 +13,12 @@ from budget.commands.running.group import command
 @click.argument("curves_paths", metavar="CURVES...", nargs=-1, required=True)
 @click.option("--spend", type=Amount(), required=True, metavar="AMOUNT", help="FLOPs there are for new runs.")
 @click.option("--tasks", "tasks_path", metavar="CSV", help="Weights and limits of the tasks.")
+@click.option(
+    "--at", metavar="CSV", help="Points to predict well instead of a plan: task and the scales the law reads."
+)
+@click.option(
+    "--among", metavar="CSV", help="With --at, runs that could be had: task, scales, and cost where that is not FLOPs."
+)
 @PLANNED
 @PLANNED_ON
 @REACH
@@ -23,6 +29,8 @@ def next(  # the builtin is not wanted here
     curves_paths: tuple[str, ...],
     spend: float,
     tasks_path: str | None,
+    at: str | None,
+    among: str | None,
     planned: Planned,
     reach: float,
     seed: int,
@@ -33,7 +41,11 @@ def next(  # the builtin is not wanted here
     """Rank the runs to measure next by what each is expected to bring to the plan of a budget.
 
     Of several CURVES, one file for each strategy, it also weighs which strategy wins, and runs of all are candidates.
+    With --at and --among, choose of a table's runs those that tell most of the values at given points.
     """
+    if at is not None or among is not None:
+        _telling(curves_paths, spend, tasks_path, at, among, planned, plan_on, columns, output)
+        return
     from budget.commands.inputs import read_strategies
     from budget.commands.running.output import echo_notes, emit
     from budget.report.progress import step
@@ -60,3 +72,37 @@ def next(  # the builtin is not wanted here
     echo_notes(*found.warnings, *notes, *found.notes)
     emit(found.table(), found.record(), output)
     echo_notes(next_summary(found))
+
+
+def _telling(
+    curves_paths: tuple[str, ...],
+    spend: float,
+    tasks_path: str | None,
+    at: str | None,
+    among: str | None,
+    planned: Planned,
+    plan_on: str | None,
+    columns: Words,
+    output: Output,
+) -> None:
+    """Choose runs for predictions."""
+    from budget.commands.inputs import read_curves
+    from budget.commands.running.output import echo_notes, emit
+    from budget.report.sentences.next_runs_sentences import telling_summary
+    from budget.studies.next_runs.telling_runs import telling_runs
+    from budget.tables.columns import column_mapping
+
+    if at is None or among is None:
+        raise click.UsageError("--at names the points to predict and --among the runs to choose from: give both.")
+    if len(curves_paths) > 1:
+        raise click.UsageError("--at is for one CURVES file: each is fitted to runs of its own.")
+    of_plans = {
+        "--budget": planned.budget, "--tasks": tasks_path, "--unit": planned.unit, "--params": planned.params,
+        "--strategy": planned.strategy, "--measure": planned.measure, "--plan-on": plan_on,
+    }  # fmt: skip
+    for name, given in of_plans.items():
+        if given is not None:
+            raise click.UsageError(f"{name} speaks of a plan, and --at asks for predictions: leave one of them out.")
+    found = telling_runs(read_curves(curves_paths[0]), at, among, spend, planned.count, columns=column_mapping(columns))
+    emit(found.table, found.record(), output, "telling-runs")
+    echo_notes(telling_summary(found))

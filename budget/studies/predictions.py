@@ -46,28 +46,11 @@ def predict_points(
     Raises:
         DataError: a column is missing or already taken, a cell is not a positive number, or a task is unknown.
     """
-    points = read_csv(path, "points")
-    view = view_of(points, path, columns)
+    points, view, task, inputs = read_points(curves, path, columns)
     added = ADDED if curves.link is None else (*ADDED, LOSS)
     for name in added:
         if name in points.columns:
             raise DataError(f"{path}: column '{name}' is already there; rename it, since the prediction goes there.")
-    view = _derived(curves, view, path)
-    require_columns(view, curves.scale_columns, path)
-    if "task" in view.columns:
-        cells = view["task"].str.strip()
-        for row, name in cells.items():
-            if name not in curves.tasks:
-                raise DataError(
-                    f"{path}, row {row}, column 'task': {shown(name)} is not among the fitted tasks "
-                    f"({listed(curves.tasks)}); correct the name."
-                )
-        task = np.array([curves.tasks.index(name) for name in cells])
-    elif len(curves.tasks) == 1:
-        task = np.zeros(len(view), dtype=int)
-    else:
-        raise DataError(f"{path}: column 'task' is missing, and the curves have {len(curves.tasks)} tasks; add it.")
-    inputs = _log_inputs(curves, view, path)
     results: tuple[np.ndarray, ...] = curves.predict(task, inputs, new_run=new_run)
     if curves.link is not None:
         results = *curves.predict_score(task, inputs, new_run=new_run), results[0]
@@ -85,6 +68,33 @@ def predict_points(
     cut = _cut(curves, task, results[0], view.index.to_numpy())
     told = (*failing, *unknown, *these.unlinked, *contradicted, *cut)
     return points, (*told, *_far(curves, task, inputs, view.index.to_numpy()))
+
+
+def read_points(
+    curves: Curves, path: str | Path, columns: Mapping[str, str] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, np.ndarray]:
+    """A table of points: as it is, under canonical column names, each row's task (R,) and log inputs (R, I).
+
+    Raises:
+        DataError: a column is missing, a cell is not a positive number, or a task is unknown.
+    """
+    points = read_csv(path, "points")
+    view = _derived(curves, view_of(points, path, columns), path)
+    require_columns(view, curves.scale_columns, path)
+    if "task" in view.columns:
+        cells = view["task"].str.strip()
+        for row, name in cells.items():
+            if name not in curves.tasks:
+                raise DataError(
+                    f"{path}, row {row}, column 'task': {shown(name)} is not among the fitted tasks "
+                    f"({listed(curves.tasks)}); correct the name."
+                )
+        task = np.array([curves.tasks.index(name) for name in cells])
+    elif len(curves.tasks) == 1:
+        task = np.zeros(len(view), dtype=int)
+    else:
+        raise DataError(f"{path}: column 'task' is missing, and the curves have {len(curves.tasks)} tasks; add it.")
+    return points, view, task, _log_inputs(curves, view, path)
 
 
 def _outside_interval(curves: Curves, task: np.ndarray, points: pd.DataFrame, row: np.ndarray) -> tuple[str, ...]:

@@ -117,3 +117,29 @@ def test_usage():
     assert run("next", "--spend", 1e22, "--budget", 1e23).exit_code == 2
     count = next(param for param in main.commands["next"].params if param.name == "count")
     assert count.default == MAX_BATCH_RUNS
+
+
+def test_runs_are_chosen_for_predictions(curves, tmp_path):
+    points, runs = tmp_path / "points.csv", tmp_path / "possible.csv"
+    points.write_text("task,params,tokens\ncode,1e11,1e12\n")
+    runs.write_text("task,params,tokens\ncode,1e8,1e9\ncode,1e10,1e11\nprose,1e10,1e11\n")
+    asked = ("next", curves, "--at", points, "--among", runs, "--spend", 1e23, "--max-runs", 1)
+    result = run(*asked)
+    assert result.exit_code == 0, result.output
+    table = frame_of(result)
+    assert list(table.columns) == ["task", "params", "tokens", "cost", "chosen", "error_after"]
+    assert table["chosen"].tolist() == [True, False, False] and table["task"][0] == "code"
+    assert "The chosen 1 run for" in result.stderr and "fit again with them before choosing more" in result.stderr
+    record = json.loads(run(*asked, "--json").stdout)
+    assert (
+        record["schema"] == "budget/telling-runs/1"
+        and record["error_after"] < record["error"]
+        and record["points"] == 1
+    )
+    for wrong in (
+        ("next", curves, "--at", points, "--spend", 1e23),
+        ("next", curves, "--among", runs, "--spend", 1e23),
+        (*asked, "--budget", 1e24),
+        ("next", curves, curves, *asked[2:]),
+    ):
+        assert run(*wrong).exit_code == 2

@@ -54,6 +54,7 @@ ASKED = {
     "grow": ["grow {folder}/curves.json --budget 1e13 --tasks {tasks}",
              "grow {folder}/curves.json --budget 1e13 --order random --orders 3"],
     "next": ["next {folder}/curves.json --spend 1e11 --budget 1e12"],
+    "telling-runs": ["next {folder}/curves.json --at {folder}/points.csv --among {folder}/points.csv --spend 1e12"],
     "groups": ["groups {folder}/pairs.csv --budget 2", "groups {folder}/pairs.csv"],
     "portfolio": ["portfolio {folder}/candidates.csv --budget 2"],
     "backtest": ["backtest {runs} --where task=code --law auto --draws 10 --origins 1"],

@@ -26,6 +26,7 @@ VERSIONS: Mapping[str, int] = {
     "portfolio": 1,
     "predict": 1,
     "sensitivity": 1,
+    "telling-runs": 1,
     "transfer": 1,
 }
 """Schema → its version. It has the name of its command, or of what that can print instead."""

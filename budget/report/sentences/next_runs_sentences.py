@@ -3,6 +3,7 @@
 from budget.numerics.words import listing
 from budget.report.written_numbers import UNIT_WORDS, difference, percent, plural, scientific
 from budget.studies.next_runs.next_runs import NextRuns
+from budget.studies.next_runs.telling_runs import TellingRuns
 
 
 def next_summary(found: NextRuns) -> str:
@@ -25,6 +26,19 @@ def next_summary(found: NextRuns) -> str:
     best_strategy = found.best_strategy
     more = f"{100 * best_strategy.more:+.1f} ± {100 * best_strategy.more_error:.1f} points".replace("-", "−")
     return f"{regret} {bring}, and the winner to be named with probability {percent(best_strategy.after)} ({more})."
+
+
+def telling_summary(found: TellingRuns) -> str:
+    """What the chosen runs bring to predictions, in a sentence for the terminal."""
+    points = plural(found.points, "point")
+    if not found.chosen:
+        return f"By the draws no affordable run tells anything of the {points}."
+    runs, before, after = plural(len(found.chosen), "run"), percent(found.errors[0]), percent(found.errors[-1])
+    return (
+        f"The chosen {runs} for {scientific(found.spent)} of {scientific(found.spend)} are expected to lower the "
+        f"typical error of what is predicted at {points} from {before} to {after}; fit again with them before choosing "
+        "more."
+    )
 
 
 def _today(found: NextRuns) -> str:
