@@ -5,7 +5,7 @@ scaling laws Li 2026, arXiv 2604.22753). The draws are an ensemble: what an outc
 covariance, and after each chosen run they are conditioned on it as Gaussian variables are, whatever its outcome is.
 Tasks that are measured on no common runs have independent draws, and tell nothing of each other.
 
-See docs/decisions/156-runs-that-tell-most.md.
+See docs/decisions/158-runs-that-tell-most.md.
 """
 
 from collections.abc import Mapping
