@@ -7,6 +7,10 @@ TONES = ("", "good", "warn", "bad")
 """How a cell is coloured; its text says the same without the colour."""
 
 
+MOST_CARDS = 200
+"""Rows of a table that are cards on a narrow screen; a longer one scrolls there."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """A table cell: the text, a smaller second line, and one of ``TONES``."""
@@ -40,7 +44,7 @@ class Table:
         rows: one tuple of cells a row.
         total: the last row, set apart; empty where there is none.
         folded: whether a reader opens it on demand.
-        cards: whether each row becomes a card on a narrow screen.
+        cards: whether each row becomes a card on a narrow screen, where they are no more than ``MOST_CARDS``.
     """
 
     kind: ClassVar[str] = "table"
@@ -50,6 +54,11 @@ class Table:
     total: tuple[Cell, ...] = ()
     folded: bool = False
     cards: bool = False
+
+    @property
+    def has_cards(self) -> bool:
+        """Whether rows become cards: every cell then names its column, which many rows would repeat too often."""
+        return self.cards and len(self.rows) <= MOST_CARDS
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,7 @@ def moves(found: Decision, width: float) -> str:
         words = f"{_names(found, model)}: {equal} to {percent(model.share)}"
         style = "bar-up" if more >= 0 else "bar-down"
         parts.append(mark("bar", number, box(zero if more >= 0 else zero - length, at, length, BAR, style, words)))
-        points = f"{'+' if more >= 0 else '−'}{abs(100 * more):.1f}"
+        points = f"{'+' if more >= 0 else '−'}{abs(100 * more):.{1 if abs(more) >= 0.001 else 2}f}"
         end = zero + (length + 5 if more >= 0 else -length - 5)
         by = text(end, at + 13, points, "number", anchor="start" if more >= 0 else "end")
         parts.append(mark("points", number, by))

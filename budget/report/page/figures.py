@@ -29,6 +29,9 @@ PANEL = 340.0
 WIDE, NARROW, BROAD, HALF = 700.0, 340.0, 1120.0, 540.0
 """Widths of a picture of one panel on a tablet's, a phone's and a desk's screen, and of one of two side by side."""
 
+DOTS = 30
+"""Points of a line that carry their numbers at most."""
+
 BUDGETS = 41
 """Points of the lines over the budget."""
 
@@ -119,8 +122,10 @@ def breadth(study: Study) -> list[Panel]:
         chart = Chart(PANEL, 190, count_axis(len(steps), "tasks that share the budget"), value_axis(shared, alone))
         chart.line(steps, alone, "dashed", f"alone: {value(found.alone[task])}")
         chart.line(steps[joined], shared[joined])
-        words = [f"{int(step)} tasks share: {value(y)}" for step, y in zip(steps[joined], shared[joined], strict=True)]
-        chart.dots(steps[joined], shared[joined], "point", 3, words)
+        told = np.unique(np.linspace(0, joined.sum() - 1, min(DOTS, int(joined.sum()))).round().astype(int))
+        some = np.flatnonzero(joined)[told]
+        words = [f"{int(step)} tasks share: {value(y)}" for step, y in zip(steps[some], shared[some], strict=True)]
+        chart.dots(steps[some], shared[some], "point", 3, words)
         last = value(shared[joined][-1]) if joined.any() else "no value"
         title = f"{names[task]}: {value(found.alone[task])} alone, {last} when {len(steps)} tasks share the budget"
         panels.append(Panel(names[task], chart.drawn(title)))

@@ -137,7 +137,7 @@ def _models(study: Study) -> Section:
 def _largest(shown: Decision) -> str:
     """The three largest shares, in a line."""
     if len(shown.models) == 1:
-        return f"One model of {plural(len(shown.names), 'task')}."
+        return f"One model for {plural(len(shown.names), 'task')}."
     parts = [f"{shown.label(model)} {percent(model.share)}" for model in shown.models[:3]]
     rest = len(shown.models) - len(parts)
     return f"The largest shares: {', '.join(parts)}{f'; {rest} more' if rest else ''}."

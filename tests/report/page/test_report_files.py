@@ -12,13 +12,13 @@ import pytest
 from budget.curves.records.reading import curves_from_record
 from budget.report.page.figures import FIGURES
 from budget.report.page.markdown import escape
-from budget.report.page.report_files import FOCUS, MODELS, OPTIONAL
+from budget.report.page.report_files import FOCUS, MODELS, OPTIONAL, report_files
 from budget.report.page.story import build_story
 from budget.report.page.svg import short
 from budget.tables.files.manifest import PLAN_FILES
 from tests.report.conftest import KINDS
 from tests.report.pages import Page, markdown_text
-from tests.report.studies import LONG
+from tests.report.studies import LONG, make_study
 
 ALWAYS = {
     "report.html", "report.md", "allocation.csv", "growth.csv", "curves.csv", "check.csv", "curves.json", "plan.json",
@@ -218,6 +218,14 @@ def test_words_stand_out_from_their_ground_by_day_and_by_night(reports):
         assert contrast(full["warn"], full["warn-ground"]) >= 4.5 and contrast(full["ink"], full["warn-ground"]) >= 4.5
         for hue in ("alone", "experts", "plain", "groups", "trunk"):
             assert contrast(full[f"on-{hue}"], full[hue]) >= 4.5, hue
+
+
+def test_a_page_of_many_tasks_grows_with_them_and_not_with_their_square():
+    few, many = (
+        len(report_files(make_study(tuple(f"task {at}" for at in range(count)), draws=4))["report.html"])
+        for count in (60, 120)
+    )
+    assert many < 2 * few and (many - few) / 60 * 500 < 3_000_000  # by as much a task as 500 of them have room for
 
 
 def test_the_page_is_small(reports):
