@@ -20,7 +20,7 @@ LINE = 1 / 3
 OWN_ERROR = 0.14
 """Error of a task's own fall as a logarithm, where both estimates of it agree."""
 
-APART = 0.5
+APART = 0.3
 """Share of their difference that a task's own fall is off by beside it: neither estimate is right, nor all wrong."""
 
 AMONG_TASKS = 0.3
