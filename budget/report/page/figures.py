@@ -170,7 +170,8 @@ def _response(study: Study, width: float) -> str:
 def curves(study: Study) -> list[Panel]:
     """Measured runs and fitted curves of the tasks with the largest spend."""
     panels = []
-    for task in facts.heaviest(study.plan, PANELS):
+    shown = facts.heaviest(study.plan, PANELS)
+    for task in shown[np.argsort(-study.plan.spend[shown], kind="stable")].tolist():
         name, found = study.planned.tasks[task], curve_series(study, task)
         dots = [
             f"measured, {quantity(x, found.scale)}: {value(y)}"

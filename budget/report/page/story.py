@@ -29,6 +29,10 @@ ROWS = 30
 """Lines of the chart of spends at most."""
 
 
+NEEDS_THE_COMMAND = " Moving it needs the command: budget plan plan.toml --budget AMOUNT --out FOLDER."
+"""What a page says that cannot split another budget itself."""
+
+
 def build_story(study: Study) -> Story:
     """Put a study into sentences, tables and pictures."""
     sections = [_models(study)]
@@ -91,7 +95,8 @@ def _first_page(study: Study) -> tuple[Picture, ...]:
         pictures.append(
             Picture(
                 "response",
-                f"Best predicted {objective_name(plan)} at other budgets. The large dot is the plan{rival}.",
+                f"Best predicted {objective_name(plan)} at other budgets. The large dot is the plan{rival}."
+                f"{'' if study.tables is not None else NEEDS_THE_COMMAND}",
                 "What another budget would bring",
             )
         )

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from budget.report.page.html import render_html
 from budget.report.page.story import build_story
 from budget.report.page.tables import backtest_table
 from budget.report.sentences import headline as narrative
@@ -100,3 +101,13 @@ def test_a_plan_that_shares_is_judged_by_the_shared_models_too(studies, found):
     table = backtest_table(changed)
     assert [row[0].text for row in table.rows if row[1].text == "REVIEW"] == ["prose, shared", "code, shared"]
     assert changed.record()["judged_sharing"][0]["found"] == "too narrow"
+
+
+def test_a_page_without_tables_names_the_command_that_moves_the_budget(studies):
+    study = studies["together"]
+    for tables, said in ((study.tables, False), (None, True)):
+        story = build_story(replace(study, tables=tables))
+        caption = next(picture.caption for picture in story.pictures if picture.name == "response")
+        assert ("budget plan plan.toml --budget" in caption) is said
+        page = render_html(replace(study, tables=tables), story)
+        assert ('id="budget-slider"' in page) is not said and ('id="ask"' in page) is not said
