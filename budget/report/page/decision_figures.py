@@ -61,7 +61,7 @@ def flow(found: Decision, width: float) -> str:
         found: the decision.
         width: of the picture.
     """
-    narrow = width < 500
+    narrow, middling = width < 500, 500 <= width < 900
     drawn, rest = _drawn(found)
     rows = sum(len(model.tasks) for model in drawn) + bool(rest)
     top, height = 30.0, rows * ROW
@@ -70,7 +70,9 @@ def flow(found: Decision, width: float) -> str:
         heights.append((sum(model.share for model in rest), 1))
     tallest = max(share / (count * ROW) for share, count in heights)
     scale = min(0.56 * height, 0.9 / tallest)  # so that the largest model stays inside its lines
-    model_x, task_x = (64.0, 88.0) if narrow else (0.26 * width, 0.6 * width)
+    model_x, task_x = (
+        (64.0, 88.0) if narrow else (0.2 * width, 0.48 * width) if middling else (0.26 * width, 0.6 * width)
+    )
     start, parts, row = top + (height - scale) / 2, [], 0
     parts.append(text(0, 14, "Budget", "muted"))
     if not narrow:
@@ -90,7 +92,8 @@ def flow(found: Decision, width: float) -> str:
         start += share * scale
         if not narrow and model is not None:
             kind = "alone" if count == 1 else f"one model{how(model.strategy)}"
-            sure = "" if model.wins != model.wins else f" · {100 * model.wins:.0f} % of draws"
+            kind = kind.replace("one model", "one") if middling else kind
+            sure = "" if model.wins != model.wins or middling else f" · {100 * model.wins:.0f} % of draws"
             said = f'<tspan data-share="{number}">{percent(share)}</tspan> {escape(kind)}{sure}'
             parts.append(text(model_x + 16, middle + 4, said, "muted", marked=True))
         if model is None:
@@ -109,7 +112,7 @@ def flow(found: Decision, width: float) -> str:
                 else:
                     link = ribbon((model_x + 10, task_x - 8), (upper, upper + each), edge, faint, found.names[task])
                     parts.append(mark("link", f"{number},{place}", link))
-            parts.append(text(task_x, at + 4, short(found.names[task], 14 if narrow else 30)))
+            parts.append(text(task_x, at + 4, short(found.names[task], 14 if narrow else 18 if middling else 30)))
             tail = flow_tail(found, task, "shared" if count > 1 else percent(share), narrow)
             parts.append(mark("tail", task, text(width, at + 4, tail, "number", anchor="end")))
             row += 1
