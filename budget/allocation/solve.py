@@ -84,6 +84,7 @@ def allocate(
     *,
     progress: Callable[[int, int], None] | None = None,
     draws: bool = True,
+    compared: bool = True,
     route: Route = "program",
 ) -> Plan:
     """The optimal plan for a question.
@@ -93,6 +94,7 @@ def allocate(
         spec: see ``make_spec.plan_spec``.
         progress: called with (draws done, draws in all).
         draws: whether to solve again for every draw, which gives ``spend_low`` and ``spend_high``.
+        compared: whether a convex plan's baselines are made, which one of many has no reader for.
         route: by which a convex problem is solved: ``program`` for a plan that is shown, ``dual`` for one of many.
             Plans under risk have a method of their own (``risk``), and start from the dual.
 
@@ -126,7 +128,7 @@ def allocate(
             curves,
             spec,
             replace(outcome, notes=(*outcome.notes, *notes)),
-            convex_baselines(curves, spec, problem, drawn=draws),
+            convex_baselines(curves, spec, problem, drawn=draws) if compared else (),
         )
         drawn = convex_drawn_plans(curves, spec, goal, progress) if draws else no_plans(spec)
         if route == "program":

@@ -56,5 +56,5 @@ def allocate(
     with step("plan") as bar:
         plan = answer(curves_for(curves, spec, question), spec, question, progress=bar)
     echo_notes(*plan.warnings, *notes, *plan.notes)
-    emit(plan.table(), plan.record(), output)
+    emit(plan.table(), plan.record, output)
     echo_notes(plan_summary(plan))

@@ -111,5 +111,5 @@ def grow(
     if beyond and own is not None and own.beyond is not None:
         rows = own.beyond.growth_rows(own.plans[-1].spec.strategy)
         table = pd.concat([table, rows.astype({"target_met": table["target_met"].dtype})], ignore_index=True)
-    emit(table, found.record(), output)
+    emit(table, found.record, output)
     echo_notes(*summary)

@@ -70,7 +70,7 @@ def next(  # the builtin is not wanted here
             progress=bar,
         )
     echo_notes(*found.warnings, *notes, *found.notes)
-    emit(found.table(), found.record(), output)
+    emit(found.table(), found.record, output)
     echo_notes(next_summary(found))
 
 

@@ -6,7 +6,6 @@ See docs/decisions/033-scipy-in-the-cost-law.md.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import least_squares, lsq_linear
 
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.tables.runs import Runs
@@ -76,6 +75,8 @@ def fit_cost(runs: Runs) -> Cost | None:
     middle = (ratio.max() + ratio.min()) / 2
     if np.abs(ratio - middle).max() <= MAX_RULE_DEVIATION:
         return _with_error(np.exp([middle]), np.ones(1), np.ones(1), params, tokens, flops)
+    from scipy.optimize import lsq_linear  # most files need none, and it takes long to load
+
     design = np.column_stack([np.ones_like(log_n), log_n, log_d])
     # a run must cost more with more params and more tokens, or no size would be best
     log_kappa, p, q = lsq_linear(design, log_c, ([-np.inf, 0.1, 0.1], np.inf)).x
@@ -105,6 +106,8 @@ def _fit_two_terms(
         tokens: (M,).
         flops: (M,).
     """
+    from scipy.optimize import least_squares
+
     # centred: a coefficient far from the data would make up for its exponent, and the search would crawl
     mean_n, mean_d = log_n.mean(), log_d.mean()
     n, d = log_n - mean_n, log_d - mean_d

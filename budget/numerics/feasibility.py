@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from scipy.optimize import linprog
 
 LIMIT_ROUNDING = Fraction(1, 10**12)
 """Share by which computed totals and shares may be off: a sum of a thousand float64 is, by 1e-13 at most."""
@@ -23,6 +22,9 @@ LIMIT_ROUNDING = Fraction(1, 10**12)
 
 MAX_FILTERED_BOUNDS = 40
 """Most bounds of a conflict of which each is tried without; nobody reads on, and they hardly ever can be left out."""
+
+CLEARLY = 1e-9
+"""Share of a row's terms by which it must be obeyed for floating point to be believed: many times its rounding."""
 
 INTERIOR_SHARE = 1e-6
 """Share of an amount by which a good point must be away from its ends to count as between them."""
@@ -88,6 +90,9 @@ def _conflict(
     crossed = np.flatnonzero(low > high * (1 + 2 * float(rounding)))
     if len(crossed):
         return Bound("low", int(crossed[0])), Bound("high", int(crossed[0]))
+    # what every column's least obeys by more than rounding needs no exact arithmetic
+    if (low <= high).all() and (matrix @ low <= most - CLEARLY * (np.abs(matrix) @ low + np.abs(most))).all():
+        return ()
     system = _System(matrix, most, low, high, rounding)
     if system.wrong() is None:
         return ()
@@ -204,6 +209,8 @@ def _guess(matrix: np.ndarray, most: np.ndarray, low: np.ndarray, high: np.ndarr
 
     Every column in units of the most that it can be, every row over its largest coefficient.
     """
+    from scipy.optimize import linprog  # few questions need it, and it takes long to load
+
     # a row of nothing negative bounds each of its columns by itself: no column can be larger than the least of these
     lifts = (matrix >= 0).all(axis=1) & (most >= 0)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
-from scipy.optimize import elementwise
 
 from budget.errors import SolverError
 
@@ -176,6 +175,7 @@ def root_within(
     >>> print(f"{root_within(lambda x: x * x - 2, 0.0, 2.0):.12f}")
     1.414213562373
     """
+    from scipy.optimize import elementwise  # few questions need it, and it takes long to load
 
     def each(points: np.ndarray) -> np.ndarray:
         return np.array([function(point) for point in np.atleast_1d(points).tolist()]).reshape(np.shape(points))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from budget.errors import BudgetError
 from budget.numerics.interval import LEVEL
@@ -125,10 +125,12 @@ def _so_low(group: np.ndarray, inside: np.ndarray) -> float:
     Rows of one group are one observation. How many of n such observations are inside is beta-binomial: binomial with a
     chance that varies about ``LEVEL`` from task to task, by which any two observations are correlated (``TOGETHER``).
     """
+    from scipy.stats import betabinom  # takes longer to load than most commands to run
+
     _, position, rows = np.unique(group, return_inverse=True, return_counts=True)
     held = round(float((np.bincount(position, inside) / rows).sum()))
     spread = 1 / TOGETHER - 1
-    return float(stats.betabinom.cdf(held, len(rows), LEVEL * spread, (1 - LEVEL) * spread))
+    return float(betabinom.cdf(held, len(rows), LEVEL * spread, (1 - LEVEL) * spread))
 
 
 def _lost(found: Backtest, law: int, rows: np.ndarray) -> str:
@@ -153,7 +155,7 @@ def _lost(found: Backtest, law: int, rows: np.ndarray) -> str:
         return ""
     # the hidden runs' own noise is in how these differ; that of the best run so far is shared by all of them
     error = worse.std(ddof=1) / np.sqrt(len(worse))
-    if worse.mean() <= max(found.noise[law, one].mean(), stats.t.ppf(1 - FAILING, len(worse) - 1) * error):
+    if worse.mean() <= max(found.noise[law, one].mean(), stdtrit(len(worse) - 1, 1 - FAILING) * error):
         return ""
     shares = 100 * np.abs(found.off[:, one]).mean(axis=1)
     return (

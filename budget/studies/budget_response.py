@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from budget.allocation.answer import answer
 from budget.allocation.convex.problem import build_problem
@@ -53,6 +52,8 @@ class Response:
         The logarithm of the budget is interpolated over the objective by cubics that keep its order (Fritsch & Carlson
         1980), where the objective never turns.
         """
+        from scipy.interpolate import PchipInterpolator  # takes long to load
+
         known = np.isfinite(self.objective)
         logs, values = np.log(self.budget[known]), self.objective[known]
         order = np.argsort(values)

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import isotonic_regression
 
 from budget.allocation.spec.measures import Measure, measure_of
 from budget.curves.curves import Curves
@@ -307,6 +306,8 @@ def clairvoyant(spend: np.ndarray, value: np.ndarray, weight: np.ndarray, budget
     Returns:
         (K,) spends that add up to the budget, as far as the curves are known.
     """
+    from scipy.optimize import isotonic_regression  # takes long to load
+
     length = np.diff(spend, axis=1)
     fall = np.maximum(-np.diff(value, axis=1) / length, 0.0)
     # slopes that do not rise, by pooling neighbours: those of the greatest convex curve below

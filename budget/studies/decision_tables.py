@@ -6,7 +6,6 @@ See docs/decisions/152-page-solves-by-tables.md.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
@@ -79,6 +78,8 @@ class DecisionTables:
 
     def reached(self, models: tuple[SpendTable, ...], spend: np.ndarray) -> np.ndarray:
         """(Q, T) values that the tasks are predicted to reach where models (V) take spends (Q, V)."""
+        from scipy.interpolate import PchipInterpolator  # takes long to load
+
         found = np.full((len(spend), len(self.factor)), np.nan)
         for each, given in zip(models, spend.T, strict=True):
             logs = np.clip(np.log(given), each.log_spend[0], each.log_spend[-1])

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.problem import Problem, build_problem, reach_of_models
@@ -194,6 +193,8 @@ def _along(
 
 def _knots(logs: np.ndarray, returns: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Positions (K,) of the knots between which lines follow the log returns (G, M), and monotone cubics the values."""
+    from scipy.interpolate import PchipInterpolator  # takes long to load
+
     last = len(logs) - 1
     if logs[last] - logs[0] < NARROW:
         return np.array([0])

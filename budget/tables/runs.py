@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from budget.errors import DataError
 from budget.numerics.brief import Brief
@@ -207,6 +205,9 @@ class Runs(Brief):
 
     def groups(self) -> np.ndarray:
         """(T,) group of each task: tasks of one group were measured, mostly, on the same trained models."""
+        from scipy import sparse  # takes a third as long to load as a small file to check
+        from scipy.sparse import csgraph
+
         pairs = distinct_pairs(self.task, self.run)
         shape = (len(self.tasks), len(self.run_names))
         on = sparse.csr_matrix((np.ones(len(pairs)), pairs.T), shape=shape)

@@ -12,7 +12,6 @@ function and priced constraints can reach at most is a sum of positive parts.
 from dataclasses import dataclass, fields
 
 import numpy as np
-from scipy.optimize import linprog
 
 STEPS = 80
 EXACT = 1e-14
@@ -67,6 +66,8 @@ def inside(tau: np.ndarray, least: float) -> np.ndarray | None:
         tau: (T, S).
         least: the least effective share.
     """
+    from scipy.optimize import linprog  # takes long to load
+
     tasks, sources = tau.shape
     rows = np.block([[least - tau, np.ones((tasks, 1))], [-np.eye(sources), np.ones((sources, 1))]])
     found = linprog(

@@ -104,15 +104,16 @@ def suspect_tasks(curves: Curves, codes: Collection[str] = STATUS.keys()) -> tup
         codes: the statuses that matter.
     """
     said = []
+    told = [each for each in zip(curves.tasks, curves.findings, strict=True) if each[1]]
     for code, status in STATUS.items():
-        if code not in codes:
+        if code not in codes or not status.headline:
             continue
-        found = {
-            name: next((message for kind, message in findings if kind == code), None)
-            for name, findings in zip(curves.tasks, curves.findings, strict=True)
+        named = {
+            name: next(message for kind, message in findings if kind == code)
+            for name, findings in told
+            if any(kind == code for kind, _ in findings)
         }
-        named = {name: message for name, message in found.items() if message is not None}
-        if not status.headline or not named:
+        if not named:
             continue
         if len(named) == 1:
             name, message = next(iter(named.items()))

@@ -13,18 +13,20 @@ from budget.numerics.quoting import escaped
 from budget.report.verbosity import VERBOSITY, VERDICT_COLORS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from budget.commands.options.output_options import Output
     from budget.curves.curves import Curves
 
 
-def emit(table: pd.DataFrame, record: object, output: Output, schema: str | None = None) -> None:
+def emit(table: pd.DataFrame, record: object | Callable[[], object], output: Output, schema: str | None = None) -> None:
     """The result as JSON or CSV, to a file or to standard output; on a terminal, as a table.
 
     Args:
         table: one row for each thing found.
-        record: the same and more, for JSON.
+        record: the same and more, for JSON; or what makes it, where that takes time and CSV may be asked for.
         output: where it goes, and as what.
         schema: of the record; by default the command's.
     """
@@ -32,7 +34,8 @@ def emit(table: pd.DataFrame, record: object, output: Output, schema: str | None
     from budget.tables.files.write_files import write_text
 
     if output.as_json:
-        content = json_text(stamped(record, schema or str(click.get_current_context().command.name)))
+        made = record() if callable(record) else record
+        content = json_text(stamped(made, schema or str(click.get_current_context().command.name)))
     elif not output.out and sys.stdout.isatty():
         from budget.report.terminal import print_table
 

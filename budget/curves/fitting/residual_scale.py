@@ -4,7 +4,7 @@ See docs/decisions/021-prior-in-the-losss-own-unit.md.
 """
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from budget.curves.fitting.batch import Batch
 from budget.curves.fitting.loss import Loss
@@ -69,8 +69,10 @@ def precision(scale: np.ndarray, loss: Loss) -> np.ndarray:
     delta = loss.delta / scale
     # of normal residuals r with standard deviation s, and d = delta/s: E ψ' = P(|r| < delta) = 2Φ(d) − 1, and E ψ² =
     # s²·(2Φ(d) − 1 − 2d·φ(d)) + 2·delta²·(1 − Φ(d))
-    inside = np.maximum(2 * norm.cdf(delta) - 1, 1e-300)
-    square = scale**2 * (inside - 2 * delta * norm.pdf(delta)) + 2 * loss.delta**2 * norm.sf(delta)
+    inside = np.maximum(2 * ndtr(delta) - 1, 1e-300)
+    square = scale**2 * (inside - 2 * delta * np.exp(-(delta**2) / 2) / np.sqrt(2 * np.pi)) + 2 * loss.delta**2 * ndtr(
+        -delta
+    )
     return square / inside
 
 
@@ -97,6 +99,6 @@ def covariance(law: Law, batch: Batch, theta: np.ndarray, scale: np.ndarray, los
     unit[:, np.arange(gram.shape[1]), np.arange(gram.shape[1])] = 1 + 1e-9
     inverse = np.linalg.inv(unit) / (size[:, :, None] * size[:, None, :])
     # precision is E ψ²/E ψ', and the sandwich needs E ψ²/(E ψ')² (Huber 1981)
-    factor = precision(scale, loss) / np.maximum(2 * norm.cdf(loss.delta / scale) - 1, 1e-300)
+    factor = precision(scale, loss) / np.maximum(2 * ndtr(loss.delta / scale) - 1, 1e-300)
     of_free = np.where(held[:, :, None] | held[:, None, :], 0.0, factor[:, None, None] * inverse)
     return np.einsum("tpf,tfg,tqg->tpq", batch.expand, of_free, batch.expand)

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from budget.studies.focus.relatedness import TOKENS
 
@@ -106,7 +106,7 @@ def breadth_law(
     in_draws = np.linalg.lstsq(columns, scenarios, rcond=None)[0]
     draws = scenarios.shape[1]
     error = np.sqrt(np.diag(spread) + (1 + 1 / draws) * in_draws.var(axis=1, ddof=1))
-    half = stats.t.ppf((1 + CLAIM) / 2, sets - terms) * error
+    half = stdtrit(sets - terms, (1 + CLAIM) / 2) * error
     low, high = coefficient - half, coefficient + half
     turns = float("nan")
     if low[1] > 0 or high[1] < 0:

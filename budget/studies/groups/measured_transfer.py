@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from budget.numerics.multiple_tests import holm
 from budget.tables.cotrained import Cotrained
@@ -89,14 +89,14 @@ class TransferMatrix:
     @property
     def interval(self) -> tuple[np.ndarray, np.ndarray]:
         """Each entry's own interval at ``CLAIM_LEVEL`` (Student's t), not corrected for the number of entries."""
-        half = self.stderr * stats.t.ppf((1 + CLAIM_LEVEL) / 2, self.degrees)
+        half = self.stderr * stdtrit(self.degrees, (1 + CLAIM_LEVEL) / 2)
         return self.gain - half, self.gain + half
 
     @property
     def p_value(self) -> np.ndarray:
         """Of the two-sided test that the gain is 0, after Holm's correction over all entries with known noise."""
         with np.errstate(invalid="ignore"):
-            return holm(2 * stats.t.sf(np.abs(self.gain) / self.stderr, self.degrees))
+            return holm(2 * stdtr(self.degrees, -np.abs(self.gain) / self.stderr))
 
     @property
     def distinguishable(self) -> np.ndarray:

@@ -225,10 +225,11 @@ def refuse_measure(measure: str | None) -> None:
 
 
 def _plans(subsets: Subsets, joining: np.ndarray, progress: Callable[[int, int], None] | None) -> tuple[Plan, ...]:
-    """The proven plan of each size, by the dual."""
+    """The proven plan of each size, by the dual; that of all tasks with what it is compared with."""
     plans = []
     for size in range(1, len(joining) + 1):
-        plans.append(allocate(*subsets.about(joining[:size]), draws=False, route="dual"))
+        last = size == len(joining)
+        plans.append(allocate(*subsets.about(joining[:size]), draws=False, compared=last, route="dual"))
         if progress is not None:
             progress(size, len(joining))
     return tuple(plans)

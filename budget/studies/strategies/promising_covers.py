@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog
 
 from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.certificate import lagrangian_minima
@@ -131,6 +130,8 @@ class _Relaxed:
 
 def _relax(costs: np.ndarray, member: np.ndarray, paid: float) -> _Relaxed | None:
     """The set partitioning problem without integrality; ``None`` where no blocks make the tasks up."""
+    from scipy.optimize import linprog  # few sets need it, and it takes long to load
+
     solved = linprog(costs, A_eq=member, b_eq=np.ones(len(member)), method="highs")
     if solved.x is None:
         return None

@@ -51,9 +51,13 @@ def checkpoints(runs: Runs, task: int) -> list[tuple[str, str]]:
 
 def _named(runs: Runs, rows: np.ndarray) -> list[np.ndarray]:
     """The rows of each run that has several scales."""
-    scales = np.column_stack(list(runs.scale.values()))
-    parts = (rows[runs.run[rows] == run] for run in np.unique(runs.run[rows]))
-    return [part for part in parts if len(np.unique(scales[part], axis=0)) > 1]
+    order = np.argsort(runs.run[rows], kind="stable")
+    starts = np.flatnonzero(np.diff(runs.run[rows[order]])) + 1
+    if len(starts) + 1 == len(rows):
+        return []
+    scales = np.column_stack([scale[rows] for scale in runs.scale.values()])
+    parts = np.split(order, starts)
+    return [rows[part] for part in parts if len(part) > 1 and (scales[part[1:]] != scales[part[0]]).any()]
 
 
 def _unnamed(runs: Runs, rows: np.ndarray) -> list[np.ndarray]:

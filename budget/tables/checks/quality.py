@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtr
 
 from budget.tables.checks.best_values import beating_rows, beats_best, contradicted, score_ceilings
 from budget.tables.checks.checkpoints import checkpoints
@@ -198,7 +198,7 @@ def at_chance(runs: Runs, task: int) -> tuple[str, str] | None:
     small, large = value[: len(value) // 2], value[-max(3, len(value) // 8) :]
     better = (large.mean() - chance) * (1 if runs.higher_is_better[task] else -1)
     noise = small.std(ddof=1) / np.sqrt(len(large)) if len(small) > 1 else np.inf
-    p = float(stats.t.sf(better / noise, len(small) - 1)) if noise > 0 else float(better <= 0)
+    p = float(stdtr(len(small) - 1, -better / noise)) if noise > 0 else float(better <= 0)
     if p <= SIGNAL_LEVEL:
         return None
     reached = f"the largest {len(large)} runs reach {large.mean():.3g}"
@@ -224,8 +224,16 @@ def _again(runs: Runs, task: int, of_run: bool) -> tuple[np.ndarray, np.ndarray]
     mine = runs.rows_of(task)
     cells = np.column_stack([runs.value[mine], *(column[mine] for column in runs.columns.values())])
     compared = np.column_stack([cells, runs.run[mine]]) if of_run else cells
-    _, first = np.unique(compared, axis=0, return_index=True)
-    return cells, np.setdiff1d(np.arange(len(cells)), first)
+    return cells, np.flatnonzero(_stood_before(compared))
+
+
+def _stood_before(cells: np.ndarray) -> np.ndarray:
+    """(R,) which rows (R, C) of numbers are equal to an earlier one."""
+    order = np.lexsort(cells.T)  # of equal rows the first stands first
+    ordered = cells[order]
+    before = np.zeros(len(cells), dtype=bool)
+    before[order[1:]] = (ordered[1:] == ordered[:-1]).all(axis=1)
+    return before
 
 
 def check(
@@ -328,7 +336,7 @@ def _repeats(runs: Runs, task: int) -> Finding:
     if len(again):
         said = f"{len(again)} of {len(cells)} rows repeat another ({row_names(rows[again])})"
         return Finding(name, "repeats", "REVIEW", said, "remove copies of one run")
-    scales = len(np.unique(cells[:, 1:], axis=0))
+    scales = int((~_stood_before(cells[:, 1:])).sum())
     _, equal = _again(runs, task, False)
     if len(equal):
         said = f"equal values in different runs: {row_names(rows[equal])}; each counts as a run of its own"

@@ -14,7 +14,7 @@ from itertools import combinations, permutations, product
 from math import factorial
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr, stdtr
 
 from budget.tables.runs import Runs
 
@@ -117,7 +117,8 @@ def _ranks(logs: np.ndarray, value: np.ndarray, run: np.ndarray) -> _Ranks:
     rows = np.bincount(run)
     scale = np.array([_standard(np.bincount(run, log) / rows) for log in logs])
     order = np.argsort(run, kind="stable")
-    parts = np.split(order, np.cumsum(rows)[:-1])
+    # most files have one row a run, and nothing inside
+    parts = np.split(order, np.cumsum(rows)[:-1]) if rows.max() > 1 else []
     inside = [
         [np.sqrt(len(part) - 1) * float(_standard(log[part]) @ _standard(value[part])) for log in logs]
         for part in parts
@@ -161,7 +162,7 @@ def _by_each(scale: np.ndarray, inside: np.ndarray, value: np.ndarray) -> tuple[
     # ranks of length 1: their product is Spearman's ρ, and ρ·√((n − 2)/(1 − ρ²)) is nearly t with n − 2 degrees; 1e-15
     # short of ±1 keeps that finite
     rho = np.clip(scale @ value, -1 + 1e-15, 1 - 1e-15)
-    low = stats.t.cdf(rho * np.sqrt(spare / (1 - rho**2)), spare)
+    low = stdtr(spare, rho * np.sqrt(spare / (1 - rho**2)))
     within = [_by_largest(scale[:0], row[None], value) for row in inside]
     falls = [*low, *(fall for fall, _ in within)]
     rises = [*(1 - low), *(rise for _, rise in within)]
@@ -173,7 +174,7 @@ def _by_largest(scale: np.ndarray, inside: np.ndarray, value: np.ndarray) -> tup
     if not len(scale) and inside.shape[1] > MAX_FLIPPED_RUNS:
         z = _sum(inside, np.ones((1, inside.shape[1]))).ravel()
         count = len(z)
-        return min(1.0, count * float(stats.norm.cdf(z.min()))), min(1.0, count * float(stats.norm.sf(z.max())))
+        return min(1.0, count * float(ndtr(z.min()))), min(1.0, count * float(ndtr(-z.max())))
     order, sign = _group(len(value) if len(scale) else 1, inside.shape[1] if len(inside) else 0)
     between = np.sqrt(len(value) - 1) * (value[order] @ scale.T) if len(scale) else np.empty((len(order), 0))
     within = _sum(inside, sign) if len(inside) else np.empty((len(order), 0))

@@ -139,8 +139,12 @@ def _ends(gaps: np.ndarray) -> np.ndarray:
     """Positions of the gaps (decades) behind which lone cells may lie: far wider than the usual ones."""
     # a gap that would be suspect itself is no measure of what is usual: of two wild cells each would hide the other
     usual = np.where(gaps < SUSPECT_GAP, gaps, 0.0)
-    widest = [MIN_GAP_RATIO * np.delete(usual, at).max(initial=0.0) for at in range(len(gaps))]
-    return np.flatnonzero((gaps >= LONE_GAP) & (gaps >= widest))
+    if not (gaps >= LONE_GAP).any():
+        return np.empty(0, dtype=int)
+    # the widest of the others: the second of all for the widest itself
+    second, first = np.partition(np.concatenate([usual, [0.0, 0.0]]), -2)[-2:]
+    others = np.where(np.arange(len(usual)) == usual.argmax(), second, first)
+    return np.flatnonzero((gaps >= LONE_GAP) & (gaps >= MIN_GAP_RATIO * others))
 
 
 def _flops_agree(runs: Runs, rows: np.ndarray, side: np.ndarray, main: np.ndarray) -> bool:
