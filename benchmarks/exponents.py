@@ -1,0 +1,92 @@
+"""How the CPU time of commands and the files that they write grow with the number of tasks.
+
+    python benchmarks/exponents.py [SMALL] [LARGE] [--write]
+
+Tasks of 40 runs each along one scale with a metric column; whole processes, starting Python included, so that the
+exponents of cheap commands lie below 1. fit draws 20 curves a task.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import figures
+import numpy as np
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[1]
+RUNS = 40
+DRAWS = "20"
+
+
+def write_runs(path: Path, tasks: int) -> None:
+    """A file of simulated runs: power laws with 1 % noise."""
+    random = np.random.default_rng(0)
+    scale = np.geomspace(1e6, 1e9, RUNS)
+    floor, height, power = (random.uniform(*ends, (tasks, 1)) for ends in ((0.5, 2), (1, 5), (0.1, 0.4)))
+    value = (floor + height * (scale / 1e6) ** -power) * np.exp(0.01 * random.normal(size=(tasks, RUNS)))
+    frame = pd.DataFrame(
+        {
+            "task": np.repeat([f"task{at:05d}" for at in range(tasks)], RUNS),
+            "run": np.arange(tasks * RUNS),
+            "flops": np.tile(scale, tasks),
+            "value": value.ravel(),
+            "metric": "loss",
+        }
+    )
+    frame.to_csv(path, index=False)
+
+
+def cpu(*arguments: str) -> float:
+    """CPU seconds of a command."""
+    words = [sys.executable, str(ROOT / "cli.py"), *arguments]
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"budget {' '.join(arguments)} failed with status {status}")
+    return usage.ru_utime + usage.ru_stime
+
+
+def commands(folder: Path, tasks: int) -> dict[str, tuple[float, int]]:
+    """CPU seconds of each command on so many tasks, and the bytes that it writes."""
+    runs, curves, out = (folder / f"{tasks}.{end}" for end in ("csv", "json", "out.csv"))
+    write_runs(runs, tasks)
+    budget = f"{1e9 * tasks:g}"  # as much for each task, however many
+    asked = {
+        "check": ["check", str(runs), "--out", str(out)],
+        "fit": ["fit", str(runs), "--draws", DRAWS, "--out", str(curves)],
+        "allocate": ["allocate", str(curves), "--budget", budget, "--out", str(out)],
+        "grow": ["grow", str(curves), "--budget", budget, "--out", str(out)],
+    }
+    found = {}
+    for name, arguments in asked.items():
+        seconds = cpu(*arguments)
+        found[name] = seconds, Path(arguments[-1]).stat().st_size
+    return found
+
+
+def main() -> None:
+    """Measure both sizes and print."""
+    given = [int(each) for each in figures.arguments()]
+    small, large = given if len(given) == 2 else (300, 3000)
+    with tempfile.TemporaryDirectory() as name:
+        few, many = (commands(Path(name), tasks) for tasks in (small, large))
+    tenfold = np.log(large / small)
+    rows = [
+        (
+            f"`{name}`",
+            f"{few[name][0]:.1f} s",
+            f"{many[name][0]:.1f} s",
+            f"{np.log(many[name][0] / few[name][0]) / tenfold:.2f}",
+            f"{np.log(many[name][1] / few[name][1]) / tenfold:.2f}",
+        )
+        for name in few
+    ]
+    heads = ("CPU, whole process", f"{small:,} tasks", f"{large:,} tasks", "exponent of time", "of bytes written")
+    figures.put("exponents", figures.table(heads, rows))
+
+
+if __name__ == "__main__":
+    main()
