@@ -3,7 +3,9 @@
 See docs/decisions/150-one-way-from-words-to-a-question.md.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+import numpy as np
 
 from budget.allocation.evaluate import evaluate
 from budget.allocation.plan.plan import Plan
@@ -13,8 +15,25 @@ from budget.allocation.spec.plan_question import PlanQuestion
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.curves.steady import PREDICTED
-from budget.errors import DataError
+from budget.errors import AllocationError, DataError
+from budget.numerics.quoting import listed, shown
 from budget.tables.tasks import TaskSettings
+
+
+def only_of(curves: Curves, tasks: TaskSettings, only: Sequence[str]) -> tuple[Curves, TaskSettings]:
+    """Curves and settings of some tasks, in the curves' order; of all where none are named.
+
+    Raises:
+        AllocationError: one of them is no task.
+    """
+    if not only:
+        return curves, tasks
+    for name in only:
+        if name not in curves.tasks:
+            raise AllocationError(f"--only {shown(name)}: the tasks are {listed(curves.tasks)}; correct the name.")
+    pick = np.array([at for at, name in enumerate(curves.tasks) if name in only])
+    some = curves.take(pick)
+    return some, tasks.select(some.tasks)
 
 
 def usable_curves(

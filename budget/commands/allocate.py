@@ -49,6 +49,7 @@ def allocate(
         more_tables=bool(asking.tables),
         plan_on=asked.planned_on,
         scores=asked.is_of_scores,
+        only=asking.only,
     )
     planned = tasks.select(curves.tasks)
     question = question_of(asking, planned, column_mapping(columns), strategy=strategy, plan_on=plan_on)

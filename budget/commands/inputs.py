@@ -287,6 +287,7 @@ def read_usable_curves(
     more_tables: bool = False,
     scores: bool = False,
     plan_on: str | None = None,
+    only: Sequence[str] = (),
 ) -> tuple[Curves, TaskSettings, tuple[str, ...]]:
     """The curves that plans use, the settings of those tasks and then of tasks without a curve, and notes on these.
 
@@ -297,11 +298,13 @@ def read_usable_curves(
         more_tables: whether other tables are read whose columns these may name.
         scores: whether only tasks with a link count.
         plan_on: what plans are made on; as the file says where it is not given.
+        only: the tasks that are meant; all where there are none.
 
     Raises:
+        AllocationError: one that is meant is no task.
         DataError: a file cannot be used, or the columns are of none.
     """
-    from budget.allocation.answer import settings_of, usable_curves
+    from budget.allocation.answer import only_of, settings_of, usable_curves
     from budget.tables.columns import column_mapping
 
     if columns and not (tasks_path or more_tables):
@@ -309,6 +312,7 @@ def read_usable_curves(
     curves = read_curves(curves_path)
     refuse_unplanned(curves)
     tasks = read_task_settings(tasks_path, curves.tasks, column_mapping(columns))
+    curves, tasks = only_of(curves, tasks, only)
     usable, notes = usable_curves(curves, tasks, plan_on, scores)
     return usable, settings_of(usable, tasks, scores), (*tasks.notes, *notes)
 

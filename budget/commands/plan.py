@@ -15,7 +15,7 @@ from budget.commands.options.fitting_options import (
 )
 from budget.commands.options.option_types import together
 from budget.commands.options.output_options import JSON
-from budget.commands.options.planning_options import ASKING, ORDER, STRATEGY, Asking
+from budget.commands.options.planning_options import ASKING, COMPETING, ORDER, Asking
 from budget.commands.options.reading_options import LINKING, READING
 from budget.commands.running.group import INVOCATION, command, is_input
 
@@ -24,7 +24,13 @@ FITTED = together(
 )
 """The options of ``fit_runs``."""
 
-ASKED = together(STRATEGY, ASKING, ORDER)
+SCENARIOS = click.option(
+    "--scenarios", "scenarios_path", metavar="CSV",
+    help="Answer these questions too, side by side: a row a scenario, with its name and any options of a question as "
+         "columns; or TOML with [[scenario]] tables.",
+)  # fmt: skip
+
+ASKED = together(COMPETING, ASKING, ORDER)
 """The options of ``study_of``."""
 
 
@@ -38,36 +44,56 @@ ASKED = together(STRATEGY, ASKING, ORDER)
 @click.argument("runs_path", metavar="RUNS")
 @click.option("--out", required=True, metavar="DIR", help="Folder for report.html, report.md, the CSVs and plan.json.")
 @ASKED
+@SCENARIOS
 @FITTED
 @JSON
 def plan(
     runs_path: str,
     out: str,
-    strategy: str | None,
+    strategies: tuple[str, ...],
     asking: Asking,
     order: str,
+    scenarios_path: str | None,
     as_json: bool,
     **fitting: Any,
 ) -> None:
     """From measured runs to the planning report: check, fit, allocate and grow in one go."""
-    from budget.commands.running.output import echo_notes
+    from budget.commands.running.output import echo_notes, show
     from budget.commands.running.plan_file import PLAN_FILE, RUNS, plan_file
-    from budget.commands.running.planned_study import fit_runs, study_of
+    from budget.commands.running.planned_study import fit_runs, scenarios_of, study_of, with_tables
     from budget.commands.running.question_options import refuse_words
+    from budget.commands.running.scenario_file import read_scenarios, scenarios_text
+    from budget.errors import AllocationError
     from budget.report.page.report_files import OPTIONAL, report_files
+    from budget.report.scenario_section import scenarios_summary
     from budget.report.sentences.headline import study_summary
     from budget.tables.files.text import json_text
     from budget.tables.files.write_files import write_folder
 
-    refuse_words(asking)
-    study = study_of(fit_runs(runs_path, **fitting), asking, strategy, order)
     ctx = click.get_current_context()
     said = ctx.meta[INVOCATION]()
+    if scenarios_path is None:
+        refuse_words(asking)
+        study = study_of(fit_runs(runs_path, **fitting), asking, strategies, order)
+        scenarios = ""
+    else:
+        read, heard = read_scenarios(scenarios_path, runs_path, said)
+        fitted = with_tables(fit_runs(runs_path, **fitting), read)
+        answers = scenarios_of(fitted, read)
+        if answers.first is None:
+            raise AllocationError(f"No scenario can be planned. {answers.every[0].asked.name}: {answers.every[0].why}")
+        first = next(each for each in read if each.name == answers.first.asked.name)
+        study = study_of(fitted, first.asking, first.strategies, first.order, answers)
+        scenarios = scenarios_text(read, str(said.pop("scenarios")), out)
+        echo_notes(*heard)
     files_of = {RUNS, *(param.opts[0].removeprefix("--") for param in ctx.command.params if is_input(param))}
-    files = report_files(study, {PLAN_FILE: plan_file(said, Path(out), files_of)})
+    files = report_files(study, {PLAN_FILE: plan_file(said, Path(out), files_of) + scenarios})
     write_folder(out, files, absent=OPTIONAL - set(files))
     echo_notes(*study.plan.warnings, *study.notes)
     if as_json:
         click.echo(json_text(study.record()), nl=False)
     else:
+        if study.scenarios is not None:
+            show(study.scenarios.table())
+            echo_notes(scenarios_summary(study.scenarios))
         echo_notes(*study_summary(study), f"Wrote {', '.join(sorted(files))} to {out}.")

@@ -66,12 +66,12 @@ class Answer:
 @command("plan", 'budget.plan(runs, "10 ZFLOP")')
 @click.argument("runs_path", metavar="RUNS")
 @together(ASKED, FITTED)
-def answer(runs_path: str, strategy: str | None, asking: Asking, order: str, **fitting: Any) -> Answer:
+def answer(runs_path: str, strategies: tuple[str, ...], asking: Asking, order: str, **fitting: Any) -> Answer:
     """What ``budget plan`` computes; with curves that are there already these are used, and no file is read."""
     refuse_words(asking)
     known: FittedRuns | None = click.get_current_context().obj
     fitted = fit_runs(runs_path, **fitting) if known is None else known
-    return Answer(fitted, study_of(fitted, asking, strategy, order), dict(GIVEN.get()))
+    return Answer(fitted, study_of(fitted, asking, strategies, order), dict(GIVEN.get()))
 
 
 _FIT = frozenset(
@@ -251,7 +251,7 @@ def plan(
     unit: str | None = None,
     params: float | str | None = None,
     price: str | None = None,
-    strategy: str | None = None,
+    strategy: str | Sequence[str] | None = None,
     reach: float = 10.0,
     backtest: bool = True,
     **options: object,
@@ -272,7 +272,7 @@ def plan(
         unit: ``flops``, ``tokens`` or ``x``; by default what the law trades.
         params: the size of every model, where a budget of tokens is planned.
         price: what an hour of a device costs, such as ``"2.50/H100-hour"``, for a budget in money.
-        strategy: ``specialists`` or ``shared``; by default what the runs are.
+        strategy: what competes: ``specialists``, ``shared``, or strategies of the runs; by default all.
         reach: how far beyond the measured runs of a task its plan may go; ``inf`` lifts it.
         backtest: whether each curve is judged by hiding its largest runs.
         options: any other option of ``budget plan``, with ``_`` for ``-``, such as ``last_of="run"``, and

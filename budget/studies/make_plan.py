@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from budget.allocation.answer import answer, curves_for, settings_of, usable_curves
+from budget.allocation.answer import answer
 from budget.allocation.plan.plan import Plan
 from budget.allocation.plan.size_tradeoff import SizeTradeoff, size_tradeoff
 from budget.allocation.spec.measures import MEASURES
@@ -24,10 +24,11 @@ from budget.studies.decision_tables import DecisionTables, decision_tables
 from budget.studies.focus.focus import BUDGETS, DECADES, Focus, comparable, focus
 from budget.studies.growth.budget_sharing import BudgetSharing, budget_sharing
 from budget.studies.growth.growth import Growth, grow
+from budget.studies.plan_decision import decide
+from budget.studies.scenario_study import Scenarios
 from budget.studies.strategies.judged_models import JudgedCurve, JudgeModel, judged_models
-from budget.studies.strategies.recommendation import Recommendation, recommend
+from budget.studies.strategies.recommendation import Recommendation
 from budget.studies.strategies.strategy_curves import FittedStrategies
-from budget.studies.strategies.strategy_plans import StrategyPlanner
 from budget.tables.checks.quality import Finding, check_table
 from budget.tables.files.manifest import SCHEMA
 from budget.tables.runs import Runs
@@ -59,6 +60,7 @@ class Study(Brief):
         notes: what was assumed or not used, one sentence each.
         judged_sharing: what a backtest says of the shared models' curves that the decision rests on; empty where none
             is asked for.
+        scenarios: other questions to the same curves, side by side with this one.
     """
 
     runs: Runs
@@ -78,6 +80,7 @@ class Study(Brief):
     input_files: dict[str, dict[str, str]]
     notes: tuple[str, ...]
     judged_sharing: tuple[JudgedCurve, ...] = ()
+    scenarios: Scenarios | None = None
 
     @property
     def versions(self) -> dict[str, str]:
@@ -119,6 +122,7 @@ class Study(Brief):
                 }
                 for each in self.judged_sharing
             ],
+            "scenarios": None if self.scenarios is None else self.scenarios.record(),
             "notes": list(self.notes),
         }
 
@@ -139,6 +143,7 @@ def make_plan(
     order: str = "given",
     compared: tuple[FittedStrategies, TaskSettings] | None = None,
     judge: JudgeModel | None = None,
+    scenarios: Scenarios | None = None,
     input_files: dict[str, dict[str, str]] | None = None,
     progress: Callable[[str], Callable[[int, int], None]] | None = None,
 ) -> Study:
@@ -154,6 +159,7 @@ def make_plan(
         order: see ``growth.grow``.
         compared: every strategy's curves, and task settings for all their tasks, where the runs hold several.
         judge: tells what a backtest says of a shared model's curves.
+        scenarios: other questions to the same curves, answered already.
         input_files: role → name and SHA-256 of each file.
         progress: step name → its (done, total) callback.
 
@@ -166,42 +172,41 @@ def make_plan(
         return None if progress is None else progress(step)
 
     asked = question or PlanQuestion()
-    planned, said = usable_curves(curves, tasks, asked.planned_on, asked.is_of_scores)
-    settings = settings_of(planned, tasks, asked.is_of_scores)
-    spec = asked.stated(planned, settings, budget)
-    sized = curves_for(planned, spec, asked)
-    plan = answer(sized, spec, asked, progress=watch("plan"))
+    found = decide(curves, tasks, budget, asked, compared, progress=watch("plan"))
+    spec, plan, planned, settings = found.spec, found.plan, found.usable, found.tasks.select(found.usable.tasks)
     beside: list[str] = []
     of_one = curves.form.is_of_one_model
     alternative = None
     if spec.is_one_model and not of_one:
-        alternative, why = _split_instead(planned, tasks.select(planned.tasks), asked, budget, watch)
+        alternative, why = _split_instead(planned, settings, asked, budget, watch)
         beside += why
-    growth, why = _growth(planned, tasks.select(planned.tasks), spec, asked, order, watch)
+    growth, why = _growth(planned, settings, spec, asked, order, watch)
     beside += why
     trades_size = spec.is_one_model and len(planned.planned_inputs) == 2 and spec.params is None and not of_one
-    rivals, why = _rivals(compared, spec, asked)
-    found = None if rivals is None else recommend(*rivals, spec.budget)
-    shown = found if found is not None and found.shares else None
+    if found.compared is not None and spec.unit == "money":
+        beside.append("How strategies compare by the budget is left out: it is told of FLOPs and tokens, not of money.")
+    decision = found.recommendation
+    shown = decision if decision is not None and decision.shares else None
     shared = () if shown is None else [(each.strategy, each.tasks) for each in shown.models if len(each.tasks) > 1]
     is_best = asked.split is None and not asked.prefer_simple and not of_one
     return Study(
         runs=runs,
         findings=tuple(findings),
         curves=curves,
-        planned=sized,
+        planned=found.planned,
         question=asked,
         plan=plan,
         alternative=alternative,
-        sizes=size_tradeoff(sized, plan) if trades_size and np.isfinite(plan.shadow_price) else None,
-        response=respond(sized, spec, spec.budget if np.isfinite(spec.budget) else plan.total),
-        focus=_focus(compared, spec, asked.params, plan.total, watch("compare")),
-        recommendation=found,
-        tables=decision_tables(sized, spec, plan.spend, tasks, shown, rivals) if is_best else None,
+        sizes=size_tradeoff(found.planned, plan) if trades_size and np.isfinite(plan.shadow_price) else None,
+        response=respond(found.planned, spec, spec.budget if np.isfinite(spec.budget) else plan.total),
+        focus=_focus(found.compared, spec, asked.params, plan.total, watch("compare")),
+        recommendation=decision,
+        tables=decision_tables(found.planned, spec, plan.spend, found.tasks, shown, found.rivals) if is_best else None,
         growth=growth,
         sharing=None if growth is None else budget_sharing(planned, growth),
         input_files=input_files or {},
-        notes=(*tasks.notes, *curves.notes, *said, *plan.notes, *beside, *why),
+        notes=(*tasks.notes, *curves.notes, *found.notes, *beside),
+        scenarios=scenarios,
         judged_sharing=() if judge is None else judged_models(judge, shared),
     )
 
@@ -280,23 +285,3 @@ def _focus(
         measure=spec.measure.name,
         progress=progress,
     )
-
-
-def _rivals(
-    compared: tuple[FittedStrategies, TaskSettings] | None, spec: PlanSpec, asked: PlanQuestion
-) -> tuple[tuple[FittedStrategies, StrategyPlanner] | None, list[str]]:
-    """Every measured strategy with the planner of the plan's specialists, ``None`` where there is one; and notes."""
-    if compared is None or spec.is_one_model:
-        return None, []
-    strategies, tasks = compared
-    alone = strategies.specialists
-    if alone is None or alone.tasks != spec.tasks.names:
-        return None, []
-    more = [*asked.beyond_the_mean, *(["--unit money"] if spec.unit == "money" else [])]
-    if more:
-        return None, [
-            f"Shared models are left out of this question: they are planned for the weighted mean by the point fit "
-            f"within one budget, without {listing(more)}."
-        ]
-    planner = StrategyPlanner(alone, tasks.select(alone.tasks), spec.measure, spec.unit, asked.params, spec.reach)
-    return (strategies, planner), []

@@ -3,27 +3,15 @@
 import json
 import re
 
-import numpy as np
 import pytest
 
 from budget.commands import main
-from budget.commands.inputs import read_task_settings
-from budget.commands.running import planned_study
-from budget.commands.running.planned_study import FittedRuns
 from budget.curves.records.writing import record_of
-from budget.tables.checks.quality import check
-from budget.tables.columns import column_mapping
 from budget.tables.files.text import json_text
 from tests import made
 from tests.commands.invoking import refused, run
-from tests.simulate import LINKS, TRUTHS, runs_of, table
-
-TASKS = (
-    "task,weight,target,min,max,current,unserved,unit_cost,served_tokens,group\n"
-    "prose,1,2.4,,,1e21,9,1e-6,,words\n"
-    "code,2,1.2,,,2e21,9,2e-6,,words\n"
-    "maths,1,2.2,,,3e21,9,1e-6,,\n"
-)
+from tests.commands.known_fit import TASKS, with_known_curves
+from tests.simulate import LINKS, TRUTHS, table
 
 PRICES = ("--price", 2, "--peak", "1e15", "--mfu", 0.4)
 
@@ -46,6 +34,9 @@ QUESTIONS = {
     "unit tokens": ("--unit", "tokens", "--budget", 1e11, "--params", 1e9),
     "evaluate": ("--evaluate", "thirds.csv", "--budget", 9e21),
     "reach": ("--reach", 10),
+    "only": ("--only", "code", "--only", "prose"),
+    "add": ("--add", 1e21, "--budget", None),
+    "current": ("--add", 1e21, "--budget", None, "--current", "thirds.csv"),
     "checkpoints": ("--tasks", "checkpoints.csv"),
 }
 
@@ -75,13 +66,7 @@ def ask(folder, tmp_path, monkeypatch):
     def both(*words, curves=None, tasks="tasks.csv"):
         curves = curves or made.chinchilla(draws=6)
 
-        def fitted(runs_path, reading, **_):
-            runs = runs_of(table(TRUTHS, noise=0.01, shared=curves.is_shared), tmp_path)
-            settings = read_task_settings(reading.tasks_path, runs.tasks, column_mapping(reading.columns))
-            findings = check(runs, ("params", "tokens"), 5, np.full(len(runs.tasks), np.nan))
-            return FittedRuns(runs, findings, curves, settings, None, {}, reading.columns)
-
-        monkeypatch.setattr(planned_study, "fit_runs", fitted)
+        with_known_curves(monkeypatch, tmp_path, curves)
         words = list(words)
         for option, by_default in (("--budget", 1e22), ("--reach", "inf"), ("--tasks", tasks)):
             if option not in words:

@@ -4,7 +4,7 @@ See docs/decisions/150-one-way-from-words-to-a-question.md.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -16,11 +16,13 @@ from budget.allocation.spec.resources import Prices
 from budget.allocation.spec.risks import MEAN_RISK, POINT, RISKS
 from budget.curves.curves import Curves
 from budget.curves.steady import PREDICTED
+from budget.errors import AllocationError, InfeasibleError
+from budget.numerics.words import shortened
 from budget.tables.limits import Limit
 from budget.tables.splits import Split
 from budget.tables.tasks import TaskSettings
 
-BESIDE = frozenset({"reference", "split", "prefer_simple", "plan_on"})
+BESIDE = frozenset({"reference", "split", "prefer_simple", "plan_on", "only", "current", "add", "among"})
 """What a question asks beside that which ``make_spec.plan_spec`` states."""
 
 
@@ -49,6 +51,10 @@ class PlanQuestion:
         at_risk: what the worst draws may lose against it.
         split: that is scored in place of a plan.
         prefer_simple: whether the reference is given where the plan's gain over it cannot be told from 0.
+        among: strategies that compete, by the runs' names for them and ``specialists``; all where empty.
+        only: the tasks that are planned; all where empty.
+        current: today's split of the planned tasks, in place of what their settings say.
+        add: more than today's split, which every task keeps at least: in place of a budget.
         plan_on: one of ``steady.PLAN_ON``; by default what the curves were fitted for, where a mean is asked for: it is
             split by how fast values fall, and all else asks for their levels, which predictions know best.
     """
@@ -72,6 +78,10 @@ class PlanQuestion:
     at_risk: float | None = None
     split: Split | None = None
     prefer_simple: bool = False
+    among: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    current: Split | None = None
+    add: float | None = None
     plan_on: str | None = None
 
     @property
@@ -96,6 +106,7 @@ class PlanQuestion:
             "--allow-unserved": self.allow_unserved,
             "--evaluate": self.split is not None,
             "--prefer-simple": self.prefer_simple,
+            "--add": self.add is not None,
         }
         return tuple(name for name, given in asked.items() if given)
 
@@ -110,7 +121,19 @@ class PlanQuestion:
         return self.plan_on or (None if self.asks_for_a_mean else PREDICTED)
 
     def stated(self, curves: Curves, tasks: TaskSettings, budget: float | None) -> PlanSpec:
-        """The question about curves: arguments and errors as ``make_spec.plan_spec``."""
+        """The question about curves: arguments and errors as ``make_spec.plan_spec``; the curves' tasks come first."""
+        if self.current is not None:
+            behind = tasks.current[len(self.current.spend) :]
+            tasks = replace(tasks, current=np.concatenate([self.current.spend, behind]))
+        if self.add is not None:
+            tasks, budget = _kept(tasks, self.add)
+        spec = self._stated(curves, tasks, budget)
+        if self.add is not None and spec.is_one_model:
+            raise AllocationError("--add keeps what each task has, and one shared model has one spend; give --budget.")
+        return spec
+
+    def _stated(self, curves: Curves, tasks: TaskSettings, budget: float | None) -> PlanSpec:
+        """The same with today's split and the whole budget known."""
         words = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in BESIDE}
         if self.risk is None:
             words["risk"] = POINT.name
@@ -119,3 +142,25 @@ class PlanQuestion:
             return plan_spec(curves, tasks, budget, **words | {"risk": MEAN_RISK.name}) if counts else spec
         on_gain = record_of("Risk", self.risk, RISKS).on_gain
         return plan_spec(curves, tasks, budget, reference=self.reference if on_gain else None, **words)
+
+
+def _kept(tasks: TaskSettings, more: float) -> tuple[TaskSettings, float]:
+    """The settings of tasks that keep today's spends at least, and these spends with what is added to them.
+
+    Raises:
+        AllocationError: nobody states today's split, it is beyond a task's maximum, or what is added is no amount.
+    """
+    known = tasks.current > 0
+    if not known.any():
+        raise AllocationError(
+            "--add is counted from today's split, which is not stated: fill column 'current' of the tasks file, or "
+            "give --current CSV."
+        )
+    if not (np.isfinite(more) and more > 0):
+        raise AllocationError(f"--add is {more:g}; give a positive number.")
+    over = known & (tasks.current > tasks.max)
+    if over.any():
+        names = shortened([name for name, is_over in zip(tasks.names, over, strict=True) if is_over])
+        raise InfeasibleError(f"--add keeps today's spend of {names}, which is above its max; raise that.")
+    least = np.where(known, np.fmax(tasks.min, tasks.current), tasks.min)
+    return replace(tasks, min=least), float(tasks.current[known].sum()) + more

@@ -39,6 +39,11 @@ STRATEGY = click.option(
     "--strategy", type=click.Choice(["specialists", "shared"]),
     help="One training per task, or one model for all. By default what the runs are.",
 )  # fmt: skip
+COMPETING = click.option(
+    "--strategy", "strategies", multiple=True, metavar="NAME",
+    help="What competes: specialists (one training per task), shared (one model for several), or a strategy of the "
+         "runs such as moe. Repeatable. By default all that the runs hold.",
+)  # fmt: skip
 MEASURE = click.option(
     "--measure", type=click.Choice(["value", "progress"]), help="What counts of a task, see allocate."
 )
@@ -254,8 +259,11 @@ class Asking:
     """The question that a plan answers."""
 
     budget: float | None
+    add: float | None
     unit: str | None
     params: float | None
+    only: tuple[str, ...]
+    current_path: str | None
     aiming: Aiming
     limiting: Limiting
     reach: float
@@ -266,6 +274,7 @@ class Asking:
     def tables(self) -> dict[str, str]:
         """Option → the file that it names."""
         named = {
+            "current": self.current_path,
             "evaluate": self.split_path,
             "limits": self.limiting.limits_path,
             "reference": None if self.aiming.reference in REFERENCES else self.aiming.reference,
@@ -277,6 +286,11 @@ ASKING = as_record(
     Asking,
     "asking",
     click.option("--budget", type=Amount(), metavar="AMOUNT", help=BUDGET_HELP),
+    click.option("--add", type=Amount(), metavar="AMOUNT",
+                 help="In place of --budget: this much more than today's split, which every task keeps at least."),
+    click.option("--current", "current_path", metavar="CSV",
+                 help="Today's split (task, spend), in place of column current of the tasks file."),
+    click.option("--only", multiple=True, metavar="TASK", help="Plan these tasks alone. Repeatable."),
     click.option("--unit", type=click.Choice(["flops", "tokens", "x", "money"]),
                  help="By default what the law trades."),
     SIZE,

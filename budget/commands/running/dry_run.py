@@ -121,7 +121,8 @@ def _fitting(ctx: click.Context, inputs: list[str]) -> Intended:
         does.append(f"plan {DECIDED_SETS} sets of tasks from the small runs and judge them on the large ones")
         seconds += SET * DECIDED_SETS * len(named)
     if name == "plan":
-        does.append("plan the budget over them, grow the set of tasks and draw the report")
+        also = ", answer the scenarios" if params["scenarios_path"] else ""
+        does.append(f"plan the budget over them{also}, grow the set of tasks and draw the report")
         seconds += PLAN * len(runs.tasks)
     counts = {"rows": len(runs.value), "runs": runs.trained_models, "tasks": len(runs.tasks), "curves": curves}
     echo_notes(*runs.notes, *tasks.notes)

@@ -11,12 +11,12 @@ import click
 NEEDED, OWN, EVERY_COMMAND = "Needed", "Options", "Every command takes"
 
 TOPICS: Mapping[str, tuple[str, ...]] = {
-    "What is spent": ("--budget", "--spend", "--unit", "--price", "--peak", "--mfu", "--params", "--sizes", "--limit",
-                      "--limits"),
-    "What the plan aims at": ("--strategy", "--objective", "--measure", "--allow-unserved", "--freeze", "--at-least",
-                              "--risk", "--level", "--reference", "--at-risk", "--prefer-simple", "--plan-on",
-                              "--reach", "--order", "--orders", "--today", "--max-runs", "--max-models", "--time-limit",
-                              "--evaluate"),
+    "What is spent": ("--budget", "--add", "--spend", "--unit", "--price", "--peak", "--mfu", "--params", "--sizes",
+                      "--limit", "--limits"),
+    "What the plan aims at": ("--only", "--strategy", "--objective", "--measure", "--allow-unserved", "--freeze",
+                              "--at-least", "--risk", "--level", "--reference", "--at-risk", "--prefer-simple",
+                              "--plan-on", "--reach", "--order", "--orders", "--today", "--max-runs", "--max-models",
+                              "--time-limit", "--evaluate", "--current", "--scenarios"),
     "How the files are read": ("--tasks", "--column", "--where", "--task", "--higher-is-better", "--last-of", "--every",
                                "--wide", "--select", "--report", "--models", "--save"),
     "What is fitted": ("--law", "--scale", "--scales", "--mixtures", "--loss-metric", "--score-metric"),

@@ -49,6 +49,18 @@ def emit(table: pd.DataFrame, record: object | Callable[[], object], output: Out
         click.echo(content, nl=False, color=True)  # a name keeps its characters, as in --out
 
 
+def show(table: pd.DataFrame) -> None:
+    """A table on standard output: set in columns on a terminal, as CSV elsewhere."""
+    from budget.tables.files.text import csv_text
+
+    if sys.stdout.isatty():
+        from budget.report.terminal import print_table
+
+        print_table(table)
+    else:
+        click.echo(csv_text(table), nl=False, color=True)
+
+
 def in_given_units(table: pd.DataFrame) -> pd.DataFrame:
     """A table with its spends and budgets once more, in the unit that the user gave, as its last columns."""
     from budget.numerics.quantities.amounts import GIVEN

@@ -22,6 +22,9 @@ PLAN_FILE = "plan.toml"
 RUNS = "runs"
 """Its key for the file of runs."""
 
+SCENARIOS = "scenarios"
+"""The option that names other questions; in a plan's file these stand themselves."""
+
 OUTPUTS = frozenset({"out", "json"})
 """Options that say where a plan goes, and nothing of what it is."""
 
@@ -37,7 +40,11 @@ def expanded(command: click.Command, args: list[str], is_path: Any) -> list[str]
     Raises:
         DataError: the file cannot be read, or holds what is no option.
     """
-    named = [word for word in args if word.endswith(".toml") and not word.startswith("-")]
+    named = [
+        word
+        for word, before in zip(args, ["", *args], strict=False)
+        if word.endswith(".toml") and not word.startswith("-") and before != f"--{SCENARIOS}"
+    ]
     if not named or not Path(named[0]).is_file():
         return args
     path = Path(named[0])
@@ -48,6 +55,8 @@ def expanded(command: click.Command, args: list[str], is_path: Any) -> list[str]
     if not isinstance(kept.get(RUNS), str):
         raise DataError(f'{path}: it names no runs; give runs = "runs.csv", or a plan\'s own {PLAN_FILE}.')
     words = [_from(path.parent, kept.pop(RUNS))]
+    if kept.pop("scenario", None) is not None:  # they are read where they stand
+        words += [f"--{SCENARIOS}", str(path)]
     options = {name.removeprefix("--"): param for param in command.params for name in param.opts}
     for key, content in kept.items():
         param = options.get(key)

@@ -5,19 +5,24 @@ The first takes long and knows nothing of budgets, so that one fit answers many 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from budget.numerics.quoting import shown
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from budget.allocation.spec.plan_question import PlanQuestion
     from budget.commands.options.fitting_options import Drawing, Estimating, Fitting
     from budget.commands.options.option_types import Words
     from budget.commands.options.planning_options import Asking
     from budget.commands.options.reading_options import Linking, Reading
+    from budget.commands.running.scenario_file import ReadScenario
     from budget.curves.curves import Curves
     from budget.studies.make_plan import Study
+    from budget.studies.scenario_study import Scenarios
     from budget.studies.strategies.judged_models import JudgeModel
     from budget.studies.strategies.strategy_curves import FittedStrategies
     from budget.tables.checks.quality import Finding
@@ -106,30 +111,92 @@ def fit_runs(
     return FittedRuns(runs, findings, curves, tasks, compared, files, reading.columns, judge)
 
 
-def study_of(fitted: FittedRuns, asking: Asking, strategy: str | None = None, order: str = "given") -> Study:
+def question_for(fitted: FittedRuns, asking: Asking, strategies: Sequence[str] = ()) -> PlanQuestion:
+    """The question that options ask of curves that are there.
+
+    Args:
+        fitted: the curves.
+        asking: the options.
+        strategies: that compete; by default all that the runs hold.
+
+    Raises:
+        BudgetError: a table that they name cannot be used, or no curve can be planned.
+    """
+    from budget.allocation.answer import only_of, usable_curves
+    from budget.allocation.spec.plan_question import PlanQuestion
+    from budget.allocation.spec.plan_spec import STRATEGIES
+    from budget.commands.running.question_options import question_of
+    from budget.tables.columns import column_mapping
+
+    asked = PlanQuestion(objective=asking.aiming.objective, measure=asking.aiming.measure)
+    curves, tasks = only_of(fitted.curves, fitted.tasks, asking.only)
+    usable, _ = usable_curves(curves, tasks, asked.planned_on, asked.is_of_scores)
+    # one of these two words alone says how all tasks are served; other words are of the runs
+    only = strategies[0] if len(strategies) == 1 and strategies[0] in STRATEGIES else None
+    question = question_of(asking, tasks.select(usable.tasks), column_mapping(fitted.columns), strategy=only)
+    return question if only else replace(question, among=tuple(strategies))
+
+
+def with_tables(fitted: FittedRuns, read: Sequence[ReadScenario]) -> FittedRuns:
+    """The same, with the hashes of the tables that scenarios name."""
+    from budget.tables.files.contents import sha256_as_read
+
+    files = {
+        f"{option} of {each.name}": {"name": Path(path).name, "sha256": sha256_as_read(path)}
+        for each in read
+        for option, path in each.asking.tables.items()
+    }
+    return replace(fitted, input_files={**fitted.input_files, **files})
+
+
+def scenarios_of(fitted: FittedRuns, read: Sequence[ReadScenario]) -> Scenarios:
+    """Every scenario of a file answered by curves that are there.
+
+    Raises:
+        DataError: a table that one names cannot be used.
+    """
+    from budget.errors import AllocationError, DataError, FitError
+    from budget.report.progress import step
+    from budget.studies.scenario_study import AskedScenario, solve_scenarios
+
+    asked: list[AskedScenario] = []
+    for each in read:
+        try:
+            question = question_for(fitted, each.asking, each.strategies)
+        except (AllocationError, FitError) as error:
+            asked.append(AskedScenario(each.name, each.asking.budget, None, each.told, str(error)))
+        except DataError as error:
+            raise DataError(f"Scenario {shown(each.name)}: {error}") from None
+        else:
+            asked.append(AskedScenario(each.name, each.asking.budget, question, each.told))
+    with step("scenarios") as bar:
+        return solve_scenarios(fitted.curves, fitted.tasks, asked, fitted.compared, progress=bar)
+
+
+def study_of(
+    fitted: FittedRuns,
+    asking: Asking,
+    strategies: Sequence[str] = (),
+    order: str = "given",
+    scenarios: Scenarios | None = None,
+) -> Study:
     """Plan, grow and compare by curves that are there, as the options of ``plan`` say.
 
     Args:
         fitted: the curves.
         asking: what is asked of them.
-        strategy: how the tasks are served; by default what the runs are.
+        strategies: that compete; by default all that the runs hold.
         order: in which tasks join, see ``growth.grow``.
+        scenarios: other questions to the same curves, answered already.
 
     Raises:
         BudgetError: no plan can be made as it is asked for.
     """
-    from budget.allocation.answer import usable_curves
-    from budget.allocation.spec.plan_question import PlanQuestion
-    from budget.commands.running.question_options import question_of
     from budget.report.progress import steps
     from budget.studies.make_plan import make_plan
-    from budget.tables.columns import column_mapping
     from budget.tables.files.contents import sha256_as_read
 
-    asked = PlanQuestion(objective=asking.aiming.objective, measure=asking.aiming.measure)
-    usable, _ = usable_curves(fitted.curves, fitted.tasks, asked.planned_on, asked.is_of_scores)
-    planned = fitted.tasks.select(usable.tasks)
-    question = question_of(asking, planned, column_mapping(fitted.columns), strategy=strategy)
+    question = question_for(fitted, asking, strategies)
     tables = {name: {"name": Path(path).name, "sha256": sha256_as_read(path)} for name, path in asking.tables.items()}
     with steps() as watch:
         return make_plan(
@@ -142,6 +209,7 @@ def study_of(fitted: FittedRuns, asking: Asking, strategy: str | None = None, or
             order=order,
             compared=fitted.compared,
             judge=fitted.judge,
+            scenarios=scenarios,
             input_files={**fitted.input_files, **tables},
             progress=watch,
         )

@@ -22,12 +22,8 @@ if TYPE_CHECKING:
     from budget.tables.tasks import TaskSettings
 
 
-def refuse_words(asking: Asking, *, needs_budget: bool = True) -> None:
+def refuse_words(asking: Asking) -> None:
     """Refuse options that contradict each other, before anything is read.
-
-    Args:
-        asking: the options.
-        needs_budget: whether a budget has to stand there, where the objective needs one.
 
     Raises:
         UsageError: they do.
@@ -36,8 +32,11 @@ def refuse_words(asking: Asking, *, needs_budget: bool = True) -> None:
     from budget.allocation.spec.risks import RISKS
 
     aiming = asking.aiming
-    if needs_budget and asking.budget is None and not OBJECTIVES[aiming.objective].minimizes_spend:
+    stated = asking.budget is not None or asking.add is not None
+    if not stated and not OBJECTIVES[aiming.objective].minimizes_spend:
         raise click.UsageError("Missing option '--budget'.")
+    if asking.budget is not None and asking.add is not None:
+        raise click.UsageError("--budget is the whole and --add what comes on top of today's split; give one of them.")
     on_gain = aiming.risk is not None and RISKS[aiming.risk].on_gain
     if aiming.reference and not (aiming.prefer_simple or on_gain):
         raise click.UsageError("--reference is for --risk cvar or quantile, and for --prefer-simple; leave it out.")
@@ -73,6 +72,7 @@ def question_of(
 
     aiming, limiting = asking.aiming, asking.limiting
     split = read_split(asking.split_path, tasks.names, columns=columns) if asking.split_path else None
+    current = read_split(asking.current_path, tasks.names, columns=columns) if asking.current_path else None
     reference: str | Split | None = aiming.reference
     if aiming.reference and aiming.reference not in REFERENCES:
         reference = read_split(aiming.reference, tasks.names, columns=columns)
@@ -97,6 +97,9 @@ def question_of(
         at_risk=aiming.at_risk,
         split=split,
         prefer_simple=aiming.prefer_simple,
+        only=asking.only,
+        current=current,
+        add=asking.add,
         plan_on=plan_on,
     )
 

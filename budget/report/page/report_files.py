@@ -26,7 +26,10 @@ MODELS = "models.csv"
 GROWTH = "growth.csv"
 """Written only where the question has a growing set of tasks."""
 
-OPTIONAL = frozenset({SPECIALISTS, FOCUS, MODELS, GROWTH, *map(file_name, FIGURES)})
+SCENARIOS, SCENARIO_TASKS = "scenarios.csv", "scenario_tasks.csv"
+"""Written only where other questions were asked beside the plan's own."""
+
+OPTIONAL = frozenset({SPECIALISTS, FOCUS, MODELS, GROWTH, SCENARIOS, SCENARIO_TASKS, *map(file_name, FIGURES)})
 """The files that a folder may lack."""
 
 
@@ -41,8 +44,8 @@ def report_files(study: Study, more: Mapping[str, str] | None = None) -> dict[st
         File name → content: the report as HTML and Markdown with its pictures, the tables as CSV, curves and plan as
         JSON.
         ``SPECIALISTS`` is there only where the study has a hypothetical split beside its plan, ``FOCUS`` only where it
-        compares strategies, ``MODELS`` where some may share, ``GROWTH`` where tasks can be added. The last is the plan,
-        with the hashes of all others.
+        compares strategies, ``MODELS`` where some may share, ``GROWTH`` where tasks can be added, ``SCENARIOS`` and
+        ``SCENARIO_TASKS`` where there are any. The last is the plan, with the hashes of all others.
     """
     story = build_story(study)
     pictures = drawn_pictures(study, story)
@@ -56,6 +59,9 @@ def report_files(study: Study, more: Mapping[str, str] | None = None) -> dict[st
         "curves.json": json_text(sealed(record_of(study.curves))),
         **(more or {}),
     }
+    if study.scenarios is not None:
+        files[SCENARIOS] = csv_text(study.scenarios.table())
+        files[SCENARIO_TASKS] = csv_text(study.scenarios.tasks())
     if study.growth is not None:
         files[GROWTH] = csv_text(study.growth.sizes_table())
     if study.focus is not None:

@@ -10,6 +10,7 @@ from budget.report.page import tables as tabular
 from budget.report.page.shown_decision import Decision, shown_decision
 from budget.report.page.single_task_section import alone_table
 from budget.report.report_parts import Block, Bullets, Callout, Definitions, Heading, Picture, Section, Story, Text
+from budget.report.scenario_section import scenario_section
 from budget.report.sentences import facts, trust
 from budget.report.sentences import headline as narrative
 from budget.report.sentences.focus_answer import decided_cells, focus_answer
@@ -41,6 +42,8 @@ def build_story(study: Study) -> Story:
     if study.response.is_known:
         sections.append(_response(study))
     sections.append(_curves(study))
+    if study.scenarios is not None:
+        sections.append(scenario_section(study.scenarios))
     if study.growth is not None and len(study.growth.names) > 1:
         sections.append(_breadth(study, study.growth))
     if study.focus is not None:

@@ -11,6 +11,7 @@ See docs/decisions/082-bound-over-groupings.md,
 docs/decisions/080-plans-made-once-judged-in-every-draw.md.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -184,20 +185,33 @@ class Recommendation(Brief):
         }
 
 
-def recommend(strategies: FittedStrategies, alone: StrategyPlanner, budget: float) -> Recommendation | None:
+def recommend(
+    strategies: FittedStrategies,
+    alone: StrategyPlanner,
+    budget: float,
+    *,
+    among: Sequence[str] = (),
+    apart: Sequence[str] = (),
+) -> Recommendation | None:
     """The best decision over specialists and every shared model that was measured on some or all of their tasks.
 
     Args:
         strategies: all of the file.
         alone: a planner of the specialists of all tasks.
         budget: in all, in the planner's unit.
+        among: the strategies that compete, ``SPECIALISTS`` among them; all where there are none.
+        apart: tasks that share no model.
 
     Returns:
-        The decision; ``None`` where no shared model serves tasks that have specialists, or the law is no sum of powers.
+        The decision; ``None`` where no shared model serves tasks that have specialists, no models of these strategies
+        make up the tasks, or the law is no sum of powers.
     """
     names = alone.served.tasks
     whole = [served for served in strategies.shared if set(served.tasks) == set(names) and MARK not in served.strategy]
     blocks = [*whole, *blocks_of(strategies, names)]
+    blocks = [block for block in blocks if not (block.one_model and set(block.tasks) & set(apart))]
+    if among:
+        blocks = [block for block in blocks if block.strategy in among]
     if not any(block.one_model for block in blocks):
         return None
 
@@ -211,7 +225,8 @@ def recommend(strategies: FittedStrategies, alone: StrategyPlanner, budget: floa
         found = partitions(by_level, [_predicted(block) for block in blocks], budgets[-1:], shared=False)
         if not found:
             return None
-        doubtful = _doubtful(by_level, *found[0])
+        # what a reader allows only to share has nothing that doubt could leave it for
+        doubtful = [] if among and SPECIALISTS not in among else _doubtful(by_level, *found[0])
         if not doubtful:
             break
         undecided += doubtful

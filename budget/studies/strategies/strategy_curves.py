@@ -8,7 +8,7 @@ See docs/decisions/079-curves-of-a-strategy-per-set.md,
 docs/decisions/154-told-of-curves-that-pass.md.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -106,6 +106,16 @@ class FittedStrategies:
     def sets(self) -> tuple[tuple[str, ...], ...]:
         """The distinct sets of tasks that shared models serve, by number of tasks."""
         return tuple(sorted(dict.fromkeys(served.tasks for served in self.shared), key=len))
+
+    def among(self, names: Sequence[str]) -> "FittedStrategies":
+        """What is known of some tasks: their specialists, and the models that serve no others."""
+        alone = self.specialists
+        if alone is not None:
+            pick = np.array([at for at, name in enumerate(alone.tasks) if name in names], dtype=int)
+            alone = replace(alone, curves=alone.curves.take(pick)) if len(pick) else None
+        return replace(
+            self, specialists=alone, shared=tuple(each for each in self.shared if set(each.tasks) <= set(names))
+        )
 
     def of(self, tasks: tuple[str, ...]) -> tuple[StrategyCurves, ...]:
         """The shared strategies of one set."""

@@ -23,6 +23,7 @@ from budget.allocation.served import is_served
 from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.measures import Measure
 from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND, PlanSpec, is_nonconvex
+from budget.allocation.spec.resources import Prices
 from budget.numerics.interval import interval
 from budget.studies.strategies.assumed import MARK
 from budget.studies.strategies.strategy_curves import StrategyCurves
@@ -99,6 +100,7 @@ class StrategyPlanner:
         unit: what budgets are counted in; by default what the law suggests.
         params: size of every model, for budgets in tokens under a law of params and tokens.
         reach: see ``make_spec.plan_spec``.
+        prices: of compute, for budgets in money.
     """
 
     served: StrategyCurves
@@ -107,6 +109,7 @@ class StrategyPlanner:
     unit: str | None = None
     params: float | None = None
     reach: float = np.inf
+    prices: Prices | None = None
 
     @property
     def unknown_unserved(self) -> tuple[str, ...]:
@@ -127,6 +130,7 @@ class StrategyPlanner:
         asked = plan_spec(
             self.served.curves, task_settings, budget,
             unit=self.unit, strategy=strategy, params=self.params, measure=self.measure.name, reach=self.reach,
+            prices=self.prices,
         )  # fmt: skip
         return replace(asked, measure=self.measure)
 
@@ -182,7 +186,7 @@ class StrategyPlanner:
         pick = np.array([self.served.tasks.index(name) for name in served.tasks])
         measure = replace(self.measure, scale=self.measure.scale[pick], shift=self.measure.shift[pick])
         mine = self.task_settings.select(served.tasks)
-        return StrategyPlanner(served, mine, measure, self.unit, self.params, self.reach)
+        return StrategyPlanner(served, mine, measure, self.unit, self.params, self.reach, self.prices)
 
     def restricted_to(self, pick: np.ndarray) -> "StrategyPlanner":
         """Plans of specialists of the tasks at some positions alone."""

@@ -16,7 +16,7 @@ SCHEMA = "budget/plan/1"
 
 PLAN_FILES = (
     "report.html", "report.md", "allocation.csv", "growth.csv", "curves.csv", "check.csv", "curves.json", "focus.csv",
-    "models.csv", "plan.toml", "allocation_specialists.csv",
+    "models.csv", "scenarios.csv", "scenario_tasks.csv", "plan.toml", "allocation_specialists.csv",
     *(f"figure-{name}.svg" for name in (
         "flow", "moves", "gain", "spend", "sizes", "breadth", "winners", "focus", "response", "curves",
     )),
