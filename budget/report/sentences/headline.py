@@ -78,7 +78,8 @@ def headline(study: Study) -> str:
         return f"Split {budget} over {tasks}, one model for each."
     if spec.reserved:
         tasks = plural(len(plan.spend) + len(spec.reserved), "task")
-    keep = "keep to their spends or shares by weight" if len(kept) > 1 else "keeps to its spend or share by weight"
+    to = "to " if spec.held else ""  # a task whose curve failed may get less than its share
+    keep = f"keep {to}their spends or shares by weight" if len(kept) > 1 else f"keeps {to}its spend or share by weight"
     return f"Split {budget} over {tasks}, one model for each; {listing(kept)} {keep}, for want of a trusted curve."
 
 

@@ -61,7 +61,7 @@ def test_the_headline_says_what_to_train(studies):
     shared = studies["shared"]
     assert narrative.headline(shared).startswith("Train one model with")
     assert narrative.headline(studies["specialists"]).startswith("Split ")
-    assert "over 4 tasks, one model for each; static keeps to its spend or share" in narrative.headline(
+    assert "over 4 tasks, one model for each; static keeps its spend or share" in narrative.headline(
         studies["specialists"]
     )
     assert narrative.headline(studies["one task"]).startswith("Spend ")
