@@ -223,6 +223,9 @@ def test_a_dry_run_of_measure_counts_what_is_left(tmp_path, monkeypatch):
     out = tmp_path / "measured.csv"
     record = json.loads(run("measure", "data/loop_plan.csv", "--out", out, "--dry-run", "--json").stdout)
     assert record["counts"]["trainings"] == 77 and record["cpu_seconds"] > 600 and not out.exists()
+    halves = [("measure", "data/loop_plan.csv", "--out", out, "--shard", f"{part}/2") for part in (0, 1)]
+    counted = [json.loads(run(*words, "--dry-run", "--json").stdout)["counts"]["trainings"] for words in halves]
+    assert sum(counted) == 77 and 0 < counted[0] < 77
     by_program = ("--command", "python3 {task} {seed}")
     assert run("measure", "data/loop_plan.csv", "--out", out, "--dry-run", *by_program).exit_code == 0
     assert "placeholder" in refused(

@@ -101,7 +101,8 @@ def _fitting(ctx: click.Context, inputs: list[str]) -> Intended:
     runs, tasks = read_inputs(inputs[0], reading, options.mixtures, scales=options.scales, of_all_strategies=across)
     named = [law_for(runs, searched=params["residual"] == "raw") if law == AUTO else law for law in laws or (AUTO,)]
     each = sum(POSTERIOR if LAWS[law].is_posterior else SEARCHED for law in named) * (1 + params["draws"]) / 201
-    curves = len(runs.tasks)
+    shard = params.get("shard")
+    curves = len(runs.tasks) if shard is None else sum(shard.held(runs.tasks))
     if name == "focus":
         curves = _curves_of_strategies(runs)
     elif name == "plan" and runs.serves_both_ways and not across:
@@ -146,15 +147,17 @@ def _measuring(ctx: click.Context, inputs: list[str]) -> Intended:
 
         planned = planned_flops(plan, params["command"])
     done = _measured(params["out"])
-    left = {name: flops for name, flops in planned.items() if name not in done}
+    shard = params.get("shard")
+    mine = {name: flops for name, flops in planned.items() if shard is None or shard.holds(name)}
+    left = {name: flops for name, flops in mine.items() if name not in done}
     flops = sum(left.values())
     seconds = None
     if params["command"] is None:
         seconds = round(TRAINING_START * len(left) + flops / TRAINING_SPEED, 1)
     known = f", {flops:.4g} FLOPs" if flops == flops else ""
-    does = (f"train {len(left):,} of {len(planned):,} runs{known}, {params['jobs']} at once",)
+    does = (f"train {len(left):,} of {len(mine):,} runs{known}, {params['jobs']} at once",)
     counts = {
-        "runs": float(len(planned)),
+        "runs": float(len(mine)),
         "trainings": float(len(left)),
         **({"flops": flops} if flops == flops else {}),
     }
