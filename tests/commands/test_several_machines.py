@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -205,16 +206,67 @@ def test_an_address_that_does_not_answer_is_refused():
     assert result.exit_code == 1 and "nothing answers at 127.0.0.1:9 (" in result.stderr
 
 
+@contextmanager
+def local_ray():
+    """A Ray of two workers, which ends with the block and takes no other one along."""
+    words = [ray_program(), "start", "--head", "--block", "--num-cpus=2", "--port=6399", "--include-dashboard=false"]
+    process = subprocess.Popen(
+        [*words, "--disable-usage-stats"], start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        status = [ray_program(), "status", "--address=127.0.0.1:6399"]
+        wait_for(lambda: subprocess.run(status, capture_output=True).returncode == 0, 90)
+        yield
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def workers() -> list[int]:
+    """Processes of Ray that run one of our programs."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if (folder / "cmdline").read_bytes().startswith(b"ray::run_there"):
+                found.append(int(folder.name))
+        except OSError:
+            continue  # it ended while we looked
+    return found
+
+
 @needs_ray
 @pytest.mark.slow
 def test_the_same_commands_on_a_local_ray():
-    start = [ray_program(), "start", "--head", "--num-cpus=2", "--port=6399", "--include-dashboard=false"]
-    subprocess.run([*start, "--disable-usage-stats"], check=True, capture_output=True)
-    try:
+    with local_ray():
         one_process()
         same_everywhere("--on", "ray")
-    finally:
-        subprocess.run([ray_program(), "stop", "--force"], capture_output=True)
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_killed_worker_of_ray_repeats_its_run_and_no_other_one():
+    with local_ray():
+        done("measure", "plan.csv", "--command", COMMAND, "--out", "one.csv")
+        Path("train.py").write_text(
+            f"open('ran', 'a').write(__import__('sys').argv[1]); import time; time.sleep(2); {TRAINER}"
+        )
+        words = [
+            sys.executable,
+            str(ROOT / "cli.py"),
+            "measure",
+            "plan.csv",
+            "--command",
+            COMMAND,
+            "--out",
+            "killed.csv",
+        ]
+        process = subprocess.Popen([*words, "--jobs", "2", "--on", "ray"], stderr=subprocess.PIPE, text=True)
+        wait_for(lambda: Path("ran").exists() and workers(), 90)  # what was tried before is over
+        os.kill(workers()[0], signal.SIGKILL)
+        _, said = process.communicate(timeout=300)
+        assert process.returncode == 0, said
+        assert values("killed.csv") == values("one.csv")
+        assert len(Path("ran").read_text()) == 7
 
 
 CONF = """
