@@ -1,4 +1,4 @@
-"""The reference pages, from what the commands say of themselves: ``python docs/reference.py`` writes them."""
+"""The reference pages, from what the commands say of themselves: ``python docs/reference.py [FOLDER]`` writes them."""
 
 import sys
 from pathlib import Path
@@ -63,5 +63,6 @@ PAGES = {"commands.md": command_pages, "laws.md": law_page}
 """File → what writes it."""
 
 if __name__ == "__main__":
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS
     for name, write in PAGES.items():
-        (DOCS / name).write_text(write(), encoding="utf-8")
+        (folder / name).write_text(write(), encoding="utf-8")
