@@ -3,6 +3,7 @@
 See docs/decisions/131-backtest-verdicts.md.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,31 @@ class Verdict:
 
     code: str
     sentence: str
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a verdict's sentence counts.
+
+    Attributes:
+        inside: predictions of hidden runs inside their interval.
+        predictions: of hidden runs in all.
+        off: their median relative error.
+    """
+
+    inside: int
+    predictions: int
+    off: float
+
+
+COUNTED = re.compile(r"^(\d+) of (\d+) predictions of .* interval, ([-+.\de]+) % off in the median$")
+"""The sentence of a curve whose intervals were judged, as ``_verdict`` writes it."""
+
+
+def figures(sentence: str) -> Figures | None:
+    """The figures of a verdict's sentence, which curves keep as text; ``None`` where it has none."""
+    found = COUNTED.match(sentence)
+    return None if found is None else Figures(int(found[1]), int(found[2]), float(found[3]) / 100)
 
 
 def verdicts(found: Backtest, law: str, tasks: Sequence[str]) -> tuple[Verdict, ...]:

@@ -8,6 +8,7 @@ from budget.report.sentences import facts
 from budget.report.sentences.plan_sentences import objective_name
 from budget.report.written_numbers import LEVEL, UNIT_WORDS, difference, percent, plural, value
 from budget.studies.make_plan import Study
+from budget.studies.strategies.recommendation import Recommendation
 
 GLOSSARY = (
     ("Task", "One thing a model is judged on, with one metric and a direction."),
@@ -82,9 +83,13 @@ def method(study: Study) -> tuple[tuple[str, str], ...]:
             f"largest {percent(curves.cost.max_error)}"
         )
         steps.append(("Cost", f"A run costs {curves.cost.formula} FLOPs ({source})."))
+    found = study.recommendation
+    decides = found if found is not None and found.shares else None
     shares = (
         "one model for all tasks, whose size and data are chosen together"
         if facts.is_shared(plan)
+        else "one training for each model, and the tasks that share one are chosen with it"
+        if decides is not None
         else "one training for each task"
     )
     steps += [
@@ -94,13 +99,26 @@ def method(study: Study) -> tuple[tuple[str, str], ...]:
         ),
         (
             "Certificate",
-            "A bound is proven beside the plan: no plan of the stated problem is better than "
+            _decision_bound(decides, plan.spec.sign)
+            if decides is not None
+            else "A bound is proven beside the plan: no plan of the stated problem is better than "
             f"{value(plan.bound)}{_planned_on(plan)}; the gap is {difference(plan.gap)}. It is a statement about the "
             "curves that the plan is made on, not about the world.",
         ),
         ("Solver", f"{plan.solver}, which reports: {plan.solver_status}."),
     ]
     return tuple(steps)
+
+
+def _decision_bound(found: Recommendation, sign: float) -> str:
+    """What is proven of who shares a model and of the split, as predicted."""
+    return (
+        "A bound is proven over every way to divide the tasks among the measured models and every split of the budget, "
+        f"on the predicted curves: none is better than {value(sign * found.choice.bound)}, and the best that was found "
+        f"reaches {value(sign * found.choice.objective)}; the gap is {difference(found.gap)}. The same models with the "
+        f"budget split on steadied curves are predicted to reach {value(sign * found.objective)}, which is what is "
+        "reported. It is a statement about the curves, not about the world."
+    )
 
 
 def _planned_on(plan: Plan) -> str:

@@ -5,6 +5,7 @@ See docs/decisions/099-one-story-two-renderings.md.
 
 import numpy as np
 
+from budget.report.decision_response import shown_response
 from budget.report.page import method
 from budget.report.page import tables as tabular
 from budget.report.page.shown_decision import Decision, shown_decision
@@ -29,6 +30,9 @@ PANELS = 12
 ROWS = 30
 """Lines of the chart of spends at most."""
 
+
+IF_ALONE = "If every task had a model of its own"
+"""Heads what speaks of one model for each task where the decision shares some."""
 
 NEEDS_THE_COMMAND = " Moving it needs the command: budget plan plan.toml --budget AMOUNT --out FOLDER."
 """What a page says that cannot split another budget itself."""
@@ -95,10 +99,11 @@ def _first_page(study: Study) -> tuple[Picture, ...]:
     if study.response.is_known or study.tables is not None:
         rival = "; the thin line gives every task the same" if study.tables is not None and study.tables.alone else ""
         rival = rival if len(shown.names) > 1 else ""
+        same = "of the same models " if len(shown.models) > 1 else ""
         pictures.append(
             Picture(
                 "response",
-                f"Best predicted {objective_name(plan)} at other budgets. The large dot is the plan{rival}."
+                f"Best predicted {objective_name(plan)} {same}at other budgets. The large dot is the plan{rival}."
                 f"{'' if study.tables is not None else NEEDS_THE_COMMAND}",
                 "What another budget would bring",
             )
@@ -107,18 +112,23 @@ def _first_page(study: Study) -> tuple[Picture, ...]:
 
 
 def _joins(shown: Decision) -> str:
-    return ": first who shares a model, then where the budget moves" if any(step.joins for step in shown.steps) else ""
+    if not any(step.joins for step in shown.steps):
+        return ""
+    return (
+        ": who shares a model keeps its tasks' equal parts first; the budget that sharing frees then moves to others, "
+        "whose steps hold what it is worth"
+    )
 
 
 def _models(study: Study) -> Section:
     """Every model and task, by spend."""
     plan, found = study.plan, study.recommendation
     blocks: list[Block] = [Text(sentence) for sentence in narrative.summary(study)[1:]]
-    title = "Models and tasks"
+    title, apart = "Models and tasks", found is not None and found.shares
     if found is not None and found.shares:
         unit = plan.spec.unit
-        blocks += [Bullets(gains(found, unit)), models_table(found, unit), decided_table(found, plan)]
-        blocks.append(Heading("If every task had a model of its own"))
+        blocks += [Bullets(gains(found, unit, "The decision")), models_table(found, unit), decided_table(found, plan)]
+        blocks += [Heading(IF_ALONE), Text(narrative.one_each(plan))]
     if plan.hypothetical:
         blocks.append(Callout(narrative.whose_runs(study)))
     if facts.is_shared(plan):
@@ -127,17 +137,19 @@ def _models(study: Study) -> Section:
                 blocks.append(Text(narrative.size_range(study)))
             blocks += [Text(narrative.near_best(study.sizes)), tabular.sizes_table(study, study.sizes)]
     elif len(plan.spend) > 1:
+        whose = "the best split among one model for each" if apart else "the plan"
         bars = f" Lines: {LEVEL} range over the draws." if len(study.curves.draws) else ""
         blocks.append(
             Picture(
                 "spend",
-                f"Each task's share of the budget, largest first: the plan beside what simple rules give.{bars}"
+                f"Each task's share of the budget, largest first: {whose} beside what simple rules give.{bars}"
                 f"{_capped(min(ROWS, len(plan.spend)), len(plan.spend))}",
             )
         )
-    blocks.append(tabular.plan_table(plan, "What each task is predicted to reach"))
+    caption = "What each task would reach with a model of its own" if apart else "What each task is predicted to reach"
+    blocks.append(tabular.plan_table(plan, caption))
     if plan.baselines and len(plan.spend) > 1:
-        blocks.append(tabular.comparison_table(study))
+        blocks.append(tabular.comparison_table(study, apart=apart))
     label = narrative.HYPOTHETICAL if plan.hypothetical else ""
     return Section("models", title, tuple(blocks), label, _largest(shown_decision(study)))
 
@@ -188,7 +200,10 @@ def _breadth(study: Study, growth: Growth) -> Section:
     )
     blocks += [tabular.breadth_table(growth, found), tabular.set_size_table(study, growth)]
     label = narrative.HYPOTHETICAL if growth.hypothetical else ""
-    return Section("breadth", "What breadth costs", tuple(blocks), label, narrative.breadth_cost(found))
+    return Section(
+        "breadth", "What sharing the budget costs (one model for each task)", tuple(blocks), label,
+        narrative.breadth_cost(found),
+    )  # fmt: skip
 
 
 def _focus(found: Focus) -> Section:
@@ -221,11 +236,12 @@ def _focus(found: Focus) -> Section:
 
 def _response(study: Study) -> Section:
     said = narrative.response(study)
+    title = "More or less budget"
     return Section(
         "budget",
-        "More or less budget",
+        f"{title}, if every task had a model of its own" if shown_response(study).alone else title,
         (Text(said), tabular.response_table(study)),
-        finding=said.partition(". ")[2] or said,
+        finding=said.split(". ")[1].rstrip(".") + "." if ". " in said else said,
     )
 
 
@@ -239,6 +255,9 @@ def _curves(study: Study) -> Section:
         else "The line is the fitted curve."
     )
     band = f" Band: {LEVEL} interval." if len(curves.draws) else ""
+    found = study.recommendation
+    apart = found is not None and found.shares
+    dot = "The large dot is the best split among one model for each task" if apart else "The large dot is the plan"
     return Section(
         "curves",
         "Curves",
@@ -246,12 +265,13 @@ def _curves(study: Study) -> Section:
             Text(f"Each dot is a measured run. {line}"),
             Picture(
                 "curves",
-                f"Measured runs and fitted curves.{band} Tinted: beyond the largest run. The large dot is the plan."
+                f"Measured runs and fitted curves.{band} Tinted: beyond the largest run. {dot}."
                 f"{_capped(len(shown), len(curves.tasks))}",
             ),
             tabular.curves_table(study),
         ),
-        finding=f"{plural(len(curves.tasks), 'task has', 'tasks have')} a curve that the plan uses.",
+        finding=f"{plural(len(curves.tasks), 'task has', 'tasks have')} a curve "
+        f"{'of one model each; shared models have curves of their own' if apart else 'that the plan uses'}.",
     )
 
 

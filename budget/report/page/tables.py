@@ -5,6 +5,7 @@ import numpy as np
 from budget.allocation.plan.binding_limits import broken_words
 from budget.allocation.plan.plan import Plan
 from budget.allocation.plan.size_tradeoff import SizeTradeoff
+from budget.report.decision_response import shown_response
 from budget.report.report_parts import Cell, Column, Table
 from budget.report.sentences import facts
 from budget.report.sentences.plan_sentences import (
@@ -45,7 +46,7 @@ FOLD_FROM = 15
 
 
 def plan_table(plan: Plan, caption: str) -> Table:
-    """What each task is given and what it is predicted to reach."""
+    """What a plan gives each task and what that is predicted to reach."""
     spec, count_of = plan.spec, len(plan.spend)
     shared = facts.is_shared(plan)
     columns = [(Column("Task"), [Cell(name) for name in spec.tasks.names])]
@@ -116,13 +117,19 @@ def plan_table(plan: Plan, caption: str) -> Table:
     )
 
 
-def comparison_table(study: Study) -> Table:
-    """The plan beside its baselines: what each spends and reaches, and which limits it breaks."""
+def comparison_table(study: Study, *, apart: bool = False) -> Table:
+    """The plan beside its baselines: what each spends and reaches, and which limits it breaks.
+
+    Args:
+        study: whose plan is compared.
+        apart: whether that is one model for each task where the decision shares some.
+    """
     plan = study.plan
+    mine = "One model for each, best split" if apart else "This plan"
     budget, unit = plan.spec.budget, plan.spec.unit
     rows = [
         (
-            Cell("This plan"),
+            Cell(mine),
             Cell(amount(plan.total, unit)),
             Cell(value(plan.objective)),
             Cell(NOTHING),
@@ -144,13 +151,13 @@ def comparison_table(study: Study) -> Table:
             )
         )
     return Table(
-        "The plan beside simple rules",
+        "One model for each task: the best split beside simple rules" if apart else "The plan beside simple rules",
         (
             Column("Plan"),
             Column(f"Spent, {UNIT_WORDS[unit]}", True),
             Column(capital(objective_name(plan)), True),
-            Column("This plan is", True),
-            Column("Budget this plan needs for the same", True),
+            Column("The best split is" if apart else "This plan is", True),
+            Column(f"Budget {'it' if apart else 'this plan'} needs for the same", True),
             Column("Within the limits"),
         ),
         tuple(rows),
@@ -225,27 +232,30 @@ def set_size_table(study: Study, growth: Growth) -> Table:
 
 def response_table(study: Study) -> Table:
     """The objective at other budgets."""
-    plan, answer = study.plan, study.response
+    plan, answer = study.plan, shown_response(study)
     rows = []
     for budget, objective in _zip(answer.budget, answer.objective):
-        planned = bool(np.isclose(budget, plan.spec.budget))
-        text = "the plan" if planned else better_by(plan.gain_of(objective), plan.objective)
+        planned = bool(np.isclose(budget, answer.planned))
+        gain = plan.gain_of(objective) - plan.gain_of(answer.reached)
+        text = "the plan" if planned and not answer.alone else better_by(gain, plan.objective)
         missing = objective != objective
         rows.append(
             (
                 Cell(amount(budget, plan.spec.unit)),
-                Cell(f"{budget / plan.spec.budget:g}×"),
+                Cell(f"{budget / answer.planned:g}×"),
                 Cell(value(objective)),
                 Cell("the limits exclude it" if missing else text),
             )
         )
     return Table(
-        "The best plan at other budgets",
+        "The best split at other budgets, had every task a model of its own"
+        if answer.alone
+        else "The models of the plan at other budgets, split anew",
         (
             Column(f"Budget, {UNIT_WORDS[plan.spec.unit]}", True),
             Column("Multiple", True),
             Column("Predicted", True),
-            Column("Against the plan", True),
+            Column("Against the same at this budget" if answer.alone else "Against the plan", True),
         ),
         tuple(rows),
     )

@@ -5,6 +5,7 @@ import numpy as np
 from budget.allocation.plan.plan import Plan
 from budget.allocation.plan.size_tradeoff import NEAR_SHARE, SizeTradeoff
 from budget.numerics.words import listing, shortened
+from budget.report.decision_response import ShownResponse, shown_response
 from budget.report.report_parts import Tile
 from budget.report.sentences import facts
 from budget.report.sentences.plan_sentences import (
@@ -30,6 +31,7 @@ from budget.report.written_numbers import (
     span,
     value,
 )
+from budget.studies.backtest_verdict import Verdict
 from budget.studies.growth.budget_sharing import BudgetSharing
 from budget.studies.growth.growth import Growth
 from budget.studies.make_plan import Study
@@ -119,8 +121,7 @@ def summary(study: Study) -> tuple[str, ...]:
     split = not facts.is_shared(plan) and len(plan.spend) > 1
     found = study.recommendation
     if found is not None and found.shares:
-        alone = f"The best split among one model for each task is predicted to reach {value(plan.objective)}{interval}."
-        return lede(found, plan), f"{alone} {whose_runs(study)}"
+        return lede(found, plan), whose_runs(study)
     sentences = [shares(study), outcome] if split else [outcome]
     if len(plan.spend) > 1:
         sentences += [baseline_sentence(plan, baseline, "would reach") for baseline in by_hand(plan)]
@@ -128,6 +129,13 @@ def summary(study: Study) -> tuple[str, ...]:
         stops = "its maximum" if np.isinf(plan.spec.reach) else "its maximum or its reach"
         sentences.append(f"{quantity(plan.unspent, plan.spec.unit)} stay unspent: every task is at {stops}.")
     return " ".join(sentences), whose_runs(study)
+
+
+def one_each(plan: Plan) -> str:
+    """What the best split among one model for each task reaches."""
+    low, high = plan.objective_low, plan.objective_high
+    interval = "" if np.isnan(low) else f", {LEVEL} interval {span(value(low), value(high))}"
+    return f"The best split among one model for each task is predicted to reach {value(plan.objective)}{interval}."
 
 
 def _how_good(plan: Plan) -> str:
@@ -144,10 +152,13 @@ def whose_runs(study: Study) -> str:
             measured = f", {curves.shared_models} of them measured on several tasks and the others on one"
         else:
             measured = ", measured on one task each"
-        return (
-            f"The runs are of {plural(study.runs.trained_models, 'trained model')}{measured}; "
-            "the plan trains one model for each task."
+        found = study.recommendation
+        trains = (
+            "the shared models rest on runs of their own strategy"
+            if found is not None and found.shares
+            else "the plan trains one model for each task"
         )
+        return f"The runs are of {plural(study.runs.trained_models, 'trained model')}{measured}; {trains}."
     each = study.runs.tasks_per_run()
     counts = each[each > 1]
     tasks = span(str(counts.min()), str(counts.max()))
@@ -167,8 +178,8 @@ def tiles(study: Study) -> tuple[Tile, ...]:
     """The headline numbers."""
     plan = study.plan
     if study.recommendation is not None and study.recommendation.shares:
-        shared = [each.verdict.code for each in study.judged_sharing]
-        return decision_tiles(study.recommendation, plan, study.planned.verdict, shared)
+        own = [Verdict(*each) for each in zip(study.planned.verdict, study.planned.judged, strict=True)]
+        return decision_tiles(study.recommendation, plan, own, study.judged_sharing)
     low, high = plan.objective_low, plan.objective_high
     interval = "" if np.isnan(low) else f"{LEVEL} interval {span(value(low), value(high))}; "
     found = [Tile(f"Predicted {objective_name(plan)}", value(plan.objective), interval + direction(plan), "mean")]
@@ -269,23 +280,35 @@ def breadth(study: Study, growth: Growth, found: BudgetSharing) -> str:
 
 
 def breadth_cost(found: BudgetSharing) -> str:
-    """What sharing the budget costs the mean task, in a line."""
-    return f"On average a task ends {difference(found.worse.mean())} worse than it would be alone."
+    """What sharing the budget costs the mean task, in a line: one model for each, with all of it and with a share."""
+    return (
+        f"With a model of its own and its share of the budget a task ends, in the mean, "
+        f"{difference(found.worse.mean())} worse than with all of it."
+    )
 
 
 def response(study: Study) -> str:
-    """What the next unit of budget brings."""
-    plan = study.plan
-    budget, unit = plan.spec.budget, plan.spec.unit
-    half, twice = study.response.at_factor(0.5), study.response.at_factor(2.0)
+    """What the next unit of budget brings to the decision."""
+    plan, found = study.plan, shown_response(study)
     parts = [
-        f"{words} the budget gives {value(objective)}"
-        for words, objective in (("half", half), ("twice", twice))
-        if not np.isnan(objective)
+        f"{words} the budget gives {value(found.at(factor))}"
+        for words, factor in (("half", 0.5), ("twice", 2.0))
+        if not np.isnan(found.at(factor))
     ]
     return (
-        f"At {quantity(budget, unit)}, 1 % more budget improves the {objective_name(plan)} by "
-        f"{difference(plan.shadow_price * budget / 100)}. " + (f"{capital(listing(parts))}." if parts else "")
+        f"At {quantity(found.planned, plan.spec.unit)}, 1 % more budget improves the {objective_name(plan)} by "
+        f"{difference(found.percent_more)}. " + (f"{capital(listing(parts))}." if parts else "") + _decide_anew(found)
+    )
+
+
+def _decide_anew(found: ShownResponse) -> str:
+    """At which budgets the models of the plan are no longer the best known."""
+    if not found.apart:
+        return ""
+    told = [f"with {factor:g}× the budget {value(reached)}" for factor, reached in found.apart.items()]
+    return (
+        f" These keep the plan's models; one model for each task would reach {listing(told)}, which is better, so plan "
+        "again for such a budget."
     )
 
 

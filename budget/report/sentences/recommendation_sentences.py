@@ -6,7 +6,7 @@ import numpy as np
 
 from budget.allocation.plan.plan import Plan
 from budget.numerics.interval import interval
-from budget.numerics.words import listing
+from budget.numerics.words import listing, shortened
 from budget.report.report_parts import Cell, Column, Table, Tile
 from budget.report.written_numbers import (
     LEVEL,
@@ -21,10 +21,11 @@ from budget.report.written_numbers import (
     span,
     value,
 )
+from budget.studies.backtest_verdict import Verdict, figures
+from budget.studies.strategies.judged_models import JudgedCurve
 from budget.studies.strategies.recommendation import DECIDED, Recommendation, RivalDecision, TrainedModel
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.studies.strategies.strategy_plans import EQUAL
-from budget.tables.target_met import target_met
 
 NAMED = 3
 """Tasks of a shared model that a sentence names; of more the first is, and the others are counted."""
@@ -79,13 +80,29 @@ def lede(found: Recommendation, plan: Plan) -> str:
     """What the decision reaches and how it compares, in one sentence."""
     unit, sign = plan.spec.unit, plan.spec.sign
     said = f"With {quantity(found.plan.budget, unit)} they are predicted to reach {_objective(found, sign)}"
-    alone, equal = found.rival(SPECIALISTS), found.rival(EQUAL)
     others = [
-        f"{words} {value(sign * rival.objective)}"
-        for words, rival in (("one model for each task would reach", alone), ("an equal split", equal))
+        f"{_gained(rival)} than {words} ({_gain_ends(rival)}{value(sign * rival.objective)})"
+        for words, rival in (
+            ("an equal split", found.rival(EQUAL)),
+            ("one model for each task", found.rival(SPECIALISTS)),
+        )
         if rival is not None
     ]
-    return f"{said}; {listing(others)}." if others else f"{said}."
+    return f"{said}: {listing(others)}." if others else f"{said}."
+
+
+def _gained(rival: RivalDecision) -> str:
+    """The gain over a rival in words."""
+    return f"{percent(abs(rival.gain))} {'better' if rival.gain >= 0 else 'worse'}"
+
+
+def _gain_ends(rival: RivalDecision) -> str:
+    """The gain's own interval, paired over the draws, before what the rival reaches; nothing without draws."""
+    return "" if rival.interval[0] != rival.interval[0] else f"{LEVEL}: {_gain_span(rival)}; it reaches "
+
+
+def _gain_span(rival: RivalDecision) -> str:
+    return span(*(f"{100 * end:.2g} %".replace("-", "−") for end in rival.interval))
 
 
 def _objective(found: Recommendation, sign: float) -> str:
@@ -96,14 +113,14 @@ def _objective(found: Recommendation, sign: float) -> str:
 
 
 def decision_tiles(
-    found: Recommendation, plan: Plan, verdicts: Sequence[str], shared: Sequence[str] = ()
+    found: Recommendation, plan: Plan, verdicts: Sequence[Verdict], shared: Sequence[JudgedCurve] = ()
 ) -> tuple[Tile, ...]:
     """The headline numbers, in the order of a payer's questions: saved, reached, targets, trust, how far out.
 
     Args:
         found: the decision.
         plan: the best split among one model for each task, for targets and the objective's direction.
-        verdicts: what a backtest says of each planned task's own curve, "" where there is none.
+        verdicts: what a backtest says of each planned task's own curve, with code "" where there is none.
         shared: what it says of the curves of the decision's shared models.
     """
     tiles, sign, draws = [], plan.spec.sign, len(found.plan.scenarios)
@@ -126,36 +143,52 @@ def decision_tiles(
         met = [(end >= target if higher else end <= target)[stated] for end in (low, high)]
         sure_of, missed = int((met[0] & met[1]).sum()), int((~met[0] & ~met[1]).sum())
         close = int(stated.sum()) - sure_of - missed
-        reached = target_met(mine.predicted, target, np.full(len(target), higher))[stated]
-        number = f"{int(reached.sum())} of {int(stated.sum())}"
-        tiles.append(Tile("Targets met", number, f"{sure_of} sure, {close} too close, {missed} miss", "targets"))
+        number = f"{sure_of} of {int(stated.sum())} sure"
+        tiles.append(
+            Tile("Targets met", number, f"● {sure_of} sure, ◐ {close} too close to call, ○ {missed} missed", "targets")
+        )
     tiles += _trust(found, plan, verdicts, shared)
     far = max(found.models, key=lambda model: model.beyond)
-    where = "inside what was measured" if far.beyond <= 1 else f"the largest run, that of {_tasks(far)}"
+    scales = listing([UNIT_WORDS.get(name, name) for name in far.inputs])
+    where = "inside what was measured" if far.beyond <= 1 else f"of the measured {scales}: the model of {_tasks(far)}"
     tiles.append(Tile("Furthest beyond the runs", "none" if far.beyond <= 1 else factor(far.beyond), where))
     return tuple(tiles)
 
 
-def _trust(found: Recommendation, plan: Plan, verdicts: Sequence[str], shared: Sequence[str]) -> list[Tile]:
-    """The worst verdict on a curve that the decision rests on: shared models by their own, the others by the tasks'."""
+def _trust(found: Recommendation, plan: Plan, verdicts: Sequence[Verdict], shared: Sequence[JudgedCurve]) -> list[Tile]:
+    """How many curves that the decision rests on passed a backtest, the worst of them, and what intervals held.
+
+    Shared models are judged by their own curves, the others by their tasks'.
+    """
     place = {name: at for at, name in enumerate(plan.spec.tasks.names)}
-    alone = [verdicts[place[model.tasks[0]]] for model in found.models if len(model.tasks) == 1] if verdicts else []
-    alone = [verdict for verdict in alone if verdict]
-    judged = [*alone, *shared]
+    alone = [model.tasks[0] for model in found.models if len(model.tasks) == 1] if verdicts else []
+    judged = [(name, verdicts[place[name]]) for name in alone if verdicts[place[name]].code]
+    judged += [(f"{each.task} (shared)", each.verdict) for each in shared]
     if not judged:
         return []
-    worst = next(verdict for verdict in ("FAIL", "REVIEW", "PASS") if verdict in judged)
-    parts = [
-        f"{each.count('PASS')} of {len(each)} {words}"
-        for each, words in ((alone, "curves of one task"), (shared, "in shared models"))
-        if each
-    ]
-    return [Tile("Can it be trusted?", worst, f"{listing(parts)} pass a backtest")]
+    passed = sum(verdict.code == "PASS" for _, verdict in judged)
+    said = []
+    for code in ("FAIL", "REVIEW"):
+        names = [name for name, verdict in judged if verdict.code == code]
+        said += [f"{code}: {shortened(names)}"] if names else []
+    known = [(name, told) for name, verdict in judged if (told := figures(verdict.sentence)) is not None]
+    if known:
+        name, worst = max(known, key=lambda each: each[1].off)
+        inside, all_of = (sum(getattr(told, part) for _, told in known) for part in ("inside", "predictions"))
+        said.append(f"worst: {name}, {100 * worst.off:.2g} % off")
+        said.append(f"{percent(inside / all_of)} of hidden runs inside {LEVEL} intervals")
+    return [Tile("Passed a backtest", f"{passed} of {len(judged)} curves", "; ".join(said) or "by hidden runs")]
 
 
-def gains(found: Recommendation, unit: str) -> tuple[str, ...]:
-    """What the decision gains over simpler ones, one sentence each, and what it rests on."""
-    said = [_gain(found, rival, unit) for rival in found.rivals if not _is_same(found, rival)]
+def gains(found: Recommendation, unit: str, who: str = "This") -> tuple[str, ...]:
+    """What the decision gains over simpler ones, one sentence each, and what it rests on.
+
+    Args:
+        found: the decision.
+        unit: of its budget.
+        who: what its sentences call it.
+    """
+    said = [_gain(found, rival, unit, who) for rival in found.rivals if not _is_same(found, rival)]
     shared = [model for model in found.models if model.wins == model.wins]
     if shared:
         each = listing([f"{_tasks(model)} in {percent(model.wins)}" for model in shared])
@@ -191,17 +224,12 @@ def _is_same(found: Recommendation, rival: RivalDecision) -> bool:
     return len(found.models) == 1 and found.models[0].strategy == rival.name
 
 
-def _gain(found: Recommendation, rival: RivalDecision, unit: str) -> str:
-    name, gain = rival_words(rival), rival.gain
-    low, high = rival.interval
-    if low != low:
-        sure = ""
-    else:
-        written = span(*(f"{100 * end:.2g} %".replace("-", "−") for end in (low, high)))
-        sure = f" ({LEVEL}: {written}; better in {percent(rival.wins)} of the draws)"
-    word = "better" if gain >= 0 else "worse"
+def _gain(found: Recommendation, rival: RivalDecision, unit: str, who: str) -> str:
+    sure = ""
+    if rival.interval[0] == rival.interval[0]:
+        sure = f" ({LEVEL}: {_gain_span(rival)}; better in {percent(rival.wins)} of the draws)"
     probably = "" if not len(rival.gains) or max(rival.wins, 1 - rival.wins) >= SURE else " probably"
-    sentence = f"This is{probably} {percent(abs(gain))} {word} than {name}{sure}"
+    sentence = f"{who} is{probably} {_gained(rival)} than {rival_words(rival)}{sure}"
     if np.isfinite(rival.enough) and rival.enough < 1:
         enough = quantity(rival.enough * found.plan.budget, unit)
         sentence += f", whose value it reaches with {enough}, {percent(rival.enough)} of the budget"
@@ -218,7 +246,7 @@ def models_table(found: Recommendation, unit: str) -> Table:
         Column("Share", True),
         Column(f"Spend, {UNIT_WORDS[unit]}", True),
         *(Column(UNIT_WORDS.get(name, name).capitalize(), True) for name in scales),
-        Column("Beyond the runs", True),
+        Column("Beyond the runs", True, f"largest of {listing([UNIT_WORDS.get(name, name) for name in scales])}"),
     )
     rows = tuple(
         (

@@ -3,16 +3,25 @@
 import numpy as np
 
 from budget.curves.curves import Curves
-from budget.numerics.words import listing
+from budget.numerics.words import listing, shortened
 from budget.report.sentences import facts
 from budget.report.sentences.backtest_sentences import decided_sentence
-from budget.report.written_numbers import percent, plural
+from budget.report.written_numbers import factor, percent, plural
 from budget.studies.make_plan import Study
 
 
 def extrapolation(study: Study) -> str:
     """Whether predictions lie outside what was measured."""
-    plan = study.plan
+    plan, decided = study.plan, study.recommendation
+    if decided is not None and decided.shares:
+        far = [model for model in decided.models if model.beyond > 1]
+        if not far:
+            return "Extrapolation: none. Every planned model lies within the measured range of its tasks."
+        most = max(far, key=lambda model: model.beyond)
+        return (
+            f"Extrapolation: {len(far)} of {plural(len(decided.models), 'model')} lie outside what was measured, at "
+            f"most {factor(most.beyond)} ({shortened(list(most.tasks))}). They rest on the law, not on a measurement."
+        )
     outside = np.any([np.abs(np.log(factors)) > 1e-9 for factors in plan.extrapolation_factors.values()], axis=0)
     if not outside.any():
         return "Extrapolation: none. Every planned model lies within the measured range of its task."

@@ -5,13 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from budget.report.decision_response import shown_response
 from budget.report.page.html import render_html
+from budget.report.page.markdown import render_markdown
+from budget.report.page.method import method
 from budget.report.page.story import build_story
-from budget.report.page.tables import backtest_table
+from budget.report.page.tables import backtest_table, response_table
 from budget.report.sentences import headline as narrative
+from budget.report.sentences import trust
 from budget.report.sentences.headline import headline, study_summary
-from budget.report.sentences.recommendation_sentences import decision_tiles, gains, what_to_train
-from budget.studies.backtest_verdict import Verdict
+from budget.report.sentences.recommendation_sentences import decision_tiles, gains, lede, what_to_train
+from budget.report.written_numbers import factor, percent, value
+from budget.studies.backtest_verdict import Figures, Verdict, figures
+from budget.studies.budget_response import FACTORS
 from budget.studies.strategies.judged_models import JudgedCurve
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.studies.strategies.strategy_plans import EQUAL
@@ -76,10 +82,82 @@ def test_tiles_answer_a_payers_questions_from_the_decision(studies, found):
     ]  # fmt: skip
     equal = found.rival(EQUAL)
     assert tiles["Saved against an equal split"].number == f"{100 * (1 - equal.enough):.1f} %"
-    sure, close, missed = (int(part.split()[0]) for part in tiles["Targets met"].detail.split(", "))
-    assert sure + close + missed == 3
-    judged = decision_tiles(found, studies["together"].plan, ("PASS", "", "REVIEW"))
-    assert {tile.label: tile.number for tile in judged}["Can it be trusted?"] == "REVIEW"
+    marks = dict(part.split()[:2] for part in tiles["Targets met"].detail.split(", "))
+    assert sum(map(int, marks.values())) == 3
+    assert tiles["Targets met"].number == f"{marks['●']} of 3 sure"
+    _, tasks, *_ = [block for block in build_story(studies["together"]).sections[0].blocks if block.kind == "table"]
+    verdicts = [row[-1].text[0] for row in tasks.rows]
+    assert {mark: str(verdicts.count(mark)) for mark in marks} == marks
+    own = [Verdict("PASS", ""), Verdict("", ""), Verdict("REVIEW", "too few")]
+    judged = next(tile for tile in decision_tiles(found, studies["together"].plan, own) if "backtest" in tile.label)
+    assert (judged.number, judged.detail) == ("0 of 1 curves", f"REVIEW: {LONG}")
+
+
+def test_the_first_sentence_tells_each_gain_with_its_own_interval(studies, found):
+    said = lede(found, studies["together"].plan)
+    for name, words in ((EQUAL, "an equal split"), (SPECIALISTS, "one model for each task")):
+        rival = found.rival(name)
+        low, high = (f"{100 * end:.2g} %" for end in rival.interval)
+        assert f"{percent(rival.gain)} better than {words} (80 %: {low} to {high}; it reaches " in said
+
+
+def test_a_verdicts_figures_come_back_from_its_sentence():
+    sentence = (
+        "18 of 37 predictions of hidden runs up to 82.7 × larger inside the 80 % interval, 40 % off in the median"
+    )
+    assert figures(sentence) == Figures(18, 37, 0.40)
+    assert figures("not judged, for only 1 run can be hidden, and 3 are needed") is None
+
+
+def test_the_share_of_hidden_runs_inside_their_intervals_and_the_worst_curve_are_told(studies, found):
+    told = "{} of 10 predictions of hidden runs up to 8 × larger inside the 80 % interval, {} % off in the median"
+    own = [Verdict("PASS", told.format(9, 1)), Verdict("PASS", told.format(1, 60)), Verdict("PASS", told.format(6, 23))]
+    shared = [JudgedCurve("generalist", name, Verdict("PASS", told.format(8, 2))) for name in ("prose", "code")]
+    tile = next(
+        tile for tile in decision_tiles(found, studies["together"].plan, own, shared) if "backtest" in tile.label
+    )
+    assert tile.number == "3 of 3 curves"  # the curves of one model each of prose and code are not the decision's
+    assert tile.detail == f"worst: {LONG}, 23 % off; {100 * 22 / 30:.1f} % of hidden runs inside 80 % intervals"
+
+
+def test_other_budgets_are_told_of_the_decision_by_line_table_and_sentence(studies, found):
+    study = studies["together"]
+    answer = shown_response(study)
+    spec, tables = study.plan.spec, study.tables
+    assert answer.reached == pytest.approx(spec.sign * found.objective, rel=1e-12) and not answer.alone
+    for times in (0.5, 2.0):
+        budgets = np.array([times * found.plan.budget])
+        spend = tables.split(spec.weight, budgets)
+        (line,) = spec.sign * tables.objective(spec.weight, tables.reached(tables.models, spend))
+        assert answer.at(times) == pytest.approx(line, rel=1e-12)
+        assert f"the budget gives {value(line)}" in narrative.response(study).replace("Half", "half")
+        rows = {row[1].text: row[2].text for row in response_table(study).rows}
+        assert rows[f"{times:g}×"] == value(line)
+    assert np.all(np.diff(answer.objective) < 0) and answer.at(1.0) == answer.reached
+    steps = (answer.at(0.5) - answer.at(1.0)) / 50, (answer.at(1.0) - answer.at(2.0)) / 100
+    assert steps[1] < answer.percent_more < steps[0]  # the next percent is worth less than the last
+
+
+def test_what_speaks_of_one_model_for_each_says_so_where_some_share(studies):
+    study = studies["together"]
+    bare = build_story(replace(study, tables=None))
+    titles = [section.title for section in bare.sections]
+    assert "More or less budget, if every task had a model of its own" in titles
+    assert response_table(replace(study, tables=None)).caption.endswith("had every task a model of its own")
+    text = render_markdown(build_story(study))
+    assert "the plan trains one model for each task" not in text and "| This plan |" not in text
+    assert "The best plan" not in text and "The decision is " in text
+    sign = study.plan.spec.sign
+    certificate = dict(method(study))["Certificate"]
+    assert value(sign * study.recommendation.choice.bound) in certificate and "steadied" in certificate
+    assert "the plan trains one model for each task" in render_markdown(build_story(studies["specialists"]))
+
+
+def test_extrapolation_is_that_of_the_models_to_train(studies, found):
+    said = trust.extrapolation(studies["together"])
+    beyond = [model.beyond for model in found.models if model.beyond > 1]
+    assert said.startswith(f"Extrapolation: {len(beyond)} of 2 models lie outside what was measured, at most ")
+    assert factor(max(beyond)) in said
 
 
 def test_the_steps_of_the_gain_add_up(studies, found):
@@ -95,9 +173,9 @@ def test_a_plan_that_shares_is_judged_by_the_shared_models_too(studies, found):
     own = tuple("FAIL" if name in ("prose", "code") else "PASS" for name in names)
     judged = tuple(JudgedCurve("generalist", name, Verdict("REVIEW", "too narrow")) for name in ("prose", "code"))
     changed = replace(study, planned=replace(study.planned, verdict=own), judged_sharing=judged)
-    tile = next(each for each in narrative.tiles(changed) if each.label == "Can it be trusted?")
-    assert tile.number == "REVIEW"
-    assert tile.detail == "1 of 1 curves of one task and 0 of 2 in shared models pass a backtest"
+    tile = next(each for each in narrative.tiles(changed) if each.label == "Passed a backtest")
+    assert tile.number == "1 of 3 curves"
+    assert tile.detail == "REVIEW: prose (shared) and code (shared)"
     table = backtest_table(changed)
     assert [row[0].text for row in table.rows if row[1].text == "REVIEW"] == ["prose, shared", "code, shared"]
     assert changed.record()["judged_sharing"][0]["found"] == "too narrow"
@@ -111,3 +189,14 @@ def test_a_page_without_tables_names_the_command_that_moves_the_budget(studies):
         assert ("budget plan plan.toml --budget" in caption) is said
         page = render_html(replace(study, tables=tables), story)
         assert ('id="budget-slider"' in page) is not said and ('id="ask"' in page) is not said
+
+
+def test_a_budget_at_which_one_model_for_each_is_better_is_told(studies):
+    study = studies["together"]
+    assert shown_response(study).apart == {} and "plan again" not in narrative.response(study)
+    better = study.response.objective.copy()
+    at = FACTORS.index(5.0)
+    better[at] = 0.9 * shown_response(study).at(5.0)
+    changed = replace(study, response=replace(study.response, objective=better))
+    assert shown_response(changed).apart == {5.0: better[at]}
+    assert f"with 5× the budget {value(better[at])}, which is better, so plan again" in narrative.response(changed)
