@@ -18,6 +18,9 @@ MIN_SPARE_POINTS = 3
 MAX_COMPARED = 400
 """Points on which the curves are compared."""
 
+SCREENED = 21
+"""Every so many curves are compared fully, which leaves few of the others to."""
+
 REFIT_DEVIATIONS = 3.0
 """Standard deviations within which points count in the last fit."""
 
@@ -79,9 +82,8 @@ def robust_curve(z: np.ndarray, y: np.ndarray) -> RobustCurve | None:
     through = _solve(every[:, picks].reshape(-1, size, size), np.tile(y[picks], (len(tried), 1)))
     through = through.reshape(len(tried), len(picks), size)
     expected = through @ every[:, some].transpose(0, 2, 1)
-    median = np.median(np.abs(_log_ratio(y[some], expected)), axis=2)
-    least, subset = np.unravel_index(median.argmin(), median.shape)
-    best = float(median[least, subset])
+    best, at = _least_median(y[some], expected.reshape(-1, len(some)))
+    least, subset = divmod(at, len(picks))
     if not np.isfinite(best):
         return None
     exponents, coefficients = tried[least], through[least, subset]
@@ -95,6 +97,28 @@ def robust_curve(z: np.ndarray, y: np.ndarray) -> RobustCurve | None:
     off = np.abs(_log_ratio(y, features @ coefficients))
     scatter = SIGMA_OVER_MAD * float(np.median(off)) * (len(y) / (len(y) - size)) ** 0.5
     return RobustCurve(unit, middle, exponents, coefficients, scatter)
+
+
+def _least_median(y: np.ndarray, expected: np.ndarray) -> tuple[float, int]:
+    """The least of the medians of ``|log(y / expected)|`` of C curves, and the first curve that has it.
+
+    Args:
+        y: (r,) values.
+        expected: (C, r) what each curve expects.
+
+    Returns:
+        The median, infinite where no curve is positive at half of the values, and the curve's position.
+    """
+    best = float(np.median(np.abs(_log_ratio(y, expected[::SCREENED])), axis=1).min())
+    # a median can only be as small where half of the values lie within it: counting needs neither logarithms nor order,
+    # and leaves a curve in some twenty. The margin is far above rounding, so that none is lost by it
+    low, high = y * np.exp(-best) * (1 - 1e-9), y * np.exp(best) * (1 + 1e-9)
+    near = np.packbits((expected >= low) & (expected <= high), axis=1)
+    good = np.flatnonzero(np.bitwise_count(near).sum(axis=1, dtype=int) >= (len(y) + 1) // 2)
+    if not len(good):  # none is positive at half of the values
+        return np.inf, 0
+    median = np.median(np.abs(_log_ratio(y, expected[good])), axis=1)
+    return float(median.min()), int(good[median.argmin()])
 
 
 @cache

@@ -144,8 +144,7 @@ def _standard(numbers: np.ndarray) -> np.ndarray:
 def _p_values(ranks: _Ranks) -> tuple[float, float]:
     """That the values fall and that they rise."""
     # scales that rank the runs alike are one test: Bonferroni must not count it twice
-    scale = np.unique(ranks.scale[np.any(ranks.scale != 0, axis=1)].round(12), axis=0)
-    inside = np.unique(ranks.inside[np.any(ranks.inside != 0, axis=1)].round(12), axis=0)
+    scale, inside = _distinct(ranks.scale), _distinct(ranks.inside)
     between = len(scale) > 0 and bool(np.any(ranks.value))
     if not between and not len(inside):
         return 1.0, 1.0
@@ -154,6 +153,12 @@ def _p_values(ranks: _Ranks) -> tuple[float, float]:
     if len(ranks.value) > MAX_PERMUTED_RUNS and between:
         return _by_each(scale, inside, ranks.value)
     return _by_largest(scale if between else scale[:0], inside, ranks.value)
+
+
+def _distinct(rows: np.ndarray) -> np.ndarray:
+    """The rows that are not all 0, each once, in order."""
+    there = rows[np.any(rows != 0, axis=1)].round(12)
+    return np.unique(there, axis=0) if len(there) > 1 else there
 
 
 def _by_each(scale: np.ndarray, inside: np.ndarray, value: np.ndarray) -> tuple[float, float]:

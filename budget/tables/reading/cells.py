@@ -31,10 +31,13 @@ def levels(cells: pd.Series) -> tuple[np.ndarray, list[str]]:
         (R,) index of each row's text, and the texts.
     """
     codes, found = pd.factorize(cells)
-    texts = [as_written(each).strip() for each in found]
+    texts = [as_written(each).strip() for each in found.astype(object)]
+    missing = bool((codes < 0).any())
+    if not missing and len(set(texts)) == len(texts):
+        return codes, texts
     place: dict[str, int] = {}
     index = np.array([place.setdefault(text, len(place)) for text in texts], dtype=np.intp)
-    if (codes < 0).any():  # pandas has no level for a missing cell
+    if missing:  # pandas has no level for a missing cell
         index = np.append(index, place.setdefault("", len(place)))
     if len(place) < len(index):  # texts that differ by blanks: number them by first appearance again
         merged = index[codes]
@@ -50,8 +53,9 @@ def has_text(cells: pd.Series) -> bool:
     """Whether a column of text has a cell that is not empty."""
     if not isinstance(cells.dtype, pd.CategoricalDtype):
         return any(levels(cells)[1])
-    filled = np.array([bool(text.strip()) for text in cells.cat.categories], dtype=bool)
-    return bool(filled[cells.cat.codes.to_numpy()].any()) if len(filled) else False
+    codes = cells.cat.codes.to_numpy()
+    there = np.flatnonzero(np.bincount(codes[codes >= 0])).tolist()
+    return any(cells.cat.categories[code].strip() for code in there)  # mostly the first has text
 
 
 def each_text(cells: pd.Series, function: Callable[[str], Any], kind: type) -> np.ndarray:

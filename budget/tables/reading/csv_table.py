@@ -166,7 +166,7 @@ class _Spliced(RawIOBase):
 
 def _cleaned(cells: pd.Series) -> pd.Series:
     """Text without the apostrophes that keep formulas from spreadsheets, an empty cell being ``""``."""
-    if any(text.startswith("'") for text in cells.cat.categories):
+    if cells.cat.categories.str.startswith("'").any():
         cells = pd.Series(pd.Categorical(cells.astype(object).map(unguarded, na_action="ignore")), index=cells.index)
     if (cells.cat.codes < 0).any():
         if "" not in cells.cat.categories:
