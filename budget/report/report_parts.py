@@ -152,7 +152,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Story:
-    """The whole report in the order a decision-maker reads it; ``pictures`` are those of the first page."""
+    """The whole report in the order a decision-maker reads it; ``pictures`` are those of the first page.
+
+    ``notes`` are small lines under its numbers.
+    """
 
     headline: str
     label: str
@@ -161,3 +164,4 @@ class Story:
     tiles: tuple[Tile, ...]
     pictures: tuple[Picture, ...]
     sections: tuple[Section, ...]
+    notes: tuple[str, ...] = ()

@@ -89,6 +89,35 @@ class DecisionTables:
                 found[:, list(each.tasks)] = PchipInterpolator(each.log_spend, each.predicted)(logs)
         return found
 
+    def spends_for(self, target: np.ndarray, higher: bool) -> np.ndarray:
+        """(T,) least spends of the decision's models with which each task is predicted to reach its target.
+
+        NaN without a target; infinite where no spend in the table does, which ends at what the model's limits let it
+        take or at ``WIDEST`` times the budget.
+
+        Args:
+            target: (T,) NaN where none is stated.
+            higher: whether more is better.
+        """
+        found = np.full(len(self.factor), np.nan)
+        for each in self.models:
+            for place, task in enumerate(each.tasks):
+                if np.isfinite(target[task]):
+                    found[task] = each.spend_for(place, float(target[task]), higher)
+        return found
+
+    def budget_for_targets(self, target: np.ndarray, higher: bool) -> float:
+        """The least budget with which the decision's models are predicted to reach every target; infinite for none.
+
+        NaN where none is stated.
+        """
+        if not np.isfinite(target).any():
+            return float("nan")
+        needed = self.spends_for(target, higher)
+        # a model takes what the hardest of its targets needs, and one without a target its least
+        total = sum(np.nanmax(np.append(needed[list(each.tasks)], each.least)) for each in self.models)
+        return float(total / (1 - self.kept_share) + self.kept)
+
     def equal(self, weight: np.ndarray, budgets: np.ndarray) -> np.ndarray:
         """(Q,) objectives where every task's own model takes the same at budgets (Q,); NaN where one model serves all.
 

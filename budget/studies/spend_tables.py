@@ -81,6 +81,27 @@ class SpendTable:
     most: float
     held: str = ""
 
+    def spend_for(self, place: int, target: float, higher: bool) -> float:
+        """The least spend in the table with which a task is predicted to reach a target; infinite where none does.
+
+        Args:
+            place: of the task among the model's.
+            target: the value to reach.
+            higher: whether more is better.
+        """
+        from scipy.interpolate import PchipInterpolator  # takes long to load
+        from scipy.optimize import brentq
+
+        short = self.predicted[:, place] - target if not higher else target - self.predicted[:, place]
+        reached = np.flatnonzero(short <= 0)
+        if not len(reached):
+            return float("inf")
+        first = int(reached[0])
+        if first == 0:
+            return float(np.exp(self.log_spend[0]))
+        between = PchipInterpolator(self.log_spend, short)
+        return float(np.exp(brentq(between, self.log_spend[first - 1], self.log_spend[first], xtol=1e-12)))
+
     def record(self) -> dict[str, Any]:
         """The table as JSON, with the digits that are read off it."""
         return {

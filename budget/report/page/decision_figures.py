@@ -13,10 +13,14 @@ from budget.numerics.words import listing
 from budget.report.page.shown_decision import Decision, ShownModel, target_mark
 from budget.report.page.svg import LETTER, box, picture, ribbon, short, stroke, text
 from budget.report.sentences.recommendation_sentences import how
+from budget.report.written_numbers import count as written
 from budget.report.written_numbers import difference, percent, quantity, value
 
 ROW = 24.0
 """Height of a task's line."""
+
+LINK = 0.2
+"""Part of the way from models to tasks that links take; what is said of a model stands in the rest, over no band."""
 
 BAR = 18.0
 """Height of a bar in its line."""
@@ -73,6 +77,7 @@ def flow(found: Decision, width: float) -> str:
     model_x, task_x = (
         (64.0, 88.0) if narrow else (0.2 * width, 0.48 * width) if middling else (0.26 * width, 0.6 * width)
     )
+    link_x = task_x - 8 - LINK * (task_x - model_x)
     start, parts, row = top + (height - scale) / 2, [], 0
     parts.append(text(0, 14, "Budget", "muted"))
     if not narrow:
@@ -91,10 +96,16 @@ def flow(found: Decision, width: float) -> str:
         parts += [mark("band", number, band), mark("model", number, box(model_x, ends[0], 10, thick, f"fill-{style}"))]
         start += share * scale
         if not narrow and model is not None:
-            kind = "alone" if count == 1 else f"one model{how(model.strategy)}"
-            kind = kind.replace("one model", "one") if middling else kind
-            sure = "" if model.wins != model.wins or middling else f" · {100 * model.wins:.0f} % of draws"
-            said = f'<tspan data-share="{number}">{percent(share)}</tspan> {escape(kind)}{sure}'
+            kind = "" if count == 1 else how(model.strategy).strip() or "one model"
+            size = "" if model.params != model.params else f"{written(model.params)}{'' if middling else ' parameters'}"
+            sure = "" if model.wins != model.wins or middling else f"{100 * model.wins:.0f} % of draws"
+            # whatever a strategy is called, its words end where the links begin
+            room = int((link_x - model_x - 16) / LETTER) - 8
+            told = short(kind, room)
+            for more in (size, sure):
+                longer = " · ".join(each for each in (told, more) if each)
+                told = longer if len(longer) <= room else told
+            said = f'<tspan data-share="{number}">{percent(share)}</tspan>{" · " if told else ""}{escape(told)}'
             parts.append(text(model_x + 16, middle + 4, said, "muted", marked=True))
         if model is None:
             parts.append(text(task_x, middle + 4, who))
@@ -106,11 +117,12 @@ def flow(found: Decision, width: float) -> str:
             if count > 1:
                 edge, each = (top + row * ROW + 3, top + (row + 1) * ROW - 3), thick / count
                 upper = ends[0] + place * each
+                line = (at - each / 2, at + each / 2)  # the links of a model are together as wide as its share
                 faint = f"flow-{style} faint"
                 if narrow:
                     parts.append(box(task_x - 10, edge[0], 4, edge[1] - edge[0], f"fill-{style}", found.names[task]))
                 else:
-                    link = ribbon((model_x + 10, task_x - 8), (upper, upper + each), edge, faint, found.names[task])
+                    link = ribbon((link_x, task_x - 8), (upper, upper + each), line, faint, found.names[task])
                     parts.append(mark("link", f"{number},{place}", link))
             parts.append(text(task_x, at + 4, short(found.names[task], 14 if narrow else 18 if middling else 30)))
             tail = flow_tail(found, task, "shared" if count > 1 else percent(share), narrow)
@@ -120,7 +132,7 @@ def flow(found: Decision, width: float) -> str:
         f"{quantity(found.budget, found.unit)} to {len(found.models)} models for {len(found.names)} tasks, the largest "
     )
     title += f"{_label(found, found.models[0], 40)}: {percent(found.models[0].share)}."
-    geometry = f"{top:g},{height:g},{model_x:g},{task_x - 8:g},{len(drawn)},{int(narrow)}"
+    geometry = f"{top:g},{height:g},{model_x:g},{task_x - 8:g},{len(drawn)},{int(narrow)},{link_x:g}"
     return mark("flow", geometry, picture(width, top + height + 8, parts, title))
 
 

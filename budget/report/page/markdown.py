@@ -28,6 +28,8 @@ def render_markdown(story: Story, pictures: Mapping[str, str] | None = None) -> 
         lines += [escape(sentence), ""]
     lines += ["| What | Number | How to read it |", "|---|---:|---|"]
     lines += [f"| {escape(tile.label)} | {escape(tile.number)} | {escape(tile.detail)} |" for tile in story.tiles]
+    for note in story.notes:
+        lines += ["", escape(note)]
     for block in story.pictures:
         lines += ["", *([f"## {escape(block.title)}", ""] if block.title else []), *_picture(block, drawn)]
     for section in story.sections:

@@ -25,6 +25,8 @@ class ShownModel:
         spend: what it takes.
         share: of the budget.
         wins: share of the draws in which it is better than one for each of its tasks; NaN where nothing tells.
+        params: its parameters; NaN where the law does not read them.
+        beyond: the largest factor by which a scale of it lies outside the runs; NaN where that is told of the plan.
     """
 
     strategy: str
@@ -32,6 +34,8 @@ class ShownModel:
     spend: float
     share: float
     wins: float = float("nan")
+    params: float = float("nan")
+    beyond: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -79,9 +83,12 @@ def shown_decision(study: Study) -> Decision:
     if found is not None and found.shares:
         place = {name: at for at, name in enumerate(names)}
         models = tuple(
-            ShownModel(each.strategy, tuple(place[name] for name in each.tasks), each.spend, each.share, each.wins)
+            ShownModel(
+                each.strategy, tuple(place[name] for name in each.tasks), each.spend, each.share, each.wins,
+                each.inputs.get("params", float("nan")), each.beyond,
+            )
             for each in found.models
-        )
+        )  # fmt: skip
         mine, steps, objective = found.plan, found.steps, found.objective
         return Decision(
             names, models, mine.predicted, mine.low, mine.high, spec.tasks.target, plan.higher_is_better,
@@ -89,11 +96,18 @@ def shown_decision(study: Study) -> Decision:
         )  # fmt: skip
     budget = spec.whole_budget if np.isfinite(spec.budget) else plan.total  # the cheapest plan has no budget
     if facts.is_shared(plan):
-        models = (ShownModel(spec.strategy, tuple(range(len(names))), plan.total, plan.total / budget),)
+        models = (
+            ShownModel(
+                spec.strategy, tuple(range(len(names))), plan.total, plan.total / budget, params=float(plan.params[0])
+            ),
+        )
         steps = ()
     else:
         shares, order = plan.shares(plan.spend), np.argsort(-plan.spend, kind="stable").tolist()
-        models = tuple(ShownModel(SPECIALISTS, (at,), float(plan.spend[at]), float(shares[at])) for at in order)
+        models = tuple(
+            ShownModel(SPECIALISTS, (at,), float(plan.spend[at]), float(shares[at]), params=float(plan.params[at]))
+            for at in order
+        )
         steps = _steps(study)
     return Decision(
         names, models, plan.predicted, plan.low, plan.high, spec.tasks.target, plan.higher_is_better,

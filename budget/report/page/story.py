@@ -6,6 +6,7 @@ See docs/decisions/099-one-story-two-renderings.md.
 import numpy as np
 
 from budget.report.decision_response import shown_response
+from budget.report.open_questions import first_page_notes, next_section
 from budget.report.page import method
 from budget.report.page import tables as tabular
 from budget.report.page.shown_decision import Decision, shown_decision
@@ -52,6 +53,9 @@ def build_story(study: Study) -> Story:
         sections.append(_breadth(study, study.growth))
     if study.focus is not None:
         sections.append(_focus(study.focus))
+    measured = next_section(study)
+    if measured is not None:
+        sections.append(measured)
     sections += [_trust(study), _check(study), _method(study)]
     return Story(
         headline=narrative.headline(study),
@@ -61,6 +65,7 @@ def build_story(study: Study) -> Story:
         tiles=narrative.tiles(study),
         pictures=_first_page(study),
         sections=tuple(sections),
+        notes=first_page_notes(study),
     )
 
 
@@ -83,7 +88,7 @@ def _first_page(study: Study) -> tuple[Picture, ...]:
             pictures.append(
                 Picture(
                     "gain",
-                    f"From one model a task with equal parts down to the decision{_joins(shown)}; hollow: given up.",
+                    f"From equal parts down to the decision{_joins(shown)}; hollow: given up.",
                     "Where the gain comes from",
                 )
             )
@@ -114,10 +119,7 @@ def _first_page(study: Study) -> tuple[Picture, ...]:
 def _joins(shown: Decision) -> str:
     if not any(step.joins for step in shown.steps):
         return ""
-    return (
-        ": who shares a model keeps its tasks' equal parts first; the budget that sharing frees then moves to others, "
-        "whose steps hold what it is worth"
-    )
+    return ": who shares keeps its equal parts first; what that frees counts where it moves"
 
 
 def _models(study: Study) -> Section:

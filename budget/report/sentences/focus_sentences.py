@@ -369,7 +369,8 @@ def told_trends(focus: Focus) -> tuple[list[Trend], str]:
         return told, f" Not told of {len(every) - len(told)} sets, of whose curves these passed no backtest: {shown}."
     return told, (
         f"Whether the advantage of specialists grows with compute is not told: on none of {plural(len(every), 'set')} "
-        f"have all curves passed a backtest, as 'budget focus' makes it ({shown})."
+        f"have all curves passed a backtest, those of every strategy compared ({shown}); the curves that a plan "
+        "rests on are judged apart."
     )
 
 

@@ -145,12 +145,12 @@ def decision_tiles(
         close = int(stated.sum()) - sure_of - missed
         number = f"{sure_of} of {int(stated.sum())} sure"
         tiles.append(
-            Tile("Targets met", number, f"● {sure_of} sure, ◐ {close} too close to call, ○ {missed} missed", "targets")
+            Tile("Targets met", number, f"● {sure_of} sure, ◐ {close} too close, ○ {missed} missed", "targets")
         )
     tiles += _trust(found, plan, verdicts, shared)
     far = max(found.models, key=lambda model: model.beyond)
     scales = listing([UNIT_WORDS.get(name, name) for name in far.inputs])
-    where = "inside what was measured" if far.beyond <= 1 else f"of the measured {scales}: the model of {_tasks(far)}"
+    where = "inside what was measured" if far.beyond <= 1 else f"in {scales}: {_tasks(far)}"
     tiles.append(Tile("Furthest beyond the runs", "none" if far.beyond <= 1 else factor(far.beyond), where))
     return tuple(tiles)
 

@@ -1,0 +1,168 @@
+"""What the first page leaves open and says in a line each: targets that are missed, what to measure next, its words."""
+
+import shlex
+
+import numpy as np
+
+from budget.numerics.words import listing
+from budget.report.page.shown_decision import Decision, ShownModel, shown_decision, target_mark
+from budget.report.report_parts import Block, Cell, Column, Section, Table, Text
+from budget.report.written_numbers import NOTHING, UNIT_WORDS, amount, difference, factor, percent, quantity, scientific
+from budget.studies.make_plan import Study
+from budget.studies.spend_tables import WIDEST
+
+NAMED = 5
+"""Missed targets that a line names, and tasks that the fold lists."""
+
+LEAST_SURE = 3
+"""Tasks that a line names as those to measure."""
+
+MEASURED = 0.1
+"""Share of the budget that the command for the next runs spends on them."""
+
+
+def first_page_notes(study: Study) -> tuple[str, ...]:
+    """The lines under the numbers."""
+    shown = shown_decision(study)
+    return tuple(
+        line for line in (missed_line(study, shown), next_line(study, shown), words_line(study, shown)) if line
+    )
+
+
+def missed_line(study: Study, shown: Decision) -> str:
+    """Which targets are missed, the spend each needs, and the budget that would reach all, by the prediction."""
+    tables = study.tables
+    missed = [task for task in range(len(shown.names)) if mark_of(shown, task) == "○"]
+    if tables is None or not missed:
+        return ""
+    needed = tables.spends_for(shown.target, shown.higher)
+    spend = {task: model.spend for model in shown.models for task in model.tasks}
+    missed.sort(key=lambda task: -needed[task] / spend[task])
+    alone = {each.tasks[0]: each for each in tables.alone}
+
+    def asks(task: int) -> str:
+        if np.isfinite(needed[task]):
+            return factor(needed[task] / spend[task])
+        own = alone[task].spend_for(0, float(shown.target[task]), shown.higher) if task in alone else np.inf
+        other = f"; in a model of its own {quantity(own, study.plan.spec.unit)}" if np.isfinite(own) else ""
+        return f"no spend within reach{other}"
+
+    told = [f"{shown.names[task]} ({asks(task)})" for task in missed[:NAMED]]
+    more = f" and {len(missed) - NAMED} more" if len(missed) > NAMED else ""
+    times = tables.budget_for_targets(shown.target, shown.higher) / shown.budget
+    all_of = ""
+    if np.isinf(times):
+        all_of = f" No budget up to {WIDEST:g}× within reach of the runs meets every target with these models."
+    elif times == times:
+        all_of = f" {factor(times)} the budget would reach every target, by the prediction and with these models."
+    return f"Missed targets, and the multiple of its spend that each needs: {listing(told)}{more}.{all_of}"
+
+
+def mark_of(shown: Decision, task: int) -> str:
+    """What an interval says of a task's target: ●, ◐ or ○; empty without one."""
+    point, low, high, target = (float(each[task]) for each in (shown.predicted, shown.low, shown.high, shown.target))
+    return target_mark(point, low, high, target, shown.higher)[:1]
+
+
+def doubt(study: Study, shown: Decision) -> np.ndarray:
+    """(T,) widths of the tasks' intervals in the weighted mean: weight times measure; all NaN without draws."""
+    spec = study.plan.spec
+    return np.asarray(np.abs(spec.weight * spec.measure.scale * (shown.high - shown.low)))
+
+
+def least_sure(study: Study, shown: Decision) -> list[int]:
+    """Tasks by how much their interval widens that of the mean, the most first; empty without draws."""
+    width = doubt(study, shown)
+    return [] if not np.isfinite(width).all() else np.argsort(-width, kind="stable").tolist()
+
+
+def next_line(study: Study, shown: Decision) -> str:
+    """Whose larger runs would tell most, in a line."""
+    order = least_sure(study, shown)[:LEAST_SURE]
+    if not order or len(shown.names) == 1:
+        return ""
+    part = doubt(study, shown)
+    return (
+        f"Measure next: larger runs of {listing([shown.names[task] for task in order])}, the least sure "
+        f"predictions ({percent(part[order].sum() / part.sum())} of all intervals' widths)."
+    )
+
+
+def words_line(study: Study, shown: Decision) -> str:
+    """The words of the first page that are no everyday ones, each in a few words."""
+    said = []
+    if len(study.curves.draws):
+        said.append(f"{len(study.curves.draws)} draws: as many curves that the runs allow")
+    if any(model.strategy == "moe" for model in shown.models):
+        said.append("experts: parts of one model, of which each token uses a few")
+    if any(study.planned.verdict):
+        said.append("backtest: curves predict hidden larger runs")
+    better = "higher" if shown.higher else "lower"
+    return f"Words: {'; '.join([*said, f'{better} values are better'])}." if said else ""
+
+
+def next_section(study: Study) -> Section | None:
+    """What to measure next: the tasks that make the mean least sure, and the command that weighs runs."""
+    shown = shown_decision(study)
+    order = least_sure(study, shown)[:NAMED]
+    if not order or len(shown.names) == 1:
+        return None
+    unit = study.plan.spec.unit
+    width, model_of = doubt(study, shown), {task: model for model in shown.models for task in model.tasks}
+    rows = tuple(
+        (
+            Cell(shown.names[task]),
+            Cell(difference(float(shown.high[task] - shown.low[task]))),
+            Cell(percent(float(width[task] / width.sum()))),
+            Cell(amount(model_of[task].spend, unit)),
+            Cell(_beyond(study, model_of[task], task)),
+        )
+        for task in order
+    )
+    blocks: list[Block] = [
+        Text(
+            "Tasks whose predictions make the mean least sure: the width of each interval times the task's weight, as "
+            "a share of the sum over all tasks. Runs of these near the planned spend tell most; a wide interval far "
+            "beyond the runs asks for a larger run, one beside them for more runs."
+        ),
+        Table(
+            "Least sure first",
+            (
+                Column("Task"),
+                Column("Width of its interval", True),
+                Column("Part of all widths", True),
+                Column(f"Planned spend, {UNIT_WORDS[unit]}", True),
+                Column("Beyond the runs", True, "largest of its model's scales"),
+            ),
+            rows,
+            cards=True,
+        ),
+    ]
+    command = next_command(study, shown)
+    if command:
+        blocks.append(
+            Text(
+                "Which runs to buy is weighed by what each is expected to bring to this budget's plan of one model for "
+                f"each task; in this plan's folder: {command}"
+            )
+        )
+    names = listing([shown.names[task] for task in order[:LEAST_SURE]])
+    return Section("next", "What to measure next", tuple(blocks), finding=f"Larger runs of {names}.")
+
+
+def _beyond(study: Study, model: ShownModel, task: int) -> str:
+    times = model.beyond
+    if times != times:
+        times = max(float(each[task]) for each in study.plan.extrapolation_factors.values())
+    return "inside" if times <= 1 else factor(times) if np.isfinite(times) else NOTHING
+
+
+def next_command(study: Study, shown: Decision) -> str:
+    """The command that ranks runs for this budget; empty where it plans for no such budget."""
+    spec = study.plan.spec
+    if spec.unit != "flops" or spec.is_one_model or not spec.objective.is_linear:
+        return ""
+    spend, budget = (scientific(each) for each in (MEASURED * shown.budget, shown.budget))
+    file = study.input_files.get("tasks")
+    tasks = f" --tasks {shlex.quote(file['name'])}" if file is not None else ""
+    return f"budget next curves.json{tasks} --spend {spend} --budget {budget} --out next.csv"
