@@ -33,3 +33,9 @@ def distinct_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     keys = np.sort(first * width + second)  # NumPy's unique hashes whole numbers, which takes longer
     keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
     return np.stack([keys // width, keys % width], axis=1)
+
+
+def rows_of_each(codes: np.ndarray, count: int) -> list[np.ndarray]:
+    """The positions of each of the codes 0 to ``count`` − 1 in (R,) codes, in order: one sort, not a mask for each."""
+    ends = np.cumsum(np.bincount(codes, minlength=count))
+    return np.split(np.argsort(codes, kind="stable"), ends[:-1])

@@ -23,6 +23,7 @@ from budget.curves.laws.table import AUTO, LAWS, choose_scale, law_for
 from budget.errors import DataError
 from budget.numerics.brief import Brief
 from budget.numerics.interval import LEVEL
+from budget.numerics.row_codes import rows_of_each
 from budget.numerics.strict_json import json_rows
 from budget.tables.checks.best_values import score_ceilings
 from budget.tables.runs import Runs
@@ -148,7 +149,7 @@ class Backtest(Brief):
         distance (``BANDS``), empty where no row is so far.
         """
         count, tasks = len(self.laws), len(self.tasks)
-        mine = [self.task == task for task in range(tasks)]
+        mine = rows_of_each(self.task, tasks)
         hidden = np.array([len(np.unique(self.row[rows])) for rows in mine])
         names = np.repeat(np.array(self.tasks, dtype=object), count)
         laws = np.tile(np.array(self.laws, dtype=object), len(self.tasks))
@@ -171,7 +172,7 @@ class Backtest(Brief):
                 "best": (np.arange(count) == self.best[:, None]).ravel(),
                 "status": np.array(self.status, dtype=object).T.ravel(),
                 "origins": np.repeat([len(np.unique(self.origin[rows])) for rows in mine], count),
-                "predictions": np.repeat([rows.sum() for rows in mine], count),
+                "predictions": np.repeat([len(rows) for rows in mine], count),
                 "farthest": np.repeat([self.distance[rows].max() for rows in mine], count),
                 "width": self._by_task(self.half_width, np.mean).T.ravel(),
                 **pd.DataFrame(apart),
@@ -241,9 +242,8 @@ class Backtest(Brief):
 
     def _by_task(self, cells: np.ndarray, summary: Callable[[np.ndarray], Any]) -> np.ndarray:
         """(L, T) a summary of cells (L, H) over each task's rows; a missing cell makes it missing."""
-        return np.array(
-            [[summary(row[self.task == task]) for task in range(len(self.tasks))] for row in cells], dtype=float
-        )
+        mine = rows_of_each(self.task, len(self.tasks))
+        return np.array([[summary(row[rows]) for rows in mine] for row in cells], dtype=float)
 
 
 def distance_name(least: float, most: float) -> str:
@@ -345,12 +345,12 @@ def _origins(runs: Runs, size: np.ndarray, share: float, below: float | None, co
             break
         hidden = _hidden(runs, size, k * share, below)
         for task in range(len(runs.tasks)):
-            mine = runs.task == task
-            models = len(np.unique(runs.originals[runs.run[mine & ~hidden]]))
+            mine = runs.rows_of(task)
+            models = len(np.unique(runs.originals[runs.run[mine[~hidden[mine]]]]))
             rows = int(hidden[mine].sum())
             # rows of one size stay together, so that a larger share may hide no more than the one before
             if models < (LEAST_KEPT if sides else 1) or (sides and not rows > before[task] > 0):
-                hidden &= ~mine
+                hidden[mine] = False
             else:
                 before[task] = rows
         if sides and not hidden.any():
@@ -376,7 +376,7 @@ def _origin(
     points = runs.keep(hidden)
     at = np.searchsorted(both, points.task)
     best, unserved, ceiling = (values[both] for values in stated)
-    largest = np.array([size[seen & (runs.task == task)].max() for task in both])
+    largest = np.array([size[mine[seen[mine]]].max() for mine in map(runs.rows_of, both)])
     scale, beside = fitting["scale"], _no_larger(fitting["beside"], of_size, dict(zip(names, largest, strict=True)))
     found = tuple(
         fit_curves(
@@ -483,7 +483,7 @@ def _hidden(runs: Runs, size: np.ndarray, share: float, below: float | None) -> 
         return size > below
     hidden = np.zeros(len(size), dtype=bool)
     for task in range(len(runs.tasks)):
-        mine = np.flatnonzero(runs.task == task)
+        mine = runs.rows_of(task)
         hidden[mine] = size[mine] > largest_kept(size[mine], share)
     return hidden
 
@@ -504,7 +504,7 @@ def _best_values(runs: Runs) -> np.ndarray:
     """(T,) each task's best value."""
     return np.array(
         [
-            (np.max if higher else np.min)(runs.value[runs.task == task])
+            (np.max if higher else np.min)(runs.value[runs.rows_of(task)])
             for task, higher in enumerate(runs.higher_is_better)
         ]
     )

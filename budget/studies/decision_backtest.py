@@ -156,10 +156,11 @@ def decide_backtest(
         raise DataError(f"--beyond is {beyond:g}; give how far the hidden runs go, {LEAST_BEYOND:g} or more.")
     cost = "flops" if "flops" in runs.scale else choose_scale(tuple(runs.scale)) if scale is None else scale
     spent = runs.scale[cost]
-    largest = np.array([spent[runs.task == task].max() for task in range(len(runs.tasks))])
+    every = [runs.rows_of(task) for task in range(len(runs.tasks))]
+    largest = np.array([spent[mine].max() for mine in every])
     unit = largest / beyond
     seen = spent <= unit[runs.task] * (1 + 1e-9)
-    models = [len(np.unique(runs.originals[runs.run[seen & (runs.task == task)]])) for task in range(len(runs.tasks))]
+    models = [len(np.unique(runs.originals[runs.run[mine[seen[mine]]]])) for mine in every]
     chosen = np.flatnonzero(np.array(models) >= LEAST_KEPT)
     few = [runs.tasks[task] for task in range(len(runs.tasks)) if task not in chosen]
     left_out = [f"Not planned, for they have too few runs {beyond:g} times below their largest: {', '.join(few)}."]

@@ -11,7 +11,7 @@ import pandas as pd
 from budget.errors import DataError
 from budget.numerics.brief import Brief
 from budget.numerics.quoting import listed, shown
-from budget.numerics.row_codes import distinct_pairs, row_codes
+from budget.numerics.row_codes import distinct_pairs, row_codes, rows_of_each
 from budget.tables.columns import is_empty, numbers, refuse_empty, truths
 from budget.tables.files.text import require_columns
 from budget.tables.reading.cells import cells_of, levels
@@ -162,8 +162,7 @@ class Runs(Brief):
 
     @cached_property
     def _rows_by_task(self) -> list[np.ndarray]:
-        ends = np.cumsum(np.bincount(self.task, minlength=len(self.tasks)))
-        return np.split(np.argsort(self.task, kind="stable"), ends[:-1])
+        return rows_of_each(self.task, len(self.tasks))
 
     def rows_of(self, task: int) -> np.ndarray:
         """Positions of one task's rows, in the file's order; a mask over all rows would cost as much as the file."""

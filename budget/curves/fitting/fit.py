@@ -165,7 +165,7 @@ def fit_curves(
         bounds=tuple(fitted.bounds),
         outliers=tuple(fitted.outliers),
         **fitted.arrays,
-        runs=np.array([len(np.unique(runs.run[runs.task == task])) for task in range(count)]),
+        runs=np.array([len(np.unique(runs.run[runs.rows_of(task)])) for task in range(count)]),
         smallest=_extremes(runs, inputs, np.min),
         largest=_extremes(runs, inputs, np.max),
         shared=runs.shared_tasks(),
@@ -232,6 +232,6 @@ def _extremes(runs: Runs, inputs: Sequence[str], pick: Callable[[np.ndarray], fl
     """Scale column → (T,) extreme of what was measured, for every scale and whatever else the law reads."""
     columns = runs.columns
     return {
-        name: np.array([pick(columns[name][runs.task == task]) for task in range(len(runs.tasks))])
+        name: np.array([pick(columns[name][runs.rows_of(task)]) for task in range(len(runs.tasks))])
         for name in dict.fromkeys((*runs.scale, *inputs))
     }

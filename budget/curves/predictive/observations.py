@@ -185,7 +185,7 @@ def observe(
         for name, array in arrays.items():
             array[at, : len(each[name])] = each[name]
     names = tuple(runs.tasks[task] for task in good)
-    log_tasks = np.array([np.log(runs.extra["n_tasks"][runs.task == task]).mean() for task in good])
+    log_tasks = np.array([np.log(runs.extra["n_tasks"][runs.rows_of(task)]).mean() for task in good])
     return Observations(
         names,
         **arrays,

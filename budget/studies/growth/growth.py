@@ -27,7 +27,6 @@ from budget.studies.growth.set_sizes import SetSizes, Spread, set_sizes, spread_
 from budget.studies.growth.targets_kept import TargetsKept, targets_kept
 from budget.studies.growth.task_orders import RANDOM_ORDERS, are_all, joining_orders
 from budget.studies.strategies.specialist_subsets import Subsets
-from budget.tables.target_met import met_or_none
 from budget.tables.tasks import TaskSettings
 
 
@@ -244,21 +243,19 @@ def growth_table(order: str, strategy: str, plans: Sequence[Plan], spread: Sprea
     """Rows of ``growth.csv``: of the plans of one order, or of the spread over random orders."""
     if spread is not None:
         return spread.table(strategy)
-    return pd.concat([_rows(order, strategy, plan) for plan in plans], ignore_index=True)
-
-
-def _rows(order: str, strategy: str, plan: Plan) -> pd.DataFrame:
-    """The rows of one plan in ``growth.csv``."""
+    # as many rows as there are pairs of tasks: a table for each plan would take longer than the plans
+    sizes = [len(plan.spend) for plan in plans]
+    met = np.concatenate([plan.target_met for plan in plans])
     return pd.DataFrame(
         {
             "order": order,
-            "n_tasks": len(plan.spend),
-            "task": plan.spec.tasks.names,
+            "n_tasks": np.repeat(sizes, sizes),
+            "task": [name for plan in plans for name in plan.spec.tasks.names],
             "strategy": strategy,
-            "spend": plan.spend,
-            "predicted": plan.predicted,
-            "low": plan.low,
-            "high": plan.high,
-            "target_met": pd.array(met_or_none(plan.target_met), dtype="boolean"),
+            "spend": np.concatenate([plan.spend for plan in plans]),
+            "predicted": np.concatenate([plan.predicted for plan in plans]),
+            "low": np.concatenate([plan.low for plan in plans]),
+            "high": np.concatenate([plan.high for plan in plans]),
+            "target_met": pd.arrays.BooleanArray(met == 1, np.isnan(met)),
         }
     )

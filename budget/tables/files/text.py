@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -74,10 +75,11 @@ def ends_in_a_cut_row(path: str | Path) -> bool:
 def csv_text(frame: pd.DataFrame) -> str:
     """A table as CSV text: floats in full precision, missing values as empty cells, formulas guarded (``formulas``)."""
     texts = frame.set_axis([guarded(str(name)) for name in frame.columns], axis="columns")
+    once = cache(guarded)  # a column of names holds each many times
     for position, kind in enumerate(frame.dtypes):
         if not pd.api.types.is_numeric_dtype(kind):
             cells = frame.iloc[:, position]
-            texts.isetitem(position, [guarded(cell) if isinstance(cell, str) else cell for cell in cells])
+            texts.isetitem(position, [once(cell) if isinstance(cell, str) else cell for cell in cells])
     # only the characters of the line end are quoted in a cell, and a reader takes a bare carriage return for one
     return texts.to_csv(index=False, lineterminator="\r\n").replace("\r\n", "\n")
 
