@@ -161,7 +161,7 @@ def test_a_convex_added_objective_keeps_linear_limits_and_the_others_refuse_them
     for name in ("squares", "hill"):
         with pytest.raises(AllocationError, match="no convex program: it takes one budget"):
             plan_spec(CURVES, TASKS, BUDGET, measure="value", objective=name, limits=ratio)
-        with pytest.raises(AllocationError, match="--risk mean is for --objective mean; the other"):
+        with pytest.raises(AllocationError, match="--risk mean is for --objective mean; another"):
             plan_spec(CURVES, TASKS, BUDGET, measure="value", objective=name, risk="mean")
 
 

@@ -58,11 +58,15 @@ def test_it_answers_as_the_command_does(planned, tmp_path):
     assert ours == theirs
 
 
+SEVERAL = ("price", "mixtures", "where", "columns", "strategy")
+"""Parameters that a command takes any number of, or that are no option's own value; none is the default of all."""
+
+
 def test_its_defaults_are_the_commands():
     options = {param.name: param.default for param in command.params}
-    names = {"backtest": "judged", "columns": "columns"}
+    names = {"backtest": "judged"}
     for name, parameter in inspect.signature(budget.plan).parameters.items():
-        if parameter.kind is parameter.KEYWORD_ONLY and name not in ("price", "mixtures", "where", "columns"):
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in SEVERAL:
             theirs = options[names.get(name, name)]
             assert parameter.default == theirs or (parameter.default is None and not isinstance(theirs, (int, str)))
 

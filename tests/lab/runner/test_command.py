@@ -45,7 +45,8 @@ def failing(command, **options):
 def test_each_row_is_run_and_what_it_prints_is_kept(folder):
     command = trainer(
         """
-        print("step 1", flush=True)
+        sys.stdout.write("step 1\\n")  # in one piece, also where Python is asked not to buffer
+        sys.stdout.flush()
         sys.stderr.write("a word\\n")
         print(json.dumps({"value": 1 / 3 + int(sys.argv[1]), "stderr": 0.01, "params": 1000100}))
         print("done")
