@@ -101,11 +101,13 @@ def flow(found: Decision, width: float) -> str:
             sure = "" if model.wins != model.wins or middling else f"{100 * model.wins:.0f} % of draws"
             # whatever a strategy is called, its words end where the links begin
             room = int((link_x - model_x - 16) / LETTER) - 8
-            told = short(kind, room)
+            told = f" · {short(kind, room)}" if kind else ""
+            planned = ""  # what is so of the plan alone, which the page's script hides where it shows another budget
             for more in (size, sure):
-                longer = " · ".join(each for each in (told, more) if each)
-                told = longer if len(longer) <= room else told
-            said = f'<tspan data-share="{number}">{percent(share)}</tspan>{" · " if told else ""}{escape(told)}'
+                if more and len(f"{told}{planned} · {more}") - 3 <= room:
+                    planned += f" · {more}"
+            said = f'<tspan data-share="{number}">{percent(share)}</tspan>{escape(told)}'
+            said += f'<tspan data-of-plan="">{escape(planned)}</tspan>' if planned else ""
             parts.append(text(model_x + 16, middle + 4, said, "muted", marked=True))
         if model is None:
             parts.append(text(task_x, middle + 4, who))

@@ -118,11 +118,14 @@ def test_pictures_tiles_and_the_command_follow_and_come_back(asked, browser):
     command = browser.find_element("id", "command").text
     assert command.startswith("budget plan plan.toml --budget ") and f"--where 'task!={tasks[0]}'" in command
     assert sum(one != two for one, two in zip(before, after, strict=True)) >= 8
+    hidden = "return [...document.querySelectorAll('[data-of-plan]')].map(each => getComputedStyle(each).visibility)"
+    assert set(browser.execute_script(hidden)) == {"hidden"}  # sizes and notes are the plan's
     assert "not served" in browser.execute_script("return document.querySelector('svg[data-flow]').textContent")
     browser.execute_script("document.getElementById('back').click()")
     again = browser.execute_async_script("requestAnimationFrame(() => arguments[0]())") or browser.execute_script(state)
     assert not browser.find_element("id", "asked").is_displayed()
     words = "return [...document.querySelectorAll('.pictures svg')].map(each => each.textContent)"
+    assert set(browser.execute_script(hidden)) == {"visible"}
     assert [each for each in again if "Targets" in each] == [each for each in before if "Targets" in each]
     back = browser.execute_script(words)
     asked("specialists")
