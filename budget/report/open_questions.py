@@ -65,8 +65,13 @@ def mark_of(shown: Decision, task: int) -> str:
 
 
 def doubt(study: Study, shown: Decision) -> np.ndarray:
-    """(T,) widths of the tasks' intervals in the weighted mean: weight times measure; all NaN without draws."""
+    """(T,) widths of the tasks' intervals in the weighted mean: weight times measure.
+
+    All NaN without draws, and where what is optimised is no weighted mean of the values.
+    """
     spec = study.plan.spec
+    if not (spec.measure.linear and spec.objective.is_linear):
+        return np.full(len(shown.names), np.nan)
     return np.asarray(np.abs(spec.weight * spec.measure.scale * (shown.high - shown.low)))
 
 
