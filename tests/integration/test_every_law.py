@@ -38,9 +38,6 @@ PLANNED = {
 }
 """Laws by which the budget can be allocated."""
 
-REPORTED = PLANNED - {"shared", "transfer"}
-"""Laws that the report shows."""
-
 
 def _stretched(theta, z, xp):
     """A stretched exponential of one scale, ``E + A·exp(−(x/x0)^c)``."""
@@ -167,7 +164,7 @@ def test_every_command_works_or_refuses_with_one_sentence(law, tmp_path):
     result = run(
         "plan", runs, *options, "--tasks", tasks, "--draws", 12, "--budget", budget, "--out", tmp_path / "plan"
     )
-    assert works_or_says_why(result) == (law in REPORTED), result.stderr
+    assert works_or_says_why(result) == (law in PLANNED), result.stderr
 
 
 @pytest.fixture
