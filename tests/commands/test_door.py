@@ -254,7 +254,7 @@ def test_examples_of_the_help_run_on_data(tmp_path, monkeypatch):
         if " ".join(example.split()[:3]) in ELSEWHERE or example.startswith(tuple(ELSEWHERE)):
             continue
         words = shlex.split(example.partition(" > ")[0])[1:]
-        if words[0] in ("plan", "focus", "fit"):
+        if words[0] in ("plan", "focus", "fit", "backtest"):
             words += ["--draws", "20"]
         words += ["--no-backtest"] if words[0] == "plan" else []
         if words[0] == "measure":
