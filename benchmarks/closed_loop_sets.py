@@ -75,7 +75,8 @@ WORDS = {
     UNIFORM: "specialists, equal split",
     "weight": "specialists, by weight",
     "plan_before": "specialists, the plan before (commit 2d2cebb)",
-    "plan": "specialists, the plan",
+    "plan": "specialists, the plan (commit 7f9ab4c)",
+    "plan_now": "specialists, the plan now (commit b7ad4ae)",
     "shared": "best with shared models",
 }
 """Plans in words."""
