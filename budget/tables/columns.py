@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from difflib import get_close_matches
+from math import isfinite, nan
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from budget.numerics.quoting import LONGEST_CELL, listed, meant, shortened, show
 from budget.tables.files.text import read_csv
 from budget.tables.reading.cells import as_written, each_text, has_text, is_number, levels, text_of
 from budget.tables.reading.conditions import rows_where
+from budget.tables.reading.header_units import header_unit, power_name
 
 CANONICAL = (
     "task", "value", "params", "tokens", "flops", "x", "metric", "higher_is_better", "run", "model", "stderr", "weight",
@@ -37,6 +40,12 @@ COUNTS = (
     "checkpoint_params", "checkpoint",
 )  # fmt: skip
 """Columns that count something: ``19M`` is a number there."""
+
+LARGEST_COUNT = 1e18
+"""What is larger than this, of parameters or tokens said to be in thousands to trillions, is a plain count."""
+
+LARGEST_STATED = 12
+"""Power of ten above which a unit is one of FLOPs."""
 
 _TRUE = {"1", "true", "yes", "y", "t"}
 _FALSE = {"0", "false", "no", "n", "f"}
@@ -118,14 +127,44 @@ def view(
         if logarithm:
             frame[canonical] = logarithms(frame, parts[0], path)
         elif len(parts) == 1:
-            frame[canonical] = frame[parts[0]]
+            power = header_unit(parts[0])[1] if canonical in COUNTS else None
+            frame[canonical] = in_plain_units(frame, parts[0], power, path) if power else frame[parts[0]]
         else:
             joined = text_of(frame[parts[0]])
             for part in parts[1:]:
                 joined = joined + "-" + text_of(frame[part])
             frame[canonical] = joined
-    frame.attrs = notes
+    frame.attrs = {"own": tuple(map(str, there)), **notes}
     return rows_where(frame, where, path)
+
+
+def in_plain_units(frame: pd.DataFrame, column: str, power: int, path: str | Path) -> pd.Series:
+    """A column that its name says to be counted in a power of ten, as plain counts; a cell with a letter has its own.
+
+    Raises:
+        DataError: the cells look like plain counts already.
+    """
+    cells = frame[column]
+    found = cells.to_numpy(dtype=float) if is_number(cells) else each_text(cells, _unlettered, float)
+    largest = float(np.max(found, initial=0.0, where=np.isfinite(found)))
+    if power <= LARGEST_STATED and largest * 10.0**power > LARGEST_COUNT:
+        raise DataError(
+            f"{path}: column {shown(column)} is in {power_name(power)} by its name, and holds {largest:.4g}, which "
+            "looks like a plain count; name the column without the unit, or correct its cells."
+        )
+    # by its decimal text, so that 1.3 in billions is the float that 1.3e9 is
+    plain = np.array([float(Decimal(repr(number)).scaleb(power)) if isfinite(number) else nan
+                      for number in found.tolist()])  # fmt: skip
+    if is_number(cells):
+        return pd.Series(plain, index=frame.index)
+    text = text_of(cells)
+    text[np.isfinite(plain)] = [as_written(number) for number in plain[np.isfinite(plain)]]
+    return text
+
+
+def _unlettered(text: str) -> float:
+    """A count without a letter of its own."""
+    return nan if text[-1:].isalpha() else count_of(text)
 
 
 _LOG = re.compile(r"log\((.+)\)")

@@ -298,11 +298,12 @@ def _runs(
     frame: pd.DataFrame, path: str | Path, task: str | None, higher_is_better: bool, scales: Sequence[str] = ()
 ) -> Runs:
     require_columns(frame, ["value"], path)
+    own = frame.attrs.get("own", frame.columns)
     if "task" not in frame.columns:
         if task is None:
             raise DataError(
                 f"{path}: column 'task' is missing; name the file's one task with --task NAME, "
-                f"or its column with --column task=THEIRS (the file has: {listed(frame.columns)})."
+                f"or its column with --column task=THEIRS (the file has: {listed(own)})."
             )
         frame = frame.assign(task=task)
     elif task is not None:
@@ -326,7 +327,7 @@ def _runs(
     if not scale:
         raise DataError(
             f"{path}: no column says how large a run was; name at least one of {', '.join(SCALES)} "
-            f"with --column, for example --column params=THEIRS (the file has: {listed(frame.columns)})."
+            f"with --column, for example --column params=THEIRS (the file has: {listed(own)})."
         )
     flops_assumed = "flops" not in scale and "params" in scale and "tokens" in scale
     if flops_assumed:

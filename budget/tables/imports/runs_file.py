@@ -69,11 +69,6 @@ def plain_runs(
         every=every,
     )
     frame, notes = table.frame, [*notes, *table.notes]
-    if "value" not in frame.columns:
-        raise DataError(
-            f"{path}: say which metric is the value, such as --column value=summary.loss, or --wide 'summary.eval/*' "
-            f"for a task each (there are: {listed(frame.columns, 12)})."
-        )
     scales = [name for name in SCALES if not is_empty(frame, name)]
     if not scales:
         raise DataError(

@@ -13,9 +13,11 @@ import pandas as pd
 
 from budget.errors import DataError
 from budget.numerics.numerals import count_of
-from budget.numerics.quoting import listed, shown
+from budget.numerics.quoting import LONGEST_SENTENCE, listed, meant, shown
 from budget.numerics.row_codes import row_codes
 from budget.tables.reading.cells import each_text, is_number, levels
+from budget.tables.reading.families import is_of_losses, numbers_of_tasks, task_families
+from budget.tables.reading.header_units import header_unit
 from budget.tables.reading.synonyms import (
     HOUSEKEEPING,
     NAMES,
@@ -24,6 +26,7 @@ from budget.tables.reading.synonyms import (
     SCORES,
     STATES,
     SYNONYMS,
+    known_as,
     normalised,
     without_prefix,
 )
@@ -59,7 +62,7 @@ class Guess:
 
 def may_be(name: str) -> str | None:
     """The canonical column that a file's own may be by its name."""
-    return NAMES.get(normalised(name))
+    return NAMES.get(known_as(name))
 
 
 def guess_columns(
@@ -91,42 +94,81 @@ def guess_columns(
     lacks_value = "value" not in known and not wide
     lacks_scale = not known & {*SCALES, "x"}
     lacks_task = "task" not in known and task is None and not wide
-    if not (lacks_value or lacks_scale or lacks_task):
+    half = _half_said(known, columns, wide)
+    if not (lacks_value or lacks_scale or lacks_task or half):
         return Guess({})
     taken = set(columns.values()) | {part for theirs in columns.values() for part in theirs.split("+")}
     free = [str(name) for name in frame.columns if str(name) not in taken]
     found: dict[str, str] = {}
-    for canonical in SYNONYMS:
+    asked: list[str] = []
+    value_asked = False
+    wanted = SYNONYMS if lacks_value or lacks_scale or lacks_task else half
+    families = _families(frame, free) if lacks_value else {}
+    for canonical in wanted:
         if canonical in known or (wide and canonical in ("value", "task", "metric", "stderr")):
             continue
         if canonical == "x" and known & set(SCALES) | set(found) & set(SCALES):
             continue
         if canonical == "task" and task is not None:
             continue
-        name = _chosen(frame, canonical, free, path)
-        if name is not None:
+        name, question = _chosen(frame, canonical, free, bool(columns) or wanted is SYNONYMS)
+        if question:
+            asked.append(question + (_or_wide(families) if canonical == "value" and lacks_task else ""))
+            value_asked |= canonical == "value"
+        elif name is not None:
             found[canonical] = name
             free.remove(name)
-    if lacks_value and "value" not in found and "value" not in known:
-        _suggest_wide(frame, free, path)
-        return Guess({})  # the sentence that names the missing column says what to do
     value = found.get("value", "")
-    higher = bool(value) and normalised(value) in SCORES and "higher_is_better" not in known | set(found)
+    several = lacks_task and "task" not in found and not value_asked and _may_be_several(value, families)
+    if several:
+        asked.append(_ask_wide(families, value))
+    elif lacks_value and not value and not value_asked:
+        if not asked:
+            raise DataError(_missing(frame, path, free, lacks_task and "task" not in found, _no_scale(known, found)))
+        asked.append("column 'value' is missing; name yours with --column value=THEIRS")
+    theirs = value or columns.get("value", "")
     one_task = None
-    if lacks_task and "task" not in found:
-        if not value or value == "value":
-            return Guess({})
+    if lacks_task and "task" not in found and theirs and theirs != "value" and not several:
         size = columns.get("params", found.get("params", "params" if "params" in there else None))
         has_runs = "run" in known | set(found)
-        _refuse_unexplained(frame, free, used, path, without_prefix(value), size if size in there else None, has_runs)
-        one_task = without_prefix(value)
-    if value and normalised(value) in PERPLEXITIES:
+        one_task = without_prefix(theirs)
+        unexplained = _unexplained(frame, free, used, one_task, size if size in there else None, has_runs)
+        asked += [unexplained] if unexplained else []
+    if asked:
+        raise DataError(_questions(path, asked))
+    if lacks_task and "task" not in found and one_task is None:
+        return Guess({})  # the sentence that names the missing column says what to do
+    higher = bool(value) and known_as(value) in SCORES and "higher_is_better" not in known | set(found)
+    if value and known_as(value) in PERPLEXITIES:
         found["value"] = f"log({value})"
     run = columns.get("run", found.get("run", "run" if "run" in there else ""))
     has_steps = "step" in known | set(found)
-    last_of = "run" if run and has_steps and not every else None
+    size = columns.get("params", found.get("params", "params"))
+    last_of = "run" if run and has_steps and not every and _has_one_size(frame, run, size) else None
     kept = {canonical: theirs for canonical, theirs in found.items() if canonical != theirs}
     return Guess(kept, one_task, higher, last_of, _note(path, kept, one_task, higher, last_of))
+
+
+def _questions(path: str | Path, asked: Sequence[str]) -> str:
+    """As many questions as a sentence holds, so that one more call answers them."""
+    said = f"{path}: {asked[0]}"
+    for question in asked[1:]:
+        if len(said) + len(question) + 7 > LONGEST_SENTENCE:
+            break
+        said += f"; and {question}"
+    return f"{said}."
+
+
+def _half_said(known: set[str], columns: Mapping[str, str], wide: bool) -> tuple[str, ...]:
+    """What is told of a file that needs no guess: the other of params and tokens, of which a law needs both."""
+    missing = [name for name in ("params", "tokens") if name not in known]
+    if len(missing) == 1:
+        return (missing[0],)
+    return ("params", "tokens") if wide and missing and "flops" not in known else ()
+
+
+def _no_scale(known: set[str], found: Mapping[str, str]) -> bool:
+    return not (known | set(found)) & {*SCALES, "x"}
 
 
 def _note(path: str | Path, columns: Mapping[str, str], task: str | None, higher: bool, last_of: str | None) -> str:
@@ -138,13 +180,14 @@ def _note(path: str | Path, columns: Mapping[str, str], task: str | None, higher
     return f"{Path(path).name} is read, by its columns' names, with: {' '.join(words)}" if words else ""
 
 
-def _chosen(frame: pd.DataFrame, canonical: str, free: Sequence[str], path: str | Path) -> str | None:
-    """The column that is meant by its name; none, or an error where several may be."""
+def _chosen(frame: pd.DataFrame, canonical: str, free: Sequence[str], single_letters: bool) -> tuple[str | None, str]:
+    """The column that is meant by its name, or none; and what has to be asked where several may be."""
     candidates = [name for name in free if may_be(name) == canonical and _fits(frame, canonical, name)]
+    candidates = [name for name in candidates if single_letters or len(known_as(name)) > 1]
     if not candidates:
-        return None
+        return None, ""
     groups = SYNONYMS[canonical]
-    rank = {name: next(at for at, group in enumerate(groups) if normalised(name) in group) for name in candidates}
+    rank = {name: next(at for at, group in enumerate(groups) if known_as(name) in group) for name in candidates}
     candidates.sort(key=lambda name: rank[name])
     first = candidates[0]
     if canonical == "value":
@@ -156,15 +199,12 @@ def _chosen(frame: pd.DataFrame, canonical: str, free: Sequence[str], path: str 
     rivals = [name for name in rivals if not _same(frame, first, name)]
     if rivals:
         choices = " or ".join(f"--column {shlex.quote(f'{canonical}={name}')}" for name in (first, *rivals))
-        more = ", or make a task of each with --wide" if canonical == "value" else ""
-        raise DataError(
-            f"{path}: {listed(shown(name) for name in (first, *rivals))} may each be meant by {canonical}; say which: "
-            f"{choices}{more}."
-        )
+        names = listed(shown(name) for name in (first, *rivals))
+        return None, f"{names} may each be meant by {canonical}; say which: {choices}"
     # of two that say the same the one that says it exactly
     equal = [name for name in candidates if name == first or _same(frame, first, name)]
     exact = next((name for name in equal if is_number(frame[name])), first)
-    return exact if canonical in SCALES else first
+    return exact if canonical in SCALES else first, ""
 
 
 def _rivals(first_rank: int, rank: int, first: str, name: str) -> bool:
@@ -172,7 +212,7 @@ def _rivals(first_rank: int, rank: int, first: str, name: str) -> bool:
 
     A loss that was held out is meant before one of training, and a loss before the perplexity that is its exponential.
     """
-    is_score = normalised(name) in SCORES, normalised(first) in SCORES
+    is_score = known_as(name) in SCORES, known_as(first) in SCORES
     return rank == first_rank or is_score[0] != is_score[1]
 
 
@@ -185,7 +225,9 @@ def _fits(frame: pd.DataFrame, canonical: str, name: str) -> bool:
     if not any(texts):
         return False
     if canonical == "run" and normalised(name) == "name" and len(texts) < len(frame):
-        return any(may_be(other) == "step" for other in frame.columns)  # else it names no runs, but kinds of them
+        others = {may_be(str(other)): str(other) for other in frame.columns}
+        alike = all(_has_one_size(frame, name, others[kind]) for kind in ("params", "seed") if kind in others)
+        return "step" in others and alike  # else it names no runs, but kinds of them
     if canonical not in NUMERIC:
         return True
     filled = each_text(cells, bool, bool)
@@ -193,12 +235,21 @@ def _fits(frame: pd.DataFrame, canonical: str, name: str) -> bool:
     return bool(numeric.sum() >= NUMBERS * filled.sum())
 
 
+def _has_one_size(frame: pd.DataFrame, run: str, size: str) -> bool:
+    """Whether all rows of a name agree in another column, as rows of one model do in its size."""
+    if run not in frame.columns or size not in frame.columns:
+        return True
+    codes, names = levels(frame[run])
+    return int(row_codes([codes, levels(frame[size])[0]]).max()) + 1 == len(names)
+
+
 def _same(frame: pd.DataFrame, first: str, second: str) -> bool:
     """Whether two columns say the same in every row where both are filled."""
     numbers = []
     for name in (first, second):
         cells = frame[name]
-        numbers.append(cells.to_numpy(dtype=float) if is_number(cells) else each_text(cells, count_of, float))
+        counts = cells.to_numpy(dtype=float) if is_number(cells) else each_text(cells, count_of, float)
+        numbers.append(counts * 10.0 ** (header_unit(name)[1] or 0))
     both = np.isfinite(numbers[0]) & np.isfinite(numbers[1])
     if not both.any():
         texts = [levels(frame[name]) for name in (first, second)]
@@ -207,36 +258,71 @@ def _same(frame: pd.DataFrame, first: str, second: str) -> bool:
     return bool(np.allclose(numbers[0][both], numbers[1][both], rtol=EQUAL, atol=0))
 
 
-def _suggest_wide(frame: pd.DataFrame, free: Sequence[str], path: str | Path) -> None:
-    """Say how columns of one family become tasks, where no column holds the value.
+def _families(frame: pd.DataFrame, free: Sequence[str]) -> dict[str, list[str]]:
+    """Pattern → columns that may be a task's values each: measured numbers, which differ from run to run."""
+    return task_families([name for name in free if may_be(name) is None and _is_measured(frame, name)])
 
-    Raises:
-        DataError: several columns of numbers begin alike, such as ``eval/arc`` and ``eval/piqa``.
-    """
-    families: dict[str, list[str]] = {}
-    for name in free:
-        family, mark, _ = name.rpartition("/" if "/" in name else ".")
-        stated = name.lower().startswith(("config", "param", "hparam", "hyperparam", "arg"))  # not measured
-        if mark and not stated and may_be(name) is None and _fits(frame, "value", name):
-            families.setdefault(family + mark, []).append(name)
-    family, names = max(families.items(), key=lambda each: len(each[1]), default=("", []))
-    if len(names) > 1:
-        pattern = shlex.quote(f"{family}*")
-        raise DataError(
-            f"{path}: column 'value' is missing; make a task of each of {listed(map(shown, names), 4)} with --wide "
-            f"{pattern}, or name the one that holds the value with --column value=THEIRS."
+
+def _is_measured(frame: pd.DataFrame, name: str) -> bool:
+    stated = name.lower().startswith(("config", "param", "hparam", "hyperparam", "arg"))
+    return not stated and _fits(frame, "value", name) and frame[name].nunique() > 1
+
+
+def _may_be_several(value: str, families: Mapping[str, Sequence[str]]) -> bool:
+    """Whether columns of several tasks may be meant instead of one value, such as a loss of training or an average."""
+    if not value or known_as(value) not in (*SYNONYMS["value"][0], *SYNONYMS["value"][1]):
+        return bool(families)
+    return any(is_of_losses(pattern) for pattern in families)
+
+
+def _or_wide(families: Mapping[str, Sequence[str]]) -> str:
+    pattern = next(iter(families), None)
+    return f", or make a task of each with --wide{'' if pattern is None else f' {shlex.quote(pattern)}'}"
+
+
+def _ask_wide(families: Mapping[str, Sequence[str]], value: str) -> str:
+    """The question whether columns of one family are tasks."""
+    pattern, *others = families
+    names = listed(map(shown, families[pattern]), 4)
+    other = f" (or {listed(map(shlex.quote, others), 2)})" if others else ""
+    if value:
+        return (
+            f"{shown(value)} may be the value, or each of {names} a task's; say which: --column "
+            f"{shlex.quote(f'value={value}')} or --wide {shlex.quote(pattern)}{other}"
         )
+    return (
+        f"column 'value' is missing; make a task of each of {names} with --wide {shlex.quote(pattern)}{other}, or name "
+        "the one that holds the value with --column value=THEIRS"
+    )
 
 
-def _refuse_unexplained(
-    frame: pd.DataFrame, free: Sequence[str], used: Sequence[str], path: str | Path, value: str, size: str | None,
-    has_runs: bool,
-) -> None:  # fmt: skip
-    """Refuse to take a file for one task's where a column of words may name its tasks.
+def _missing(frame: pd.DataFrame, path: str | Path, free: Sequence[str], no_task: bool, no_scale: bool) -> str:
+    """What a file lacks, all of it at once, and how each is named."""
+    lacking = ["value", *(["task"] if no_task else []), *(["params"] if no_scale else [])]
+    there = [str(name) for name in frame.columns]
+    tasks = numbers_of_tasks([name for name in free if may_be(name) is None and _is_measured(frame, name)])
+    quoted = listed([f"'{name}'" for name in lacking])
+    said = f"column {quoted} is missing" if len(lacking) == 1 else f"columns {quoted} are missing"
+    said += "; name yours with " + " ".join(f"--column {name}=THEIRS" for name in lacking)
+    if no_scale:
+        said += " (or tokens, flops or x: how large a run was)"
+    unread = next((name for name in free if may_be(name) == "value" and not _fits(frame, "value", name)), None)
+    if unread is not None:
+        cell = next((text for text in levels(frame[unread])[1] if text and count_of(text) != count_of(text)), "")
+        said += f", which may be {shown(unread)}, were cells such as {shown(cell)} numbers"
+    elif no_task and 1 < len(tasks) <= MOST_TASKS:
+        said += f", or make a task of each column of values with --wide {shlex.quote(','.join(tasks))}"
+    return f"{path}: {said} (the file has: {listed(there, 24)}){meant('value', there) or '.'}"
 
-    Raises:
-        DataError: names the columns and the options that say what they are.
-    """
+
+MOST_TASKS = 12
+"""Columns that a sentence lists as an option."""
+
+
+def _unexplained(
+    frame: pd.DataFrame, free: Sequence[str], used: Sequence[str], value: str, size: str | None, has_runs: bool
+) -> str:
+    """What is asked where a column of words may name the tasks of a file that is taken for one task's; mostly ""."""
     words = []
     for name in free:
         kind = may_be(name)
@@ -251,9 +337,10 @@ def _refuse_unexplained(
         # a name for every row, or one for all, tells no tasks apart
         if 1 < len(filled) <= len(codes) / 2 and not all(count_of(text) == count_of(text) for text in filled):
             words.append(name)
-    if words:
-        choices = " or ".join(f"--column {shlex.quote(f'task={name}')}" for name in words[:3])
-        raise DataError(
-            f"{path}: no column is called task, and {listed(shown(name) for name in words)} may tell tasks apart; say "
-            f"which: {choices}, or --task {shlex.quote(value)} where all rows are of one task."
-        )
+    if not words:
+        return ""
+    choices = " or ".join(f"--column {shlex.quote(f'task={name}')}" for name in words[:3])
+    return (
+        f"no column is called task, and {listed(shown(name) for name in words)} may tell tasks apart; say which: "
+        f"{choices}, or --task {shlex.quote(value)} where all rows are of one task"
+    )

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from budget.errors import DataError
+from budget.numerics.numerals import count_of
 from budget.tables.reading.cells import each_text, is_number, levels
 from budget.tables.reading.synonyms import FINISHED, STATES, UNFINISHED, normalised
 
@@ -21,6 +22,7 @@ _NOTHING = frozenset({"", "na", "n/a", "#n/a", "-", "none", "null"})
 _DIVERGED = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity", "diverged"})
 
 _WORDS = {
+    "units": "{} below the header without any number",
     "empty": "{} with no value",
     "diverged": "{} whose value is NaN or infinite",
     "totals": "{} of totals",
@@ -47,6 +49,24 @@ def without_unfinished(frame: pd.DataFrame, used: Sequence[str]) -> tuple[pd.Dat
             frame = _kept(frame, reasons == "")
         return frame, gone
     return frame, Counter()
+
+
+def without_second_header(frame: pd.DataFrame) -> tuple[pd.DataFrame, Counter[str]]:
+    """The rows but for a first one of words, such as units, above columns that hold numbers in all others."""
+    if len(frame) < 3 or any(is_number(cells) for _, cells in frame.items()):
+        return frame, Counter()
+    first = [str(cell).strip() for cell in frame.iloc[0]]
+    if any(count_of(cell) == count_of(cell) for cell in first):
+        return frame, Counter()
+    below = frame.iloc[1:]
+    titled = 0
+    for cell, (_, cells) in zip(first, below.items(), strict=True):
+        if cell and cell.lower() not in _NOTHING | _DIVERGED:
+            texts = [text for text in levels(cells)[1] if text]
+            titled += bool(texts) and all(count_of(text) == count_of(text) for text in texts)
+    if titled < 2:
+        return frame, Counter()
+    return _kept(frame, np.arange(len(frame)) > 0), Counter({"units": 1})
 
 
 def without_totals(frame: pd.DataFrame, scales: Sequence[str]) -> tuple[pd.DataFrame, Counter[str]]:

@@ -3,7 +3,6 @@
 See docs/decisions/133-one-door-for-tables.md.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,18 @@ import pandas as pd
 
 from budget.errors import DataError
 from budget.numerics.quoting import listed
-from budget.tables.columns import view
+from budget.tables.columns import COUNTS, view
 from budget.tables.reading.cells import NUMBERS
 from budget.tables.reading.conditions import column_of, rows_where
 from budget.tables.reading.guess import Guess, guess_columns, may_be
-from budget.tables.reading.left_out import left_out_note, without_totals, without_unfinished, without_value
+from budget.tables.reading.header_units import header_unit, power_name
+from budget.tables.reading.left_out import (
+    left_out_note,
+    without_second_header,
+    without_totals,
+    without_unfinished,
+    without_value,
+)
 from budget.tables.reading.open_table import read_cells
 from budget.tables.reading.wide import long_table, wide_columns
 from budget.tables.run_ids import last_rows
@@ -86,11 +92,11 @@ def runs_table_of(
     if every and last_of:
         raise DataError("--every keeps all rows of a run and --last-of the last one; leave one of them out.")
     used = [column_of(column, list(frame.columns))[0] for column, _ in where]
+    read = len(frame)
+    frame, gone = without_second_header(frame)
     guess = guess_columns(frame, path, columns, task, wide=wide is not None, used=used, every=every)
     mapping = {**columns, **guess.columns}
-    notes = [*frame.attrs["notes"], *([guess.note] if guess.note else [])]
-    read = len(frame)
-    gone: Counter[str] = Counter()
+    notes = [*frame.attrs["notes"], *([guess.note] if guess.note else []), *_unit_notes(mapping, frame, path)]
     frame, unfinished = without_unfinished(frame, used)
     gone += unfinished
     if wide is not None:
@@ -131,9 +137,18 @@ def guess_of(
     every: bool,
 ) -> Guess:
     """What ``read_runs_table`` guesses of a file."""
-    frame = read_cells(path, "runs", _Numeric(columns))
+    frame = without_second_header(read_cells(path, "runs", _Numeric(columns)))[0]
     used = [column_of(column, list(frame.columns))[0] for column, _ in where]
     return guess_columns(frame, path, columns, task, wide=wide is not None, used=used, every=every)
+
+
+def _unit_notes(mapping: Mapping[str, str], frame: pd.DataFrame, path: str | Path) -> list[str]:
+    """What is said of columns whose names state another unit than plain counts."""
+    said = []
+    for canonical, theirs in mapping.items():
+        power = header_unit(theirs)[1] if canonical in COUNTS and theirs in frame.columns else None
+        said += [f"{Path(path).name}: '{theirs}' is in {power_name(power)}, by its name."] if power else []
+    return said
 
 
 class _Numeric:

@@ -5,10 +5,13 @@ See docs/decisions/134-names-are-guessed-aloud.md.
 
 import re
 
+from budget.tables.reading.header_units import header_unit
+
 SYNONYMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "params": (
         ("params", "n_params", "num_params", "parameters", "n_parameters", "num_parameters", "param_count",
-         "parameter_count", "total_params", "total_parameters", "model_params", "model_parameters"),
+         "parameter_count", "total_params", "total_parameters", "model_params", "model_parameters", "parameter",
+         "trainable_params", "num_trainable_params", "trainable_parameters"),
         ("non_embedding_params", "params_non_embedding", "non_embedding_parameters", "n_params_non_embedding",
          "num_non_embedding_params", "non_emb_params"),
         ("model_size", "size"),
@@ -18,7 +21,8 @@ SYNONYMS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("tokens", "n_tokens", "num_tokens", "train_tokens", "training_tokens", "tokens_seen", "seen_tokens",
          "tokens_trained", "total_tokens", "tokens_processed", "consumed_tokens", "num_train_tokens",
          "n_train_tokens", "train_tokens_seen", "num_input_tokens_seen", "train_num_input_tokens_seen",
-         "token_count", "train_num_tokens"),
+         "token_count", "train_num_tokens", "token_budget", "tokens_budget", "total_train_tokens",
+         "total_training_tokens", "num_tokens_seen", "dataset_tokens", "data_tokens"),
         ("d",),
     ),
     "flops": (
@@ -67,6 +71,9 @@ PERPLEXITIES = frozenset((*SYNONYMS["value"][4], *SYNONYMS["value"][5]))
 
 NUMERIC = ("params", "tokens", "flops", "x", "value", "step", "stderr", "unique_tokens")
 """Canonical columns that hold numbers: a column of words is no candidate for them."""
+
+COUNTED = ("params", "tokens", "flops", "x", "unique_tokens")
+"""Canonical columns whose names may state a power of ten."""
 
 STATES = ("state", "status", "run_state", "run_status")
 """Names of columns that say how a run ended."""
@@ -117,6 +124,22 @@ def normalised(name: str) -> str:
     """
     bare = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", without_prefix(name))
     return re.sub(r"[\s./:_-]+", "_", bare).strip("_").lower()
+
+
+def known_as(name: str) -> str:
+    """A name as the table of names has it: normalised, and without a unit where it is known only so.
+
+    >>> known_as("Params (M)"), known_as("train_tokens_b"), known_as("summary.eval/loss"), known_as("layer_b")
+    ('params', 'train_tokens', 'eval_loss', 'layer_b')
+    """
+    whole = normalised(name)
+    if whole in NAMES:
+        return whole
+    bare, power = header_unit(name)
+    short = normalised(bare)
+    # n_b is no count in billions, N (B) is; a value has only units that leave it as it is
+    counts = NAMES.get(short) in COUNTED and (len(short) > 1 or name.rstrip().endswith((")", "]")))
+    return short if power is not None and (counts or (power == 0 and NAMES.get(short) == "value")) else whole
 
 
 NAMES = {name: canonical for canonical, groups in SYNONYMS.items() for group in groups for name in group}

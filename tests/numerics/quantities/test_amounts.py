@@ -48,7 +48,10 @@ def test_amounts_are_what_their_units_say(text, kind, number):
 
 def test_what_is_taken_for_granted_is_said_and_can_be_set():
     unit = parse_amount("1 H100-day", "--budget").unit
-    assert "989.4 TFLOP/s dense bf16 (NVIDIA H100 datasheet (SXM)) at a utilisation of 0.4" in unit.note
+    assert (
+        "989.4 TFLOP/s dense bf16 (NVIDIA H100 datasheet (SXM), as others repeat it) at a utilisation of 0.4"
+        in unit.note
+    )
     assert parse_amount("1 H100-day", "--budget", utilisation=0.2).number == pytest.approx(DAY * H100 * 0.2)
     assert parse_amount("1 GPU-day", "--budget", device="H100").unit.label == "GPU-days"
     assert parse_amount("1 GPU-day@4e14 FLOP/s", "--budget").unit.note == ""
@@ -86,6 +89,15 @@ def test_prices():
 def test_every_device_has_a_peak_and_its_source():
     for device in DEVICES.values():
         assert device.source and all(1e13 < peak < 1e16 for peak in device.peak.values())
+        if "fp8" in device.peak:  # dense figures double with each halving of the format; a sparse one would not
+            assert device.peak["fp8"] == pytest.approx(2 * device.peak["bf16"], rel=0.02)
+        if "tf32" in device.peak:
+            assert device.peak["bf16"] == pytest.approx(2 * device.peak["tf32"], rel=0.02)
+
+
+def test_a_peak_that_only_others_repeat_says_so():
+    assert "NVIDIA A100 datasheet, as others repeat it" in parse_amount("2 A100-days", "--budget").unit.note
+    assert "as others" not in parse_amount("2 TPUv4-days", "--budget").unit.note
 
 
 @given(st.floats(1e-6, 1e6), st.sampled_from(["ZFLOP", "PF-days", "H100-days", "A100-hours@37%", "tokens", "USD"]))

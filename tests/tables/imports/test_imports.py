@@ -207,7 +207,7 @@ def test_every_eval_ever(tmp_path):
         ("eee", b"{}", "not in the schema of Every Eval Ever"),
         ("wandb", b'{"runs": 3}', "no list of runs"),
         ("wandb", b"[]", "no runs in it"),
-        ("wandb", b'[{"id": "a", "config": {}, "summary": {"train/x": 1}}]', "say which metric is the value"),
+        ("wandb", b'[{"id": "a", "config": {}, "summary": {"train/x": 1}}]', "columns 'value', 'task', 'params' are"),
         ("wandb", b'[{"id": "a", "config": {}, "summary": {"eval/loss": 1}}]', "nothing says how large a run was"),
     ],
 )
