@@ -1,7 +1,7 @@
 """What training devices can do at most: dense FLOP/s by number format, as their makers state it.
 
 Figures that makers state "with sparsity" are halved here. A source without a further word was read in the maker's own
-page on 2026-11-30; of the others only tables and vendors that repeat the maker's sheet were found, and the sentence that
+page on 2026-11-30; of the others only tables and vendors that repeat the sheet were found, and the sentence that
 names the source says so. A device of which neither was found is not here. Training reaches a share of the peak, the
 utilisation, that a user knows best; 0.4 is usual for large dense models (Chowdhery et al. 2022, arXiv 2204.02311, table
 3: 0.21 to 0.46).
