@@ -1,6 +1,6 @@
 """Columns that may hold one task's values each, told by what their names have in common, as ``eval/*/loss``.
 
-See docs/decisions/160-units-in-headers-and-families-of-columns.md.
+See docs/decisions/161-units-in-headers-and-families-of-columns.md.
 """
 
 import re

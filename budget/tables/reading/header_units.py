@@ -1,6 +1,6 @@
 """Units in the names of columns: ``params (M)`` and ``tokens_b`` count in millions and in billions.
 
-See docs/decisions/160-units-in-headers-and-families-of-columns.md.
+See docs/decisions/161-units-in-headers-and-families-of-columns.md.
 """
 
 import re
