@@ -1,6 +1,6 @@
 """Plots for notebooks, with matplotlib (extra ``plots``): to be changed, combined and saved as any other.
 
-The report's own pictures need no package (``report.page.figures``); these show the same numbers.
+The report's own pictures need no package (``report.pictures.figures``); these show the same numbers.
 """
 
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ import numpy as np
 from budget.errors import BudgetError
 from budget.notebook.asking import CallError
 from budget.numerics.quoting import listed
-from budget.report.page.curve_series import curve_series
+from budget.report.pictures.curve_series import curve_series
 from budget.report.sentences import facts
 from budget.report.sentences.plan_sentences import by_hand
 from budget.report.written_numbers import LEVEL, UNIT_WORDS

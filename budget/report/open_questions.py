@@ -5,8 +5,8 @@ import shlex
 import numpy as np
 
 from budget.numerics.words import listing
-from budget.report.page.shown_decision import Decision, ShownModel, shown_decision, target_mark
-from budget.report.report_parts import Block, Cell, Column, Section, Table, Text
+from budget.report.report_parts import Block, Cell, Column, Note, Section, Table, Text
+from budget.report.shown_decision import Decision, ShownModel, shown_decision, target_mark
 from budget.report.written_numbers import NOTHING, UNIT_WORDS, amount, difference, factor, percent, quantity, scientific
 from budget.studies.make_plan import Study
 from budget.studies.spend_tables import WIDEST
@@ -21,12 +21,15 @@ MEASURED = 0.1
 """Share of the budget that the command for the next runs spends on them."""
 
 
-def first_page_notes(study: Study) -> tuple[str, ...]:
-    """The lines under the numbers."""
+def first_page_notes(study: Study) -> tuple[Note, ...]:
+    """The notes under the numbers."""
     shown = shown_decision(study)
-    return tuple(
-        line for line in (missed_line(study, shown), next_line(study, shown), words_line(study, shown)) if line
+    notes = (
+        Note("Missed targets", missed_line(study, shown)),
+        Note("Measure next", next_line(study, shown)),
+        Note("Words", words_line(study, shown)),
     )
+    return tuple(note for note in notes if note.text)
 
 
 def missed_line(study: Study, shown: Decision) -> str:
@@ -52,10 +55,10 @@ def missed_line(study: Study, shown: Decision) -> str:
     times = tables.budget_for_targets(shown.target, shown.higher) / shown.budget
     all_of = ""
     if np.isinf(times):
-        all_of = f" No budget up to {WIDEST:g}× within reach of the runs meets every target with these models."
+        all_of = f" No budget up to {WIDEST:g}× meets every target with these models."
     elif times == times:
         all_of = f" {factor(times)} the budget would reach every target, by the prediction and with these models."
-    return f"Missed targets, and the multiple of its spend that each needs: {listing(told)}{more}.{all_of}"
+    return f"Each needs, in multiples of its spend: {listing(told)}{more}.{all_of}"
 
 
 def mark_of(shown: Decision, task: int) -> str:
@@ -88,7 +91,7 @@ def next_line(study: Study, shown: Decision) -> str:
         return ""
     part = doubt(study, shown)
     return (
-        f"Measure next: larger runs of {listing([shown.names[task] for task in order])}, the least sure "
+        f"Larger runs of {listing([shown.names[task] for task in order])}, the least sure "
         f"predictions ({percent(part[order].sum() / part.sum())} of all intervals' widths)."
     )
 
@@ -100,10 +103,9 @@ def words_line(study: Study, shown: Decision) -> str:
         said.append(f"{len(study.curves.draws)} draws: as many curves that the runs allow")
     if any(model.strategy == "moe" for model in shown.models):
         said.append("experts: parts of one model, of which each token uses a few")
-    if any(study.planned.verdict):
-        said.append("backtest: curves predict hidden larger runs")
     better = "higher" if shown.higher else "lower"
-    return f"Words: {'; '.join([*said, f'{better} values are better'])}." if said else ""
+    words = "; ".join([*said, f"{better} values are better"])
+    return f"{words[:1].upper()}{words[1:]}." if said else ""
 
 
 def next_section(study: Study) -> Section | None:

@@ -7,6 +7,12 @@ TONES = ("", "good", "warn", "bad")
 """How a cell is coloured; its text says the same without the colour."""
 
 
+PANELS = 12
+"""Small charts of one kind at most."""
+
+ROWS = 30
+"""Lines of the chart of spends at most."""
+
 MOST_CARDS = 200
 """Rows of a table that are cards on a narrow screen; a longer one scrolls there."""
 
@@ -132,6 +138,14 @@ class Tile:
 
 
 @dataclass(frozen=True)
+class Note:
+    """A small line under the headline's numbers: what it is about, and what it says."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Section:
     """A section of the report, which the reader opens.
 
@@ -164,4 +178,4 @@ class Story:
     tiles: tuple[Tile, ...]
     pictures: tuple[Picture, ...]
     sections: tuple[Section, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()

@@ -24,10 +24,25 @@ SUFFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 LONG_SUFFIXES = {"T": "trillion", "B": "billion", "M": "million", "k": "thousand"}
 SCIENTIFIC_FROM = 1e15
 
+MOST_DIGITS = 5
+"""Significant digits of values that would otherwise look alike, at most."""
+
 
 def value(number: float) -> str:
     """A measured or predicted value, to four significant digits."""
     return _digits(number, 4)
+
+
+def told_apart(*numbers: float) -> tuple[str, ...]:
+    """Values that stand beside each other: three significant digits, more only where two that differ would look alike.
+
+    Of two that differ by less than ``MOST_DIGITS`` show, both are written alike.
+    """
+    known = [number for number in numbers if math.isfinite(number)]
+    for digits in range(3, MOST_DIGITS):
+        if len({_digits(number, digits) for number in known}) == len({*known}):
+            return tuple(_digits(number, digits) for number in numbers)
+    return tuple(_digits(number, MOST_DIGITS) for number in numbers)
 
 
 def difference(number: float) -> str:

@@ -283,5 +283,6 @@ def _focus(
         unit=spec.unit,
         params=params,
         measure=spec.measure.name,
+        reach=spec.reach,  # as the plan itself, so that the map and what a task reaches alone agree with it
         progress=progress,
     )

@@ -8,11 +8,11 @@ import pytest
 
 from budget.curves.curves import Curves
 from budget.report import written_numbers as numbers
-from budget.report.page import figures
 from budget.report.page import tables as tabular
-from budget.report.page.curve_series import curve_series
 from budget.report.page.markdown import render_markdown
 from budget.report.page.story import build_story
+from budget.report.pictures import figures
+from budget.report.pictures.curve_series import curve_series
 from budget.report.report_parts import Picture
 from budget.report.sentences import facts
 from budget.report.sentences import headline as narrative

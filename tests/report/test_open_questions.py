@@ -7,9 +7,9 @@ import pytest
 
 from budget.allocation.solve import allocate
 from budget.report import open_questions
-from budget.report.page.decision_figures import flow
-from budget.report.page.shown_decision import shown_decision
 from budget.report.page.story import build_story
+from budget.report.pictures.decision_figures import flow
+from budget.report.shown_decision import shown_decision
 from budget.report.written_numbers import factor, percent
 from tests.report.studies import make_study
 
@@ -82,9 +82,9 @@ def test_what_to_measure_next_is_the_widest_interval_by_weight(studies):
 
 def test_the_words_of_the_first_page_are_told_on_it(studies):
     story = build_story(studies["together"])
-    (words,) = [note for note in story.notes if note.startswith("Words")]
+    (words,) = [note.text for note in story.notes if note.label == "Words"]
     assert "12 draws: " in words and "lower values are better" in words and "experts" not in words
-    assert "higher values" in build_story(studies["scores"]).notes[-1]
+    assert "higher values" in build_story(studies["scores"]).notes[-1].text
 
 
 def test_links_of_a_shared_model_are_together_as_wide_as_its_share(studies):

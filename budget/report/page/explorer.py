@@ -11,8 +11,8 @@ import numpy as np
 
 from budget.numerics.quantities.amounts import GIVEN
 from budget.numerics.strict_json import json_value
-from budget.report.page.shown_decision import shown_decision
 from budget.report.sentences.recommendation_sentences import VERDICTS, target_sign
+from budget.report.shown_decision import shown_decision
 from budget.report.written_numbers import NOTHING, UNIT_WORDS, percent, span, value
 from budget.studies.make_plan import Study
 from budget.studies.spend_tables import WIDEST

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from budget.report.page.explorer import explorer_data, explorer_rows
-from budget.report.page.figures import FIGURES, Panel
+from budget.report.pictures.figures import FIGURES, Panel
 from budget.report.report_parts import Picture, Story
 from budget.studies.make_plan import Study
 

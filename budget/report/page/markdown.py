@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from budget.numerics.quoting import escaped
-from budget.report.page.picture_files import file_name
+from budget.report.pictures.picture_files import file_name
 from budget.report.report_parts import Block, Bullets, Callout, Cell, Definitions, Heading, Picture, Story, Table, Text
 
 SPECIAL = re.compile(r"([\\`*<>|\[\]#$~])")
@@ -29,7 +29,7 @@ def render_markdown(story: Story, pictures: Mapping[str, str] | None = None) -> 
     lines += ["| What | Number | How to read it |", "|---|---:|---|"]
     lines += [f"| {escape(tile.label)} | {escape(tile.number)} | {escape(tile.detail)} |" for tile in story.tiles]
     for note in story.notes:
-        lines += ["", escape(note)]
+        lines += ["", f"**{escape(note.label)}:** {escape(note.text)}"]
     for block in story.pictures:
         lines += ["", *([f"## {escape(block.title)}", ""] if block.title else []), *_picture(block, drawn)]
     for section in story.sections:

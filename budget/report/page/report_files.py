@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from budget.curves.records.checksum import sealed
 from budget.curves.records.writing import record_of
-from budget.report.page.figures import FIGURES
 from budget.report.page.html import drawn_pictures, render_html
 from budget.report.page.markdown import render_markdown
-from budget.report.page.picture_files import file_name, picture_files, said
 from budget.report.page.story import build_story
+from budget.report.pictures.figures import FIGURES
+from budget.report.pictures.picture_files import file_name, picture_files, said
 from budget.studies.make_plan import Study
 from budget.tables.checks.quality import check_table
 from budget.tables.files.manifest import MANIFEST, hashes

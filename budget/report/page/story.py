@@ -6,12 +6,25 @@ See docs/decisions/099-one-story-two-renderings.md.
 import numpy as np
 
 from budget.report.decision_response import shown_response
+from budget.report.judged_curves import judged_curves, misses
 from budget.report.open_questions import first_page_notes, next_section
 from budget.report.page import method
 from budget.report.page import tables as tabular
-from budget.report.page.shown_decision import Decision, shown_decision
 from budget.report.page.single_task_section import alone_table
-from budget.report.report_parts import Block, Bullets, Callout, Definitions, Heading, Picture, Section, Story, Text
+from budget.report.pictures.trust_figure import gains_of
+from budget.report.report_parts import (
+    PANELS,
+    ROWS,
+    Block,
+    Bullets,
+    Callout,
+    Definitions,
+    Heading,
+    Picture,
+    Section,
+    Story,
+    Text,
+)
 from budget.report.scenario_section import scenario_section
 from budget.report.sentences import facts, trust
 from budget.report.sentences import headline as narrative
@@ -20,17 +33,11 @@ from budget.report.sentences.focus_sentences import focus_summary, focus_table
 from budget.report.sentences.growth_sentences import decline_sentence
 from budget.report.sentences.plan_sentences import objective_name
 from budget.report.sentences.recommendation_sentences import decided_table, gains, models_table
+from budget.report.shown_decision import FREED, Decision, shown_decision
 from budget.report.written_numbers import LEVEL, percent, plural
 from budget.studies.focus.focus import Focus
 from budget.studies.growth.growth import Growth
 from budget.studies.make_plan import Study
-
-PANELS = 12
-"""Small charts of one kind at most."""
-
-ROWS = 30
-"""Lines of the chart of spends at most."""
-
 
 IF_ALONE = "If every task had a model of its own"
 """Heads what speaks of one model for each task where the decision shares some."""
@@ -80,7 +87,7 @@ def _first_page(study: Study) -> tuple[Picture, ...]:
             Picture("flow", f"Width is the share of the budget{joined}.{marks}", "Where the compute goes"),
             Picture(
                 "moves",
-                "Each model's share against equal parts for every task, in points of the budget.",
+                "Each model's share against equal parts for every task.",
                 "Who gets more, who gets less",
             ),
         ]
@@ -88,7 +95,7 @@ def _first_page(study: Study) -> tuple[Picture, ...]:
             pictures.append(
                 Picture(
                     "gain",
-                    f"From equal parts down to the decision{_joins(shown)}; hollow: given up.",
+                    f"{_joins(shown)}. Hollow: given up.",
                     "Where the gain comes from",
                 )
             )
@@ -102,15 +109,23 @@ def _first_page(study: Study) -> tuple[Picture, ...]:
             )
         )
     if study.response.is_known or study.tables is not None:
-        rival = "; the thin line gives every task the same" if study.tables is not None and study.tables.alone else ""
+        rival = ". Thin: every task the same" if study.tables is not None and study.tables.alone else ""
         rival = rival if len(shown.names) > 1 else ""
         same = "of the same models " if len(shown.models) > 1 else ""
         pictures.append(
             Picture(
                 "response",
-                f"Best predicted {objective_name(plan)} {same}at other budgets. The large dot is the plan{rival}."
+                f"The best predicted {objective_name(plan)} {same}at other budgets{rival}."
                 f"{'' if study.tables is not None else NEEDS_THE_COMMAND}",
                 "What another budget would bring",
+            )
+        )
+    if gains_of(study) and misses(judged_curves(study)):
+        pictures.append(
+            Picture(
+                "trust",
+                "Small dots: each law's median miss on larger runs that were hidden from it.",
+                "How far to trust the gain",
             )
         )
     return tuple(pictures)
@@ -118,8 +133,10 @@ def _first_page(study: Study) -> tuple[Picture, ...]:
 
 def _joins(shown: Decision) -> str:
     if not any(step.joins for step in shown.steps):
-        return ""
-    return ": who shares keeps its equal parts first; what that frees counts where it moves"
+        return "From equal parts to the decision"
+    if any(step.strategy == FREED for step in shown.steps):
+        return "First the split moves, then who shares, then what that frees"
+    return "Who shares keeps its equal parts first; what that frees counts where it moves"
 
 
 def _models(study: Study) -> Section:

@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from budget.allocation.plan.baselines import RULE_OF_THUMB, TOKENS_PER_PARAMETER
 from budget.allocation.plan.plan import Plan
 from budget.allocation.plan.size_tradeoff import NEAR_SHARE, SizeTradeoff
 from budget.numerics.words import listing, shortened
 from budget.report.decision_response import ShownResponse, shown_response
+from budget.report.judged_curves import backtest_tile, judged_curves
 from budget.report.report_parts import Tile
 from budget.report.sentences import facts
 from budget.report.sentences.plan_sentences import (
@@ -19,7 +21,13 @@ from budget.report.sentences.plan_sentences import (
     objective_name,
     plan_summary,
 )
-from budget.report.sentences.recommendation_sentences import decision_tiles, gains, lede, what_to_train
+from budget.report.sentences.recommendation_sentences import (
+    decision_tiles,
+    gains,
+    lede,
+    targets_tile,
+    what_to_train,
+)
 from budget.report.written_numbers import (
     LEVEL,
     count,
@@ -31,14 +39,18 @@ from budget.report.written_numbers import (
     span,
     value,
 )
-from budget.studies.backtest_verdict import Verdict
 from budget.studies.growth.budget_sharing import BudgetSharing
 from budget.studies.growth.growth import Growth
 from budget.studies.make_plan import Study
-from budget.tables.target_met import met_or_none
 
 NAMED = 3
 """Tasks whose share is said in words."""
+
+TILES = 5
+"""Numbers of the headline that stand beside each other."""
+
+HALVINGS = 60
+"""Of a bracket of logarithms, which ends at a rounding."""
 
 NEGLIGIBLE = 1e-8
 """A gap below this share of the objective is called none; plan.json holds the number."""
@@ -112,23 +124,51 @@ def summary(study: Study) -> tuple[str, ...]:
     plan = study.plan
     low, high = plan.objective_low, plan.objective_high
     interval = "" if np.isnan(low) else f", {LEVEL} interval {span(value(low), value(high))}"
-    outcome = (
-        f"This is {_how_good(plan)} use of {quantity(plan.spec.budget, plan.spec.unit)} that the measured runs "
-        f"support: a predicted {objective_name(plan)} of {value(plan.objective)} ({direction(plan)}{interval})."
-    )
+    use = f"{_how_good(plan)} use of {quantity(plan.spec.budget, plan.spec.unit)} that the measured runs support"
+    reached = f"a predicted {objective_name(plan)} of {value(plan.objective)} ({direction(plan)}{interval})"
+    outcome = f"This is {use}: {reached}."
+    if not plan.is_planned_as_told:
+        outcome = f"By the curves that plans are made on this is {use}, with {reached}."
     if plan.spec.objective.minimizes_spend:
         outcome = f"No plan that meets them spends less than {quantity(plan.bound, plan.spec.unit)}."
     split = not facts.is_shared(plan) and len(plan.spend) > 1
     found = study.recommendation
     if found is not None and found.shares:
         return lede(found, plan), whose_runs(study)
-    sentences = [shares(study), outcome] if split else [outcome]
-    if len(plan.spend) > 1:
-        sentences += [baseline_sentence(plan, baseline, "would reach") for baseline in by_hand(plan)]
+    sentences = [outcome]
+    rivals = by_hand(plan) if len(plan.spend) > 1 else []
+    said = [baseline_sentence(plan, baseline, "would reach") for baseline in rivals]
+    sentences += said[:1]
+    rule = rule_of_thumb(study)
+    if rule is not None:
+        sentences.append(f"The rule trains {count(rule[0])} parameters on {count(rule[1])} tokens.")
     if plan.unspent > 1e-9 * plan.spec.budget:
         stops = "its maximum" if np.isinf(plan.spec.reach) else "its maximum or its reach"
         sentences.append(f"{quantity(plan.unspent, plan.spec.unit)} stay unspent: every task is at {stops}.")
-    return " ".join(sentences), whose_runs(study)
+    beside = " ".join([*([shares(study)] if split else []), *said[1:]])
+    return (" ".join(sentences), *([beside] if beside else []), whose_runs(study))
+
+
+def rule_of_thumb(study: Study) -> tuple[float, float] | None:
+    """Parameters and tokens of one model by the rule of ``TOKENS_PER_PARAMETER``; ``None`` where it is no rival.
+
+    A model that is served, too, or paid in another unit, is not what the rule of thumb speaks of.
+    """
+    plan, cost = study.plan, study.planned.cost
+    spec = plan.spec
+    rule = next((each for each in plan.baselines if each.name == RULE_OF_THUMB), None)
+    if rule is None or cost is None or spec.unit != "flops" or np.isfinite(spec.tasks.served_tokens).any():
+        return None
+    if not facts.is_shared(plan):
+        return None
+    low, high = 0.0, 1.0 + float(np.log(rule.total))  # a parameter takes more than one FLOP a token
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        size = np.exp(np.array([middle]))
+        takes = float(cost.flops(size, TOKENS_PER_PARAMETER * size)[0])
+        low, high = (middle, high) if takes < rule.total else (low, middle)
+    size_of = float(np.exp(high))
+    return size_of, TOKENS_PER_PARAMETER * size_of
 
 
 def one_each(plan: Plan) -> str:
@@ -141,7 +181,7 @@ def one_each(plan: Plan) -> str:
 def _how_good(plan: Plan) -> str:
     proven = plan.gap <= NEGLIGIBLE * abs(plan.objective)
     best = "the best" if proven else f"within {difference(plan.gap)} of the best"
-    return best if plan.is_planned_as_told else f"{best}, on the curves that plans are made on,"
+    return best
 
 
 def whose_runs(study: Study) -> str:
@@ -178,8 +218,7 @@ def tiles(study: Study) -> tuple[Tile, ...]:
     """The headline numbers."""
     plan = study.plan
     if study.recommendation is not None and study.recommendation.shares:
-        own = [Verdict(*each) for each in zip(study.planned.verdict, study.planned.judged, strict=True)]
-        return decision_tiles(study.recommendation, plan, own, study.judged_sharing)
+        return decision_tiles(study.recommendation, plan, judged_curves(study))
     low, high = plan.objective_low, plan.objective_high
     interval = "" if np.isnan(low) else f"{LEVEL} interval {span(value(low), value(high))}; "
     found = [Tile(f"Predicted {objective_name(plan)}", value(plan.objective), interval + direction(plan), "mean")]
@@ -188,32 +227,15 @@ def tiles(study: Study) -> tuple[Tile, ...]:
         first = rivals[0]
         against_first = better_by(plan.gain_over(first), plan.objective)
         found.append(Tile(f"Against {first.name}", against_first, against(study, first.objective)))
+    found += targets_tile(plan.predicted, plan.low, plan.high, plan.spec.tasks.target, bool(plan.higher_is_better))
+    found += backtest_tile(judged_curves(study))
     twice = study.response.at_factor(2.0)
-    if not np.isnan(twice):
+    if not np.isnan(twice) and len(found) < TILES - 1:
         found.append(
             Tile(
                 "Twice the budget would bring",
                 better_by(plan.gain_of(twice), plan.objective),
                 f"{value(twice)} for {quantity(2 * plan.spec.budget, plan.spec.unit)}",
-            )
-        )
-    found.append(
-        Tile(
-            "Proven gap to the best plan",
-            "none" if plan.gap <= NEGLIGIBLE * abs(plan.objective) else difference(plan.gap),
-            f"no plan of the stated problem is better than {value(plan.bound)}"
-            + ("" if plan.is_planned_as_told else f" on the curves planned on, {value(plan.planned_objective)} there"),
-        )
-    )
-    stated = [met for met in met_or_none(plan.target_met) if met is not None]
-    if stated:
-        without = len(plan.spend) - len(stated)
-        found.append(
-            Tile(
-                "Tasks at their target",
-                f"{sum(stated)} of {len(stated)}",
-                f"{plural(without, 'task states', 'tasks state')} no target" if without else "by the point prediction",
-                "targets",
             )
         )
     times, _, where = facts.farthest(plan).partition(" ")

@@ -29,6 +29,7 @@ from budget.report.written_numbers import (
     percent,
     quantity,
     span,
+    told_apart,
     value,
 )
 
@@ -144,7 +145,10 @@ def baseline_sentence(plan: Plan, baseline: Baseline, reaches: str = "") -> str:
     broken = f", which {broken_words(baseline.breaks)}" if baseline.breaks else ""
     verb = f" {reaches}" if reaches else ""
     compared = f"{comparison(plan, baseline)}{gain_in_draws(plan, baseline)}"
-    return f"{who}{total}{verb} {value(baseline.objective)}{broken}: the plan is {compared}."
+    reached = value(baseline.objective)
+    if reached == value(plan.objective):
+        reached, _ = told_apart(baseline.objective, plan.objective)
+    return f"{who}{total}{verb} {reached}{broken}: the plan is {compared}."
 
 
 def total_words(plan: Plan, baseline: Baseline) -> str:

@@ -6,7 +6,8 @@ import numpy as np
 
 from budget.allocation.plan.plan import Plan
 from budget.numerics.interval import interval
-from budget.numerics.words import listing, shortened
+from budget.numerics.words import listing
+from budget.report.judged_curves import Judged, backtest_tile
 from budget.report.report_parts import Cell, Column, Table, Tile
 from budget.report.written_numbers import (
     LEVEL,
@@ -21,8 +22,6 @@ from budget.report.written_numbers import (
     span,
     value,
 )
-from budget.studies.backtest_verdict import Verdict, figures
-from budget.studies.strategies.judged_models import JudgedCurve
 from budget.studies.strategies.recommendation import DECIDED, Recommendation, RivalDecision, TrainedModel
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.studies.strategies.strategy_plans import EQUAL
@@ -112,16 +111,13 @@ def _objective(found: Recommendation, sign: float) -> str:
     return f"a mean of {value(sign * found.objective)}{ends}"
 
 
-def decision_tiles(
-    found: Recommendation, plan: Plan, verdicts: Sequence[Verdict], shared: Sequence[JudgedCurve] = ()
-) -> tuple[Tile, ...]:
+def decision_tiles(found: Recommendation, plan: Plan, judged: Sequence[Judged] = ()) -> tuple[Tile, ...]:
     """The headline numbers, in the order of a payer's questions: saved, reached, targets, trust, how far out.
 
     Args:
         found: the decision.
         plan: the best split among one model for each task, for targets and the objective's direction.
-        verdicts: what a backtest says of each planned task's own curve, with code "" where there is none.
-        shared: what it says of the curves of the decision's shared models.
+        judged: the curves that a backtest judged.
     """
     tiles, sign, draws = [], plan.spec.sign, len(found.plan.scenarios)
     equal = found.rival(EQUAL)
@@ -135,19 +131,9 @@ def decision_tiles(
         scenarios = sign * (found.plan.scenarios @ found.weight)
         ends = f"{LEVEL}: {span(*(value(float(end)) for end in interval(scenarios)))}" if draws else "by the point fit"
         tiles.append(Tile(f"Mean {plan.metric}", f"{before} → {after}", ends, "mean"))
-    target, higher = plan.spec.tasks.target, bool(plan.higher_is_better)
-    stated = np.isfinite(target)
-    if stated.any():
-        mine = found.plan
-        low, high = (np.where(np.isfinite(end), end, mine.predicted) for end in (mine.low, mine.high))
-        met = [(end >= target if higher else end <= target)[stated] for end in (low, high)]
-        sure_of, missed = int((met[0] & met[1]).sum()), int((~met[0] & ~met[1]).sum())
-        close = int(stated.sum()) - sure_of - missed
-        number = f"{sure_of} of {int(stated.sum())} sure"
-        tiles.append(
-            Tile("Targets met", number, f"● {sure_of} sure, ◐ {close} too close, ○ {missed} missed", "targets")
-        )
-    tiles += _trust(found, plan, verdicts, shared)
+    mine, target = found.plan, plan.spec.tasks.target
+    tiles += targets_tile(mine.predicted, mine.low, mine.high, target, bool(plan.higher_is_better))
+    tiles += backtest_tile(judged)
     far = max(found.models, key=lambda model: model.beyond)
     scales = listing([UNIT_WORDS.get(name, name) for name in far.inputs])
     where = "inside what was measured" if far.beyond <= 1 else f"in {scales}: {_tasks(far)}"
@@ -155,29 +141,18 @@ def decision_tiles(
     return tuple(tiles)
 
 
-def _trust(found: Recommendation, plan: Plan, verdicts: Sequence[Verdict], shared: Sequence[JudgedCurve]) -> list[Tile]:
-    """How many curves that the decision rests on passed a backtest, the worst of them, and what intervals held.
-
-    Shared models are judged by their own curves, the others by their tasks'.
-    """
-    place = {name: at for at, name in enumerate(plan.spec.tasks.names)}
-    alone = [model.tasks[0] for model in found.models if len(model.tasks) == 1] if verdicts else []
-    judged = [(name, verdicts[place[name]]) for name in alone if verdicts[place[name]].code]
-    judged += [(f"{each.task} (shared)", each.verdict) for each in shared]
-    if not judged:
-        return []
-    passed = sum(verdict.code == "PASS" for _, verdict in judged)
-    said = []
-    for code in ("FAIL", "REVIEW"):
-        names = [name for name, verdict in judged if verdict.code == code]
-        said += [f"{code}: {shortened(names)}"] if names else []
-    known = [(name, told) for name, verdict in judged if (told := figures(verdict.sentence)) is not None]
-    if known:
-        name, worst = max(known, key=lambda each: each[1].off)
-        inside, all_of = (sum(getattr(told, part) for _, told in known) for part in ("inside", "predictions"))
-        said.append(f"worst: {name}, {100 * worst.off:.2g} % off")
-        said.append(f"{percent(inside / all_of)} of hidden runs inside {LEVEL} intervals")
-    return [Tile("Passed a backtest", f"{passed} of {len(judged)} curves", "; ".join(said) or "by hidden runs")]
+def targets_tile(
+    predicted: np.ndarray, low: np.ndarray, high: np.ndarray, target: np.ndarray, higher: bool
+) -> tuple[Tile, ...]:
+    """How many targets the intervals reach, leave open and miss; none where no target is stated; each of shape (T,)."""
+    rows = np.column_stack([predicted, low, high, target]).tolist()
+    signs = [target_sign(point, least, most, aim, higher) for point, least, most, aim in rows]
+    stated = [sign for sign in signs if sign]
+    if not stated:
+        return ()
+    sure, close, missed = (stated.count(sign) for sign in "●◐○")
+    number = f"{sure} of {len(stated)} sure"
+    return (Tile("Targets met", number, f"● {sure} sure, ◐ {close} too close, ○ {missed} missed", "targets"),)
 
 
 def gains(found: Recommendation, unit: str, who: str = "This") -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The most tasks that one budget keeps at their targets.
 
-See docs/decisions/076-two-largest-sets.md.
+See docs/decisions/076-two-largest-sets.md,
+docs/decisions/162-the-gain-in-the-order-it-is-asked.md.
 """
 
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from budget.allocation.convex.best_size import best_inputs
 from budget.allocation.convex.minimax import spend_to_level
 from budget.allocation.convex.problem import build_problem
 from budget.allocation.nonconvex.spend_response import spend_response
+from budget.allocation.plan.assembly import law_inputs_of
 from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.curves import Curves
 from budget.numerics.interval import interval
@@ -147,13 +150,16 @@ def required_spends(curves: Curves, spec: PlanSpec, low: np.ndarray, high: np.nd
         near: a spend from which to look, in the unit.
 
     Returns:
-        Spends in the unit; infinite where none up to the greatest meets the target (of values that are no sums of
-        powers: none up to ``MAX_BUDGET_MULTIPLE`` budgets); NaN where no target is stated.
+        Spends in the unit by what is told of a plan; infinite where none up to the greatest meets the target (of values
+        that are no sums of powers, and of plans made on other curves than those told: none up to
+        ``MAX_BUDGET_MULTIPLE`` budgets); NaN where no target is stated.
     """
     tasks, every = spec.tasks, np.arange(len(curves.tasks))
     level = spec.measure.of_value(curves, every, tasks.target)
     if is_nonconvex(curves, spec):
         spend = least_spend(spend_response(curves, spec).value_at, every, level, MAX_BUDGET_MULTIPLE * spec.budget)
+    elif curves.told is not curves:
+        spend = _told_spends(curves, spec)
     else:
         problem = build_problem(curves, spec)
         spend = spend_to_level(problem.value, problem.cost, spec.weight * level, np.full(len(every), near))
@@ -161,6 +167,22 @@ def required_spends(curves: Curves, spec: PlanSpec, low: np.ndarray, high: np.nd
     spend = np.maximum(spend, low)
     spend = np.where(spend > high * (1 + THRESHOLD_ROUNDING), np.inf, spend)
     return np.where(np.isfinite(tasks.target), spend, np.nan)
+
+
+def _told_spends(curves: Curves, spec: PlanSpec) -> np.ndarray:
+    """The least spends (T,) with which models sized by the curves planned on reach the targets by what is told of them.
+
+    A plan reports the prediction: a spend read off the curve that it was planned on would miss the target there.
+    """
+    problem, every = build_problem(curves, spec), np.arange(len(curves.tasks))
+    sign = np.where(curves.higher_is_better, -1.0, 1.0)
+
+    def short(task: np.ndarray, spend: np.ndarray) -> np.ndarray:
+        inputs = best_inputs(problem.by_model.take(task), problem.cost.take(task), spend)
+        distance = curves.told.distance(task, law_inputs_of(curves, spec, inputs, task))
+        return np.asarray(sign[task] * curves.told.present(task, distance))
+
+    return least_spend(short, every, sign * spec.tasks.target, MAX_BUDGET_MULTIPLE * spec.budget)
 
 
 def _summary(counts: np.ndarray) -> dict[str, float]:

@@ -73,8 +73,15 @@ def test_every_fold_says_its_answer_and_a_link_opens_it(browser, pages):
     )
     assert [name for name, is_open, _ in folds if is_open] == ["method"]
     assert all(words.endswith(".") for _, _, words in folds)
-    seen = browser.execute_script("return document.getElementById('decision').innerText")
-    assert len(seen.split()) <= 300 + 100  # the words of the first page, and the labels inside its pictures
+    for name in ("specialists", "shared", "together"):
+        browser.get((pages / f"{name}.html").as_uri())
+        words, pictures = browser.execute_script(
+            "const pictures = [...document.querySelectorAll('#decision svg')].filter("
+            "  each => each.getClientRects().length);"
+            "pictures.forEach(each => { each.style.display = 'none'; });"
+            "return [document.getElementById('decision').innerText.match(/\\S*\\p{L}\\S*/gu).length, pictures.length]"
+        )
+        assert 60 < words <= 300 and 1 <= pictures <= 6, name
 
 
 @pytest.mark.parametrize("key", ["\ue007", " "])

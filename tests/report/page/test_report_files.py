@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from budget.curves.records.reading import curves_from_record
-from budget.report.page.figures import FIGURES
 from budget.report.page.markdown import escape
 from budget.report.page.report_files import FOCUS, MODELS, OPTIONAL, report_files
 from budget.report.page.story import build_story
-from budget.report.page.svg import short
+from budget.report.pictures.figures import FIGURES
+from budget.report.pictures.svg import short
 from budget.tables.files.manifest import PLAN_FILES
 from tests.report.conftest import KINDS
 from tests.report.pages import Page, markdown_text
@@ -264,9 +264,9 @@ def test_tables_hold_the_plan(studies, reports, kind):
 
 def test_targets_are_counted_and_marked(studies, reports):
     text = Page(reports["specialists"]["report.html"]).text
-    assert "Tasks at their target" in text and "target 0.3000" in text
+    assert "Targets met" in text and "target 0.3000" in text
     assert "reached" in text and "missed by" in text
-    assert "Tasks at their target" not in Page(reports["shared"]["report.html"]).text
+    assert "Targets met" not in Page(reports["shared"]["report.html"]).text
 
 
 def test_the_reproduction_section_has_seed_hash_and_versions(reports):

@@ -8,7 +8,7 @@ import pytest
 from budget.allocation.solve import allocate
 from budget.curves.checks.added_findings import with_verdicts
 from budget.report import written_numbers as numbers
-from budget.report.page.curve_series import curve_series
+from budget.report.pictures.curve_series import curve_series
 from budget.report.sentences import headline as narrative
 from budget.report.sentences import trust
 from budget.report.sentences.plan_sentences import comparison, plan_summary

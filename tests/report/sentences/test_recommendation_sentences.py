@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from budget.report.decision_response import shown_response
+from budget.report.judged_curves import backtest_tile, judged_curves, misses
 from budget.report.page.html import render_html
 from budget.report.page.markdown import render_markdown
 from budget.report.page.method import method
@@ -14,7 +15,7 @@ from budget.report.page.tables import backtest_table, response_table
 from budget.report.sentences import headline as narrative
 from budget.report.sentences import trust
 from budget.report.sentences.headline import headline, study_summary
-from budget.report.sentences.recommendation_sentences import decision_tiles, gains, lede, what_to_train
+from budget.report.sentences.recommendation_sentences import gains, lede, target_sign, what_to_train
 from budget.report.written_numbers import factor, percent, value
 from budget.studies.backtest_verdict import Figures, Verdict, figures
 from budget.studies.budget_response import FACTORS
@@ -88,9 +89,16 @@ def test_tiles_answer_a_payers_questions_from_the_decision(studies, found):
     _, tasks, *_ = [block for block in build_story(studies["together"]).sections[0].blocks if block.kind == "table"]
     verdicts = [row[-1].text[0] for row in tasks.rows]
     assert {mark: str(verdicts.count(mark)) for mark in marks} == marks
-    own = [Verdict("PASS", ""), Verdict("", ""), Verdict("REVIEW", "too few")]
-    judged = next(tile for tile in decision_tiles(found, studies["together"].plan, own) if "backtest" in tile.label)
-    assert (judged.number, judged.detail) == ("0 of 1 curves", f"REVIEW: {LONG}")
+    judged = judged_curves(with_verdicts(studies["together"], ("PASS", ""), ("", ""), ("REVIEW", "too few")))
+    (tile,) = backtest_tile(judged)
+    assert judged == ((LONG, Verdict("REVIEW", "too few")),)  # prose and code have a model of theirs, judged by itself
+    assert (tile.number, tile.detail) == ("REVIEW", f"REVIEW: {LONG}")
+
+
+def with_verdicts(study, *verdicts, sharing=()):
+    codes, sentences = zip(*verdicts, strict=True)
+    planned = replace(study.planned, verdict=codes, judged=sentences)
+    return replace(study, planned=planned, judged_sharing=tuple(sharing))
 
 
 def test_the_first_sentence_tells_each_gain_with_its_own_interval(studies, found):
@@ -111,13 +119,31 @@ def test_a_verdicts_figures_come_back_from_its_sentence():
 
 def test_the_share_of_hidden_runs_inside_their_intervals_and_the_worst_curve_are_told(studies, found):
     told = "{} of 10 predictions of hidden runs up to 8 × larger inside the 80 % interval, {} % off in the median"
-    own = [Verdict("PASS", told.format(9, 1)), Verdict("PASS", told.format(1, 60)), Verdict("PASS", told.format(6, 23))]
+    own = [("PASS", told.format(9, 1)), ("PASS", told.format(1, 60)), ("PASS", told.format(6, 23))]
     shared = [JudgedCurve("generalist", name, Verdict("PASS", told.format(8, 2))) for name in ("prose", "code")]
-    tile = next(
-        tile for tile in decision_tiles(found, studies["together"].plan, own, shared) if "backtest" in tile.label
-    )
+    judged = judged_curves(with_verdicts(studies["together"], *own, sharing=shared))
+    (tile,) = backtest_tile(judged)
     assert tile.number == "3 of 3 curves"  # the curves of one model each of prose and code are not the decision's
-    assert tile.detail == f"worst: {LONG}, 23 % off; {100 * 22 / 30:.1f} % of hidden runs inside 80 % intervals"
+    inside = f"{100 * 22 / 30:.1f} % inside 80 % intervals"
+    assert tile.detail == f"hidden larger runs missed by 2 % in the median; {LONG} 23 %; {inside}"
+    assert misses(judged) == ((LONG, 0.23), ("prose (shared)", 0.02), ("code (shared)", 0.02))
+
+
+def test_one_model_and_a_plan_without_sharing_have_the_tile_and_the_rule_of_targets(studies):
+    told = "{} of 10 predictions of hidden runs up to 8 × larger inside the 80 % interval, {} % off in the median"
+    for kind in ("shared", "specialists"):
+        study = studies[kind]
+        count = len(study.planned.tasks)
+        judged = with_verdicts(study, *[("PASS", told.format(9, at + 1)) for at in range(count)])
+        tiles = {tile.label: tile for tile in narrative.tiles(judged)}
+        assert tiles["Passed a backtest"].number == f"{count} of {count} curves"
+        assert not any("backtest" in tile.label.lower() for tile in narrative.tiles(study))
+    plan = studies["specialists"].plan
+    signs = [
+        target_sign(*(float(each) for each in one), False)
+        for one in zip(plan.predicted, plan.low, plan.high, plan.spec.tasks.target, strict=True)
+    ]
+    assert tiles["Targets met"].number == f"{signs.count('●')} of {len(signs)} sure"
 
 
 def test_other_budgets_are_told_of_the_decision_by_line_table_and_sentence(studies, found):

@@ -5,16 +5,18 @@ The flow and the changes carry the place of each mark's model, by which the page
 (``templates/explore.js.j2``): the two say the same geometry, once for the file and once for the hand.
 """
 
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 
 from budget.numerics.words import listing
-from budget.report.page.shown_decision import Decision, ShownModel, target_mark
-from budget.report.page.svg import LETTER, box, picture, ribbon, short, stroke, text
+from budget.report.pictures.svg import LETTER, box, picture, ribbon, short, stroke, text
 from budget.report.sentences.recommendation_sentences import how
+from budget.report.shown_decision import FREED, Decision, ShownModel, target_mark
+from budget.report.written_numbers import LEVEL, difference, percent, quantity, span, told_apart, value
 from budget.report.written_numbers import count as written
-from budget.report.written_numbers import difference, percent, quantity, value
+from budget.studies.strategies.gain_steps import GainStep
 
 ROW = 24.0
 """Height of a task's line."""
@@ -75,14 +77,16 @@ def flow(found: Decision, width: float) -> str:
     tallest = max(share / (count * ROW) for share, count in heights)
     scale = min(0.56 * height, 0.9 / tallest)  # so that the largest model stays inside its lines
     model_x, task_x = (
-        (64.0, 88.0) if narrow else (0.2 * width, 0.48 * width) if middling else (0.26 * width, 0.6 * width)
+        (64.0, 88.0) if narrow else (0.2 * width, 0.47 * width) if middling else (0.22 * width, 0.54 * width)
     )
+    columns = flow_columns(found, width)
     link_x = task_x - 8 - LINK * (task_x - model_x)
     start, parts, row = top + (height - scale) / 2, [], 0
     parts.append(text(0, 14, "Budget", "muted"))
     if not narrow:
         parts.append(text(model_x, 14, f"{len(found.models)} models, share of the budget", "muted"))
-    parts.append(text(width, 14, "share · predicted" + ("" if narrow else " · target"), "muted", anchor="end"))
+    for word, at, anchor in columns.heads:
+        parts.append(text(at, 14, word, "muted", anchor=anchor))
     parts.append(mark("budget", "", box(0, start, 10, scale, "axis-box", quantity(found.budget, found.unit))))
     for number, (share, count) in enumerate(heights):
         model = drawn[number] if number < len(drawn) else None
@@ -111,7 +115,7 @@ def flow(found: Decision, width: float) -> str:
             parts.append(text(model_x + 16, middle + 4, said, "muted", marked=True))
         if model is None:
             parts.append(text(task_x, middle + 4, who))
-            parts.append(mark("rest", number, text(width, middle + 4, percent(share), "number", anchor="end")))
+            parts.append(mark("rest", number, text(columns.share, middle + 4, percent(share), anchor="end")))
             row += 1
             continue
         for place, task in enumerate(model.tasks):
@@ -126,9 +130,10 @@ def flow(found: Decision, width: float) -> str:
                 else:
                     link = ribbon((link_x, task_x - 8), (upper, upper + each), line, faint, found.names[task])
                     parts.append(mark("link", f"{number},{place}", link))
-            parts.append(text(task_x, at + 4, short(found.names[task], 14 if narrow else 18 if middling else 30)))
-            tail = flow_tail(found, task, "shared" if count > 1 else percent(share), narrow)
-            parts.append(mark("tail", task, text(width, at + 4, tail, "number", anchor="end")))
+            aside = 14 if columns.target else 0
+            room = int((columns.share - 48 - task_x - aside) / LETTER)
+            parts.append(text(task_x + aside, at + 4, short(found.names[task], max(room, 8))))
+            parts += _told(found, task, "shared" if count > 1 else percent(share), columns, task_x, at + 4)
             row += 1
     title = (
         f"{quantity(found.budget, found.unit)} to {len(found.models)} models for {len(found.names)} tasks, the largest "
@@ -138,13 +143,56 @@ def flow(found: Decision, width: float) -> str:
     return mark("flow", geometry, picture(width, top + height + 8, parts, title))
 
 
-def flow_tail(found: Decision, task: int, share: str, narrow: bool) -> str:
-    """What stands behind a task: its share, what it reaches, and what that says of its target."""
-    predicted = value(float(found.predicted[task]))
+@dataclass(frozen=True)
+class FlowColumns:
+    """Where the numbers behind a task stand, in pixels; 0 for a column that is left out.
+
+    Attributes:
+        share: right end of the shares.
+        predicted: right end of the values.
+        ends: left end of their intervals, which only a broad picture has room for.
+        target: right end of the targets.
+        heads: word, place and anchor of each column's head.
+    """
+
+    share: float
+    predicted: float
+    ends: float
+    target: float
+    heads: tuple[tuple[str, float, str], ...]
+
+
+def flow_columns(found: Decision, width: float) -> FlowColumns:
+    """The columns of a picture of some width."""
+    each = 48.0 if width < 500 else 70.0
+    target = width if np.isfinite(found.target).any() else 0.0
+    last = width - (each if target else 0.0)
+    ends = last - 104.0 if width >= 900 and np.isfinite(found.low).any() else 0.0
+    predicted = ends - 10.0 if ends else last
+    share = predicted - (52.0 if width < 500 else each)
+    heads = [("share", share, "end"), ("value" if width < 500 else "predicted", predicted, "end")]
+    heads += [(LEVEL, ends, "start")] if ends else []
+    heads += [("target", target, "end")] if target else []
+    return FlowColumns(share, predicted, ends, target, tuple(heads))
+
+
+def _told(found: Decision, task: int, share: str, columns: FlowColumns, task_x: float, y: float) -> list[str]:
+    """What stands beside a task's name: what its interval says of its target, its share, value, interval and target."""
     point, low, high, target = (float(each[task]) for each in (found.predicted, found.low, found.high, found.target))
-    said = target_mark(point, low, high, target, found.higher)
-    shown = said.split(" ")[0] if narrow and said else f"· {said}" if said else ""
-    return f"{share} · {predicted} {shown}".rstrip()
+    reached, aim = told_apart(point, target)
+    ends = span(*told_apart(low, high))
+    parts = [mark("part", task, text(columns.share, y, share, anchor="end"))]
+    shown = (f"<title>{escape(f'{LEVEL}: {ends}')}</title>" if low == low else "") + escape(reached)
+    parts.append(mark("value", task, text(columns.predicted, y, shown, "number", anchor="end", marked=True)))
+    if columns.ends:
+        parts.append(mark("ends", task, text(columns.ends, y, ends if low == low else "", "muted")))
+    if columns.target:
+        sign = target_mark(point, low, high, target, found.higher)[:1]
+        parts.append(mark("sign", task, text(task_x, y, sign)))
+        parts.append(
+            mark("goal", task, text(columns.target, y, aim if target == target else "", "muted", anchor="end"))
+        )
+    return parts
 
 
 def _drawn(found: Decision) -> tuple[list[ShownModel], list[ShownModel]]:
@@ -168,14 +216,18 @@ def moves(found: Decision, width: float) -> str:
     change.sort(key=lambda each: -each[0])
     if len(change) > MOST_MOVES:
         change = [*change[: MOST_MOVES // 2], *change[-MOST_MOVES // 2 :]]
-    names, numbers = 0.36 * width, max(0.28 * width, 104.0)
+    names, numbers = 0.34 * width, max(0.28 * width, 104.0)
     left, right = names + 44, width - numbers - 44
     low, high = min(change[-1][0], 0.0), max(change[0][0], 0.0)
     reach = max(high - low, 1e-9)
     zero = left + (right - left) * (-low / reach)
-    parts = [text(0, 14, "Model", "muted"), text(width, 14, "equal → planned share", "muted", anchor="end")]
+    parts = [text(0, 14, "Model", "muted"), text(width, 14, "equal → plan", "muted", anchor="end")]
+    parts.append(text((left + right) / 2, 14, "less | more, in points", "muted", anchor="middle"))
     for row, (more, number) in enumerate(change):
         model, at = found.models[number], 28 + row * ROW
+        if row % 2 == 0:
+            parts.append(box(0, at - (ROW - BAR) / 2, width, ROW, "stripe"))
+        parts.append(box(0, at + 1, 4, BAR - 2, f"fill-{hue(model.strategy, len(model.tasks))}"))
         length = abs(more) / reach * (right - left)
         equal = percent(len(model.tasks) / tasks)
         words = f"{_names(found, model)}: {equal} to {percent(model.share)}"
@@ -185,7 +237,7 @@ def moves(found: Decision, width: float) -> str:
         end = zero + (length + 5 if more >= 0 else -length - 5)
         by = text(end, at + 13, points, "number", anchor="start" if more >= 0 else "end")
         parts.append(mark("points", number, by))
-        parts.append(text(0, at + 13, _label(found, model, max(int(names / LETTER) - 2, 8))))
+        parts.append(text(10, at + 13, _label(found, model, max(int(names / LETTER) - 3, 8))))
         both = text(width, at + 13, f"{equal} → {percent(model.share)}", "muted", anchor="end")
         parts.append(mark("both", number, both))
     height = 28 + len(change) * ROW + 8
@@ -198,61 +250,86 @@ def moves(found: Decision, width: float) -> str:
 
 
 def waterfall(found: Decision, width: float) -> str:
-    """From the equal split to the decision, step by step: the tasks that join a model, then where the budget moves."""
-    sign = found.sign
+    """From the equal split to the decision, step by step: where the budget moves, then who shares and what that frees.
+
+    Steps that join first (``gain_steps``) come first; what then moves follows.
+    """
+    sign, end = found.sign, found.objective
     total = sum(step.change for step in found.steps)
-    end = found.objective
-    joins = [step for step in found.steps if step.joins]
-    rest = sorted((step for step in found.steps if not step.joins), key=lambda step: step.change)
-    room = max(MOST_STEPS - len(joins) - 1, 1)
-    order = sorted(rest, key=lambda step: -abs(step.change))
-    kept = order[:room] if len(rest) > room + 1 else order
+    joins = sorted((step for step in found.steps if step.joins), key=lambda step: step.change)
+    freed = [step for step in found.steps if step.strategy == FREED]
+    moves = [step for step in found.steps if not step.joins and step.strategy != FREED]
     # a name and what is said of it fit the column of names
-    room_of_names = max(int(0.4 * width / LETTER) - 10, 8)
-    lines: list[tuple[str, float, str]] = []
-    for step in sorted(joins, key=lambda each: each.change):
-        name = f"{short(step.tasks[0], room_of_names)} +{len(step.tasks) - 1} join"
-        lines.append((name, step.change, f"fill-{hue(step.strategy)}"))
-    for step in sorted(kept, key=lambda each: each.change):
-        more = "more" if step.change < 0 else "less"
-        also = f" +{len(step.tasks) - 1}" if len(step.tasks) > 1 else ""
-        lines.append(
-            (
-                f"{more}: {short(step.tasks[0], room_of_names)}{also}",
-                step.change,
-                "bar-up" if step.change < 0 else "bar-down",
-            )
-        )
-    left_over = sum(step.change for step in rest if step not in kept)
-    if len(kept) < len(rest):
-        lines.append((f"the other {len(rest) - len(kept)}", left_over, "bar-up" if left_over < 0 else "bar-down"))
+    names = 0.36 * width
+    room = max(int(names / LETTER) - 10, 8)
+    joining = [(f"{short(step.tasks[0], room)} +{len(step.tasks) - 1}", step) for step in joins]
+    shares: list[Line] = [(f"share: {name}", step.change, f"fill-{hue(step.strategy)}") for name, step in joining]
+    frees = [(f"freed: {len(step.tasks)} others", step.change, _filled(step.change)) for step in freed]
+    moved = _moved(moves, max(MOST_STEPS - len(joins) - len(freed), 1), room)
+    lines = [*moved, *shares, *frees] if freed else [*shares, *moved]
     levels = np.cumsum([end - total, *(change for _, change, _ in lines)])
     low, high = float(levels.min()), float(levels.max())
     reach = max(high - low, 1e-12)
-    names = 0.4 * width
     left, right = names + 58, width - 66
 
     def along(level: float) -> float:
         # better is to the left, whichever way the reader's number goes
         return left + (right - left) * (level - low) / reach
 
-    parts = [text(0, 14, "Step", "muted"), text(width, 14, "better is left", "muted", anchor="end")]
-    parts += [text(0, 41, "An equal split", "strong"), *_point(along(levels[0]), 36, "hollow", value(sign * levels[0]))]
-    for row, (name, change, style) in enumerate(lines, start=1):
-        at, before, after = 28 + row * ROW, along(levels[row - 1]), along(levels[row])
-        words = f"{name}: {'−' if sign * change < 0 else '+'}{difference(change)}"
-        parts.append(stroke(before, at - 6, before, at + BAR, "link"))
-        parts.append(box(min(before, after), at, max(abs(after - before), 1.0), BAR - 4, style, words))
-        parts.append(text(0, at + 12, name))
-        shown = f"{'−' if sign * change < 0 else '+'}{difference(change)}"
-        parts.append(text(min(before, after) - 5, at + 12, shown, "number", anchor="end"))
-    last = 28 + (len(lines) + 1) * ROW
-    parts += [
-        text(0, last + 13, "The decision", "strong"),
-        *_point(along(levels[-1]), last + 8, "planned", value(sign * end)),
+    first, own, last = told_apart(
+        sign * levels[0], sign * levels[len(moved)] if freed else float("nan"), sign * float(levels[-1])
+    )
+    rows = len(lines) + (2 if freed else 1)
+    ends = [28 + row * ROW + 8 for row in (0, rows)]
+    parts = [
+        text(0, 14, "Step", "muted"),
+        text(width, 14, f"{short(found.metric, 30)}, better is left", "muted", anchor="end"),
     ]
+    parts += [stroke(along(level), ends[0], along(level), ends[1], "guide") for level in (levels[0], levels[-1])]
+    parts += [text(0, 41, "An equal split", "strong"), *_point(along(levels[0]), 36, "hollow", first)]
+    row = 1
+    for number, (name, change, style) in enumerate(lines):
+        if freed and number == len(moved):
+            at = 28 + row * ROW
+            parts += [
+                text(0, at + 12, "One model for each", "strong"),
+                *_point(along(levels[number]), at + 8, "hollow", own),
+            ]
+            row += 1
+        at, before, after = 28 + row * ROW, along(levels[number]), along(levels[number + 1])
+        shown = f"{'−' if sign * change < 0 else '+'}{difference(change)}"
+        parts.append(stroke(before, at - 6, before, at + BAR, "link"))
+        parts.append(box(min(before, after), at, max(abs(after - before), 1.0), BAR - 4, style, f"{name}: {shown}"))
+        parts.append(text(0, at + 12, name))
+        parts.append(text(min(before, after) - 5, at + 12, shown, "number", anchor="end"))
+        row += 1
+    at = 28 + row * ROW
+    parts += [text(0, at + 13, "The decision", "strong"), *_point(along(levels[-1]), at + 8, "planned", last)]
     title = f"From {value(sign * levels[0])} by an equal split to {value(sign * end)}"
-    return picture(width, last + ROW + 4, parts, f"{title}, in {len(lines)} steps.")
+    return picture(width, at + ROW + 4, parts, f"{title}, in {len(lines)} steps.")
+
+
+Line = tuple[str, float, str]
+"""A step of the gain as it is drawn: its name, its change and the class of its bar."""
+
+
+def _filled(change: float) -> str:
+    return "bar-up" if change < 0 else "bar-down"
+
+
+def _moved(moves: list[GainStep], room: int, letters: int) -> list[Line]:
+    """Where the budget moves: the largest changes, the rest as one, what is gained before what is given up."""
+    order = sorted(moves, key=lambda step: -abs(step.change))
+    kept = order[:room] if len(order) > room + 1 else order
+    lines: list[Line] = []
+    for step in sorted(kept, key=lambda each: each.change):
+        also = f" +{len(step.tasks) - 1}" if len(step.tasks) > 1 else ""
+        name = f"{'more' if step.change < 0 else 'less'}: {short(step.tasks[0], letters)}{also}"
+        lines.append((name, step.change, _filled(step.change)))
+    if len(kept) < len(order):
+        rest = sum(step.change for step in order[len(kept) :])
+        lines.append((f"the other {len(order) - len(kept)}", rest, _filled(rest)))
+    return lines
 
 
 def _point(x: float, y: float, style: str, words: str) -> list[str]:

@@ -9,17 +9,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from budget.report.page import decision_figures
-from budget.report.page.curve_series import curve_series
-from budget.report.page.decision_figures import mark
-from budget.report.page.focus_map import focus_map
-from budget.report.page.shown_decision import shown_decision
-from budget.report.page.story import PANELS, ROWS
-from budget.report.page.svg import Axis, Chart, count_axis, decade_axis, short, value_axis
+from budget.report.pictures import decision_figures
+from budget.report.pictures.curve_series import curve_series
+from budget.report.pictures.decision_figures import mark
+from budget.report.pictures.focus_map import focus_map
+from budget.report.pictures.svg import Axis, Chart, count_axis, decade_axis, short, value_axis
+from budget.report.pictures.trust_figure import trust_figure
+from budget.report.report_parts import PANELS, ROWS
 from budget.report.sentences import facts
 from budget.report.sentences.focus_cases import set_name
 from budget.report.sentences.plan_sentences import by_hand
-from budget.report.written_numbers import LEVEL, UNIT_WORDS, amount, count, percent, quantity, span, value
+from budget.report.shown_decision import objective_interval, saved_to, shown_decision
+from budget.report.written_numbers import (
+    LEVEL,
+    UNIT_WORDS,
+    amount,
+    count,
+    percent,
+    quantity,
+    span,
+    told_apart,
+    value,
+)
 from budget.studies.make_plan import Study
 from budget.studies.spend_tables import WIDEST
 
@@ -151,20 +162,46 @@ def _response(study: Study, width: float) -> str:
     ticks = shown.budget * np.array([1 / WIDEST, 1.0, WIDEST] if tables is not None else [0.1, 1.0, 10.0])
     labels = tuple(amount(tick, spec.unit) for tick in ticks)
     ends = float(np.min(x)), float(np.max(x))
-    along = Axis(*ends, tuple(ticks.tolist()), labels, is_log=True, title=f"budget, {UNIT_WORDS[spec.unit]}")
-    up = value_axis(y, rival, np.array([reached]), title=short(plan.metric, 40))
+    along = Axis(
+        *ends, tuple(ticks.tolist()), labels, is_log=True, title=f"budget, {UNIT_WORDS[spec.unit]} (log scale)"
+    )
+    low, high = objective_interval(study)
+    up = value_axis(y, rival, np.array([reached, low, high]), title=short(plan.metric, 40))
     chart = Chart(width, 300, along, up)
+    every = tables.budget_for_targets(shown.target, shown.higher) if tables is not None else np.nan
+    if ends[0] < every < ends[1]:
+        chart.upright(every, "guide")
+        chart.text(chart.right, chart.bottom - 6, f"{amount(every, spec.unit)}: all targets", "muted", anchor="end")
     if np.isfinite(rival).any():
         chart.line(x, rival, "second-line", "every task the same")
-        at = len(x) // 4
-        chart.label(float(x[at]), float(rival[at]), "an equal split", "muted", above=8)
+        equal = float(np.interp(np.log(here), np.log(x), rival))
+        enough = saved_to(study) * here
+        if ends[0] < enough < here:
+            chart.upright(enough, "guide", equal)
+            chart.line(np.array([enough, here]), np.array([equal, equal]))
+            chart.dots(np.array([enough]), np.array([equal]), "point", 3, [f"{quantity(enough, spec.unit)} suffice"])
+            saved = f"{percent(1 - enough / here)} saved"
+            chart.label(enough, up.low, saved, "strong", anchor="end", above=24, aside=-6)
+            chart.label(
+                enough, up.low, f"{amount(enough, spec.unit)} suffice", "muted", anchor="end", above=8, aside=-6
+            )
+        chart.dots(np.array([here]), np.array([equal]), "hollow", 5.5, [f"an equal split: {value(equal)}"])
+        chart.label(here, equal, f"an equal split {told_apart(equal, reached)[0]}", "muted", above=8, aside=8)
     chart.line(x, y, title="the best split")
+    chart.upright_span(here, low, high)
     chart.parts.append('<circle class="asked hollow" r="6" cx="0" cy="0" visibility="hidden"/>')
     point = f"the plan: {quantity(here, spec.unit)}: {value(reached)}"
     chart.dots(np.array([here]), np.array([reached]), "planned", 6, [point])
-    drawn = chart.drawn(f"Best predicted value against the budget; {point}.")
+    chart.label(here, reached, f"plan {told_apart(reached)[0]}", "strong", anchor="end", above=-16, aside=-8)
+    interval = "" if low != low else f" ({LEVEL}: {span(value(low), value(high))})"
+    drawn = chart.drawn(f"Best predicted value against the budget; {point}{interval}.")
     geometry = (chart.left, chart.right, chart.top, chart.bottom, *ends, up.low, up.high)
     return mark("response", ",".join(f"{each:.10g}" for each in geometry), drawn)
+
+
+def trust(study: Study) -> list[Panel]:
+    """The gain beside what the laws missed on hidden runs."""
+    return [Panel("", *(trust_figure(study, width) for width in (HALF, NARROW)))]
 
 
 def curves(study: Study) -> list[Panel]:
@@ -255,6 +292,7 @@ FIGURES: dict[str, Callable[[Study], list[Panel]]] = {
     "winners": winners,
     "focus": focus,
     "response": response,
+    "trust": trust,
     "curves": curves,
 }
 """Name of a ``Picture`` → what draws it."""

@@ -174,6 +174,21 @@ class Chart:
             down = self._down(np.array([y]))[0]
             self.parts.append(stroke(left, down, right, down, style))
 
+    def upright(self, x: float, style: str, top: float | None = None) -> None:
+        """A vertical line from the horizontal axis up to a value, all the way without one."""
+        along = self._along(np.array([x]))[0]
+        self.parts.append(stroke(along, self.bottom, along, self.top if top is None else self.height_of(top), style))
+
+    def upright_span(self, x: float, low: float, high: float, style: str = "range") -> None:
+        """A vertical range."""
+        if np.isfinite(low) and np.isfinite(high):
+            along = self._along(np.array([x]))[0]
+            self.parts.append(stroke(along, self.height_of(low), along, self.height_of(high), style))
+
+    def height_of(self, y: float) -> float:
+        """Where a value stands, in pixels from the top."""
+        return float(self._down(np.array([y]))[0])
+
     def beyond(self, x: float) -> None:
         """The tinted region of what lies above a scale: beyond what was measured."""
         left = float(np.clip(self._along(np.array([x]))[0], self.left, self.right))
@@ -182,11 +197,19 @@ class Chart:
             self.parts.append(f'<rect class="beyond" {box}height="{_px(self.bottom - self.top)}"/>')
 
     def label(
-        self, x: float, y: float, words: str, style: str = "", *, anchor: str = "start", above: float = 0
+        self,
+        x: float,
+        y: float,
+        words: str,
+        style: str = "",
+        *,
+        anchor: str = "start",
+        above: float = 0,
+        aside: float = 0,
     ) -> None:
-        """Words at a point of the axes, so many pixels above it."""
+        """Words at a point of the axes, so many pixels above it and to its right."""
         along, down = self._along(np.array([x]))[0], self._down(np.array([y]))[0]
-        self.text(along, down - above, words, style, anchor=anchor)
+        self.text(along + aside, down - above, words, style, anchor=anchor)
 
     def text(self, x: float, y: float, words: str, style: str = "", *, anchor: str = "start") -> None:
         """Words at a place of the picture."""

@@ -3,8 +3,8 @@
 import numpy as np
 
 from budget.numerics.words import listing
-from budget.report.page.decision_figures import hue
-from budget.report.page.svg import box, picture, short, text
+from budget.report.pictures.decision_figures import hue
+from budget.report.pictures.svg import box, picture, short, text
 from budget.report.written_numbers import UNIT_WORDS, percent, quantity, scientific
 from budget.studies.focus.focus import Focus
 from budget.studies.strategies.comparison import Comparison

@@ -6,9 +6,9 @@ See docs/decisions/101-pictures-are-drawn-at-build-time.md.
 import re
 from collections.abc import Mapping, Sequence
 
-from budget.report.page.figures import Panel
 from budget.report.page.html import environment
-from budget.report.page.svg import picture, text
+from budget.report.pictures.figures import Panel
+from budget.report.pictures.svg import picture, text
 
 GAP = 24.0
 """Pixels between two panels."""

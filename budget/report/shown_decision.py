@@ -1,15 +1,24 @@
-"""What the pictures of a decision draw: its models, what each task reaches, and the steps that lead there."""
+"""What the pictures of a decision draw: its models, what each task reaches, and the steps that lead there.
+
+See docs/decisions/162-the-gain-in-the-order-it-is-asked.md.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from budget.numerics.interval import interval
 from budget.report.sentences import facts
 from budget.report.sentences.recommendation_sentences import target_sign
 from budget.report.written_numbers import value
 from budget.studies.make_plan import Study
 from budget.studies.strategies.gain_steps import GainStep
+from budget.studies.strategies.recommendation import Recommendation
 from budget.studies.strategies.strategy_curves import SPECIALISTS
+from budget.studies.strategies.strategy_plans import EQUAL
+
+FREED = "freed"
+"""What a step is called by which compute that sharing frees goes to the other tasks."""
 
 UNIFORM = "uniform"
 """The baseline that gives every task the same."""
@@ -55,6 +64,7 @@ class Decision:
         objective: what is made small.
         sign: from that to the reader's number.
         steps: from an equal split to the decision; empty where that cannot be scored.
+        metric: what the objective is of.
     """
 
     names: tuple[str, ...]
@@ -69,6 +79,7 @@ class Decision:
     objective: float
     sign: float
     steps: tuple[GainStep, ...]
+    metric: str
 
     def label(self, model: ShownModel) -> str:
         """A model by its tasks."""
@@ -89,10 +100,10 @@ def shown_decision(study: Study) -> Decision:
             )
             for each in found.models
         )  # fmt: skip
-        mine, steps, objective = found.plan, found.steps, found.objective
+        mine, steps, objective = found.plan, _joined_steps(study, found) or found.steps, found.objective
         return Decision(
             names, models, mine.predicted, mine.low, mine.high, spec.tasks.target, plan.higher_is_better,
-            found.plan.budget, spec.unit, objective, spec.sign, steps,
+            found.plan.budget, spec.unit, objective, spec.sign, steps, plan.metric,
         )  # fmt: skip
     budget = spec.whole_budget if np.isfinite(spec.budget) else plan.total  # the cheapest plan has no budget
     if facts.is_shared(plan):
@@ -111,8 +122,30 @@ def shown_decision(study: Study) -> Decision:
         steps = _steps(study)
     return Decision(
         names, models, plan.predicted, plan.low, plan.high, spec.tasks.target, plan.higher_is_better,
-        budget, spec.unit, spec.sign * plan.objective, spec.sign, steps,
+        budget, spec.unit, spec.sign * plan.objective, spec.sign, steps, plan.metric,
     )  # fmt: skip
+
+
+def _joined_steps(study: Study, found: Recommendation) -> tuple[GainStep, ...]:
+    """First where one model for each task moves an equal split, then each shared model, then where what it frees goes.
+
+    Each part is the sum of its tasks' changes, so that the steps add up to the whole gain, and what is said of sharing
+    is its gain over the best split among one model for each.
+    """
+    moves, spec = _steps(study), study.plan.spec
+    if not moves:
+        return ()
+    gained = study.plan.directions * (found.plan.predicted - study.plan.predicted)
+    change = -spec.weight * spec.measure.scale * gained
+    place = {name: at for at, name in enumerate(spec.tasks.names)}
+    shared = [model for model in found.models if len(model.tasks) > 1]
+    joins = [
+        GainStep(model.strategy, model.tasks, True, float(change[[place[name] for name in model.tasks]].sum()))
+        for model in shared
+    ]
+    freed = tuple(name for name in spec.tasks.names if not any(name in model.tasks for model in shared))
+    rest = float(change.sum()) - sum(step.change for step in joins)
+    return (*moves, *joins, *([GainStep(FREED, freed, False, rest)] if freed else []))
 
 
 def _steps(study: Study) -> tuple[GainStep, ...]:
@@ -127,6 +160,27 @@ def _steps(study: Study) -> tuple[GainStep, ...]:
     return tuple(
         GainStep(SPECIALISTS, (name,), False, float(each)) for name, each in zip(spec.tasks.names, change, strict=True)
     )
+
+
+def objective_interval(study: Study) -> tuple[float, float]:
+    """80 % interval of what the decision reaches, in the reader's number; NaN without draws."""
+    plan, found = study.plan, study.recommendation
+    if found is None or not found.shares:
+        return plan.objective_low, plan.objective_high
+    if not len(found.plan.scenarios):
+        return float("nan"), float("nan")
+    low, high = interval(plan.spec.sign * (found.plan.scenarios @ found.weight))
+    return float(low), float(high)
+
+
+def saved_to(study: Study) -> float:
+    """The share of the budget with which the decision reaches what an equal split of all of it does; NaN if unknown."""
+    plan, found = study.plan, study.recommendation
+    if found is not None and found.shares:
+        equal = found.rival(EQUAL)
+        return float("nan") if equal is None else equal.enough
+    rival = next((each for each in plan.baselines if each.name == UNIFORM), None)
+    return float("nan") if rival is None else study.response.budget_for(rival.objective) / plan.spec.budget
 
 
 def target_mark(predicted: float, low: float, high: float, target: float, higher: bool) -> str:

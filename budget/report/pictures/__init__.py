@@ -1,0 +1,1 @@
+"""What the pages draw: pictures as SVG, made when the report is written."""

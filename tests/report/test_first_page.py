@@ -1,0 +1,117 @@
+"""The first page's pictures: the gain adds up as a reader asks, trust stands beside it, numbers tell apart."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from budget.report.page.story import build_story
+from budget.report.pictures.decision_figures import flow, waterfall
+from budget.report.pictures.figures import response
+from budget.report.pictures.trust_figure import trust_figure
+from budget.report.sentences import headline as narrative
+from budget.report.shown_decision import FREED, objective_interval, saved_to, shown_decision
+from budget.report.written_numbers import count, percent, span, told_apart, value
+from budget.studies.growth.targets_kept import required_spends
+from budget.studies.strategies.strategy_curves import SPECIALISTS
+from budget.studies.strategies.strategy_plans import EQUAL
+from tests.report.studies import LONG
+
+
+@pytest.mark.parametrize(
+    ("numbers", "written"),
+    [
+        ((0.748, 0.682), ("0.748", "0.682")),
+        ((1.7928, 1.7930), ("1.7928", "1.7930")),
+        ((1.938, 1.933), ("1.94", "1.93")),
+        ((2.5, float("nan")), ("2.50", "–")),
+        ((1.0, 1.0), ("1.00", "1.00")),
+        ((1.0000001, 1.0000002), ("1.0000", "1.0000")),
+    ],
+)
+def test_numbers_beside_each_other_have_no_more_digits_than_tell_them_apart(numbers, written):
+    assert told_apart(*numbers) == written
+
+
+def test_the_gain_is_that_of_the_split_then_of_sharing_then_of_what_that_frees(studies):
+    study = studies["together"]
+    found, shown = study.recommendation, shown_decision(study)
+    equal, alone = (found.rival(name).objective for name in (EQUAL, SPECIALISTS))
+    moves = [step.change for step in shown.steps if not step.joins and step.strategy != FREED]
+    sharing = [step.change for step in shown.steps if step.joins or step.strategy == FREED]
+    assert sum(moves) == pytest.approx(alone - equal, rel=1e-6)
+    assert sum(sharing) == pytest.approx(found.objective - alone, rel=1e-6)
+    (freed,) = [step for step in shown.steps if step.strategy == FREED]
+    assert freed.tasks == (LONG,)  # the one task that does not share
+    drawn = waterfall(shown, 540)
+    for words in ("An equal split", "One model for each", "share: prose +1", "freed: 1 others", "The decision"):
+        assert f">{words}<" in drawn
+    for level in told_apart(equal, alone, found.objective):
+        assert f">{level}<" in drawn
+
+
+def test_every_task_of_the_flow_has_its_share_value_interval_and_target(studies):
+    shown = shown_decision(studies["together"])
+    for width, ends in ((1120, 1), (700, 0), (340, 0)):
+        drawn = flow(shown, width)
+        for task in range(len(shown.names)):
+            point, aim = told_apart(shown.predicted[task], shown.target[task])
+            between = span(*told_apart(shown.low[task], shown.high[task]))
+            assert re.search(rf'data-value="{task}"[^>]*><title>80 %: {between}</title>{point}<', drawn)
+            assert re.search(rf'data-goal="{task}"[^>]*>{aim}<', drawn)
+            assert len(re.findall(rf'data-ends="{task}"[^>]*>{between}<', drawn)) == ends
+
+
+def test_what_an_equal_split_reaches_is_marked_where_the_decision_needs_less(studies):
+    found = studies["together"].recommendation
+    half = tuple(replace(each, enough=0.55) if each.name == EQUAL else each for each in found.rivals)
+    study = replace(studies["together"], recommendation=replace(found, rivals=half))
+    share = saved_to(study)
+    assert share == 0.55 and saved_to(studies["together"]) == found.rival(EQUAL).enough
+    (panel,) = response(study)
+    low, high = objective_interval(study)
+    for drawn in (panel.wide, panel.narrow):
+        assert f">{percent(1 - share)} saved<" in drawn and f"({'80 %'}: {value(low)} to {value(high)})" in drawn
+
+
+def test_trust_shows_each_gain_with_its_interval_beside_the_misses_of_the_laws(studies):
+    told = "9 of 10 predictions of hidden runs up to 8 × larger inside the 80 % interval, {} % off in the median"
+    study = studies["together"]
+    planned = replace(study.planned, verdict=("PASS",) * 3, judged=tuple(told.format(at) for at in (1, 2, 90)))
+    study = replace(study, planned=planned)
+    drawn = trust_figure(study, 540)
+    for name, words in ((EQUAL, "Gain over an equal split"), (SPECIALISTS, "Gain over one model for each")):
+        rival = study.recommendation.rival(name)
+        low, high = (f"{100 * end:.2g} %" for end in rival.interval)
+        assert f">{words}<" in drawn and f">{percent(rival.gain)} (80 %: {low} to {high})<" in drawn
+    assert "median 90.0 %" in drawn and "missed by 90.0 % in the median" in drawn  # of the one that serves alone
+    assert [each.name for each in build_story(study).pictures][-1] == "trust"
+    assert "trust" not in [each.name for each in build_story(studies["together"]).pictures]  # no backtest, no picture
+
+
+def test_one_shared_model_names_the_models_of_its_rule_of_thumb(studies):
+    study = studies["shared"]
+    params, tokens = narrative.rule_of_thumb(study)
+    assert tokens == 20 * params
+    cost = study.planned.cost.flops(np.array([params]), np.array([tokens]))
+    np.testing.assert_allclose(cost, study.plan.spec.budget, rtol=1e-9)
+    assert f"The rule trains {count(params)} parameters on {count(tokens)} tokens." in narrative.summary(study)[0]
+    assert narrative.rule_of_thumb(studies["shared served"]) is None
+    assert narrative.rule_of_thumb(studies["specialists"]) is None
+
+
+def test_a_spend_to_a_target_is_read_off_what_a_plan_is_told_to_reach(studies):
+    """Planned on curves that fall otherwise, a spend read off those would miss the target by what is reported."""
+    study = studies["specialists"]
+    curves, spec = study.planned, study.plan.spec
+    steeper = replace(curves, parameters=curves.parameters * np.array([1.0, 1.0, 1.1, 1.0, 1.1]), prediction=curves)
+    aim = study.plan.predicted * 1.02
+    spec = replace(spec, tasks=replace(spec.tasks, target=aim))
+    nothing, endless = np.zeros(len(aim)), np.full(len(aim), np.inf)
+    found = required_spends(steeper, spec, nothing, endless, spec.budget)
+    own = required_spends(curves, spec, nothing, endless, spec.budget)
+    assert (found > own * (1 - 1e-9)).all()  # other sizes than the best of the curve that is told
+    np.testing.assert_allclose(found, own, rtol=0.05)
+    apart = replace(steeper, prediction=None)
+    assert (np.abs(required_spends(apart, spec, nothing, endless, spec.budget) / own - 1) > 0.05).any()
