@@ -34,8 +34,8 @@ BRACKET_SPACING = 1e-15
 MAX_NEWTON_STEPS = 60
 """Most steps of Newton's method; where it is used, three to ten are usual."""
 
-NEWTON_IS_EXACT = 1e-7
-"""Distance from which one more step of Newton's is exact: it squares the distance, and 1e-14 is rounding of logs."""
+ROUNDING_OF_LOG_SUM = 1e-15
+"""A logarithm of a sum of powers, relative to the numbers it is made of, is known up to this."""
 
 Found = TypeVar("Found")
 
@@ -146,14 +146,20 @@ def log_sum_root(log_coef: np.ndarray, slope: np.ndarray, log_total: np.ndarray)
     x = ((log_total[:, None] - log_coef) / np.where(slope > 0, slope, np.nan))[:, rising].min(axis=1)
     if slope.shape[1] == 1:
         return x
+    spread = slope.max(axis=1) - slope.min(axis=1)
     for _ in range(MAX_NEWTON_STEPS):
         logs = log_coef + slope * x[:, None]
         top = logs.max(axis=1, keepdims=True)  # taken out, so that nothing overflows
         shares = np.exp(logs - top)
         total, rise = shares.sum(axis=1), (shares * slope).sum(axis=1)
         excess = top[:, 0] + np.log(total) - log_total
-        x = np.where(rise > 0, x - excess * total / np.where(rise > 0, rise, 1.0), x)
-        if np.abs(excess).max() < NEWTON_IS_EXACT:
+        # at the minimum itself slope and excess are both rounding, and their ratio would lead anywhere
+        falls = (rise > 0) & (excess > ROUNDING_OF_LOG_SUM * (np.abs(log_total) + 1))
+        step = np.where(falls, excess * total / np.where(falls, rise, 1.0), 0.0)
+        x = x - step
+        # The second derivative is the variance of the slopes under the shares, at most spread²/4, so a step leaves at
+        # most this. How small the excess was does not tell: near a flat minimum a step only quarters it.
+        if ((spread * step) ** 2).max() / 8 < ZERO_OF_LOGS:
             break
     return x
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.optimize.elementwise import find_root
@@ -62,6 +62,7 @@ def test_equal_ends_are_their_own_root():
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 8), st.integers(1, 5), st.booleans(), st.integers(0, 10**6))
+@example(3, 3, True, 8704).via("a total that is hardly above the sum's flat minimum")
 def test_a_sum_of_powers_reaches_its_total(count, terms, falls, seed):
     random = np.random.default_rng(seed)
     log_coef, slope = random.normal(0, 5, (count, terms)), random.uniform(0.1, 3, (count, terms))
