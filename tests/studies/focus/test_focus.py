@@ -6,53 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from budget.allocation.mixture.iso_loss import iso_loss
 from budget.errors import AllocationError
-from budget.studies.focus.crossover import crossovers, trend
-from budget.studies.focus.focus import BUDGETS, DECADES, focus
-from budget.studies.strategies.assumed import CONSTANTS, with_assumed
+from budget.studies.focus.focus import BUDGETS, DECADES
+from budget.studies.strategies.assumed import with_assumed
 from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
 from budget.studies.strategies.strategy_plans import EQUAL
 from budget.tables.tasks import TaskSettings, default_tasks
 from tests.made import SIX, chinchilla, curves_of, one_model, power
 from tests.simulate import HOFFMANN, TRUTHS, Truth
-
-GAMMA = HOFFMANN.alpha * HOFFMANN.beta / (HOFFMANN.alpha + HOFFMANN.beta)
-"""Exponent of a Chinchilla law in FLOPs where N and D are chosen best."""
-
-TOTALS = np.geomspace(1e19, 1e23, 5)
-
-
-def copies(truth, count):
-    return {f"t{number}": truth for number in range(count)}
-
-
-def strategies_of(alone, *shared, names=("generalist", "moe")):
-    """Specialists, and one model for all tasks of each further curve."""
-    served = (StrategyCurves(name, one_model(curves)) for name, curves in zip(names, shared, strict=False))
-    return FittedStrategies(None if alone is None else StrategyCurves(SPECIALISTS, alone), tuple(served))
-
-
-def compared(strategies, budgets, **options):
-    """The comparison with equal weights."""
-    names = tuple(
-        dict.fromkeys(name for each in (strategies.specialists, *strategies.shared) if each for name in each.tasks)
-    )
-    return focus(strategies, options.pop("tasks", default_tasks(names)), budgets, **options)
-
-
-def entry(cell, strategy):
-    return cell.plans[cell.place(strategy)]
-
-
-def alone_with(truth, budget):
-    """A specialist's value at its best size: ``d N``-derivatives of the two terms are equal along 6·N·D = C."""
-    a, b = truth.alpha, truth.beta
-    size = (a * truth.A / (b * truth.B)) ** (1 / (a + b)) * (budget / 6) ** (b / (a + b))
-    return truth.value(size, budget / 6 / size)
-
-
-# Specialists among themselves
+from tests.studies.focus.exact import GAMMA, TOTALS, alone_with, compared, copies, entry, lifted, shaken, strategies_of
 
 
 @pytest.mark.parametrize("count", [2, 3, 7])
@@ -86,9 +48,6 @@ def test_weights_move_the_split_by_the_closed_form_and_count_in_the_objective():
     values = np.array([1.0, 2.0]) + 9 * split.spend**-0.25
     np.testing.assert_allclose(cell.objective[0], values @ [0.75, 0.25], rtol=1e-8)
     assert entry(cell, EQUAL).measure @ cell.weight > cell.objective[0] + 1e-6
-
-
-# Specialists against shared models
 
 
 @pytest.mark.parametrize("count", [2, 4, 9])
@@ -130,215 +89,6 @@ def test_one_model_has_the_size_that_the_weighted_terms_decide():
         )
         scale = sum(w * t.alpha * t.A * size**-t.alpha for w, t in zip(weight, truths.values(), strict=True))
         assert abs(slope) < 1e-8 * scale
-
-
-@pytest.mark.parametrize("law", ["power", "chinchilla"])
-def test_two_tasks_change_places_where_the_closed_form_says(law):
-    """Reducible losses ``A (B/2)^-a`` of two specialists and ``C B^-g`` of one model are equal at one budget."""
-    a, g = 0.3, 0.2
-    if law == "power":
-        first, second = 9e3, 9e3 * 2**a * 1e21 ** (g - a)  # equal at 1e21
-        alone, shared = (power({"t0": (1.5, c, e), "t1": (1.5, c, e)}) for c, e in ((first, a), (second, g)))
-        expected = (second / (first * 2**a)) ** (1 / (g - a))
-        below, above = "generalist", SPECIALISTS
-    else:
-        slow = Truth(HOFFMANN.E, HOFFMANN.A, 0.30, HOFFMANN.B * 0.3, 0.25)
-        alone, shared = chinchilla(copies(HOFFMANN, 2)), chinchilla(copies(slow, 2))
-
-        def reducible(truth):
-            """``G·C^-gamma``."""
-            gamma = truth.alpha * truth.beta / (truth.alpha + truth.beta)
-            return (alone_with(truth, 1.0) - truth.E), gamma
-
-        (first, a), (second, g) = reducible(HOFFMANN), reducible(slow)
-        expected = (second / (first * 2**a)) ** (1 / (g - a))
-        below, above = "generalist", SPECIALISTS
-    found = compared(strategies_of(alone, shared), np.geomspace(expected * 3e-4, expected * 7e3, 9))
-    (change,) = found.crossovers
-    np.testing.assert_allclose(change.budget, expected, rtol=1e-8)
-    assert (change.below, change.above) == (below, above) and np.isnan(change.share)
-    for cell in found.comparisons:
-        assert cell.best_strategy.strategy == (above if cell.budget > expected else below)
-
-
-def test_a_change_at_one_of_the_budgets_looked_at_is_found():
-    budgets, empty = np.array([1.0, 10.0, 100.0]), np.zeros((3, 0))
-    (change,) = crossovers(
-        ("t",), ("one", "two"), budgets, np.array([-1.0, 0.0, 1.0]), (empty, empty), lambda budget: np.log(budget / 10)
-    )
-    assert (change.below, change.above) == ("one", "two") and change.budget == pytest.approx(10, rel=1e-12)
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-def test_touching_is_no_change(sign):
-    empty, budgets = np.zeros((3, 0)), np.array([1.0, 10.0, 100.0])
-    assert not crossovers(
-        ("t",), ("one", "two"), budgets, sign * np.array([1.0, 0.0, 2.0]), (empty, empty), lambda _: 1.0
-    )
-
-
-def changes_of(budgets, gap, difference):
-    """Changes of two strategies whose objectives differ by ``gap`` (Q, B) in the draws."""
-    return crossovers(
-        ("t",), ("one", "two"), budgets, difference(budgets), (5 + gap, np.full_like(gap, 5.0)), difference
-    )
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-def test_a_change_has_the_interval_of_the_draws_own_changes(sign):
-    """First minus second is ``log(B/at)`` with the draws' own ``at``; they are read off between budgets."""
-    budgets = np.geomspace(1e18, 1e24, 61)
-    own = np.geomspace(1e20, 1e22, 19)
-    gap = sign * np.log(budgets[:, None] / own)
-    (change,) = changes_of(budgets, gap, lambda budget: sign * np.log(budget / 1e21))
-    expected = np.exp(np.percentile(np.log(own), (10, 90), method="weibull"))
-    np.testing.assert_allclose([change.low, change.high], expected, rtol=1e-9)
-    assert change.share == 1 and change.budget == pytest.approx(1e21, rel=1e-11)
-    assert change.above == ("two" if sign > 0 else "one")
-
-
-def test_draws_without_a_change_open_the_interval():
-    budgets, own = np.geomspace(1e18, 1e24, 13), np.r_[np.full(5, 1e10), np.full(10, 1e21), np.full(5, 1e30)]
-    gap = np.log(budgets[:, None] / own)
-    (change,) = changes_of(budgets, gap, lambda budget: np.log(budget / 1e21))
-    assert (change.low, change.high, change.share) == (0.0, np.inf, 0.5)
-
-
-# Published constants
-
-
-@pytest.mark.parametrize("ratio", [2, 4])
-def test_atlas_s_multipliers_keep_the_assumed_generalist_s_loss(ratio):
-    """Tasks times r, size and total tokens times the published multipliers: the same loss of every task."""
-    phi, psi = CONSTANTS["atlas"]
-    truth = Truth(1.5, 500.0, phi / 0.243, 30.0, 0.04 / 0.272)
-    size, data = iso_loss(truth.alpha, truth.beta, phi, psi, ratio)
-    if ratio == 2:
-        np.testing.assert_allclose([size, data], [1.183, 1.656], atol=6e-4)
-
-    def at(count, budget):
-        strategies = with_assumed(strategies_of(chinchilla(copies(truth, count))), "atlas")
-        return compared(strategies, [budget]).comparisons[0].plans[1]
-
-    few, many = at(3, 1e21), at(3 * ratio, 1e21 * size * data)
-    np.testing.assert_allclose(many.predicted, few.predicted[0], rtol=1e-8)
-    np.testing.assert_allclose(np.exp(many.log_inputs[0] - few.log_inputs[0]), [size, data], rtol=1e-8)
-
-
-def test_the_assumed_generalist_is_the_formula_and_marked():
-    alone = chinchilla(TRUTHS, draws=3)
-    strategies = with_assumed(strategies_of(alone), "atlas")
-    assert (
-        strategies.shared[0].strategy == "generalist (assumed: atlas)" and "was not measured" in strategies.left_out[-1]
-    )
-    assert strategies.specialists.curves is alone
-    size, tokens, count = 3e8, 2e10, len(TRUTHS)
-    inputs = np.log(np.tile([size, tokens], (count, 1)))
-    model, every = strategies.shared[0].curves, np.arange(count)
-    expected = [
-        t.E + t.A * count**0.11 / size**t.alpha + t.B * count**-0.04 / (tokens / count) ** t.beta
-        for t in TRUTHS.values()
-    ]
-    np.testing.assert_allclose(model.distance(every, inputs), expected, rtol=1e-12)
-    split = np.log(np.tile([size, tokens / count], (count, 1)))
-    terms = [np.exp(alone.draws[..., at]) for at in alone.form.where("coefficient")]
-    there = [
-        np.exp(-alone.draws[..., exponent] * (split[:, i] - np.log(alone.reference[:, i])))
-        for i, exponent in enumerate((2, 4))
-    ]
-    drawn = alone.draws[..., 0] + terms[0] * there[0] * count**0.11 + terms[1] * there[1] * count**-0.04
-    np.testing.assert_allclose(model.distance_draws(every, inputs), drawn, rtol=1e-12)
-
-
-@pytest.mark.parametrize(
-    "alone", [None, chinchilla(copies(HOFFMANN, 1)), power({"a": (1.0, 9.0, 0.2), "b": (1.0, 9.0, 0.2)})]
-)
-def test_nothing_is_assumed_without_specialists_of_two_scales(alone):
-    with pytest.raises(AllocationError, match="--assume atlas turns the specialists' curves of law chinchilla"):
-        with_assumed(strategies_of(alone, chinchilla(copies(HOFFMANN, 2))), "atlas")
-
-
-# Thresholds
-
-
-@pytest.mark.parametrize("count", [2, 3, 6])
-def test_focusing_serves_what_equal_shares_cannot(count):
-    crowded = replace(HOFFMANN, A=HOFFMANN.A * 1.1, B=HOFFMANN.B * count**HOFFMANN.beta)
-    found = compared(strategies_of(chinchilla(copies(HOFFMANN, count)), chinchilla(copies(crowded, count))), TOTALS)
-    assert len(found.strictness) == len(TOTALS)
-    for strict in found.strictness:
-        share = np.r_[0.25 / count, 0.5 / count, 1 / np.arange(count, 0, -1)]
-        np.testing.assert_allclose(strict.share, share, rtol=1e-15)
-        assert strict.focused.tolist() == [count, count, *range(count, 0, -1)]
-        for level, part in enumerate(share):
-            expected = alone_with(HOFFMANN, part * strict.budget)
-            np.testing.assert_allclose(strict.value[level], expected, rtol=1e-8)
-        for name in (EQUAL, SPECIALISTS):
-            served = strict.served[strict.strategies.index(name)]
-            assert served.tolist() == [count] * 3 + [0] * (count - 1)
-        assert strict.served[1, -1] == 0
-        assert strict.value_of_focus[3:].tolist() == [*range(count - 1, 0, -1)]
-        assert np.isnan(strict.low).all()
-
-
-def test_a_better_shared_model_passes_what_a_task_reaches_alone_with_everything():
-    helped = replace(HOFFMANN, E=HOFFMANN.E - 0.05)
-    better = {"t0": helped, "t1": HOFFMANN, "t2": replace(HOFFMANN, E=HOFFMANN.E + 0.05)}
-    (strict,) = compared(strategies_of(chinchilla(copies(HOFFMANN, 3)), chinchilla(better)), [1e21]).strictness
-    shared = strict.served[strict.strategies.index("generalist")]
-    # with the size that suits all, which have the same terms, t1 reaches exactly what it reaches alone
-    assert strict.share[-1] == 1 and shared[-1] == 2
-    assert strict.value_of_focus[-1] == -1 and strict.best_shared[-1] == 2
-    table = strict.table()
-    last = table[(table["strictness"] == 1) & (table["strategy"] == "generalist")]
-    assert last["served"].item() == 2 and set(table["strategy"]) == {"subset", SPECIALISTS, EQUAL, "generalist"}
-    assert table[(table["strictness"] == 1) & (table["strategy"] == "subset")]["served"].item() == 1
-
-
-def test_draws_are_held_against_thresholds_of_their_own():
-    alone, shared = (chinchilla(copies(HOFFMANN, 3), draws=40, seed=seed) for seed in (0, 1))
-    found = compared(strategies_of(alone, shared), [1e21])
-    (strict,), (cell,) = found.strictness, found.comparisons
-    limits = []
-    for share in strict.share:
-        a, b = HOFFMANN.alpha, HOFFMANN.beta
-        best = (a * HOFFMANN.A / (b * HOFFMANN.B)) ** (1 / (a + b)) * (share * 1e21 / 6) ** (b / (a + b))
-        inputs = np.log(np.tile([best, share * 1e21 / 6 / best], (3, 1)))
-        limits.append(alone.distance_draws(np.arange(3), inputs))
-    counts = [(each.scenarios <= np.array(limits) * (1 + 1e-9)).sum(axis=2) for each in cell.plans]
-    for place, count in enumerate(counts):
-        low, high = np.percentile(count, (10, 90), axis=1, method="weibull")
-        np.testing.assert_array_equal(strict.low[place], np.minimum(low, strict.served[place]))
-        np.testing.assert_array_equal(strict.high[place], np.maximum(high, strict.served[place]))
-    assert (strict.low < strict.high).any()
-    value = strict.focused - np.max(counts, axis=0).T
-    np.testing.assert_array_equal(strict.scenarios, value)
-    low, high = np.percentile(value, (10, 90), axis=0, method="weibull")
-    record = strict.record()
-    np.testing.assert_array_equal(record["value_of_focus_low"], np.minimum(low, strict.value_of_focus))
-    np.testing.assert_array_equal(record["value_of_focus_high"], np.maximum(high, strict.value_of_focus))
-    assert "worlds" not in record and record["value_of_focus"] == strict.value_of_focus.tolist()
-
-
-def test_a_plan_exactly_at_its_threshold_passes_in_every_draw():
-    """Equal shares against the threshold of an equal share: the same models, whatever the draw."""
-    curves = chinchilla(TRUTHS, draws=50, spread=0.05)
-    (strict,) = compared(strategies_of(curves, chinchilla(lifted(TRUTHS, 3.0), draws=50)), [1e21]).strictness
-    at = int(np.flatnonzero(np.isclose(strict.share, 1 / 3))[0])
-    place = strict.strategies.index(EQUAL)
-    assert strict.low[place, at] == strict.served[place, at] == strict.high[place, at] == 3
-    assert (strict.scenarios[:, at] == 0).all() and (strict.focused_low == strict.focused).all()
-    assert (strict.scenarios[:, -1] >= 1).all()  # alone with everything, one is served and nobody by a third
-
-
-# Draws
-
-
-def shaken(draws=60):
-    """Specialists, a generalist and experts with draws of their own."""
-    a, b = (chinchilla(TRUTHS, draws=draws, spread=0.05, seed=seed) for seed in (1, 2))
-    slow = {name: replace(truth, A=truth.A * 0.67, alpha=truth.alpha - 0.02) for name, truth in TRUTHS.items()}
-    return strategies_of(a, b, chinchilla(slow, draws=draws, spread=0.05, seed=3))
 
 
 def test_wins_are_shares_of_the_draws_and_sum_to_1():
@@ -403,55 +153,6 @@ def test_without_draws_nothing_is_said_of_certainty():
     assert np.isnan([each.low for each in found.breadth]).all()
 
 
-# Trends and breadth
-
-
-def test_a_trend_is_stated_where_nine_draws_in_ten_agree():
-    budgets, decades = np.geomspace(1e18, 1e22, 5), np.arange(5.0)
-    extrapolated = np.zeros(5, dtype=bool)
-
-    def verdict(slopes):
-        scenarios = 0.3 + decades[:, None] * np.array(slopes)
-        return trend(("t",), budgets, ["moe"] * 5, scenarios.mean(axis=1), scenarios, extrapolated)
-
-    grows, shrinks = verdict([0.1] * 9 + [-0.1]), verdict([-0.1] * 9 + [0.1])
-    assert (grows.verdict, grows.growing) == ("grows", 0.9)
-    assert (shrinks.verdict, shrinks.shrinking) == ("shrinks", 0.9)
-    assert verdict([0.1] * 8 + [-0.1] * 2).verdict == verdict([-0.1] * 8 + [0.1] * 2).verdict == "undecided"
-    constant = verdict([0.0] * 10)
-    assert constant.verdict == "undecided" and constant.growing == constant.shrinking == 0
-    np.testing.assert_allclose(grows.slope, 0.08, rtol=1e-12)
-    np.testing.assert_allclose(grows.advantage, 0.3 + 0.08 * decades, rtol=1e-12)
-    np.testing.assert_allclose(grows.low, np.percentile(0.3 + decades[:, None] * np.r_[-0.1, [0.1] * 9], 10, axis=1,
-                                                        method="weibull"), rtol=1e-12)  # fmt: skip
-    assert (grows.low <= grows.advantage + 1e-15).all() and (grows.advantage <= grows.high + 1e-15).all()
-    assert grows.high[-1] > grows.advantage[-1] + 0.01
-
-
-def test_one_budget_has_no_trend():
-    scenarios = np.array([[0.1, 0.2]])
-    found = trend(("t",), np.array([1e20]), ["moe"], np.array([0.15]), scenarios, np.zeros(1, dtype=bool))
-    assert found.verdict == "undecided" and np.isnan(found.slope)
-
-
-def test_a_set_s_trend_is_its_relative_advantage_over_the_best_shared_strategy():
-    found = compared(shaken(), TOTALS)
-    (line,) = found.trends
-    for place, cell in enumerate(found.comparisons):
-        alone, generalist, moe, _ = cell.objective
-        best = min(generalist, moe)
-        assert line.shared[place] == ("generalist" if generalist < moe else "moe")
-        np.testing.assert_allclose(line.advantage[place], (best - alone) / alone, rtol=1e-12)
-        shared = cell.scenarios[1 if generalist < moe else 2]
-        drawn = (shared - cell.scenarios[0]) / cell.scenarios[0]
-        low, high = np.percentile(drawn, (10, 90), method="weibull")
-        np.testing.assert_allclose([line.low[place], line.high[place]], [low, high], rtol=1e-12)
-        assert line.extrapolated[place] == any(each.extrapolates for each in cell.plans)
-    decades = np.log10(TOTALS)
-    np.testing.assert_allclose(line.slope, np.polyfit(decades, line.advantage, 1)[0], rtol=1e-9)
-    assert len(set(line.shared)) == 2
-
-
 def nested():
     """Four tasks alone and in models of two, three and four of them, crowded the more the more they are."""
     truths, sets = copies(HOFFMANN, 4), (2, 3, 4)
@@ -476,9 +177,6 @@ def test_every_set_is_compared_and_gathered_by_its_number_of_tasks():
         np.testing.assert_allclose(cell.objective[0], alone, rtol=1e-8)
 
 
-# Measures, task settings and what is refused
-
-
 def test_progress_is_the_share_of_the_way_and_higher_is_better():
     metric, unserved = ("nats", "perplexity", "nats"), np.array([9.0, 5.0, 7.0])
     alone, shared = (chinchilla(truths, metric=metric) for truths in (TRUTHS, lifted(TRUTHS, 0.2)))
@@ -495,11 +193,6 @@ def test_progress_is_the_share_of_the_way_and_higher_is_better():
         assert rows["objective"].idxmax() == rows["best"].idxmax() and rows["best"].sum() == 1
     record = json.loads(json.dumps(found.record(), allow_nan=False))
     assert record["measure"] == "progress" and record["rows"][0]["objective"] == table["objective"][0]
-
-
-def lifted(truths, more):
-    """The same laws with floors that lie higher."""
-    return {name: replace(truth, E=truth.E + more) for name, truth in truths.items()}
 
 
 def test_progress_without_an_unserved_value_names_the_column():
