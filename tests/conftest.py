@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import platformdirs
 import pytest
 from hypothesis import settings
 
@@ -13,6 +14,15 @@ from tests.simulate import TRUTHS, runs_of, table
 # how long an example takes says nothing on a busy machine
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
+
+# What one test compiles is compiled by no other test, process of tests or program that a test starts. In the folder
+# and by the settings of the commands (process_settings.use_compilation_cache), before any of them imports JAX.
+os.environ |= {
+    "JAX_COMPILATION_CACHE_DIR": platformdirs.user_cache_dir("budget", appauthor=False),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+    "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES": "none",
+}
 
 FEWEST_WORKERS, MOST_WORKERS = 2, 8
 """Processes of a run of many tests: a slow test beside the others on one core already pays; each needs a gigabyte."""
@@ -32,6 +42,15 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         if any(path.is_dir() for path in named):
             cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
             option.numprocesses = min(max(FEWEST_WORKERS, cores), MOST_WORKERS)
+            if option.dist == "no":
+                # a process gets neighbouring tests, which share fixtures and traced programs, and then its fellow's
+                option.dist = "worksteal"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that hold slow tests: what is left at the end is short, so that no process waits long."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)
