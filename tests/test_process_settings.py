@@ -5,6 +5,10 @@ import shutil
 import subprocess
 import sys
 
+import pytest
+
+from budget.process_settings import available_cores
+
 PROGRAM = """
 from budget.process_settings import use_compilation_cache
 use_compilation_cache()
@@ -25,3 +29,15 @@ def test_a_copied_compilation_cache_is_warm(tmp_path):
     assert compiled
     shutil.copytree(first, second)
     assert programs(second) == compiled
+
+
+DEVICES = (
+    "from budget.process_settings import use_all_cores; use_all_cores(); import jax; print(jax.local_device_count())"
+)
+
+
+@pytest.mark.parametrize("flags", ["", "--xla_force_host_platform_device_count=3"])
+def test_every_core_is_a_device_unless_xlas_flag_says_how_many(flags):
+    environment = os.environ | {"XLA_FLAGS": flags}
+    done = subprocess.run([sys.executable, "-c", DEVICES], env=environment, capture_output=True, text=True, check=True)
+    assert int(done.stdout) == (3 if flags else len(available_cores()))

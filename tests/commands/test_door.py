@@ -245,7 +245,7 @@ ELSEWHERE = {"budget import mlflow", "budget completion", "budget demo"}
 
 @pytest.fixture
 def four_tasks(tmp_path):
-    """The project's data of four tasks and of models of at most two, in files of the same names: a fifth of the work."""
+    """The project's data of four tasks and of models of at most two, in files of the same names."""
     folder = tmp_path / "data"
     folder.mkdir()
     for name in ("runs.csv", "tasks.csv", "loop_runs.csv"):

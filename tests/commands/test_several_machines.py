@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -46,10 +46,7 @@ def done(*words: str) -> Result:
     return result
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+def write_inputs() -> None:
     numbers = np.random.default_rng(0)
     rows = [
         (task, scale, 1 + 0.1 * at + scale**-0.3 * np.exp(0.01 * numbers.normal()))
@@ -59,6 +56,13 @@ def folder(tmp_path, monkeypatch):
     pd.DataFrame(rows, columns=["task", "x", "value"]).to_csv("runs.csv", index=False)
     Path("plan.csv").write_text("task,seed\n" + "".join(f"code,{seed}\n" for seed in range(6)))
     Path("train.py").write_text(TRAINER)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    write_inputs()
 
 
 @pytest.fixture
@@ -82,17 +86,29 @@ FIT = ["fit", "runs.csv", "--draws", "8"]
 BACKTEST = ["backtest", "runs.csv", "--law", "trend", "--draws", "8"]
 
 
-def one_process() -> None:
-    done("measure", "plan.csv", "--command", COMMAND, "--out", "one.csv")
-    done(*FIT, "--out", "one.json")
-    done(*BACKTEST, "--out", "one-backtest.csv")
+@pytest.fixture(scope="module")
+def of_one_process(tmp_path_factory):
+    """A folder with the files of one process, made once: each test gets copies of them, beside the same inputs."""
+    folder = tmp_path_factory.mktemp("one")
+    with chdir(folder):
+        write_inputs()
+        done("measure", "plan.csv", "--command", COMMAND, "--out", "one.csv")
+        done(*FIT, "--out", "one.json")
+        done(*BACKTEST, "--out", "one-backtest.csv")
+    return folder
 
 
-def same_everywhere(*at: str) -> None:
+@pytest.fixture
+def one_process(of_one_process, folder):
+    for name in ("one.csv", "one.json", "one-backtest.csv"):
+        shutil.copy(of_one_process / name, name)
+
+
+def same_everywhere(*at: str, shards: int) -> None:
     """The three commands at a place give the files of one process."""
     done("measure", "plan.csv", "--command", COMMAND, "--out", "many.csv", "--jobs", "2", *at)
-    done(*FIT, "--out", "many.json", *at, "--shards", "4")
-    done(*BACKTEST, "--out", "many-backtest.csv", *at, "--shards", "4")
+    done(*FIT, "--out", "many.json", *at, "--shards", str(shards))
+    done(*BACKTEST, "--out", "many-backtest.csv", *at, "--shards", str(shards))
     assert values("many.csv") == values("one.csv")
     for name in (".json", "-backtest.csv"):
         assert Path(f"many{name}").read_bytes() == Path(f"one{name}").read_bytes()
@@ -100,20 +116,18 @@ def same_everywhere(*at: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_same_commands_on_one_process_and_on_four_shards():
-    one_process()
-    same_everywhere("--on", "local")
+def test_the_same_commands_on_one_process_and_on_four_shards(one_process):
+    same_everywhere("--on", "local", shards=4)
 
 
 @pytest.mark.slow
-def test_the_same_commands_by_srun_and_by_a_job_array(slurm):
-    one_process()
-    same_everywhere("--on", "slurm", "--with", "gpus=1 time=2h mem=16G partition=long")
+def test_the_same_commands_by_srun_and_by_a_job_array(one_process, slurm):
+    same_everywhere("--on", "slurm", "--with", "gpus=1 time=2h mem=16G partition=long", shards=2)
     asked = slurm.read_text().splitlines()
     options = "--gpus=1 --mem=16384M --time=120 --partition=long"
-    assert len(asked) == 6 + 4 + 4 and all(options in line for line in asked)
-    said = done(*FIT, "--out", "later.json", "--on", "slurm", "--shards", "3", "--detach").stderr
-    assert "Job 17 of Slurm does 3 shards (later-parts/job.sh, logs in later-parts)" in said
+    assert len(asked) == 6 + 2 + 2 and all(options in line for line in asked)
+    said = done(*FIT, "--out", "later.json", "--on", "slurm", "--shards", "2", "--detach").stderr
+    assert "Job 17 of Slurm does 2 shards (later-parts/job.sh, logs in later-parts)" in said
     join = said.strip().rpartition(": budget ")[2]
     assert join == "join later-parts/part-*.npz --out later.json"
     done("join", *map(str, Path("later-parts").glob("*.npz")), "--out", "later.json")
@@ -236,10 +250,9 @@ def workers() -> list[int]:
 
 @needs_ray
 @pytest.mark.slow
-def test_the_same_commands_on_a_local_ray():
+def test_the_same_commands_on_a_local_ray(one_process):
     with local_ray():
-        one_process()
-        same_everywhere("--on", "ray")
+        same_everywhere("--on", "ray", shards=4)
 
 
 @needs_ray
@@ -333,10 +346,9 @@ def one_node_slurm(folder: Path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("slurmctld"), reason="needs Slurm (Debian: slurm-wlm, munge)")
-def test_the_same_commands_on_a_slurm_of_one_node(tmp_path):
-    one_process()
+def test_the_same_commands_on_a_slurm_of_one_node(one_process, tmp_path):
     with one_node_slurm(tmp_path / "slurm"):
-        same_everywhere("--on", "slurm", "--with", "cpus=1 time=10m")
+        same_everywhere("--on", "slurm", "--with", "cpus=1 time=10m", shards=2)
         said = done(*FIT, "--out", "later.json", "--on", "slurm", "--shards", "2", "--detach").stderr
         assert "of Slurm does 2 shards" in said
         wait_for(lambda: not subprocess.run(["squeue", "-h"], capture_output=True, text=True).stdout.strip(), 180)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from budget.curves.fitting.batch import Batch
 from budget.errors import FitError
-from tests.devices import printed_on
+from tests.devices import printed_here, printed_on
 from tests.searched import fit_searched
 from tests.simulate import HOFFMANN, TRUTHS, table
 
@@ -103,9 +103,9 @@ print(json.dumps({
 
 
 @pytest.mark.slow
-def test_one_two_and_eight_devices_give_the_same_fit():
-    answers = [printed_on(count, PROGRAM) for count in (1, 2, 8)]
-    assert [answer["devices"] for answer in answers] == [1, 2, 8]
+def test_one_device_and_three_give_the_same_fit():
+    answers = [printed_here(PROGRAM), printed_on(3, PROGRAM)]
+    assert [answer["devices"] for answer in answers] == [1, 3]
     for other in answers[1:]:
         for name in ("objective", "predicted"):
             np.testing.assert_allclose(other[name], answers[0][name], rtol=1e-6, err_msg=name)

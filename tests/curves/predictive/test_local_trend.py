@@ -28,7 +28,7 @@ from budget.curves.predictive.local_trend import (
 )
 from budget.numerics.interval import interval
 from tests.curves.predictive.trends import observations, power, told
-from tests.devices import printed_on
+from tests.devices import printed_here, printed_on
 
 FAR = np.log([1.0, 3.0, 10.0, 100.0])
 
@@ -347,9 +347,9 @@ print(json.dumps([jax.local_device_count(), found.draws.ravel().tolist(), found.
 
 
 @pytest.mark.slow
-def test_one_two_and_eight_devices_give_the_same_draws():
-    answers = [printed_on(count, PROGRAM) for count in (1, 2, 8)]
-    assert [answer[0] for answer in answers] == [1, 2, 8]
+def test_one_device_and_three_give_the_same_draws():
+    answers = [printed_here(PROGRAM), printed_on(3, PROGRAM)]
+    assert [answer[0] for answer in answers] == [1, 3]
     for other in answers[1:]:
         np.testing.assert_allclose(other[1], answers[0][1], rtol=1e-6, atol=1e-9)
         np.testing.assert_allclose(other[2], answers[0][2], rtol=1e-6)

@@ -16,7 +16,7 @@ from budget.curves.predictive.eigen import eigen
 from budget.curves.predictive.observations import Observations
 from budget.curves.predictive.surface_posterior import sample_surfaces
 from budget.curves.predictive.tempering import GROUPS, PARTICLES
-from tests.devices import printed_on
+from tests.devices import printed_here, printed_on
 
 DRAWS = 60
 
@@ -286,10 +286,10 @@ print(json.dumps([jax.local_device_count(), found.draws.ravel().tolist(), found.
 
 
 @pytest.mark.slow
-def test_one_two_and_eight_devices_give_the_same_draws():
+def test_one_device_and_three_give_the_same_draws():
     """To a millionth: the likelihood's exponentials have half the digits, and are summed in another order."""
-    answers = [printed_on(count, PROGRAM) for count in (1, 2, 8)]
-    assert [answer[0] for answer in answers] == [1, 2, 8]
+    answers = [printed_here(PROGRAM), printed_on(3, PROGRAM)]
+    assert [answer[0] for answer in answers] == [1, 3]
     for other in answers[1:]:
         np.testing.assert_allclose(other[1], answers[0][1], rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(other[2], answers[0][2], rtol=1e-4)
