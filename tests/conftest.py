@@ -15,10 +15,10 @@ from tests.simulate import TRUTHS, runs_of, table
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
 
-# What one test compiles is compiled by no other test, process of tests or program that a test starts: in the folder and
-# by the settings of the commands (process_settings.use_compilation_cache), before any of them imports JAX. The cores
-# belong to the processes of tests, so each has one device whether a command prepared it or not: one program serves both,
-# and no small fit is padded for several devices. Tests of several devices start programs that have them (tests.devices).
+# What one test compiles is compiled by no other test, process of tests or program that a test starts: in the folder
+# and by the settings of the commands (process_settings.use_compilation_cache), before any of them imports JAX. Cores
+# belong to the processes of tests, so each has one device whether a command prepared it or not: one program serves
+# both, and no small fit is padded for several. Tests of several devices start programs of their own (tests.devices).
 os.environ |= {
     "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=1".strip(),
     "JAX_COMPILATION_CACHE_DIR": platformdirs.user_cache_dir("budget", appauthor=False),
