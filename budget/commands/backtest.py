@@ -74,7 +74,7 @@ def backtest(
         refuse_named_scales(holdout.scales)
         decided = decide_laws(runs, tasks, holdout.laws or (AUTO,), beyond, holdout.scale, estimating, drawing)
         table = decision_table(decided)
-        echo_notes(*runs.notes, *tasks.notes, *dict.fromkeys(said for each in decided for said in each.left_out))
+        echo_notes(*runs.notes, *tasks.notes, *dict.fromkeys(said for each in decided for said in each.notes))
         emit(table, json_rows(table), output, "decisions")
         echo_notes(*(f"{each.law}: {decided_sentence(each.figures)}" for each in decided))
         return

@@ -2,13 +2,14 @@
 
 A curve that predicts levels well may still plan badly: what decides is how much more each task falls. So the small runs
 are fitted, the budget of larger ones is split over sets of the file's tasks as a plan would, and each task's value at
-its part is read off what was measured there: a smooth line through the best runs so far. Beside the plan stand an equal
+its part is read off what was measured there: a smooth line through the best runs so far. As in a plan, a task whose
+curve fails the backtest of the runs that are seen gets at most its share by weight. Beside the plan stand an equal
 split, one by weight, and what a clairvoyant would do, who knows these lines.
 
-See docs/decisions/146-decisions-are-backtested.md.
+See docs/decisions/146-decisions-are-backtested.md and docs/decisions/142-within-reach-of-the-runs.md.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from budget.allocation.spec.measures import Measure, measure_of
+from budget.curves.checks.added_findings import with_verdicts
 from budget.curves.curves import Curves
 from budget.curves.decided import Decided
 from budget.curves.fitting.fit import fit_curves
@@ -23,9 +25,12 @@ from budget.curves.laws.table import choose_scale
 from budget.errors import DataError
 from budget.numerics.fill_to_budget import fill_to_budget
 from budget.numerics.interval import interval
+from budget.numerics.words import listing
+from budget.studies.backtest_verdict import judge
 from budget.studies.strategies.strategy_curves import SPECIALISTS, StrategyCurves
 from budget.studies.strategies.strategy_plans import StrategyPlanner
 from budget.tables.checks.best_values import score_ceilings
+from budget.tables.checks.status import FAIL
 from budget.tables.runs import Runs
 from budget.tables.tasks import TaskSettings
 
@@ -80,6 +85,7 @@ class DecisionBacktest:
         law: that was fitted.
         tasks: that have both small and large runs, and a curve.
         left_out: the others, and why, one sentence each.
+        held: tasks whose curve failed the backtest of the runs that were seen, so that they got at most their share.
         beyond: the largest cost over the largest that the fit saw.
         factor: a set's budget over its largest runs that the fit saw.
         prize: (S,) the clairvoyant's gain over an equal split, as a share of that one's objective.
@@ -90,6 +96,7 @@ class DecisionBacktest:
     law: str
     tasks: tuple[str, ...]
     left_out: tuple[str, ...]
+    held: tuple[str, ...]
     beyond: float
     factor: float
     prize: np.ndarray
@@ -100,6 +107,12 @@ class DecisionBacktest:
         """What is realised of the clairvoyant's gain over all sets; NaN where even that is none."""
         prize = float(self.prize.mean())
         return float(judged.gain.mean()) / prize if prize > 0 else float("nan")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else has to be said: which tasks are left out, and which may get no more than their share."""
+        held = f"Of {listing(self.held)} no curve is trusted, by the runs that are seen: at most the share by weight."
+        return (*self.left_out, held) if self.held else self.left_out
 
     @property
     def figures(self) -> Decided:
@@ -188,8 +201,21 @@ def decide_backtest(
         )
     planned = curves.usable()
     place = np.array([runs.tasks.index(name) for name in planned.tasks])
+    planned = _verified(planned, fewer, stated, fitting | {"seed": seed})
     found = _judged(runs, cost, planned, tasks.select(planned.tasks), unit[place], beyond, sets, seed)
     return replace(found, law=curves.law, left_out=tuple(left_out))
+
+
+def _verified(curves: Curves, seen: Runs, tasks: TaskSettings, fitting: Mapping[str, Any]) -> Curves:
+    """The curves with what a backtest of the runs that are seen says of each, as those have that are planned on.
+
+    Whether a curve fails is told by its point fit, so that nothing is drawn.
+    """
+    scale = curves.scale_columns[0] if curves.form.reads_one_scale else None
+    asked = {**fitting, "scale": scale, "draws": 0, "best": tasks.best, "unserved": tasks.unserved}
+    found = judge(seen, curves.law, **asked)
+    verdict = {name: (each.code, each.sentence) for name, each in zip(seen.tasks, found, strict=True)}
+    return with_verdicts(curves, [verdict[name] for name in curves.tasks])
 
 
 def _judged(
@@ -203,7 +229,8 @@ def _judged(
     seed: int,
 ) -> DecisionBacktest:
     """Plan sets of the usable tasks and look at what was measured."""
-    limited = replace(tasks, min=LEAST_SPEND * unit, max=beyond * unit)
+    # what a task has today is of today's budget, which is not that of a set
+    limited = replace(tasks, min=LEAST_SPEND * unit, max=beyond * unit, current=np.full(len(unit), np.nan))
     measure = measure_of(curves, tasks, None)
     log_spend = np.log(unit)[:, None] + np.linspace(np.log(LEAST_SPEND), np.log(beyond), GRID)
     measured = np.stack([_measured(runs, cost, name, line) for name, line in zip(curves.tasks, log_spend, strict=True)])
@@ -244,8 +271,9 @@ def _judged(
                 expected, low_end, high_end = (first - last) / abs(first), np.nan, np.nan
             lines[name].append(((base - reached(other.spend)) / abs(base), expected, low_end, high_end))
     found = {name: Judged(*np.array(line).T) for name, line in lines.items()}
+    held = tuple(name for name, verdict in zip(curves.tasks, curves.verdict, strict=True) if verdict == FAIL)
     return DecisionBacktest(
-        curves.law, curves.tasks, (), beyond, factor, np.array(prize), found["plan"], found["by_weight"]
+        curves.law, curves.tasks, (), held, beyond, factor, np.array(prize), found["plan"], found["by_weight"]
     )
 
 

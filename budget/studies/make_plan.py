@@ -22,12 +22,14 @@ from budget.numerics.words import listing
 from budget.studies.budget_response import Response, respond
 from budget.studies.decision_tables import DecisionTables, decision_tables
 from budget.studies.focus.focus import BUDGETS, DECADES, Focus, comparable, focus
+from budget.studies.growth.beyond_tasks import if_doubled
 from budget.studies.growth.budget_sharing import BudgetSharing, budget_sharing
 from budget.studies.growth.growth import Growth, grow
 from budget.studies.plan_decision import decide
 from budget.studies.scenario_study import Scenarios
 from budget.studies.strategies.judged_models import JudgedCurve, JudgeModel, judged_models
 from budget.studies.strategies.recommendation import Recommendation
+from budget.studies.strategies.specialist_subsets import Subsets
 from budget.studies.strategies.strategy_curves import FittedStrategies
 from budget.tables.checks.quality import Finding, check_table
 from budget.tables.files.manifest import SCHEMA
@@ -261,6 +263,9 @@ def _growth(
         )
     except AllocationError as error:  # of specialists: the question may be of one model, or need what a mean does not
         return None, [f"What breadth costs is left out: {error}"]
+    whole = growth.plans[-1].spec
+    there = planned.take(np.array([planned.tasks.index(name) for name in whole.tasks.names]))
+    growth = replace(growth, beyond=if_doubled(Subsets(there, whole)))
     more = asked.beyond_the_mean
     return growth, [f"What breadth costs is told of the weighted mean, without {listing(more)}."] if more else []
 

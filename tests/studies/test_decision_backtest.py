@@ -15,7 +15,10 @@ from budget.curves.records.reading import curves_from_record
 from budget.curves.records.writing import record_of
 from budget.errors import DataError
 from budget.report.sentences.backtest_sentences import decided_sentence
+from budget.studies import decision_backtest
+from budget.studies.backtest_verdict import Verdict
 from budget.studies.decision_backtest import best_so_far, clairvoyant, decide_backtest, decision_table, smooth
+from budget.studies.strategies.strategy_plans import StrategyPlanner
 from budget.tables.tasks import TaskSettings
 from tests.commands.invoking import run
 from tests.made import power
@@ -83,6 +86,53 @@ def test_hidden_runs_are_not_seen(tmp_path):
     )
     np.testing.assert_array_equal(one.plan.predicted, two.plan.predicted)
     assert not np.allclose(one.plan.gain, two.plan.gain)
+
+
+def test_a_curve_fails_by_the_runs_that_are_seen(tmp_path):
+    """Of two tasks with one and the same history and another future, which sets back, both fail."""
+    x = np.geomspace(1e5, 1e8, 20)
+    line = 3 * (x / 1e5) ** -0.6 * np.where(x > 2e6, 2.0, 1.0)
+    future = np.where(x > 1e8 / 8, 0.5, 1.0)
+    others = world(tmp_path, count=20)
+    names = [others.tasks[task] for task in others.task]
+    frames = [
+        pd.DataFrame({"task": names, "x": others.scale["x"], "value": others.value}),
+        pd.DataFrame({"task": "setback", "x": x, "value": line}),
+        pd.DataFrame({"task": "recovers", "x": x, "value": line * future}),
+    ]
+    runs = runs_of(pd.concat(frames), tmp_path)
+    found = decide_backtest(runs, "power", sets=10, tasks=TaskSettings(runs.tasks), draws=0)
+    assert sorted(found.held) == ["recovers", "setback"]
+
+
+def test_a_task_whose_curve_failed_gets_at_most_its_share_by_weight(tmp_path, monkeypatch):
+    runs = world(tmp_path)
+    weight = np.array([1.0, 2.0, 3.0, 1.0])
+    asked = {"sets": 30, "tasks": TaskSettings(runs.tasks, weight=weight, current=np.full(4, 7.0)), "draws": 0}
+    shares: dict[str, list[float]] = {"PASS": [], "FAIL": []}
+    best = StrategyPlanner.best
+
+    def watched(self, budgets):
+        plans = best(self, budgets)
+        if "c" in plans[0].tasks:
+            place = plans[0].tasks.index("c")
+            mine = self.task_settings.weight[place] / self.task_settings.weight.sum()
+            shares[code].append(plans[0].spend[place] / budgets[0] / mine)
+        return plans
+
+    monkeypatch.setattr(StrategyPlanner, "best", watched)
+    found = {}
+    for code in shares:
+        told = {"a": "PASS", "b": "PASS", "c": code, "d": "PASS"}
+        monkeypatch.setattr(
+            decision_backtest,
+            "judge",
+            lambda seen, *_, told=told, **__: [Verdict(told[name], "") for name in seen.tasks],
+        )
+        found[code] = decide_backtest(runs, "power", **asked)
+    assert found["PASS"].held == () and found["FAIL"].held == ("c",)
+    assert max(shares["PASS"]) > 1.05  # it would get more
+    np.testing.assert_allclose(shares["FAIL"], np.minimum(shares["PASS"], 1.0), rtol=1e-6)
 
 
 def test_too_few_runs_are_said(tmp_path):

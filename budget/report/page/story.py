@@ -30,7 +30,7 @@ from budget.report.sentences import facts, trust
 from budget.report.sentences import headline as narrative
 from budget.report.sentences.focus_answer import decided_cells, focus_answer
 from budget.report.sentences.focus_sentences import focus_summary, focus_table
-from budget.report.sentences.growth_sentences import decline_sentence
+from budget.report.sentences.growth_sentences import decline_sentence, doubled_sentence
 from budget.report.sentences.plan_sentences import objective_name
 from budget.report.sentences.recommendation_sentences import decided_table, gains, models_table
 from budget.report.shown_decision import FREED, Decision, shown_decision
@@ -209,7 +209,8 @@ def _breadth(study: Study, growth: Growth) -> Section:
             )
         )
     law = "" if growth.decline is None else f" {decline_sentence(growth.decline)}"
-    blocks.append(Text(narrative.breadth(study, growth, found) + law))
+    more = "" if growth.beyond is None else f" {doubled_sentence(growth.beyond)}"
+    blocks.append(Text(narrative.breadth(study, growth, found) + law + more))
     blocks.append(
         Picture(
             "breadth",

@@ -6,7 +6,7 @@ import numpy as np
 
 from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND
 from budget.numerics.words import listing, shortened
-from budget.report.written_numbers import LEVEL, difference, factor, percent, plural, quantity, span
+from budget.report.written_numbers import LEVEL, difference, factor, percent, plural, quantity, span, value
 from budget.studies.focus.best_strategy_by_breadth import TaskCrossover
 from budget.studies.growth.beyond_tasks import BeyondTasks, NumberOfTasks
 from budget.studies.growth.decline_exponent import Decline
@@ -148,6 +148,24 @@ def _beyond(growth: Growth) -> list[str]:
         f"rests on exchangeable tasks: the next as hard as these are among themselves, and none unlike all "
         f"{found.given}."
     ]
+
+
+def doubled_sentence(found: BeyondTasks) -> str:
+    """What twice the tasks would cost the average one, in a sentence."""
+    last = int(found.counts[-1])
+    if np.isfinite(found.worth).all():
+        worth = _range(found.worth_low[-1], found.worth_high[-1], f"{LEVEL} interval", percent)
+        told = (
+            f"a task's share would be worth {percent(float(found.worth[-1]))}{f' ({worth})' if worth else ''} of what "
+            "it is now"
+        )
+    else:
+        ends = _range(found.low[-1], found.high[-1], f"{LEVEL} interval", value)
+        told = (
+            f"the average task would end at {value(float(found.value[-1]))}{f' ({ends})' if ends else ''}, and not at "
+            f"{value(float(found.value[0]))}"
+        )
+    return f"With {last} tasks instead of {found.given}, the others as hard as these are among themselves, {told}."
 
 
 def _half(at: NumberOfTasks | None) -> str:

@@ -206,6 +206,14 @@ def beyond_tasks(subsets: Subsets, counts: Sequence[int] = (), seed: int = 0) ->
     )
 
 
+def if_doubled(subsets: Subsets, seed: int = 0) -> BeyondTasks | None:
+    """The same for twice the tasks given; ``None`` where nothing is said of more, or minima leave no room for them."""
+    doubled = 2 * len(subsets.curves.tasks)
+    if why_not_beyond(subsets) or Population(subsets).most < doubled:
+        return None
+    return beyond_tasks(subsets, (doubled,), seed)
+
+
 def _numbers(population: Population, asked: Sequence[int]) -> np.ndarray:
     """The numbers of tasks (J,) looked at, those given first."""
     given, most = population.given, population.most

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from budget.allocation.solve import allocate
 from budget.errors import AllocationError
-from budget.report.sentences.growth_sentences import growth_summary
-from budget.studies.growth.beyond_tasks import FARTHEST, beyond_tasks, why_not_beyond
+from budget.report.sentences.growth_sentences import doubled_sentence, growth_summary
+from budget.studies.growth.beyond_tasks import FARTHEST, beyond_tasks, if_doubled, why_not_beyond
 from budget.studies.growth.growth import grow
 from budget.studies.growth.population import CONCENTRATION_LESS, Population
 from budget.studies.growth.set_sizes import set_sizes
@@ -197,6 +197,20 @@ def test_what_is_said_of_more_tasks():
     assert "the average task keeps its target with 60, the most looked at; what is left" in high
     few = summary(power({"a": (1.0, 3e4, 0.27), "b": (1.0, 3e4, 0.2)}))
     assert few == "Of more tasks than the 2 given nothing is said: it takes 5 to tell how tasks like them differ."
+
+
+def test_twice_the_tasks_in_a_sentence():
+    found = if_doubled(copies(6))
+    once, twice = (FLOOR + A * (BUDGET / count) ** -EXPONENT for count in (6, 12))
+    worth = f"{100 * (1.3 - twice) / (1.3 - once):.1f} %"
+    assert doubled_sentence(found) == (
+        "With 12 tasks instead of 6, the others as hard as these are among themselves, a task's share would be worth "
+        f"{worth} (80 % interval {worth}) of what it is now."
+    )
+    nothing = doubled_sentence(if_doubled(subsets_of(different(6, draws=40))))
+    assert "the average task would end at" in nothing and "80 % interval" in nothing and "and not at" in nothing
+    assert if_doubled(subsets_of(different(4))) is None
+    assert if_doubled(subsets_of(different(6), min=np.full(6, BUDGET / 8))) is None
 
 
 def test_small_shares_say_that_they_rest_on_no_run():
