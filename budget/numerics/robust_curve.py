@@ -18,6 +18,9 @@ MIN_SPARE_POINTS = 3
 MAX_COMPARED = 400
 """Points on which the curves are compared."""
 
+MAX_TOGETHER = 400_000
+"""Expected values of curves that are compared in one call: some megabytes, which stay in the cache."""
+
 SCREENED = 21
 """Every so many curves are compared fully, which leaves few of the others to."""
 
@@ -69,56 +72,84 @@ def robust_curve(z: np.ndarray, y: np.ndarray) -> RobustCurve | None:
     Returns:
         The curve, ``None`` where there are too few points, or none of the curves is positive at half of them.
     """
-    size = z.shape[1] + 1
-    if len(y) < size + MIN_SPARE_POINTS:
-        return None
-    middle, unit = np.median(z, axis=0), float(np.median(y))
-    # squares of these are finite: a value in a wrong field may be any number
-    y = np.exp(np.clip(np.log(y) - np.log(unit), -_MAX_LOG, _MAX_LOG))
-    some, picks = _subsets(len(y), size)
-    tried = np.array(list(product(TRIED_EXPONENTS, repeat=z.shape[1])))
-    every = np.stack([_features(z, middle, exponents) for exponents in tried])
-    # at given exponents a curve through as many points as it has coefficients is a linear system; all sets at once
-    through = _solve(every[:, picks].reshape(-1, size, size), np.tile(y[picks], (len(tried), 1)))
-    through = through.reshape(len(tried), len(picks), size)
-    expected = through @ every[:, some].transpose(0, 2, 1)
-    best, at = _least_median(y[some], expected.reshape(-1, len(some)))
-    least, subset = divmod(at, len(picks))
-    if not np.isfinite(best):
-        return None
-    exponents, coefficients = tried[least], through[least, subset]
-    features = _features(z, middle, exponents)
-    off = np.abs(_log_ratio(y, features @ coefficients))
-    # the least median is robust but hangs on half of the points: least squares on those near it use the others too
-    # (Rousseeuw 1984). Where the median is next to nothing, two points more than coefficients stay in
-    near = off <= max(REFIT_DEVIATIONS * SIGMA_OVER_MAD * best, float(np.partition(off, size + 1)[size + 1]))
-    # features over values against ones: least squares of relative errors
-    coefficients = _solve((features / y[:, None])[near][None], np.ones((1, near.sum())))[0]
-    off = np.abs(_log_ratio(y, features @ coefficients))
-    scatter = SIGMA_OVER_MAD * float(np.median(off)) * (len(y) / (len(y) - size)) ** 0.5
-    return RobustCurve(unit, middle, exponents, coefficients, scatter)
+    return robust_curves(z[None], y[None])[0]
 
 
-def _least_median(y: np.ndarray, expected: np.ndarray) -> tuple[float, int]:
-    """The least of the medians of ``|log(y / expected)|`` of C curves, and the first curve that has it.
+def robust_curves(z: np.ndarray, y: np.ndarray) -> list[RobustCurve | None]:
+    """The curves of T sets of equally many points, some sets in one call: each by itself is mostly the calls.
 
     Args:
-        y: (r,) values.
-        expected: (C, r) what each curve expects.
+        z: (T, R, I) inputs, logarithms.
+        y: (T, R) positive values.
+    """
+    count, rows, size = y.shape[0], y.shape[1], z.shape[2] + 1
+    if rows < size + MIN_SPARE_POINTS:
+        return [None] * count
+    curves = len(TRIED_EXPONENTS) ** z.shape[2] * RANDOM_SUBSETS
+    each = max(1, MAX_TOGETHER // (curves * min(rows, MAX_COMPARED)))
+    parts = [slice(first, first + each) for first in range(0, count, each)]
+    return [curve for part in parts for curve in _curves(z[part], y[part])]
+
+
+def _curves(z: np.ndarray, y: np.ndarray) -> list[RobustCurve | None]:
+    """``robust_curves`` of as many sets as fit into the cache."""
+    count, rows, size = y.shape[0], y.shape[1], z.shape[2] + 1
+    middle, unit = np.median(z, axis=1), np.median(y, axis=1)
+    # squares of these are finite: a value in a wrong field may be any number
+    y = np.exp(np.clip(np.log(y) - np.log(unit)[:, None], -_MAX_LOG, _MAX_LOG))
+    some, picks = _subsets(rows, size)
+    tried = np.array(list(product(TRIED_EXPONENTS, repeat=z.shape[2])))
+    every = _features(z[:, None], middle[:, None, None], tried[:, None])  # (T, E, R, P)
+    # at given exponents a curve through as many points as it has coefficients is a linear system; all sets at once
+    through = _solve(
+        every[:, :, picks].reshape(-1, size, size), np.repeat(y[:, picks], len(tried), axis=0).reshape(-1, size)
+    )
+    through = through.reshape(count, len(tried), len(picks), size)
+    expected = through @ every[:, :, some].transpose(0, 1, 3, 2)
+    best, at = _least_medians(y[:, some], expected.reshape(count, -1, len(some)))
+    least, subset = np.divmod(at, len(picks))
+    each = np.arange(count)
+    exponents, coefficients = tried[least], through[each, least, subset]
+    features = every[each, least]
+    off = np.abs(_log_ratio(y, (features @ coefficients[..., None])[..., 0]))
+    # the least median is robust but hangs on half of the points: least squares on those near it use the others too
+    # (Rousseeuw 1984). Where the median is next to nothing, two points more than coefficients stay in
+    some_near = np.partition(off, size + 1, axis=1)[:, size + 1]
+    near = off <= np.maximum(REFIT_DEVIATIONS * SIGMA_OVER_MAD * best, some_near)[:, None]
+    # features over values against ones: least squares of relative errors; what is not near counts nothing
+    relative = np.where(near[..., None], features / y[..., None], 0.0)
+    coefficients = _solve(relative, near.astype(float))
+    off = np.abs(_log_ratio(y, (features @ coefficients[..., None])[..., 0]))
+    scatter = SIGMA_OVER_MAD * np.median(off, axis=1) * (rows / (rows - size)) ** 0.5
+    return [
+        RobustCurve(float(unit[t]), middle[t], exponents[t], coefficients[t], float(scatter[t]))
+        if np.isfinite(best[t])
+        else None
+        for t in range(count)
+    ]
+
+
+def _least_medians(y: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The least of the medians of ``|log(y / expected)|`` of C curves, and the first curve that has it, of T sets.
+
+    Args:
+        y: (T, r) values.
+        expected: (T, C, r) what each curve expects.
 
     Returns:
-        The median, infinite where no curve is positive at half of the values, and the curve's position.
+        (T,) the median, infinite where no curve is positive at half of the values, and (T,) the curve's position.
     """
-    best = float(np.median(np.abs(_log_ratio(y, expected[::SCREENED])), axis=1).min())
+    best = np.median(np.abs(_log_ratio(y[:, None], expected[:, ::SCREENED])), axis=2).min(axis=1)
     # a median can only be as small where half of the values lie within it: counting needs neither logarithms nor order,
     # and leaves a curve in some twenty. The margin is far above rounding, so that none is lost by it
-    low, high = y * np.exp(-best) * (1 - 1e-9), y * np.exp(best) * (1 + 1e-9)
-    near = np.packbits((expected >= low) & (expected <= high), axis=1)
-    good = np.flatnonzero(np.bitwise_count(near).sum(axis=1, dtype=int) >= (len(y) + 1) // 2)
-    if not len(good):  # none is positive at half of the values
-        return np.inf, 0
-    median = np.median(np.abs(_log_ratio(y, expected[good])), axis=1)
-    return float(median.min()), int(good[median.argmin()])
+    low, high = (y * factor[:, None] for factor in (np.exp(-best) * (1 - 1e-9), np.exp(best) * (1 + 1e-9)))
+    near = np.packbits((expected >= low[:, None]) & (expected <= high[:, None]), axis=2)
+    within = np.bitwise_count(near).sum(axis=2, dtype=int)
+    owner, curve = np.nonzero(within >= (y.shape[1] + 1) // 2)
+    median = np.full(within.shape, np.inf)
+    median[owner, curve] = np.median(np.abs(_log_ratio(y[owner], expected[owner, curve])), axis=1)
+    at = median.argmin(axis=1)
+    return median[np.arange(len(y)), at], at
 
 
 @cache
@@ -136,16 +167,30 @@ def _subsets(count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _features(z: np.ndarray, middle: np.ndarray, exponents: np.ndarray) -> np.ndarray:
     powers = np.exp(np.clip(-exponents * (z - middle), -_MAX_LOG, _MAX_LOG))
-    return np.column_stack([np.ones(len(z)), powers])
+    return np.concatenate([np.ones((*powers.shape[:-1], 1)), powers], axis=-1)
 
 
 def _solve(features: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Least squares of many small systems (M, r, P), the smallest coefficients where the points leave them open."""
-    square = np.einsum("mrp,mrq->mpq", features, features)
+    square = _gram(features)
     # a set may hold one point twice, or points of one scale: the ridge makes its answer small instead of an error, and
     # is far above what squaring loses of a float64 (1e-16)
     ridge = 1e-10 * np.trace(square, axis1=1, axis2=2)[:, None, None] * np.eye(features.shape[2])
     return np.linalg.solve(square + ridge, np.einsum("mrp,mr->mp", features, y)[..., None])[..., 0]
+
+
+def _gram(features: np.ndarray) -> np.ndarray:
+    """(M, P, P) products of the columns of M matrices (M, r, P)."""
+    rows, size = features.shape[1:]
+    if rows > size:
+        return np.einsum("mrp,mrq->mpq", features, features)
+    # of very many very small matrices, entry by entry over all of them: einsum takes four times as long
+    entry = np.ascontiguousarray(features.transpose(1, 2, 0))
+    square = np.empty((len(features), size, size))
+    for p in range(size):
+        for q in range(p, size):
+            square[:, p, q] = square[:, q, p] = sum(entry[row, p] * entry[row, q] for row in range(rows))
+    return square
 
 
 def _log_ratio(y: np.ndarray, expected: np.ndarray) -> np.ndarray:

@@ -22,6 +22,15 @@ def row_codes(columns: Sequence[np.ndarray]) -> np.ndarray:
     return codes
 
 
+def stood_before(codes: np.ndarray) -> np.ndarray:
+    """(R,) whether the code of a row is that of an earlier one.
+
+    >>> stood_before(np.array([0, 1, 0]))
+    array([False, False,  True])
+    """
+    return pd.Series(codes).duplicated().to_numpy()
+
+
 def distinct_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(P, 2) the pairs of two arrays of indices that occur, sorted.
 

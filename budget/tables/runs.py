@@ -11,7 +11,7 @@ import pandas as pd
 from budget.errors import DataError
 from budget.numerics.brief import Brief
 from budget.numerics.quoting import listed, shown
-from budget.numerics.row_codes import distinct_pairs, row_codes, rows_of_each
+from budget.numerics.row_codes import distinct_pairs, row_codes, rows_of_each, stood_before
 from budget.tables.columns import is_empty, numbers, refuse_empty, truths
 from budget.tables.files.text import require_columns
 from budget.tables.reading.cells import cells_of, levels
@@ -167,6 +167,12 @@ class Runs(Brief):
     def rows_of(self, task: int) -> np.ndarray:
         """Positions of one task's rows, in the file's order; a mask over all rows would cost as much as the file."""
         return self._rows_by_task[task]
+
+    @cached_property
+    def repeated(self) -> np.ndarray:
+        """(R,) rows equal in every number to an earlier one of their task, and run where runs have names."""
+        compared = [self.task, self.value, *self.columns.values(), *([self.run] if self.named else [])]
+        return stood_before(row_codes(compared))
 
     @cached_property
     def originals(self) -> np.ndarray:

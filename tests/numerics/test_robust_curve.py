@@ -1,10 +1,11 @@
 """The curve through most points is the best of all those that are tried."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budget.numerics.robust_curve import _least_median, _log_ratio, robust_curve
+from budget.numerics.robust_curve import _least_medians, _log_ratio, robust_curve, robust_curves
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -18,9 +19,30 @@ def test_the_least_median_is_that_of_all_curves(seed, points, curves, noise, neg
     expected[random.random((curves, points)) < negative * random.random((curves, 1))] *= -1
     if repeated:  # several curves with the same median: the first counts
         expected = expected[random.integers(0, curves, curves)]
-    best, at = _least_median(y, expected)
-    medians = np.median(np.abs(_log_ratio(y, expected)), axis=1)
-    assert (best, at) == (medians.min(), medians.argmin())
+    # beside another set, which must not be mixed up with it
+    other = np.exp(random.normal(size=expected.shape))
+    best, at = _least_medians(np.stack([y, y]), np.stack([expected, other]))
+    for found, of_curves in zip(zip(best, at, strict=True), (expected, other), strict=True):
+        medians = np.median(np.abs(_log_ratio(y, of_curves)), axis=1)
+        assert found[0] == medians.min()
+        assert found[1] == medians.argmin() or not np.isfinite(found[0])
+
+
+@settings(deadline=None, max_examples=30)
+@given(SEEDS, st.integers(1, 30), st.integers(4, 60), st.integers(1, 2), st.integers(1, 200_000))
+def test_curves_of_many_sets_are_those_of_each(seed, count, points, inputs, together):
+    random = np.random.default_rng(seed)
+    z = random.uniform(0, 6, (count, points, inputs)).round(random.integers(0, 4))
+    y = np.exp(random.normal(scale=random.choice([0.01, 1.0]), size=(count, points)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("budget.numerics.robust_curve.MAX_TOGETHER", together)
+        found = robust_curves(z, y)
+    for curve, mine, values in zip(found, z, y, strict=True):
+        alone = robust_curve(mine, values)
+        assert (curve is None) == (alone is None)
+        if curve is not None:
+            for name in ("unit", "middle", "exponents", "coefficients", "scatter"):
+                np.testing.assert_allclose(getattr(curve, name), getattr(alone, name), rtol=1e-9, atol=1e-12)
 
 
 @settings(deadline=None)

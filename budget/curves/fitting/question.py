@@ -10,9 +10,10 @@ from budget.curves.checks.convergence import Finding
 from budget.curves.fitting.search import Progress
 from budget.curves.laws.law import Law
 from budget.tables.checks.checkpoints import checkpoints
-from budget.tables.checks.quality import diagnose
+from budget.tables.checks.quality import diagnose, distance_to_best
+from budget.tables.checks.signal import proven_falls
 from budget.tables.checks.status import STATUS
-from budget.tables.checks.suspicion import suspicions
+from budget.tables.checks.suspicion import suspicions_of
 from budget.tables.runs import Runs
 
 if TYPE_CHECKING:
@@ -80,20 +81,24 @@ class Question:
         Returns:
             What is found about each of the T tasks; and the positions of those that can be fitted.
         """
+        every = range(len(self.runs.tasks))
+        falls = proven_falls(
+            self.runs, every, [distance_to_best(self.runs, task, self.ceiling[task]) for task in every]
+        )
         verdicts = [
             diagnose(
                 self.runs, task, self.inputs, parameters, self.ceiling[task], positive, settled, self.best[task],
-                identified=identified,
+                identified=identified, known=falls.get(task),
             )
-            for task in range(len(self.runs.tasks))
+            for task in every
         ]  # fmt: skip
         found: list[list[Finding]] = [
             [
                 *([] if code == "ok" else [(code, text)]),
-                *suspicions(self.runs, task).findings,
+                *suspect.findings,
                 *checkpoints(self.runs, task),
             ]
-            for task, (code, text) in enumerate(verdicts)
+            for task, ((code, text), suspect) in enumerate(zip(verdicts, suspicions_of(self.runs, every), strict=True))
         ]
         return found, np.array([task for task, (code, _) in enumerate(verdicts) if STATUS[code].used], dtype=int)
 

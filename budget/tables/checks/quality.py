@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr
 
+from budget.numerics.row_codes import row_codes, stood_before
 from budget.tables.checks.best_values import beating_rows, beats_best, contradicted, score_ceilings
 from budget.tables.checks.checkpoints import checkpoints
-from budget.tables.checks.signal import SIGNAL_LEVEL, trend
+from budget.tables.checks.signal import SIGNAL_LEVEL, Trend, proven_falls, trend
 from budget.tables.checks.status import STATUS
-from budget.tables.checks.suspicion import row_names, suspicions
+from budget.tables.checks.suspicion import Suspicions, row_names, suspicions_of
 from budget.tables.checks.units import file_warnings, flops_ratio
 from budget.tables.runs import Runs
 
@@ -60,6 +61,7 @@ def diagnose(
     best: float = float("nan"),
     *,
     identified: bool = True,
+    known: Trend | None = None,
 ) -> tuple[str, str]:
     """Status code of a task before any fit, with one sentence; one that plans do not use leaves the task without a fit.
 
@@ -73,6 +75,7 @@ def diagnose(
         settled: the inputs whose exponent the user fixes.
         best: the value that nothing can be better than, NaN where none is stated.
         identified: whether the runs alone must tell every parameter; a prior tells the others.
+        known: the task's trend, where it is known (``signal.proven_falls``).
     """
     mine = runs.rows_of(task)
     trained = len(np.unique(runs.originals[runs.run[mine]]))
@@ -101,15 +104,14 @@ def diagnose(
         return found
     if np.ptp(value) == 0:
         return "no_signal", "the value is the same in all runs"
-    code, text = _signal(runs, task, value)
+    code, text = _signal(trend(runs, task, value) if known is None else known)
     if not identified and (code == "too_few_runs" or (found and code == "ok")):
         code, text = "prior_dominated", text if not found else found[1]
     return (code, text) if not STATUS[code].used else at_chance(runs, task) or (code, text)
 
 
-def _signal(runs: Runs, task: int, value: np.ndarray) -> tuple[str, str]:
+def _signal(found: Trend) -> tuple[str, str]:
     """Whether the values fall with scale: proven, as cleanly as so few runs can show, or not."""
-    found = trend(runs, task, value)
     if found.falls <= SIGNAL_LEVEL:
         return "ok", ""
     p = f"rank test p = {found.falls:.2g}"
@@ -207,33 +209,13 @@ def at_chance(runs: Runs, task: int) -> tuple[str, str] | None:
 
 def copies(runs: Runs, task: int) -> list[tuple[str, str]]:
     """The finding that rows of a task (and run, where runs have names) stand several times with equal numbers."""
-    _, again = _again(runs, task, runs.named)
+    again = runs.rows_of(task)[runs.repeated[runs.rows_of(task)]]
     if len(again) == 0:
         return []
-    rows = ", ".join(str(row) for row in runs.row[runs.rows_of(task)][again][:8])
+    rows = ", ".join(str(row) for row in runs.row[again][:8])
     more = f" and {len(again) - 8} more" if len(again) > 8 else ""
     what = "row {} is a copy" if len(again) == 1 else "rows {} are copies"
     return [("duplicated_rows", f"{what.format(rows + more)} of an earlier one")]
-
-
-def _again(runs: Runs, task: int, of_run: bool) -> tuple[np.ndarray, np.ndarray]:
-    """A task's rows as numbers (value, then every column of a law), and the positions of those that stood before.
-
-    ``of_run`` compares rows of one run only.
-    """
-    mine = runs.rows_of(task)
-    cells = np.column_stack([runs.value[mine], *(column[mine] for column in runs.columns.values())])
-    compared = np.column_stack([cells, runs.run[mine]]) if of_run else cells
-    return cells, np.flatnonzero(_stood_before(compared))
-
-
-def _stood_before(cells: np.ndarray) -> np.ndarray:
-    """(R,) which rows (R, C) of numbers are equal to an earlier one."""
-    order = np.lexsort(cells.T)  # of equal rows the first stands first
-    ordered = cells[order]
-    before = np.zeros(len(cells), dtype=bool)
-    before[order[1:]] = (ordered[1:] == ordered[:-1]).all(axis=1)
-    return before
 
 
 def check(
@@ -261,11 +243,16 @@ def check(
     findings: list[Finding] = []
     ceilings = score_ceilings(runs, best)
     size = inputs[0] if len(inputs) == 1 else "flops" if "flops" in runs.scale else next(iter(runs.scale))
+    every = range(len(runs.tasks))
+    distance = [distance_to_best(runs, task, ceilings[task]) for task in every]
+    # what numbers alone decide is found for all tasks at once: task by task it is mostly the calls
+    falls, repeats, suspect = proven_falls(runs, every, distance), _find_repeats(runs), suspicions_of(runs, every)
     for task, name in enumerate(runs.tasks):
         mine = runs.rows_of(task)
         code, text = diagnose(
-            runs, task, inputs, parameters, ceilings[task], positive, best=best[task], identified=identified
-        )
+            runs, task, inputs, parameters, ceilings[task], positive, best=best[task], identified=identified,
+            known=falls.get(task),
+        )  # fmt: skip
         if code == "ok":
             findings.append(Finding(name, "curve", "PASS", "a curve can be fitted"))
         else:
@@ -285,14 +272,14 @@ def check(
         findings.append(
             _graded(name, "range", decades >= 1.5, f"{decades:.1f} decades of {size}", "widen the range of scales")
         )
-        findings.append(_repeats(runs, task))
+        findings.append(_repeats(runs, task, repeats))
         beating = beating_rows(runs, task, best[task])
         if len(beating) and code != "wrong_best":
             text = f"beats_best: {beats_best(runs, beating, best[task])}"
             findings.append(Finding(name, "best", "REVIEW", text, STATUS["beats_best"].advice))
-        findings += _suspect(runs, task)
+        findings += _suspect(runs, task, suspect[task])
         if STATUS[code].used:
-            findings.append(_last_decade(runs, task, distance_to_best(runs, task, ceilings[task]), size))
+            findings.append(_last_decade(runs, task, distance[task], size))
     findings += [_cost(runs), *_units(runs)]
     if runs.shared_models:
         findings.append(
@@ -330,22 +317,41 @@ def _graded(task: str, check: str, good: bool, finding: str, advice: str) -> Fin
     return Finding(task, check, "PASS" if good else "REVIEW", finding, "" if good else advice)
 
 
-def _repeats(runs: Runs, task: int) -> Finding:
-    name, rows = runs.tasks[task], runs.row[runs.rows_of(task)]
-    cells, again = _again(runs, task, runs.named)
+@dataclass(frozen=True)
+class _Repeats:
+    """Which rows (R,) are equal to an earlier one of their task.
+
+    Attributes:
+        copied: in everything, the run too where runs have names.
+        equal: in value and every column of a law.
+        scale: in every column of a law.
+    """
+
+    copied: np.ndarray
+    equal: np.ndarray
+    scale: np.ndarray
+
+
+def _find_repeats(runs: Runs) -> _Repeats:
+    of_scale = row_codes([runs.task, *runs.columns.values()])
+    return _Repeats(runs.repeated, stood_before(row_codes([of_scale, runs.value])), stood_before(of_scale))
+
+
+def _repeats(runs: Runs, task: int, found: _Repeats) -> Finding:
+    name, mine = runs.tasks[task], runs.rows_of(task)
+    again, equal = mine[found.copied[mine]], mine[found.equal[mine]]
     if len(again):
-        said = f"{len(again)} of {len(cells)} rows repeat another ({row_names(rows[again])})"
+        said = f"{len(again)} of {len(mine)} rows repeat another ({row_names(runs.row[again])})"
         return Finding(name, "repeats", "REVIEW", said, "remove copies of one run")
-    scales = int((~_stood_before(cells[:, 1:])).sum())
-    _, equal = _again(runs, task, False)
     if len(equal):
-        said = f"equal values in different runs: {row_names(rows[equal])}; each counts as a run of its own"
+        said = f"equal values in different runs: {row_names(runs.row[equal])}; each counts as a run of its own"
         advice = "right for seeds whose values were rounded; see that no run stands under two names"
         return Finding(name, "repeats", "REVIEW", said, advice)
-    if scales < POOLED * len(cells):
+    scales = len(mine) - int(np.count_nonzero(found.scale[mine]))
+    if scales < POOLED * len(mine):
         return Finding(
             name, "repeats", "REVIEW",
-            f"{len(cells)} rows have only {scales} distinct scales",
+            f"{len(mine)} rows have only {scales} distinct scales",
             "if runs of one scale differ in data or recipe, choose one kind with --where",
         )  # fmt: skip
     return Finding(name, "repeats", "PASS", "no row stands twice")
@@ -370,9 +376,9 @@ def _last_decade(runs: Runs, task: int, value: np.ndarray, size: str) -> Finding
     )
 
 
-def _suspect(runs: Runs, task: int) -> list[Finding]:
+def _suspect(runs: Runs, task: int, found: Suspicions) -> list[Finding]:
     """Rows that another unit or a diverged run would explain, and checkpoints."""
-    name, found = runs.tasks[task], suspicions(runs, task)
+    name = runs.tasks[task]
     coded = [*found.findings, *checkpoints(runs, task)]
     result = [Finding(name, code, "REVIEW", f"{code}: {text}", STATUS[code].advice) for code, text in coded]
     if found.wild:

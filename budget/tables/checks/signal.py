@@ -7,7 +7,7 @@ without a cause goes up as often as down. Both together make the group under whi
 See docs/decisions/027-rank-tests-for-a-signal.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations, permutations, product
@@ -70,6 +70,60 @@ class Trend:
         )
 
 
+def proven_falls(runs: Runs, tasks: Sequence[int], values: Sequence[np.ndarray]) -> dict[int, Trend]:
+    """The ``trend`` of each task whose values are proven to fall, tasks of equally many runs in one call.
+
+    Only tasks of many runs with one row each, which most are; of any other nothing is said here.
+
+    Args:
+        runs: the measurements.
+        tasks: positions of T tasks.
+        values: of each task's rows, as something that falls to a floor.
+    """
+    found: dict[int, Trend] = {}
+    alike: dict[int, list[int]] = {}
+    for at, value in enumerate(values):
+        if len(value) > MAX_PERMUTED_RUNS:
+            alike.setdefault(len(value), []).append(at)
+    scales = _scales(runs)
+    for count, places in alike.items():
+        rows = np.stack([runs.rows_of(tasks[at]) for at in places])
+        level = np.stack([values[at] for at in places])
+        run = np.sort(runs.run[rows], axis=1)
+        # one row a run: means over a run's rows are the rows, and nothing is inside; a level needs a logarithm
+        plain = np.flatnonzero((run[:, 1:] != run[:, :-1]).all(axis=1) & (level > 0).all(axis=1))
+        value = _standards(np.log(level[plain]))
+        scale = [_standards(np.log(np.maximum(each[rows[plain]], MIN_POSITIVE))).round(12) for each in scales.values()]
+        falls, rises = _by_each_of_many(scale, value)
+        for place in np.flatnonzero(falls <= SIGNAL_LEVEL):
+            task = tasks[places[plain[place]]]
+            found[task] = Trend(float(falls[place]), float(rises[place]), 1.0, False, count)
+    return found
+
+
+def _by_each_of_many(scale: Sequence[np.ndarray], value: np.ndarray) -> tuple[np.ndarray, ...]:
+    """``_by_each`` of T tasks of n runs without insides: (T,) that values fall, and that they rise.
+
+    Args:
+        scale: S arrays (T, n) of standardized ranks.
+        value: (T, n).
+    """
+    count = np.zeros(len(value))
+    falls, rises = np.full(len(value), np.inf), np.full(len(value), np.inf)
+    spare = value.shape[1] - 2
+    for at, each in enumerate(scale):
+        # a scale that ranks the runs as an earlier one does is no test of its own
+        mine = np.any(each != 0, axis=1) & np.any(value != 0, axis=1)
+        for earlier in scale[:at]:
+            mine &= np.any(each != earlier, axis=1)
+        rho = np.clip((each * value).sum(axis=1), -1 + 1e-15, 1 - 1e-15)
+        low = stdtr(spare, rho * np.sqrt(spare / (1 - rho**2)))
+        count += mine
+        falls, rises = np.where(mine, np.minimum(falls, low), falls), np.where(mine, np.minimum(rises, 1 - low), rises)
+    # Bonferroni over the scales, and nothing is said without any
+    return tuple(np.where(count > 0, np.minimum(1.0, each * np.maximum(count, 1)), 1.0) for each in (falls, rises))
+
+
 @dataclass(frozen=True)
 class _Ranks:
     """Standardized ranks of n runs' means, and what each of m runs does inside, by S scales.
@@ -95,9 +149,7 @@ def trend(runs: Runs, task: int, value: np.ndarray) -> Trend:
     """
     mine = runs.rows_of(task)
     _, run = np.unique(runs.run[mine], return_inverse=True)
-    sources = {} if runs.mixture is None else dict(zip(runs.mixture.sources, runs.mixture.tokens.T, strict=True))
-    scales: Mapping[str, np.ndarray] = {**runs.scale, **sources}
-    logs = np.array([np.log(np.maximum(scale[mine], MIN_POSITIVE)) for scale in scales.values()])
+    logs = np.array([np.log(np.maximum(scale[mine], MIN_POSITIVE)) for scale in _scales(runs).values()])
     # ranks of single rows do not care, but means over a run's rows do: in logarithms, as the fit has them
     level = np.log(value) if (value > 0).all() else value / max(np.abs(value).max(), MIN_POSITIVE)
     ranks = _ranks(logs, level, run)
@@ -110,6 +162,12 @@ def trend(runs: Runs, task: int, value: np.ndarray) -> Trend:
     if falls > SIGNAL_LEVEL:
         best = min(_p_values(_ranks(logs, -scale, run))[0] for scale in logs)
     return Trend(falls, rises, best, all_fall, count)
+
+
+def _scales(runs: Runs) -> Mapping[str, np.ndarray]:
+    """What a trend may be with: every scale, and the tokens of each source."""
+    sources = {} if runs.mixture is None else dict(zip(runs.mixture.sources, runs.mixture.tokens.T, strict=True))
+    return {**runs.scale, **sources}
 
 
 def _ranks(logs: np.ndarray, value: np.ndarray, run: np.ndarray) -> _Ranks:
@@ -132,13 +190,32 @@ def _ranks(logs: np.ndarray, value: np.ndarray, run: np.ndarray) -> _Ranks:
 
 def _standard(numbers: np.ndarray) -> np.ndarray:
     """Centred ranks of length 1, or zeros where all numbers are the same."""
-    if np.ptp(numbers) < 1e-9:
-        return np.zeros(len(numbers))
+    return _standards(numbers[None])[0]
+
+
+def _standards(numbers: np.ndarray) -> np.ndarray:
+    """``_standard`` of each row of numbers (T, n)."""
     # values that differ by rounding are ties, else their order would be that of summation
-    _, level, count = np.unique(numbers.round(9), return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(count) - (count - 1) / 2)[level]
-    ranks = ranks - ranks.mean()
-    return ranks / np.linalg.norm(ranks)
+    ordered, place = _sorted(numbers.round(9))
+    # a tie's rank is the mean of its first and its last place
+    new = np.ones(ordered.shape, dtype=bool)
+    new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    at = np.arange(numbers.shape[1])
+    first = np.maximum.accumulate(np.where(new, at, 0), axis=1)
+    ends = np.append(new[:, 1:], np.ones((len(new), 1), dtype=bool), axis=1)
+    last = np.minimum.accumulate(np.where(ends, at, numbers.shape[1])[:, ::-1], axis=1)[:, ::-1]
+    ranks = np.empty(numbers.shape)
+    np.put_along_axis(ranks, place, (first + last) / 2 + 1, axis=1)
+    ranks -= ranks.mean(axis=1, keepdims=True)
+    flat = np.ptp(numbers, axis=1) < 1e-9
+    ranks[flat] = 0.0
+    return ranks / np.where(flat, 1.0, np.sqrt((ranks**2).sum(axis=1)))[:, None]
+
+
+def _sorted(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each row in order, and the places where its numbers stood."""
+    place = np.argsort(numbers, axis=1, kind="stable")
+    return np.take_along_axis(numbers, place, axis=1), place
 
 
 def _p_values(ranks: _Ranks) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from budget.numerics.robust_curve import RobustCurve, robust_curve
+from budget.numerics.robust_curve import RobustCurve, robust_curve, robust_curves
 from budget.tables.checks.units import flops_ratio, is_usual, power_name, ratio_name
 from budget.tables.runs import Runs
 
@@ -77,17 +77,54 @@ class Suspicions:
 
 def suspicions(runs: Runs, task: int) -> Suspicions:
     """Look at one task's rows."""
+    return suspicions_of(runs, [task])[0]
+
+
+def suspicions_of(runs: Runs, tasks: Sequence[int]) -> list[Suspicions]:
+    """Look at the rows of several tasks, the curves of tasks with equally many rows in one call."""
+    ratio = flops_ratio(runs)
+    looked = [_look(runs, task, ratio) for task in tasks]
+    curves: list[RobustCurve | None] = [None] * len(looked)
+    alike: dict[int, list[int]] = {}
+    for at, each in enumerate(looked):
+        if 0 < len(each.rows) <= MAX_COMPARED_ROWS and (each.value > 0).all():
+            alike.setdefault(len(each.rows), []).append(at)
+    for places in alike.values():
+        z, value = (np.stack([getattr(looked[at], name) for at in places]) for name in ("z", "value"))
+        for at, curve in zip(places, robust_curves(z, value), strict=True):
+            curves[at] = curve
+    result = []
+    for each, curve in zip(looked, curves, strict=True):
+        explained, wild = ([], "") if curve is None else _odd_values(runs, each, curve)
+        more = [("suspect_values", sentence) for sentence in explained]
+        result.append(Suspicions((*each.found, *more), wild))
+    return result
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """What was found of a task's scales, and the rows (M,) whose values are looked at, with their inputs (M, I)."""
+
+    found: tuple[Finding, ...]
+    rows: np.ndarray
+    z: np.ndarray
+    value: np.ndarray
+    perplexity: bool
+
+
+def _look(runs: Runs, task: int, ratio: np.ndarray | None) -> _Looked:
+    """Look at the scales of one task's rows; ``ratio`` is the file's ``flops_ratio``."""
     rows = runs.rows_of(task)
     names = _inputs(runs)
     z = np.log(np.column_stack([runs.scale[name][rows] for name in names]))
     value = runs.value[rows]
     found, doubtful = [], np.zeros(len(rows), dtype=bool)
     for column, name in enumerate(names):
-        for side, sentence in _lone_cells(runs, rows, z, column, name):
+        for side, sentence in _lone_cells(runs, rows, z, column, name, ratio):
             found.append(("suspect_scale", sentence))
             doubtful |= side
     # rows whose scale is in doubt have no say about values: each suspicion is about what the ones before have left
-    doubtful, sentence = _odd_flops(runs, rows, doubtful)
+    doubtful, sentence = _odd_flops(runs, rows, doubtful, ratio)
     if sentence:
         found.append(("suspect_flops", sentence))
     perplexity = any(word in runs.metric[task].lower() for word in ("ppl", "perplexity"))
@@ -99,9 +136,9 @@ def suspicions(runs: Runs, task: int) -> Suspicions:
                 "averaged with losses; its logarithm is the loss",
             )
         )
-    explained, wild = _odd_values(runs, rows[~doubtful], z[~doubtful], value[~doubtful], perplexity)
-    found += [("suspect_values", sentence) for sentence in explained]
-    return Suspicions(tuple(found), wild)
+    if doubtful.any():
+        rows, z, value = rows[~doubtful], z[~doubtful], value[~doubtful]
+    return _Looked(tuple(found), rows, z, value, perplexity)
 
 
 def _inputs(runs: Runs) -> tuple[str, ...]:
@@ -111,9 +148,14 @@ def _inputs(runs: Runs) -> tuple[str, ...]:
     return tuple(runs.scale)
 
 
-def _lone_cells(runs: Runs, rows: np.ndarray, z: np.ndarray, column: int, name: str) -> list[tuple[np.ndarray, str]]:
+def _lone_cells(
+    runs: Runs, rows: np.ndarray, z: np.ndarray, column: int, name: str, ratio: np.ndarray | None
+) -> list[tuple[np.ndarray, str]]:
     """Rows (masks) whose cells of one column lie apart from most others as another unit would put them."""
     decades = z[:, column] / np.log(10)
+    # most tasks have no gap that is wide enough, but for what rounding adds to it
+    if len(decades) < 2 or np.diff(np.sort(decades)).max() < LONE_GAP - 1e-5:
+        return []
     levels = np.unique(decades.round(6))
     ends = _ends(np.diff(levels))
     # the groups that the wide gaps part; the largest is taken for right, if it has most rows
@@ -127,7 +169,7 @@ def _lone_cells(runs: Runs, rows: np.ndarray, z: np.ndarray, column: int, name: 
         below = bool(decades[side].max() < decades[main].min())
         gap = float(decades[main].min() - decades[side].max() if below else decades[side].min() - decades[main].max())
         shifts = _shifts(decades, side, main, below)
-        if not len(shifts) or _flops_agree(runs, rows, side, main):
+        if not len(shifts) or _flops_agree(ratio, rows, side, main):
             continue
         power, good = _verdict(runs, rows, z, column, side, main, shifts, gap, below)
         if good:
@@ -147,9 +189,8 @@ def _ends(gaps: np.ndarray) -> np.ndarray:
     return np.flatnonzero((gaps >= LONE_GAP) & (gaps >= MIN_GAP_RATIO * others))
 
 
-def _flops_agree(runs: Runs, rows: np.ndarray, side: np.ndarray, main: np.ndarray) -> bool:
+def _flops_agree(ratio: np.ndarray | None, rows: np.ndarray, side: np.ndarray, main: np.ndarray) -> bool:
     """Whether counted FLOPs vouch for the cells of some rows."""
-    ratio = flops_ratio(runs)
     if ratio is None:
         return False
     return bool(1 / MAX_FLOPS_FACTOR < np.median(ratio[rows[side]]) / np.median(ratio[rows[main]]) < MAX_FLOPS_FACTOR)
@@ -218,9 +259,8 @@ def _scale_sentence(runs: Runs, rows: np.ndarray, name: str, gap: float, below: 
     )
 
 
-def _odd_flops(runs: Runs, rows: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, str]:
+def _odd_flops(runs: Runs, rows: np.ndarray, known: np.ndarray, ratio: np.ndarray | None) -> tuple[np.ndarray, str]:
     """The suspect rows with those (mask) whose flops do not belong to their params and tokens, and a sentence."""
-    ratio = flops_ratio(runs)
     if ratio is None:
         return known, ""
     usual = float(np.median(ratio))
@@ -239,15 +279,9 @@ def _odd_flops(runs: Runs, rows: np.ndarray, known: np.ndarray) -> tuple[np.ndar
     )
 
 
-def _odd_values(
-    runs: Runs, rows: np.ndarray, z: np.ndarray, value: np.ndarray, perplexity: bool
-) -> tuple[list[str], str]:
+def _odd_values(runs: Runs, looked: _Looked, curve: RobustCurve) -> tuple[list[str], str]:
     """Sentences on values in another unit, and one on wild values that no unit explains."""
-    if len(rows) == 0 or len(rows) > MAX_COMPARED_ROWS or not (value > 0).all():
-        return [], ""
-    curve = robust_curve(z, value)
-    if curve is None:
-        return [], ""
+    rows, z, value = looked.rows, looked.z, looked.value
     scatter = max(curve.scatter, MIN_SCATTER)
     off = curve.off(z, value)
     wild = np.abs(off) > max(WILD_DEVIATIONS * scatter, MIN_WILD_LOG_FACTOR)
@@ -257,7 +291,7 @@ def _odd_values(
     # another unit puts a value outside all others; one among them is wild, but in their unit
     beyond = wild & ((value < others.min()) | (value > others.max()))
     score = bool(runs.higher_is_better[runs.task[rows[0]]])
-    transforms = _transforms(score, perplexity)
+    transforms = _transforms(score, looked.perplexity)
     with np.errstate(divide="ignore", invalid="ignore"):
         distance = np.abs([np.log(transformed(value)) - np.log(expected) for transformed, _, _ in transforms])
     if score and others.max() <= 1:

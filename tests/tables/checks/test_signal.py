@@ -5,12 +5,12 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from budget.tables.checks.quality import check, diagnose
-from budget.tables.checks.signal import _jointly, _standard, trend
+from budget.tables.checks.signal import SIGNAL_LEVEL, _jointly, _standard, proven_falls, trend
 from budget.tables.runs import Runs, runs_from_frame
 from tests.simulate import Truth
 
@@ -172,3 +172,36 @@ def test_the_order_of_rows_does_not_matter(rows):
     for seed in range(4):
         turned = frame.sample(frac=1, random_state=seed)
         assert trend(runs_from_frame(turned), 0, turned["value"].to_numpy()) == expected
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 2**32 - 1))
+def test_tasks_that_plainly_fall_have_the_trend_that_each_has_by_itself(seed):
+    """Files of tasks with other numbers of rows, ties, several scales and runs of several rows."""
+    random = np.random.default_rng(seed)
+    parts = []
+    for task in range(6):
+        rows = int(random.choice([5, 13, 13, 20]))
+        params, tokens = (10.0 ** random.uniform(6, 9, rows).round(random.integers(0, 3)) for _ in range(2))
+        value = 1 + (params / 1e6) ** (-0.3 * random.integers(0, 2)) + random.normal(scale=0.1, size=rows).round(2)
+        run = np.arange(rows) // random.choice([1, 1, 1, 2])
+        parts.append(
+            pd.DataFrame(
+                {
+                    "task": f"t{task}", "run": [f"{task}-{each}" for each in run], "params": params[run],
+                    "tokens": tokens, "value": np.maximum(value, 0.01),
+                }
+            )
+        )  # fmt: skip
+    runs = runs_from_frame(pd.concat(parts).sample(frac=1, random_state=seed % 1000))
+    values = [runs.value[runs.rows_of(task)] for task in range(6)]
+    found = proven_falls(runs, range(6), values)
+    for task, value in enumerate(values):
+        alone = trend(runs, task, value)
+        mine = runs.run[runs.rows_of(task)]
+        plain = len(mine) > 12 and len(np.unique(mine)) == len(mine) and alone.falls <= SIGNAL_LEVEL
+        assert (task in found) == plain
+        if plain:
+            assert (found[task].falls, found[task].rises) == pytest.approx((alone.falls, alone.rises), rel=1e-9)
+            assert (found[task].best, found[task].all_fall, found[task].runs) == (alone.best, False, alone.runs)
+            assert found[task].unproven == alone.unproven

@@ -1,5 +1,7 @@
 """Cells in another unit and wild values are named, and clean files of many designs are left alone."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -207,3 +209,28 @@ def test_a_score_that_rises_late_is_not_suspect():
     runs: Runs = runs_from_frame(pd.DataFrame({"task": "a", "x": x, "value": value}), higher_is_better=True)
     found = suspicions(runs, 0)
     assert found.findings == () and found.wild == ""
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.tuples(st.sampled_from(DESIGNS[:3]), SEEDS), min_size=2, max_size=6), SEEDS)
+def test_a_file_s_tasks_are_checked_as_each_is_by_itself(designs, seed):
+    """Wild values, cells in another unit and copies included; the rows of the tasks stand in any order."""
+    random = np.random.default_rng(seed)
+    parts = []
+    for position, (design, each) in enumerate(designs):
+        frame = clean_file(design, each).head(12).assign(task=f"t{position}")  # many of equal length
+        frame.loc[random.integers(len(frame)), random.choice(["value", "params", "tokens"])] *= 1000
+        again = frame.sample(int(random.integers(3)), random_state=seed % 1000)
+        parts.append(pd.concat([frame, again], ignore_index=True).assign(metric=random.choice(["loss", "ppl"])))
+    whole = pd.concat(parts, ignore_index=True).sample(frac=1, random_state=seed % 1000, ignore_index=True)
+    inputs, nothing = ("params", "tokens"), np.full(len(parts), np.nan)
+    found = check(runs_from_frame(whole), inputs, 5, nothing)
+    for name, part in whole.groupby("task", sort=False):
+        alone = check(runs_from_frame(part), inputs, 5, nothing[:1])
+        # a row is called by its place in the file, which sentences alone say
+        mine = [(one.check, one.verdict, _without_rows(one.finding)) for one in found if one.task == name]
+        assert mine == [(one.check, one.verdict, _without_rows(one.finding)) for one in alone if one.task]
+
+
+def _without_rows(sentence: str) -> str:
+    return re.sub(r"rows? \d+(, \d+)*", "rows", sentence)
