@@ -114,6 +114,9 @@ def _add_planned(
     draws = posterior.draws if posterior.lent is None else posterior.lent
     values = question.form.value(draws[:, :, None], z)
     lanes = len(values) * count
+    # each draw's search starts at the point's, which hangs on no draw
+    point = question.form.value(posterior.parameters[:, None], z)
+    start, _ = planning_curves(plain, point, z, least, devices, observations.names)
     near, error = planning_curves(
         plain,
         values.reshape(lanes, -1),
@@ -121,6 +124,7 @@ def _add_planned(
         np.tile(least, len(values)),
         devices,
         observations.names * len(values),
+        np.tile(start, (len(values), 1)),
     )
     near = near.reshape(len(values), count, -1)
     # the point is laid amid what stands for the draws, so that it lies in their interval

@@ -42,7 +42,8 @@ ABOVE = 1e-6
 """Relative distance from the best value at which a curve counts as being there, so that logarithms stay finite."""
 
 FLOOR_SHARES = (0.1, 0.5, 0.9)
-"""Where the searches start: the floor, as a share of the way from the least to the curve's lowest value."""
+"""Where searches start of which nothing is known: the floor, as a share of the way from the least to the curve's lowest
+value. A draw's search starts at the point curve's: from three starts it came to no better place (decision 128)."""
 
 FIRST_EXPONENT = 0.3
 """The exponents there: amid those of measured curves."""
@@ -112,7 +113,8 @@ def planning_curves(
     z: np.ndarray,
     least: np.ndarray,
     devices: Devices,
-    owners: Sequence[str] | None = None,
+    owners: Sequence[str] = (),
+    start: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The sums of falling powers that are nearest to V curves.
 
@@ -123,60 +125,66 @@ def planning_curves(
         least: (V,) value below which no floor lies.
         devices: where to run.
         owners: (V,) the tasks whose curves they are (``vmap_in_chunks``).
+        start: (V, P') nearest to a curve near by, from where the search begins; by default it begins at each of
+            ``FLOOR_SHARES``, and the best of what is found counts.
 
     Returns:
         Working parameters (V, P') at the same reference, and (V,) the root mean square of the relative distance.
     """
     # what is said of a draw below the best value is the best value
     logs = np.log(np.maximum(values, (1 + ABOVE) * least[:, None]))
-    found, error = vmap_in_chunks(_nearest, (plain,), (logs, z, least), devices=devices, owners=owners)
-    return np.asarray(found), np.asarray(error)
+    starts = [start] if start is not None else [_start(plain, logs, least, share) for share in FLOOR_SHARES]
+    times = len(starts)
+    lanes = [np.concatenate([each] * times) for each in (logs, z, least)]
+    found, error = vmap_in_chunks(
+        _search, (plain,), (*lanes, np.concatenate(starts)), devices=devices, owners=[*owners] * times or None
+    )
+    found, error = found.reshape(times, len(values), -1), np.asarray(error).reshape(times, -1)
+    best, lane = np.argmin(error, axis=0), np.arange(len(values))
+    return found[best, lane], error[best, lane]
 
 
-def _nearest(plain: Law, target: Array, z: Array, least: Array) -> tuple[Array, Array]:
-    """The best of the searches from every start."""
+def _search(plain: Law, target: Array, z: Array, least: Array, start: Array) -> tuple[Array, Array]:
+    """Damped Gauss–Newton steps within the parameters' ranges."""
     low, high = _box(plain, target, least)
-    starts = jnp.stack([_start(plain, target, least, share) for share in FLOOR_SHARES])
 
     def residual(free: Array) -> Array:
         return jnp.log(plain.value(free, z, jnp)) - target
 
-    def search(start: Array) -> tuple[Array, Array]:
-        def step(_: int, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-            free, loss, damping = state
-            off, slopes = residual(free), jax.jacfwd(residual)(free)
-            gradient, gram = slopes.T @ off, slopes.T @ slopes
-            # what stands at an end of its range and is pushed out stays there in this step
-            held = ((free <= low) & (gradient > 0)) | ((free >= high) & (gradient < 0))
-            diagonal = jnp.diag(gram) * (1 + damping) + 1e-12
-            matrix = jnp.where(held[:, None] | held[None, :], 0.0, gram - jnp.diag(jnp.diag(gram)))
-            move = solve_small(matrix + jnp.diag(jnp.where(held, 1.0, diagonal)), jnp.where(held, 0.0, -gradient))
-            there = jnp.clip(free + move, low, high)
-            new = jnp.sum(residual(there) ** 2)
-            better = new < loss  # false where it is no number
-            return (
-                jnp.where(better, there, free),
-                jnp.where(better, new, loss),
-                damping * jnp.where(better, SUCCESS, FAILURE),
-            )
+    def step(_: int, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        free, loss, damping = state
+        off, slopes = residual(free), jax.jacfwd(residual)(free)
+        gradient, gram = slopes.T @ off, slopes.T @ slopes
+        # what stands at an end of its range and is pushed out stays there in this step
+        held = ((free <= low) & (gradient > 0)) | ((free >= high) & (gradient < 0))
+        diagonal = jnp.diag(gram) * (1 + damping) + 1e-12
+        matrix = jnp.where(held[:, None] | held[None, :], 0.0, gram - jnp.diag(jnp.diag(gram)))
+        move = solve_small(matrix + jnp.diag(jnp.where(held, 1.0, diagonal)), jnp.where(held, 0.0, -gradient))
+        there = jnp.clip(free + move, low, high)
+        new = jnp.sum(residual(there) ** 2)
+        better = new < loss  # false where it is no number
+        return (
+            jnp.where(better, there, free),
+            jnp.where(better, new, loss),
+            damping * jnp.where(better, SUCCESS, FAILURE),
+        )
 
-        start = jnp.clip(start, low, high)
-        first = (start, jnp.sum(residual(start) ** 2), jnp.asarray(FIRST_DAMPING))
-        free, loss, _ = jax.lax.fori_loop(0, STEPS, step, first)
-        return free, loss
-
-    found, losses = jax.vmap(search)(starts)
-    best = jnp.argmin(losses)
-    return found[best], jnp.sqrt(losses[best] / len(z))
+    start = jnp.clip(start, low, high)
+    first = (start, jnp.sum(residual(start) ** 2), jnp.asarray(FIRST_DAMPING))
+    free, loss, _ = jax.lax.fori_loop(0, STEPS, step, first)
+    return free, jnp.sqrt(loss / len(z))
 
 
-def _start(plain: Law, target: Array, least: Array, share: float) -> Array:
-    """A floor below the curve, and equal terms that make up the rest amid its range."""
-    floor = least + share * (jnp.exp(target.min()) - least)
-    rest = jnp.maximum(jnp.exp(target.mean()) - floor, 1e-3 * jnp.exp(target.min()))
-    each = jnp.log(rest / len(plain.where("coefficient")))
-    kinds = {"floor": floor, "coefficient": each, "plain": jnp.asarray(FIRST_EXPONENT)}
-    return jnp.stack([jnp.asarray(np.mean(p.typical)) if p.typical else kinds[p.kind] for p in plain.parameters])
+def _start(plain: Law, target: np.ndarray, least: np.ndarray, share: float) -> np.ndarray:
+    """(V, P') a floor below each curve (V, G), and equal terms that make up the rest amid its range."""
+    lowest = np.exp(target.min(axis=1))
+    floor = least + share * (lowest - least)
+    rest = np.maximum(np.exp(target.mean(axis=1)) - floor, 1e-3 * lowest)
+    each = np.log(rest / len(plain.where("coefficient")))
+    kinds = {"floor": floor, "coefficient": each, "plain": np.full(len(floor), FIRST_EXPONENT)}
+    return np.stack(
+        [np.full(len(floor), np.mean(p.typical)) if p.typical else kinds[p.kind] for p in plain.parameters], axis=1
+    )
 
 
 def _box(plain: Law, target: Array, least: Array) -> tuple[Array, Array]:
