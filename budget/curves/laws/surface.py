@@ -35,6 +35,9 @@ SHAPE = 7
 LARGEST_LOG = 700.0
 """The logarithm at which a drift far below or beyond the runs is cut, so that it stays a number."""
 
+MOST_FALL = 80.0
+"""Logarithm of how far below its ceiling a value lies at most: the exponential is a number in single digits, too."""
+
 AXES = ("N", "D")
 
 
@@ -75,11 +78,11 @@ def shape_value(theta: Any, z: Any, xp: ModuleType = np) -> Any:
     low, high, log_a, alpha, log_b, beta, k = (theta[..., i] for i in range(SHAPE))
     # what belongs to a curve is divided once, and not at each of its points
     first, second = log_a / k - alpha / k * z[..., 0], log_b / k - beta / k * z[..., 1]
-    both = xp.maximum(first, second) + xp.log1p(xp.exp(-xp.abs(first - second)))
-    # w/(1 + w) of a logarithm, on the side where its exponential is small
-    log_w = k * both - xp.log(high - low)
-    small = xp.exp(-xp.abs(log_w))
-    return low + (high - low) * xp.where(log_w > 0, 1.0, small) / (1 + small)
+    # not log1p: it takes as long again, and what it adds is lost in the sum
+    both = xp.maximum(first, second) + xp.log(1 + xp.exp(-xp.abs(first - second)))
+    # w/(1 + w) as 1/(1 + 1/w), so that one exponential serves both ends; far below, its logarithm stays a number
+    fall = xp.minimum(xp.log(high - low) - k * both, MOST_FALL)
+    return low + (high - low) / (1 + xp.exp(fall))
 
 
 def log_drift(theta: Any, z: Any, xp: ModuleType = np) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 MAX_SWEEPS = 12
 """Sweeps at most; convergence is quadratic, and six to eight suffice from anywhere."""
 
-ENOUGH = 1e-14
+ENOUGH = 1e-11
 """Size of what stands beside the diagonal, over that of the matrix, at which it has converged."""
 
 

@@ -226,7 +226,7 @@ def decompose(rows: Rows, variance: Any, guess: Any) -> Decomposed:
     """The principal axes of the drifts under the noise variances (R,) over σ², found from axes near by."""
     root = jnp.where(rows.there > 0, 1 / jnp.sqrt(variance), 0.0)
     basis = _whitened(rows, root, rows.basis)
-    values, axes = eigen(basis.T @ basis, guess)
+    values, axes = _eigen_by_block(basis.T @ basis, guess)
     values = jnp.maximum(values, 0.0)
     projected = basis @ axes
     # an axis along which no row lies has no direction, and takes nothing out of the rest
@@ -236,6 +236,20 @@ def decompose(rows: Rows, variance: Any, guess: Any) -> Decomposed:
     along = whiten @ unit
     beside = whiten - along @ unit.T
     return Decomposed(root, projected, values, axes, along.astype(PRECISION), beside.astype(PRECISION))
+
+
+def _eigen_by_block(matrix: Any, guess: Any) -> tuple[Any, Any]:
+    """``eigen`` of each block of rows apart: a shared model's drifts and its specialists' meet in no row."""
+    width = len(AXES) * INNER
+    blocks = range(0, len(matrix), width)
+    if len(blocks) == 1:
+        return eigen(matrix, guess)
+
+    def cut(whole: Any) -> Any:
+        return jnp.stack([whole[at : at + width, at : at + width] for at in blocks])
+
+    values, axes = jax.vmap(eigen)(cut(matrix), cut(guess))
+    return values.ravel(), jax.scipy.linalg.block_diag(*axes)
 
 
 def _parts(points: Any, rows: Rows, state: Decomposed) -> tuple[Any, ...]:
@@ -579,15 +593,25 @@ def point_curve(curves: np.ndarray, points: np.ndarray, span: np.ndarray) -> np.
     places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     # every other place, as on a chessboard: all of both axes
     z = places[np.indices(places.shape[:2]).sum(axis=0) % 2 == 0]
-    logs = np.log(LAW.value(curves[:, None, :], z))
+    first = SHAPE + len(AXES)
+    design = _drift_design(z, span)
+    logs = np.log(shape_value(curves[:, None, :SHAPE], z)) + curves[:, first:] @ design.T
+    # beyond the runs a drift may flatten a curve and not turn it (``laws.surface``)
+    beyond = (z > 0).any(axis=1)
+    within = np.minimum(z[beyond], 0.0)
+    held = np.log(shape_value(curves[:, None, :SHAPE], within)) + curves[:, first:] @ _drift_design(within, span).T
+    logs[:, beyond] = np.minimum(logs[:, beyond], held)
     middle = np.median(logs, axis=0)
     off = ((logs - middle) ** 2).mean(axis=1)
     aside = ((points - points.mean(axis=0)) ** 2 / np.maximum(points.var(axis=0), RIDGE)).mean(axis=1)
     theta = curves[np.argmin(off / max(off.mean(), RIDGE) + aside)].copy()
-    design = np.concatenate([drift_basis(z[:, axis], np.full(len(z), span[axis])) for axis in range(len(AXES))], axis=1)
-    first = SHAPE + len(AXES)
     aim = middle - np.log(shape_value(theta, z)) - design @ theta[first:]
     ridge = 1e-3 * np.eye(design.shape[1])
     padded = np.concatenate([aim, np.zeros(len(ridge))])
     theta[first:] += np.linalg.lstsq(np.vstack([design, ridge]), padded, rcond=None)[0]
     return theta
+
+
+def _drift_design(z: np.ndarray, span: np.ndarray) -> np.ndarray:
+    """(G, K) what the drifts' numbers of a curve are multiplied by at places (G, 2)."""
+    return np.concatenate([drift_basis(z[:, axis], np.full(len(z), span[axis])) for axis in range(len(AXES))], axis=1)

@@ -100,14 +100,18 @@ def temper(
         return normal.reshape(MOVES, count, coordinates), log_uniform, rest[MOVES * count :]
 
     def stage(carry: Any) -> Any:
-        number, last, points, record, temperature, evidence, state, _ = carry
+        number, last, points, likelihood, record, temperature, evidence, state, _ = carry
+
+        def warm(each: Any) -> Any:
+            state = refresh(points, each[1])
+            likelihood = log_likelihood(points, state)
+            return each[0] & False, state, likelihood, _next_rise(likelihood, temperature)
+
         # a loop of one round, which is left out where no task of the chunk is still on its way
-        _, state = jax.lax.while_loop(
-            lambda each: each[0], lambda each: (each[0] & False, refresh(points, each[1])), (temperature < 1, state)
+        _, state, likelihood, rise = jax.lax.while_loop(
+            lambda each: each[0], warm, (temperature < 1, state, likelihood, 0.0)
         )
         normals, log_uniform, offset = numbers(number)
-        likelihood = log_likelihood(points, state)
-        rise = _next_rise(likelihood, temperature)
         log_weight = rise * likelihood
         top = log_weight.max()
         weight = jnp.exp(log_weight - top)
@@ -142,9 +146,9 @@ def temper(
             )
 
         whitened = (points - mean) @ solve_small(root, jnp.eye(coordinates)).T
-        points, _, _, accepted = jax.lax.fori_loop(0, MOVES, move, (points, whitened, likelihood, 0.0))
+        points, _, likelihood, accepted = jax.lax.fori_loop(0, MOVES, move, (points, whitened, likelihood, 0.0))
         record = jnp.where(last % 2 == 0, jnp.concatenate([record[1:], points[None]]), record)
-        return number + 1, last, points, record, temperature, evidence, state, accepted / MOVES
+        return number + 1, last, points, likelihood, record, temperature, evidence, state, accepted / MOVES
 
     def goes_on(carry: Any) -> Any:
         number, last, *_ = carry
@@ -153,8 +157,8 @@ def temper(
     start = _normals(_sequence(key, MAX_STAGES * each_stage, 2 * pairs).reshape(1, 2, pairs))
     first = start.ravel()[: count * coordinates].reshape(count, coordinates)
     record = jnp.zeros((KEPT_STAGES, *first.shape))
-    carry = jax.lax.while_loop(goes_on, stage, (0, 0, first, record, 0.0, 0.0, state, 0.0))
-    number, _, _, record, temperature, evidence, state, accepted = carry
+    carry = jax.lax.while_loop(goes_on, stage, (0, 0, first, jnp.zeros(count), record, 0.0, 0.0, state, 0.0))
+    number, _, _, _, record, temperature, evidence, state, accepted = carry
     grouped = record.reshape(KEPT_STAGES, GROUPS, MEMBERS, coordinates).swapaxes(0, 1)
     return Population(grouped.reshape(-1, coordinates), temperature, evidence, accepted, number, state)
 
