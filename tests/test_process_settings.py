@@ -41,3 +41,14 @@ def test_every_core_is_a_device_unless_xlas_flag_says_how_many(flags):
     environment = os.environ | {"XLA_FLAGS": flags}
     done = subprocess.run([sys.executable, "-c", DEVICES], env=environment, capture_output=True, text=True, check=True)
     assert int(done.stdout) == (3 if flags else len(available_cores()))
+
+
+def test_commands_keep_matrix_products_to_one_thread():
+    program = (
+        "import os; from budget.commands import main; main(['laws'], standalone_mode=False); "
+        "print(os.environ['OPENBLAS_NUM_THREADS'], os.environ['MKL_NUM_THREADS'])"
+    )
+    asked = {name: each for name, each in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    asked["MKL_NUM_THREADS"] = "3"
+    done = subprocess.run([sys.executable, "-c", program], env=asked, check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "1 3"
