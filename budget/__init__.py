@@ -4,6 +4,7 @@ The public names below are resolved on first use, so that importing the package 
 """
 
 from importlib import import_module
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds them together
@@ -103,7 +104,13 @@ __all__ = list(_HOME)
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'budget' has no attribute '{name}'")
-    return getattr(import_module(_HOME[name]), name)
+    found = getattr(import_module(_HOME[name]), name)
+    if isinstance(found, FunctionType):
+        from budget.calls import checked
+
+        # ``plan`` says itself what each of its options takes
+        found = globals()[name] = checked(found, compared=name != "plan")
+    return found
 
 
 def __dir__() -> list[str]:

@@ -24,6 +24,10 @@ class BudgetError(Exception):
         return [f"{type(self).__name__}: {self}"]
 
 
+class CallError(BudgetError):
+    """A function was called with an argument that it does not take."""
+
+
 class DataError(BudgetError):
     """A file, a column or a cell is missing or holds what it must not hold."""
 

@@ -10,16 +10,12 @@ from typing import Any
 import click
 import pandas as pd
 
-from budget.errors import BudgetError
+from budget.errors import CallError
 from budget.numerics.quoting import listed, shown
 from budget.tables.files.contents import held_in_memory
 
 Table = pd.DataFrame | str | Path
 """A table in memory, or the path of a file that holds one."""
-
-
-class CallError(BudgetError):
-    """A function was called with an argument that it does not take."""
 
 
 def words_of(command: click.Command, given: Mapping[str, Any]) -> list[str]:

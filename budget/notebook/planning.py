@@ -4,6 +4,7 @@ See docs/decisions/147-a-notebook-asks-as-the-command-does.md.
 """
 
 import io
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
@@ -23,7 +24,8 @@ from budget.commands.plan import ASKED, FITTED
 from budget.commands.running.group import command
 from budget.commands.running.planned_study import FittedRuns, fit_runs, study_of
 from budget.commands.running.question_options import refuse_words
-from budget.notebook.asking import CallError, Table, as_files, said_in_a_sentence, words_of
+from budget.errors import CallError
+from budget.notebook.asking import Table, as_files, said_in_a_sentence, words_of
 from budget.notebook.views import CurvesView, FocusView, framed, text_table
 from budget.numerics.quantities.amounts import GIVEN, Unit
 from budget.process_settings import quiet_jax
@@ -31,6 +33,7 @@ from budget.report.page.html import render_html
 from budget.report.page.markdown import render_markdown
 from budget.report.page.report_files import report_files
 from budget.report.page.story import build_story
+from budget.report.progress import STREAM
 from budget.report.sentences.headline import headline, summary
 from budget.studies.make_plan import Study
 from budget.studies.strategies.recommendation import Recommendation
@@ -98,6 +101,7 @@ class Planning:
     _runs: Table = field(repr=False)
     _fitted: FittedRuns = field(repr=False)
     _units: Mapping[str, Unit] = field(repr=False)
+    _quiet: bool = field(default=False, repr=False)
 
     @property
     def plan(self) -> Plan:
@@ -168,7 +172,7 @@ class Planning:
         for name in changed:
             if name in _FIT:
                 raise CallError(f"{name} says how curves are fitted: call budget.plan(…, {name}=…) again.")
-        return _asked(self._runs, asked, self._fitted, self.notes)
+        return _asked(self._runs, asked, self._quiet, self._fitted, self.notes)
 
     def plot(self, axes: "Axes | None" = None) -> "Axes":
         """Each task's share of the budget with its interval, beside the simple splits (needs matplotlib).
@@ -254,6 +258,7 @@ def plan(
     strategy: str | Sequence[str] | None = None,
     reach: float = 10.0,
     backtest: bool = True,
+    quiet: bool = False,
     **options: object,
 ) -> Planning:
     """Plan a budget over tasks, from measured runs: what ``budget plan`` does, without a file.
@@ -275,6 +280,7 @@ def plan(
         strategy: what competes: ``specialists``, ``shared``, or strategies of the runs; by default all.
         reach: how far beyond the measured runs of a task its plan may go; ``inf`` lifts it.
         backtest: whether each curve is judged by hiding its largest runs.
+        quiet: show no progress; what is said of the plan stands in its ``notes`` in any case.
         options: any other option of ``budget plan``, with ``_`` for ``-``, such as ``last_of="run"``, and
             every question of ``budget allocate``, such as ``objective="worst"``.
 
@@ -291,7 +297,7 @@ def plan(
     usual = {name: parameter.default for name, parameter in signature(plan).parameters.items()}
     # what is as usual is not said, so that budget.toml may say it
     asked = {_OPTION.get(name, name): given for name, given in stated.items() if given != usual.get(name, None)}
-    return _asked(runs, {**asked, "tasks": tasks, "mixtures": mixtures})
+    return _asked(runs, {**asked, "tasks": tasks, "mixtures": mixtures}, quiet)
 
 
 _OPTION = {"columns": "column"}
@@ -299,11 +305,16 @@ _OPTION = {"columns": "column"}
 
 
 def _asked(
-    runs: Table, asked: Mapping[str, Any], known: FittedRuns | None = None, earlier: Sequence[str] = ()
+    runs: Table,
+    asked: Mapping[str, Any],
+    quiet: bool,
+    known: FittedRuns | None = None,
+    earlier: Sequence[str] = (),
 ) -> Planning:
     """What the command answers to a question, any of whose tables may be in memory."""
     quiet_jax()
     said = io.StringIO()
+    stream = STREAM.set(None if quiet else sys.stderr)  # what follows on standard error are notes
     frames = {name: given for name, given in asked.items() if isinstance(given, pd.DataFrame)}
     try:
         with (
@@ -318,7 +329,10 @@ def _asked(
                 found = cast(Answer, answer.invoke(context))
     except click.ClickException as error:
         raise said_in_a_sentence(error) from None
+    finally:
+        STREAM.reset(stream)
     lines = [*earlier, *said.getvalue().splitlines(), *found.study.plan.warnings, *found.study.notes]
     return Planning(
-        found.study, tuple(dict.fromkeys(filter(None, lines))), dict(asked), runs, found.fitted, found.units
-    )
+        found.study, tuple(dict.fromkeys(filter(None, lines))), dict(asked), runs, found.fitted, found.units,
+        quiet,
+    )  # fmt: skip

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from budget.errors import BudgetError
-from budget.notebook.asking import CallError
+from budget.errors import BudgetError, CallError
 from budget.numerics.quoting import listed
 from budget.report.pictures.curve_series import curve_series
 from budget.report.sentences import facts

@@ -23,6 +23,7 @@ from budget.curves.laws.table import AUTO, LAWS, choose_scale, law_for
 from budget.errors import DataError
 from budget.numerics.brief import Brief
 from budget.numerics.interval import LEVEL
+from budget.numerics.quoting import shown
 from budget.numerics.row_codes import rows_of_each
 from budget.numerics.strict_json import json_rows
 from budget.tables.checks.best_values import score_ceilings
@@ -309,6 +310,9 @@ def backtest(
     # the best score is part of the metric and not of the fit, so it is read off all runs
     stated = best, unserved, score_ceilings(runs, best)
     chosen = list(dict.fromkeys(laws or _possible(runs)))
+    for law in chosen:
+        if law not in (AUTO, *LAWS):
+            raise DataError(f"There is no law {shown(law)}; choose one of {', '.join((AUTO, *LAWS))}.")
     steps = itertools.count(1)
 
     def watch(law: str) -> Callable[[int, int], None] | None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from budget.errors import DataError
 from budget.numerics.quoting import listed, shown
-from budget.tables.columns import is_empty, numbers, read_table, refuse_empty, truths
+from budget.tables.columns import is_empty, numbers, read_table, refuse_empty, refuse_unreadable, truths
 from budget.tables.files.text import require_columns
 from budget.tables.runs import text_cells
 from budget.tables.tasks import USED
@@ -111,6 +111,7 @@ def candidates_from_frame(
     Raises:
         DataError: names row, column and remedy; rows are those of the table written as a CSV.
     """
+    refuse_unreadable(frame, "the candidates table")
     return _candidates(text_cells(frame), "the candidates table", higher_is_better, select, report)
 
 

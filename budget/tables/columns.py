@@ -281,6 +281,20 @@ def is_empty(frame: pd.DataFrame, column: str) -> bool:
     return column not in frame.columns or not (is_number(frame[column]) or has_text(frame[column]))
 
 
+def refuse_unreadable(frame: pd.DataFrame, what: str) -> None:
+    """Refuse a table in memory that no file could hold: without rows, or with two columns of one name.
+
+    Raises:
+        DataError: names what it is, and the column.
+    """
+    names = [str(name) for name in frame.columns]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{what}: column {shown(twice)} stands twice in it; rename one.")
+    if names and not len(frame):
+        raise DataError(f"{what}: there are column names but no rows; add at least one row.")
+
+
 def refuse_empty(frame: pd.DataFrame, column: str, path: str | Path) -> None:
     """Refuse a column of names that has an empty cell.
 

@@ -11,7 +11,7 @@ import pandas as pd
 from budget.errors import DataError
 from budget.numerics.quoting import listed, shown
 from budget.tables.candidates import Candidates, direction_of, metric_of
-from budget.tables.columns import is_empty, numbers, read_table, refuse_empty
+from budget.tables.columns import is_empty, numbers, read_table, refuse_empty, refuse_unreadable
 from budget.tables.files.text import require_columns
 from budget.tables.runs import text_cells
 from budget.tables.tasks import USED
@@ -130,6 +130,7 @@ def cotrained_from_frame(frame: pd.DataFrame, *, higher_is_better: bool = False)
     Raises:
         DataError: names row, column and remedy; rows are those of the table written as a CSV.
     """
+    refuse_unreadable(frame, "the table of pairs")
     return _cotrained(text_cells(frame), "the table of pairs", higher_is_better)
 
 

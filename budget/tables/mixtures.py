@@ -9,7 +9,7 @@ import pandas as pd
 
 from budget.errors import DataError
 from budget.numerics.quoting import shown
-from budget.tables.columns import numbers, read_table
+from budget.tables.columns import numbers, read_table, refuse_unreadable
 from budget.tables.files.text import require_columns
 from budget.tables.runs import Mixture, Runs, text_cells
 
@@ -35,6 +35,7 @@ def with_mixtures(runs: Runs, path: str | Path, *, columns: Mapping[str, str] | 
 
 def with_mixture_frame(runs: Runs, frame: pd.DataFrame) -> Runs:
     """The same from a table in memory with the columns ``run, source, tokens``."""
+    refuse_unreadable(frame, "the mixtures table")
     return _joined(runs, text_cells(frame), "the mixtures table")
 
 

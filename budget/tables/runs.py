@@ -12,7 +12,7 @@ from budget.errors import DataError
 from budget.numerics.brief import Brief
 from budget.numerics.quoting import listed, shown
 from budget.numerics.row_codes import distinct_pairs, row_codes, rows_of_each, stood_before
-from budget.tables.columns import is_empty, numbers, refuse_empty, truths
+from budget.tables.columns import is_empty, numbers, refuse_empty, refuse_unreadable, truths
 from budget.tables.files.text import require_columns
 from budget.tables.reading.cells import cells_of, levels
 from budget.tables.reading.runs_table import read_runs_table
@@ -289,6 +289,7 @@ def runs_from_frame(
     Raises:
         DataError: names row, column and remedy.
     """
+    refuse_unreadable(frame, "the runs table")
     index = pd.RangeIndex(2, len(frame) + 2)
     cells = cells_of({str(name): column.array for name, column in frame.items()}, index)
     return _runs(cells, "the runs table", task, higher_is_better, scales)

@@ -89,7 +89,14 @@ _LEAST = {name: 0.0 for name in ("min", "current", "unit_cost", "served_tokens")
 
 
 def default_tasks(names: Sequence[str]) -> TaskSettings:
-    """Equal weights, no target, no limits."""
+    """Equal weights, no target, no limits.
+
+    Raises:
+        DataError: there is no name, or one stands twice.
+    """
+    twice = next((name for name in names if list(names).count(name) > 1), None)
+    if twice is not None or not len(names):
+        raise DataError(f"Task {shown(twice)} stands twice." if len(names) else "There is no task; name at least one.")
     return TaskSettings(tuple(names))
 
 

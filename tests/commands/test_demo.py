@@ -27,7 +27,7 @@ def test_it_makes_a_plan_and_what_it_says_to_try_next_works(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     result = run("demo", "try")
     assert result.exit_code == 0 and "README.md says what to try next" in result.stderr
-    assert "Train " in result.stderr and (tmp_path / "try" / "plan" / "report.html").stat().st_size > 10_000
+    assert "gap " in result.stderr and (tmp_path / "try" / "plan" / "report.html").stat().st_size > 10_000
     assert "it is there already" in refused("demo", "try")
     monkeypatch.chdir(tmp_path / "try")
     lines = (tmp_path / "try" / "README.md").read_text().partition("```sh\n")[2].partition("```")[0].splitlines()

@@ -111,6 +111,17 @@ def test_mistakes_are_red_where_colours_are_wanted(folder, monkeypatch):
         assert ESCAPE not in CliRunner().invoke(main, ["check", "none.csv", *words], color=True).stderr
 
 
+@pytest.mark.parametrize("words", [["chekc"], ["check", "runs.csv", "--nope"], ["check", "runs.csv", "--law", "no"]])
+def test_a_wrong_command_line_is_red_as_any_mistake(words, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for asked, red in (("always", True), ("never", False)):
+        result = CliRunner().invoke(main, ["--color", asked, *words], color=True)
+        assert result.exit_code == 2 and (f"{ESCAPE}31mError:{ESCAPE}0m " in result.stderr) == red
+        assert "Usage: " in result.stderr and " --help' for help." in result.stderr
+    behind = CliRunner().invoke(main, ["check", "runs.csv", "--nope", "--color", "always"], color=True)
+    assert f"{ESCAPE}31mError:" in behind.stderr
+
+
 def test_colours_are_never_written_into_results(folder):
     plain = run("check", "flat.csv").stdout
     assert "FAIL" in plain and plain == run("check", "flat.csv", "--color", "always").stdout

@@ -10,8 +10,8 @@ import pytest
 
 import budget
 from budget.commands.plan import plan as command
-from budget.errors import BudgetError
-from budget.notebook.asking import CallError
+from budget.errors import BudgetError, CallError
+from budget.report import progress
 from tests import ROOT
 from tests.commands.invoking import run
 
@@ -58,7 +58,7 @@ def test_it_answers_as_the_command_does(planned, tmp_path):
     assert ours == theirs
 
 
-SEVERAL = ("price", "mixtures", "where", "columns", "strategy")
+SEVERAL = ("price", "mixtures", "where", "columns", "strategy", "quiet")
 """Parameters that a command takes any number of, or that are no option's own value; none is the default of all."""
 
 
@@ -204,3 +204,15 @@ def test_strategies_are_compared():
     assert repr(focus)
     assert found.recommendation is not None
     assert len(found.table("models")) == len(found.recommendation.models)
+
+
+def test_it_shows_progress_beside_its_notes_and_can_be_silenced(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "SECONDS_OF_SILENCE", 0.0)
+    runs, tasks = own(alone=True)
+    seen = budget.plan(runs, BUDGET, tasks, **FEW)
+    assert " of " in capsys.readouterr().err and not any(
+        re.search(r": [\d,]+ of [\d,]+, about", each) for each in seen.notes
+    )
+    quiet = budget.plan(runs, BUDGET, tasks, **FEW, quiet=True)
+    assert not capsys.readouterr().err and quiet.notes == seen.notes
+    assert quiet.what_if("200 TFLOP").notes and not capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from budget.errors import AllocationError
+
 
 def iso_loss(alpha: float, beta: float, phi: float, psi: float, ratio: float) -> tuple[float, float]:
     """Factors of size and of total tokens that keep the loss when K identical tasks become ``ratio·K``.
@@ -21,11 +23,19 @@ def iso_loss(alpha: float, beta: float, phi: float, psi: float, ratio: float) ->
     Returns:
         Factor of N and factor of all tokens.
 
+    Raises:
+        AllocationError: alpha, beta or the ratio is not positive.
+
     Source: Longpre et al. 2025 (ATLAS), whose multipliers for twice the tasks are 1.18 and 1.66.
 
     >>> [round(factor, 2) for factor in iso_loss(alpha=0.453, beta=0.147, phi=0.11, psi=-0.04, ratio=2)]
     [1.18, 1.66]
     """
+    if not (alpha > 0 and beta > 0 and ratio > 0):
+        raise AllocationError(
+            f"alpha, beta and ratio are {alpha:g}, {beta:g} and {ratio:g}; a loss falls with positive exponents, and "
+            "tasks are a positive number of times more."
+        )
     return ratio ** (phi / alpha), ratio ** (1 + psi / beta)
 
 

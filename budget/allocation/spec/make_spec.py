@@ -17,7 +17,7 @@ from budget.allocation.spec.resources import Prices
 from budget.allocation.spec.risks import RISKS, Risk
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
-from budget.numerics.quoting import meant
+from budget.numerics.quoting import listed, meant
 from budget.numerics.words import shortened
 from budget.tables.checks.status import FAIL
 from budget.tables.limits import Limit
@@ -95,6 +95,12 @@ def plan_spec(
         raise AllocationError(f"--reach is {reach:g}; give a factor of at least 1, or inf to lift it.")
     unit = unit or default_unit(curves.scale_columns)
     strategy = strategy or (SHARED if curves.is_shared or curves.form.is_of_one_model else SPECIALISTS)
+    unknown = [name for name in curves.tasks if name not in tasks.names]
+    if unknown:
+        raise AllocationError(
+            f"The settings lack {listed(unknown)}, which have curves (they have: {listed(tasks.names)}); read them for "
+            "the tasks of the curves."
+        )
     total = _total(budget, folded)
     reserved = _reserved(curves, tasks, total) if strategy == SPECIALISTS else ()
     tasks = _frozen(tasks.select(curves.tasks), freeze)

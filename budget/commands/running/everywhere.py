@@ -4,7 +4,7 @@ See docs/decisions/151-one-door-for-all-commands.md.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import click
@@ -13,6 +13,10 @@ from budget.report.verbosity import VERBOSITY, Verbosity
 
 QUIET, VERBOSE, COLOR, DRY_RUN = "budget.quiet", "budget.verbose", "budget.color", "budget.dry_run"
 """Where a context keeps what was asked for; a command's shares what stood before its name."""
+
+
+COLORS = ("auto", "always", "never")
+"""What ``--color`` may be."""
 
 
 def _kept(ctx: click.Context, param: click.Parameter, value: object) -> None:
@@ -27,7 +31,7 @@ EVERYWHERE = (
                  help="Say nothing on standard error but mistakes."),
     click.Option(["--verbose"], is_flag=True, expose_value=False, callback=_kept,
                  help="Say also how long it took and how much memory, and of a mistake where it was found."),
-    click.Option(["--color"], type=click.Choice(["auto", "always", "never"]), expose_value=False, callback=_kept,
+    click.Option(["--color"], type=click.Choice(COLORS), expose_value=False, callback=_kept,
                  help="Verdicts and mistakes in colour. auto: on a terminal, unless NO_COLOR is set. CSV and JSON "
                       "never are.  [default: auto]"),
 )  # fmt: skip
@@ -46,6 +50,14 @@ def color_of(ctx: click.Context) -> bool | None:
     if asked == "auto":
         return False if os.environ.get("NO_COLOR") else None
     return bool(asked == "always")
+
+
+def note_color(ctx: click.Context, words: Sequence[str]) -> None:
+    """Heed ``--color`` already while a command line is read, which may be wrong before it or behind it."""
+    for word, following in zip(words, [*words[1:], ""], strict=False):
+        name, _, given = word.partition("=")
+        if name == "--color" and (given or following) in COLORS:
+            ctx.meta[COLOR] = given or following
 
 
 @contextmanager

@@ -17,7 +17,14 @@ from typing import IO, Any
 
 import click
 
-from budget.commands.running.everywhere import DRY_RUN, DRY_RUN_OPTION, EVERYWHERE, asked_verbosity, color_of
+from budget.commands.running.everywhere import (
+    DRY_RUN,
+    DRY_RUN_OPTION,
+    EVERYWHERE,
+    asked_verbosity,
+    color_of,
+    note_color,
+)
 from budget.commands.running.help_pages import (
     write_commands,
     write_examples,
@@ -117,6 +124,7 @@ class Command(click.Command):
             args = expanded(self, args, is_input)
             ctx.meta[INVOCATION] = lambda: invocation(self, ctx, args, is_input)
         ctx.meta[WORDS] = tuple(args)
+        note_color(ctx, args)
         return super().parse_args(ctx, list(args))
 
     def _outputs(self, out: str) -> list[Path]:
@@ -252,7 +260,28 @@ class Mistake(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Say it on standard error."""
-        click.echo(f"{click.style('Error:', fg='red')} {self.format_message()}", file=file, err=True, color=self.color)
+        _show_error(self.format_message(), file, self.color)
+
+
+class Misuse(click.UsageError):
+    """A wrong command line, which looks as any other mistake does."""
+
+    def __init__(self, error: click.UsageError) -> None:
+        """Keep what click found, which repeats what was written, as one sentence."""
+        vars(error)["message"] = sentence(error.message, 240)  # click writes the option before it
+        super().__init__(error.format_message(), error.ctx)
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Say how the command is called, and what is wrong, on standard error."""
+        color = None if self.ctx is None else color_of(self.ctx)
+        if self.ctx is not None:
+            hint = f"Try '{self.ctx.command_path} --help' for help."
+            click.echo(f"{self.ctx.get_usage()}\n{hint}\n", file=file, err=True, color=color)
+        _show_error(self.format_message(), file, color)
+
+
+def _show_error(message: str, file: IO[Any] | None, color: bool | None) -> None:
+    click.echo(f"{click.style('Error:', fg='red')} {message}", file=file, err=True, color=color)
 
 
 @contextmanager
@@ -269,6 +298,8 @@ def _said_in_a_sentence() -> Iterator[None]:
         raise Mistake(str(error)) from error
     except click.exceptions.NoArgsIsHelpError:  # whose message is the help
         raise
-    except click.ClickException as error:  # wrong usage, which repeats what was written
-        vars(error)["message"] = sentence(error.message, 240)  # click writes the option before it
+    except click.UsageError as error:
+        raise error if isinstance(error, Misuse) else Misuse(error) from None
+    except click.ClickException as error:
+        vars(error)["message"] = sentence(error.message, 240)
         raise

@@ -10,8 +10,8 @@ from budget.commands.running.group import command
 BUDGET = "1e13"
 """FLOPs: half as many again as the largest of the runs took."""
 
-DRAWS = "100"
-"""Draws of the example, which is to be there in seconds."""
+QUICK = ("--draws", "100", "--where", "strategy=specialist")
+"""What lets the example be there in seconds on a new machine: shared models take a program of their own to compile."""
 
 FILES = ("runs.csv", "tasks.csv", "README.md")
 """What stands in the folder beside the plan."""
@@ -22,7 +22,8 @@ FILES = ("runs.csv", "tasks.csv", "README.md")
 def demo(folder: str) -> None:
     """Make FOLDER with a small worked example: measured runs, the settings of their tasks, and the plan made of them.
 
-    The runs are of small models that this project trained; README.md in the folder says what to try next.
+    The runs are of small models that this project trained, alone and on several tasks. The plan is of one model for
+    each task; README.md in the folder says how shared models join it, and what else to try.
     """
     from importlib import resources
     from pathlib import Path
@@ -38,7 +39,7 @@ def demo(folder: str) -> None:
     shipped = resources.files("budget.commands").joinpath("demo_data")
     for name in FILES:
         write_text(home / name, shipped.joinpath(name).read_text(encoding="utf-8"))
-    words = [str(home / "runs.csv"), "--tasks", str(home / "tasks.csv"), "--budget", BUDGET, "--draws", DRAWS]
+    words = [str(home / "runs.csv"), "--tasks", str(home / "tasks.csv"), "--budget", BUDGET, *QUICK]
     with plan.make_context(
         "plan", [*words, "--out", str(home / "plan")], parent=click.get_current_context()
     ) as planning:

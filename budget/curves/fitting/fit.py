@@ -108,6 +108,8 @@ def fit_curves(
         runs = with_mixture_frame(runs, mixtures)
     if law not in (AUTO, *LAWS):
         raise DataError(f"There is no law '{law}'; choose one of {', '.join((AUTO, *LAWS))}.")
+    if draws < 0:
+        raise DataError(f"{draws} draws cannot be drawn; give 0 or more.")
     loss = make_loss(loss, residual=residual) if isinstance(loss, str) else loss
     asked = _of_searched_laws(loss, fix or {}, tie, pool, discrepancy, prior)
     because: list[str] = []
