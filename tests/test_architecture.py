@@ -167,7 +167,6 @@ def test_allocation_runs_without_jax_and_fitting_without_cvxpy():
     assert "jax" not in loaded_after(
         "import budget.curves.curves, budget.studies.predictions, budget.allocation.convex.problem"
     )
-    # cvxpy itself looks for a solver that is written in JAX, so here only the package's own modules can be checked
     planning = loaded_after(
         "import budget.allocation.solve, budget.studies.growth.growth, budget.studies.budget_response"
     )
@@ -180,6 +179,10 @@ def test_allocation_runs_without_jax_and_fitting_without_cvxpy():
     assert "cvxpy" not in loaded_after("import budget.curves.fitting.fit")
     assert "cvxpy" not in planning  # nor does anything that plans import it before a plan is to be shown
     assert not {"cvxpy", "jax"} & loaded_after("import budget.allocation.mixture.plan_mixture")
+    # cvxpy itself would load JAX to look for a solver written in it; both can be loaded after it, and by others before
+    assert "jax" not in loaded_after("import budget.allocation.convex.program")
+    assert {"jax", "cvxpy"} <= loaded_after("import budget.allocation.convex.program, jax.numpy")
+    assert {"jax", "cvxpy"} <= loaded_after("import jax.numpy, budget.allocation.convex.program")
 
 
 @pytest.fixture(scope="module")

@@ -1,21 +1,32 @@
-"""The convex program in log variables, compiled once and solved for any coefficients (DPP).
+"""The convex program in log variables of the plan that is shown, built from its numbers.
 
 Every posynomial is a sum of exponentials of affine functions of ``u = log(inputs)``, so the program is a set of
 exponential cones. Limits act on linear amounts ``x ≥ cost(u)`` of each resource, so that minima and limits of mixed
 sign stay convex.
 
 See docs/decisions/039-amounts-from-their-own-size.md,
-docs/decisions/048-one-compiled-program.md,
-docs/decisions/060-cvxpy-loads-jax.md.
+docs/decisions/164-the-shown-program-is-built-from-its-numbers.md.
 """
 
+import importlib.util
+import sys
 import warnings
 from dataclasses import dataclass
 from typing import Any
 
-import cvxpy as cp
 import numpy as np
 from scipy import sparse
+
+# cvxpy imports JAX, half a second, to learn whether a solver written in it (MPAX) can be imported after it: where that
+# is not installed JAX is said to be missing until cvxpy is there
+if "jax" not in sys.modules and importlib.util.find_spec("mpax") is None:
+    sys.modules["jax"] = None  # type: ignore[assignment]
+    try:
+        import cvxpy as cp
+    finally:
+        del sys.modules["jax"]
+else:
+    import cvxpy as cp
 
 from budget.allocation.convex.implied_bounds import equal_split
 from budget.allocation.convex.problem import LinearConstraint, Problem
@@ -39,11 +50,8 @@ FARTHEST = 1e9
 LEAST = -80.0
 """Logarithm below which a term is nothing: 1e-35 of the objective."""
 
-COMPILED = 1000
-"""Most terms for which the parametrised program is compiled once.
-
-Compiling takes memory in the square of their number (1 GB at 2,000 terms); above it, building anew takes the same time.
-"""
+LEAST_FACTOR = -20.0
+"""Logarithm of the least factor of an exponential, 2e-9: what is less stands inside, for a solver drops it outside."""
 
 COARSE = {"tol_gap_abs": 1e-6, "tol_gap_rel": 1e-6, "tol_feas": 1e-6}
 """Clarabel's tolerances where the split is polished afterwards: the last digits would be its slowest."""
@@ -81,111 +89,106 @@ class Answer:
 class Feasible:
     """What the plans of V models obey, as cvxpy variables and constraints about an origin.
 
+    Everything is counted from each model's own amount at the origin, so that a solver's tolerance is one of that.
+
     Attributes:
-        u: (V, I) log inputs about the origin.
-        share: a variable (V,) for each resource: amounts over the resource's scale.
+        u: (V·I,) log inputs about the origin, model by model.
+        share: an expression (V,) for each resource: amounts over the resource's scale.
+        scale: (R,) the scale of each resource, in its unit.
         constraints: all of them.
     """
 
-    def __init__(self, problem: Problem, *, free_budget: bool = False) -> None:
-        """Build the constraints for problems of this one's shape.
+    def __init__(self, problem: Problem, origin: np.ndarray, *, free_budget: bool, polished: bool) -> None:
+        """Build the constraints of a problem.
 
         Args:
-            problem: of the shape.
-            free_budget: whether the total of the budget's unit is not limited.
-        """
-        models, inputs = len(problem.cost), problem.cost.inputs
-        costs = [problem.cost, *(resource.cost for resource in problem.further)]
-        self.u = cp.Variable((models, inputs))
-        # counted from each model's own amount at the origin, so that a tolerance is one of that
-        self._own = [cp.Parameter(models, nonneg=True) for _ in costs]
-        self._times = [cp.Variable(models) for _ in costs]
-        self.share = [cp.multiply(own, times) for own, times in zip(self._own, self._times, strict=True)]
-        self._log_cost = [cp.Parameter(cost.log_coef.size) for cost in costs]
-        self._fixed = [cp.Parameter(models, nonneg=True) for _ in costs]
-        self._low, self._high = cp.Parameter(models, nonneg=True), cp.Parameter(models, nonneg=True)
-        self._rows = [cp.Parameter(models) for _ in problem.rows]
-        self._most = [cp.Parameter() for _ in problem.rows]
-        self._domain, self._ceiling = cp.Parameter((models, inputs)), cp.Parameter((models, inputs))
-        self.constraints = [self._times[0] >= self._low, self._times[0] <= self._high]
-        self.constraints += [self.u >= self._domain, self.u <= self._ceiling]
-        for cost, logs, fixed, times in zip(costs, self._log_cost, self._fixed, self._times, strict=True):
-            spread = repeat_rows(models, cost.log_coef.shape[1])
-            exponent = cost.exponent.reshape(-1, inputs)
-            terms = cp.exp(logs + cp.sum(cp.multiply(exponent, spread @ self.u), axis=1))
-            self.constraints.append(spread.T @ terms + fixed <= times)
-        self.budgets = {
-            position: cp.sum(share) <= 1
-            for position, share in enumerate(self.share)
-            if (position == 0 and not free_budget) or (position and np.isfinite(problem.further[position - 1].budget))
-        }
-        self.rows = [
-            cp.sum(cp.multiply(coefficient, self._times[row.resource])) <= most
-            for row, coefficient, most in zip(problem.rows, self._rows, self._most, strict=True)
-        ]
-        self.constraints += [*self.budgets.values(), *self.rows]
-
-    def set(self, problem: Problem, origin: np.ndarray) -> np.ndarray:
-        """Fill in a problem's numbers.
-
-        Args:
-            problem: of the shape.
+            problem: the stated problem.
             origin: (V, I) log inputs that the variables are counted from.
-
-        Returns:
-            (R,) the scale of each resource.
+            free_budget: whether the total of the budget's unit is not limited.
+            polished: whether the answer is polished afterwards: stated for speed then, else for the last digits.
         """
+        models = len(problem.cost)
         costs = [problem.cost, *(resource.cost for resource in problem.further)]
         totals = [problem.budget, *(resource.budget for resource in problem.further)]
-        scale = np.array(
+        self._problem = problem
+        self.u = cp.Variable(origin.size)
+        self.scale = np.array(
             [
                 total if np.isfinite(total) else cost.value(origin).sum()
                 for total, cost in zip(totals, costs, strict=True)
             ]
         )
-        for cost, logs, fixed, own, size in zip(costs, self._log_cost, self._fixed, self._own, scale, strict=True):
+        self._own, self._times, of_cost = [], [], []
+        for cost, size in zip(costs, self.scale, strict=True):
             amount = np.clip(cost.value(origin), LEAST_SHARE * size, size)
             if not isinstance(problem.value, Posynomial):
                 amount = np.full_like(amount, size)  # measured: many tangents are solved closer on one common scale
-            here = cost.log_coef + np.einsum("vmi,vi->vm", cost.exponent, origin)
-            logs.value = np.maximum(here - np.log(amount)[:, None], LEAST).ravel()
-            fixed.value = cost.offset / amount
-            own.value = amount / size
-        domain = np.full_like(origin, -BOX) if problem.cost.domain is None else problem.cost.domain - origin
-        self._domain.value = np.clip(domain, -BOX, 0.0)
-        ceiling = np.full_like(origin, BOX) if problem.cost.ceiling is None else problem.cost.ceiling - origin
-        self._ceiling.value = np.clip(ceiling, 0.0, BOX)
-        first = self._own[0].value * scale[0]
-        self._low.value = problem.low / first
-        self._high.value = np.minimum(problem.high / first, FARTHEST)
-        for row, coefficient, most in zip(problem.rows, self._rows, self._most, strict=True):
-            size = self._row_size(row)
-            coefficient.value = row.coefficient * self._own[row.resource].value / size
-            most.value = np.clip(row.upper / (size * scale[row.resource]), -FARTHEST, FARTHEST)
-        return scale
+            times = cp.Variable(models)
+            logs = cost.log_coef + np.einsum("vmi,vi->vm", cost.exponent, origin) - np.log(amount)[:, None]
+            terms = exponentials(logs, cost.exponent, self.u, polished=polished)
+            of_cost.append(repeat_rows(models, logs.shape[1]).T @ terms + cost.offset / amount <= times)
+            self._own.append(amount / size)
+            self._times.append(times)
+        self.share = [cp.multiply(own, times) for own, times in zip(self._own, self._times, strict=True)]
+        first = self._own[0] * self.scale[0]
+        low, high = problem.low / first, np.minimum(problem.high / first, FARTHEST)
+        # costs keep the spends above 0 and the budget keeps them below itself, so that few ends say anything more
+        self._low = np.flatnonzero((low > 0) | (not polished))
+        self._high = np.flatnonzero((problem.high < problem.budget) | (not polished))
+        self._ends = self._times[0][self._low] >= low[self._low], self._times[0][self._high] <= high[self._high]
+        self.constraints = [*self._ends, *self._box(origin, boxed=not polished), *of_cost]
+        self.budgets = {
+            position: own @ times <= 1
+            for position, (own, times) in enumerate(zip(self._own, self._times, strict=True))
+            if (position == 0 and not free_budget) or (position and np.isfinite(totals[position]))
+        }
+        self.rows = [
+            (row.coefficient * self._own[row.resource] / size) @ self._times[row.resource]
+            <= float(np.clip(row.upper / (size * self.scale[row.resource]), -FARTHEST, FARTHEST))
+            for row in problem.rows
+            for size in [self._row_size(row)]
+        ]
+        self.constraints += [*self.budgets.values(), *self.rows]
+
+    def _box(self, origin: np.ndarray, *, boxed: bool) -> list[cp.Constraint]:
+        """The ends of the log inputs: those of the models, and of the box for all or for what nothing else holds."""
+        problem = self._problem
+        domain, ceiling = problem.cost.domain, problem.cost.ceiling
+        least = np.full_like(origin, -np.inf) if domain is None else domain - origin
+        most = np.full_like(origin, np.inf) if ceiling is None else ceiling - origin
+        # an input with a price and a gain runs nowhere: only one that lacks either is held by nothing else
+        at_origin = problem.by_model.tangent(origin)
+        held = (problem.cost.exponent != 0).any(axis=1) & (at_origin.exponent != 0).any(axis=1)
+        free = np.full_like(held, boxed) | ~held
+        low = np.flatnonzero((least > -BOX) | free)
+        high = np.flatnonzero((most < BOX) | free)
+        return [
+            self.u[low] >= np.clip(least, -BOX, 0.0).ravel()[low],
+            self.u[high] <= np.clip(most, 0.0, BOX).ravel()[high],
+        ]
 
     def _row_size(self, row: LinearConstraint) -> float:
         """What a row is divided by: its largest coefficient, amounts counted as the variables are.
 
         So a solver's tolerance is one of what the row weighs, not of the whole budget.
         """
-        return float(np.abs(row.coefficient * self._own[row.resource].value).max())
+        return float(np.abs(row.coefficient * self._own[row.resource]).max())
 
-    def prices(self, problem: Problem, scale: np.ndarray, unit: np.ndarray) -> Duals:
+    def prices(self, unit: np.ndarray) -> Duals:
         """What the solver charges for every limit.
 
         Args:
-            problem: whose numbers are filled in.
-            scale: (R,) of each resource.
             unit: (R,) what a price of 1 in the program is worth for one unit of each resource.
         """
+        problem = self._problem
         budget = np.zeros(len(unit))
         for position, constraint in self.budgets.items():
             budget[position] = constraint.dual_value * unit[position]
         if 0 not in self.budgets:
             budget[0] = 1.0
-        ends = (constraint.dual_value * unit[0] / self._own[0].value for constraint in self.constraints[:2])
-        low, high = (np.maximum(price, 0.0) for price in ends)
+        low, high = np.zeros(len(problem.low)), np.zeros(len(problem.low))
+        for price, at, constraint in zip((low, high), (self._low, self._high), self._ends, strict=True):
+            price[at] = np.maximum(constraint.dual_value * unit[0] / self._own[0][at], 0.0)
         high = np.where(np.isfinite(problem.high), high, 0.0)
         row = np.array(
             [
@@ -197,75 +200,73 @@ class Feasible:
 
 
 class Program:
-    """One compiled program for V models, T values of K terms, and any number of resources and rows.
+    """The program of one problem of V models, T values of K terms, and any number of resources and rows.
 
-    A term may be the largest of several exponentials: tangents of one that is no exponential of its inputs.
+    The variables are shifted to a plan and the values divided by their reducible part there, so that the solver sees
+    numbers of order one whatever the units. A term may be the largest of several exponentials: tangents of one that is
+    no exponential of its inputs.
     """
 
-    def __init__(self, problem: Problem, goal: Goal = "sum", cuts: int = 1) -> None:
-        """Build the program for problems of this one's shape, with so many tangents of each value."""
-        tasks, terms, inputs = problem.value.tangent(equal_split(problem)[problem.serves]).exponent.shape
-        self.goal = goal
-        self.models = len(problem.cost)
-        self._feasible = Feasible(problem, free_budget=goal == "cheapest")
-        self._log_term = [cp.Parameter(tasks * terms) for _ in range(cuts)]
-        self._exponent = [cp.Parameter((tasks * terms, inputs)) for _ in range(cuts)]
-        self._offset = cp.Parameter(tasks)
-        spread = repeat_rows(tasks, terms)
-        u = self._feasible.u if len(problem.cost) == tasks else np.ones((tasks, 1)) @ self._feasible.u
-        pieces = [
-            logs + cp.sum(cp.multiply(exponent, spread @ u), axis=1)
-            for logs, exponent in zip(self._log_term, self._exponent, strict=True)
-        ]
-        self._above: list[cp.Constraint] = []
-        if cuts > 1:
-            largest_piece = cp.Variable(tasks * terms)
-            self._above = [largest_piece >= piece for piece in pieces]
-            pieces = [largest_piece]
-        of_term = cp.exp(pieces[0])
-        self._tasks: list[cp.Constraint] = []
-        if goal == "sum":
-            objective = cp.sum(of_term)
-        else:
-            largest = cp.Variable()
-            self._tasks = [spread.T @ of_term + self._offset <= (largest if goal == "largest" else 0.0)]
-            objective = largest if goal == "largest" else cp.sum(self._feasible.share[0])
-        self._program = cp.Problem(cp.Minimize(objective), self._feasible.constraints + self._tasks + self._above)
-        self._once = tasks * terms > COMPILED
-        self._is_polished = problem.is_plain and goal == "sum"
-
-    def solve(self, problem: Problem, origin: np.ndarray | None = None, cuts: list[Posynomial] | None = None) -> Answer:
-        """Solve a problem of the compiled shape.
-
-        The variables are shifted to a plan and the values divided by their reducible part there, so that the solver
-        sees numbers of order one whatever the units.
+    def __init__(
+        self,
+        problem: Problem,
+        goal: Goal = "sum",
+        origin: np.ndarray | None = None,
+        cuts: list[Posynomial] | None = None,
+    ) -> None:
+        """Build the program.
 
         Args:
-            problem: of the shape.
+            problem: the stated problem.
+            goal: what is made small.
             origin: (V, I) log inputs of that plan; the equal split by default.
-            cuts: tangents (T) of the values, as many as compiled; by default the one at the origin, which for falling
-                powers is the values themselves.
+            cuts: tangents (T) of the values; by default the one at the origin, which for falling powers is the values
+                themselves.
+        """
+        self.goal, self._problem = goal, problem
+        self._origin = origin = equal_split(problem) if origin is None else origin
+        self._cuts = cuts = cuts or [problem.value.tangent(origin[problem.serves])]
+        self._is_polished = problem.is_plain and goal == "sum"
+        self._feasible = Feasible(problem, origin, free_budget=goal == "cheapest", polished=self._is_polished)
+        each = [cut.log_coef + np.einsum("tki,ti->tk", cut.exponent, origin[problem.serves]) for cut in cuts]
+        logs = np.max(each, axis=0)
+        self._log_scale = scale = _log_sum(logs) - (0.0 if goal == "sum" else np.log(len(logs)))
+        middle = problem.value.offset.mean() if goal == "largest" else 0.0
+        offset = (problem.value.offset - middle) * np.exp(-scale)
+        self._above: list[cp.Constraint] = []
+        if len(cuts) == 1:
+            terms = exponentials(each[0] - scale, cuts[0].exponent, self._feasible.u, polished=self._is_polished)
+        else:
+            largest_piece = cp.Variable(logs.size)
+            self._above = [
+                largest_piece >= affine(cut.exponent, self._feasible.u) + np.maximum(here - scale, LEAST).ravel()
+                for cut, here in zip(cuts, each, strict=True)
+            ]
+            terms = cp.exp(largest_piece)
+        self._tasks: list[cp.Constraint] = []
+        if goal == "sum":
+            objective = cp.sum(terms)
+        else:
+            largest = cp.Variable()
+            of_task = repeat_rows(len(logs), logs.shape[1]).T @ terms + offset
+            self._tasks = [of_task <= (largest if goal == "largest" else 0.0)]
+            objective = largest if goal == "largest" else cp.sum(self._feasible.share[0])
+        constraints = self._feasible.constraints + self._tasks + self._above
+        self._program = cp.Problem(cp.Minimize(objective), constraints)
+
+    def solve(self) -> Answer:
+        """Solve it.
 
         Raises:
             SolverError: no solver found an optimum.
         """
-        origin = equal_split(problem) if origin is None else origin
-        size = self._feasible.set(problem, origin)
-        cuts = cuts or [problem.value.tangent(origin[problem.serves])]
-        each = [cut.log_coef + np.einsum("tki,ti->tk", cut.exponent, origin[problem.serves]) for cut in cuts]
-        logs = np.max(each, axis=0)
-        scale = _log_sum(logs) if self.goal == "sum" else _log_sum(logs) - np.log(len(logs))
-        middle = problem.value.offset.mean() if self.goal == "largest" else 0.0
-        for log_term, exponent, cut, here in zip(self._log_term, self._exponent, cuts, each, strict=True):
-            log_term.value = np.maximum(here - scale, LEAST).ravel()
-            exponent.value = cut.exponent.reshape(exponent.shape)
-        self._offset.value = (problem.value.offset - middle) * np.exp(-scale)
         solver, status = self._ask()
+        size, scale = self._feasible.scale, self._log_scale
         return Answer(
             np.array([share.value for share in self._feasible.share]) * size[:, None],
-            self._feasible.u.value + origin,
-            self._mean(cuts),
-            self._feasible.prices(problem, size, (size[0] if self.goal == "cheapest" else np.exp(scale)) / size),
+            self._feasible.u.value.reshape(self._origin.shape) + self._origin,
+            self._mean(self._cuts),
+            self._feasible.prices((size[0] if self.goal == "cheapest" else np.exp(scale)) / size),
             self._task_prices(size[0] * np.exp(-scale)),
             solver,
             status,
@@ -295,7 +296,7 @@ class Program:
                 if solver == cp.CLARABEL and self._is_polished:
                     options = COARSE
                 try:
-                    self._program.solve(solver=solver, ignore_dpp=self._once, **options)
+                    self._program.solve(solver=solver, **options)
                 except cp.error.SolverError as error:
                     words.append(f"{name} stopped ({error})")
                     continue
@@ -303,6 +304,35 @@ class Program:
                 return name, self._program.status
             words.append(f"{name} reports {self._program.status}")
         raise SolverError(f"{'; '.join(words)}; check the limits and the curves.")
+
+
+def exponentials(logs: np.ndarray, exponent: np.ndarray, u: cp.Variable, *, polished: bool) -> cp.Expression:
+    """The terms (N·K,) ``exp(logs + exponent · u)`` of N functions.
+
+    Their factors stand outside the exponentials where the answer is polished: Clarabel takes 15 to 20 steps then, and
+    24 to 63 with them inside. Inside its last digits are better.
+
+    Args:
+        logs: (N, K) at the origin.
+        exponent: (N, K, I).
+        u: (N·I,) or, for all alike, (I,).
+        polished: whether the answer is.
+    """
+    logs = np.maximum(logs, LEAST).ravel()
+    if not polished:
+        return cp.exp(affine(exponent, u) + logs)
+    factor = np.maximum(logs, LEAST_FACTOR)
+    return cp.multiply(np.exp(factor), cp.exp(affine(exponent, u) + (logs - factor)))
+
+
+def affine(exponent: np.ndarray, u: cp.Variable) -> cp.Expression:
+    """What exponents (N, K, I) make of the log inputs (N·I,), or of (I,) that all functions share: (N·K,)."""
+    count, terms, inputs = exponent.shape
+    if u.size == inputs:
+        return exponent.reshape(-1, inputs) @ u
+    rows = np.repeat(np.arange(count * terms), inputs)
+    columns = np.broadcast_to(np.arange(count * inputs).reshape(count, 1, inputs), exponent.shape).ravel()
+    return sparse.csr_matrix((exponent.ravel(), (rows, columns)), shape=(count * terms, count * inputs)) @ u
 
 
 def _log_sum(logs: np.ndarray) -> float:

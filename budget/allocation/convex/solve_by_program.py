@@ -8,7 +8,8 @@ rounding of a spend near a limit would blur.
 
 This module loads cvxpy, and is itself loaded only where a plan is shown or the dual is not proven.
 
-See docs/decisions/125-shown-by-program-many-by-dual.md.
+See docs/decisions/125-shown-by-program-many-by-dual.md,
+docs/decisions/164-the-shown-program-is-built-from-its-numbers.md.
 """
 
 from dataclasses import replace
@@ -31,7 +32,7 @@ from budget.allocation.convex.optimum import (
 from budget.allocation.convex.problem import Problem
 from budget.allocation.convex.program import Answer, Program
 from budget.allocation.convex.restore_feasibility import restored_optimum
-from budget.allocation.convex.solve_by_dual import cheapest, largest, sums, with_all_prices, without_further
+from budget.allocation.convex.solve_by_dual import by_dual, cheapest, largest, sums, with_all_prices, without_further
 from budget.allocation.convex.water_filling import polish
 from budget.allocation.spec.objectives import Goal
 from budget.curves.planning_forms.posynomial import Posynomial
@@ -66,7 +67,7 @@ def solve_by_program(problem: Problem, goal: Goal = "sum") -> Optimum:
         optimum = _plain(problem, goal)
     else:
         # limits that the optimum of one budget obeys change nothing; the dual says so in a moment
-        optimum = _relaxed(problem, goal) or _with_all_limits(problem, goal, Program(problem, goal))
+        optimum = _relaxed(problem, goal) or _with_all_limits(problem, goal)
     return with_status(problem, goal, optimum)
 
 
@@ -75,11 +76,11 @@ def _plain(problem: Problem, goal: Goal) -> Optimum:
     if goal == "sum":
         return _plain_sum(problem)
     if len(problem.cost) < len(problem.value):
-        return _with_all_limits(problem, goal, Program(problem, goal))
+        return _with_all_limits(problem, goal)
     if is_trivial(problem) and goal == "largest":
         return largest([problem])[0]
     try:
-        answer = Program(problem, goal).solve(problem, origin(problem, goal))
+        answer = Program(problem, goal, origin(problem, goal)).solve()
     except SolverError:  # the dual needs none here
         answer = None
     near = None if answer is None else np.maximum(answer.amounts[0], _least_start(problem))[None]
@@ -90,16 +91,20 @@ def _plain(problem: Problem, goal: Goal) -> Optimum:
 
 
 def _plain_sum(problem: Problem) -> Optimum:
-    """The least sum under one budget: the program's split, polished; by the dual alone where no solver answers."""
+    """The least sum under one budget: the program's split, polished; by the dual alone where no solver answers.
+
+    The program's variables are counted from the dual's plan. That changes nothing in what it states or in what proves
+    its answer, and all that a solver looks for is then near 0, whatever the tasks' own scales.
+    """
+    (near,) = sums([problem])
     if is_trivial(problem):
-        return sums([problem])[0]
+        return near
     try:
-        answer = Program(problem).solve(problem)
+        answer = Program(problem, "sum", near.u if np.isfinite(near.u).all() else None).solve()
     except SolverError as error:
-        (found,) = sums([problem])
-        if not is_proven(problem, "sum", found):
+        if not is_proven(problem, "sum", near):
             raise SolverError(str(error)) from error
-        return found
+        return near
     start = np.maximum(answer.amounts[0], _least_start(problem))
     spend = polish(problem, fill_to_budget(start, problem.budget, problem.low, problem.high))
     u = best_inputs(problem.by_model, problem.cost, spend)
@@ -116,41 +121,59 @@ def _relaxed(problem: Problem, goal: Goal) -> Optimum | None:
     (relaxed,) = without_further([problem], goal)
     if relaxed is None:
         return None
-    return with_all_prices(problem, _plain(replace(problem, further=(), rows=()), goal)) or relaxed
+    found = _plain(replace(problem, further=(), rows=()), goal)
+    # the two are the same optimum: where rounding puts the program's beyond a limit, the dual's is within it
+    return with_all_prices(problem, found) or replace(relaxed, solver=found.solver, status=found.status)
 
 
-def _with_all_limits(problem: Problem, goal: Goal, program: Program) -> Optimum:
-    """The optimum by the program with all limits; values with repeated data by tangents, until the gap is closed."""
-    u = origin(problem, goal)
-    optimum = _answered(problem, goal, program, u)
-    if isinstance(problem.value, Posynomial):
-        if objective_at(problem, goal, optimum) - optimum.certificate.bound <= PROVEN * abs(optimum.certificate.bound):
-            return optimum
-        again = _answered(problem, goal, program, optimum.u)  # counted from what was found, its digits are others
-        bound = max(optimum.certificate.bound, again.certificate.bound)
-        optimum = min(optimum, again, key=lambda each: objective_at(problem, goal, each))
-        return replace(optimum, certificate=replace(optimum.certificate, bound=bound))
-    cuts = [problem.value.tangent(at[problem.serves]) for at in (u, optimum.u)]
-    bound = optimum.certificate.bound
-    for _ in range(MAX_CUT_ROUNDS):
-        found = _answered(problem, goal, Program(problem, goal, len(cuts)), u, cuts)
-        bound = max(bound, found.certificate.bound)
-        optimum = min(optimum, found, key=lambda each: objective_at(problem, goal, each))
-        if objective_at(problem, goal, optimum) - bound <= PROVEN * abs(bound):
-            break
-        cuts.append(problem.value.tangent(found.u[problem.serves]))
+def _with_all_limits(problem: Problem, goal: Goal) -> Optimum:
+    """The optimum by the program with all limits, to the last digits where the dual has them.
+
+    As in ``_plain_sum`` the program's variables are counted from the dual's plan, where it has one; but for the worst
+    task, at which many tasks have the same value there and Clarabel stops.
+    """
+    (near,) = by_dual([problem], goal)
+    if not isinstance(near, Optimum) or not np.isfinite(near.u).all():
+        return _by_cuts(problem, goal, origin(problem, goal))
+    try:
+        found = _by_cuts(problem, goal, origin(problem, goal) if goal == "largest" else near.u)
+    except SolverError:
+        found = _by_cuts(problem, goal, near.u if goal == "largest" else origin(problem, goal))
+    return _better(problem, goal, found, replace(near, solver=found.solver, status=found.status))
+
+
+def _better(problem: Problem, goal: Goal, optimum: Optimum, other: Optimum) -> Optimum:
+    """The better of two plans, with the better of their bounds, each of which holds for every plan."""
+    bound = max(optimum.certificate.bound, other.certificate.bound)
+    optimum = min(optimum, other, key=lambda each: objective_at(problem, goal, each))
     return replace(optimum, certificate=replace(optimum.certificate, bound=bound))
 
 
-def _answered(
-    problem: Problem, goal: Goal, program: Program, origin: np.ndarray, cuts: list[Posynomial] | None = None
-) -> Optimum:
+def _by_cuts(problem: Problem, goal: Goal, u: np.ndarray) -> Optimum:
+    """The program's optimum counted from log inputs; values with repeated data by tangents, until the gap is closed."""
+    optimum = _answered(problem, goal, u)
+    if isinstance(problem.value, Posynomial):
+        if objective_at(problem, goal, optimum) - optimum.certificate.bound <= PROVEN * abs(optimum.certificate.bound):
+            return optimum
+        # counted from what was found, its digits are others
+        return _better(problem, goal, optimum, _answered(problem, goal, optimum.u))
+    cuts = [problem.value.tangent(at[problem.serves]) for at in (u, optimum.u)]
+    for _ in range(MAX_CUT_ROUNDS):
+        optimum = _better(problem, goal, optimum, found := _answered(problem, goal, u, cuts))
+        bound = optimum.certificate.bound
+        if objective_at(problem, goal, optimum) - bound <= PROVEN * abs(bound):
+            break
+        cuts.append(problem.value.tangent(found.u[problem.serves]))
+    return optimum
+
+
+def _answered(problem: Problem, goal: Goal, origin: np.ndarray, cuts: list[Posynomial] | None = None) -> Optimum:
     """The program's answer, put within the limits and certified."""
-    answer = program.solve(problem, origin, cuts)
+    answer = Program(problem, goal, origin, cuts).solve()
     try:
         return _restored(problem, goal, answer)
     except SolverError:  # once more, counted from what was found
-        return _restored(problem, goal, program.solve(problem, answer.u, cuts))
+        return _restored(problem, goal, Program(problem, goal, answer.u, cuts).solve())
 
 
 def _restored(problem: Problem, goal: Goal, answer: Answer) -> Optimum:
