@@ -20,6 +20,7 @@ from budget.errors import AllocationError
 from budget.numerics.brief import Brief
 from budget.numerics.words import listing
 from budget.studies.budget_response import Response, respond
+from budget.studies.checks.breadth_checks import Breadth, breadth_of
 from budget.studies.decision_tables import DecisionTables, decision_tables
 from budget.studies.focus.focus import BUDGETS, DECADES, Focus, comparable, focus
 from budget.studies.growth.beyond_tasks import if_doubled
@@ -63,6 +64,8 @@ class Study(Brief):
         judged_sharing: what a backtest says of the shared models' curves that the decision rests on; empty where none
             is asked for.
         scenarios: other questions to the same curves, side by side with this one.
+        every_run: the measurements of all strategies, where the runs hold several; else ``None``.
+        breadth: no free lunch and selection by the specialists' curves, where strategies are compared; else ``None``.
     """
 
     runs: Runs
@@ -83,6 +86,8 @@ class Study(Brief):
     notes: tuple[str, ...]
     judged_sharing: tuple[JudgedCurve, ...] = ()
     scenarios: Scenarios | None = None
+    every_run: Runs | None = None
+    breadth: Breadth | None = None
 
     @property
     def versions(self) -> dict[str, str]:
@@ -146,6 +151,7 @@ def make_plan(
     compared: tuple[FittedStrategies, TaskSettings] | None = None,
     judge: JudgeModel | None = None,
     scenarios: Scenarios | None = None,
+    every_run: Runs | None = None,
     input_files: dict[str, dict[str, str]] | None = None,
     progress: Callable[[str], Callable[[int, int], None]] | None = None,
 ) -> Study:
@@ -162,6 +168,7 @@ def make_plan(
         compared: every strategy's curves, and task settings for all their tasks, where the runs hold several.
         judge: tells what a backtest says of a shared model's curves.
         scenarios: other questions to the same curves, answered already.
+        every_run: the measurements of all strategies, where the runs hold several.
         input_files: role → name and SHA-256 of each file.
         progress: step name → its (done, total) callback.
 
@@ -190,6 +197,10 @@ def make_plan(
     decision = found.recommendation
     shown = decision if decision is not None and decision.shares else None
     shared = () if shown is None else [(each.strategy, each.tasks) for each in shown.models if len(each.tasks) > 1]
+    map_of = _focus(found.compared, spec, asked.params, plan.total, watch("compare"))
+    checks = None
+    if map_of is not None and found.compared is not None:
+        checks = breadth_of(found.compared[0], map_of, found.compared[1], params=asked.params, seed=curves.seed)
     is_best = asked.split is None and not asked.prefer_simple and not of_one
     return Study(
         runs=runs,
@@ -201,7 +212,8 @@ def make_plan(
         alternative=alternative,
         sizes=size_tradeoff(found.planned, plan) if trades_size and np.isfinite(plan.shadow_price) else None,
         response=respond(found.planned, spec, spec.budget if np.isfinite(spec.budget) else plan.total),
-        focus=_focus(found.compared, spec, asked.params, plan.total, watch("compare")),
+        focus=map_of,
+        breadth=checks,
         recommendation=decision,
         tables=decision_tables(found.planned, spec, plan.spend, found.tasks, shown, found.rivals) if is_best else None,
         growth=growth,
@@ -209,6 +221,7 @@ def make_plan(
         input_files=input_files or {},
         notes=(*tasks.notes, *curves.notes, *found.notes, *beside),
         scenarios=scenarios,
+        every_run=every_run,
         judged_sharing=() if judge is None else judged_models(judge, shared),
     )
 
@@ -288,6 +301,5 @@ def _focus(
         unit=spec.unit,
         params=params,
         measure=spec.measure.name,
-        reach=spec.reach,  # as the plan itself, so that the map and what a task reaches alone agree with it
         progress=progress,
     )

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from budget.report.page.story import build_story
+from budget.report.pictures.curve_series import decided_series
 from budget.report.pictures.decision_figures import flow, waterfall
-from budget.report.pictures.figures import response
+from budget.report.pictures.figures import curves, response, selection
+from budget.report.pictures.focus_map import focus_map
 from budget.report.pictures.trust_figure import trust_figure
 from budget.report.sentences import headline as narrative
 from budget.report.shown_decision import FREED, objective_interval, saved_to, shown_decision
@@ -16,6 +18,7 @@ from budget.report.written_numbers import count, percent, span, told_apart, valu
 from budget.studies.growth.targets_kept import required_spends
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.studies.strategies.strategy_plans import EQUAL
+from budget.tables.strategy_runs import StrategyRuns
 from tests.report.studies import LONG
 
 
@@ -104,14 +107,59 @@ def test_one_shared_model_names_the_models_of_its_rule_of_thumb(studies):
 def test_a_spend_to_a_target_is_read_off_what_a_plan_is_told_to_reach(studies):
     """Planned on curves that fall otherwise, a spend read off those would miss the target by what is reported."""
     study = studies["specialists"]
-    curves, spec = study.planned, study.plan.spec
-    steeper = replace(curves, parameters=curves.parameters * np.array([1.0, 1.0, 1.1, 1.0, 1.1]), prediction=curves)
+    told, spec = study.planned, study.plan.spec
+    steeper = replace(told, parameters=told.parameters * np.array([1.0, 1.0, 1.1, 1.0, 1.1]), prediction=told)
     aim = study.plan.predicted * 1.02
     spec = replace(spec, tasks=replace(spec.tasks, target=aim))
     nothing, endless = np.zeros(len(aim)), np.full(len(aim), np.inf)
     found = required_spends(steeper, spec, nothing, endless, spec.budget)
-    own = required_spends(curves, spec, nothing, endless, spec.budget)
+    own = required_spends(told, spec, nothing, endless, spec.budget)
     assert (found > own * (1 - 1e-9)).all()  # other sizes than the best of the curve that is told
     np.testing.assert_allclose(found, own, rtol=0.05)
     apart = replace(steeper, prediction=None)
     assert (np.abs(required_spends(apart, spec, nothing, endless, spec.budget) / own - 1) > 0.05).any()
+
+
+def test_the_curves_of_a_decision_are_those_of_its_models_with_their_own_runs(studies):
+    study = studies["together"]
+    assert [each.shared for each in decided_series(study)] == [""]  # the shared model's runs are not there
+    found, shown = study.recommendation, shown_decision(study)
+    pair = tuple(found.models[[len(model.tasks) for model in found.models].index(2)].tasks)
+    mine = np.isin(study.runs.task, [study.runs.tasks.index(name) for name in pair])
+    every = replace(
+        study.runs,
+        strategy_runs=(StrategyRuns("specialists", ()), StrategyRuns("generalist", pair)),
+        strategy_index=mine.astype(int),
+    )
+    series = decided_series(replace(study, every_run=every))
+    assert {each.task for each in series if each.shared} == {shown.names.index(name) for name in pair}
+    for each in series:
+        at = each.series
+        assert at.planned == shown.predicted[each.task]
+        assert np.interp(np.log(at.planned_x), np.log(at.x), at.predicted) == pytest.approx(at.planned, rel=2e-3)
+        assert len(at.measured) == (study.runs.task == study.runs.tasks.index(shown.names[each.task])).sum()
+    titles = [panel.title for panel in curves(replace(study, every_run=every))]
+    assert f"{pair[0]} (shared)" in titles and LONG in titles
+
+
+def test_selection_is_three_small_pictures_with_a_sentence_each(studies):
+    study = studies["together"]
+    assert study.breadth is not None
+    (section,) = [each for each in build_story(study).sections if each.anchor == "selection"]
+    bullets = section.blocks[1].items
+    assert bullets[0].startswith("No free lunch") and bullets[1].startswith("Selection")
+    knowledge, breadth, *_ = selection(study)
+    for level in study.breadth.lunch.table()["value"]:
+        assert f">{value(study.plan.spec.sign * level)}<" in knowledge.wide
+    widest = study.breadth.selection.widest()
+    assert f"serves {int(widest['breadth'].iloc[0])} tasks" in breadth.wide
+    assert not [each for each in build_story(studies["specialists"]).sections if each.anchor == "selection"]
+
+
+def test_dots_say_which_tasks_are_in_which_set(studies):
+    found = studies["together"].focus
+    broad, narrow = focus_map(found, 1120), focus_map(found, 340)
+    members = sum(map(len, found.sets))
+    assert broad.count('<circle class="point"') == members and "<circle" not in narrow
+    for name in {name for tasks in found.sets for name in tasks}:
+        assert f"<title>{name}</title>" in broad

@@ -43,6 +43,7 @@ class FittedRuns:
         input_files: role → name and SHA-256 of each file.
         columns: how these call the canonical columns, which further tables may do as well.
         judge: tells what a backtest says of a shared model's curves; ``None`` where none is asked for.
+        every_run: the measurements of all strategies, where the runs hold several.
     """
 
     runs: Runs
@@ -53,6 +54,7 @@ class FittedRuns:
     input_files: Mapping[str, dict[str, str]]
     columns: Words = ()
     judge: JudgeModel | None = None
+    every_run: Runs | None = None
 
 
 def fit_runs(
@@ -101,14 +103,14 @@ def fit_runs(
     if decide:
         curves = with_decided(curves, runs, settings, beyond, fitting, estimating, drawing)
     curves = add_link(curves, runs, scores, tasks, estimating.device)
-    compared, judge = None, None
+    compared, judge, every_run = None, None, None
     if runs.serves_both_ways and scores is None and not is_of_all_strategies(fitting.law):
         every_run, every_task = read_inputs(runs_path, reading, fitting.mixtures, of_all_strategies=True)
         compared = fit_strategies(every_run, every_task, fitting, estimating, drawing, curves), every_task
         judge = judge_shared(every_run, every_task, curves, estimating, drawing) if judged else None
     paths = {"runs": runs_path, "tasks": reading.tasks_path, "mixtures": fitting.mixtures}
     files = {role: {"name": Path(path).name, "sha256": sha256_as_read(path)} for role, path in paths.items() if path}
-    return FittedRuns(runs, findings, curves, tasks, compared, files, reading.columns, judge)
+    return FittedRuns(runs, findings, curves, tasks, compared, files, reading.columns, judge, every_run)
 
 
 def question_for(fitted: FittedRuns, asking: Asking, strategies: Sequence[str] = ()) -> PlanQuestion:
@@ -210,6 +212,7 @@ def study_of(
             compared=fitted.compared,
             judge=fitted.judge,
             scenarios=scenarios,
+            every_run=fitted.every_run,
             input_files={**fitted.input_files, **tables},
             progress=watch,
         )

@@ -15,6 +15,9 @@ from budget.report.pictures.figures import FIGURES, Panel
 from budget.report.report_parts import Picture, Story
 from budget.studies.make_plan import Study
 
+PAGED_FROM = 100
+"""Rows of a table from which the page shows some of them at a time."""
+
 LONG_WORD = re.compile(r"[^\s<>]{25,}")
 """A name so long that it may have to break, which it then does behind a joint."""
 
@@ -39,7 +42,9 @@ def render_html(study: Study, story: Story, pictures: Mapping[str, Sequence[Pane
     pictures = drawn_pictures(study, story) if pictures is None else pictures
     tables = explorer_data(study) if story.pictures else ""
     template = environment().get_template("page.html.j2")
-    return template.render(story=story, pictures=pictures, tables=tables, rows=explorer_rows(study) if tables else ())
+    return template.render(
+        story=story, pictures=pictures, tables=tables, rows=explorer_rows(study) if tables else (), most_rows=PAGED_FROM
+    )
 
 
 @cache

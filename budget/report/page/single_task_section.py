@@ -133,7 +133,8 @@ def alone_table(focus: Focus) -> Table | None:
     if focus.targets:
         columns.append(Column("spend to target", numeric=True, detail="who meets it"))
     caption = (
-        f"Each task alone with {quantity(budget, focus.unit)}, and the best that a plan for several tasks gives it"
+        f"Each task alone with {quantity(budget, focus.unit)}, however far beyond the runs, and the best that a plan "
+        "for several tasks gives it"
     )
     return Table(caption, tuple(columns), tuple(rows), cards=True)
 

@@ -11,6 +11,7 @@ from budget.report.open_questions import first_page_notes, next_section
 from budget.report.page import method
 from budget.report.page import tables as tabular
 from budget.report.page.single_task_section import alone_table
+from budget.report.pictures.curve_series import DecidedCurve, decided_series
 from budget.report.pictures.trust_figure import gains_of
 from budget.report.report_parts import (
     PANELS,
@@ -28,13 +29,15 @@ from budget.report.report_parts import (
 from budget.report.scenario_section import scenario_section
 from budget.report.sentences import facts, trust
 from budget.report.sentences import headline as narrative
+from budget.report.sentences.breadth_sentences import breadth_sentences
 from budget.report.sentences.focus_answer import decided_cells, focus_answer
 from budget.report.sentences.focus_sentences import focus_summary, focus_table
 from budget.report.sentences.growth_sentences import decline_sentence, doubled_sentence
 from budget.report.sentences.plan_sentences import objective_name
 from budget.report.sentences.recommendation_sentences import decided_table, gains, models_table
+from budget.report.sentences.threshold_sentences import strictness
 from budget.report.shown_decision import FREED, Decision, shown_decision
-from budget.report.written_numbers import LEVEL, percent, plural
+from budget.report.written_numbers import LEVEL, difference, percent, plural
 from budget.studies.focus.focus import Focus
 from budget.studies.growth.growth import Growth
 from budget.studies.make_plan import Study
@@ -60,6 +63,9 @@ def build_story(study: Study) -> Story:
         sections.append(_breadth(study, study.growth))
     if study.focus is not None:
         sections.append(_focus(study.focus))
+    chosen = _selection(study)
+    if chosen is not None:
+        sections.append(chosen)
     measured = next_section(study)
     if measured is not None:
         sections.append(measured)
@@ -215,7 +221,7 @@ def _breadth(study: Study, growth: Growth) -> Section:
         Picture(
             "breadth",
             "Each task's predicted value as more tasks share the budget, from the moment it joins. Dashed: the task "
-            f"alone with the whole budget.{_capped(len(shown), len(growth.names))}",
+            f"alone with the whole budget, within the plan's reach.{_capped(len(shown), len(growth.names))}",
         )
     )
     blocks += [tabular.breadth_table(growth, found), tabular.set_size_table(study, growth)]
@@ -254,6 +260,32 @@ def _focus(found: Focus) -> Section:
     return Section("focus", "Focus map: specialists or shared models", tuple(blocks), finding=decided_cells(found))
 
 
+def _selection(study: Study) -> Section | None:
+    """No free lunch, selection and thresholds: three small pictures and a sentence each."""
+    said: list[str] = []
+    if study.breadth is not None:
+        said += breadth_sentences(study.breadth, study.plan.spec.unit)
+    if study.focus is not None:
+        said += strictness(study.focus)
+    if not said:
+        return None
+    picture = Picture(
+        "selection",
+        "By the curves of one model for each task. Dashed: what the budget serves equally without rivals, and the best "
+        "plan for all.",
+    )
+    found = study.breadth
+    finding = "Where focusing on some tasks serves more than the best plan for all."
+    if found is not None:
+        unknown = found.lunch.equal_is_optimal
+        equal = "equal shares are best" if unknown else "serving some beats equal shares"
+        worth = difference(found.lunch.assignment.value)
+        finding = f"While nobody knows whose curve is whose, {equal}; knowing it is worth {worth} a task."
+    return Section(
+        "selection", "No free lunch, selection, thresholds", (picture, Bullets(tuple(said))), finding=finding
+    )
+
+
 def _response(study: Study) -> Section:
     said = narrative.response(study)
     title = "More or less budget"
@@ -277,7 +309,11 @@ def _curves(study: Study) -> Section:
     band = f" Band: {LEVEL} interval." if len(curves.draws) else ""
     found = study.recommendation
     apart = found is not None and found.shares
-    dot = "The large dot is the best split among one model for each task" if apart else "The large dot is the plan"
+    decided = decided_series(study)
+    unlike = "The large dot is the best split among one model for each task"
+    dot = unlike if apart and not decided else "The large dot is the plan"
+    known = len(decided) or len(curves.tasks)
+    counted = min(PANELS, known) if decided else len(shown)
     return Section(
         "curves",
         "Curves",
@@ -286,13 +322,19 @@ def _curves(study: Study) -> Section:
             Picture(
                 "curves",
                 f"Measured runs and fitted curves.{band} Tinted: beyond the largest run. {dot}."
-                f"{_capped(len(shown), len(curves.tasks))}",
+                f"{_capped(counted, known)}",
             ),
             tabular.curves_table(study),
         ),
-        finding=f"{plural(len(curves.tasks), 'task has', 'tasks have')} a curve "
-        f"{'of one model each; shared models have curves of their own' if apart else 'that the plan uses'}.",
+        finding=_curves_finding(study, decided),
     )
+
+
+def _curves_finding(study: Study, decided: tuple[DecidedCurve, ...]) -> str:
+    shared = [each for each in decided if each.shared]
+    if shared:
+        return f"{plural(len(decided), 'curve')}, {len(shared)} of them those of shared models, with their own runs."
+    return f"{plural(len(study.planned.tasks), 'task has', 'tasks have')} a curve that the plan uses."
 
 
 def _trust(study: Study) -> Section:

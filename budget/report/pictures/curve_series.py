@@ -14,6 +14,7 @@ from budget.allocation.plan.plan import Plan
 from budget.allocation.spec.measures import measure_of
 from budget.curves.curves import Curves
 from budget.report.sentences.facts import is_shared
+from budget.report.shown_decision import ShownModel, shown_decision
 from budget.studies.make_plan import Study
 
 GRID = 60
@@ -74,6 +75,77 @@ def curve_series(study: Study, task: int) -> Series:
         planned_x,
         _planned(curves, plan, task),
     )
+
+
+@dataclass(frozen=True)
+class DecidedCurve:
+    """One task's chart in the model that a decision trains for it.
+
+    Attributes:
+        task: its position.
+        shared: how the model serves it, where it serves others too; else "".
+        series: the chart, over the model's compute.
+    """
+
+    task: int
+    shared: str
+    series: Series
+
+
+def decided_series(study: Study) -> tuple[DecidedCurve, ...]:
+    """The charts of a decision that shares, its largest models first; none where no tables of FLOPs are there.
+
+    Each is read off the model's table: a shared model's own curve with the runs of that model, whoever serves alone by
+    its specialist's, both with the point that the decision plans.
+    """
+    tables, found = study.tables, study.recommendation
+    if tables is None or found is None or not found.shares or study.plan.spec.unit != "flops":
+        return ()
+    shown = shown_decision(study)
+    by_tasks = {frozenset(each.tasks): each for each in tables.models}
+    drawn = []
+    for model in shown.models:
+        table = by_tasks[frozenset(model.tasks)]
+        for place, task in enumerate(table.tasks):
+            runs = _runs_of(study, model, shown.names[task])
+            if runs is None:
+                continue
+            x, measured = runs
+            ends = min(float(x.min()), model.spend), 1.5 * max(float(x.max()), model.spend)
+            inside = (table.log_spend >= np.log(ends[0])) & (table.log_spend <= np.log(ends[1]))
+            series = Series(
+                "flops",
+                np.exp(table.log_spend[inside]),
+                table.predicted[inside, place],
+                table.low[inside, place],
+                table.high[inside, place],
+                x,
+                measured,
+                model.spend,
+                float(shown.predicted[task]),
+            )
+            drawn.append(DecidedCurve(task, model.strategy if len(model.tasks) > 1 else "", series))
+    return tuple(drawn)
+
+
+def _runs_of(study: Study, model: ShownModel, name: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """FLOPs and values of a model's runs of one task; ``None`` where they are not there."""
+    names = study.plan.spec.tasks.names
+    if len(model.tasks) == 1:
+        runs, mine = study.runs, study.runs.task == study.runs.tasks.index(name)
+    elif study.every_run is None:
+        return None
+    else:
+        runs, tasks = study.every_run, {names[task] for task in model.tasks}
+        of = [
+            number
+            for number, each in enumerate(runs.strategy_runs)
+            if each.strategy == model.strategy and set(each.tasks) == tasks
+        ]
+        mine = np.isin(runs.strategy_index, of) & (runs.task == runs.tasks.index(name))
+    if "flops" not in runs.scale or not mine.any():
+        return None
+    return runs.scale["flops"][mine], runs.value[mine]
 
 
 def _planned(curves: Curves, plan: Plan, task: int) -> float:

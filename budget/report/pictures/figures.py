@@ -10,7 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.report.pictures import decision_figures
-from budget.report.pictures.curve_series import curve_series
+from budget.report.pictures.breadth_figures import (
+    free_lunch_figure,
+    selection_figure,
+    thresholds_figure,
+    told_cases,
+)
+from budget.report.pictures.curve_series import Series, curve_series, decided_series
 from budget.report.pictures.decision_figures import mark
 from budget.report.pictures.focus_map import focus_map
 from budget.report.pictures.svg import Axis, Chart, count_axis, decade_axis, short, value_axis
@@ -19,6 +25,7 @@ from budget.report.report_parts import PANELS, ROWS
 from budget.report.sentences import facts
 from budget.report.sentences.focus_cases import set_name
 from budget.report.sentences.plan_sentences import by_hand
+from budget.report.sentences.recommendation_sentences import how
 from budget.report.shown_decision import objective_interval, saved_to, shown_decision
 from budget.report.written_numbers import (
     LEVEL,
@@ -205,29 +212,44 @@ def trust(study: Study) -> list[Panel]:
 
 
 def curves(study: Study) -> list[Panel]:
-    """Measured runs and fitted curves of the tasks with the largest spend."""
-    panels = []
-    shown = facts.heaviest(study.plan, PANELS)
-    for task in shown[np.argsort(-study.plan.spend[shown], kind="stable")].tolist():
-        name, found = study.planned.tasks[task], curve_series(study, task)
-        dots = [
-            f"measured, {quantity(x, found.scale)}: {value(y)}"
-            for x, y in zip(found.measured_x, found.measured, strict=True)
+    """Measured runs and fitted curves of the models with the largest spend."""
+    decided = decided_series(study)[:PANELS]
+    if decided:
+        names = study.plan.spec.tasks.names
+        found = shown_decision(study)
+        kinds = [f" (shared{how(each.shared)})" if each.shared else "" for each in decided]
+        return [
+            _curve_panel(
+                f"{names[each.task]}{kind}", each.series, float(found.low[each.task]), float(found.high[each.task])
+            )
+            for each, kind in zip(decided, kinds, strict=True)
         ]
-        point = f"planned {quantity(found.planned_x, found.scale)}, predicted {value(found.planned)}"
-        x = decade_axis(np.append(found.x, found.planned_x), _decade(found.scale), UNIT_WORDS[found.scale])
-        chart = Chart(PANEL, 220, x, value_axis(found.predicted, found.measured, np.array([found.planned])))
-        chart.beyond(float(found.measured_x.max()))
-        chart.band(found.x, found.low, found.high)
-        chart.line(found.x, found.predicted)
-        chart.dots(found.measured_x, found.measured, "run", 2.5, dots)
-        chart.dots(np.array([found.planned_x]), np.array([found.planned]), "planned", 6, [point])
-        times = found.planned_x / float(found.measured_x.max())
-        low, high = study.plan.low[task], study.plan.high[task]
-        interval = "" if low != low else f" ({LEVEL}: {span(value(low), value(high))})"
-        title = f"{name}: {len(dots)} runs; {point}{interval}, {times:.3g} times the largest run"
-        panels.append(Panel(name, chart.drawn(title)))
-    return panels
+    shown = facts.heaviest(study.plan, PANELS)
+    order = shown[np.argsort(-study.plan.spend[shown], kind="stable")].tolist()
+    low, high = study.plan.low, study.plan.high
+    return [
+        _curve_panel(study.planned.tasks[task], curve_series(study, task), float(low[task]), float(high[task]))
+        for task in order
+    ]
+
+
+def _curve_panel(name: str, found: Series, low: float, high: float) -> Panel:
+    dots = [
+        f"measured, {quantity(x, found.scale)}: {value(y)}"
+        for x, y in zip(found.measured_x, found.measured, strict=True)
+    ]
+    point = f"planned {quantity(found.planned_x, found.scale)}, predicted {value(found.planned)}"
+    x = decade_axis(np.append(found.x, found.planned_x), _decade(found.scale), UNIT_WORDS[found.scale])
+    chart = Chart(PANEL, 220, x, value_axis(found.predicted, found.measured, np.array([found.planned])))
+    chart.beyond(float(found.measured_x.max()))
+    chart.band(found.x, found.low, found.high)
+    chart.line(found.x, found.predicted)
+    chart.dots(found.measured_x, found.measured, "run", 2.5, dots)
+    chart.dots(np.array([found.planned_x]), np.array([found.planned]), "planned", 6, [point])
+    times = found.planned_x / float(found.measured_x.max())
+    interval = "" if low != low else f" ({LEVEL}: {span(value(low), value(high))})"
+    title = f"{name}: {len(dots)} runs; {point}{interval}, {times:.3g} times the largest run"
+    return Panel(name, chart.drawn(title))
 
 
 def focus(study: Study) -> list[Panel]:
@@ -275,6 +297,20 @@ def gain(study: Study) -> list[Panel]:
     return [Panel("", *(decision_figures.waterfall(found, width) for width in (HALF, NARROW)))]
 
 
+def selection(study: Study) -> list[Panel]:
+    """No free lunch, which breadth survives, and what stricter thresholds do: as many as the study knows."""
+    panels, spec = [], study.plan.spec
+    if study.breadth is not None:
+        panels.append(
+            Panel("What knowledge is worth", free_lunch_figure(study.breadth, PANEL, study.plan.metric, spec.sign))
+        )
+        panels.append(Panel("Which breadth survives", selection_figure(study.breadth, PANEL, spec.unit)))
+    cases = () if study.focus is None else told_cases(study.focus)
+    if cases:
+        panels.append(Panel("Stricter thresholds", thresholds_figure(cases, PANEL)))
+    return panels
+
+
 def winners(study: Study) -> list[Panel]:
     """Who wins on each measured set at each budget."""
     assert study.focus is not None  # the story asks for this picture only then
@@ -290,6 +326,7 @@ FIGURES: dict[str, Callable[[Study], list[Panel]]] = {
     "sizes": sizes,
     "breadth": breadth,
     "winners": winners,
+    "selection": selection,
     "focus": focus,
     "response": response,
     "trust": trust,

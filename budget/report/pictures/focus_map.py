@@ -1,5 +1,7 @@
 """The focus map: who wins on each measured set of tasks at each budget, by how much, and where the draws disagree."""
 
+from html import escape
+
 import numpy as np
 
 from budget.numerics.words import listing
@@ -33,33 +35,55 @@ WORDS = {
 CELL = 26.0
 """Height of a cell."""
 
+DOTS_FROM = 1000.0
+"""Width of a picture from which a matrix of dots says which tasks are in which set."""
+
+MOST_MEMBERS = 20
+"""Tasks that it has columns for."""
+
+DOT, HEAD, SHORT_NAMES = 14.0, 84.0, 156.0
+"""Width of its columns, height of their names, and room for the sets' own names before it."""
+
 
 def focus_map(found: Focus, width: float) -> str:
     """Sets in rows, budgets in columns; on a narrow picture every other budget, without numbers."""
     narrow = width < 500
     sets = sorted(found.sets, key=lambda names: (len(names), names))[:MOST_ROWS]
     budgets = found.budgets[::2] if narrow else found.budgets
+    members = tuple(dict.fromkeys(name for tasks in sets for name in tasks)) if width >= DOTS_FROM else ()
+    members = members if len(members) <= MOST_MEMBERS else ()
     names = 128.0 if narrow else 250.0
+    top = 40.0
+    if members:
+        names, top = SHORT_NAMES + DOT * len(members) + 16, 40.0 + HEAD
     side = (width - names) / len(budgets)
     hatch = f"hatch{int(width)}"
     parts = [
         f'<defs><pattern id="{hatch}" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
         '<line class="hatch" x1="0" y1="0" x2="0" y2="6"/></pattern></defs>',
-        text(0, 14, "Set", "muted"),
-        text(width, 14, f"budget of the set, {UNIT_WORDS[found.unit]}", "muted", anchor="end"),
+        text(0, top - 26, "Set", "muted"),
+        text(width, top - 26, f"budget of the set, {UNIT_WORDS[found.unit]}", "muted", anchor="end"),
     ]
     every = 2 if narrow or side < 52 else 1
     for at, budget in enumerate(budgets.tolist()):
         if at % every == 0:
             parts.append(
-                text(names + (at + 0.5) * side, 32, scientific(budget).replace(".00", ""), "muted", anchor="middle")
+                text(
+                    names + (at + 0.5) * side, top - 8, scientific(budget).replace(".00", ""), "muted", anchor="middle"
+                )
             )
+    parts += [_turned(name, SHORT_NAMES + (at + 0.5) * DOT, top - 8) for at, name in enumerate(members)]
     kinds: list[str] = []
+    first = top
     for row, tasks in enumerate(sets):
-        top = 40 + row * CELL
+        top = first + row * CELL
         cells = {each.budget: each for each in found.of(tasks)}
         label = " + ".join(tasks) if len(tasks) == 2 else f"{tasks[0]} … {tasks[-1]} ({len(tasks)})"
-        parts.append(text(0, top + 16, short(label, 18 if narrow else 36)))
+        parts.append(text(0, top + 16, short(label, 18 if narrow else 20 if members else 36)))
+        for at, name in enumerate(members):
+            style, size = ("point", 3.5) if name in tasks else ("hollow fourth", 1.5)
+            place = f'cx="{SHORT_NAMES + (at + 0.5) * DOT:.1f}" cy="{top + 12:.1f}" r="{size}"'
+            parts.append(f'<circle class="{style}" {place}><title>{escape(name)}</title></circle>')
         for at, budget in enumerate(budgets.tolist()):
             comparison = cells.get(budget)
             left = names + at * side
@@ -82,10 +106,21 @@ def focus_map(found: Focus, width: float) -> str:
                 number = "" if narrow else f" {100 * ahead:.2g}"
                 on = f"on-{kind}" if clear and not comparison.extrapolates else "strong"
                 parts.append(text(left + side / 2, top + 16, f"{LETTERS[kind]}{number}", on, anchor="middle"))
-    height = 44 + len(sets) * CELL
+    height = first + 4 + len(sets) * CELL
     counts = listing([f"{WORDS[kind]} in {kinds.count(kind)}" for kind in LETTERS if kind in kinds]) or "none"
     title = f"Of {len(sets) * len(budgets)} cells {len(kinds)} lean or are decided: {counts}"
     return picture(width, height, parts, f"{title}.")
+
+
+def _plain(budget: float) -> str:
+    return scientific(budget).replace(".00", "")
+
+
+def _turned(name: str, x: float, y: float) -> str:
+    """A task's name over its column of dots, turned so that many stand side by side."""
+    x += 4.0  # half of a letter's height: turned, the line stands on its column
+    place = f'x="{x:.1f}" y="{y:.1f}" transform="rotate(-90 {x:.1f} {y:.1f})"'
+    return f'<text class="muted" {place}>{escape(short(name, 14))}</text>'
 
 
 def winner(comparison: Comparison) -> tuple[str, float, float]:

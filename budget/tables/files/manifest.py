@@ -19,6 +19,7 @@ PLAN_FILES = (
     "models.csv", "scenarios.csv", "scenario_tasks.csv", "plan.toml", "allocation_specialists.csv",
     *(f"figure-{name}.svg" for name in (
         "flow", "moves", "gain", "spend", "sizes", "breadth", "winners", "focus", "response", "curves",
+        "trust", "selection",
     )),
     MANIFEST,
 )  # fmt: skip

@@ -138,3 +138,36 @@ def test_a_printed_page_is_light_and_whole(browser, pages):
 
 def _channels(colour: str) -> list[float]:
     return [float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+
+
+def test_a_long_table_shows_a_page_of_its_rows_and_finds_others(browser, tmp_path):
+    study = make_study(tuple(f"task {position:03d}" for position in range(120)), draws=0)
+    path = tmp_path / "long.html"
+    path.write_text(report_files(study)["report.html"], encoding="utf-8")
+    browser.get(path.as_uri())
+    browser.execute_script("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+    read = (
+        "const bar = [...document.querySelectorAll('.pages')].find(each => each.nextElementSibling.closest('#models'));"
+        "const table = bar.nextElementSibling.querySelector('table');"
+        "return [[...table.tBodies[0].rows].filter(row => row.getClientRects().length)"
+        "   .map(row => row.cells[0].textContent.trim()), bar.querySelector('output').textContent, table.rows.length]"
+    )
+    bar = browser.execute_script(
+        "return [...document.querySelectorAll('.pages')].find(each => each.nextElementSibling.closest('#models'))"
+    )
+    names, told, rows = browser.execute_script(read)
+    assert len(names) == 50 and told == "1 to 50 of 120" and rows >= 121
+    later = bar.find_elements("css selector", "button")[1]
+    for expected in ("51 to 100 of 120", "101 to 120 of 120"):
+        browser.execute_script("arguments[0].click()", later)
+        assert browser.execute_script(read)[1] == expected
+    assert not later.is_enabled()
+    box = bar.find_element("css selector", "input")
+    browser.execute_script("arguments[0].focus({preventScroll: true})", box)
+    browser.switch_to.active_element.send_keys("task 07")
+    names, told, _ = browser.execute_script(read)
+    assert sorted(names) == [f"task 07{digit}" for digit in range(10)] and told == "1 to 10 of 10"
+    form = browser.execute_script(
+        "return [...document.querySelectorAll('.asks tbody tr')].filter(row => row.getClientRects().length).length"
+    )
+    assert form == 50

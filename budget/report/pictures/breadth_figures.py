@@ -1,0 +1,81 @@
+"""No free lunch, selection and thresholds as three small pictures, by the curves of one model for each task."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from budget.report.pictures.svg import Axis, Chart, decade_axis, value_axis
+from budget.report.sentences.threshold_sentences import half_the_budget
+from budget.report.written_numbers import UNIT_WORDS, plural, quantity, scientific, value
+from budget.studies.checks.breadth_checks import Breadth
+from budget.studies.focus.focus import Focus
+from budget.studies.focus.strictness import Strictness
+
+HEIGHT = 210.0
+"""Height of each picture."""
+
+LINE = 34.0
+"""Height of a line of the first."""
+
+KNOWLEDGE = {
+    "equal split": "an equal split",
+    "assignment unknown": "the best, curves unknown",
+    "assignment known": "the best, curves known",
+    "target known": "the task that counts known",
+}
+"""A plan of ``FreeLunch`` → what the picture calls it."""
+
+SHARES = 25
+"""Points of strictness between an equal share and the whole budget."""
+
+
+def free_lunch_figure(found: Breadth, width: float, metric: str, sign: float) -> str:
+    """What the mean task reaches by more and more knowledge."""
+    table = found.lunch.table()
+    levels = sign * table["value"].to_numpy()
+    rows = np.arange(len(levels), dtype=float)[::-1]
+    axis = value_axis(levels, title=metric)
+    chart = Chart(width, 56 + LINE * len(levels), axis, Axis(-0.5, len(levels) - 0.3, (), ()), grid=False)
+    words = [KNOWLEDGE.get(name, name) for name in table["plan"]]
+    for said, row, level in zip(words, rows, levels, strict=True):
+        chart.text(0, chart.height_of(row) - 9, said)
+        chart.text(chart.right, chart.height_of(row) - 9, value(float(level)), "number", anchor="end")
+        chart.dots(np.array([level]), np.array([row]), "point", 4.5, [f"{said}: {value(float(level))}"])
+    told = ", ".join(f"{said} {value(float(level))}" for said, level in zip(words, levels, strict=True))
+    return chart.drawn(f"Mean over {plural(len(found.tasks), 'task')}: {told}.")
+
+
+def selection_figure(found: Breadth, width: float, unit: str) -> str:
+    """The widest portfolio that survives half of the games, against what a task takes."""
+    table = found.selection.widest()
+    spend, breadth, alone = (table[name].to_numpy(dtype=float) for name in ("required_spend", "breadth", "alone"))
+    x = decade_axis(spend, lambda number: scientific(number).replace(".00", ""), f"a task takes, {UNIT_WORDS[unit]}")
+    chart = Chart(width, HEIGHT, x, value_axis(breadth, alone, title="tasks served", zero=True))
+    chart.line(spend, alone, "dashed", "what the budget serves equally without rivals")
+    chart.line(spend, breadth)
+    words = [f"{quantity(each, unit)} a task: {int(most)}" for each, most in zip(spend, breadth, strict=True)]
+    chart.dots(spend, breadth, "point", 3.5, words)
+    ends = f"{int(breadth[0])} tasks at {quantity(spend[0], unit)} each to {int(breadth[-1])} at "
+    return chart.drawn(f"The widest that survives serves {ends}{quantity(spend[-1], unit)}; dashed: without rivals.")
+
+
+def thresholds_figure(cases: Sequence[Strictness], width: float) -> str:
+    """Tasks at their threshold by the best plan for all and by focusing on some, the mean over the sets."""
+    share = np.geomspace(max(1 / min(len(each.tasks) for each in cases), 0.05), 1.0, SHARES)
+    focused = np.mean([np.interp(share, each.share, each.focused) for each in cases], axis=0)
+    serving = np.mean([np.interp(share, each.share, each.best_shared) for each in cases], axis=0)
+    x = value_axis(100 * share, title="strictness: share of the budget that the specialist had", suffix=" %")
+    chart = Chart(width, HEIGHT, x, value_axis(focused, serving, title="tasks at their threshold", zero=True))
+    chart.line(100 * share, focused, title="focusing on some")
+    chart.line(100 * share, serving, "dashed", "the best plan for all")
+    middle = SHARES // 3
+    chart.label(100 * share[middle], focused[middle], "focusing", "strong", above=8)
+    chart.label(100 * share[middle], serving[middle], "the best plan for all", "muted", above=-16)
+    told = f"where the specialist had all, focusing serves {focused[-1]:.2g} tasks and the best plan for all"
+    return chart.drawn(f"Mean over {plural(len(cases), 'set')}: {told} {serving[-1]:.2g}.")
+
+
+def told_cases(found: Focus) -> tuple[Strictness, ...]:
+    """The sets that the sentence on thresholds speaks of."""
+    half = half_the_budget(found)
+    return () if half is None else half.cases
