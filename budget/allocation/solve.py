@@ -242,7 +242,8 @@ def _at_risk(curves: Curves, spec: PlanSpec, problem: Problem, start: Optimum) -
         raise InfeasibleError(
             f"The reference, {spec.reference.words}, {broken_words(broken)}; give another --reference, or loosen that."
         )
-    best = best_gain(problems, spec.risk, spec.level, spec.reference.at_risk, reference, start=start)
+    reached = Scenarios.of([each.by_model for each in problems]).totals(reference)
+    best = best_gain(problems, spec.risk, spec.level, spec.reference.at_risk, reached, start=start)
     said = _lost(curves, spec, problems, best.u, reference)
     return best, (*_not_counted(best.lost), said)
 

@@ -169,7 +169,7 @@ def objective_interval(study: Study) -> tuple[float, float]:
         return plan.objective_low, plan.objective_high
     if not len(found.plan.scenarios):
         return float("nan"), float("nan")
-    low, high = interval(plan.spec.sign * (found.plan.scenarios @ found.weight))
+    low, high = interval(plan.spec.sign * found.drawn)
     return float(low), float(high)
 
 

@@ -202,6 +202,7 @@ def make_plan(
     if map_of is not None and found.compared is not None:
         checks = breadth_of(found.compared[0], map_of, found.compared[1], params=asked.params, seed=curves.seed)
     is_best = asked.split is None and not asked.prefer_simple and not of_one
+    is_best = is_best and (shown is None or shown.asked is None)
     return Study(
         runs=runs,
         findings=tuple(findings),

@@ -8,6 +8,8 @@ See docs/decisions/159-scenarios-are-questions-side-by-side.md.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from budget.allocation.answer import answer, curves_for, only_of, settings_of, usable_curves
 from budget.allocation.plan.plan import Plan
 from budget.allocation.spec.plan_question import PlanQuestion
@@ -15,7 +17,8 @@ from budget.allocation.spec.plan_spec import SHARED, SPECIALISTS, PlanSpec
 from budget.curves.curves import Curves
 from budget.errors import AllocationError
 from budget.numerics.quoting import listed, shown
-from budget.numerics.words import listing
+from budget.studies.sharing.recommend_sharing import recommend_sharing
+from budget.studies.sharing.share_tasks import why_not_shared
 from budget.studies.strategies.recommendation import Recommendation, recommend
 from budget.studies.strategies.strategy_curves import FittedStrategies
 from budget.studies.strategies.strategy_plans import StrategyPlanner
@@ -86,7 +89,7 @@ def decide(
     spec = question.stated(usable, settings_of(usable, tasks, question.is_of_scores), budget)
     planned = curves_for(usable, spec, question)
     plan = answer(planned, spec, question, draws=draws or question.prefer_simple, progress=progress)
-    rivals, recommendation, why = _recommendation(compared, spec, question)
+    rivals, recommendation, why = _recommendation(compared, spec, question, plan)
     notes = (*said, *plan.notes, *why)
     return PlanDecision(question, usable, planned, tasks, compared, spec, plan, rivals, recommendation, notes)
 
@@ -121,7 +124,7 @@ def _among(compared: Compared, names: tuple[str, ...]) -> Compared:
 
 
 def _recommendation(
-    compared: tuple[FittedStrategies, TaskSettings] | None, spec: PlanSpec, asked: PlanQuestion
+    compared: tuple[FittedStrategies, TaskSettings] | None, spec: PlanSpec, asked: PlanQuestion, plan: Plan
 ) -> tuple[tuple[FittedStrategies, StrategyPlanner] | None, Recommendation | None, list[str]]:
     """The best decision over every measured strategy, after what competes for it; ``None`` of one; and notes."""
     if compared is None or spec.is_one_model or asked.strategy == SPECIALISTS:
@@ -130,14 +133,26 @@ def _recommendation(
     alone = strategies.specialists
     if alone is None or alone.tasks != spec.tasks.names:
         return _without(asked, "some task has no curve of a model of its own to compare with")
-    more = [word for word in asked.beyond_the_mean if word != "--freeze"]
-    if more:
-        return _without(
-            asked, f"they are planned for the weighted mean by the point fit within one budget, without {listing(more)}"
-        )
+    if asked.split is not None or asked.prefer_simple:
+        word = "--evaluate" if asked.split is not None else "--prefer-simple"
+        return _without(asked, f"{word} is about a split among one model for each task")
+    why = why_not_shared(spec)
+    if why:
+        return _without(asked, why)
     planner = StrategyPlanner(alone, spec.tasks, spec.measure, spec.unit, asked.params, spec.reach, asked.prices)
     try:
-        found = recommend(strategies, planner, spec.budget, among=asked.among, apart=spec.frozen)
+        if [word for word in asked.beyond_the_mean if word != "--freeze"]:
+            found = recommend_sharing(
+                strategies,
+                planner,
+                spec,
+                plan,
+                among=asked.among,
+                kept=None if asked.add is None else np.nan_to_num(spec.tasks.current),
+                on_predictions=not asked.asks_for_a_mean,
+            )
+        else:
+            found = recommend(strategies, planner, spec.budget, among=asked.among, apart=spec.frozen)
     except AllocationError as error:  # such as prices of data that differ between tasks
         return _without(asked, str(error).rstrip("."))
     if found is None and asked.among:

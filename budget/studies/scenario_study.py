@@ -164,7 +164,7 @@ def solve_scenarios(
 def _drawn(found: PlanDecision) -> np.ndarray:
     decision = found.recommendation
     if decision is not None and decision.shares:
-        return np.asarray(found.spec.sign * (decision.plan.scenarios @ decision.weight))
+        return np.asarray(found.spec.sign * decision.drawn)
     if found.planned.form.is_of_one_model:  # a mixture's plan is judged by its point
         return np.empty(0)
     return drawn_objective(found.planned, found.spec, found.plan.log_inputs)

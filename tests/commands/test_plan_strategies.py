@@ -67,7 +67,10 @@ def test_strategies_that_are_named_are_all_that_compete(home):
             ("--strategy", "moe"),
             "Nothing can be planned by --strategy moe alone: their models do not make up the tasks",
         ),
-        (("--strategy", "moe", "--strategy", "specialists", "--objective", "worst"), "without --objective worst"),
+        (
+            ("--strategy", "moe", "--strategy", "specialists", "--prefer-simple"),
+            "--prefer-simple is about a split among one model for each task",
+        ),
     ],
 )
 def test_strategies_that_cannot_serve_the_question_are_refused_in_a_sentence(home, words, said):
@@ -103,10 +106,86 @@ def test_money_buys_the_models_that_its_compute_would(home):
 
 
 def test_a_question_that_shared_models_are_not_planned_for_says_so(home):
-    _, models, told = planned(home, "--objective", "worst")
+    (home / "thirds.csv").write_text("task,spend\nprose,3e21\ncode,3e21\nmaths,3e21\n")
+    _, models, told = planned(home, "--evaluate", "thirds.csv", "--budget", 9e21)
     assert models is None
-    assert "Shared models are left out of this question: they are planned for the weighted mean" in told
-    assert "without --objective worst" in told
+    assert "Shared models are left out of this question: --evaluate is about a split among one model for each" in told
+
+
+QUESTIONS = {
+    "worst": ("--objective", "worst", "--measure", "value"),
+    "targets": ("--objective", "targets"),
+    "targets by the point fit": ("--objective", "targets", "--risk", "point"),
+    "cheapest": ("--objective", "cheapest", "--budget", None),
+    "at least": ("--objective", "cheapest", "--at-least", 2, "--budget", None),
+    "risk mean": ("--risk", "mean"),
+    "cvar": ("--risk", "cvar", "--level", 0.5, "--reference", "uniform", "--at-risk", 0.01),
+    "quantile": ("--risk", "quantile", "--level", 0.5, "--reference", "uniform", "--at-risk", 0.01),
+    "limit": ("--limit", "tokens=1e11"),
+    "limits": ("--limits", "limits.csv"),
+    "sizes": ("--sizes", "1e8,1e9,1e10"),
+    "unserved": ("--allow-unserved",),
+    "add": ("--add", 2e21, "--budget", None),
+}
+"""What is more than the best weighted mean by the point fit within one budget."""
+
+SHARING_HELPS = set(QUESTIONS) - {"worst"}
+LONG = {"worst", "targets"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in QUESTIONS]
+)
+def test_tasks_share_models_under_every_question(home, name):
+    """The decision is no worse than one model for each, and the headline, tables, file and scenario say the same."""
+    words = list(QUESTIONS[name])
+    (home / "tasks.csv").write_text(
+        "task,current,unserved,target,group\nprose,1e21,9,2.1,words\ncode,2e21,9,1.05,words\nmaths,3e21,9,2.0,\n"
+    )
+    (home / "limits.csv").write_text("limit,group,unit,max\nwords,words,,3e21\n")
+    if "--budget" in words:
+        at = words.index("--budget")
+        del words[at : at + 2]
+    else:
+        words += ["--budget", 1e22]
+    result = run("plan", "runs.csv", "--tasks", "tasks.csv", "--reach", "inf", "--out", "plan", *words)
+    assert result.exit_code == 0, result.output
+    record = json.loads((home / "plan" / "plan.json").read_text())
+    decision, unit = record["recommendation"], record["plan"]["unit"]
+    assert "Shared models are left out" not in result.stderr and decision is not None
+    models = {tuple(each["tasks"]): each for each in decision["models"]}
+    apart = next(each for each in decision["rivals"] if each["name"] == SPECIALISTS)
+    assert decision["objective"] <= apart["objective"] * (1 + 1e-9) + 1e-12
+    assert decision["bound"] is None or decision["bound"] <= decision["chosen_objective"] + 1e-12
+    if name in SHARING_HELPS:
+        assert models[PAIR]["strategy"] == "moe" and decision["objective"] < apart["objective"]
+        told = (home / "plan" / "report.md").read_text()
+        assert "prose and code share one with experts" in result.stderr + told.split("\n## ")[0]
+    if name == "limits":
+        assert models[PAIR]["spend"] <= 3e21 * (1 + 1e-6)
+    if name == "limit":
+        assert sum(each["inputs"]["tokens"] for each in models.values()) <= 1e11 * (1 + 1e-6)
+    if name == "sizes":
+        assert {f"{each['inputs']['params']:.6g}" for each in models.values()} <= {"1e+08", "1e+09", "1e+10"}
+    if name == "add":  # what is spent on two tasks stays with the model that they share
+        assert sum(each["spend"] for each in models.values()) == pytest.approx(8e21, rel=1e-6)
+        assert models[PAIR]["spend"] >= 3e21 * (1 - 1e-9)
+    table = pd.read_csv(home / "plan" / "models.csv")
+    assert table["tasks"].tolist() == ["|".join(each["tasks"]) for each in decision["models"]] and unit == "flops"
+    asked = {option.removeprefix("--"): given for option, given in zip(words[::2], words[1::2], strict=False)}
+    if name == "unserved":
+        asked = {"allow-unserved": "yes", "budget": 1e22}
+    (home / "scenarios.csv").write_text(
+        "name," + ",".join(asked) + "\nthis," + ",".join(f'"{each}"' for each in asked.values()) + "\n"
+    )
+    result = run(
+        "plan", "runs.csv", "--tasks", "tasks.csv", "--reach", "inf", "--out", "both", "--scenarios", "scenarios.csv"
+    )
+    assert result.exit_code == 0, result.output
+    row = pd.read_csv(home / "both" / "scenarios.csv").iloc[0]
+    assert row["status"] == "ok" and row["models"] == sum(each["spend"] > 0 for each in models.values())
+    if any(len(tasks) > 1 for tasks in models):
+        assert abs(row["value"]) == pytest.approx(abs(decision["objective"]), rel=1e-9)
 
 
 def test_scenarios_share_models_as_their_plans_would(home):

@@ -81,7 +81,7 @@ def best_gain(
         risk: how draws of what is lost become the number that is limited.
         level: share of the draws that are not in the tail.
         at_risk: most of it, in the objective's unit.
-        reference: (V, I) log inputs of the reference split, within the limits.
+        reference: (B,) what the reference split reaches in every draw.
         start: a plan within the limits.
 
     Returns:
@@ -92,7 +92,7 @@ def best_gain(
         SolverError: more than half of the draws are no numbers, or no plan keeps the limits.
     """
     scenarios, problem, lost = known_scenarios(problems)
-    base = scenarios.totals(reference)
+    base = np.delete(reference, lost)
     differences = shifted(scenarios, -base)
     count = len(differences)
     # a quantile's limit is met where the mean beyond it is: its plan begins there

@@ -1,5 +1,7 @@
 """How the numbers came about, what the words mean, and what is needed to get them again."""
 
+import numpy as np
+
 from budget.allocation.plan.plan import Plan
 from budget.curves.curves import Curves
 from budget.numerics.words import listing
@@ -112,12 +114,22 @@ def method(study: Study) -> tuple[tuple[str, str], ...]:
 
 def _decision_bound(found: Recommendation, sign: float) -> str:
     """What is proven of who shares a model and of the split, as predicted."""
+    if not np.isfinite(found.choice.bound):
+        return (
+            f"Nothing is proven of who shares: of {found.choice.compared} ways to divide the tasks among the measured "
+            f"models the best reaches {value(sign * found.choice.objective)}."
+        )
+    steadied = (
+        "The same models with the budget split on steadied curves are predicted to reach "
+        if found.asked is None or found.asked.objective.is_linear
+        else "The models' own predictions come to "
+    )
     return (
         "A bound is proven over every way to divide the tasks among the measured models and every split of the budget, "
         f"on the predicted curves: none is better than {value(sign * found.choice.bound)}, and the best that was found "
-        f"reaches {value(sign * found.choice.objective)}; the gap is {difference(found.gap)}. The same models with the "
-        f"budget split on steadied curves are predicted to reach {value(sign * found.objective)}, which is what is "
-        "reported. It is a statement about the curves, not about the world."
+        f"reaches {value(sign * found.choice.objective)}; the gap is {difference(found.gap)}. {steadied}"
+        f"{value(sign * found.objective)}, which is what is reported. It is a statement about the curves, not about "
+        "the world."
     )
 
 

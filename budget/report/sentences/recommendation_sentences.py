@@ -9,6 +9,7 @@ from budget.numerics.interval import interval
 from budget.numerics.words import listing
 from budget.report.judged_curves import Judged, backtest_tile
 from budget.report.report_parts import Cell, Column, Table, Tile
+from budget.report.sentences.plan_sentences import capital, objective_name
 from budget.report.written_numbers import (
     LEVEL,
     UNIT_WORDS,
@@ -32,6 +33,9 @@ NAMED = 3
 SHOWN = 4
 """Undecided shared models that a sentence names."""
 
+AS_GOOD = 5e-5
+"""Gain, as a share of a rival's objective, below which neither is called better."""
+
 SURE = 0.9
 """Share of the draws from which a gain counts as sure (the end of an 80 % interval on its side)."""
 
@@ -54,17 +58,20 @@ def how(strategy: str) -> str:
 
 def what_to_train(found: Recommendation) -> str:
     """The headline: how many models for how many tasks, and who shares."""
-    tasks = plural(len(found.plan.tasks), "task")
-    if len(found.models) == 1:
-        return f"Train one model{how(found.models[0].strategy)} for all {tasks}."
+    nothing = found.plan.leaves_out
+    tasks = plural(len(found.plan.tasks) - len(nothing), "task")
+    without = f"; nothing for {_names(nothing)}" if nothing else ""
+    if len(found.models) == 1 and len(found.models[0].tasks) > 1:
+        which = tasks if nothing else f"all {tasks}"
+        return f"Train one model{how(found.models[0].strategy)} for {which}{without}."
     shared = [model for model in found.models if len(model.tasks) > 1]
     if not shared:
-        return f"Train {plural(len(found.models), 'model')}, one for each task."
+        return f"Train {plural(len(found.models), 'model')}, one for each task{without}."
     alone = len(found.models) - len(shared)
     parts = [f"{_tasks(model)} share one{how(model.strategy)}" for model in shared]
     if alone:
         parts.append(f"{alone} {'has' if alone == 1 else 'have'} one of {'its' if alone == 1 else 'their'} own")
-    return f"Train {plural(len(found.models), 'model')} for {tasks}: {listing(parts)}."
+    return f"Train {plural(len(found.models), 'model')} for {tasks}: {listing(parts)}{without}."
 
 
 def _tasks(model: TrainedModel) -> str:
@@ -77,10 +84,15 @@ def _names(names: tuple[str, ...]) -> str:
 
 def lede(found: Recommendation, plan: Plan) -> str:
     """What the decision reaches and how it compares, in one sentence."""
-    unit, sign = plan.spec.unit, plan.spec.sign
-    said = f"With {quantity(found.plan.budget, unit)} they are predicted to reach {_objective(found, sign)}"
+    spec = plan.spec
+    if spec.objective.minimizes_spend:
+        met = "every target" if spec.at_least is None else f"{spec.at_least} targets"
+        said = f"They are predicted to meet {met} with {quantity(found.objective, spec.unit)}"
+    else:
+        given = quantity(found.plan.budget, spec.unit)
+        said = f"With {given} they are predicted to reach {_objective(found, plan)}"
     others = [
-        f"{_gained(rival)} than {words} ({_gain_ends(rival)}{value(sign * rival.objective)})"
+        f"{_gained(found, rival)} than {words} ({_gain_ends(rival)}{_reached(found, rival.objective, plan)})"
         for words, rival in (
             ("an equal split", found.rival(EQUAL)),
             ("one model for each task", found.rival(SPECIALISTS)),
@@ -90,25 +102,41 @@ def lede(found: Recommendation, plan: Plan) -> str:
     return f"{said}: {listing(others)}." if others else f"{said}."
 
 
-def _gained(rival: RivalDecision) -> str:
-    """The gain over a rival in words."""
-    return f"{percent(abs(rival.gain))} {'better' if rival.gain >= 0 else 'worse'}"
+def _gained(found: Recommendation, rival: RivalDecision) -> str:
+    """The gain over a rival in words, before ``than``."""
+    asked = None if found.asked is None else found.asked.objective
+    if asked is not None and asked.counts_targets:
+        more = rival.objective - found.objective
+        return f"{value(abs(more))} {'more' if more >= 0 else 'fewer'} targets met"
+    size = percent(abs(rival.gain))
+    if asked is not None and asked.minimizes_spend:
+        return f"{size} {'less' if rival.gain >= 0 else 'more'}"
+    return f"{size} {'better' if rival.gain >= 0 else 'worse'}"
+
+
+def _reached(found: Recommendation, objective: float, plan: Plan) -> str:
+    """What something reaches, as a reader sees it."""
+    if plan.spec.objective.minimizes_spend:
+        return quantity(objective, plan.spec.unit)
+    return value(plan.spec.sign * objective)
 
 
 def _gain_ends(rival: RivalDecision) -> str:
     """The gain's own interval, paired over the draws, before what the rival reaches; nothing without draws."""
-    return "" if rival.interval[0] != rival.interval[0] else f"{LEVEL}: {_gain_span(rival)}; it reaches "
+    known = rival.interval[0] == rival.interval[0] and np.isfinite(rival.interval).all()
+    return f"{LEVEL}: {_gain_span(rival)}; it reaches " if known else ""
 
 
 def _gain_span(rival: RivalDecision) -> str:
     return span(*(f"{100 * end:.2g} %".replace("-", "−") for end in rival.interval))
 
 
-def _objective(found: Recommendation, sign: float) -> str:
-    """The weighted mean with its interval."""
-    scenarios = sign * (found.plan.scenarios @ found.weight)
+def _objective(found: Recommendation, plan: Plan) -> str:
+    """What is made as good as can be, with its interval."""
+    scenarios = plan.spec.sign * found.drawn
     ends = f" ({LEVEL}: {span(*(value(float(end)) for end in interval(scenarios)))})" if len(scenarios) else ""
-    return f"a mean of {value(sign * found.objective)}{ends}"
+    name = "mean" if found.asked is None else objective_name(plan)
+    return f"a {name} of {value(plan.spec.sign * found.objective)}{ends}"
 
 
 def decision_tiles(found: Recommendation, plan: Plan, judged: Sequence[Judged] = ()) -> tuple[Tile, ...]:
@@ -128,9 +156,10 @@ def decision_tiles(found: Recommendation, plan: Plan, judged: Sequence[Judged] =
                 Tile("Saved against an equal split", percent(1 - equal.enough), f"for the same mean{sure}", "saved")
             )
         before, after = value(sign * equal.objective), value(sign * found.objective)
-        scenarios = sign * (found.plan.scenarios @ found.weight)
+        scenarios = sign * found.drawn
         ends = f"{LEVEL}: {span(*(value(float(end)) for end in interval(scenarios)))}" if draws else "by the point fit"
-        tiles.append(Tile(f"Mean {plan.metric}", f"{before} → {after}", ends, "mean"))
+        name = f"Mean {plan.metric}" if found.asked is None else capital(objective_name(plan))
+        tiles.append(Tile(name, f"{before} → {after}", ends, "mean"))
     mine, target = found.plan, plan.spec.tasks.target
     tiles += targets_tile(mine.predicted, mine.low, mine.high, target, bool(plan.higher_is_better))
     tiles += backtest_tile(judged)
@@ -176,8 +205,10 @@ def gains(found: Recommendation, unit: str, who: str = "This") -> tuple[str, ...
             f"Left apart, since fewer than {percent(DECIDED)} of the draws say that one shared model is better: "
             f"{each}{more}."
         )
-    short = found.gap / abs(found.choice.objective)
+    short = found.gap / max(abs(found.choice.objective), 1e-300)
     proof = "no other is better" if short < 1e-6 else f"no other is better by more than {percent(short)}"
+    if not np.isfinite(short):
+        proof = f"{plural(found.choice.compared, 'was', 'were')} compared, and nothing is proven of the others"
     measured = "measured models that are left" if found.undecided else "measured models"
     said.append(
         f"Of every way to divide the tasks among the {measured}, and every split of the budget, {proof} as predicted."
@@ -201,10 +232,17 @@ def _is_same(found: Recommendation, rival: RivalDecision) -> bool:
 
 def _gain(found: Recommendation, rival: RivalDecision, unit: str, who: str) -> str:
     sure = ""
-    if rival.interval[0] == rival.interval[0]:
+    if np.isfinite(rival.interval).all():
         sure = f" ({LEVEL}: {_gain_span(rival)}; better in {percent(rival.wins)} of the draws)"
     probably = "" if not len(rival.gains) or max(rival.wins, 1 - rival.wins) >= SURE else " probably"
-    sentence = f"{who} is{probably} {_gained(rival)} than {rival_words(rival)}{sure}"
+    asked = None if found.asked is None else found.asked.objective
+    is_spend = asked is not None and asked.minimizes_spend
+    if abs(rival.gain) < AS_GOOD and not (asked is not None and asked.counts_targets):
+        sentence = f"{who} {'takes' if is_spend else 'is'} as {'much' if is_spend else 'good'} as {rival_words(rival)}"
+    else:
+        verb = "takes" if is_spend else "has" if asked is not None and asked.counts_targets else "is"
+        sentence = f"{who}{probably} {verb} {_gained(found, rival)} than {rival_words(rival)}{sure}"
+        sentence = sentence.replace(f"{probably} {verb}", f" {verb}{probably}")
     if np.isfinite(rival.enough) and rival.enough < 1:
         enough = quantity(rival.enough * found.plan.budget, unit)
         sentence += f", whose value it reaches with {enough}, {percent(rival.enough)} of the budget"
@@ -264,6 +302,13 @@ def decided_table(found: Recommendation, plan: Plan) -> Table:
                 said = target_verdict(float(mine.predicted[at]), low, high, aim, bool(plan.higher_is_better))
                 row += [Cell(value(aim) if np.isfinite(aim) else "none"), Cell(said)]
             rows.append(tuple(row))
+    for name in mine.leaves_out:
+        reached, aim = float(mine.predicted[place[name]]), float(target[place[name]])
+        row = [Cell(name), Cell("none: given nothing"), Cell(percent(0.0)), Cell(value(reached))]
+        if stated:
+            said = target_verdict(reached, np.nan, np.nan, aim, bool(plan.higher_is_better))
+            row += [Cell(value(aim) if np.isfinite(aim) else "none"), Cell(said)]
+        rows.append(tuple(row))
     return Table("What each task reaches", tuple(columns), tuple(rows), cards=True)
 
 

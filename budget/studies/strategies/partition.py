@@ -226,16 +226,19 @@ def _problem(
     parts = [build_problem(planner.served.curves, asked) for planner, asked in zip(planners, questions, strict=True)]
     # each block's value is a mean over its own tasks; their share of all weight makes the sum the whole set's mean
     share = np.array([planner.task_settings.weight.sum() for planner in planners]) / whole.task_settings.weight.sum()
-    low = [0.0 if planner.served.one_model else np.nan_to_num(planner.task_settings.min[0]) for planner in planners]
-    high = [np.inf if planner.served.one_model else planner.task_settings.max[0] for planner in planners]
+    # a task is given what its model takes: its limits are the model's
+    low = [np.nan_to_num(planner.task_settings.min).max() for planner in planners]
+    high = [
+        np.where(np.isnan(planner.task_settings.max), np.inf, planner.task_settings.max).min() for planner in planners
+    ]
     reach = np.array([np.inf if part.reach is None else part.reach[0] for part in parts])
-    cost = _stacked([part.cost for part in parts])
+    cost = stacked([part.cost for part in parts])
     return Problem(
-        _stacked([part.by_model for part in parts]).scaled(share, np.zeros(len(parts))),
+        stacked([part.by_model for part in parts]).scaled(share, np.zeros(len(parts))),
         cost,
         budget,
         np.maximum(low, cost.at_domain),
-        np.minimum(np.where(np.isnan(high), np.inf, high), reach),
+        np.minimum(high, reach),
         reach=reach,
     )
 
@@ -269,7 +272,7 @@ def _split(problems: Sequence[Problem], members: np.ndarray) -> tuple[np.ndarray
     return spend.reshape(each), u.reshape(*each, -1), value.reshape(each).sum(axis=2)
 
 
-def _stacked(functions: Sequence[PlanningForm]) -> Posynomial:
+def stacked(functions: Sequence[PlanningForm]) -> Posynomial:
     """All functions in one, those with fewer terms filled up with terms of nothing."""
     sums = [each for each in functions if isinstance(each, Posynomial)]
     assert len(sums) == len(functions), "laws that are no sums of powers have no partition"

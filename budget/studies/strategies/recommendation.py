@@ -12,12 +12,13 @@ docs/decisions/080-plans-made-once-judged-in-every-draw.md.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.steady import PREDICTED
 from budget.numerics.brief import Brief
 from budget.numerics.interval import interval
@@ -94,7 +95,7 @@ class RivalDecision:
         """The rival as JSON."""
         low, high = self.interval
         return {
-            "name": self.name, "objective": self.objective, "gain": self.gain, "gain_low": json_value(low),
+            "name": self.name, "objective": self.objective, "gain": json_value(self.gain), "gain_low": json_value(low),
             "gain_high": json_value(high), "wins": json_value(self.wins), "enough": json_value(self.enough),
         }  # fmt: skip
 
@@ -127,6 +128,9 @@ class Recommendation(Brief):
         rivals: simpler decisions, those that the runs support.
         undecided: what was left out since fewer than ``DECIDED`` of the draws support it, the most supported first.
         steps: how an equal split among specialists becomes the decision; their changes add up to what is gained.
+        asked: the question, where it is more than the best weighted mean within one budget.
+        value: what that makes small.
+        in_draws: (B,) the same in every draw.
     """
 
     models: tuple[TrainedModel, ...]
@@ -137,6 +141,9 @@ class Recommendation(Brief):
     rivals: tuple[RivalDecision, ...]
     undecided: tuple[Undecided, ...] = ()
     steps: tuple[GainStep, ...] = ()
+    asked: PlanSpec | None = None
+    value: float = float("nan")
+    in_draws: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
 
     @property
     def shares(self) -> bool:
@@ -145,8 +152,13 @@ class Recommendation(Brief):
 
     @property
     def objective(self) -> float:
-        """Weighted mean measure, smaller being better."""
-        return float(self.plan.measure @ self.weight)
+        """What is made small: the weighted mean measure, or what else was asked for."""
+        return float(self.plan.measure @ self.weight) if self.asked is None else self.value
+
+    @property
+    def drawn(self) -> np.ndarray:
+        """(B,) the same in every draw; empty without draws, and where spends are made small."""
+        return self.plan.scenarios @ self.weight if self.asked is None else self.in_draws
 
     @property
     def gap(self) -> float:
@@ -176,7 +188,7 @@ class Recommendation(Brief):
             "models": [json_value(vars(model)) for model in self.models],
             "objective": self.objective,
             "chosen_objective": self.choice.objective,
-            "bound": self.choice.bound,
+            "bound": json_value(self.choice.bound),
             "compared": self.choice.compared,
             "complete": self.choice.complete,
             "rivals": [rival.record() for rival in self.rivals],
@@ -207,11 +219,8 @@ def recommend(
         make up the tasks, or the law is no sum of powers.
     """
     names = alone.served.tasks
-    whole = [served for served in strategies.shared if set(served.tasks) == set(names) and MARK not in served.strategy]
-    blocks = [*whole, *blocks_of(strategies, names)]
-    blocks = [block for block in blocks if not (block.one_model and set(block.tasks) & set(apart))]
-    if among:
-        blocks = [block for block in blocks if block.strategy in among]
+    whole = _of_all(strategies, names)
+    blocks = competing_blocks(strategies, names, among, apart)
     if not any(block.one_model for block in blocks):
         return None
 
@@ -220,9 +229,9 @@ def recommend(
     if not len(budgets):
         return None
     undecided: list[Undecided] = []
-    by_level = replace(alone, served=_predicted(alone.served))
+    by_level = replace(alone, served=by_predictions(alone.served))
     while True:
-        found = partitions(by_level, [_predicted(block) for block in blocks], budgets[-1:], shared=False)
+        found = partitions(by_level, [by_predictions(block) for block in blocks], budgets[-1:], shared=False)
         if not found:
             return None
         # what a reader allows only to share has nothing that doubt could leave it for
@@ -261,7 +270,28 @@ def recommend(
     return Recommendation(models, plan, weight, partition, choice, tuple(rivals), doubts, steps)
 
 
-def _predicted(served: StrategyCurves) -> StrategyCurves:
+def _of_all(strategies: FittedStrategies, names: tuple[str, ...]) -> list[StrategyCurves]:
+    """The shared models that were measured on all of some tasks."""
+    return [served for served in strategies.shared if set(served.tasks) == set(names) and MARK not in served.strategy]
+
+
+def competing_blocks(
+    strategies: FittedStrategies, names: tuple[str, ...], among: Sequence[str], apart: Sequence[str]
+) -> list[StrategyCurves]:
+    """What a decision about some tasks can be made of: measured shared models, and their specialists.
+
+    Args:
+        strategies: all of the file.
+        names: the tasks.
+        among: the strategies that compete; all where there are none.
+        apart: tasks that share no model.
+    """
+    blocks = [*_of_all(strategies, names), *blocks_of(strategies, names)]
+    blocks = [block for block in blocks if not (block.one_model and set(block.tasks) & set(apart))]
+    return [block for block in blocks if block.strategy in among] if among else blocks
+
+
+def by_predictions(served: StrategyCurves) -> StrategyCurves:
     """The strategy by the convex curves nearest to its predictions."""
     mine = served.curves  # named by its tasks, which the curves that were fitted were not
     there = replace(mine.planned_on(PREDICTED), tasks=mine.tasks, shared=mine.shared, group=mine.group)

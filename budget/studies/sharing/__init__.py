@@ -1,0 +1,1 @@
+"""Who shares a model under every objective, limit and risk."""

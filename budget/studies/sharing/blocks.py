@@ -1,0 +1,387 @@
+"""What a model may serve, and what its tasks reach at any spend: the blocks that a division of the tasks is made of.
+
+A block is a shared model on the tasks that it was measured on, or one task's own model. What a task is given is what
+its model takes: a least or a greatest spend of a task is one of its model's, and a limit counts a model's spend once.
+
+See docs/decisions/163-sharing-under-every-objective.md.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from budget.allocation.convex.best_size import best_inputs, largest_size, last_input, within_ends
+from budget.allocation.convex.problem import planned_cost, reach_of_models
+from budget.allocation.plan.assembly import law_inputs_of
+from budget.allocation.spec.plan_spec import PlanSpec
+from budget.allocation.spec.resources import largest_spends
+from budget.allocation.spec.scenarios import scenarios_of
+from budget.curves.planning_forms.posynomial import Posynomial
+from budget.errors import InfeasibleError
+from budget.studies.strategies.partition import stacked
+from budget.studies.strategies.strategy_curves import StrategyCurves
+from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
+from budget.tables.target_met import target_met
+
+CELLS = 32
+"""Intervals of sizes into which each round of the search for a model's size divides what is open."""
+
+ROUNDS = 6
+"""Rounds of that search; each leaves a few intervals, and the last ones are some millionth of the first."""
+
+FAR = 1e12
+"""How far above the largest measured run a spend is looked for where no budget ends it."""
+
+LEAST_SHARE = 1e-9
+"""Share of the budget below which no spend is looked at where no model is the smallest."""
+
+HALVINGS = 60
+"""Most halvings of the logarithm of a spend."""
+
+CLOSE = 1e-12
+"""Distance of the ends between which it lies at which they end."""
+
+LEAN = 1e-5
+"""Share of that distance by which a step leans to either side of where the line meets a level, so that both ends move.
+"""
+
+TIE = 1e-6
+"""Share of the least weight that the mean decides among sizes that meet the same targets."""
+
+Fold = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""(measures (Q, M), NaN beyond a block's tasks, blocks (Q,)) → what is made small (Q,); it rises with the measures."""
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """K blocks of the tasks of a question, T in all.
+
+    Attributes:
+        spec: the question, of one model for each task.
+        whole: a planner of these models.
+        served: the strategy of each block.
+        planners: of each block alone.
+        questions: what is asked of each.
+        place: (K, M) positions of each block's tasks, −1 beyond them.
+        values: the measures of all blocks' tasks over the inputs of their models, block after block.
+        row: (K, M) where among ``values`` each of them stands, −1 beyond.
+        cost: K costs in the budget's unit.
+        low: (K,) least spends.
+        high: (K,) greatest spends, the budget where that is finite.
+        idle: (T,) measure of a task that is given nothing; NaN where it must be served.
+    """
+
+    spec: PlanSpec
+    whole: StrategyPlanner
+    served: tuple[StrategyCurves, ...]
+    planners: tuple[StrategyPlanner, ...]
+    questions: tuple[PlanSpec, ...]
+    place: np.ndarray
+    values: Posynomial
+    row: np.ndarray
+    cost: Posynomial
+    low: np.ndarray
+    high: np.ndarray
+    idle: np.ndarray
+
+    def __len__(self) -> int:
+        """Their number K."""
+        return len(self.served)
+
+    @cached_property
+    def member(self) -> np.ndarray:
+        """(T, K + T) whether a task stands in a block, or in what stands for giving it nothing."""
+        count = len(self.idle)
+        held = np.array([(self.place == task).any(axis=1) for task in range(count)])
+        return np.hstack([held, np.eye(count, dtype=bool)])
+
+    @cached_property
+    def weight(self) -> np.ndarray:
+        """(K, M) weights as the objective takes them, 0 beyond a block's tasks."""
+        return np.where(self.place >= 0, self.spec.objective_weight[self.place], 0.0)
+
+    @cached_property
+    def share(self) -> np.ndarray:
+        """(K, M) shares of all weight, 0 beyond a block's tasks."""
+        return np.where(self.place >= 0, self.spec.weight[self.place], 0.0)
+
+    @cached_property
+    def target(self) -> np.ndarray:
+        """(K, M) measures of the targets, NaN where none is stated."""
+        stated = self.target_of_tasks
+        return np.where(self.place >= 0, stated[self.place], np.nan)
+
+    @cached_property
+    def target_of_tasks(self) -> np.ndarray:
+        """(T,) measures of the targets."""
+        return self.spec.measure.of_value(self.whole.served.curves, np.arange(len(self.idle)), self.spec.tasks.target)
+
+    @cached_property
+    def by_model(self) -> Posynomial:
+        """K functions: the part of the weighted mean that each block's tasks are."""
+        parts = []
+        for rows, share in zip(self.row, self.share, strict=True):
+            some = rows >= 0
+            parts.append(self.values.take(rows[some]).scaled(share[some], np.zeros(int(some.sum()))).summed)
+        return stacked(parts)
+
+    def measures(self, block: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """(Q, M) measures of the tasks of blocks (Q,) at their models' log inputs (Q, I); NaN beyond them."""
+        rows = self.row[block]
+        some = rows >= 0
+        found = np.full(rows.shape, np.nan)
+        inputs = np.broadcast_to(u[:, None, :], (*rows.shape, u.shape[1]))
+        found[some] = self.values.take(rows[some]).value(inputs[some])
+        return found
+
+    def mean(self, measures: np.ndarray, block: np.ndarray) -> np.ndarray:
+        """The part of the weighted mean: a ``Fold``."""
+        return np.nansum(measures * self.share[block], axis=1)
+
+    def worst(self, measures: np.ndarray, block: np.ndarray) -> np.ndarray:
+        """The worst measure: a ``Fold``."""
+        return np.nanmax(measures, axis=1)
+
+    def missed(self, measures: np.ndarray, block: np.ndarray) -> np.ndarray:
+        """Less the weight of the targets that are met: a ``Fold``."""
+        return -(target_met(measures, self.target[block]) * self.weight[block]).sum(axis=1)
+
+    def missed_first(self, measures: np.ndarray, block: np.ndarray) -> np.ndarray:
+        """The same, and where as many are met the mean decides: a ``Fold``."""
+        mean = self.mean(measures, block)
+        return self.missed(measures, block) + TIE * float(self.spec.objective_weight.min()) * mean / (1 + np.abs(mean))
+
+    def sized(self, block: np.ndarray, spend: np.ndarray, fold: Fold) -> tuple[np.ndarray, np.ndarray]:
+        """The least of a fold (Q,) that blocks (Q,) reach with spends (Q,), and the log inputs (Q, I) at which.
+
+        Infinite where a spend pays for no model.
+        """
+        if len(block) == 0:
+            return np.zeros(0), np.zeros((0, self.cost.inputs))
+        cost = self.cost.take(block)
+        with np.errstate(divide="ignore"):
+            log_spend = np.log(spend)
+        pays = (spend >= cost.at_domain * (1 - 1e-9)) & (spend > 0)
+        log_spend = np.where(pays, log_spend, np.log(np.maximum(cost.at_domain, np.finfo(float).tiny)))
+        if cost.inputs == 1:
+            u = within_ends(cost, last_input(cost, np.empty((len(block), 0)), log_spend))
+            value = fold(self.measures(block, u), block)
+        elif self.spec.sizes:
+            value, u = self._on_menu(block, cost, log_spend, fold)
+        elif fold == self.mean:
+            u = best_inputs(self.by_model.take(block), cost, np.exp(log_spend))
+            value = fold(self.measures(block, u), block)
+        else:
+            value, u = self._searched(block, cost, log_spend, fold)
+        return np.where(pays, value, np.inf), u
+
+    def _on_menu(
+        self, block: np.ndarray, cost: Posynomial, log_spend: np.ndarray, fold: Fold
+    ) -> tuple[np.ndarray, np.ndarray]:
+        value, u = np.full(len(block), np.inf), np.zeros((len(block), 2))
+        for size in np.log(self.spec.sizes):
+            serving = cost.fix_input(0, np.full(len(block), size)).offset
+            there = last_input(cost, np.full((len(block), 1), size), log_spend)
+            fits = serving < np.exp(log_spend) * (1 - 1e-9)
+            if cost.domain is not None:
+                fits &= there[:, 1] >= cost.domain[:, 1] - 1e-9
+            if cost.ceiling is not None:
+                fits &= size <= cost.ceiling[:, 0] + 1e-9
+                there = np.minimum(there, cost.ceiling)
+            reached = np.where(fits, fold(self.measures(block, there), block), np.inf)
+            better = reached < value
+            value, u = np.where(better, reached, value), np.where(better[:, None], there, u)
+        return value, u
+
+    def _searched(
+        self, block: np.ndarray, cost: Posynomial, log_spend: np.ndarray, fold: Fold
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """By halving intervals of sizes: none holds better than its largest size with what its smallest leaves."""
+        assert cost.domain is not None
+        count = len(block)
+        left = cost.domain[:, 0].copy()
+        right = np.maximum(largest_size(cost, log_spend), left)
+        if cost.ceiling is not None:
+            right = np.clip(right, left, np.maximum(cost.ceiling[:, 0], left))
+        value, u = np.full(count, np.inf), np.zeros((count, 2))
+        every, wide = np.repeat(np.arange(count), CELLS + 1), np.repeat(block, CELLS + 1)
+        costs, logs = cost.take(every), log_spend[every]
+        inner, some = np.repeat(block, CELLS), np.arange(count)
+        for _ in range(ROUNDS):
+            edges = np.linspace(left, right, CELLS + 1, axis=1)
+            there = last_input(costs, edges.reshape(-1, 1), logs)
+            there = within_ends(costs, there)
+            reached = fold(self.measures(wide, there), wide).reshape(count, -1)
+            at = reached.argmin(axis=1)
+            better = reached[some, at] < value
+            value = np.where(better, reached[some, at], value)
+            u = np.where(better[:, None], there.reshape(count, CELLS + 1, 2)[some, at], u)
+            tokens = there.reshape(count, CELLS + 1, 2)[:, :-1, 1]
+            hopeful = np.column_stack([edges[:, 1:].ravel(), tokens.ravel()])
+            bound = fold(self.measures(inner, hopeful), inner).reshape(count, -1)
+            open_ = bound < value[:, None]
+            first, last = open_.argmax(axis=1), CELLS - open_[:, ::-1].argmax(axis=1)
+            none = ~open_.any(axis=1)
+            if none.all():
+                break
+            left = np.where(none, edges[some, at], edges[some, first])
+            right = np.where(none, edges[some, at], edges[some, last])
+        return value, u
+
+    def spend_to(self, block: np.ndarray, level: np.ndarray, fold: Fold, most: np.ndarray) -> np.ndarray:
+        """The least spends (Q,) at which folds fall to levels (Q,), from ``start`` on; infinite beyond ``most``.
+
+        Halving, with every other step where the line between the ends meets the level: a few steps where a fold is
+        smooth, and never more than twice as many.
+        """
+        low = self.start[block]
+        first, last = self.sized(block, low, fold)[0], self.sized(block, most, fold)[0]
+        at_low, never = first <= level, ~(last <= level)
+        lower, upper = np.log(low), np.log(np.maximum(most, low))
+        over, under = np.where(np.isfinite(first), first - level, np.inf), last - level
+        open_ = np.flatnonzero(~(at_low | never))
+        for step in range(2 * HALVINGS):
+            open_ = open_[upper[open_] - lower[open_] > CLOSE]
+            if len(open_) == 0:
+                break
+            part = np.full(len(open_), 0.5)
+            if step % 3:
+                with np.errstate(invalid="ignore"):
+                    line = over[open_] / (over[open_] - under[open_])
+                part = np.where(np.isfinite(line), np.clip(line + (step % 3 - 1.5) * LEAN, 0.0, 1.0), 0.5)
+            middle = lower[open_] + part * (upper[open_] - lower[open_])
+            off = self.sized(block[open_], np.exp(middle), fold)[0] - level[open_]
+            enough = off <= 0
+            lower[open_], over[open_] = np.where(enough, lower[open_], middle), np.where(enough, over[open_], off)
+            upper[open_], under[open_] = np.where(enough, middle, upper[open_]), np.where(enough, off, under[open_])
+        return np.where(never, np.inf, np.where(at_low, low, np.exp(upper)))
+
+    @cached_property
+    def measured(self) -> np.ndarray:
+        """(K,) what a model of the largest measured scales takes."""
+        found = []
+        for at, (served, asked) in enumerate(zip(self.served, self.questions, strict=True)):
+            names = served.curves.planned_inputs if asked.params is None else served.curves.planned_inputs[1:]
+            largest = np.log([[served.curves.largest[name].max() for name in names]])
+            found.append(float(self.cost.take(np.array([at])).value(largest)[0]))
+        return np.array(found)
+
+    @cached_property
+    def most(self) -> np.ndarray:
+        """(K,) greatest spends that are looked at: finite where no budget and no maximum is."""
+        return np.minimum(self.high, FAR * self.measured)
+
+    @cached_property
+    def start(self) -> np.ndarray:
+        """(K,) spends from which on others are looked at: the least ones, or next to nothing where there is none."""
+        least = np.maximum(self.low, self.cost.at_domain)
+        return np.where(least > 0, least, np.minimum(LEAST_SHARE * self.most, self.measured / FAR))
+
+    def law_inputs(self, block: int, u: np.ndarray) -> np.ndarray:
+        """(M, I) the law's log inputs of a block's tasks, for its model's (I,)."""
+        count = len(self.served[block].tasks)
+        return law_inputs_of(self.served[block].curves, self.questions[block], np.repeat(u[None], count, axis=0))
+
+    def judged(self, cover: Sequence[int], spend: np.ndarray, u: np.ndarray) -> list[StrategyPlan]:
+        """The plans of a division's models, which take spends (V,) at log inputs (V, I)."""
+        budget = np.array([self.spec.budget])
+        return [
+            self.planners[block].judge_all(
+                "", budget, np.full((1, len(self.served[block].tasks)), given), self.law_inputs(block, inputs)[None]
+            )[0]
+            for block, given, inputs in zip(cover, spend.tolist(), u, strict=True)
+        ]
+
+    def left_out(self, tasks: Sequence[int]) -> list[StrategyPlan]:
+        """The plans of tasks that are given nothing."""
+        scales = len(self.whole.served.curves.scale_columns)
+        return [
+            self.whole.restricted_to(np.array([task])).judge(
+                "", self.spec.budget, np.zeros(1), np.full((1, scales), -np.inf)
+            )
+            for task in tasks
+        ]
+
+
+def blocks_for(
+    whole: StrategyPlanner, served: Sequence[StrategyCurves], spec: PlanSpec, kept: np.ndarray | None = None
+) -> Blocks:
+    """The blocks of a question; those whose tasks' limits leave their model nothing are left out.
+
+    Args:
+        whole: a planner of one model for each task.
+        served: the strategies of the blocks, on curves that are sums of powers.
+        spec: the question of one model for each task.
+        kept: (T,) what was spent on each task already and stays, 0 where nothing; a shared model takes at least what
+            its tasks have together.
+
+    Raises:
+        InfeasibleError: no block is left.
+    """
+    names = spec.tasks.names
+    budget = spec.budget  # what a block costs does not depend on it, and where there is none any one is stated
+    if not np.isfinite(budget):
+        measured = largest_spends(whole.served.curves, spec.tasks, spec.unit, 1.0)
+        budget = float(np.nansum(spec.tasks.min) + np.where(np.isfinite(measured), measured, FAR).sum())
+    found = []
+    least, most = spec.own_limits
+    for each in served:
+        planner = whole.of(each)
+        asked = planner.spec(budget)
+        place = np.array([names.index(name) for name in each.tasks])
+        cost = planned_cost(each.curves, asked, asked.unit)
+        reach = float(reach_of_models(each.curves, asked, cost)[0])
+        free = np.nan_to_num(spec.tasks.min[place], nan=0.0) if each.one_model else least[place]
+        low = float(free.max())
+        if kept is not None and each.one_model:
+            low = max(low, float(kept[place].sum()))
+        stated = np.where(np.isfinite(spec.tasks.max[place]), spec.tasks.max[place], np.inf)
+        high = min(float((stated if each.one_model else most[place]).min()), reach, spec.budget)
+        if not each.one_model and spec.is_held[place[0]]:  # a share that is kept goes no further than anything else
+            low = min(low, reach)
+        low = max(low, float(cost.at_domain[0]))
+        if low <= high and _is_counted(spec, place):
+            found.append((each, planner, asked, place, cost, low, high))
+    if not found:
+        raise InfeasibleError("No model is left within the limits of its tasks; loosen those.")
+    widest = max(len(place) for *_, place, _, _, _ in found)
+    places, rows = np.full((len(found), widest), -1), np.full((len(found), widest), -1)
+    values, count = [], 0
+    for at, (each, planner, asked, place, *_) in enumerate(found):
+        places[at, : len(place)] = place
+        rows[at, : len(place)] = count + np.arange(len(place))
+        count += len(place)
+        measure = planner.measure
+        scenarios = scenarios_of(each.curves, asked.tasks).scaled(measure.scale, measure.shift)
+        if asked.params is not None:
+            scenarios = scenarios.fix_input(0, np.log(asked.params))
+        values.append(scenarios.values)
+    stated = spec.tasks.unserved if spec.allow_unserved else np.full(len(names), np.nan)
+    idle = spec.measure.of_value(whole.served.curves, np.arange(len(names)), stated)
+    return Blocks(
+        spec,
+        whole,
+        tuple(each for each, *_ in found),
+        tuple(planner for _, planner, *_ in found),
+        tuple(asked for _, _, asked, *_ in found),
+        places,
+        stacked(values),
+        rows,
+        stacked([cost for *_, cost, _, _ in found]),
+        np.array([low for *_, low, _ in found]),
+        np.array([high for *_, high in found]),
+        np.where(spec.is_frozen | spec.is_held, np.nan, idle),
+    )
+
+
+def _is_counted(spec: PlanSpec, place: np.ndarray) -> bool:
+    """Whether every limit says of a model of these tasks how it counts: all of its tasks on the same side."""
+    return all((limit.coefficient[place] >= 0).all() or (limit.coefficient[place] <= 0).all() for limit in spec.limits)
+
+
+def counted(coefficient: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """(K,) how a limit's coefficients (T,) count blocks of tasks (K, M): once, by the largest of their tasks'."""
+    each = np.where(place >= 0, coefficient[place], 0.0)
+    return np.asarray(each[np.arange(len(place)), np.abs(each).argmax(axis=1)])

@@ -1,0 +1,207 @@
+"""The division with the least sum of what is no convex function of a spend: expected targets, sizes from a menu.
+
+Every block's value falls with its spend, so that between two spends none is better than at the greater and none costs
+less than the smaller: blocks taken at such pairs are the options of a set partitioning program that bounds all
+divisions, and proposes one, whose budget is then split by the concave envelopes of its blocks (``solve_nonconvex``).
+
+See docs/decisions/163-sharing-under-every-objective.md.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from budget.allocation.nonconvex.envelope import solve_nonconvex
+from budget.allocation.nonconvex.responses import Responses
+from budget.errors import InfeasibleError
+from budget.studies.sharing.blocks import Blocks
+from budget.studies.sharing.choose_blocks import Options, Row, choose_options
+from budget.studies.sharing.share_by_targets import left_to_the_mean
+from budget.studies.sharing.sharing import Sharing, parted
+from budget.tables.target_met import target_met
+
+SPENDS = 160
+"""Spends of each block at which it is tabulated, and between which it is bounded."""
+
+WIDEST = 1e-4
+"""Share of the budget from which they begin where no least spend is larger."""
+
+DIVISIONS = 4
+"""Divisions whose budget is split; the first few are within the program's own coarseness of the best."""
+
+TINY = 1e-3
+"""Share of an equal part of the budget below which the smallest model's cost is no minimum to plan with."""
+
+GAP = 1e-3
+"""Share of the range at which the split of a division ends."""
+
+SAVING = 6
+"""Halvings of the share of the budget that does for the targets, as far as the draws tell."""
+
+
+def share_by_draws(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
+    """The division with the least sum of terms, on average over the draws where these are read.
+
+    Where targets are counted, the least part of the budget that comes within the draws' own error of the most is kept
+    for them, and what is left improves the mean (docs/decisions/067-counting-targets.md).
+
+    Raises:
+        InfeasibleError: no division keeps the limits.
+    """
+    spec, models = blocks.spec, len(blocks)
+    first = np.minimum(np.maximum(blocks.start, WIDEST * spec.budget), blocks.most)
+    grid = np.exp(np.linspace(np.log(first), np.log(blocks.most), SPENDS, axis=1))
+    grid = np.hstack([np.minimum(blocks.start, first)[:, None], grid])
+    values = np.array([_terms(blocks, np.full(grid.shape[1], at), grid[at]) for at in range(models)])
+    values = np.minimum.accumulate(values, axis=1)  # the size that the point fit prefers may not be the draws' own
+    table = _Table(blocks, np.log(grid), values)
+    hopeful = np.hstack([values[:, 1:], values[:, -1:]])
+    block = np.repeat(np.arange(models), grid.shape[1])
+    allowed = np.flatnonzero(np.isfinite(blocks.idle))
+    idle = _idle_terms(blocks)
+    fine = np.isfinite(hopeful).ravel()
+    options = Options(
+        np.concatenate([block[fine], models + allowed]),
+        np.concatenate([grid.ravel()[fine], np.zeros(len(allowed))]),
+        np.concatenate([hopeful.ravel()[fine], idle[allowed]]),
+    )
+    high = np.concatenate([blocks.high, np.zeros(len(idle))])
+    best: Sharing | None = None
+    barred: list[tuple[int, ...]] = []
+    bound = np.inf
+    for _ in range(DIVISIONS):
+        try:
+            chosen = choose_options(blocks.member, options, spec.budget, rows, high=high, barred=barred)
+        except InfeasibleError:
+            break
+        if not barred:
+            bound = chosen.bound  # of all divisions; that of the others is no smaller
+        if best is not None and chosen.bound >= best.value:
+            break
+        barred.append(chosen.cover)
+        cover, nothing = parted(chosen.cover, models)
+        pick, rest = np.array(cover, dtype=int), float(idle[list(nothing)].sum())
+        try:
+            exact = len(pick) > 0 and not rows
+            spend = _split(table, pick, spec.budget) if exact else chosen.spend[np.array(chosen.cover) < models]
+        except InfeasibleError:
+            continue
+        value = float(_terms(blocks, pick, spend).sum()) + rest
+        if best is None or value < best.value:
+            best = Sharing(cover, nothing, spend, _sized(blocks, pick, spend), value, -np.inf, 0)
+    if best is None:
+        raise InfeasibleError("No division of the tasks among measured models keeps the limits; loosen those.")
+    best = replace(best, bound=min(bound, best.value), compared=len(barred))
+    if rows or not best.cover or not spec.objective.counts_targets:
+        return best
+    pick = np.array(best.cover, dtype=int)
+    spend = left_to_the_mean(blocks, pick, _enough(table, pick, best.spend))
+    value = float(_terms(blocks, pick, spend).sum() + idle[list(best.idle)].sum())
+    return replace(best, spend=spend, u=_sized(blocks, pick, spend), value=value, bound=min(best.bound, value))
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What K blocks add to the objective, at G spends each.
+
+    Attributes:
+        blocks: K of them.
+        log_spend: (K, G) rising.
+        value: (K, G) falling; infinite where a spend pays for no model.
+    """
+
+    blocks: Blocks
+    log_spend: np.ndarray
+    value: np.ndarray
+
+    def at(self, block: np.ndarray, spend: np.ndarray) -> np.ndarray:
+        """(Q,) what blocks (Q,) add at spends (Q,), straight between two of the table's."""
+        found = np.empty(len(block))
+        for one in np.unique(block):
+            rows = block == one
+            fine = np.isfinite(self.value[one])
+            logs, values = self.log_spend[one][fine], self.value[one][fine]
+            there = np.log(spend[rows])
+            found[rows] = np.where(there < logs[0] - 1e-9, np.inf, np.interp(there, logs, values))
+        return found
+
+    def responses(self, pick: np.ndarray, budget: float) -> Responses:
+        """The models of a division, as ``solve_nonconvex`` takes them."""
+        blocks, whole = self.blocks, self.blocks.spec.budget
+        low = np.maximum(blocks.low[pick], blocks.cost.at_domain[pick])
+        low = np.where(low < TINY * whole / len(pick), 0.0, low)
+
+        def value(at: np.ndarray, spend: np.ndarray) -> np.ndarray:
+            return self.at(pick[at], spend)
+
+        first = np.minimum(WIDEST * budget, blocks.most[pick] / 2)
+        return Responses(value, low, np.minimum(blocks.high[pick], whole), budget, np.full(len(pick), np.nan), first)
+
+
+def _split(table: _Table, pick: np.ndarray, budget: float) -> np.ndarray:
+    """The spends (V,) of a division's models."""
+    return solve_nonconvex(table.responses(pick, budget), gap=GAP).spend
+
+
+def _enough(table: _Table, pick: np.ndarray, spend: np.ndarray) -> np.ndarray:
+    """Spends (V,) of the least total that are as good as these, as far as the draws tell."""
+    blocks = table.blocks
+    terms, best = _each(blocks, pick, spend), float(table.at(pick, spend).sum())
+    weight = blocks.weight[pick]
+    met = np.clip(-terms / np.where(weight > 0, weight, 1.0), 0.0, 1.0)
+    error = float(np.sqrt((weight**2 * met * (1 - met)).sum() / len(blocks.whole.served.curves.draws)))
+    found, little, enough = spend, 0.0, 1.0
+    for _ in range(SAVING):
+        share = 0.5 * (little + enough)
+        try:
+            tried = _split(table, pick, share * blocks.spec.budget)
+        except InfeasibleError:
+            little = share
+            continue
+        if float(table.at(pick, tried).sum()) <= best + error:
+            found, enough = tried, share
+        else:
+            little = share
+    return found
+
+
+def _terms(blocks: Blocks, block: np.ndarray, spend: np.ndarray) -> np.ndarray:
+    """(Q,) what blocks (Q,) add to the objective at spends (Q,); infinite where a spend pays for no model."""
+    if not blocks.spec.risk.reads_draws:
+        fold = blocks.missed if blocks.spec.objective.counts_targets else blocks.mean
+        return blocks.sized(block, spend, fold)[0]
+    pays, _ = blocks.sized(block, spend, blocks.mean)
+    return np.where(np.isfinite(pays), _each(blocks, block, spend).sum(axis=1), np.inf)
+
+
+def _sized(blocks: Blocks, block: np.ndarray, spend: np.ndarray) -> np.ndarray:
+    """Log inputs (Q, I) of their models: the size is the point fit's best at its spend."""
+    fold = blocks.missed_first if _by_point(blocks) else blocks.mean
+    return blocks.sized(block, spend, fold)[1]
+
+
+def _by_point(blocks: Blocks) -> bool:
+    return blocks.spec.objective.counts_targets and not blocks.spec.risk.reads_draws
+
+
+def _each(blocks: Blocks, block: np.ndarray, spend: np.ndarray) -> np.ndarray:
+    """(Q, M) what each of their tasks adds on average over the draws, 0 beyond them."""
+    spec, u = blocks.spec, _sized(blocks, block, spend)
+    found = np.zeros((len(block), blocks.place.shape[1]))
+    for one in np.unique(block):
+        rows = np.flatnonzero(block == one)
+        planner, tasks = blocks.planners[one], len(blocks.served[one].tasks)
+        curves, every = planner.served.curves, np.tile(np.arange(tasks), len(rows))
+        inputs = np.concatenate([blocks.law_inputs(int(one), each) for each in u[rows]])
+        measures = planner.measure.of_draws(every, curves.distance_draws(every, inputs))
+        weight, target = np.tile(blocks.weight[one, :tasks], len(rows)), np.tile(blocks.target[one, :tasks], len(rows))
+        terms = spec.objective.terms(measures, weight, target_met(measures, target))
+        found[rows[:, None], np.arange(tasks)] = terms.mean(axis=0).reshape(len(rows), tasks)
+    return found
+
+
+def _idle_terms(blocks: Blocks) -> np.ndarray:
+    """(T,) what a task adds that is given nothing."""
+    spec = blocks.spec
+    met = target_met(blocks.idle, blocks.target_of_tasks)
+    return spec.objective.terms(np.nan_to_num(blocks.idle), spec.objective_weight, met)

@@ -1,0 +1,150 @@
+"""Divisions whose value moves in steps: as many targets as a budget meets, or the least spend that meets them.
+
+What a model meets changes at a few spends only, which are found by halving. Taken there, blocks are the options of one
+set partitioning program, which is the whole question.
+
+See docs/decisions/163-sharing-under-every-objective.md.
+"""
+
+import numpy as np
+
+from budget.allocation.convex.problem import Problem
+from budget.allocation.convex.water_filling import water_fill
+from budget.errors import InfeasibleError
+from budget.studies.sharing.blocks import Blocks, Fold
+from budget.studies.sharing.choose_blocks import Options, Row, choose_options
+from budget.studies.sharing.sharing import Sharing, parted
+from budget.tables.target_met import target_met
+
+CLOSE = 1e-10
+"""Distance of the logarithms of two spends between which a step is no longer looked for."""
+
+
+def cheapest_sharing(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
+    """The division that meets every target, or as many as are asked for, with the least spend.
+
+    Raises:
+        InfeasibleError: none does within the limits.
+    """
+    spec, models = blocks.spec, len(blocks)
+    count = (blocks.place >= 0).sum(axis=1)
+    if spec.at_least is None or spec.at_least >= len(blocks.idle):
+        needed = blocks.spend_to(np.arange(models), -blocks.weight.sum(axis=1), blocks.missed, blocks.most)
+        known = np.flatnonzero(np.isfinite(needed))
+        options = Options(known, needed[known], np.zeros(len(known)), count[known].astype(float))
+        at_least = None
+    else:
+        options, at_least = steps(blocks, _counted_alike(blocks)), spec.at_least
+        options = Options(options.block, options.spend, options.value, np.round(-options.value))
+    idle = _idle(blocks, models, alike=True)
+    options = Options(*(np.concatenate(pair) for pair in zip(_parts(options), _parts(idle), strict=True)))
+    if at_least is None:
+        options = _meeting_all(options, blocks, models)
+    chosen = choose_options(
+        blocks.member, options, spec.budget, rows, high=_highest(blocks), at_least=at_least, by_spend=True
+    )
+    cover, nothing = parted(chosen.cover, models)
+    spend = chosen.spend[np.array(chosen.cover) < models]
+    _, u = blocks.sized(np.array(cover, dtype=int), spend, blocks.missed_first)
+    return Sharing(cover, nothing, spend, u, float(spend.sum()), min(chosen.bound, float(spend.sum())), 1)
+
+
+def most_targets_sharing(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
+    """The division that meets the targets of greatest weight; what they leave of the budget goes to the mean.
+
+    Raises:
+        InfeasibleError: none keeps the limits.
+    """
+    spec, models = blocks.spec, len(blocks)
+    found, idle = steps(blocks, blocks.missed), _idle(blocks, models, alike=False)
+    options = Options(*(np.concatenate(pair) for pair in zip(_parts(found), _parts(idle), strict=True)))
+    chosen = choose_options(blocks.member, options, spec.budget, rows, high=_highest(blocks))
+    cover, nothing = parted(chosen.cover, models)
+    pick, held = np.array(cover, dtype=int), chosen.spend[np.array(chosen.cover) < models]
+    spend = held if rows or not len(pick) else left_to_the_mean(blocks, pick, held)
+    _, u = blocks.sized(pick, spend, blocks.missed_first)
+    met = float(blocks.missed(blocks.measures(pick, u), pick).sum()) if len(pick) else 0.0
+    met += float(idle.value[list(nothing)].sum()) if nothing else 0.0
+    return Sharing(cover, nothing, spend, u, met, min(chosen.bound, met), 1)
+
+
+def left_to_the_mean(blocks: Blocks, pick: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """Spends (V,) of models of which each has at least what is held (V,), and what that leaves improves the mean."""
+    budget, high = blocks.spec.budget, np.maximum(np.minimum(blocks.high[pick], blocks.spec.budget), held)
+    if blocks.spec.sizes or held.sum() >= budget * (1 - 1e-9) or high.sum() <= budget:
+        room = high - held
+        left = max(budget - held.sum(), 0.0)
+        return held + room * (min(1.0, left / room.sum()) if room.sum() > 0 else 0.0)
+    low = np.maximum(held, blocks.low[pick])
+    part = Problem(blocks.by_model.take(pick), blocks.cost.take(pick), budget, low, high)
+    (spend,), _ = water_fill(part, np.array([budget]), low, high)
+    return np.maximum(spend, held)
+
+
+def steps(blocks: Blocks, fold: Fold) -> Options:
+    """The spends at which what blocks are worth changes, from their least ones on, and what they are worth there."""
+    every = np.arange(len(blocks))
+    low, most = np.log(blocks.start), np.log(blocks.most)
+    at_low, at_most = (blocks.sized(every, np.exp(ends), fold)[0] for ends in (low, most))
+    block, spend, value = (
+        [every[np.isfinite(at_low)]],
+        [np.exp(low)[np.isfinite(at_low)]],
+        [at_low[np.isfinite(at_low)]],
+    )
+    which, left, of_left, right, of_right = every, low, at_low, most, at_most
+    while True:
+        open_ = of_right < of_left
+        which, left, of_left, right, of_right = (each[open_] for each in (which, left, of_left, right, of_right))
+        done = right - left <= CLOSE
+        block.append(which[done])
+        spend.append(np.exp(right[done]))
+        value.append(of_right[done])
+        which, left, of_left, right, of_right = (each[~done] for each in (which, left, of_left, right, of_right))
+        if len(which) == 0:
+            return Options(*(np.concatenate(each) for each in (block, spend, value)))
+        middle = 0.5 * (left + right)
+        there = np.clip(blocks.sized(which, np.exp(middle), fold)[0], of_right, of_left)
+        which = np.tile(which, 2)
+        left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
+        of_left, of_right = np.concatenate([of_left, there]), np.concatenate([there, of_right])
+
+
+def _highest(blocks: Blocks) -> np.ndarray:
+    return np.concatenate([blocks.high, np.zeros(len(blocks.idle))])
+
+
+def _parts(options: Options) -> tuple[np.ndarray, ...]:
+    met = options.met if len(options.met) == len(options.block) else np.zeros(len(options.block))
+    return options.block, options.spend, options.value, met
+
+
+def _counted_alike(blocks: Blocks) -> Fold:
+    """Less the number of targets that are met."""
+
+    def fold(measures: np.ndarray, block: np.ndarray) -> np.ndarray:
+        return -target_met(measures, blocks.target[block]).sum(axis=1).astype(float)
+
+    return fold
+
+
+def _idle(blocks: Blocks, models: int, *, alike: bool) -> Options:
+    """Giving a task nothing, where that is allowed; its target may be met all the same."""
+    allowed = np.flatnonzero(np.isfinite(blocks.idle))
+    met = target_met(blocks.idle, blocks.target_of_tasks)[allowed].astype(float)
+    weight = np.ones(len(allowed)) if alike else blocks.spec.objective_weight[allowed]
+    return Options(models + allowed, np.zeros(len(allowed)), -met * weight, met)
+
+
+def _meeting_all(options: Options, blocks: Blocks, models: int) -> Options:
+    """The options that meet every target of their tasks.
+
+    Raises:
+        InfeasibleError: some task has none.
+    """
+    fine = (options.block < models) | (options.met > 0)
+    kept = Options(options.block[fine], options.spend[fine], options.value[fine], options.met[fine])
+    lost = ~blocks.member[:, kept.block].any(axis=1) if len(kept.block) else np.ones(len(blocks.idle), dtype=bool)
+    if lost.any():
+        named = ", ".join(np.array(blocks.spec.tasks.names)[lost][:8])
+        raise InfeasibleError(f"No measured model brings {named} to its target within its limits.")
+    return kept

@@ -1,0 +1,83 @@
+"""The division whose worst task is best: the least level that some division's models reach within the budget.
+
+The least spends at which a block's tasks all reach a level are halved for; the cheapest division at that level is a
+set partitioning program. No division reaches a level at which even the cheapest one is above the budget: the bound.
+
+See docs/decisions/163-sharing-under-every-objective.md.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from budget.errors import InfeasibleError
+from budget.studies.sharing.blocks import Blocks
+from budget.studies.sharing.choose_blocks import Chosen, Options, Row, choose_options
+from budget.studies.sharing.sharing import Sharing, parted
+
+CLOSE = 1e-9
+"""Relative distance of the levels that some division reaches and that none reaches at which the search ends."""
+
+ROUNDING = 1e-12
+"""Relative distance by which a sum of spends may pass the budget."""
+
+HALVINGS = 50
+"""Most halvings of the levels between."""
+
+
+def share_by_worst(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
+    """The division whose worst task is best, then what is left in equal parts of what its models may still take.
+
+    Raises:
+        InfeasibleError: no division keeps the limits.
+    """
+    models, every = len(blocks), np.arange(len(blocks))
+    at_most = blocks.sized(every, blocks.most, blocks.worst)[0]
+    at_least = blocks.sized(every, blocks.start, blocks.worst)[0]
+    idle = np.where(np.isnan(blocks.idle), np.inf, blocks.idle)
+    best_of = np.concatenate([at_most, idle])
+    under = float(np.max([best_of[held].min() for held in blocks.member]))
+    over = float(np.max(np.concatenate([at_least[np.isfinite(at_least)], idle[np.isfinite(idle)], [under]])))
+
+    def reached(level: float) -> Chosen | None:
+        needed = blocks.spend_to(every, np.full(models, level), blocks.worst, blocks.most)
+        fine = np.isfinite(needed)
+        free = np.flatnonzero(idle <= level)
+        block = np.concatenate([every[fine], models + free])
+        spend = np.concatenate([needed[fine], np.zeros(len(free))])
+        if not len(block) or not blocks.member[:, block].any(axis=1).all():
+            return None
+        try:
+            high = np.concatenate([blocks.high, np.zeros(len(idle))])
+            options = Options(block, spend, np.zeros(len(block)))
+            found = choose_options(blocks.member, options, np.inf, rows, high=high, by_spend=True)
+        except InfeasibleError:
+            return None
+        return found if found.spend.sum() <= blocks.spec.budget * (1 + ROUNDING) else None
+
+    found, count = reached(under), 1
+    if found is not None:
+        over = under
+    else:
+        found = reached(over)
+        if found is None:
+            raise InfeasibleError("No division of the tasks among measured models keeps the limits; loosen those.")
+    for _ in range(HALVINGS):
+        if over - under <= CLOSE * max(abs(over), abs(under)):
+            break
+        level = 0.5 * (under + over)
+        tried = reached(level)
+        count += 1
+        if tried is None:
+            under = level
+        else:
+            found, over = tried, level
+    cover, nothing = parted(found.cover, models)
+    pick, spend = np.array(cover, dtype=int), found.spend[np.array(found.cover) < models]
+    if not rows and len(pick):
+        room = np.minimum(blocks.high[pick], blocks.spec.budget) - spend
+        left = max(blocks.spec.budget - spend.sum(), 0.0)
+        spend = spend + room * (min(1.0, left / room.sum()) if room.sum() > 0 else 0.0)
+    value, u = blocks.sized(pick, spend, blocks.worst)
+    worst = float(np.concatenate([value, idle[list(nothing)]]).max())
+    return replace(Sharing(cover, nothing, spend, u, worst, min(under, worst), count))

@@ -1,0 +1,268 @@
+"""Who shares a model under every objective and limit: every division of small files, split by other means."""
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from scipy.optimize import brentq, minimize
+
+from budget.allocation.spec.make_spec import plan_spec
+from budget.allocation.spec.measures import measure_of
+from budget.errors import InfeasibleError
+from budget.studies.sharing.blocks import blocks_for
+from budget.studies.sharing.share_tasks import share_tasks
+from budget.studies.strategies.partition import blocks_of, exact_covers
+from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
+from budget.studies.strategies.strategy_plans import StrategyPlanner
+from budget.tables.limits import Limit
+from budget.tables.tasks import TaskSettings
+from tests.made import chinchilla, one_model, power
+from tests.simulate import Truth
+
+BUDGET = 1e21
+FEW = settings(
+    max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=[HealthCheck.too_slow]
+)
+FILES = (st.integers(3, 5), st.integers(2, 6), st.integers(0, 10**6))
+
+
+class File:
+    """Laws of one scale: each task alone, and in each measured set, of which some gain by sharing."""
+
+    def __init__(self, tasks, sets, seed, draws=0, **asked):
+        random = np.random.default_rng(seed)
+        names = [f"t{at}" for at in range(tasks)]
+        laws = {name: (random.uniform(1, 2), random.uniform(300, 700), random.uniform(0.12, 0.16)) for name in names}
+        self.laws = {(name,): {name: laws[name]} for name in names}
+        shared = []
+        for _ in range(sets):
+            count = int(random.integers(2, min(4, tasks) + 1))
+            some = tuple(sorted(random.choice(names, count, replace=False).tolist()))
+            if some in self.laws:
+                continue
+            better = count**0.13 * random.uniform(0.85, 1.05)
+            self.laws[some] = {name: (laws[name][0], better * laws[name][1], laws[name][2]) for name in some}
+            shared.append(StrategyCurves("moe", one_model(power(self.laws[some], draws=draws, seed=seed))))
+        at_equal = np.array([floor + scale * (BUDGET / tasks) ** -exponent for floor, scale, exponent in laws.values()])
+        columns = {
+            "weight": random.uniform(1, 3, tasks),
+            "target": at_equal * random.uniform(0.98, 1.01, tasks),
+            "unserved": at_equal * random.uniform(1.02, 1.3, tasks),
+        }
+        columns |= asked.pop("columns", {})
+        self.names, self.random = names, random
+        alone = StrategyCurves(SPECIALISTS, power(laws, draws=draws, seed=seed))
+        self.strategies = FittedStrategies(alone, tuple(shared))
+        self.settings = TaskSettings(tuple(names), **columns)
+        budget = asked.pop("budget", BUDGET)
+        self.spec = plan_spec(alone.curves, self.settings, budget, measure="value", **asked)
+        measure = measure_of(alone.curves, self.settings, "value")
+        self.planner = StrategyPlanner(alone, self.spec.tasks, measure)
+        whole = [each for each in shared if len(each.tasks) == tasks]
+        self.served = [*whole, *blocks_of(self.strategies, alone.tasks)]
+
+    def solved(self):
+        return share_tasks(blocks_for(self.planner, self.served, self.spec))
+
+    def divisions(self):
+        """Every division, as the laws of its models (positions of tasks, laws)."""
+        sets = list(self.laws)
+        for cover in exact_covers(sets, tuple(self.names), 10**6):
+            yield [([self.names.index(name) for name in sets[at]], list(self.laws[sets[at]].values())) for at in cover]
+
+
+def spend_to(law, level):
+    floor, scale, exponent = law
+    return (scale / (level - floor)) ** (1 / exponent) if level > floor else np.inf
+
+
+def value_at(law, spend):
+    return law[0] + law[1] * spend ** -law[2]
+
+
+def best_mean(models, weight, budget, limits=()):
+    """The least weighted sum over the models' spends, by a general solver from several starts."""
+
+    def total(logs):
+        spend = np.exp(np.clip(logs, -50, 60))
+        return sum(
+            weight[at] * value_at(law, given)
+            for given, (tasks, laws) in zip(spend, models, strict=True)
+            for at, law in zip(tasks, laws, strict=True)
+        )
+
+    def left(logs):
+        return 1 - np.exp(np.clip(logs, -50, 60)).sum() / budget
+
+    cons = [{"type": "ineq", "fun": left}]
+    cons += [
+        {"type": "ineq", "fun": lambda logs, each=each: each(np.exp(np.clip(logs, -50, 60)) / budget)}
+        for each in limits
+    ]
+    start = np.full(len(models), np.log(0.99 * budget / len(models)))
+    best = np.inf
+    for at in range(3):
+        begin = start + 0.3 * at * np.linspace(-1, 0, len(models))
+        found = minimize(total, begin, method="SLSQP", constraints=cons, options={"maxiter": 500, "ftol": 1e-14})
+        if min(each["fun"](found.x) for each in cons) > -1e-7:
+            best = min(best, found.fun)
+    return best
+
+
+@FEW
+@given(*FILES)
+def test_the_worst_task_is_as_good_as_any_division_makes_it(tasks, sets, seed):
+    file = File(tasks, sets, seed, objective="worst")
+    best = np.inf
+    for models in file.divisions():
+
+        def over(level, models=models):
+            each = [max(spend_to(law, level) for law in laws) for _, laws in models]
+            return np.log(min(sum(each), 1e300) / BUDGET)
+
+        floor = max(law[0] for _, laws in models for law in laws)
+        best = min(best, brentq(over, floor + 1e-6, floor + 100, xtol=1e-13))
+    found = file.solved()
+    assert found.value == pytest.approx(best, rel=1e-7) and found.bound <= best * (1 + 1e-9)
+    assert found.value - found.bound <= 1e-7 * found.value and found.spend.sum() <= BUDGET * (1 + 1e-9)
+
+
+@FEW
+@given(*FILES, st.booleans())
+def test_the_cheapest_division_meets_the_targets_for_the_least(tasks, sets, seed, all_of_them):
+    at_least = None if all_of_them else 2
+    file = File(tasks, sets, seed, objective="cheapest", budget=None, at_least=at_least)
+    target, best = file.settings.target, np.inf
+    for models in file.divisions():
+        options = []
+        for places, laws in models:
+            needed = np.array([spend_to(law, target[at]) for at, law in zip(places, laws, strict=True)])
+            options.append([(0.0, 0)] + [(each, int((needed <= each).sum())) for each in needed])
+        for chosen in product(*options):
+            if sum(met for _, met in chosen) >= (at_least or tasks):
+                best = min(best, sum(spend for spend, _ in chosen))
+    found = file.solved()
+    # a model that meets no target is trained all the same, at next to nothing
+    assert found.value == pytest.approx(best, rel=1e-5) and found.bound <= found.value
+
+
+@FEW
+@given(*FILES)
+def test_as_many_targets_are_met_as_any_division_meets(tasks, sets, seed):
+    file = File(tasks, sets, seed, objective="targets")
+    target, weight, best = file.settings.target, file.settings.weight, 0.0
+    for models in file.divisions():
+        options = []
+        for places, laws in models:
+            needed = np.array([spend_to(law, target[at]) for at, law in zip(places, laws, strict=True)])
+            options.append([(0.0, 0.0)] + [(each, float(weight[places] @ (needed <= each))) for each in needed])
+        for chosen in product(*options):
+            if sum(spend for spend, _ in chosen) <= BUDGET * (1 - 1e-6):
+                best = max(best, sum(met for _, met in chosen))
+    found = file.solved()
+    assert -found.value == pytest.approx(best, rel=1e-9)
+    assert found.bound <= found.value and found.spend.sum() <= BUDGET * (1 + 1e-8)
+
+
+@FEW
+@given(*FILES)
+def test_tasks_go_without_where_that_is_best_for_the_mean(tasks, sets, seed):
+    file = File(tasks, sets, seed, allow_unserved=True)
+    weight, unserved = file.spec.weight, file.settings.unserved
+    best = np.inf
+    for models in file.divisions():
+        free = [at for at, (places, _) in enumerate(models) if len(places) == 1]
+        for without in product([False, True], repeat=len(free)):
+            lost = {free[at] for at, each in enumerate(without) if each}
+            kept = [each for at, each in enumerate(models) if at not in lost]
+            nothing = sum(weight[models[at][0][0]] * unserved[models[at][0][0]] for at in lost)
+            best = min(best, nothing + (best_mean(kept, weight, BUDGET) if kept else 0.0))
+    found = file.solved()
+    assert found.value == pytest.approx(best, rel=1e-6)
+    assert found.bound <= found.value and found.value - found.bound <= 1e-6 * found.value
+
+
+@FEW
+@given(*FILES, st.booleans())
+def test_a_limit_counts_a_shared_model_once(tasks, sets, seed, least):
+    limit = Limit("some", np.array([1.0, 1.0, *[0.0] * (tasks - 2)]),
+                  **({"lower": 0.75 * BUDGET} if least else {"upper": 0.3 * BUDGET}))  # fmt: skip
+    file = File(tasks, sets, seed, limits=(limit,))
+    best = np.inf
+    for models in file.divisions():
+        counts = np.array([float(min(places) < 2 or 1 in places) for places, _ in models])
+        inside = (lambda x, c=counts: float(c @ x) - 0.75) if least else (lambda x, c=counts: 0.3 - float(c @ x))
+        best = min(best, best_mean(models, file.spec.weight, BUDGET, [inside]))
+    found = file.solved()
+    assert found.value == pytest.approx(best, rel=1e-6)
+    assert found.bound <= found.value and found.value - found.bound <= 1e-5 * found.value
+
+
+def test_a_tasks_own_limits_are_its_models():
+    """The pair is the better the more it is given; a maximum of one of its tasks ends it, a minimum begins it."""
+    law = (1.0, 500.0, 0.14)
+    alone = power(dict.fromkeys(("a", "b", "c"), law))
+    pair = StrategyCurves("moe", one_model(power(dict.fromkeys(("a", "b"), law))))
+    strategies = FittedStrategies(StrategyCurves(SPECIALISTS, alone), (pair,))
+    for column, share in (("max", 0.2), ("min", 0.9)):
+        limits = np.array([share * BUDGET, np.nan, np.nan])
+        tasks = TaskSettings(alone.tasks, **{column: limits})
+        spec = plan_spec(alone, tasks, BUDGET, objective="worst", measure="value")
+        planner = StrategyPlanner(strategies.specialists, spec.tasks, measure_of(alone, tasks, "value"))
+        blocks = blocks_for(planner, blocks_of(strategies, alone.tasks), spec)
+        at = [len(each.tasks) for each in blocks.served].index(2)
+        assert (blocks.high if column == "max" else blocks.low)[at] == pytest.approx(share * BUDGET)
+        assert share_tasks(blocks).cover == (at, at + 3) or share_tasks(blocks).cover[0] == at
+
+
+def test_sizes_of_two_scales_are_chosen_for_what_is_asked():
+    """A shared model's size is one for all its tasks: the worst of them decides it, and not their mean."""
+    truths = {"a": Truth(1.0, 800.0, 0.34, 100.0, 0.3), "b": Truth(1.0, 100.0, 0.34, 900.0, 0.3)}
+    alone = chinchilla(truths)
+    better = {name: replace(truth, E=0.8) for name, truth in truths.items()}
+    pair = StrategyCurves("moe", one_model(chinchilla(better)))
+    strategies = FittedStrategies(StrategyCurves(SPECIALISTS, alone), (pair,))
+    tasks = TaskSettings(alone.tasks, weight=np.array([5.0, 1.0]), target=np.array([1.3, 1.35]))
+    sizes = np.geomspace(1e6, 1e14, 400_001)
+    values = [truth.value(sizes, BUDGET / 6 / sizes) for truth in better.values()]
+    spec = plan_spec(alone, tasks, BUDGET, objective="worst", measure="value")
+    planner = StrategyPlanner(strategies.specialists, spec.tasks, measure_of(alone, tasks, "value"))
+    blocks = blocks_for(planner, [pair, *blocks_of(strategies, alone.tasks)], spec)
+    found = share_tasks(blocks)
+    assert len(found.cover) == 1 and found.value == pytest.approx(np.maximum(*values).min(), rel=1e-6)
+    spec = plan_spec(alone, tasks, None, objective="cheapest", measure="value")
+    blocks = blocks_for(planner, [pair, *blocks_of(strategies, alone.tasks)], spec)
+    cheap = share_tasks(blocks)
+    met = [
+        truth.value(sizes, cheap.value * 1.001 / 6 / sizes) <= aim
+        for truth, aim in zip(better.values(), [1.3, 1.35], strict=True)
+    ]
+    less = [
+        truth.value(sizes, cheap.value * 0.999 / 6 / sizes) <= aim
+        for truth, aim in zip(better.values(), [1.3, 1.35], strict=True)
+    ]
+    assert (met[0] & met[1]).any() and not (less[0] & less[1]).any()
+
+
+@FEW
+@given(*FILES)
+def test_expected_targets_are_within_the_gap_that_is_said(tasks, sets, seed):
+    """Over the draws nothing is convex: a plan reaches what it says, and no other one passes its bound."""
+    file = File(tasks, sets, seed, draws=20, objective="targets", risk="mean")
+    found = file.solved()
+    blocks = blocks_for(file.planner, file.served, file.spec)
+    assert found.bound <= found.value <= 0
+    # every division by itself: its expected targets are what it is told to reach
+    sets = [each.tasks for each in blocks.served]
+    for cover in exact_covers(sets, tuple(file.names), 10):
+        some = blocks_for(file.planner, [blocks.served[at] for at in cover], file.spec)
+        assert share_tasks(some).value >= found.bound - 1e-9
+
+
+def test_targets_that_no_model_reaches_are_refused():
+    file = File(3, 3, 1, objective="cheapest", budget=None, columns={"target": np.full(3, 0.5)})
+    with pytest.raises(InfeasibleError, match="No measured model brings t0, t1, t2 to its target"):
+        file.solved()
