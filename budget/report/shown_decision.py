@@ -167,7 +167,7 @@ def objective_interval(study: Study) -> tuple[float, float]:
     plan, found = study.plan, study.recommendation
     if found is None or not found.shares:
         return plan.objective_low, plan.objective_high
-    if not len(found.plan.scenarios):
+    if not len(found.drawn):
         return float("nan"), float("nan")
     low, high = interval(plan.spec.sign * found.drawn)
     return float(low), float(high)
