@@ -3,7 +3,7 @@
 A block is a shared model on the tasks that it was measured on, or one task's own model. What a task is given is what
 its model takes: a least or a greatest spend of a task is one of its model's, and a limit counts a model's spend once.
 
-See docs/decisions/163-sharing-under-every-objective.md.
+See docs/decisions/165-sharing-under-every-objective.md.
 """
 
 from collections.abc import Callable, Sequence

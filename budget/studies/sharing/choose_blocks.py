@@ -4,7 +4,7 @@ Each task stands in one block. A block is taken at one of its options, each with
 where its value is convex in the spend: then tangents bound it from below, and the program is tight at one block
 (perspective of a convex function, Günlük & Linderoth 2010). HiGHS solves it; its bound is what is called proven here.
 
-See docs/decisions/163-sharing-under-every-objective.md.
+See docs/decisions/165-sharing-under-every-objective.md.
 """
 
 from collections.abc import Sequence

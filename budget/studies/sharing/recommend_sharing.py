@@ -4,7 +4,7 @@ Who shares is chosen on predictions, and a shared model that too few draws call 
 named, and the choice made again: better by what the question asks of these tasks, with what the model takes. The same
 question is then asked of the chosen models on the curves that plans are made on.
 
-See docs/decisions/163-sharing-under-every-objective.md.
+See docs/decisions/165-sharing-under-every-objective.md.
 """
 
 from collections.abc import Sequence

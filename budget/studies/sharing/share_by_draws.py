@@ -4,7 +4,7 @@ Every block's value falls with its spend, so that between two spends none is bet
 less than the smaller: blocks taken at such pairs are the options of a set partitioning program that bounds all
 divisions, and proposes one, whose budget is then split by the concave envelopes of its blocks (``solve_nonconvex``).
 
-See docs/decisions/163-sharing-under-every-objective.md.
+See docs/decisions/165-sharing-under-every-objective.md.
 """
 
 from dataclasses import dataclass, replace

@@ -7,7 +7,7 @@ Grossmann 1986). What is asked beyond the budget and the linear limits on spends
 the program's bound holds for all of it: a mean over the draws is bounded by what every draw could reach with the same
 spends. Divisions that were split are barred, until no other can be better.
 
-See docs/decisions/163-sharing-under-every-objective.md.
+See docs/decisions/165-sharing-under-every-objective.md.
 """
 
 from collections.abc import Sequence

@@ -3,7 +3,7 @@
 What a model meets changes at a few spends only, which are found by halving. Taken there, blocks are the options of one
 set partitioning program, which is the whole question.
 
-See docs/decisions/163-sharing-under-every-objective.md.
+See docs/decisions/165-sharing-under-every-objective.md.
 """
 
 import numpy as np

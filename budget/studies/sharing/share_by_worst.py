@@ -3,7 +3,7 @@
 The least spends at which a block's tasks all reach a level are halved for; the cheapest division at that level is a
 set partitioning program. No division reaches a level at which even the cheapest one is above the budget: the bound.
 
-See docs/decisions/163-sharing-under-every-objective.md.
+See docs/decisions/165-sharing-under-every-objective.md.
 """
 
 from dataclasses import replace

@@ -1,6 +1,6 @@
 """Which tasks share which model, for whatever is asked: each question by the program that fits it.
 
-See docs/decisions/163-sharing-under-every-objective.md.
+See docs/decisions/165-sharing-under-every-objective.md.
 """
 
 import numpy as np
