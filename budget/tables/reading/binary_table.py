@@ -17,7 +17,18 @@ def parquet_cells(data: bytes, path: str | Path) -> pd.DataFrame:
     Raises:
         DataError: pyarrow is not installed, or the file is broken or empty.
     """
-    return _of_records(data, path, "a Parquet file", pd.read_parquet)
+    return _of_records(data, path, "a Parquet file", _read_parquet)
+
+
+def _read_parquet(source: BytesIO) -> pd.DataFrame:
+    """A Parquet file's table, each text once: as many cells of text would take more memory than all numbers."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    schema = parquet.read_schema(source)
+    words = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
+    # columns are handed over one by one, and each is let go once it is
+    return parquet.read_table(source, read_dictionary=words).to_pandas(split_blocks=True, self_destruct=True)
 
 
 def arrow_cells(data: bytes, path: str | Path) -> pd.DataFrame:

@@ -19,6 +19,15 @@ LARGEST_WHOLE = 2**53
 """Whole numbers above it are kept as text: float64 would merge names."""
 
 
+def categories(codes: np.ndarray, texts: Sequence[str]) -> pd.Categorical:
+    """A column of text, from which text (R,) each row has; texts that are equal become one, and none need occur."""
+    place, distinct = pd.factorize(np.array(texts, dtype=object))
+    if len(distinct) < len(texts):
+        codes = place[codes]
+    # as objects: turning very many names into strings of another kind takes as long as reading them
+    return pd.Categorical.from_codes(codes, pd.Index(distinct, dtype=object))
+
+
 def is_number(cells: pd.Series) -> bool:
     """Whether a column was read as numbers."""
     return bool(pd.api.types.is_numeric_dtype(cells.dtype))
@@ -31,7 +40,9 @@ def levels(cells: pd.Series) -> tuple[np.ndarray, list[str]]:
         (R,) index of each row's text, and the texts.
     """
     codes, found = pd.factorize(cells)
-    texts = [as_written(each).strip() for each in found.astype(object)]
+    written = found.astype(object).tolist()
+    # of very many names the calls for each are what takes long
+    texts = [each.strip() if type(each) is str else as_written(each).strip() for each in written]
     missing = bool((codes < 0).any())
     if not missing and len(set(texts)) == len(texts):
         return codes, texts
@@ -98,6 +109,11 @@ def column_of(values: Any, index: pd.Index) -> pd.Series:
         numbers = cells.to_numpy(dtype=float, na_value=np.nan)
         if np.isfinite(numbers).all() and (cells.dtype.kind == "f" or np.abs(numbers).max(initial=0) < LARGEST_WHOLE):
             return pd.Series(numbers, index=index)
+    if isinstance(cells.dtype, pd.StringDtype | pd.CategoricalDtype):
+        codes, found = pd.factorize(cells)
+        texts = [as_written(each) for each in found.astype(object)]
+        return pd.Series(categories(np.where(codes < 0, len(texts), codes), [*texts, ""]), index=index)
+    # objects of other kinds may be equal and not written alike, as True and 1
     return pd.Series(pd.Categorical([as_written(cell) for cell in cells.astype(object)]), index=index)
 
 

@@ -18,9 +18,13 @@ from budget.numerics.numerals import number_of
 from budget.numerics.quoting import shown
 from budget.tables.files.dialect import Dialect, decimal_points, dialect_of, has_decimal_commas, separator_of
 from budget.tables.files.formulas import unguarded
+from budget.tables.reading.cells import categories
 
 EXACT: dict[str, Any] = {} if int(pd.__version__.split(".")[0]) >= 3 else {"float_precision": "round_trip"}
 """What makes pandas parse a number to the float64 next to it, as Python does; from 3 on it always does."""
+
+STRETCH_ROWS = 500_000
+"""Rows that are read at a time."""
 
 SEPARATED = "{path}: the columns are not separated by commas; save the {what} as a comma-separated CSV."
 
@@ -115,10 +119,12 @@ class _Columns:
         # in the place of the header stands an empty row of as many cells: pandas would rename repeated names, and shift
         # or cut rows that have a cell too many
         first = (self.dialect.separator.join(['""'] * self.count) + "\n").encode()
-        kinds: dict[Any, Any] = {at: float if at in numbers else "category" for at in range(self.count)}
+        # text as Python objects, of which each distinct one of a stretch is made once; as categories pandas would sort
+        # them, which takes longer than reading where each row has a name of its own
+        kinds: dict[Any, Any] = {at: float if at in numbers else object for at in range(self.count)}
         # of text columns an empty cell that is missing would make pandas guess types
         missing: dict[Any, list[str]] = {at: [""] for at in numbers}
-        frame = pd.read_csv(
+        stretches = pd.read_csv(
             BufferedReader(_Spliced(memoryview(first), self.body)),
             encoding="utf-8",
             sep=self.dialect.separator,
@@ -128,15 +134,21 @@ class _Columns:
             na_values=missing,
             skipinitialspace=True,
             skip_blank_lines=False,
-            low_memory=False,  # in pieces, the categories of each would have to be joined
+            low_memory=False,  # in pieces of its own, pandas would judge each piece's types for itself
             usecols=usecols,
-            iterator=False,
+            chunksize=STRETCH_ROWS,  # what pandas keeps of every cell while it reads is more than the file
             **EXACT,
-        ).iloc[1:]
-        for position, kind in enumerate(frame.dtypes):
-            if isinstance(kind, pd.CategoricalDtype):
-                frame.isetitem(position, _cleaned(frame.iloc[:, position]))
-        return frame
+        )
+        parts: dict[int, list[Any]] = {}
+        with stretches:
+            for stretch in stretches:
+                for at, position in enumerate(range(self.count) if usecols is None else usecols):
+                    cells = stretch.iloc[:, at].to_numpy()
+                    parts.setdefault(at, []).append(cells if position in numbers else pd.factorize(cells))
+        columns = {
+            at: _joined(part) if isinstance(part[0], tuple) else np.concatenate(part) for at, part in parts.items()
+        }
+        return pd.DataFrame(columns, copy=False).iloc[1:]
 
     def _refusal(self, error: pd.errors.ParserError) -> DataError:
         return DataError(_unreadable(str(error), self.whole, self.dialect, self.path, self.what))
@@ -164,15 +176,20 @@ class _Spliced(RawIOBase):
         return size
 
 
-def _cleaned(cells: pd.Series) -> pd.Series:
-    """Text without the apostrophes that keep formulas from spreadsheets, an empty cell being ``""``."""
-    if cells.cat.categories.str.startswith("'").any():
-        cells = pd.Series(pd.Categorical(cells.astype(object).map(unguarded, na_action="ignore")), index=cells.index)
-    if (cells.cat.codes < 0).any():
-        if "" not in cells.cat.categories:
-            cells = cells.cat.add_categories([""])
-        cells = cells.fillna("")
-    return cells
+def _joined(parts: list[tuple[np.ndarray, np.ndarray]]) -> pd.Categorical:
+    """A column of text from the codes and distinct texts of each stretch; without the apostrophes that keep formulas.
+
+    A cell that is not there is empty.
+    """
+    texts = [text for _, found in parts for text in (*found.tolist(), "")]
+    texts = [unguarded(text) if text[:1] == "'" else text for text in texts]
+    ends = np.cumsum([0, *(len(found) + 1 for _, found in parts)])
+    # a missing cell's code is −1: the empty text behind those of its stretch
+    place = [
+        np.where(codes < 0, end - 1, codes + start)
+        for (codes, _), start, end in zip(parts, ends[:-1], ends[1:], strict=True)
+    ]
+    return categories(np.concatenate(place), texts)
 
 
 def _is_blank(cells: pd.Series) -> np.ndarray:

@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 
 from budget.errors import DataError
 from budget.tables.files.formulas import unguarded
+from budget.tables.reading.cells import levels
+from budget.tables.reading.csv_table import csv_cells
+from budget.tables.reading.open_table import read_cells
 from budget.tables.runs import read_runs
 
 ROWS = {
@@ -196,3 +199,39 @@ def test_numbers_come_back_exactly(tmp_path, values):
     frame = pd.DataFrame({"task": "a", "x": np.arange(1, len(values) + 1), "value": values})
     frame.to_csv(tmp_path / "runs", index=False)
     np.testing.assert_array_equal(read_runs(tmp_path / "runs").value, values)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["a", "b", "'=c", " d", "", "e\n2"]), st.sampled_from(["1.5", "2", "x", ""])),
+        min_size=1,
+        max_size=12,
+    ),
+    st.integers(1, 5),
+)
+def test_a_table_is_the_same_however_many_rows_are_read_at_a_time(rows, stretch):
+    """Text that some stretches lack, cells that stop a column of numbers, quoted line ends across a stretch's end."""
+    text = "name,value,end\n" + "".join(f'"{name}",{value},z\n' for name, value in rows)
+
+    def cells():
+        return csv_cells(text.encode(), "t.csv", "table", ("value",))
+
+    whole = cells()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("budget.tables.reading.csv_table.STRETCH_ROWS", stretch)
+        parted = cells()
+    assert list(parted.index) == list(whole.index) and list(parted.columns) == list(whole.columns)
+    for name in whole.columns:
+        assert parted[name].astype(object).tolist() == whole[name].astype(object).tolist()
+        assert parted[name].dtype.kind == whole[name].dtype.kind
+
+
+def test_parquet_text_is_read_once_and_missing_cells_are_empty(tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"task": ["b", "a", None, "b"], "value": [1.0, 2.0, 3.0, 4.0], "run": [1, 2, 3, 2**60]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    found = read_cells(tmp_path / "t.parquet")
+    assert found["task"].tolist() == ["b", "a", "", "b"] and found["value"].tolist() == [1, 2, 3, 4]
+    assert levels(found["task"])[1] == ["b", "a", ""]
+    assert found["run"].tolist() == ["1", "2", "3", str(2**60)]
