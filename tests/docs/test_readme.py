@@ -44,11 +44,8 @@ def test_shown_commands_parse(line, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_shown_output_is_the_real_one(tmp_path):
-    command = SHELL[0].rpartition("bin/budget ")[2].split()
-    command[-1] = str(tmp_path / "plan")
-    command = [str(ROOT / word) if word.startswith("data/") else word for word in command]
-    result = CliRunner().invoke(main, command, catch_exceptions=False)
+def test_the_shown_output_is_the_real_one(shown):
+    result = shown(f"budget {SHELL[0].rpartition('bin/budget ')[2]}")
     assert result.exit_code == 0, result.output
     block = next(text for language, text in BLOCKS if language == "text").strip().splitlines()
     assert len(block) == 2
