@@ -71,11 +71,13 @@ def focus(
     from budget.report.sentences.focus_sentences import assumptions, focus_summary
     from budget.studies.checks.breadth_checks import breadth_of
     from budget.studies.focus.focus import focus as compare
-    from budget.studies.focus.focus import with_leaders
+    from budget.studies.focus.focus import refuse_one_strategy, with_leaders
     from budget.studies.strategies.assumed import with_assumed
 
     refuse_named_scales(fitting.scales)
     runs, tasks = read_inputs(runs_path, reading, fitting.mixtures, of_all_strategies=True)
+    if not assume:
+        refuse_one_strategy(runs)
     strategies = fit_strategies(runs, tasks, fitting, estimating, drawing, judged=True)
     if assume:
         strategies = with_assumed(strategies, assume)

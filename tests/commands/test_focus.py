@@ -136,6 +136,14 @@ def test_an_assumed_strategy_is_marked_wherever_it_appears(runs):
     assert name in [row["strategy"] for row in record["rows"]] and name in " ".join(record["left_out"])
 
 
+def test_runs_of_one_strategy_are_refused_before_a_curve_is_fitted(tmp_path, monkeypatch):
+    monkeypatch.setattr("budget.commands.running.fitting.fit_strategies", None)  # nobody may call it
+    for strategy, offered in (("specialist", True), ("generalist", False)):
+        said = refused("focus", written(tmp_path, table((strategy,))), *FAST)
+        assert f"(measured: {'specialists' if offered else strategy}). Measure a set both alone and shared" in said
+        assert ("--assume atlas" in said) == offered
+
+
 def test_specialists_alone_can_be_held_against_an_assumed_generalist(tmp_path):
     result = run("focus", written(tmp_path, table(("specialist",))), *FAST, "--budget", 1e20, "--assume", "atlas")
     assert result.exit_code == 0

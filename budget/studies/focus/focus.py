@@ -35,6 +35,7 @@ from budget.studies.strategies.served_subset import SUBSET, ServedSubset, about_
 from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
 from budget.studies.strategies.strategy_plans import EQUAL, StrategyPlanner, largest_inside
 from budget.tables.runs import Runs
+from budget.tables.strategy_runs import SPECIALIST
 from budget.tables.tasks import TaskSettings
 
 DECADES = 6
@@ -403,13 +404,36 @@ def _specialists_of(strategies: FittedStrategies, names: tuple[str, ...]) -> lis
     return [replace(strategies.specialists, curves=strategies.specialists.curves.take(pick))]
 
 
+def refuse_one_strategy(runs: Runs) -> None:
+    """Refuse runs of one strategy, which have nothing to be compared with, before anything is fitted to them.
+
+    Raises:
+        AllocationError: all runs served their tasks by the same strategy.
+    """
+    names = {runs.strategy_runs[number].strategy for number in np.unique(runs.strategy_index)}
+    if len(names) > 1:
+        return
+    (name,) = names
+    alone = name in SPECIALIST
+    assumable = alone and len(runs.tasks) > 1 and {"params", "tokens"} <= set(runs.scale)
+    raise AllocationError(_nothing_measured((SPECIALISTS if alone else name,)) + _what_to_measure(assumable))
+
+
+def _nothing_measured(strategies: Sequence[str]) -> str:
+    return (
+        "There is nothing to compare: no set of tasks has two strategies with curves "
+        f"(measured: {listed(strategies, 4)}). "
+    )
+
+
+def _what_to_measure(assumable: bool) -> str:
+    return "Measure a set both alone and shared" + (", or give --assume atlas." if assumable else ".")
+
+
 def _nothing_to_compare(strategies: FittedStrategies, why: list[str]) -> str:
     """The refusal, with as many of the reasons as a sentence has room for."""
-    head = (
-        "There is nothing to compare: no set of tasks has two strategies with curves "
-        f"(measured: {listed(strategies.strategies, 4)})."
-    )
-    tail = "Measure a set both alone and shared" + (", or give --assume atlas." if can_assume(strategies) else ".")
+    head = _nothing_measured(strategies.strategies).rstrip()
+    tail = _what_to_measure(can_assume(strategies))
     room = LONGEST_SENTENCE - len(head) - len(tail) - len(" And 10000 more. ")
     reasons: list[str] = []
     for reason in why:
