@@ -54,7 +54,7 @@ LEAST_RUNS = 3
 
 DRAWS = 400
 
-ORDERS = 12
+ORDERS = 8
 """Orders of the rows of a set that mostly repeats its runs: which of several alike is had is chance."""
 
 PUBLISHED = {
