@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import figures
@@ -49,22 +50,43 @@ def cpu(*arguments: str) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def commands(folder: Path, tasks: int) -> dict[str, tuple[float, int]]:
-    """CPU seconds of each command on so many tasks, and the bytes that it writes."""
+def commands(
+    folder: Path, tasks: int, run: Callable[..., float] = cpu, draws: str = DRAWS
+) -> dict[str, tuple[float, int]]:
+    """CPU seconds of each command on so many tasks, and the bytes that it writes.
+
+    Args:
+        folder: where files go.
+        tasks: how many there are.
+        run: runs a command with these arguments and returns its CPU seconds.
+        draws: how many fit makes of each curve.
+    """
     runs, curves, out = (folder / f"{tasks}.{end}" for end in ("csv", "json", "out.csv"))
     write_runs(runs, tasks)
     budget = f"{1e9 * tasks:g}"  # as much for each task, however many
     asked = {
         "check": ["check", str(runs), "--out", str(out)],
-        "fit": ["fit", str(runs), "--draws", DRAWS, "--out", str(curves)],
+        "fit": ["fit", str(runs), "--draws", draws, "--out", str(curves)],
         "allocate": ["allocate", str(curves), "--budget", budget, "--out", str(out)],
         "grow": ["grow", str(curves), "--budget", budget, "--out", str(out)],
     }
     found = {}
     for name, arguments in asked.items():
-        seconds = cpu(*arguments)
+        seconds = run(*arguments)
         found[name] = seconds, Path(arguments[-1]).stat().st_size
     return found
+
+
+def exponent(start: float, few: float, many: float, ratio: float) -> float:
+    """How an amount grows with the number of tasks, what it begins with taken off.
+
+    Args:
+        start: the amount for next to no task.
+        few: for some tasks.
+        many: for ``ratio`` times as many.
+        ratio: above 1.
+    """
+    return float(np.log((many - start) / (few - start)) / np.log(ratio))
 
 
 def main() -> None:
@@ -73,14 +95,14 @@ def main() -> None:
     small, large = given if len(given) == 2 else (300, 3000)
     with tempfile.TemporaryDirectory() as name:
         few, many = (commands(Path(name), tasks) for tasks in (small, large))
-    tenfold = np.log(large / small)
+    ratio = large / small
     rows = [
         (
             f"`{name}`",
             f"{few[name][0]:.1f} s",
             f"{many[name][0]:.1f} s",
-            f"{np.log(many[name][0] / few[name][0]) / tenfold:.2f}",
-            f"{np.log(many[name][1] / few[name][1]) / tenfold:.2f}",
+            f"{exponent(0, few[name][0], many[name][0], ratio):.2f}",
+            f"{exponent(0, few[name][1], many[name][1], ratio):.2f}",
         )
         for name in few
     ]
