@@ -3,6 +3,8 @@
 Importing the package changes none of these and no function of it does but on request: the commands call what is here
 before JAX is used, and the trainer in the worker processes that it starts. So the settings of a program that uses the
 package stay its own. (Double precision is no setting of the process: ``curves.fitting`` switches it on around a fit.)
+
+See docs/decisions/166-half-the-particles-and-near-starts.md.
 """
 
 import logging

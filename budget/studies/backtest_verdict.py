@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import betaln, gammaln, stdtrit
 
 from budget.errors import BudgetError
 from budget.numerics.interval import LEVEL
@@ -151,12 +151,17 @@ def _so_low(group: np.ndarray, inside: np.ndarray) -> float:
     Rows of one group are one observation. How many of n such observations are inside is beta-binomial: binomial with a
     chance that varies about ``LEVEL`` from task to task, by which any two observations are correlated (``TOGETHER``).
     """
-    from scipy.stats import betabinom  # takes longer to load than most commands to run
-
     _, position, rows = np.unique(group, return_inverse=True, return_counts=True)
     held = round(float((np.bincount(position, inside) / rows).sum()))
     spread = 1 / TOGETHER - 1
-    return float(betabinom.cdf(held, len(rows), LEVEL * spread, (1 - LEVEL) * spread))
+    return _beta_binomial(held, len(rows), LEVEL * spread, (1 - LEVEL) * spread)
+
+
+def _beta_binomial(most: int, count: int, a: float, b: float) -> float:
+    """Chance of at most so many of ``count``; SciPy's takes longer to load than most commands to run."""
+    number = np.arange(most + 1)
+    log_choose = gammaln(count + 1) - gammaln(number + 1) - gammaln(count - number + 1)
+    return float(np.exp(log_choose + betaln(number + a, count - number + b) - betaln(a, b)).sum())
 
 
 def _lost(found: Backtest, law: int, rows: np.ndarray) -> str:

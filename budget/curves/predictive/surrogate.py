@@ -6,6 +6,7 @@ a floor with one falling power of each input is fitted to the draw's own values,
 that plans stay convex programs with a bound. Predictions never read it.
 
 See docs/decisions/128-plans-read-convex-surrogates.md.
+See docs/decisions/166-half-the-particles-and-near-starts.md.
 """
 
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ ABOVE = 1e-6
 
 FLOOR_SHARES = (0.1, 0.5, 0.9)
 """Where searches start of which nothing is known: the floor, as a share of the way from the least to the curve's lowest
-value. A draw's search starts at the point curve's: from three starts it came to no better place (decision 128)."""
+value. A draw's search starts at the point curve's: from three starts it came to no better place (decision 166)."""
 
 FIRST_EXPONENT = 0.3
 """The exponents there: amid those of measured curves."""

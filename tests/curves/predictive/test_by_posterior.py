@@ -85,6 +85,12 @@ def test_a_curve_that_a_plan_can_read_is_read_as_it_is():
     found, error = planning_curves(LAWS["chinchilla"], values, z, np.zeros(30), choose_devices())
     assert np.quantile(error, 0.9) < 1e-8
     np.testing.assert_allclose(np.median(np.abs(found - theta[:, :5])), 0.0, atol=1e-6)
+    # from the typical curve's place they are found as well as from three starts
+    near, off = planning_curves(
+        LAWS["chinchilla"], values, z, np.zeros(30), choose_devices(), start=np.tile(TRUTH[:5], (30, 1))
+    )
+    assert np.quantile(off, 0.9) < 1e-8
+    np.testing.assert_allclose(np.median(np.abs(near - theta[:, :5])), 0.0, atol=1e-6)
 
 
 def test_curves_come_back_from_a_file_as_they_were(tmp_path):

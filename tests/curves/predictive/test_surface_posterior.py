@@ -308,3 +308,16 @@ def test_wider_rows_are_padding():
     assert wide.value.shape == (1, 40) and narrow.widened(8) is narrow
     assert wide.own.sum() == narrow.own.sum() and not wide.there[:, narrow.value.shape[1] :].any()
     np.testing.assert_array_equal(wide.log_inputs[:, : narrow.value.shape[1]], narrow.log_inputs)
+
+
+def test_the_axes_of_two_blocks_are_those_of_the_whole_matrix():
+    width = 2 * INNER
+    random = np.random.default_rng(5)
+    matrix = np.zeros((2 * width, 2 * width))
+    for at in (0, width):
+        rows = random.normal(size=(30, width))
+        matrix[at : at + width, at : at + width] = rows.T @ rows
+    with jax.enable_x64(True):
+        values, axes = (np.asarray(each) for each in engine._eigen_by_block(jnp.asarray(matrix), jnp.eye(2 * width)))
+    np.testing.assert_allclose(np.sort(values), np.linalg.eigvalsh(matrix), rtol=1e-9)
+    np.testing.assert_allclose(axes @ np.diag(values) @ axes.T, matrix, atol=1e-9 * matrix.max())
