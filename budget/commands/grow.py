@@ -48,7 +48,7 @@ def grow(
     It ends with the best strategy by the number of tasks, the law of the decline, the most tasks that keep their
     targets, why tasks lose (dilution, interference less transfer), what more tasks cost at unchanged values, and, of
     specialists, what the budget is worth to more tasks than these. With --order random the rows are means over the
-    orders, and column basis says so.
+    orders, and column basis says so. Of more than 64 tasks rows are shown for some numbers only, see --every-size.
     """
     import pandas as pd
 
@@ -86,6 +86,7 @@ def grow(
                 today=joining.today,
                 reach=reach,
                 beyond=beyond,
+                every_size=joining.every_size,
                 progress=bar,
             )
             summary, own = growth_summary(found), found
@@ -103,6 +104,7 @@ def grow(
                 today=joining.today,
                 reach=reach,
                 beyond=beyond,
+                every_size=joining.every_size,
                 progress=bar,
             )
             summary, own = strategies_summary(found), found.specialists

@@ -219,6 +219,7 @@ class Joining:
     seed: int | None
     today: int
     beyond: str | None
+    every_size: bool
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -251,6 +252,9 @@ JOINING = as_record(
     click.option("--beyond", metavar="K,K,…",
                  help="Numbers of tasks above those given, the others drawn as these were: the average task of each "
                       "is added to the rows.  [default: up to ten times as many, in the JSON only]"),
+    click.option("--every-size", is_flag=True,
+                 help="Rows for every number of tasks. Otherwise, of more than 64 tasks each up to 32 has rows, and "
+                      "then each a tenth larger: all are a file of K²/2 rows."),
 )  # fmt: skip
 
 

@@ -214,13 +214,14 @@ def breadth_table(growth: Growth, found: BudgetSharing) -> Table:
 
 
 def set_size_table(study: Study, growth: Growth) -> Table:
-    """The mean and the targets met by the first 1, 2, …, K tasks."""
+    """The mean and the targets met by the first 1, 2, …, K tasks; of many tasks by the sets that are shown."""
     plans = growth.plans
     stated = bool(np.isfinite(plans[-1].spec.tasks.target).any())
     columns = [Column("Tasks served", True), Column("Joining"), Column(capital(objective_name(study.plan)), True)]
     rows = []
-    for size, (name, plan) in enumerate(zip(growth.names, plans, strict=True), start=1):
-        row = [Cell(str(size)), Cell(name), Cell(value(plan.objective))]
+    for plan in plans:
+        size = len(plan.spend)
+        row = [Cell(str(size)), Cell(growth.names[size - 1]), Cell(value(plan.objective))]
         if stated:
             met = [answer for answer in met_or_none(plan.target_met) if answer is not None]
             row.append(Cell(f"{sum(met)} of {len(met)}"))

@@ -131,13 +131,13 @@ def breadth(study: Study) -> list[Panel]:
     found, growth = study.sharing, study.growth
     assert found is not None and growth is not None  # the story asks for this picture only then
     names = growth.names
-    steps = np.arange(1, len(names) + 1, dtype=float)
+    steps = found.sizes.astype(float)
     panels = []
     for task in facts.heaviest(growth.plans[-1], PANELS):
         shared = found.shared[:, task]
         joined = np.isfinite(shared)
         alone = np.full(len(steps), found.alone[task])
-        chart = Chart(PANEL, 190, count_axis(len(steps), "tasks that share the budget"), value_axis(shared, alone))
+        chart = Chart(PANEL, 190, count_axis(len(names), "tasks that share the budget"), value_axis(shared, alone))
         chart.line(steps, alone, "dashed", f"alone: {value(found.alone[task])}")
         chart.line(steps[joined], shared[joined])
         told = np.unique(np.linspace(0, joined.sum() - 1, min(DOTS, int(joined.sum()))).round().astype(int))
@@ -145,7 +145,7 @@ def breadth(study: Study) -> list[Panel]:
         words = [f"{int(step)} tasks share: {value(y)}" for step, y in zip(steps[some], shared[some], strict=True)]
         chart.dots(steps[some], shared[some], "point", 3, words)
         last = value(shared[joined][-1]) if joined.any() else "no value"
-        title = f"{names[task]}: {value(found.alone[task])} alone, {last} when {len(steps)} tasks share the budget"
+        title = f"{names[task]}: {value(found.alone[task])} alone, {last} when {len(names)} tasks share the budget"
         panels.append(Panel(names[task], chart.drawn(title)))
     return panels
 

@@ -17,12 +17,14 @@ class BudgetSharing:
 
     Attributes:
         alone: (K,) each task's predicted value where the whole budget is its own.
-        shared: (K, K) ``shared[k, i]`` is task i's value where the first k + 1 tasks share, NaN before it joins.
+        sizes: (S,) the numbers of tasks of the sets that are shown.
+        shared: (S, K) ``shared[s, i]`` is task i's value where the first ``sizes[s]`` tasks share, NaN before it joins.
         spend: (K,) spend of each task where all share.
         worse: (K,) how much worse each task is where all share than alone, in its metric's unit.
     """
 
     alone: np.ndarray
+    sizes: np.ndarray
     shared: np.ndarray
     spend: np.ndarray
     worse: np.ndarray
@@ -43,5 +45,6 @@ def budget_sharing(curves: Curves, growth: Growth) -> BudgetSharing:
     alone, _, _ = curves.predict(np.arange(count), inputs)
     shared = np.full((len(growth.plans), count), np.nan)
     for position, plan in enumerate(growth.plans):
-        shared[position, : position + 1] = plan.predicted
-    return BudgetSharing(alone, shared, last.spend, last.directions * (alone - shared[-1]))
+        shared[position, : len(plan.predicted)] = plan.predicted
+    sizes = np.array([len(plan.predicted) for plan in growth.plans])
+    return BudgetSharing(alone, sizes, shared, last.spend, last.directions * (alone - shared[-1]))

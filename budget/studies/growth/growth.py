@@ -25,7 +25,7 @@ from budget.studies.growth.decline_exponent import Decline, decline
 from budget.studies.growth.iso_performance import IsoPerformance, iso_performance
 from budget.studies.growth.set_sizes import SetSizes, Spread, set_sizes, spread_of
 from budget.studies.growth.targets_kept import TargetsKept, targets_kept
-from budget.studies.growth.task_orders import RANDOM_ORDERS, are_all, joining_orders
+from budget.studies.growth.task_orders import RANDOM_ORDERS, are_all, joining_orders, shown_sizes
 from budget.studies.strategies.specialist_subsets import Subsets
 from budget.tables.tasks import TaskSettings
 
@@ -37,8 +37,9 @@ class Growth(Brief):
     Attributes:
         order: one of ``task_orders.ORDERS``.
         names: the K tasks in joining order; of random orders, as in the file.
-        plans: K plans; ``plans[k - 1]`` serves ``names[:k]``. For random orders only the last: that of all tasks.
-        sizes: what each number of tasks reaches.
+        plans: of the sets that are shown (``task_orders.shown_sizes``), each for the first k names; the last serves
+            all K. For random orders only that.
+        sizes: what each shown number of tasks reaches.
         decline: the law of the decline; ``None`` for one task.
         targets_kept: the most tasks that keep their targets; ``None`` where no target is stated.
         iso_performance: the budgets that keep today's values; ``None`` where no price divides the budget.
@@ -76,7 +77,7 @@ class Growth(Brief):
         return self.plans[-1].notes
 
     def table(self) -> pd.DataFrame:
-        """``growth.csv``: one row for each task of each set; ``target_met`` is empty where no target is stated.
+        """``growth.csv``: one row for each task of each shown set; ``target_met`` is empty where no target is stated.
 
         Of random orders the cells are means over the orders that have the task among their first ``n_tasks``, with
         their 80 % band, and further columns say so.
@@ -84,11 +85,11 @@ class Growth(Brief):
         return growth_table(self.order, self.plans[-1].spec.strategy, self.plans, self.spread)
 
     def sizes_table(self) -> pd.DataFrame:
-        """``growth.csv`` of a plan: one row for each number of tasks; ``table`` has one for each task of each set."""
+        """``growth.csv`` of a plan: one row for each shown number of tasks; ``table`` has one a task."""
         frame = self.sizes.table()
         frame.insert(0, "order", self.order)
         if self.spread is None:
-            frame.insert(2, "joins", list(self.names))
+            frame.insert(2, "joins", [self.names[size - 1] for size in self.sizes.n_tasks])
         return frame
 
     def record(self) -> dict[str, Any]:
@@ -107,6 +108,7 @@ class Growth(Brief):
             "tasks": list(self.names),
             "objective": json_value(self.sizes.objective),
             "gap": [plan.gap for plan in self.plans],
+            "shown": [len(plan.spend) for plan in self.plans],
             "rows": json_rows(self.table()),
             "sizes": json_rows(self.sizes.table()),
             "decline": None if self.decline is None else self.decline.record(),
@@ -132,6 +134,7 @@ def grow(
     intervals: bool = True,
     reach: float = np.inf,
     beyond: Sequence[int] | None = None,
+    every_size: bool = False,
     prices: Prices | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Growth:
@@ -151,6 +154,7 @@ def grow(
         intervals: whether ``iso_performance`` has intervals, for which every draw is planned too.
         reach: see ``make_spec.plan_spec``.
         beyond: numbers of tasks beyond those given that are followed, see ``beyond_tasks``; as it chooses where empty.
+        every_size: whether every set has its plan and its rows, however many tasks there are.
         prices: of compute, for budgets in money.
         progress: called with (sets done, K).
 
@@ -174,6 +178,7 @@ def grow(
         today=today,
         intervals=intervals,
         beyond=beyond,
+        every_size=every_size,
         progress=progress,
     )
 
@@ -188,10 +193,12 @@ def follow(
     today: int = 1,
     intervals: bool = True,
     beyond: Sequence[int] | None = None,
+    every_size: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Growth:
     """The same for a question that was stated already, along joining orders (O, K)."""
     curves, several = subsets.curves, order == "random"
+    shown = shown_sizes(joining.shape[1], every=every_size)
     iso = iso_performance(subsets, joining, today, draws=intervals)
     # numbers that somebody asked for are refused as a mistake; what nobody asked for is left out with a sentence
     untold = why_not_beyond(subsets) if beyond is not None and not beyond else ""
@@ -200,12 +207,12 @@ def follow(
         names=curves.tasks if several else tuple(curves.tasks[task] for task in joining[0]),
         plans=(allocate(curves, subsets.spec, draws=False, route="dual"),)
         if several
-        else _plans(subsets, joining[0], progress),
-        sizes=set_sizes(subsets, joining, progress if several else None),
+        else _plans(subsets, joining[0], shown, progress),
+        sizes=set_sizes(subsets, joining, progress if several else None, shown),
         decline=decline(subsets, joining),
         targets_kept=targets_kept(subsets, joining),
         iso_performance=iso,
-        spread=spread_of(subsets, joining, basis_of(len(curves.tasks), orders)) if several else None,
+        spread=spread_of(subsets, joining, basis_of(len(curves.tasks), orders), shown) if several else None,
         seed=seed,
         beyond=None if beyond is None or untold else beyond_tasks(subsets, beyond, seed),
         not_beyond=untold,
@@ -223,10 +230,12 @@ def refuse_measure(measure: str | None) -> None:
         raise AllocationError(f"A growing set is followed by {able}, and not by '{measure}'.")
 
 
-def _plans(subsets: Subsets, joining: np.ndarray, progress: Callable[[int, int], None] | None) -> tuple[Plan, ...]:
-    """The proven plan of each size, by the dual; that of all tasks with what it is compared with."""
+def _plans(
+    subsets: Subsets, joining: np.ndarray, sizes: Sequence[int], progress: Callable[[int, int], None] | None
+) -> tuple[Plan, ...]:
+    """The proven plans of some sizes, by the dual; that of all tasks with what it is compared with."""
     plans = []
-    for size in range(1, len(joining) + 1):
+    for size in sizes:
         last = size == len(joining)
         plans.append(allocate(*subsets.about(joining[:size]), draws=False, compared=last, route="dual"))
         if progress is not None:

@@ -28,7 +28,7 @@ from budget.studies.growth.growth import Growth, basis_of, follow, growth_table,
 from budget.studies.growth.iso_performance import SharedIsoPerformance, shared_iso_performance
 from budget.studies.growth.set_sizes import SetSizes, Spread, set_sizes, spread_of
 from budget.studies.growth.targets_kept import Planned, planned_sets
-from budget.studies.growth.task_orders import RANDOM_ORDERS, joining_orders
+from budget.studies.growth.task_orders import RANDOM_ORDERS, joining_orders, shown_sizes
 from budget.studies.strategies.shared_subsets import SharedSubsets
 from budget.studies.strategies.specialist_subsets import Subsets
 from budget.studies.strategies.strategy_curves import SPECIALISTS
@@ -83,6 +83,7 @@ class SharedGrowth:
             "strategy": self.strategy,
             "objective": json_value(self.sizes.objective),
             "gap": [plan.gap for plan in self.plans],
+            "shown": [len(plan.spend) for plan in self.plans],
             "sizes": json_rows(self.sizes.table()),
             "decline": None if self.decline is None else self.decline.record(),
             "targets": None if self.targets_kept is None else {"planned": self.targets_kept.record()},
@@ -193,6 +194,7 @@ def grow_strategies(
     today: int = 1,
     reach: float = np.inf,
     beyond: Sequence[int] | None = None,
+    every_size: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> StrategiesGrowth:
     """Plan for the first 1, 2, …, K tasks at one budget by every strategy.
@@ -211,6 +213,7 @@ def grow_strategies(
         today: number of tasks whose values the specialists' ``iso_performance`` keeps.
         reach: see ``make_spec.plan_spec``; one shared model of several tasks is not limited by it.
         beyond: numbers of tasks beyond those given that are followed among specialists, see ``growth.grow``.
+        every_size: see ``growth.grow``.
         progress: called with (sets done, sets in all).
 
     Raises:
@@ -253,7 +256,7 @@ def grow_strategies(
     # the same orders for all, or strategies would be compared on other sets
     joining = joining_orders(solved[lead], order, orders, seed)
     several = order == "random"
-    options: dict[str, Any] = {"order": order, "orders": orders}
+    options: dict[str, Any] = {"order": order, "orders": orders, "every_size": every_size}
     own, shared = None, []
     for place, (name, subsets) in enumerate(solved.items()):
         watch = _part_of(progress, place, len(solved))
@@ -286,23 +289,26 @@ def _follow_shared(
     *,
     order: str,
     orders: int,
+    every_size: bool,
     progress: Callable[[int, int], None] | None,
 ) -> SharedGrowth:
     """One shared strategy along joining orders (O, K)."""
     several, tasks = order == "random", joining.shape[1]
-    sizes = set_sizes(subsets, joining, progress)
-    shown = range(tasks if several else 1, tasks + 1)
+    shown = shown_sizes(tasks, every=every_size)
+    sizes = set_sizes(subsets, joining, progress, shown)
     return SharedGrowth(
         strategy=name,
         order=order,
-        plans=tuple(plan_mixture(*subsets.about(joining[0, :size]), draws=False) for size in shown),
+        plans=tuple(
+            plan_mixture(*subsets.about(joining[0, :size]), draws=False) for size in ([tasks] if several else shown)
+        ),
         sizes=sizes,
         decline=decline(subsets, joining),
         targets_kept=planned_sets(subsets, joining),
         iso_performance=shared_iso_performance(subsets.curves),
         measured=subsets.measured,
         extrapolation_factor=np.array([subsets.beyond(subsets.of(joining[:, :size])) for size in range(1, tasks + 1)]),
-        spread=spread_of(subsets, joining, basis_of(tasks, orders)) if several else None,
+        spread=spread_of(subsets, joining, basis_of(tasks, orders), shown) if several else None,
     )
 
 

@@ -1,6 +1,6 @@
 """What each size of the set reaches: the mean, the worst task, targets and shares, over one order or many."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +13,13 @@ from budget.studies.strategies.specialist_subsets import Splits, Subsets
 
 @dataclass(frozen=True)
 class SetSizes:
-    """Sets of 1, 2, …, K tasks at one budget; every array has shape (K,).
+    """Sets of several numbers of tasks at one budget; every array has shape (S,), one for each number.
 
     With one order, ``low`` and ``high`` are the 80 % interval over the draws of the plan that the point fit makes. With
     many, values are means over the orders and ``low`` and ``high`` the 80 % band of the orders.
 
     Attributes:
+        n_tasks: the numbers of tasks, the last being all K.
         objective: weighted mean value, in the reader's direction.
         objective_low: its lower end.
         objective_high: its upper end.
@@ -34,6 +35,7 @@ class SetSizes:
         smallest_share: the smallest task's part.
     """
 
+    n_tasks: np.ndarray
     objective: np.ndarray
     objective_low: np.ndarray
     objective_high: np.ndarray
@@ -49,14 +51,15 @@ class SetSizes:
 
     def table(self) -> pd.DataFrame:
         """One row for each number of tasks."""
-        return pd.DataFrame({"n_tasks": np.arange(1, len(self.objective) + 1)} | vars(self))
+        return pd.DataFrame(vars(self))
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Each of T tasks over many orders, by the size of the set; every array has shape (K, T), NaN where it is in none.
+    """Each of T tasks over many orders, by the size of the set; every array has shape (S, T), NaN where it is in none.
 
     Attributes:
+        n_tasks: (S,) the numbers of tasks of the sets.
         names: (T,) the tasks.
         orders: how many orders have the task among their first k.
         spend: mean over these orders.
@@ -69,6 +72,7 @@ class Spread:
         basis: what the means are over, in words.
     """
 
+    n_tasks: np.ndarray
     names: tuple[str, ...]
     orders: np.ndarray
     spend: np.ndarray
@@ -86,7 +90,7 @@ class Spread:
         return pd.DataFrame(
             {
                 "order": "random",
-                "n_tasks": size + 1,
+                "n_tasks": self.n_tasks[size],
                 "task": [self.names[i] for i in task],
                 "strategy": strategy,
                 **{
@@ -98,29 +102,35 @@ class Spread:
         )
 
 
-def set_sizes(subsets: Subsets, orders: np.ndarray, progress: Callable[[int, int], None] | None = None) -> SetSizes:
+def set_sizes(
+    subsets: Subsets,
+    orders: np.ndarray,
+    progress: Callable[[int, int], None] | None = None,
+    sizes: Sequence[int] | None = None,
+) -> SetSizes:
     """Follow orders (O, K) from one task to all.
 
     Args:
         subsets: solves the sets.
         orders: task positions in joining order.
-        progress: called with (sizes done, K).
+        progress: called with (the size that is done, K).
+        sizes: the numbers of tasks that are told of, rising to K; each of them by default.
     """
-    rows = []
-    for size in range(1, orders.shape[1] + 1):
+    rows, sizes = [], range(1, orders.shape[1] + 1) if sizes is None else sizes
+    for size in sizes:
         split = subsets.of(orders[:, :size])
         rows.append([*_values(subsets, split), *_shares(subsets.taken(split))])
         if progress is not None:
             progress(size, orders.shape[1])
-    return SetSizes(*np.array(rows).T)
+    return SetSizes(np.array(sizes), *np.array(rows).T)
 
 
-def spread_of(subsets: Subsets, orders: np.ndarray, basis: str) -> Spread:
-    """Each task's spend and value over orders (O, K)."""
+def spread_of(subsets: Subsets, orders: np.ndarray, basis: str, sizes: Sequence[int] | None = None) -> Spread:
+    """Each task's spend and value over orders (O, K), for some numbers of tasks or for each (see ``set_sizes``)."""
     curves = subsets.curves
     count, tasks = orders.shape
-    rows = []
-    for size in range(1, tasks + 1):
+    rows, sizes = [], range(1, tasks + 1) if sizes is None else sizes
+    for size in sizes:
         split = subsets.of(orders[:, :size])
         spend, value, met = (np.full((count, tasks), np.nan) for _ in range(3))
         row = np.arange(count)[:, None]
@@ -133,6 +143,7 @@ def spread_of(subsets: Subsets, orders: np.ndarray, basis: str) -> Spread:
     there, *cells = np.array(rows).swapaxes(0, 1)
     columns = ("spend", "spend_low", "spend_high", "predicted", "low", "high", "target_met")
     return Spread(
+        n_tasks=np.array(sizes),
         names=curves.tasks,
         orders=there.astype(int),
         basis=basis,

@@ -18,6 +18,15 @@ ORDERS = (*SEQUENCES, "random")
 RANDOM_ORDERS = 100
 """Random orders where no number is asked for."""
 
+EVERY_SIZE = 64
+"""Most tasks of which every set is shown: a row for each task of each set makes a file of K(K + 1)/2 rows."""
+
+FIRST_SIZES = 32
+"""Of more tasks the sets shown without a gap; then each is a tenth larger, so that rows grow as the tasks do."""
+
+SIZE_STEP = 1.1
+"""Ratio of the numbers of tasks of one shown set and the next."""
+
 TIE_ROUNDING = 1e-12
 """Relative difference of objectives that is rounding of the sum over tasks (1.1e-16 a term); of such ties the task that
 stands first in the file joins, so that orders do not hang on the machine."""
@@ -50,6 +59,23 @@ def joining_orders(subsets: Subsets, order: str, count: int = RANDOM_ORDERS, see
         return np.array(list(permutations(range(tasks))))
     by_name = np.argsort(subsets.curves.tasks)  # the same orders of the tasks wherever they stand in the file
     return np.random.default_rng(seed).permuted(np.tile(by_name, (count, 1)), axis=1)
+
+
+def shown_sizes(tasks: int, *, every: bool = False) -> list[int]:
+    """The numbers of tasks whose sets have a plan and rows of their own.
+
+    Args:
+        tasks: all there are.
+        every: whether each number is asked for, however many there are.
+
+    >>> shown_sizes(100)[29:]
+    [30, 31, 32, 35, 39, 43, 47, 52, 57, 62, 69, 75, 83, 91, 100]
+    """
+    if every or tasks <= EVERY_SIZE:
+        return list(range(1, tasks + 1))
+    steps = int(np.log(tasks / FIRST_SIZES) / np.log(SIZE_STEP))
+    spaced = [round(FIRST_SIZES * SIZE_STEP**step) for step in range(1, steps + 1)]
+    return sorted({*range(1, FIRST_SIZES + 1), *spaced, tasks})
 
 
 def are_all(tasks: int, count: int) -> bool:

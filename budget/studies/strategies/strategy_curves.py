@@ -15,11 +15,8 @@ from typing import Any
 import numpy as np
 
 from budget.allocation.plan.plan_warnings import curve_warnings
-from budget.curves.checks.added_findings import with_verdicts
 from budget.curves.curves import Curves
-from budget.curves.fitting.fit import fit_curves
 from budget.errors import DataError
-from budget.studies.backtest_verdict import judge
 from budget.studies.focus.sharing_effects import measured_of, pair_effects
 from budget.tables.checks.best_values import score_ceilings
 from budget.tables.runs import Runs
@@ -145,6 +142,8 @@ def fit_strategy_curves(
     Raises:
         DataError: no run says how it served its tasks, or the law cannot read the file.
     """
+    from budget.curves.fitting.fit import fit_curves  # JAX: nothing else here fits
+
     nothing = np.full(len(runs.tasks), np.nan)
     given = {name: fitting.pop(name, None) for name in ("best", "unserved")}
     stated: dict[str, Any] = {name: nothing if values is None else values for name, values in given.items()}
@@ -187,6 +186,9 @@ def fit_strategy_curves(
 
 def _judged(curves: Curves, runs: Runs, fitting: dict[str, Any]) -> Curves:
     """The curves of one strategy with what a backtest says of each, by fits of their own runs alone."""
+    from budget.curves.checks.added_findings import with_verdicts
+    from budget.studies.backtest_verdict import judge
+
     watch = fitting["progress"]
     options = {
         name: each for name, each in fitting.items() if name not in ("law", "scale", "ceiling", "beside", "names_of")

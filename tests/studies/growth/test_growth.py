@@ -3,6 +3,7 @@
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from budget.errors import AllocationError
 from budget.report.sentences.growth_sentences import growth_summary
 from budget.studies.growth.growth import grow
 from budget.studies.growth.set_sizes import set_sizes
-from budget.studies.growth.task_orders import ORDERS, SEQUENCES, joining_orders
+from budget.studies.growth.task_orders import EVERY_SIZE, ORDERS, SEQUENCES, joining_orders, shown_sizes
 from budget.tables.files.text import json_text
 from budget.tables.target_met import met_or_none
 from budget.tables.tasks import TaskSettings, default_tasks
@@ -226,3 +227,25 @@ def test_several_metrics_without_what_compares_them_are_refused():
         grow(curves, default_tasks(curves.tasks), BUDGET, measure="value")
     with pytest.raises(AllocationError, match="by value or by progress, and not by 'score'"):
         grow(curves, default_tasks(curves.tasks), BUDGET, measure="score")
+
+
+@pytest.mark.parametrize("order", ["given", "random"])
+def test_of_many_tasks_some_sizes_are_shown_as_they_would_be_among_all(order):
+    count = EVERY_SIZE + 6
+    curves = different(count, draws=5)
+    options = {"order": order, "orders": 2, "intervals": False}
+    some = grow(curves, default_tasks(curves.tasks), BUDGET, **options)
+    every = grow(curves, default_tasks(curves.tasks), BUDGET, **options, every_size=True)
+    shown = shown_sizes(count)
+    assert len(shown) < count
+    rows, wanted = some.table(), every.table()
+    wanted = wanted[wanted["n_tasks"].isin(shown)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rows, wanted, check_exact=True)
+    if order == "given":
+        assert len(every.table()) == count * (count + 1) // 2 and len(rows) == sum(shown)
+    sizes = every.sizes_table()
+    sizes = sizes[sizes["n_tasks"].isin(shown)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(some.sizes_table(), sizes, check_exact=True)
+    # what is said of all sizes together does not hang on which are shown
+    assert json_text(some.decline.record()) == json_text(every.decline.record())
+    assert list(some.sizes.n_tasks) == shown and some.record()["shown"] == (shown if order == "given" else [count])

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from budget.errors import AllocationError
-from budget.studies.growth.task_orders import are_all, greedy_order, joining_orders
+from budget.studies.growth.task_orders import (
+    EVERY_SIZE,
+    FIRST_SIZES,
+    SIZE_STEP,
+    are_all,
+    greedy_order,
+    joining_orders,
+    shown_sizes,
+)
 from tests.studies.made_sets import different, identical, subsets_of
 
 
@@ -59,3 +67,19 @@ def test_bad_orders_are_refused():
         joining_orders(subsets, "size")
     with pytest.raises(AllocationError, match="0 orders"):
         joining_orders(subsets, "random", 0)
+
+
+@pytest.mark.parametrize("tasks", [1, 2, FIRST_SIZES, EVERY_SIZE, EVERY_SIZE + 1, 100, 333, 1_000, 10_000])
+def test_shown_sizes_have_no_gap_wider_than_their_step_and_rows_in_proportion_to_the_tasks(tasks):
+    shown = np.array(shown_sizes(tasks))
+    assert shown[0] == 1 and shown[-1] == tasks and (np.diff(shown) > 0).all()
+    every = list(range(1, tasks + 1))
+    assert shown_sizes(tasks, every=True) == every
+    if tasks <= EVERY_SIZE:
+        assert list(shown) == every
+        return
+    assert list(shown[:FIRST_SIZES]) == every[:FIRST_SIZES]
+    # a number between is rounded to a whole one
+    assert (shown[1:] <= SIZE_STEP * shown[:-1] + 1).all()
+    # a geometric sum, and all tasks behind it
+    assert shown.sum() <= FIRST_SIZES**2 + tasks / (1 - 1 / SIZE_STEP) + tasks + len(shown)
