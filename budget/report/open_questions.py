@@ -5,11 +5,13 @@ import shlex
 import numpy as np
 
 from budget.numerics.words import listing
-from budget.report.report_parts import Block, Cell, Column, Note, Section, Table, Text
+from budget.report.report_parts import Block, Bullets, Cell, Column, Note, Section, Table, Text
+from budget.report.sentences.recommendation_sentences import how
 from budget.report.shown_decision import Decision, ShownModel, shown_decision, target_mark
 from budget.report.written_numbers import NOTHING, UNIT_WORDS, amount, difference, factor, percent, quantity, scientific
 from budget.studies.make_plan import Study
 from budget.studies.spend_tables import WIDEST
+from budget.studies.strategies.recommendation import Undecided
 
 NAMED = 5
 """Missed targets that a line names, and tasks that the fold lists."""
@@ -145,6 +147,9 @@ def next_section(study: Study) -> Section | None:
             cards=True,
         ),
     ]
+    found = study.recommendation
+    if found is not None and found.undecided:
+        blocks.append(Bullets(tuple(_unsettled(each) for each in found.undecided[:NAMED])))
     command = next_command(study, shown)
     if command:
         blocks.append(
@@ -155,6 +160,15 @@ def next_section(study: Study) -> Section | None:
         )
     names = listing([shown.names[task] for task in order[:LEAST_SURE]])
     return Section("next", "What to measure next", tuple(blocks), finding=f"Larger runs of {names}.")
+
+
+def _unsettled(each: Undecided) -> str:
+    """What larger runs would settle of a model that the draws neither call better nor worse."""
+    tasks = listing(list(each.tasks))
+    return (
+        f"{tasks} in one model{how(each.strategy)}: better than apart in {percent(each.wins)} of the draws, left apart "
+        "until larger runs of both say more."
+    )
 
 
 def _beyond(study: Study, model: ShownModel, task: int) -> str:

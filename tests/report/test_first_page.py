@@ -86,8 +86,8 @@ def test_trust_shows_each_gain_with_its_interval_beside_the_misses_of_the_laws(s
     drawn = trust_figure(study, 540)
     for name, words in ((EQUAL, "Gain over an equal split"), (SPECIALISTS, "Gain over one model for each")):
         rival = study.recommendation.rival(name)
-        low, high = (f"{100 * end:.2g} %" for end in rival.interval)
-        assert f">{words}<" in drawn and f">{percent(rival.gain)} (80 %: {low} to {high})<" in drawn
+        low, high = (f"{100 * end:.2g}" for end in rival.interval)
+        assert f">{words}<" in drawn and f">{percent(rival.gain)} ({low} to {high})<" in drawn
     assert "median 90.0 %" in drawn and "missed by 90.0 % in the median" in drawn  # of the one that serves alone
     assert [each.name for each in build_story(study).pictures][-1] == "trust"
     assert "trust" not in [each.name for each in build_story(studies["together"]).pictures]  # no backtest, no picture

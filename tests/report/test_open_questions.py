@@ -11,6 +11,7 @@ from budget.report.page.story import build_story
 from budget.report.pictures.decision_figures import flow
 from budget.report.shown_decision import shown_decision
 from budget.report.written_numbers import factor, percent
+from budget.studies.strategies.recommendation import Undecided
 from tests.report.studies import make_study
 
 
@@ -96,3 +97,13 @@ def test_links_of_a_shared_model_are_together_as_wide_as_its_share(studies):
     links = re.findall(r'<path data-link="\d,\d"[^>]* d="M[\d.]+ ([\d.]+)C[^L]*L[^C]*C[^Z]* ([\d.]+)Z"', drawn)
     assert box is not None and len(links) == 2, drawn[:1500]
     assert sum(float(end) - float(start) for start, end in links) == pytest.approx(float(box[2]), abs=0.3)
+
+
+def test_a_shared_model_that_the_draws_leave_open_is_among_what_to_measure(studies):
+    study = studies["together"]
+    open_one = Undecided("moe", ("prose", "code"), 0.64)
+    asked = replace(study, recommendation=replace(study.recommendation, undecided=(open_one,)))
+    (bullets,) = [block for block in open_questions.next_section(asked).blocks if block.kind == "bullets"]
+    (said,) = bullets.items
+    assert said.startswith("prose and code in one model with experts: better than apart in 64.0 % of the draws")
+    assert not [block for block in open_questions.next_section(study).blocks if block.kind == "bullets"]

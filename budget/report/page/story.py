@@ -130,7 +130,7 @@ def _first_page(study: Study) -> tuple[Picture, ...]:
         pictures.append(
             Picture(
                 "trust",
-                "Small dots: each law's median miss on larger runs that were hidden from it.",
+                f"In brackets {LEVEL}. Small dots: each law's median miss of hidden larger runs.",
                 "How far to trust the gain",
             )
         )
@@ -141,7 +141,7 @@ def _joins(shown: Decision) -> str:
     if not any(step.joins for step in shown.steps):
         return "From equal parts to the decision"
     if any(step.strategy == FREED for step in shown.steps):
-        return "First the split moves, then who shares, then what that frees"
+        return "The split moves, tasks share, what that frees moves"
     return "Who shares keeps its equal parts first; what that frees counts where it moves"
 
 

@@ -77,7 +77,7 @@ def flow(found: Decision, width: float) -> str:
     tallest = max(share / (count * ROW) for share, count in heights)
     scale = min(0.56 * height, 0.9 / tallest)  # so that the largest model stays inside its lines
     model_x, task_x = (
-        (64.0, 88.0) if narrow else (0.2 * width, 0.47 * width) if middling else (0.22 * width, 0.54 * width)
+        (60.0, 82.0) if narrow else (0.2 * width, 0.47 * width) if middling else (0.22 * width, 0.54 * width)
     )
     columns = flow_columns(found, width)
     link_x = task_x - 8 - LINK * (task_x - model_x)
@@ -105,6 +105,7 @@ def flow(found: Decision, width: float) -> str:
             sure = "" if model.wins != model.wins or middling else f"{100 * model.wins:.0f} % of draws"
             # whatever a strategy is called, its words end where the links begin
             room = int((link_x - model_x - 16) / LETTER) - 8
+            kind = kind if len(kind) <= room else kind.removeprefix("with ")
             told = f" · {short(kind, room)}" if kind else ""
             planned = ""  # what is so of the plan alone, which the page's script hides where it shows another budget
             for more in (size, sure):
@@ -130,7 +131,7 @@ def flow(found: Decision, width: float) -> str:
                 else:
                     link = ribbon((link_x, task_x - 8), (upper, upper + each), line, faint, found.names[task])
                     parts.append(mark("link", f"{number},{place}", link))
-            aside = 14 if columns.target else 0
+            aside = (13 if narrow else 14) if columns.target else 0
             room = int((columns.share - 48 - task_x - aside) / LETTER)
             parts.append(text(task_x + aside, at + 4, short(found.names[task], max(room, 8))))
             parts += _told(found, task, "shared" if count > 1 else percent(share), columns, task_x, at + 4)
@@ -237,7 +238,7 @@ def moves(found: Decision, width: float) -> str:
         end = zero + (length + 5 if more >= 0 else -length - 5)
         by = text(end, at + 13, points, "number", anchor="start" if more >= 0 else "end")
         parts.append(mark("points", number, by))
-        parts.append(text(10, at + 13, _label(found, model, max(int(names / LETTER) - 3, 8))))
+        parts.append(text(10, at + 13, _label(found, model, max(int(names / LETTER) - 4, 8))))
         both = text(width, at + 13, f"{equal} → {percent(model.share)}", "muted", anchor="end")
         parts.append(mark("both", number, both))
     height = 28 + len(change) * ROW + 8

@@ -19,6 +19,9 @@ LINE = 40.0
 WIDEST_OF_USUAL = 3.0
 """Misses beyond so many times the median, or the gain, are written at the edge: the axis is for what is usual."""
 
+NARROW = 500.0
+"""Width of a picture below which its words are shorter."""
+
 GAINS = {EQUAL: "Gain over an equal split", SPECIALISTS: "Gain over one model for each"}
 """A rival's name → what the picture calls the gain over it."""
 
@@ -42,18 +45,28 @@ def trust_figure(study: Study, width: float) -> str:
     rows = len(rivals) + bool(off)
     chart = Chart(width, 64 + LINE * rows, x, Axis(-0.5, rows - 0.35, (), ()), grid=False)
     chart.upright(0.0, "axis")
+    narrow = width < NARROW
+
+    def called(rival: RivalDecision) -> str:
+        words = GAINS[rival.name]
+        return words.removeprefix("Gain ").capitalize() if narrow else words
+
     for at, (rival, (gain, low, high)) in enumerate(zip(rivals, ends, strict=True)):
         row = rows - 1.0 - at
-        chart.text(0, chart.height_of(row) - 14, GAINS[rival.name])
+        chart.text(0, chart.height_of(row) - 14, called(rival))
         chart.span(low, high, row)
-        told = f"{percent(gain / 100)}" + ("" if low != low else f" ({LEVEL}: {span(f'{low:.2g} %', f'{high:.2g} %')})")
-        chart.dots(np.array([gain]), np.array([row]), "planned", 5.5, [f"{GAINS[rival.name]}: {told}"])
-        chart.text(chart.right, chart.height_of(row) - 14, told.replace("-", "−"), "number", anchor="end")
+        between = "" if low != low else span(f"{low:.2g}", f"{high:.2g}").replace("-", "−")
+        told = f"{percent(gain / 100)} ({between})" if between else percent(gain / 100)
+        chart.dots(
+            np.array([gain]), np.array([row]), "planned", 5.5, [f"{GAINS[rival.name]}: {told}, in brackets {LEVEL}"]
+        )
+        chart.text(chart.right, chart.height_of(row) - 14, told, "number", anchor="end")
     said = ""
     if off:
         middle = float(np.median(miss))
         worst, most = max(off, key=lambda each: each[1])
-        chart.text(0, chart.height_of(0) - 14, "Misses of hidden larger runs, a curve each")
+        many = "" if narrow else " larger runs, a curve each"
+        chart.text(0, chart.height_of(0) - 14, f"Misses of hidden{many or ' runs'}")
         inside = miss <= far
         words = [f"{name}: {percent(each)}" for name, each in off]
         beside = [word for word, near in zip(words, inside, strict=True) if near]
