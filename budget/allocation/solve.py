@@ -32,6 +32,7 @@ from budget.allocation.plan.assembly import (
     told_draws,
 )
 from budget.allocation.plan.baseline_scores import convex_baselines
+from budget.allocation.plan.better_of_both import better_of_both
 from budget.allocation.plan.binding_limits import (
     beyond_reach,
     binding,
@@ -112,7 +113,7 @@ def allocate(
             outcome, rivals = plan_one_model(curves, spec), one_model_baselines(curves, spec)
         else:
             outcome, rivals = plan_nonconvex(curves, spec), nonconvex_baselines(curves, spec, drawn=draws)
-        plan = assemble_plan(curves, spec, outcome, rivals)
+        plan = better_of_both(curves, spec, outcome, assemble_plan(curves, spec, outcome, rivals), rivals)
         drawn = nonconvex_drawn_plans(curves, spec, progress) if draws else no_plans(spec)
     else:
         problem = build_problem(curves, spec)
@@ -124,12 +125,9 @@ def allocate(
         else:
             best = solved(problem, goal, route)
         outcome = solved_plan_of(curves, spec, problem, best)
-        plan = assemble_plan(
-            curves,
-            spec,
-            replace(outcome, notes=(*outcome.notes, *notes)),
-            convex_baselines(curves, spec, problem, drawn=draws) if compared else (),
-        )
+        outcome = replace(outcome, notes=(*outcome.notes, *notes))
+        rivals = convex_baselines(curves, spec, problem, drawn=draws) if compared else ()
+        plan = better_of_both(curves, spec, outcome, assemble_plan(curves, spec, outcome, rivals), rivals)
         drawn = convex_drawn_plans(curves, spec, goal, progress) if draws else no_plans(spec)
         if route == "program":
             plan = replace(plan, notes=(*plan.notes, *_lifted(curves, spec, goal, plan)))

@@ -71,8 +71,9 @@ def baseline(
         broken += missed_targets(curves, spec, inputs)
     in_draws = drawn_objective(curves, spec, inputs) if drawn and not unscored else np.empty(0)
     return Baseline(
-        name, objective, float(spend.sum()), spend[spec.serves], predicted, broken, unscored, planned, in_draws
-    )
+        name, objective, float(spend.sum()), spend[spec.serves], predicted, broken, unscored, planned, in_draws,
+        inputs, given,
+    )  # fmt: skip
 
 
 def compare(

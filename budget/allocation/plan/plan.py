@@ -37,6 +37,8 @@ class Baseline:
         unscored: the tasks that it gives nothing, or too little for any model, and whose unserved value is not stated.
         planned_objective: the objective by the curves that the plan was made on.
         drawn_objective: (B,) the objective in every draw, as predicted; empty where draws were not asked for.
+        log_inputs: (T, I) the law's log inputs of its models; empty where they are not kept.
+        amounts: (R, V) amounts of each resource, the budget's unit first; likewise.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Baseline:
     unscored: tuple[str, ...] = ()
     planned_objective: float = float("nan")
     drawn_objective: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
+    log_inputs: np.ndarray = field(default_factory=lambda: np.empty((0, 0)), repr=False)
+    amounts: np.ndarray = field(default_factory=lambda: np.empty((0, 0)), repr=False)
 
     @property
     def is_feasible(self) -> bool:

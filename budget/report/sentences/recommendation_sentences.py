@@ -23,7 +23,7 @@ from budget.report.written_numbers import (
     span,
     value,
 )
-from budget.studies.strategies.recommendation import DECIDED, Recommendation, RivalDecision, TrainedModel
+from budget.studies.strategies.recommendation import DECIDED, SURE, Recommendation, RivalDecision, TrainedModel
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.studies.strategies.strategy_plans import EQUAL
 
@@ -35,9 +35,6 @@ SHOWN = 4
 
 AS_GOOD = 5e-5
 """Gain, as a share of a rival's objective, below which neither is called better."""
-
-SURE = 0.9
-"""Share of the draws from which a gain counts as sure (the end of an 80 % interval on its side)."""
 
 RIVALS = {SPECIALISTS: "one model for each task", EQUAL: "an equal split among one model for each"}
 """A rival's name → how a sentence calls it; any other is one model for all."""
@@ -63,12 +60,15 @@ def what_to_train(found: Recommendation) -> str:
     without = f"; nothing for {_names(nothing)}" if nothing else ""
     if len(found.models) == 1 and len(found.models[0].tasks) > 1:
         which = tasks if nothing else f"all {tasks}"
-        return f"Train one model{how(found.models[0].strategy)} for {which}{without}."
+        first = "Probably train" if found.models[0].wins < SURE else "Train"
+        return f"{first} one model{how(found.models[0].strategy)} for {which}{without}."
     shared = [model for model in found.models if len(model.tasks) > 1]
     if not shared:
         return f"Train {plural(len(found.models), 'model')}, one for each task{without}."
     alone = len(found.models) - len(shared)
-    parts = [f"{_tasks(model)} share one{how(model.strategy)}" for model in shared]
+    parts = [
+        f"{_tasks(model)} {'probably ' if model.wins < SURE else ''}share one{how(model.strategy)}" for model in shared
+    ]
     if alone:
         parts.append(f"{alone} {'has' if alone == 1 else 'have'} one of {'its' if alone == 1 else 'their'} own")
     return f"Train {plural(len(found.models), 'model')} for {tasks}: {listing(parts)}{without}."
@@ -99,7 +99,21 @@ def lede(found: Recommendation, plan: Plan) -> str:
         )
         if rival is not None
     ]
-    return f"{said}: {listing(others)}." if others else f"{said}."
+    compared = f"{said}: {listing(others)}." if others else f"{said}."
+    return " ".join([compared, *surer(found, plan)])
+
+
+def surer(found: Recommendation, plan: Plan) -> tuple[str, ...]:
+    """What it costs to do without the shared models of which the draws are not sure; nothing where all are sure."""
+    if found.safer is None:
+        return ()
+    tasks = listing([_names(names) for names in found.safer.apart])
+    reached = _reached(found, found.safer.objective, plan)
+    price = percent(abs(found.safer.price))
+    worth = f"{price} worse" if found.safer.price > 0 else f"{price} better" if found.safer.price < 0 else "as good"
+    if plan.spec.objective.minimizes_spend:
+        worth = f"{price} {'dearer' if found.safer.price > 0 else 'cheaper'}"
+    return (f"Surer is to do without the model of {tasks}, which is predicted {worth} ({reached}).",)
 
 
 def _gained(found: Recommendation, rival: RivalDecision) -> str:

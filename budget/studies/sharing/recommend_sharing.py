@@ -29,6 +29,8 @@ from budget.studies.strategies.recommendation import (
     Undecided,
     by_predictions,
     competing_blocks,
+    safer_than,
+    unsure,
 )
 from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner, joined
@@ -108,9 +110,20 @@ def recommend_sharing(
     for rival, total in _rivals(alone, strategies, spec, apart, blocks, kept):
         theirs, in_draws = objective_of(spec, blocks.target_of_tasks, rival, total)
         rivals.append(RivalDecision(rival.strategy, theirs, *_gain(value, drawn, theirs, in_draws), float("nan")))
-    return Recommendation(
+    decision = Recommendation(
         models, plan, spec.weight, _partition(blocks, found), choice, tuple(rivals), doubts, (), spec, value, drawn
     )
+    doubted = unsure(models)
+    if not doubted or only_sharing:
+        return decision
+    rest = [block for block in served if block.tasks not in doubted]
+    try:
+        surer = blocks_for(by_level, [by_predictions(block) for block in rest], spec, kept)
+        other = share_tasks(surer)
+    except AllocationError:  # what is asked needs them
+        return decision
+    reached, _ = objective_of(spec, surer.target_of_tasks, _plan(surer, other), float(other.spend.sum()))
+    return replace(decision, safer=safer_than(value, doubted, reached))
 
 
 def objective_of(spec: PlanSpec, target: np.ndarray, plan: StrategyPlan, total: float) -> tuple[float, np.ndarray]:

@@ -32,6 +32,9 @@ from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlann
 DECIDED = 2 / 3
 """Share of the draws that must call a shared model better than one model for each of its tasks."""
 
+SURE = 0.9
+"""Share of the draws from which a gain counts as sure (the end of an 80 % interval on its side)."""
+
 SMALLER_BUDGETS = np.geomspace(0.1, 1.0, 13)
 """Shares of the budget among which the one is sought that would do for a rival's value."""
 
@@ -115,6 +118,21 @@ class Undecided:
     wins: float
 
 
+@dataclass(frozen=True)
+class Safer:
+    """The decision without the shared models of which the draws are not sure.
+
+    Attributes:
+        apart: the tasks of each of these models, which then are served otherwise.
+        objective: what it reaches, smaller being better.
+        price: by how much it is predicted to be worse, as a share of the decision's own objective.
+    """
+
+    apart: tuple[tuple[str, ...], ...]
+    objective: float
+    price: float
+
+
 @dataclass(frozen=True, repr=False)
 class Recommendation(Brief):
     """The decision over every measured strategy at one budget.
@@ -131,6 +149,8 @@ class Recommendation(Brief):
         asked: the question, where it is more than the best weighted mean within one budget.
         value: what that makes small.
         in_draws: (B,) the same in every draw.
+        safer: what to do without the shared models that are better in fewer than ``SURE`` of the draws; ``None`` where
+            there are none, or where only what shares competes.
     """
 
     models: tuple[TrainedModel, ...]
@@ -144,6 +164,7 @@ class Recommendation(Brief):
     asked: PlanSpec | None = None
     value: float = float("nan")
     in_draws: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
+    safer: Safer | None = None
 
     @property
     def shares(self) -> bool:
@@ -192,6 +213,7 @@ class Recommendation(Brief):
             "compared": self.choice.compared,
             "complete": self.choice.complete,
             "rivals": [rival.record() for rival in self.rivals],
+            "safer": None if self.safer is None else json_value(vars(self.safer)),
             "undecided": [json_value(vars(each)) for each in self.undecided],
             "steps": [json_value(vars(each)) for each in self.steps],
         }
@@ -242,6 +264,10 @@ def recommend(
         out = {(each.strategy, each.tasks) for each in doubtful}
         blocks = [block for block in blocks if (block.strategy, block.tasks) not in out]
     _, choice = found[0]
+    if not (among and SPECIALISTS not in among) and _loses(alone, blocks, choice, budgets[-1:]):
+        blocks = [block for block in blocks if not block.one_model]
+        found = partitions(by_level, [by_predictions(block) for block in blocks], budgets[-1:], shared=False)
+        _, choice = found[0]
     chosen = [block for block in blocks if (block.strategy, block.tasks) in choice.blocks]
     found = partitions(alone, chosen, budgets, shared=False)
     plan, partition = found[-1]
@@ -267,7 +293,36 @@ def recommend(
     models = _models(alone, strategies, plan, partition)
     doubts = tuple(sorted(undecided, key=lambda each: -each.wins))
     steps = gain_steps(alone, strategies.shared, plan, partition, equal)
-    return Recommendation(models, plan, weight, partition, choice, tuple(rivals), doubts, steps)
+    decision = Recommendation(models, plan, weight, partition, choice, tuple(rivals), doubts, steps)
+    doubted = unsure(models)
+    if not doubted or (among and SPECIALISTS not in among):
+        return decision
+    rest = [block for block in blocks if block.tasks not in doubted]
+    surer = partitions(by_level, [by_predictions(block) for block in rest], last, shared=False)
+    if not surer:
+        return decision
+    kept = [block for block in rest if (block.strategy, block.tasks) in surer[0][1].blocks]
+    ((other, _),) = partitions(alone, kept, last, shared=False)
+    return replace(decision, safer=safer_than(decision.objective, doubted, float(other.measure @ weight)))
+
+
+def unsure(models: Sequence[TrainedModel]) -> tuple[tuple[str, ...], ...]:
+    """The tasks of each shared model that is better than its tasks apart in fewer than ``SURE`` of the draws."""
+    return tuple(model.tasks for model in models if model.wins < SURE)
+
+
+def safer_than(objective: float, apart: tuple[tuple[str, ...], ...], other: float) -> Safer:
+    """The safer decision and its price."""
+    return Safer(apart, other, (other - objective) / max(abs(objective), 1e-300))
+
+
+def _loses(alone: StrategyPlanner, blocks: Sequence[StrategyCurves], choice: Partition, budget: np.ndarray) -> bool:
+    """Whether a choice that shares is predicted worse than one model for each, the budget split as plans are."""
+    chosen = [block for block in blocks if (block.strategy, block.tasks) in choice.blocks]
+    if not any(block.one_model for block in chosen):
+        return False
+    ((plan, _),), (best,) = partitions(alone, chosen, budget, shared=False), alone.best(budget)
+    return bool(plan.measure @ alone.task_settings.weight > best.measure @ alone.task_settings.weight)
 
 
 def _of_all(strategies: FittedStrategies, names: tuple[str, ...]) -> list[StrategyCurves]:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from budget.allocation.spec.measures import measure_of
-from budget.studies.strategies.recommendation import DECIDED, recommend
+from budget.report.sentences.recommendation_sentences import what_to_train
+from budget.studies.strategies.recommendation import DECIDED, SURE, recommend
 from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
 from budget.studies.strategies.strategy_plans import EQUAL, StrategyPlanner
 from budget.tables.tasks import TaskSettings
@@ -113,3 +114,29 @@ def test_who_shares_is_chosen_by_predictions_under_the_tasks_own_names():
     found = decided(alone, ("moe", pair))
     assert [model.tasks for model in found.models if len(model.tasks) > 1] == [NAMES[:2]]
     np.testing.assert_allclose(found.plan.predicted[:2], 1.4 + 2e3 * found.plan.spend[:2] ** -0.15, rtol=1e-9)
+
+
+def test_what_the_draws_are_not_sure_of_has_a_safer_variant_with_its_price():
+    alone = power(dict.fromkeys(NAMES, LAW), draws=60, spread=0.0)
+    near = power(dict.fromkeys(NAMES[:2], (1.5, 2.16e3, 0.15)), draws=60, spread=0.05, seed=3)
+    found = decided(alone, ("trunk", near))
+    (shared,) = [model for model in found.models if len(model.tasks) > 1]
+    assert DECIDED <= shared.wins < SURE and "t0 and t1 probably share one" in what_to_train(found)
+    assert found.safer.apart == (NAMES[:2],)
+    assert found.safer.objective == pytest.approx(found.rival(SPECIALISTS).objective, rel=1e-9)
+    assert found.safer.price == pytest.approx(found.safer.objective / found.objective - 1, rel=1e-9) and (
+        found.safer.price > 0
+    )
+    sure = power(dict.fromkeys(NAMES[:2], (1.3, 1.8e3, 0.15)), draws=60, spread=0.01, seed=4)
+    certain = decided(alone, ("trunk", sure))
+    assert certain.safer is None and "probably" not in what_to_train(certain)
+
+
+def test_nothing_is_shared_at_a_loss_by_its_own_prediction():
+    """Curves that plans are made on would give the pair so much that the others lose more than it gains."""
+    told = power(dict.fromkeys(NAMES, LAW))
+    eager = power({name: (1.5, 2e3, 0.15) for name in NAMES})
+    pair = power(dict.fromkeys(NAMES[:2], (1.499, 2.2e3, 0.15)))
+    keen = replace(one_model(power(dict.fromkeys(NAMES[:2], (1.0, 9e6, 0.25)))), prediction=one_model(pair))
+    found = decided(replace(eager, prediction=told), ("moe", keen))
+    assert found.objective <= found.rival(SPECIALISTS).objective * (1 + 1e-9)

@@ -1,0 +1,65 @@
+"""The plan, or a split by hand that is predicted to be better: what is shown never loses to what it is compared with.
+
+Plans are made on convex curves, those nearest to the predictions or steadier ones, and are told by the predictions.
+The two differ, so that an optimum of the first may be predicted worse than a rule of thumb. Then the rule is the plan;
+the bound stays one of the curves that plans are made on, and the gap says how far the rule is from it there.
+
+See docs/decisions/166-never-worse-than-a-split-by-hand.md.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from budget.allocation.plan.assembly import SolvedPlan, assemble_plan
+from budget.allocation.plan.baselines import GREEDY
+from budget.allocation.plan.plan import Baseline, Plan
+from budget.allocation.spec.plan_spec import PlanSpec
+from budget.curves.curves import Curves
+
+BY_HAND = "by hand"
+"""What answered where a split by hand is the plan."""
+
+BETTER = 1e-7
+"""Share of the objective by which a split must be predicted better: what a solver leaves over is no reason."""
+
+
+def better_of_both(
+    curves: Curves, spec: PlanSpec, outcome: SolvedPlan, plan: Plan, baselines: tuple[Baseline, ...]
+) -> Plan:
+    """The plan where no split by hand within the limits is predicted to be better, else the best of these.
+
+    The greedy split is none by hand: it is handed out by the curves that the plan is made on.
+
+    Args:
+        curves: of the question's T tasks.
+        spec: what is asked.
+        outcome: what was solved.
+        plan: assembled from it.
+        baselines: what it is compared with.
+    """
+    if plan.is_planned_as_told or spec.reference is not None or spec.objective.minimizes_spend:
+        return plan
+    sign = -1.0 if plan.larger_is_better else 1.0
+    rivals = [each for each in baselines if each.is_feasible and each.name != GREEDY and len(each.log_inputs)]
+    if not rivals:
+        return plan
+    best = min(rivals, key=lambda each: sign * each.objective)
+    gain = sign * (plan.objective - best.objective)
+    if not gain > BETTER * abs(plan.objective):
+        return plan
+    said = (
+        f"The plan is {best.name}: it is predicted to reach {best.objective:.6g}, the optimum of the curves that plans "
+        f"are made on {plan.objective:.6g}."
+    )
+    again = replace(
+        outcome,
+        log_inputs=best.log_inputs,
+        amounts=best.amounts,
+        binding=("given",) * len(curves.tasks),
+        notes=(*outcome.notes, said),
+        solver=BY_HAND,
+        status=best.name,
+        efficient=np.full(len(outcome.efficient), np.nan),
+    )
+    return assemble_plan(curves, spec, again, baselines)
