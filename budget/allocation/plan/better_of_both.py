@@ -4,7 +4,7 @@ Plans are made on convex curves, those nearest to the predictions or steadier on
 The two differ, so that an optimum of the first may be predicted worse than a rule of thumb. Then the rule is the plan;
 the bound stays one of the curves that plans are made on, and the gap says how far the rule is from it there.
 
-See docs/decisions/166-never-worse-than-a-split-by-hand.md.
+See docs/decisions/167-never-worse-than-a-split-by-hand.md.
 """
 
 from dataclasses import replace
