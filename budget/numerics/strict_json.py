@@ -69,6 +69,13 @@ def json_value(content: Any) -> Any:
         return {str(name): json_value(part) for name, part in content.items()}
     if isinstance(content, list | tuple):
         return [json_value(part) for part in content]
+    if isinstance(content, np.ndarray) and content.dtype.kind in "biuf":
+        finite = np.isfinite(content)
+        if finite.all():  # mostly: then no number needs a look of its own
+            return content.tolist()
+        numbers = content.astype(object)
+        numbers[~finite] = None
+        return numbers.tolist()
     if isinstance(content, np.ndarray | np.generic):
         return json_value(content.tolist())
     return None if isinstance(content, float) and not math.isfinite(content) else content

@@ -86,3 +86,13 @@ def test_rows_have_null_for_missing_cells_and_keep_their_types():
         {"task": None, "spend": None, "count": 2, "served": False, "met": True},
     ]
     assert [type(cell) for cell in rows[1].values()] == [type(None), type(None), int, bool, bool]
+
+
+@given(st.lists(st.floats(), max_size=6), st.sampled_from([np.float64, np.float32]))
+def test_an_array_is_written_as_its_numbers_one_by_one(numbers, kind):
+    with np.errstate(over="ignore"):
+        array = np.array(numbers).astype(kind)
+    assert json_value({"a": array})["a"] == [json_value(each) for each in array.tolist()]
+    assert json_value(array[:, None] if len(array) else array) == [[each] for each in json_value(array)]
+    assert json_value(np.array(3)) == 3 and json_value(np.array(np.nan)) is None
+    assert json_value(np.array([True, False])) == [True, False]

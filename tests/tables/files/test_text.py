@@ -2,8 +2,11 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from budget.errors import DataError
 from budget.tables.files.contents import sha256
@@ -40,3 +43,33 @@ def test_json_is_strict(tmp_path):
 def test_sha256_is_the_standard_one(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")
     assert sha256(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=5)
+)
+KEYS = st.one_of(st.text(max_size=4), st.integers(), st.booleans(), st.none(), st.floats(allow_nan=False))
+
+
+@given(
+    st.recursive(
+        SCALARS,
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=4),
+            st.lists(inner, max_size=3).map(tuple),
+            st.dictionaries(KEYS, inner, max_size=3),
+        ),
+        max_leaves=20,
+    ),
+    st.lists(st.floats(), max_size=4),
+)
+def test_json_is_what_the_standard_library_writes(content, numbers):
+    """The library's own indentation, byte for byte; a number that is not finite is refused, wherever it stands."""
+    both = {"content": content, "numbers": numbers, "float": np.float64(0.1)}
+    try:
+        expected = json.dumps(both, indent=1, allow_nan=False)
+    except ValueError:
+        with pytest.raises(ValueError):
+            json_text(both)
+        return
+    assert json_text(both) == expected + "\n"
