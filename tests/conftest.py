@@ -36,6 +36,8 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     """Run folders of tests on the cores there are, and files that are named in this process, where none are asked for.
 
     So ``pytest`` uses the machine, and ``pytest tests/test_fuzz.py`` starts at once and can be debugged.
+
+    See docs/decisions/103-tests-in-two-processes.md.
     """
     option = config.option
     if hasattr(config, "workerinput"):  # one of those processes, which must start no others
