@@ -95,8 +95,8 @@ def view(
     Args:
         frame: from ``read_csv`` or ``read_cells``; it stays as it is.
         path: its file, for error sentences.
-        columns: canonical name → the file's own name; ``"a+b"`` joins the text of two columns with a dash, and
-            ``"log(a)"`` is the natural logarithm of a column.
+        columns: canonical name → the file's own name; ``"a+b"`` joins the text of two columns with a dash, ``"a*b"``
+            multiplies what counts something (``COUNTS``), and ``"log(a)"`` is the natural logarithm of a column.
         where: (column and operator, value) conditions on the file's own or canonical names, see ``rows_where``.
         own: the canonical names that this table may have, where ``columns`` is meant for several tables: of those, a
             name that the file lacks is left to the others.
@@ -117,9 +117,10 @@ def view(
         if logarithm:
             parts = [logarithm.group(1).strip()]
         else:
-            parts = [part.strip() for part in theirs.split("+")] if theirs not in there else [theirs]
+            mark = "*" if canonical in COUNTS and "*" in theirs else "+"
+            parts = [part.strip() for part in theirs.split(mark)] if theirs not in there else [theirs]
         for part in parts:
-            if part not in there:
+            if part not in there and not (canonical in COUNTS and len(parts) > 1 and count_of(part) > 0):
                 raise DataError(
                     f"{path}: --column {canonical}={theirs} names column {shown(part)}, which is not there "
                     f"(the file has: {listed(there)}){meant(part, there) or '.'}"
@@ -129,6 +130,8 @@ def view(
         elif len(parts) == 1:
             power = header_unit(parts[0])[1] if canonical in COUNTS else None
             frame[canonical] = in_plain_units(frame, parts[0], power, path) if power else frame[parts[0]]
+        elif canonical in COUNTS and mark == "*":
+            frame[canonical] = product(frame, parts, path)
         else:
             joined = text_of(frame[parts[0]])
             for part in parts[1:]:
@@ -136,6 +139,19 @@ def view(
             frame[canonical] = joined
     frame.attrs = {"own": tuple(map(str, there)), **notes}
     return rows_where(frame, where, path)
+
+
+def product(frame: pd.DataFrame, factors: Sequence[str], path: str | Path) -> pd.Series:
+    """The product of columns and numbers, such as ``steps*524288``; empty where a factor is no number."""
+    total = np.ones(len(frame))
+    for factor in factors:
+        if factor not in frame.columns:
+            total *= count_of(factor)
+            continue
+        power = header_unit(factor)[1]
+        cells = in_plain_units(frame, factor, power, path) if power else frame[factor]
+        total *= cells.to_numpy(dtype=float) if is_number(cells) else each_text(cells, count_of, float)
+    return pd.Series(pd.Categorical([as_written(number) for number in total.tolist()]), index=frame.index)
 
 
 def in_plain_units(frame: pd.DataFrame, column: str, power: int, path: str | Path) -> pd.Series:

@@ -102,7 +102,9 @@ def _others(
     others: dict[str, np.ndarray] = {}
     left: list[str] = []
     used = {
-        part for theirs in columns.values() for part in (theirs, *theirs.removeprefix("log(").rstrip(")").split("+"))
+        part
+        for theirs in columns.values()
+        for part in (theirs, *theirs.removeprefix("log(").rstrip(")").replace("*", "+").split("+"))
     }
     for name in map(str, frame.columns):
         bare = name.partition(".")[2] if name.startswith(("config.", "params.")) else name

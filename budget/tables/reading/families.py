@@ -32,6 +32,9 @@ _NO_TASK = _MEASURES | _HELD_OUT | frozenset({
 })  # fmt: skip
 """Words that name no task: two columns that differ by such a word are two measures, or two splits."""
 
+_BESIDE = frozenset({"train", "training", "min", "max", "std", "stderr"})
+"""Words of columns that stand beside those of tasks and are none themselves."""
+
 _MARK = re.compile(r"([\s./:_-]+)")
 _LOSSES = frozenset({"loss", "nll", "entropy", "ce", "bpb"})
 """Measures that a law is fitted to first."""
@@ -66,7 +69,7 @@ def task_families(names: Sequence[str]) -> dict[str, list[str]]:
                 if (
                     set(whole[first : last + 1]) & _NO_TASK
                     or not set(outside) & (_MEASURES | _HELD_OUT)
-                    or set(outside) & {"train"}
+                    or set(outside) & _BESIDE
                 ):
                     continue
                 pattern = "".join((*parts[: 2 * first], "*", *parts[2 * last + 1 :]))

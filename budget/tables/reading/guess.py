@@ -3,6 +3,7 @@
 See docs/decisions/134-names-are-guessed-aloud.md.
 """
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ def guess_columns(
     half = _half_said(known, columns, wide)
     if not (lacks_value or lacks_scale or lacks_task or half):
         return Guess({})
-    taken = set(columns.values()) | {part for theirs in columns.values() for part in theirs.split("+")}
+    taken = set(columns.values()) | {part for theirs in columns.values() for part in re.split("[+*]", theirs)}
     free = [str(name) for name in frame.columns if str(name) not in taken]
     found: dict[str, str] = {}
     asked: list[str] = []
@@ -197,6 +198,10 @@ def _chosen(frame: pd.DataFrame, canonical: str, free: Sequence[str], single_let
     else:
         rivals = candidates[1:]
     rivals = [name for name in rivals if not _same(frame, first, name)]
+    if canonical in SCALES and frame[first].nunique() > 1:
+        rivals = [name for name in rivals if frame[name].nunique() > 1]  # of what never changes nothing is learnt
+    if rivals and canonical == "step" and _has_a_row_a_run(frame):
+        return None, ""  # nothing hangs on it
     if rivals:
         choices = " or ".join(f"--column {shlex.quote(f'{canonical}={name}')}" for name in (first, *rivals))
         names = listed(shown(name) for name in (first, *rivals))
@@ -233,6 +238,11 @@ def _fits(frame: pd.DataFrame, canonical: str, name: str) -> bool:
     filled = each_text(cells, bool, bool)
     numeric = each_text(cells, lambda text: count_of(text) == count_of(text), bool)
     return bool(numeric.sum() >= NUMBERS * filled.sum())
+
+
+def _has_a_row_a_run(frame: pd.DataFrame) -> bool:
+    named = [name for name in map(str, frame.columns) if may_be(name) == "run"]
+    return any(frame[name].nunique() == len(frame) for name in named)
 
 
 def _has_one_size(frame: pd.DataFrame, run: str, size: str) -> bool:

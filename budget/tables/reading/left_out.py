@@ -3,6 +3,7 @@
 See docs/decisions/133-one-door-for-tables.md.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,8 @@ TOTALS = frozenset({"total", "totals", "grand total", "sum", "mean", "average", 
 
 _NOTHING = frozenset({"", "na", "n/a", "#n/a", "-", "none", "null"})
 _DIVERGED = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity", "diverged"})
+
+_PERCENT = re.compile(r"[+-]?\d+(?:\.\d+)? ?%")
 
 _WORDS = {
     "units": "{} below the header without any number",
@@ -67,6 +70,24 @@ def without_second_header(frame: pd.DataFrame) -> tuple[pd.DataFrame, Counter[st
     if titled < 2:
         return frame, Counter()
     return _kept(frame, np.arange(len(frame)) > 0), Counter({"units": 1})
+
+
+def without_percent_signs(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The table with plain numbers in columns whose every filled cell is a percentage, and the names of these."""
+    found = []
+    for name, cells in frame.items():
+        first = [] if is_number(cells) else [str(cell).strip() for cell in cells.iloc[:20] if not _blank(cell)]
+        if not first or not all(map(_PERCENT.fullmatch, first)):
+            continue  # a column of a million names is not looked through
+        texts = [text for text in levels(cells)[1] if text]
+        if all(_PERCENT.fullmatch(text) for text in texts):
+            found.append(str(name))
+    if found:
+        notes = frame.attrs
+        plain = {name: pd.Categorical(each_text(frame[name], lambda text: text.rstrip("% "), object)) for name in found}
+        frame = frame.assign(**plain)
+        frame.attrs = notes
+    return frame, found
 
 
 def without_totals(frame: pd.DataFrame, scales: Sequence[str]) -> tuple[pd.DataFrame, Counter[str]]:

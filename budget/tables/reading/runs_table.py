@@ -3,6 +3,7 @@
 See docs/decisions/133-one-door-for-tables.md.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,16 @@ from pathlib import Path
 import pandas as pd
 
 from budget.errors import DataError
+from budget.numerics.numerals import count_of
 from budget.numerics.quoting import listed
 from budget.tables.columns import COUNTS, view
-from budget.tables.reading.cells import NUMBERS
+from budget.tables.reading.cells import NUMBERS, is_number, levels
 from budget.tables.reading.conditions import column_of, rows_where
 from budget.tables.reading.guess import Guess, guess_columns, may_be
 from budget.tables.reading.header_units import header_unit, power_name
 from budget.tables.reading.left_out import (
     left_out_note,
+    without_percent_signs,
     without_second_header,
     without_totals,
     without_unfinished,
@@ -94,9 +97,12 @@ def runs_table_of(
     used = [column_of(column, list(frame.columns))[0] for column, _ in where]
     read = len(frame)
     frame, gone = without_second_header(frame)
+    frame, percent = without_percent_signs(frame)
     guess = guess_columns(frame, path, columns, task, wide=wide is not None, used=used, every=every)
     mapping = {**columns, **guess.columns}
     notes = [*frame.attrs["notes"], *([guess.note] if guess.note else []), *_unit_notes(mapping, frame, path)]
+    notes += [f"{Path(path).name}: {listed(percent)} are read as percentages, from 0 to 100."] if percent else []
+    notes += _untold(frame, mapping, wide, path)
     frame, unfinished = without_unfinished(frame, used)
     gone += unfinished
     if wide is not None:
@@ -137,7 +143,7 @@ def guess_of(
     every: bool,
 ) -> Guess:
     """What ``read_runs_table`` guesses of a file."""
-    frame = without_second_header(read_cells(path, "runs", _Numeric(columns)))[0]
+    frame = without_percent_signs(without_second_header(read_cells(path, "runs", _Numeric(columns)))[0])[0]
     used = [column_of(column, list(frame.columns))[0] for column, _ in where]
     return guess_columns(frame, path, columns, task, wide=wide is not None, used=used, every=every)
 
@@ -149,6 +155,30 @@ def _unit_notes(mapping: Mapping[str, str], frame: pd.DataFrame, path: str | Pat
         power = header_unit(theirs)[1] if canonical in COUNTS and theirs in frame.columns else None
         said += [f"{Path(path).name}: '{theirs}' is in {power_name(power)}, by its name."] if power else []
     return said
+
+
+def _untold(frame: pd.DataFrame, mapping: Mapping[str, str], wide: str | None, path: str | Path) -> list[str]:
+    """What is said where params are known and other columns than ``tokens`` may tell how long a run was trained."""
+    there = [str(name) for name in frame.columns]
+    known = {*there, *mapping}
+    if not mapping and wide is None:
+        return []  # a plain file of runs says what it means
+    if "params" not in known or known & {"tokens", "flops", "x"}:
+        return []
+    about = [name for name in there if _LENGTHS & set(re.split(r"[\s./:_-]+", name.lower())) and _counts(frame[name])]
+    about = [name for name in about if name not in mapping.values()][:3]
+    if not about:
+        return []
+    may = f"{Path(path).name}: no column is tokens, so that curves are of params alone; {listed(map(repr, about))} may"
+    return [f"{may} tell them: name them, or their product, with --column 'tokens=A*B'."]
+
+
+def _counts(cells: pd.Series) -> bool:
+    return is_number(cells) or all(count_of(text) > 0 for text in levels(cells)[1][:5])
+
+
+_LENGTHS = frozenset({"steps", "step", "epochs", "epoch", "iters", "iterations", "batch", "examples", "samples"})
+"""Words of columns that say how long a run was trained."""
 
 
 class _Numeric:

@@ -15,6 +15,7 @@ from budget.errors import DataError
 from budget.numerics.quoting import listed, shown
 from budget.tables.columns import logarithms
 from budget.tables.reading.cells import as_text, is_number, text_of
+from budget.tables.reading.header_units import header_unit
 from budget.tables.reading.synonyms import PERPLEXITIES, SCORES, normalised
 
 
@@ -72,7 +73,8 @@ def long_table(
     if run is None and "run" not in others.columns:
         others = others.assign(run=[f"row {row}" for row in frame.index])
         notes.append("Each row of the wide table is taken as one trained model.")
-    scores = {name: normalised(name).rpartition("_")[2] in SCORES or normalised(name) in SCORES for name in columns}
+    bare = {name: normalised(header_unit(name)[0]) for name in columns}
+    scores = {name: bare[name].rpartition("_")[2] in SCORES or bare[name] in SCORES for name in columns}
     perplexities = [name for name in columns if _is_perplexity(name)]
     parts = []
     for name, task in columns.items():

@@ -123,3 +123,55 @@ def test_names_of_kinds_are_no_runs_of_which_the_last_row_counts(tmp_path):
     lines = [f"base,{n},{d},{2 + 1 / at},{100 * at}" for at, (n, d) in enumerate(GRID, 1)]
     (tmp_path / "runs.csv").write_text("\n".join(["Name,N,D,eval/loss,_step", *lines]))
     assert len(read_runs(tmp_path / "runs.csv").value) == len(GRID)
+
+
+def test_statistics_beside_a_column_are_no_family_of_their_own():
+    names = [f"run{at} - eval/loss{end}" for at in range(3) for end in ("", "__MIN", "__MAX")]
+    assert list(task_families(names)) == ["* - eval/loss"]
+
+
+def test_percentages_are_numbers_and_said(tmp_path):
+    lines = [f"{n},{d},{50 + at / 2:g}%,{60 + at} %" for at, (n, d) in enumerate(GRID)]
+    (tmp_path / "runs.csv").write_text("\n".join(["params,tokens,ARC acc (%),PIQA acc (%)", *lines]))
+    with pytest.raises(DataError, match=r"--wide '\* acc \(%\)'"):
+        read_runs(tmp_path / "runs.csv")
+    runs = read_runs(tmp_path / "runs.csv", wide="* acc (%)")
+    assert (
+        runs.higher_is_better.all()
+        and runs.tasks == ("ARC", "PIQA")
+        and runs.value.min() == 50
+        and runs.value.max() == 68
+    )
+    assert any("ARC acc (%), PIQA acc (%) are read as percentages" in note for note in runs.notes)
+
+
+def test_two_counters_of_steps_are_asked_about_only_where_runs_have_several_rows(tmp_path):
+    header = "run_id,params,tokens,eval/loss,_step,train/global_step"
+    lines = [f"m{at},{n},{d},{2 + 1 / at},{at},{2 * at}" for at, (n, d) in enumerate(GRID, 1)]
+    (tmp_path / "runs.csv").write_text("\n".join([header, *lines]))
+    assert len(read_runs(tmp_path / "runs.csv").value) == len(GRID)
+    again = [f"m{at},{n},{2 * d},{1 + 1 / at},{9 * at},{20 * at}" for at, (n, d) in enumerate(GRID, 1)]
+    (tmp_path / "runs.csv").write_text("\n".join([header, *lines, *again]))
+    with pytest.raises(DataError, match="may each be meant by step"):
+        read_runs(tmp_path / "runs.csv")
+
+
+def test_what_never_changes_is_no_rival(tmp_path):
+    lines = [f"{n},{d},512,{2 + 1 / at}" for at, (n, d) in enumerate(GRID, 1)]
+    (tmp_path / "runs.csv").write_text("\n".join(["config.params,config.tokens,config.model.d,eval/loss", *lines]))
+    np.testing.assert_array_equal(read_runs(tmp_path / "runs.csv").scale["tokens"], [d for _, d in GRID])
+
+
+@pytest.mark.parametrize("said", ["steps*tokens (k)", "tokens (k) * steps", "steps*64*1,000"])
+def test_a_product_of_columns_and_numbers_counts(tmp_path, said):
+    lines = [f"m{at},{n},{at},64,{2 + 1 / at}" for at, (n, _) in enumerate(GRID, 1)]
+    (tmp_path / "runs.csv").write_text("\n".join(["run,n_params,steps,tokens (k),val_loss", *lines]))
+    runs = read_runs(tmp_path / "runs.csv", columns={"tokens": said})
+    np.testing.assert_array_equal(runs.scale["tokens"], [64e3 * at for at in range(1, 10)])
+
+
+def test_where_only_steps_tell_tokens_it_is_said(tmp_path):
+    lines = [f"m{at},{n},{at},524288,{2 + 1 / at}" for at, (n, _) in enumerate(GRID, 1)]
+    (tmp_path / "runs.csv").write_text("\n".join(["name,n_params,train_steps,tokens_per_step,val_loss", *lines]))
+    notes = read_runs(tmp_path / "runs.csv").notes
+    assert any("'train_steps', 'tokens_per_step' may tell them" in note and "tokens=A*B" in note for note in notes)
