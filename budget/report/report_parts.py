@@ -168,7 +168,7 @@ class Section:
 class Story:
     """The whole report in the order a decision-maker reads it; ``pictures`` are those of the first page.
 
-    ``notes`` are small lines under its numbers.
+    ``notes`` are small lines under its numbers; ``source`` says what it was read from.
     """
 
     headline: str
@@ -179,3 +179,4 @@ class Story:
     pictures: tuple[Picture, ...]
     sections: tuple[Section, ...]
     notes: tuple[Note, ...] = ()
+    source: str = ""

@@ -163,3 +163,9 @@ def test_dots_say_which_tasks_are_in_which_set(studies):
     assert broad.count('<circle class="point"') == members and "<circle" not in narrow
     for name in {name for tasks in found.sets for name in tasks}:
         assert f"<title>{name}</title>" in broad
+
+
+def test_the_first_line_says_what_everything_was_read_from(studies, reports):
+    rows = len(studies["together"].runs.value)
+    assert f"· {rows} measured rows of runs.csv" in reports["together"]["report.html"].replace("\u00a0", " ")
+    assert f"\n{rows} measured rows of runs.csv\n" in reports["together"]["report.md"]

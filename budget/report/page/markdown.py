@@ -20,7 +20,7 @@ def render_markdown(story: Story, pictures: Mapping[str, str] | None = None) -> 
         pictures: of those that stand beside it as files, name → what each says to a reader who cannot see it.
     """
     drawn = pictures or {}
-    lines = ["# Planning report", ""]
+    lines = ["# Planning report", "", *([escape(story.source), ""] if story.source else [])]
     for warning in story.warnings:
         lines += [*_callout(Callout(warning)), ""]
     lines += [f"**{_mark(story.label)}{escape(story.headline)}**", ""]

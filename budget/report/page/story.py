@@ -79,7 +79,16 @@ def build_story(study: Study) -> Story:
         pictures=_first_page(study),
         sections=tuple(sections),
         notes=first_page_notes(study),
+        source=_source(study),
     )
+
+
+def _source(study: Study) -> str:
+    """How many rows of which file of runs everything rests on."""
+    runs = study.runs if study.every_run is None else study.every_run
+    file = study.input_files.get("runs")
+    rows = plural(len(runs.value), "measured row")
+    return f"{rows} of {file['name']}" if file is not None else rows
 
 
 def _first_page(study: Study) -> tuple[Picture, ...]:
