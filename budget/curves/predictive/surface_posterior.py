@@ -323,7 +323,7 @@ def _sample(key: Any, *fields: Any) -> tuple[Any, ...]:
     population = temper(
         key,
         COORDINATES if rows.basis.shape[1] == len(AXES) * INNER else COORDINATES + len(PRIOR_EFFORT),
-        lambda points, state: log_likelihood(points, rows, state),
+        jax.jit(lambda points, state: log_likelihood(points, rows, state)),  # traced once, wherever it is called
         lambda points, state: _weigh(points, rows, state),
         first,
     )

@@ -111,7 +111,7 @@ def temper(
 
         # a loop of one round, which is left out where no task of the chunk is still on its way
         _, state, likelihood, rise = jax.lax.while_loop(
-            lambda each: each[0], warm, (temperature < 1, state, likelihood, 0.0)
+            lambda each: each[0], warm, (temperature < 1, state, likelihood, jnp.zeros(()))
         )
         normals, log_uniform, offset = numbers(number)
         log_weight = rise * likelihood
@@ -148,7 +148,9 @@ def temper(
             )
 
         whitened = (points - mean) @ solve_small(root, jnp.eye(coordinates)).T
-        points, _, likelihood, accepted = jax.lax.fori_loop(0, MOVES, move, (points, whitened, likelihood, 0.0))
+        points, _, likelihood, accepted = jax.lax.fori_loop(
+            0, MOVES, move, (points, whitened, likelihood, jnp.zeros(()))
+        )
         record = jnp.where(last % 2 == 0, jnp.concatenate([record[1:], points[None]]), record)
         return number + 1, last, points, likelihood, record, temperature, evidence, state, accepted / MOVES
 
@@ -159,7 +161,11 @@ def temper(
     start = _normals(_sequence(key, MAX_STAGES * each_stage, 2 * pairs).reshape(1, 2, pairs))
     first = start.ravel()[: count * coordinates].reshape(count, coordinates)
     record = jnp.zeros((KEPT_STAGES, *first.shape))
-    carry = jax.lax.while_loop(goes_on, stage, (0, 0, first, jnp.zeros(count), record, 0.0, 0.0, state, 0.0))
+    # numbers of a fixed type: plain ones would have the loop traced again with those that come out of it
+    none, nought = jnp.zeros((), int), jnp.zeros(())
+    carry = jax.lax.while_loop(
+        goes_on, stage, (none, none, first, jnp.zeros(count), record, nought, nought, state, nought)
+    )
     number, _, _, _, record, temperature, evidence, state, accepted = carry
     grouped = record.reshape(KEPT_STAGES, GROUPS, MEMBERS, coordinates).swapaxes(0, 1)
     return Population(grouped.reshape(-1, coordinates), temperature, evidence, accepted, number, state)
