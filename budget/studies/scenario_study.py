@@ -7,7 +7,7 @@ See docs/decisions/159-scenarios-are-questions-side-by-side.md.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from budget.numerics.interval import interval
 from budget.numerics.strict_json import json_rows
 from budget.studies.plan_decision import Compared, PlanDecision, decide
 from budget.studies.strategies.strategy_plans import StrategyPlan
+from budget.tables.splits import Split
 from budget.tables.target_met import met_or_none, met_or_unstated, target_met
 from budget.tables.tasks import TaskSettings
 
@@ -38,6 +39,7 @@ class AskedScenario:
         question: what is asked; ``None`` where that cannot be asked of these curves.
         words: option → what the scenario says of it, beyond what all of them say.
         why: the sentence that says why it cannot be asked.
+        after: the earlier scenario whose plan is spent already; empty for none.
     """
 
     name: str
@@ -45,6 +47,7 @@ class AskedScenario:
     question: PlanQuestion | None
     words: dict[str, Any]
     why: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,13 +155,33 @@ def solve_scenarios(
         try:
             if each.question is None:
                 raise AllocationError(each.why)
-            found = decide(curves, tasks, each.budget, each.question, compared, draws=False)
+            question = _on_top_of(every, each, each.question)
+            found = decide(curves, tasks, each.budget, question, compared, draws=False)
             every.append(Scenario(each, found, "", _drawn(found)))
         except (AllocationError, FitError) as error:
             every.append(Scenario(each, None, str(error), np.empty(0)))
         if progress is not None:
             progress(number, len(asked))
     return Scenarios(tuple(every))
+
+
+def _on_top_of(every: Sequence[Scenario], each: AskedScenario, question: PlanQuestion) -> PlanQuestion:
+    """The question with the plan of the scenario before it as today's split; tasks that share a model part its spend.
+
+    Raises:
+        AllocationError: that one has no plan, or is of other tasks.
+    """
+    if not each.after:
+        return question
+    before = next(one for one in every if one.asked.name == each.after)
+    if before.found is None:
+        raise AllocationError(f"It comes after {each.after}, which has no plan.")
+    if before.found.question.only != question.only:
+        raise AllocationError(f"It comes after {each.after}, which plans other tasks; name the same with --only.")
+    partners = _partners(before)
+    shared = np.array([len(partners[name]) for name in before.found.spec.tasks.names])
+    nothing = np.full(len(shared), np.nan)
+    return replace(question, current=Split(_spends(before) / shared, nothing, nothing))
 
 
 def _drawn(found: PlanDecision) -> np.ndarray:

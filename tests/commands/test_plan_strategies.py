@@ -201,3 +201,23 @@ def test_scenarios_share_models_as_their_plans_would(home):
     assert rows.loc["apart", "value"] == pytest.approx(record["plan"]["objective"], rel=1e-9)
     assert (rows["difference"].dropna() > 0).all() and rows.loc["apart", "better"] == 0
     assert tasks.loc[("all", "code"), "model"] == "prose|code" and tasks.loc[("apart", "code"), "model"] == "code"
+
+
+def test_quarters_add_to_what_the_quarter_before_spent(home):
+    (home / "quarters.csv").write_text("name,budget,add,after\nq1,1e22,,\nq2,,5e21,q1\nq3,,5e21,q2\n")
+    result = run(
+        "plan", "runs.csv", "--tasks", "tasks.csv", "--reach", "inf", "--out", "plan", "--scenarios", "quarters.csv"
+    )
+    assert result.exit_code == 0, result.output
+    rows = pd.read_csv(home / "plan" / "scenarios.csv").set_index("scenario")
+    assert (rows["status"] == "ok").all()
+    assert rows["spent"].tolist() == pytest.approx([1e22, 1.5e22, 2e22], rel=1e-6)
+    assert rows["value"].is_monotonic_decreasing or rows["value"].is_monotonic_increasing
+    tasks = pd.read_csv(home / "plan" / "scenario_tasks.csv").set_index(["scenario", "task"])["spend"]
+    for before, after in (("q1", "q2"), ("q2", "q3")):
+        assert (tasks[after] >= tasks[before] * (1 - 1e-6)).all()
+    again = (home / "plan" / "plan.toml").read_text()
+    assert 'after = "q1"' in again
+    (home / "wrong.csv").write_text("name,budget,add,after\nq1,1e22,,\nq2,,5e21,q9\n")
+    said = refused("plan", "runs.csv", "--tasks", "tasks.csv", "--out", "none", "--scenarios", "wrong.csv")
+    assert "after 'q9' is no earlier scenario" in said

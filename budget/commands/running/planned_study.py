@@ -170,7 +170,7 @@ def scenarios_of(fitted: FittedRuns, read: Sequence[ReadScenario]) -> Scenarios:
         except DataError as error:
             raise DataError(f"Scenario {shown(each.name)}: {error}") from None
         else:
-            asked.append(AskedScenario(each.name, each.asking.budget, question, each.told))
+            asked.append(AskedScenario(each.name, each.asking.budget, question, each.told, after=each.after))
     with step("scenarios") as bar:
         return solve_scenarios(fitted.curves, fitted.tasks, asked, fitted.compared, progress=bar)
 

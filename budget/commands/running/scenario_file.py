@@ -27,6 +27,9 @@ from budget.numerics.quoting import listed, shown
 NAME = "name"
 """What a scenario is called by; every other word is an option."""
 
+AFTER = "after"
+"""The earlier scenario whose plan is spent already, such as the quarter before: ``add`` is what comes on top of it."""
+
 TABLE = "scenario"
 """The key of a scenario's table in TOML."""
 
@@ -50,6 +53,7 @@ class ReadScenario:
         strategies: that compete.
         order: in which tasks join.
         words: what the file says of it.
+        after: the earlier scenario whose plan is today's split here; empty for none.
     """
 
     name: str
@@ -57,6 +61,7 @@ class ReadScenario:
     strategies: tuple[str, ...]
     order: str
     words: Words
+    after: str = ""
 
     @property
     def told(self) -> Words:
@@ -104,6 +109,11 @@ def read_scenarios(path: str, runs_path: str, said: Mapping[str, Any]) -> tuple[
         name = str(words.pop(NAME, "")).strip() or f"{TABLE} {len(found) + 1}"
         if name in {each.name for each in found}:
             raise DataError(f"{path}, {where}: {shown(name)} is the name of an earlier scenario; give it another.")
+        after = str(words.pop(AFTER, "")).strip()
+        if after and after not in {each.name for each in found}:
+            raise DataError(
+                f"{path}, {where}: {AFTER} {shown(after)} is no earlier scenario; name one that stands above."
+            )
         kept = {key: content for key, content in base.items() if EXCLUDE.get(key) not in words}
         line = [runs_path, *_line({**kept, **_from(Path(path).parent, words)})]
         try:
@@ -113,7 +123,7 @@ def read_scenarios(path: str, runs_path: str, said: Mapping[str, Any]) -> tuple[
             raise DataError(f"{path}, {where}: {error.format_message()}") from None
         except DataError as error:
             raise DataError(f"{path}, {where}: {error}") from None
-        found.append(ReadScenario(name, asking, options["strategies"], options["order"], words))
+        found.append(ReadScenario(name, asking, options["strategies"], options["order"], words, after))
     return found, tuple(heard.getvalue().splitlines())
 
 
@@ -135,7 +145,9 @@ def scenarios_text(scenarios: Sequence[ReadScenario], source: str, folder: str) 
         for key, content in words.items():
             if is_input(OPTIONS[key]) and content not in REFERENCES:
                 words[key] = Path(os.path.relpath(content, folder)).as_posix()
-        parts.append(f"\n[[{TABLE}]]\n{toml_text({NAME: each.name, **words})}")
+        parts.append(
+            f"\n[[{TABLE}]]\n{toml_text({NAME: each.name, **({AFTER: each.after} if each.after else {}), **words})}"
+        )
     return "".join(parts)
 
 
@@ -182,7 +194,7 @@ def _word(text: str, where: str) -> str:
     """The option, or the name, that a column or key stands for."""
     word = text.strip().lower().replace("_", "-").removeprefix("--")
     word = NAME if word == TABLE else word
-    known = [NAME, *OPTIONS]
+    known = [NAME, AFTER, *OPTIONS]
     if word not in known:
         near = get_close_matches(word, known, 3, 0.5)
         hint = f"the nearest are {listed(near)}" if near else f"there are {', '.join(known)}"
