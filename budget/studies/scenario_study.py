@@ -150,7 +150,7 @@ def solve_scenarios(
         compared: every strategy's curves, and settings for all their tasks, where the runs hold several.
         progress: called with (scenarios done, how many there are).
     """
-    every = []
+    every: list[Scenario] = []
     for number, each in enumerate(asked, start=1):
         try:
             if each.question is None:
