@@ -180,9 +180,13 @@ def test_allocation_runs_without_jax_and_fitting_without_cvxpy():
     assert "cvxpy" not in planning  # nor does anything that plans import it before a plan is to be shown
     assert not {"cvxpy", "jax"} & loaded_after("import budget.allocation.mixture.plan_mixture")
     # cvxpy itself would load JAX to look for a solver written in it; both can be loaded after it, and by others before
-    assert "jax" not in loaded_after("import budget.allocation.convex.program")
+    assert not {"jax", "scipy.stats"} & loaded_after("import budget.allocation.convex.program")
     assert {"jax", "cvxpy"} <= loaded_after("import budget.allocation.convex.program, jax.numpy")
     assert {"jax", "cvxpy"} <= loaded_after("import jax.numpy, budget.allocation.convex.program")
+    used = "import budget.allocation.convex.program, cvxpy, numpy\nhalves = numpy.eye(2) / 2\n"
+    used += "assert cvxpy.quantum_rel_entr(halves, halves).value == 0\n"
+    used += "import scipy.stats\nassert scipy.stats.norm.cdf(0) == 0.5"
+    assert {"cvxpy", "scipy.stats"} <= loaded_after(used)
 
 
 @pytest.fixture(scope="module")

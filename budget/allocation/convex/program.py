@@ -12,21 +12,11 @@ import importlib.util
 import sys
 import warnings
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from scipy import sparse
-
-# cvxpy imports JAX, half a second, to learn whether a solver written in it (MPAX) can be imported after it: where that
-# is not installed JAX is said to be missing until cvxpy is there
-if "jax" not in sys.modules and importlib.util.find_spec("mpax") is None:
-    sys.modules["jax"] = None  # type: ignore[assignment]
-    try:
-        import cvxpy as cp
-    finally:
-        del sys.modules["jax"]
-else:
-    import cvxpy as cp
 
 from budget.allocation.convex.implied_bounds import equal_split
 from budget.allocation.convex.problem import LinearConstraint, Problem
@@ -34,6 +24,36 @@ from budget.allocation.convex.shadow_prices import Duals
 from budget.allocation.spec.objectives import Goal
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import SolverError
+
+
+def _entropy(*arguments: Any, **options: Any) -> Any:
+    """``scipy.stats.entropy``, loaded when it is called."""
+    from scipy.stats import entropy
+
+    return entropy(*arguments, **options)
+
+
+def _deferred() -> dict[str, ModuleType | None]:
+    """What cvxpy need not load when it is imported: half of the time that its import takes.
+
+    JAX it imports to learn whether a solver written in it (MPAX) can be imported after it; where that is not installed
+    JAX may as well be said to be missing. Of ``scipy.stats`` it takes one function, which ``_entropy`` stands for.
+    """
+    stats = ModuleType("scipy.stats")
+    stats.entropy = _entropy  # type: ignore[attr-defined]
+    wanted: dict[str, ModuleType | None] = {"scipy.stats": stats}
+    if importlib.util.find_spec("mpax") is None:
+        wanted["jax"] = None
+    return {name: module for name, module in wanted.items() if name not in sys.modules}
+
+
+_held_back = _deferred()
+sys.modules.update(_held_back)  # type: ignore[arg-type]
+try:
+    import cvxpy as cp
+finally:
+    for _name in _held_back:
+        del sys.modules[_name]
 
 BOX = 25.0
 """Bound on each log input about the equal split: 11 decades, there only to keep a flat direction finite.
