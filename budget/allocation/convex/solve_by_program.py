@@ -139,7 +139,8 @@ def _with_all_limits(problem: Problem, goal: Goal) -> Optimum:
         found = _by_cuts(problem, goal, origin(problem, goal) if goal == "largest" else near.u)
     except SolverError:
         found = _by_cuts(problem, goal, near.u if goal == "largest" else origin(problem, goal))
-    return _better(problem, goal, found, replace(near, solver=found.solver, status=found.status))
+    # what the solver's tolerance leaves of a target or a limit is no gain: where the dual's plan is proven it stands
+    return replace(near, solver=found.solver, status=found.status) if is_proven(problem, goal, near) else found
 
 
 def _better(problem: Problem, goal: Goal, optimum: Optimum, other: Optimum) -> Optimum:
