@@ -145,8 +145,11 @@ def share_by_mean(blocks: Blocks) -> Sharing:
         nothing = float(asked.idle[list(idle)].sum())
         try:
             spend, u, value, proven = asked.split(cover) if cover else _empty(blocks)
-        except (InfeasibleError, SolverError) as error:
+        except InfeasibleError as error:
             why = str(error)
+            continue
+        except SolverError as error:  # this division may be better than those that were split
+            why, bound = str(error), min(bound, chosen.bound)
             continue
         bound = min(bound, proven + nothing)
         if best is None or value + nothing < best.value:

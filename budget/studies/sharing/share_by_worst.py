@@ -33,43 +33,49 @@ def share_by_worst(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
     """
     models, every = len(blocks), np.arange(len(blocks))
     at_most = blocks.sized(every, blocks.most, blocks.worst)[0]
-    at_least = blocks.sized(every, blocks.start, blocks.worst)[0]
+    # where the smallest size of a menu costs more than the least spend, the first spend that pays for one
+    first = blocks.spend_to(every, np.full(models, np.finfo(float).max), blocks.worst, blocks.most)
+    at_least = blocks.sized(every, np.where(np.isfinite(first), first, blocks.most), blocks.worst)[0]
     idle = np.where(np.isnan(blocks.idle), np.inf, blocks.idle)
     best_of = np.concatenate([at_most, idle])
     under = float(np.max([best_of[held].min() for held in blocks.member]))
     over = float(np.max(np.concatenate([at_least[np.isfinite(at_least)], idle[np.isfinite(idle)], [under]])))
 
-    def reached(level: float) -> Chosen | None:
+    def reached(level: float) -> tuple[Chosen | None, bool]:
+        """The cheapest division at a level, where the budget pays for it; and whether it is proven that none does."""
         needed = blocks.spend_to(every, np.full(models, level), blocks.worst, blocks.most)
         fine = np.isfinite(needed)
         free = np.flatnonzero(idle <= level)
         block = np.concatenate([every[fine], models + free])
         spend = np.concatenate([needed[fine], np.zeros(len(free))])
         if not len(block) or not blocks.member[:, block].any(axis=1).all():
-            return None
+            return None, True
         try:
             high = np.concatenate([blocks.high, np.zeros(len(idle))])
             options = Options(block, spend, np.zeros(len(block)))
             found = choose_options(blocks.member, options, np.inf, rows, high=high, by_spend=True)
         except InfeasibleError:
-            return None
-        return found if found.spend.sum() <= blocks.spec.budget * (1 + ROUNDING) else None
+            return None, True
+        most = blocks.spec.budget * (1 + ROUNDING)
+        return (found, False) if found.spend.sum() <= most else (None, found.bound > blocks.spec.budget)
 
-    found, count = reached(under), 1
+    bound, count = under, 1  # no division is better with any spends
+    found, _ = reached(under)
     if found is not None:
         over = under
     else:
-        found = reached(over)
+        found, _ = reached(over)
         if found is None:
             raise InfeasibleError("No division of the tasks among measured models keeps the limits; loosen those.")
     for _ in range(HALVINGS):
         if over - under <= CLOSE * max(abs(over), abs(under)):
             break
         level = 0.5 * (under + over)
-        tried = reached(level)
+        tried, refuted = reached(level)
         count += 1
         if tried is None:
             under = level
+            bound = level if refuted else bound  # a program that ran out of time has proven nothing
         else:
             found, over = tried, level
     cover, nothing = parted(found.cover, models)
@@ -80,4 +86,4 @@ def share_by_worst(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
         spend = spend + room * (min(1.0, left / room.sum()) if room.sum() > 0 else 0.0)
     value, u = blocks.sized(pick, spend, blocks.worst)
     worst = float(np.concatenate([value, idle[list(nothing)]]).max())
-    return replace(Sharing(cover, nothing, spend, u, worst, min(under, worst), count))
+    return replace(Sharing(cover, nothing, spend, u, worst, min(bound, worst), count))

@@ -9,10 +9,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq, minimize
 
+from budget.allocation.convex.solve_by_dual import solve_by_dual
 from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.measures import measure_of
-from budget.errors import InfeasibleError
+from budget.errors import InfeasibleError, SolverError
+from budget.studies.sharing import share_by_mean, share_by_worst
 from budget.studies.sharing.blocks import blocks_for
+from budget.studies.sharing.choose_blocks import choose_options
 from budget.studies.sharing.share_tasks import share_tasks
 from budget.studies.strategies.partition import blocks_of, exact_covers
 from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
@@ -245,6 +248,67 @@ def test_sizes_of_two_scales_are_chosen_for_what_is_asked():
         for truth, aim in zip(better.values(), [1.3, 1.35], strict=True)
     ]
     assert (met[0] & met[1]).any() and not (less[0] & less[1]).any()
+
+
+def test_sizes_from_a_menu_are_chosen_for_the_worst_task():
+    """The smallest size costs more than next to nothing, from where spends are looked at, and is paid all the same."""
+    truths = {"a": Truth(1.0, 800.0, 0.34, 100.0, 0.3), "b": Truth(1.0, 100.0, 0.34, 900.0, 0.3)}
+    menu = np.array([1e9, 1e10, 3e10])
+    for floor in (0.8, 0.5):  # apart is best, and shared
+        both = {name: replace(truth, E=floor) for name, truth in truths.items()}
+        alone, pair = chinchilla(truths), StrategyCurves("moe", one_model(chinchilla(both)))
+        strategies = FittedStrategies(StrategyCurves(SPECIALISTS, alone), (pair,))
+        tasks = TaskSettings(alone.tasks)
+        spec = plan_spec(alone, tasks, BUDGET, objective="worst", measure="value", sizes=tuple(menu))
+        planner = StrategyPlanner(strategies.specialists, spec.tasks, measure_of(alone, tasks, "value"))
+        found = share_tasks(blocks_for(planner, [pair, *blocks_of(strategies, alone.tasks)], spec))
+
+        def cheapest(level, some):
+            """The least spend at which one size of the menu brings every task to a level."""
+            left = np.array([level - each.E - each.A * menu**-each.alpha for each in some])
+            with np.errstate(divide="ignore"):
+                tokens = [(np.maximum(gap, 0) / law.B) ** (-1 / law.beta) for gap, law in zip(left, some, strict=True)]
+            return min((6 * menu * np.max(tokens, axis=0)).min(), 1e300)
+
+        def best(division):
+            """The level that a division's models reach with the budget."""
+            return brentq(
+                lambda level: np.log(sum(cheapest(level, some) for some in division) / BUDGET), 1, 100, xtol=1e-12
+            )
+
+        shared, apart = best([list(both.values())]), best([[truths["a"]], [truths["b"]]])
+        assert (len(found.cover) == 1) == (shared < apart) == (floor < 0.8)
+        assert found.value == pytest.approx(min(shared, apart), rel=1e-8)
+        assert found.bound <= found.value and found.value - found.bound <= 1e-7
+
+
+def test_what_runs_out_of_time_proves_no_bound(monkeypatch):
+    """A bound rises by what HiGHS has proven, and not by what it has not found."""
+    file = File(4, 4, 3, objective="worst")
+    exact = file.solved()
+
+    def unproven(*args, **options):
+        return replace(choose_options(*args, **options), bound=0.0)
+
+    monkeypatch.setattr(share_by_worst, "choose_options", unproven)
+    weak = file.solved()
+    assert weak.value == exact.value and weak.bound < exact.bound - 1e-3
+
+
+def test_a_division_that_no_solver_splits_keeps_its_part_of_the_bound(monkeypatch):
+    limit = Limit("some", np.array([1.0, 1.0, 0.0]), upper=0.3 * BUDGET)
+    file = File(3, 4, 2, limits=(limit,))
+    exact, tried = file.solved(), []
+
+    def refused(problem):
+        tried.append(len(problem.cost))
+        if len(tried) == 1:
+            raise SolverError("refused")
+        return solve_by_dual(problem)
+
+    monkeypatch.setattr(share_by_mean, "solve_by_dual", refused)
+    found = file.solved()
+    assert len(tried) > 1 and found.value > exact.value and found.bound <= exact.value * (1 + 1e-12)
 
 
 @FEW
