@@ -23,6 +23,7 @@ from budget.studies.sharing.sharing import Sharing
 from budget.studies.strategies.partition import GROUPS, Partition
 from budget.studies.strategies.recommendation import (
     DECIDED,
+    SURE,
     Recommendation,
     RivalDecision,
     TrainedModel,
@@ -78,30 +79,18 @@ def recommend_sharing(
     if not any(block.one_model for block in served) or not alone.served.curves.form.is_power_sum:
         return None
     by_level = replace(alone, served=by_predictions(alone.served))
-    undecided: list[Undecided] = []
     only_sharing = bool(among) and SPECIALISTS not in among
-    while True:
-        blocks = blocks_for(by_level, [by_predictions(block) for block in served], spec, kept)
-        found = share_tasks(blocks)
-        plan = _plan(blocks, found)
-        doubtful = [] if only_sharing else _doubtful(by_level, blocks, found, plan)
-        if not doubtful:
-            break
-        undecided += doubtful
-        out = {(each.strategy, each.tasks) for each in doubtful}
-        served = [block for block in served if (block.strategy, block.tasks) not in out]
+    blocks, found, undecided = _settled(by_level, served, spec, kept, 0.0 if only_sharing else DECIDED)
+    out = {(each.strategy, each.tasks) for each in undecided}
+    served = [block for block in served if (block.strategy, block.tasks) not in out]
+    plan = _plan(blocks, found)
     if _gains_nothing(by_level, blocks, found, plan, apart) and not only_sharing:
         served = [block for block in served if not block.one_model]
-        blocks = blocks_for(by_level, [by_predictions(block) for block in served], spec, kept)
-        found = share_tasks(blocks)
+        blocks, found, _ = _settled(by_level, served, spec, kept, 0.0)
         plan = _plan(blocks, found)
     choice = _partition(blocks, found)
     if not on_predictions:
-        chosen = [block for block in served if (block.strategy, block.tasks) in choice.blocks]
-        blocks = blocks_for(alone, chosen, spec, kept)
-        nothing = np.isin(np.arange(len(blocks.idle)), found.idle)
-        blocks = replace(blocks, idle=np.where(nothing, blocks.idle, np.nan))
-        found = share_tasks(blocks)
+        blocks, found = _as_planned(alone, blocks, found, served, spec, kept)
         plan = _plan(blocks, found)
     value, drawn = objective_of(spec, blocks.target_of_tasks, plan, float(found.spend.sum()))
     models = _models(alone, blocks, found, plan)
@@ -118,12 +107,52 @@ def recommend_sharing(
         return decision
     rest = [block for block in served if block.tasks not in doubted]
     try:
-        surer = blocks_for(by_level, [by_predictions(block) for block in rest], spec, kept)
-        other = share_tasks(surer)
+        # without these others may share, of which the draws need not be sure either
+        surer, other, _ = _settled(by_level, rest, spec, kept, SURE)
+        if not on_predictions:
+            surer, other = _as_planned(alone, surer, other, rest, spec, kept)
     except AllocationError:  # what is asked needs them
         return decision
     reached, _ = objective_of(spec, surer.target_of_tasks, _plan(surer, other), float(other.spend.sum()))
     return replace(decision, safer=safer_than(value, doubted, reached))
+
+
+def _settled(
+    by_level: StrategyPlanner, served: list[StrategyCurves], spec: PlanSpec, kept: np.ndarray | None, least: float
+) -> tuple[Blocks, Sharing, list[Undecided]]:
+    """The best division whose shared models each are better in so many of the draws, and what was left out for it.
+
+    Raises:
+        InfeasibleError: no division keeps the limits.
+        AllocationError: nothing solves the question.
+    """
+    undecided: list[Undecided] = []
+    while True:
+        blocks = blocks_for(by_level, [by_predictions(block) for block in served], spec, kept)
+        found = share_tasks(blocks)
+        doubtful = _doubtful(by_level, blocks, found, _plan(blocks, found), least) if least > 0 else []
+        if not doubtful:
+            return blocks, found, undecided
+        undecided += doubtful
+        out = {(each.strategy, each.tasks) for each in doubtful}
+        served = [block for block in served if (block.strategy, block.tasks) not in out]
+
+
+def _as_planned(
+    alone: StrategyPlanner,
+    blocks: Blocks,
+    found: Sharing,
+    served: list[StrategyCurves],
+    spec: PlanSpec,
+    kept: np.ndarray | None,
+) -> tuple[Blocks, Sharing]:
+    """The same models, and the budget split on the curves that plans are made on."""
+    cover = {(blocks.served[at].strategy, blocks.served[at].tasks) for at in found.cover}
+    chosen = [block for block in served if (block.strategy, block.tasks) in cover]
+    again = blocks_for(alone, chosen, spec, kept)
+    nothing = np.isin(np.arange(len(again.idle)), found.idle)
+    again = replace(again, idle=np.where(nothing, again.idle, np.nan))
+    return again, share_tasks(again)
 
 
 def objective_of(spec: PlanSpec, target: np.ndarray, plan: StrategyPlan, total: float) -> tuple[float, np.ndarray]:
@@ -192,14 +221,16 @@ def _partition(blocks: Blocks, found: Sharing) -> Partition:
     )
 
 
-def _doubtful(alone: StrategyPlanner, blocks: Blocks, found: Sharing, plan: StrategyPlan) -> list[Undecided]:
+def _doubtful(
+    alone: StrategyPlanner, blocks: Blocks, found: Sharing, plan: StrategyPlan, least: float
+) -> list[Undecided]:
     """The shared models of a decision that too few draws call better than their tasks apart."""
     shared = [
         Undecided(served.strategy, served.tasks, _wins(alone, blocks, plan, served.tasks, spend))
         for served, spend in zip([blocks.served[at] for at in found.cover], found.spend.tolist(), strict=True)
         if served.one_model
     ]
-    return [each for each in shared if each.wins < DECIDED]  # never without draws, which give no number
+    return [each for each in shared if each.wins < least]  # never without draws, which give no number
 
 
 def _wins(alone: StrategyPlanner, blocks: Blocks, plan: StrategyPlan, tasks: tuple[str, ...], spend: float) -> float:

@@ -250,21 +250,14 @@ def recommend(
     budgets = budgets[budgets >= float(np.nansum(alone.task_settings.min))]
     if not len(budgets):
         return None
-    undecided: list[Undecided] = []
     by_level = replace(alone, served=by_predictions(alone.served))
-    while True:
-        found = partitions(by_level, [by_predictions(block) for block in blocks], budgets[-1:], shared=False)
-        if not found:
-            return None
-        # what a reader allows only to share has nothing that doubt could leave it for
-        doubtful = [] if among and SPECIALISTS not in among else _doubtful(by_level, *found[0])
-        if not doubtful:
-            break
-        undecided += doubtful
-        out = {(each.strategy, each.tasks) for each in doubtful}
-        blocks = [block for block in blocks if (block.strategy, block.tasks) not in out]
-    _, choice = found[0]
-    if not (among and SPECIALISTS not in among) and _loses(alone, blocks, choice, budgets[-1:]):
+    # what a reader allows only to share has nothing that doubt could leave it for
+    only_sharing = bool(among) and SPECIALISTS not in among
+    settled = _settled(by_level, blocks, budgets[-1:], 0.0 if only_sharing else DECIDED)
+    if settled is None:
+        return None
+    choice, blocks, undecided = settled
+    if not only_sharing and _loses(alone, blocks, choice, budgets[-1:]):
         blocks = [block for block in blocks if not block.one_model]
         found = partitions(by_level, [by_predictions(block) for block in blocks], budgets[-1:], shared=False)
         _, choice = found[0]
@@ -295,15 +288,35 @@ def recommend(
     steps = gain_steps(alone, strategies.shared, plan, partition, equal)
     decision = Recommendation(models, plan, weight, partition, choice, tuple(rivals), doubts, steps)
     doubted = unsure(models)
-    if not doubted or (among and SPECIALISTS not in among):
+    if not doubted or only_sharing:
         return decision
-    rest = [block for block in blocks if block.tasks not in doubted]
-    surer = partitions(by_level, [by_predictions(block) for block in rest], last, shared=False)
-    if not surer:
+    # without these others may share, of which the draws need not be sure either
+    surer = _settled(by_level, [block for block in blocks if block.tasks not in doubted], last, SURE)
+    if surer is None:
         return decision
-    kept = [block for block in rest if (block.strategy, block.tasks) in surer[0][1].blocks]
+    kept = [block for block in surer[1] if (block.strategy, block.tasks) in surer[0].blocks]
     ((other, _),) = partitions(alone, kept, last, shared=False)
     return replace(decision, safer=safer_than(decision.objective, doubted, float(other.measure @ weight)))
+
+
+def _settled(
+    alone: StrategyPlanner, blocks: list[StrategyCurves], budget: np.ndarray, least: float
+) -> tuple[Partition, list[StrategyCurves], list[Undecided]] | None:
+    """The best division whose shared models each are better in so many of the draws, what is left, and what is not.
+
+    ``None`` where no models make up the tasks.
+    """
+    undecided: list[Undecided] = []
+    while True:
+        found = partitions(alone, [by_predictions(block) for block in blocks], budget, shared=False)
+        if not found:
+            return None
+        doubtful = _doubtful(alone, *found[0], least) if least > 0 else []
+        if not doubtful:
+            return found[0][1], blocks, undecided
+        undecided += doubtful
+        out = {(each.strategy, each.tasks) for each in doubtful}
+        blocks = [block for block in blocks if (block.strategy, block.tasks) not in out]
 
 
 def unsure(models: Sequence[TrainedModel]) -> tuple[tuple[str, ...], ...]:
@@ -353,14 +366,14 @@ def by_predictions(served: StrategyCurves) -> StrategyCurves:
     return replace(served, curves=there)
 
 
-def _doubtful(alone: StrategyPlanner, plan: StrategyPlan, partition: Partition) -> list[Undecided]:
+def _doubtful(alone: StrategyPlanner, plan: StrategyPlan, partition: Partition, least: float) -> list[Undecided]:
     """The shared models of a decision that too few draws call better than their tasks apart."""
     shared = [
         Undecided(strategy, tasks, _wins(alone, plan, tasks, spend))
         for (strategy, tasks), spend in zip(partition.blocks, partition.spend, strict=True)
         if strategy != SPECIALISTS
     ]
-    return [each for each in shared if each.wins < DECIDED]  # never without draws, which give no number
+    return [each for each in shared if each.wins < least]  # never without draws, which give no number
 
 
 def _enough(shares: np.ndarray, reached: np.ndarray, objective: float) -> float:

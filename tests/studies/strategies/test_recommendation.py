@@ -132,6 +132,18 @@ def test_what_the_draws_are_not_sure_of_has_a_safer_variant_with_its_price():
     assert certain.safer is None and "probably" not in what_to_train(certain)
 
 
+def test_the_safer_variant_shares_nothing_else_that_the_draws_are_not_sure_of():
+    """Without the pair another one would be the best, which as few of the draws call better."""
+    alone = power(dict.fromkeys(NAMES, LAW), draws=60, spread=0.0)
+    near = power(dict.fromkeys(NAMES[:2], (1.5, 2.16e3, 0.15)), draws=60, spread=0.05, seed=3)
+    next_best = power(dict.fromkeys(NAMES[1:3], (1.5, 2.161e3, 0.15)), draws=60, spread=0.05, seed=3)
+    found = decided(alone, ("trunk", near), ("moe", next_best))
+    assert found.safer.apart == (NAMES[:2],)
+    other = decided(alone, ("moe", next_best))
+    assert [model.wins < SURE for model in other.models if len(model.tasks) > 1] == [True]
+    assert found.safer.objective == pytest.approx(found.rival(SPECIALISTS).objective, rel=1e-9)
+
+
 def test_nothing_is_shared_at_a_loss_by_its_own_prediction():
     """Curves that plans are made on would give the pair so much that the others lose more than it gains."""
     told = power(dict.fromkeys(NAMES, LAW))
