@@ -16,6 +16,7 @@ from budget.report.sentences.plan_sentences import (
     by_hand,
     capital,
     direction,
+    in_lines,
     input_ranges,
     model_words,
     objective_name,
@@ -103,7 +104,7 @@ def study_summary(study: Study) -> tuple[str, ...]:
     if found is None:
         return (plan_summary(study.plan),)
     split = f"One model for each: {plan_summary(study.plan)}"
-    return " ".join([what_to_train(found), *gains(found, study.plan.spec.unit)]), split
+    return in_lines(what_to_train(found), *gains(found, study.plan.spec.unit)), split
 
 
 def shares(study: Study) -> str:

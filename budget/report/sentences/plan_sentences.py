@@ -55,12 +55,17 @@ BINDING_WORDS = {"budget": "the budget", "min": "its minimum", "max": "its maxim
 
 
 def plan_summary(plan: Plan) -> str:
-    """The plan in two or three sentences for the terminal."""
+    """The plan for the terminal, a sentence a line."""
     sentences = [f"{capital(objective_name(plan))} {value(plan.objective)} ({proof(plan)})."]
     sentences += [baseline_sentence(plan, baseline) for baseline in plan.baselines]
     if plan.spec.is_one_model:
         sentences.append(f"{capital(model_words(plan, count))}{_ranges_in_brackets(plan)}.")
-    return " ".join([*sentences, *_size_sentences(plan)])
+    return in_lines(*sentences, *_size_sentences(plan))
+
+
+def in_lines(*sentences: str) -> str:
+    """Sentences for the terminal, each on a line of its own, those behind the first set in."""
+    return "\n  ".join(sentences)
 
 
 def proof(plan: Plan) -> str:
