@@ -15,6 +15,7 @@ import pandas as pd
 
 from budget.allocation.plan.assembly import drawn_objective
 from budget.allocation.spec.plan_question import PlanQuestion
+from budget.allocation.spec.plan_spec import default_unit
 from budget.curves.curves import Curves
 from budget.errors import AllocationError, FitError
 from budget.numerics.interval import interval
@@ -169,7 +170,7 @@ def _on_top_of(every: Sequence[Scenario], each: AskedScenario, question: PlanQue
     """The question with the plan of the scenario before it as today's split; tasks that share a model part its spend.
 
     Raises:
-        AllocationError: that one has no plan, or is of other tasks.
+        AllocationError: that one has no plan, or is of other tasks or in another unit.
     """
     if not each.after:
         return question
@@ -178,6 +179,12 @@ def _on_top_of(every: Sequence[Scenario], each: AskedScenario, question: PlanQue
         raise AllocationError(f"It comes after {each.after}, which has no plan.")
     if before.found.question.only != question.only:
         raise AllocationError(f"It comes after {each.after}, which plans other tasks; name the same with --only.")
+    unit = question.unit or default_unit(before.found.planned.scale_columns)
+    if before.found.spec.unit != unit:
+        raise AllocationError(
+            f"It comes after {each.after}, which is planned in {before.found.spec.unit}, and is in {unit} itself; "
+            "state both in one unit."
+        )
     partners = _partners(before)
     shared = np.array([len(partners[name]) for name in before.found.spec.tasks.names])
     nothing = np.full(len(shared), np.nan)
@@ -288,9 +295,10 @@ def _partners(each: Scenario) -> dict[str, tuple[str, ...]]:
     names = each.found.spec.tasks.names
     if each.found.spec.is_one_model:
         return dict.fromkeys(names, names)
+    alone: dict[str, tuple[str, ...]] = {name: (name,) for name in names}  # a task that is given nothing is in no model
     if each.shared is not None and each.found.recommendation is not None:
-        return {name: model.tasks for model in each.found.recommendation.models for name in model.tasks}
-    return {name: (name,) for name in names}
+        return alone | {name: model.tasks for model in each.found.recommendation.models for name in model.tasks}
+    return alone
 
 
 def _rows_of_tasks(each: Scenario, first: Scenario | None) -> list[dict[str, Any]]:

@@ -221,3 +221,29 @@ def test_quarters_add_to_what_the_quarter_before_spent(home):
     (home / "wrong.csv").write_text("name,budget,add,after\nq1,1e22,,\nq2,,5e21,q9\n")
     said = refused("plan", "runs.csv", "--tasks", "tasks.csv", "--out", "none", "--scenarios", "wrong.csv")
     assert "after 'q9' is no earlier scenario" in said
+
+
+def test_what_is_spent_already_is_of_one_unit(home):
+    (home / "units.csv").write_text("name,budget,add,unit,after\nq1,1e22,,flops,\nq2,,1e11,tokens,q1\n")
+    result = run(
+        "plan", "runs.csv", "--tasks", "tasks.csv", "--reach", "inf", "--out", "plan", "--scenarios", "units.csv"
+    )
+    assert result.exit_code == 0, result.output
+    rows = pd.read_csv(home / "plan" / "scenarios.csv").set_index("scenario")
+    assert rows.loc["q2", "status"].startswith("It comes after q1, which is planned in flops, and is in tokens itself")
+
+
+def test_a_scenario_beside_shared_models_may_give_a_task_nothing(home):
+    (home / "tasks.csv").write_text("task,unserved\nprose,9\ncode,9\nmaths,2.05\n")
+    (home / "few.csv").write_text("name,budget,allow_unserved\nfew,1e22,yes\n")
+    result = run(
+        "plan", "runs.csv", "--tasks", "tasks.csv", "--reach", "inf", "--out", "plan", "--scenarios", "few.csv"
+    )
+    assert result.exit_code == 0, result.output
+    rows = pd.read_csv(home / "plan" / "scenario_tasks.csv").set_index("task")
+    assert rows.loc["code", "model"] == "prose|code" and rows.loc["maths", "model"] == "maths"
+    assert rows.loc["maths", "spend"] == 0
+    assert "nothing for maths" in (home / "plan" / "report.md").read_text()
+    assert "; given nothing" in (home / "plan" / "report.html").read_text()
+    _, alone, _ = planned(home, "--allow-unserved", "--strategy", "specialists")
+    assert alone is None and "; given nothing" in (home / "plan" / "report.html").read_text()

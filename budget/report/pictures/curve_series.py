@@ -37,8 +37,8 @@ class Series:
         high: (G,) upper end.
         measured_x: (R,) scales of the runs.
         measured: (R,) their values.
-        planned_x: the plan's scale.
-        planned: the plan's predicted value.
+        planned_x: the plan's scale, NaN where it gives the task nothing.
+        planned: the plan's predicted value, likewise.
     """
 
     scale: str
@@ -59,8 +59,9 @@ def curve_series(study: Study, task: int) -> Series:
     mine = study.runs.task == study.runs.tasks.index(curves.tasks[task])
     measured_x = study.runs.scale[scale][mine]
     trained = _trained_on_a_mixture if curves.form.is_of_one_model else _trained
-    planned_x = float(trained(study, plan.log_inputs[[task]], task)[0])
-    wanted = np.geomspace(min(measured_x.min(), planned_x), 1.5 * max(measured_x.max(), planned_x), GRID)
+    served = bool(np.isfinite(plan.log_inputs[task]).all())
+    planned_x = float(trained(study, plan.log_inputs[[task]], task)[0]) if served else np.nan
+    wanted = np.geomspace(np.fmin(measured_x.min(), planned_x), 1.5 * np.fmax(measured_x.max(), planned_x), GRID)
     inputs = (_of_the_mixture if curves.form.is_of_one_model else _inputs_at)(study, task, wanted)
     predicted, low, high = curves.predict(np.full(GRID, task), inputs)
     measured = study.runs.value[mine]
@@ -73,7 +74,7 @@ def curve_series(study: Study, task: int) -> Series:
         measured_x,
         measured,
         planned_x,
-        _planned(curves, plan, task),
+        _planned(curves, plan, task) if served else np.nan,
     )
 
 

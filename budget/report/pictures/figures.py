@@ -238,14 +238,18 @@ def _curve_panel(name: str, found: Series, low: float, high: float) -> Panel:
         f"measured, {quantity(x, found.scale)}: {value(y)}"
         for x, y in zip(found.measured_x, found.measured, strict=True)
     ]
-    point = f"planned {quantity(found.planned_x, found.scale)}, predicted {value(found.planned)}"
-    x = decade_axis(np.append(found.x, found.planned_x), _decade(found.scale), UNIT_WORDS[found.scale])
-    chart = Chart(PANEL, 220, x, value_axis(found.predicted, found.measured, np.array([found.planned])))
+    # a task that is given nothing has no point
+    planned_x, planned = (np.array([each])[np.isfinite([each])] for each in (found.planned_x, found.planned))
+    x = decade_axis(np.append(found.x, planned_x), _decade(found.scale), UNIT_WORDS[found.scale])
+    chart = Chart(PANEL, 220, x, value_axis(found.predicted, found.measured, planned))
     chart.beyond(float(found.measured_x.max()))
     chart.band(found.x, found.low, found.high)
     chart.line(found.x, found.predicted)
     chart.dots(found.measured_x, found.measured, "run", 2.5, dots)
-    chart.dots(np.array([found.planned_x]), np.array([found.planned]), "planned", 6, [point])
+    if not len(planned):
+        return Panel(name, chart.drawn(f"{name}: {len(dots)} runs; given nothing"))
+    point = f"planned {quantity(found.planned_x, found.scale)}, predicted {value(found.planned)}"
+    chart.dots(planned_x, planned, "planned", 6, [point])
     times = found.planned_x / float(found.measured_x.max())
     interval = "" if low != low else f" ({LEVEL}: {span(value(low), value(high))})"
     title = f"{name}: {len(dots)} runs; {point}{interval}, {times:.3g} times the largest run"
