@@ -3,6 +3,8 @@
 Every block's value falls with its spend, so that between two spends none is better than at the greater and none costs
 less than the smaller: blocks taken at such pairs are the options of a set partitioning program that bounds all
 divisions, and proposes one, whose budget is then split by the concave envelopes of its blocks (``solve_nonconvex``).
+Over the draws sizes are the point fit's best, with which a value may rise for a moment, at a step to the next size of a
+menu above all: there the bound holds of the spends that are tabulated.
 
 See docs/decisions/165-sharing-under-every-objective.md.
 """
