@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from budget.allocation.spec.objectives import OBJECTIVES
 from budget.report.page.story import build_story
 from budget.report.pictures.curve_series import decided_series
 from budget.report.pictures.decision_figures import flow, waterfall
 from budget.report.pictures.figures import curves, response, selection
 from budget.report.pictures.focus_map import focus_map
-from budget.report.pictures.trust_figure import trust_figure
+from budget.report.pictures.trust_figure import gains_of, trust_figure
 from budget.report.sentences import headline as narrative
 from budget.report.shown_decision import FREED, objective_interval, saved_to, shown_decision
 from budget.report.written_numbers import count, percent, span, told_apart, value
@@ -91,6 +92,14 @@ def test_trust_shows_each_gain_with_its_interval_beside_the_misses_of_the_laws(s
     assert "median 90.0 %" in drawn and "missed by 90.0 % in the median" in drawn  # of the one that serves alone
     assert [each.name for each in build_story(study).pictures][-1] == "trust"
     assert "trust" not in [each.name for each in build_story(studies["together"]).pictures]  # no backtest, no picture
+
+
+@pytest.mark.parametrize("name", ["mean", "worst", "targets", "cheapest"])
+def test_gains_in_targets_or_spends_stand_beside_no_misses_of_values(studies, name):
+    found = studies["together"].recommendation
+    asked = replace(studies["together"].plan.spec, objective=OBJECTIVES[name])
+    study = replace(studies["together"], recommendation=replace(found, asked=asked))
+    assert bool(gains_of(study)) == (name in ("mean", "worst"))
 
 
 def test_one_shared_model_names_the_models_of_its_rule_of_thumb(studies):

@@ -27,9 +27,14 @@ GAINS = {EQUAL: "Gain over an equal split", SPECIALISTS: "Gain over one model fo
 
 
 def gains_of(study: Study) -> tuple[RivalDecision, ...]:
-    """The gains that the picture shows, those over an equal split and over one model for each task."""
+    """The gains that the picture shows, those over an equal split and over one model for each task.
+
+    None of targets and spends: a share of these is no share of a value, as a miss is.
+    """
     found = study.recommendation
     if found is None or not found.shares:
+        return ()
+    if found.asked is not None and (found.asked.objective.counts_targets or found.asked.objective.minimizes_spend):
         return ()
     return tuple(rival for name in GAINS if (rival := found.rival(name)) is not None)
 
