@@ -152,7 +152,8 @@ def _recommendation(
                 on_predictions=not asked.asks_for_a_mean,
             )
         else:
-            found = recommend(strategies, planner, spec.budget, among=asked.among, apart=spec.frozen)
+            known = spec.sign * plan.objective
+            found = recommend(strategies, planner, spec.budget, among=asked.among, apart=spec.frozen, known=known)
     except AllocationError as error:  # such as prices of data that differ between tasks
         return _without(asked, str(error).rstrip("."))
     if found is None and asked.among:

@@ -226,6 +226,7 @@ def recommend(
     *,
     among: Sequence[str] = (),
     apart: Sequence[str] = (),
+    known: float = np.inf,
 ) -> Recommendation | None:
     """The best decision over specialists and every shared model that was measured on some or all of their tasks.
 
@@ -235,6 +236,8 @@ def recommend(
         budget: in all, in the planner's unit.
         among: the strategies that compete, ``SPECIALISTS`` among them; all where there are none.
         apart: tasks that share no model.
+        known: what the plan of one model for each task is predicted to reach, which may be a split by hand: nothing is
+            shared that is predicted worse.
 
     Returns:
         The decision; ``None`` where no shared model serves tasks that have specialists, no models of these strategies
@@ -257,7 +260,7 @@ def recommend(
     if settled is None:
         return None
     choice, blocks, undecided = settled
-    if not only_sharing and _loses(alone, blocks, choice, budgets[-1:]):
+    if not only_sharing and _loses(alone, blocks, choice, budgets[-1:], known):
         blocks = [block for block in blocks if not block.one_model]
         found = partitions(by_level, [by_predictions(block) for block in blocks], budgets[-1:], shared=False)
         _, choice = found[0]
@@ -329,13 +332,16 @@ def safer_than(objective: float, apart: tuple[tuple[str, ...], ...], other: floa
     return Safer(apart, other, (other - objective) / max(abs(objective), 1e-300))
 
 
-def _loses(alone: StrategyPlanner, blocks: Sequence[StrategyCurves], choice: Partition, budget: np.ndarray) -> bool:
+def _loses(
+    alone: StrategyPlanner, blocks: Sequence[StrategyCurves], choice: Partition, budget: np.ndarray, known: float
+) -> bool:
     """Whether a choice that shares is predicted worse than one model for each, the budget split as plans are."""
     chosen = [block for block in blocks if (block.strategy, block.tasks) in choice.blocks]
     if not any(block.one_model for block in chosen):
         return False
+    weight = alone.task_settings.weight / alone.task_settings.weight.sum()
     ((plan, _),), (best,) = partitions(alone, chosen, budget, shared=False), alone.best(budget)
-    return bool(plan.measure @ alone.task_settings.weight > best.measure @ alone.task_settings.weight)
+    return bool(plan.measure @ weight > min(float(best.measure @ weight), known))
 
 
 def _of_all(strategies: FittedStrategies, names: tuple[str, ...]) -> list[StrategyCurves]:

@@ -18,12 +18,15 @@ LAW = (1.5, 2e3, 0.15)
 BUDGET = 1e21
 
 
-def decided(alone, *shared, budget=BUDGET, **settings):
+def decided(alone, *shared, budget=BUDGET, known=np.inf, **settings):
     served = tuple(StrategyCurves(strategy, one_model(curves)) for strategy, curves in shared)
     strategies = FittedStrategies(StrategyCurves(SPECIALISTS, alone), served)
     tasks = TaskSettings(alone.tasks, **settings)
     return recommend(
-        strategies, StrategyPlanner(strategies.specialists, tasks, measure_of(alone, tasks, "value")), budget
+        strategies,
+        StrategyPlanner(strategies.specialists, tasks, measure_of(alone, tasks, "value")),
+        budget,
+        known=known,
     )
 
 
@@ -142,6 +145,15 @@ def test_the_safer_variant_shares_nothing_else_that_the_draws_are_not_sure_of():
     other = decided(alone, ("moe", next_best))
     assert [model.wins < SURE for model in other.models if len(model.tasks) > 1] == [True]
     assert found.safer.objective == pytest.approx(found.rival(SPECIALISTS).objective, rel=1e-9)
+
+
+@pytest.mark.parametrize("better", [-1e-6, 1e-6])
+def test_nothing_is_shared_that_is_predicted_worse_than_the_plan_by_hand(better):
+    alone = power(dict.fromkeys(NAMES, LAW))
+    pair = ("moe", power(dict.fromkeys(NAMES[:2], LAW)))
+    reached = decided(alone, pair).objective
+    found = decided(alone, pair, known=reached * (1 - better))
+    assert found.shares == (better < 0)
 
 
 def test_nothing_is_shared_at_a_loss_by_its_own_prediction():
