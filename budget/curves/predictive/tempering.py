@@ -21,8 +21,8 @@ GROUPS = 8
 """Parts of the population that never mix: their differences are the record of convergence."""
 
 MEMBERS = 16
-"""Particles of a group; 128 in all, at each of the kept states, from which 200 draws are taken. With twice as many no
-prediction was nearer and no interval truer (decision 166)."""
+"""Particles of a group; 128 in all, at each of the kept states, from which 200 draws are taken. With twice as many
+predictions and intervals differ by no more than two seeds do (decision 166)."""
 
 MAX_STAGES = 48
 """Temperatures at most: thirty rows take about ten, four hundred about twenty."""
