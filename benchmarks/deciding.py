@@ -5,9 +5,10 @@ Usage: python benchmarks/deciding.py DATA [--only POOL ...] [--rules] [--half ch
 
 Of each pool of tasks (``deciding_pools.py``) the small runs are fitted once. Sets of 3 to 12 tasks with weights of 1 to
 3 and a budget of 2 to 16 times their largest runs are then split by each rule (``deciding_rules.py``), within the same
-limits, and judged by what was measured where the plans go. A task whose curve fails its backtest gets at most its
-share by weight, as in the commands. The default rule was chosen on one half of every pool's tasks (``--half choose``);
-the other one (``--half report``) is for the report. ``--rules`` prints every rule. ``--keep`` writes what is told of
+limits, and judged by what was measured where the plans go. As in the commands, a task whose curve fails its backtest
+gets at most its share by weight, and a split by hand that is predicted to be better is the plan. What is planned on was
+chosen on one half of every pool's tasks (``--half choose``); the other one (``--half report``) is for the report.
+``--rules`` prints every rule. ``--keep`` writes what is told of
 each pool to a folder and reads what is there already: empty it when the product's curves change.
 """
 
@@ -21,7 +22,7 @@ from pathlib import Path
 import figures
 import numpy as np
 from deciding_pools import Pool, pools
-from deciding_rules import KEEPING, RULES, TRUSTING, Told, told
+from deciding_rules import DEFAULT, KEEPING, PREDICTION, RULES, STEADY_PLAN, TRUSTING, Told, told
 
 from budget.process_settings import prepare_to_fit
 
@@ -30,8 +31,10 @@ FEWEST, MOST = 3, 12
 """Tasks of a set."""
 
 WEIGHTS = (1, 2, 3)
-DEFAULT, BEFORE = "steady", "nearest convex"
+BEFORE = "nearest convex"
 QUARTER = 0.25
+SAME = 1e-9
+"""Share of a limit by which rounding may pass it."""
 
 SEED = 15
 """Of the halves and the sets."""
@@ -198,10 +201,11 @@ def sets(pool: Pool, planned: np.ndarray, half: str) -> Iterable[tuple[np.ndarra
 
 
 def judge(pool: Pool, known: Told, half: str, rules: Iterable[str]) -> dict[str, Verdict]:
-    """Plan every set by every rule and look at what was measured."""
-    falls = {name: convex(np.nan_to_num(known.rules[name]), pool.log_spend) for name in rules if name in known.rules}
+    """Plan every set by every rule, the default among them, and look at what was measured."""
+    asked = {STEADY_PLAN if name == DEFAULT else name: None for name in rules}
+    falls = {name: convex(np.nan_to_num(known.rules[name]), pool.log_spend) for name in asked if name in known.rules}
     truth = convex(pool.value, pool.log_spend)
-    lines: dict[str, list[tuple[float, ...]]] = {name: [] for name in ("by weight", *falls)}
+    lines: dict[str, list[tuple[float, ...]]] = {name: [] for name in ("by weight", *falls, DEFAULT)}
     inside = {name: np.zeros(len(known.draws)) for name in lines}
     for tasks, weight, wanted in sets(pool, known.planned, half):
         least, most = np.exp(pool.log_spend[tasks, 0]), np.exp(pool.log_spend[tasks, -1])
@@ -228,6 +232,11 @@ def judge(pool: Pool, known: Told, half: str, rules: Iterable[str]) -> dict[str,
                 plans[name] = weighted if failed.all() else split(fall, low if name == KEEPING else least, high)
             if "quarter" in name:
                 plans[name] = within(plans[name] ** (1 - QUARTER) * (share * budget) ** QUARTER, budget, least, most)
+        by_hand = [each for each in (even, weighted) if np.all(each <= high * (1 + SAME))]
+        told = [
+            float(values(pool, known.rules[PREDICTION], tasks, each) @ share) for each in (plans[STEADY_PLAN], *by_hand)
+        ]
+        plans[DEFAULT] = (plans[STEADY_PLAN], *by_hand)[int(np.argmin(told))]
         for name, spend in plans.items():
             scenarios = gain(spend, known.draws)
             ends = np.quantile(scenarios, (0.1, 0.9))

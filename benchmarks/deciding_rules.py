@@ -43,12 +43,15 @@ RULES = (
     "steady",
     "steady, shares kept",
     "steady, all trusted",
+    "steady or by hand",
 )
-"""What is planned on. ``nearest convex`` is ``--plan-on predicted``, ``steady`` the default; a split by weight asks no
-curve, and one of a quarter by weight is ∝ plan^.75 · weight^.25. Tasks whose curve failed get at most their share by
-weight; in the last two they get just that, or are trusted."""
+"""What is planned on. ``nearest convex`` is ``--plan-on predicted``; a split by weight asks no curve, and one of a
+quarter by weight is ∝ plan^.75 · weight^.25. Tasks whose curve failed get at most their share by weight; in two rules
+they get just that, or are trusted. The last is the default: ``steady``'s plan, or the even split or the one by weight
+where that is predicted to be better."""
 
-KEEPING, TRUSTING = RULES[-2:]
+STEADY_PLAN, KEEPING, TRUSTING, DEFAULT = RULES[-4:]
+PREDICTION = "prediction, median"
 JUDGING_DRAWS = 100
 """Draws of a backtest, as the commands have them."""
 
@@ -93,7 +96,7 @@ def told(pool: Pool) -> Told:
     draws = np.maximum(draws, least)
     found = {
         "plain law": paths.best(plain.form, plain.parameters, plain.reference)[0],
-        "prediction, median": np.median(draws, axis=0),
+        PREDICTION: np.median(draws, axis=0),
         "prediction, mean": draws.mean(axis=0),
         "nearest convex": paths.best(nearest.form, nearest.parameters, nearest.reference)[0],
         "steady": paths.best(steady.form, steady.parameters, steady.reference)[0],
@@ -102,7 +105,7 @@ def told(pool: Pool) -> Told:
         tied = fit_curves(runs, "chinchilla", draws=0, tie=[("alpha", "beta")], **options).take(back)
         found["tied exponents"] = paths.best(tied.form, tied.parameters, tied.reference)[0]
     found = {name: np.maximum(np.minimum.accumulate(value, axis=1), least) for name, value in found.items()}
-    law, middle = found["plain law" if one else "tied exponents"], found["prediction, median"]
+    law, middle = found["plain law" if one else "tied exponents"], found[PREDICTION]
     slope = np.maximum(_local(pool), least)
     found |= {
         "local slope": slope,
