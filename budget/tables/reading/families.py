@@ -47,7 +47,8 @@ def task_families(names: Sequence[str]) -> dict[str, list[str]]:
     """Pattern for ``--wide`` → the columns that it takes, the likeliest family first.
 
     A pattern has one star in the place of the task's words; what is left names a measure, or that it was held out. Of
-    a pattern that would take other columns too its own are listed instead, separated by commas.
+    a pattern that would take other columns too its own are listed instead, separated by commas. Columns of a task each
+    with several measures are a family after those of one measure.
 
     >>> list(task_families(["eval/c4/loss", "eval/wiki/loss", "eval/c4/ppl", "eval/wiki/ppl", "train/loss", "lr"]))
     ['eval/*/loss', 'eval/*/ppl']
@@ -55,30 +56,42 @@ def task_families(names: Sequence[str]) -> dict[str, list[str]]:
     ['loss *']
     >>> list(task_families(["eval/c4", "eval/wiki", "eval/runtime"]))
     ['eval/c4,eval/wiki']
+    >>> list(task_families(["eval/loss_web", "eval/loss_code", "eval/acc_qa"]))
+    ['eval/loss_*', 'eval/*']
     >>> task_families(["eval/loss", "eval/accuracy", "eval/samples_per_second"])
     {}
     """
     found: dict[str, list[str]] = {}
+    of_measures: dict[str, list[tuple[str, frozenset[str]]]] = {}  # with the words of each task
     for name in names[:MOST]:
         parts = _MARK.split(name)
         words = [_words(part) for part in parts[::2]]
         whole = [part.lower() for part in parts[::2]]  # HumanEval is a task
         for first in range(len(words)):
             for last in range(first, len(words)):
-                outside = [word for each in (*words[:first], *words[last + 1 :]) for word in each]
-                if (
-                    set(whole[first : last + 1]) & _NO_TASK
-                    or not set(outside) & (_MEASURES | _HELD_OUT)
-                    or set(outside) & _BESIDE
-                ):
-                    continue
+                outside = {word for each in (*words[:first], *words[last + 1 :]) for word in each}
+                inside = frozenset(whole[first : last + 1])
                 pattern = "".join((*parts[: 2 * first], "*", *parts[2 * last + 1 :]))
-                found.setdefault(pattern, []).append(name)
-    families = {pattern: columns for pattern, columns in found.items() if len(columns) > 1}
-    # a pattern takes whatever fits it: where that is more than its family, its columns are listed
-    families = {each if [name for name in names if fnmatchcase(name, each)] == columns else ",".join(columns): columns
-                for each, columns in families.items()}  # fmt: skip
-    return dict(sorted(_largest(families).items(), key=_order))
+                if not outside & (_MEASURES | _HELD_OUT) or outside & _BESIDE or inside & _NO_TASK - _MEASURES:
+                    continue
+                if not inside & _NO_TASK:
+                    found.setdefault(pattern, []).append(name)
+                elif inside - _MEASURES and not outside & _MEASURES:
+                    of_measures.setdefault(pattern, []).append((name, inside - _MEASURES))
+    families = _largest(_taken(found, names))
+    several = {
+        pattern: [name for name, _ in columns]
+        for pattern, columns in of_measures.items()
+        if len({task for _, task in columns}) == len(columns)  # else one task has two measures
+    }
+    several = {each: columns for each, columns in _taken(several, names).items() if columns not in families.values()}
+    return {**dict(sorted(families.items(), key=_order)), **_largest(several)}
+
+
+def _taken(found: dict[str, list[str]], names: Sequence[str]) -> dict[str, list[str]]:
+    """The families of two columns or more, whose columns are listed where a pattern would take more than these."""
+    return {each if [name for name in names if fnmatchcase(name, each)] == columns else ",".join(columns): columns
+            for each, columns in found.items() if len(columns) > 1}  # fmt: skip
 
 
 def _words(part: str) -> list[str]:

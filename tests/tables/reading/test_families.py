@@ -58,6 +58,28 @@ def test_two_measures_and_two_splits_are_no_tasks():
     assert not task_families(["eval/loss", "eval/accuracy", "train/loss", "val loss", "test loss", "eval_runtime"])
 
 
+@pytest.mark.parametrize(
+    ("names", "patterns"),
+    [
+        (["eval/loss_web", "eval/acc_qa", "eval/bpb_code"], ["eval/*"]),
+        (["eval/loss_web", "eval/loss_code", "eval/acc_qa"], ["eval/loss_*", "eval/*"]),
+        (["eval/loss_web", "eval/loss_code"], ["eval/loss_*"]),
+        (["eval/c4_loss", "eval/wiki_acc", "eval/wiki_f1"], []),
+    ],
+)
+def test_tasks_with_a_measure_each_are_a_family_and_measures_of_one_task_are_none(names, patterns):
+    assert list(task_families([*BESIDE[:-1], *names])) == [
+        each if each != "eval/*" else ",".join(names) for each in patterns
+    ]
+    assert list(task_families(names)) == patterns
+
+
+def test_the_refusal_of_tasks_with_a_measure_each_names_the_pattern(tmp_path):
+    path = table(tmp_path, {"eval/loss_web": 1, "eval/acc_qa": 1, "eval/bpb_code": 1})
+    with pytest.raises(DataError, match=r"make a task of each of .* with --wide 'eval/\*'"):
+        read_runs(path)
+
+
 def table(tmp_path, more: dict):
     """A file with params, tokens and these columns, each some times a law."""
     frame = pd.DataFrame({"params": [n for n, _ in GRID], "tokens": [d for _, d in GRID]})
