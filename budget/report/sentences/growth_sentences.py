@@ -19,16 +19,25 @@ from budget.studies.strategies.strategy_curves import SPECIALISTS
 NAMED = 8
 """Tasks that are named before the others are counted."""
 
+UNSPENT = 1e-6
+"""Share of the budget from which what is left is told: less is a solver's rounding."""
+
+FLAT = 5e-4
+"""Power from which a decline is told: a smaller one is written 0.000."""
+
 
 def growth_summary(growth: Growth) -> tuple[str, ...]:
     """The study in a few sentences for the terminal."""
     unit, sizes, tasks = growth.plans[-1].spec.unit, growth.sizes, len(growth.names)
     if growth.decline is None:
         return (f"{growth.names[0]} is the only task: it shares its budget with nobody, and nothing declines.",)
-    shares = span(percent(float(sizes.smallest_share[-1])), percent(float(sizes.largest_share[-1])))
+    budget, spent = growth.plans[-1].spec.budget, tasks * float(sizes.mean_spend[-1])
+    part = spent / budget
+    ends = (percent(part * float(each[-1])) for each in (sizes.smallest_share, sizes.largest_share))
+    left = f"; {percent(1 - part)} of it cannot be spent within its limits and its reach" if part < 1 - UNSPENT else ""
     said = [
-        f"With {plural(tasks, 'task')} each gets {quantity(float(sizes.mean_spend[-1]), unit)} on average, "
-        f"{shares} of the whole.",
+        f"With {plural(tasks, 'task')} each gets {quantity(spent / tasks, unit)} on average, "
+        f"{span(*ends)} of the budget{left}.",
         f"{decline_sentence(growth.decline)}{_no_run(growth)}",
         _kept_sentence(growth.targets_kept, tasks, growth.spread is not None),
     ]
@@ -45,14 +54,18 @@ def decline_sentence(found: Decline) -> str:
     mean, worst = found.exponent[:2].tolist()
     if np.isnan(mean):
         return "A task is at the floor of its curve, so the decline of the mean has no exponent."
+    if np.nanmax(np.abs(found.exponent)) < FLAT:
+        return "No task declines: with all of them each reaches what it does alone with the whole budget."
     interval = _range(found.low[0], found.high[0], f"{LEVEL} interval")
     orders = _range(found.orders_low[0], found.orders_high[0], f"{LEVEL} of the orders")
     ranges = f" ({', '.join(part for part in (interval, orders) if part)})" if interval or orders else ""
     fastest = int(np.nanargmax(found.exponent[2:])) + 2
     return (
-        f"What is left to reduce grows, in the mean, as the number of tasks to the power {_power(mean)}{ranges}: "
-        f"{percent(2**mean - 1)} more for twice the tasks; for the task that has lost most, to the power "
-        f"{_power(worst)}. {found.names[fastest]} declines fastest, to the power {_power(found.exponent[fastest])}."
+        f"As these tasks join, what is left to reduce grows from what each has alone with the whole budget, in the "
+        f"mean, as the number of tasks to the power {_power(mean)}{ranges}: {percent(2**mean - 1)} more for twice the "
+        f"tasks; for the one that has lost most at each number ({found.lost_most} with all), to the power "
+        f"{_power(worst)}. Of single tasks from their own joining on, {found.names[fastest]} declines fastest, to the "
+        f"power {_power(found.exponent[fastest])}."
     )
 
 
@@ -135,7 +148,8 @@ def _beyond(growth: Growth) -> list[str]:
     if np.isfinite(found.exponent):
         powers = _range(found.exponent_low, found.exponent_high, f"{LEVEL} interval")
         parts.append(
-            f"what is left to reduce grows as their number to the power {_power(found.exponent)}"
+            f"what is left to reduce in the mean grows from what it is with {found.given} tasks as their number to the "
+            f"power {_power(found.exponent)}"
             f"{f' ({powers})' if powers else ''}"
         )
     small = (

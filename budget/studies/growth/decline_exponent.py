@@ -51,6 +51,7 @@ class Decline:
             none, and for mean and worst.
         mean_factor: (K,) reducible loss of the set over that of its tasks alone, mean over the orders.
         worst_factor: (K,) the same of the task that has lost most.
+        lost_most: the task that has lost most where all are there.
     """
 
     names: tuple[str, ...]
@@ -62,6 +63,7 @@ class Decline:
     copies: np.ndarray
     mean_factor: np.ndarray
     worst_factor: np.ndarray
+    lost_most: str
 
     def table(self) -> pd.DataFrame:
         """One row for the mean, the worst task and each task."""
@@ -100,6 +102,7 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
     # sums are gathered size by size, so that no array of all sizes, orders and draws is held
     point, scenarios = np.zeros((count, tasks + 2)), np.zeros((draws, tasks + 2))
     factors = np.ones((tasks, 2))
+    lost_most = 0
     joined = np.empty((count, tasks), dtype=int)
     np.put_along_axis(joined, orders, np.tile(np.arange(tasks), (count, 1)), axis=1)
     for size in range(2, tasks + 1):
@@ -108,6 +111,7 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
         above = above_floor(_point(curves, split), curves.form.floor(curves.parameters[members]))
         each, whole = _factors(above, own[members], weight[members])
         factors[size - 1] = whole.mean(axis=0)
+        lost_most = int(members[0, np.argmax(each[0])])  # every order ends with the same set
         point[:, :2] += x * np.log(whole) / squares[0]
         row = np.arange(count)[:, None]
         # a task is there from its own joining on, so its line is fitted to those sizes only
@@ -124,7 +128,8 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
     band = mean_and_band(point)[1:] if count > 1 else np.full((2, tasks + 2), np.nan)
     copies = np.concatenate([[np.nan, np.nan], copies_exponent(subsets)])
     names = ("mean", "worst", *curves.tasks)
-    return Decline(names, exponent, low, high, band[0], band[1], copies, factors[:, 0], factors[:, 1])
+    most = curves.tasks[lost_most]
+    return Decline(names, exponent, low, high, band[0], band[1], copies, factors[:, 0], factors[:, 1], most)
 
 
 def copies_exponent(subsets: Subsets) -> np.ndarray:

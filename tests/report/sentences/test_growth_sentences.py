@@ -25,12 +25,33 @@ def said(curves, *, target=None, **options):
 
 def test_copies_are_told_their_law():
     text = said(identical(4, draws=9))
-    assert "With 4 tasks each gets 2.50e20 FLOPs on average, 25.0 % of the whole." in text
+    assert "With 4 tasks each gets 2.50e20 FLOPs on average, 25.0 % of the budget." in text
     assert (
         "as the number of tasks to the power 0.154 (80 % interval" in text and "11.2 % more for twice the tasks" in text
     )
     assert "No task states a target" in text
     assert "With 4 tasks the first task keeps its value at 4.00e21 FLOPs: twice the tasks take 2.00× the budget" in text
+
+
+def test_what_the_reach_leaves_is_no_share_and_where_nothing_declines_no_task_is_the_fastest():
+    """Three copies whose largest runs are 1/1000 of the budget: tenfold reach gives each 1 % of it, alone as together.
+
+    A task alone within its reach has the same 1 %, so that joining others takes nothing from it.
+    """
+    curves = identical(3)
+    curves = replace(curves, largest=curves.largest | {"flops": np.full(3, BUDGET / 1e3)})
+    text = said(curves, reach=10.0)
+    assert "With 3 tasks each gets 1.00e19 FLOPs on average, 1.00 % of the budget; 97.0 % of it cannot be spent" in text
+    assert "No task declines: " in text and "fastest" not in text and "to the power" not in text
+
+
+def test_each_power_says_what_it_is_of():
+    """Of different tasks the powers differ: the mean's, that of the one that lost most, that of the fastest."""
+    growth = grow(different(5), TaskSettings(tuple(f"t{i}" for i in range(5))), BUDGET, beyond=[8, 16])
+    text = " ".join(growth_summary(growth))
+    assert f"the one that has lost most at each number ({growth.decline.lost_most} with all), to the power" in text
+    assert "Of single tasks from their own joining on, t" in text and "As these tasks join, what is left" in text
+    assert "in the mean grows from what it is with 5 tasks as their number to the power" in text
 
 
 def test_the_decline_says_up_to_which_number_of_tasks_it_rests_on_no_run():

@@ -57,6 +57,9 @@ def test_different_tasks_against_a_line_fitted_by_least_squares():
         x, y = np.log(ks), np.log(factors)
         return np.linalg.lstsq(x[:, None], y, rcond=None)[0][0]
 
+    last, alone = reducible([0, 1, 2, 3, 4], None), [reducible([task], None)[0] for task in range(5)]
+    assert found.lost_most == f"t{np.argmax(last / alone)}"
+
     def exponents(each, draw):
         alone = np.array([reducible([task], draw)[0] for task in range(5)])
         weight = subsets.spec.tasks.weight
