@@ -1,5 +1,6 @@
 """``budget plan``: from measured runs to the planning report."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def plan(
 ) -> None:
     """From measured runs to the planning report: check, fit, allocate and grow in one go."""
     from budget.commands.running.output import echo_notes, show
-    from budget.commands.running.plan_file import PLAN_FILE, RUNS, plan_file
+    from budget.commands.running.plan_file import PLAN_FILE, RUNS, plan_file, way_from
     from budget.commands.running.planned_study import fit_runs, scenarios_of, study_of, with_tables
     from budget.commands.running.question_options import refuse_words
     from budget.commands.running.scenario_file import read_scenarios, scenarios_text
@@ -86,6 +87,8 @@ def plan(
         study = study_of(fitted, first.asking, first.strategies, first.order, answers)
         scenarios = scenarios_text(read, str(said.pop("scenarios")), out)
         echo_notes(*heard)
+    if "tasks" in said:
+        study = replace(study, tasks_path=way_from(Path(out), said["tasks"]))
     files_of = {RUNS, *(param.opts[0].removeprefix("--") for param in ctx.command.params if is_input(param))}
     files = report_files(study, {PLAN_FILE: plan_file(said, Path(out), files_of) + scenarios})
     write_folder(out, files, absent=OPTIONAL - set(files))

@@ -185,5 +185,5 @@ def next_command(study: Study, shown: Decision) -> str:
         return ""
     spend, budget = (scientific(each) for each in (MEASURED * shown.budget, shown.budget))
     file = study.input_files.get("tasks")
-    tasks = f" --tasks {shlex.quote(file['name'])}" if file is not None else ""
+    tasks = f" --tasks {shlex.quote(study.tasks_path or file['name'])}" if file is not None else ""
     return f"budget next curves.json{tasks} --spend {spend} --budget {budget} --out next.csv"

@@ -67,6 +67,7 @@ class Study(Brief):
         scenarios: other questions to the same curves, side by side with this one.
         every_run: the measurements of all strategies, where the runs hold several; else ``None``.
         breadth: no free lunch and selection by the specialists' curves, where strategies are compared; else ``None``.
+        tasks_path: the file of tasks as the plan's folder sees it; empty where the study has no folder or no such file.
     """
 
     runs: Runs
@@ -89,6 +90,7 @@ class Study(Brief):
     scenarios: Scenarios | None = None
     every_run: Runs | None = None
     breadth: Breadth | None = None
+    tasks_path: str = ""
 
     @property
     def versions(self) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """``plan.toml``: what makes a plan again, bit for bit, and what of it is refused."""
 
+import re
+import shlex
 import shutil
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 from budget.tables.files.manifest import PLAN_FILES
 from tests.commands.invoking import refused, run
+from tests.simulate import TRUTHS
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +77,16 @@ def test_what_is_wrong_in_it_is_said_in_a_sentence(tmp_path, text, said):
     (tmp_path / "plan.toml").write_text(text)
     assert said in refused("plan", tmp_path / "plan.toml", "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_commands_of_a_report_run_in_its_folder(runs, tmp_path, monkeypatch):
+    (tmp_path / "my tasks.csv").write_text("task,weight\n" + "".join(f"{name},1\n" for name in TRUTHS))
+    words = ["--tasks", tmp_path / "my tasks.csv", "--budget", "1e21", "--no-backtest", "--draws", "20"]
+    assert run("plan", runs, *words, "--out", tmp_path / "plan").exit_code == 0
+    (said,) = re.findall(
+        r"budget (next curves\.json .*? --out next\.csv)", (tmp_path / "plan" / "report.md").read_text()
+    )
+    assert "'../my tasks.csv'" in said
+    monkeypatch.chdir(tmp_path / "plan")
+    done = run(*shlex.split(said))
+    assert done.exit_code == 0 and (tmp_path / "plan" / "next.csv").is_file(), done.stderr

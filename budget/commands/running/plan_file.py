@@ -108,18 +108,20 @@ def plan_file(said: dict[str, Any], folder: Path, paths: set[str]) -> str:
         folder: where the file will stand.
         paths: the keys whose texts are files.
     """
-    home = os.path.abspath(folder)
 
     def way(content: Any) -> Any:
         if isinstance(content, list):
             return [way(each) for each in content]
-        if content in REFERENCES:
-            return content
-        return Path(os.path.relpath(content, home)).as_posix()
+        return content if content in REFERENCES else way_from(folder, content)
 
     ordered = {RUNS: said[RUNS], **said}
     text = toml_text({key: way(content) if key in paths else content for key, content in ordered.items()})
     return f"# 'budget plan {PLAN_FILE} --out FOLDER' makes this plan again.\n{text}"
+
+
+def way_from(folder: Path, path: str) -> str:
+    """A file's path as it is written in a folder: from there, so that both may be moved together."""
+    return Path(os.path.relpath(path, os.path.abspath(folder))).as_posix()
 
 
 def _from(folder: Path, path: str) -> str:

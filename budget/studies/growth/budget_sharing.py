@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs
-from budget.allocation.convex.problem import planned_cost, sized_values
+from budget.allocation.convex.problem import planned_cost, reach_of_models, sized_values
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.curves.curves import Curves
 from budget.studies.growth.growth import Growth
@@ -16,7 +16,8 @@ class BudgetSharing:
     """K tasks in joining order.
 
     Attributes:
-        alone: (K,) each task's predicted value where the whole budget is its own.
+        alone: (K,) each task's predicted value where the whole budget is its own, of which it spends what the reach
+            of its runs allows.
         sizes: (S,) the numbers of tasks of the sets that are shown.
         shared: (S, K) ``shared[s, i]`` is task i's value where the first ``sizes[s]`` tasks share, NaN before it joins.
         spend: (K,) spend of each task where all share.
@@ -41,7 +42,8 @@ def budget_sharing(curves: Curves, growth: Growth) -> BudgetSharing:
     spec = last.spec
     curves = curves.take(np.array([curves.tasks.index(name) for name in growth.names]))
     value, cost = sized_values(curves, spec).values, planned_cost(curves, spec, spec.unit)
-    inputs = law_inputs_of(curves, spec, best_inputs(value, cost, np.full(count, spec.budget)))
+    spend = np.minimum(spec.budget, reach_of_models(curves, spec, cost))
+    inputs = law_inputs_of(curves, spec, best_inputs(value, cost, spend))
     alone, _, _ = curves.predict(np.arange(count), inputs)
     shared = np.full((len(growth.plans), count), np.nan)
     for position, plan in enumerate(growth.plans):

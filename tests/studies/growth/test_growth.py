@@ -12,6 +12,7 @@ from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.errors import AllocationError
 from budget.report.sentences.growth_sentences import growth_summary
+from budget.studies.growth.budget_sharing import budget_sharing
 from budget.studies.growth.growth import grow
 from budget.studies.growth.set_sizes import set_sizes
 from budget.studies.growth.task_orders import EVERY_SIZE, ORDERS, SEQUENCES, joining_orders, shown_sizes
@@ -249,3 +250,13 @@ def test_of_many_tasks_some_sizes_are_shown_as_they_would_be_among_all(order):
     # what is said of all sizes together does not hang on which are shown
     assert json_text(some.decline.record()) == json_text(every.decline.record())
     assert list(some.sizes.n_tasks) == shown and some.record()["shown"] == (shown if order == "given" else [count])
+
+
+def test_a_task_alone_reaches_what_a_plan_for_it_alone_does(noisy_curves):
+    budget, tasks = 30 * float(noisy_curves.largest["flops"].max()), default_tasks(noisy_curves.tasks)
+    for reach in (10.0, np.inf):
+        found = budget_sharing(noisy_curves, grow(noisy_curves, tasks, budget, reach=reach))
+        for place, name in enumerate(noisy_curves.tasks):
+            curve = noisy_curves.take(np.array([place]))
+            plan = allocate(curve, plan_spec(curve, tasks.select((name,)), budget, reach=reach), draws=False)
+            assert found.alone[place] == pytest.approx(plan.predicted[0], rel=1e-9)
