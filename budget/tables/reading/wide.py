@@ -59,9 +59,10 @@ def long_table(
         run: the column that names runs; without one each row is a run, which its number names.
 
     Returns:
-        The table, with the columns ``task``, ``value`` and, where columns differ in that, ``higher_is_better``;
-        perplexities as their logarithms. The notes say so. Its index is that of the wide rows, each as often as it has
-        tasks; cells that are empty stay, for whoever counts the rows that are left out.
+        The table, with the columns ``task``, ``value`` and, where columns differ in that, ``higher_is_better`` and
+        ``metric``, by their names, so that nothing adds nats to accuracies; perplexities as their logarithms. The notes
+        say so. Its index is that of the wide rows, each as often as it has tasks; cells that are empty stay, for
+        whoever counts the rows that are left out.
     """
     if "task" in frame.columns:
         raise DataError(
@@ -74,7 +75,9 @@ def long_table(
         others = others.assign(run=[f"row {row}" for row in frame.index])
         notes.append("Each row of the wide table is taken as one trained model.")
     bare = {name: normalised(header_unit(name)[0]) for name in columns}
-    scores = {name: bare[name].rpartition("_")[2] in SCORES or bare[name] in SCORES for name in columns}
+    units = {name: _unit(bare[name]) for name in columns}
+    mixed = len(set(units.values()) - {"value"}) > 1 and "metric" not in others.columns
+    scores = {name: units[name] in SCORES for name in columns}
     perplexities = [name for name in columns if _is_perplexity(name)]
     parts = []
     for name, task in columns.items():
@@ -85,6 +88,8 @@ def long_table(
         part["value"] = as_text(cells.to_frame())[name] if not is_number(cells) else cells
         if any(scores.values()) and not all(scores.values()):
             part["higher_is_better"] = "1" if scores[name] else "0"
+        if mixed:
+            part["metric"] = units[name]
         parts.append(part)
     table = pd.concat(parts)
     for name in table.columns:
@@ -95,6 +100,13 @@ def long_table(
     if any(scores.values()):
         higher = [task for name, task in columns.items() if scores[name]]
         notes.append(f"Higher is better for {listed(higher)}, by the columns' names.")
+    if mixed:
+        of = {unit: listed(columns[name] for name in columns if units[name] == unit) for unit in units.values()}
+        notes.append(
+            f"These columns hold different metrics by name ({'; '.join(f'{unit}: {of[unit]}' for unit in of)}), of which "
+            "no mean is taken: a plan needs --measure progress and column 'unserved' of the tasks file, or "
+            "--wide with columns of one metric."
+        )
     table.attrs = {**frame.attrs, "all_scores": all(scores.values())}
     order = np.argsort(np.tile(np.arange(len(frame)), len(columns)), kind="stable")
     return table.iloc[order], tuple(notes)
@@ -103,3 +115,24 @@ def long_table(
 def _is_perplexity(name: str) -> bool:
     parts = normalised(name).split("_")
     return normalised(name) in PERPLEXITIES or parts[-1] in ("ppl", "perplexity")
+
+
+_BITS = ("bpb", "bits_per_byte")
+_LOSSES = frozenset({"loss", "nll", "ce", "entropy", "ppl", "perplexity"})
+_ACCURACIES = frozenset({"acc", "accuracy"})
+
+
+def _unit(bare: str) -> str:
+    """What a column's normalised name says that it holds; ``value`` where it says nothing.
+
+    >>> [_unit(name) for name in ("eval_loss_web", "eval_acc_qa", "bpb_code", "qa_f1", "c4_ppl", "eval_arc")]
+    ['loss', 'accuracy', 'bits per byte', 'f1', 'loss', 'value']
+    """
+    words = bare.split("_")
+    if any(f"_{name}_" in f"_{bare}_" for name in _BITS):
+        return "bits per byte"
+    if _LOSSES & set(words):
+        return "loss"  # of a perplexity the logarithm is taken
+    if _ACCURACIES & set(words):
+        return "accuracy"
+    return next((name for name in (bare, words[-1]) if name in SCORES), "value")

@@ -51,6 +51,16 @@ def test_scores_beside_losses_have_their_own_direction(tmp_path):
     assert only.higher_is_better.all()
 
 
+def test_metrics_and_directions_are_told_by_words_anywhere_in_a_name(tmp_path):
+    mixed = WIDE.replace("eval/arc", "eval/loss_arc").replace("eval/piqa", "eval/acc_piqa")
+    runs = read(tmp_path, mixed.replace("wiki_ppl", "bpb_wiki"), wide="eval/*")
+    assert runs.metric == ("loss", "accuracy", "bits per byte")
+    np.testing.assert_array_equal(runs.higher_is_better, [False, True, False])
+    assert any("different metrics" in note and "accuracy: acc_piqa" in note for note in runs.notes)
+    one = read(tmp_path, mixed.replace("acc_piqa", "loss_piqa"), wide="eval/*")
+    assert one.metric == ("value",) * 3 and not any("different metrics" in note for note in one.notes)
+
+
 @pytest.mark.parametrize(
     ("text", "wide", "said"),
     [
