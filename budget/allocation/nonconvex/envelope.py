@@ -98,7 +98,7 @@ def solve_nonconvex(responses: Responses, *, gap: float = 1e-4, time_limit: floa
     grid = refine(responses, grid, BOUND_ERROR_SHARE * tolerance, end)
     price, bound = best_price(grid, responses.budget)
     limit = responses.budget * (1 + BUDGET_ROUNDING)
-    spend, value = envelope_plan(responses, grid)
+    spend, value = envelope_plan(responses, grid, bound + tolerance)
     solver = "envelope"
     # with many tasks the duality gap is one task's share of the whole (Aubin & Ekeland 1976) and the search ends here;
     # with few it has to be closed by looking at plans, and not at prices
@@ -159,8 +159,11 @@ def slack_of(grid: Grid, money: float) -> float:
     return grid.slack + 32 * np.finfo(float).eps * (grid.magnitude + money)
 
 
-def envelope_plan(responses: Responses, grid: Grid) -> tuple[np.ndarray, float]:
-    """The best of the plans next to the linear program's: the split task below, between or above its vertices."""
+def envelope_plan(responses: Responses, grid: Grid, enough: float) -> tuple[np.ndarray, float]:
+    """The best of the plans next to the linear program's: the split task below, between or above its vertices.
+
+    The first one whose objective is at most ``enough`` ends the search.
+    """
     hull = lower_hull(grid.points)
     filling = fill_along_hull(hull, responses.budget)
     starts = [filling.spend]
@@ -172,5 +175,9 @@ def envelope_plan(responses: Responses, grid: Grid) -> tuple[np.ndarray, float]:
         above = hull.take((hull.task != filling.split) | (hull.spend >= filling.upper))
         if above.spend[above.first].sum() <= responses.budget:
             starts.append(fill_along_hull(above, responses.budget).spend)
-    plans = [reallocate(responses, start) for start in starts]
+    plans: list[tuple[np.ndarray, float]] = []
+    for start in starts:
+        plans.append(reallocate(responses, start))
+        if plans[-1][1] <= enough:
+            break
     return min(plans, key=lambda plan: plan[1])

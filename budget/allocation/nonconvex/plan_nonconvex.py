@@ -406,6 +406,6 @@ def _notes(response: SpendResponse, spend: np.ndarray) -> tuple[str, ...]:
     left = spec.budget - spend.sum()
     if not spec.objective.minimizes_spend and np.isfinite(left) and left > 1e-6 * spec.budget:
         notes.append(f"{left:.4g} {spec.unit} stay unspent: no task gains from more within its limits.")
-    if spec.risk.reads_draws and response.value is not None:
+    if spec.risk.reads_draws and response.value is not None and not spec.sizes:
         notes.append("The size of each model is the point fit's best at its spend; the draws decide the spends.")
     return tuple(notes)

@@ -8,7 +8,7 @@ from budget.allocation.convex.best_size import best_inputs, last_input, within_e
 from budget.allocation.convex.problem import reach_of_models
 from budget.allocation.plan.assembly import law_inputs_of, measured, measured_draws, reached
 from budget.allocation.served import is_served
-from budget.allocation.spec.objectives import Objective, not_computed
+from budget.allocation.spec.objectives import MEAN, Objective, not_computed
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.allocation.spec.resources import cost_of, largest_inputs
 from budget.allocation.spec.scenarios import scenarios_of
@@ -39,49 +39,47 @@ class SpendResponse:
     spent_already: np.ndarray
 
     def log_inputs(self, task: np.ndarray, spend: np.ndarray) -> np.ndarray:
-        """The law's log inputs (R, I) of the best model of tasks (R,) at positive spends (R,)."""
+        """The law's log inputs (R, I) of the best model of tasks (R,) at positive spends (R,).
+
+        Among several ways it is the best by what is asked, on average over the draws where these are read, and of
+        those that are equally good the one of the best measure: whichever way is taken, more spend is never worse.
+        """
         if len(task) == 0:
             return np.empty((0, len(self.curves.scale_columns)))
-        candidates = [self._law_inputs(task, u) for u in self._candidates(task, spend)]
-        if len(candidates) == 1:
-            return candidates[0]
-        paid = [np.isfinite(each).all(axis=1) for each in candidates]
-        value_at = np.array(
-            [np.where(pays, self._measure(task, each), np.inf) for pays, each in zip(paid, candidates, strict=True)]
-        )
-        return np.array(candidates)[value_at.argmin(axis=0), np.arange(len(task))]
+        ways = self._candidates(task, spend)
+        return self._law_inputs(task, ways[0]) if len(ways) == 1 else self._best(task, ways, None)[0]
 
     def value_at(self, task: np.ndarray, spend: np.ndarray) -> np.ndarray:
         """The measure (R,) that they reach: by the point fit, or on average over the draws where that is asked for."""
-        measures, served = self._measures(task, spend)
-        return self._served(self._averaged(measures), served)
+        return self._best(task, self._candidates(task, spend), MEAN)[1] if len(task) else np.empty(0)
 
     def term(self, task: np.ndarray, spend: np.ndarray, objective: Objective | None = None) -> np.ndarray:
         """What they add to the objective (R,), or to another one; infinite where the spend pays for no model.
 
         Over the draws it is the mean of the terms, such as the share of the draws in which a target is met.
         """
-        measures, served = self._measures(task, spend)
-        return self._served(self._averaged(self.term_of(task, measures, objective)), served)
+        return self._best(task, self._candidates(task, spend), objective)[2] if len(task) else np.empty(0)
 
-    def _measures(self, task: np.ndarray, spend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The measures that they reach, (R,) by the point fit or (B, R) in the draws, and whether each is served."""
-        inputs = self.log_inputs(task, spend)
-        risk = self.spec.risk
+    def _best(
+        self, task: np.ndarray, ways: list[np.ndarray], objective: Objective | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The law's log inputs (R, I) of the best way, its measure (R,) and its term (R,); infinite if none pays."""
+        every = np.tile(task, len(ways))
+        inputs = self._law_inputs(every, np.concatenate(ways))
+        risk, served = self.spec.risk, is_served(inputs)
         if risk.reads_draws and not risk.is_mean:  # no sum over the tasks: see ``refusals``
             raise not_computed("risk", risk.name)
-        if risk.reads_draws:
-            return measured_draws(self.curves, self.spec, task, inputs), is_served(inputs)
-        return self._measure(task, inputs), is_served(inputs)
-
-    def _averaged(self, numbers: np.ndarray) -> np.ndarray:
-        """Numbers (R,) as they are, and (B, R) on average over the draws."""
-        return numbers.mean(axis=0) if self.spec.risk.reads_draws else numbers
-
-    @staticmethod
-    def _served(numbers: np.ndarray, served: np.ndarray) -> np.ndarray:
-        """A spend that pays for no model serves nobody, whatever an unserved task is worth."""
-        return np.where(served, numbers, np.inf)
+        measures = (measured_draws if risk.reads_draws else measured)(self.curves, self.spec, every, inputs)
+        # a spend that pays for no model serves nobody, whatever an unserved task is worth
+        measure, term = (
+            np.where(served, numbers.mean(axis=0) if risk.reads_draws else numbers, np.inf).reshape(
+                len(ways), len(task)
+            )
+            for numbers in (measures, self.term_of(every, measures, objective))
+        )
+        best = np.lexsort((measure, term), axis=0)[0] if len(ways) > 1 else np.zeros(len(task), dtype=int)
+        here = np.arange(len(task))
+        return inputs.reshape(*measure.shape, inputs.shape[1])[best, here], measure[best, here], term[best, here]
 
     def term_of(self, task: np.ndarray, measures: np.ndarray, objective: Objective | None = None) -> np.ndarray:
         """The terms (…, R) of measures (…, R) of tasks (R,)."""
@@ -140,8 +138,15 @@ class SpendResponse:
     def _candidates(self, task: np.ndarray, spend: np.ndarray) -> list[np.ndarray]:
         """Log inputs (R, I) of each way, minus infinity where the spend does not pay for it."""
         cost = self.cost.take(task)
-        candidates = [self._sized(cost, np.full(len(task), np.log(size)), spend) for size in self.spec.sizes]
-        if not candidates:
+        candidates, sizes = [], np.log(self.spec.sizes)
+        if len(sizes):
+            every = self._sized(
+                cost.take(np.tile(np.arange(len(task)), len(sizes))),
+                np.repeat(sizes, len(task)),
+                np.tile(spend, len(sizes)),
+            )
+            candidates += list(every.reshape(len(sizes), len(task), 2))
+        else:
             candidates.append(self._free(task, cost, spend))
         if np.isfinite(self.spent_already).any():
             kept = np.isfinite(self.spent_already[task])

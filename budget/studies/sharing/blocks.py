@@ -280,16 +280,20 @@ class Blocks:
         return np.where(least > 0, least, np.minimum(LEAST_SHARE * self.most, self.measured / FAR))
 
     def law_inputs(self, block: int, u: np.ndarray) -> np.ndarray:
-        """(M, I) the law's log inputs of a block's tasks, for its model's (I,)."""
+        """(Q·M, I) the law's log inputs of a block's M tasks, for its models' (Q, I) one after another."""
         count = len(self.served[block].tasks)
-        return law_inputs_of(self.served[block].curves, self.questions[block], np.repeat(u[None], count, axis=0))
+        every = np.tile(np.arange(count), len(u))
+        return law_inputs_of(self.served[block].curves, self.questions[block], np.repeat(u, count, axis=0), every)
 
     def judged(self, cover: Sequence[int], spend: np.ndarray, u: np.ndarray) -> list[StrategyPlan]:
         """The plans of a division's models, which take spends (V,) at log inputs (V, I)."""
         budget = np.array([self.spec.budget])
         return [
             self.planners[block].judge_all(
-                "", budget, np.full((1, len(self.served[block].tasks)), given), self.law_inputs(block, inputs)[None]
+                "",
+                budget,
+                np.full((1, len(self.served[block].tasks)), given),
+                self.law_inputs(block, inputs[None])[None],
             )[0]
             for block, given, inputs in zip(cover, spend.tolist(), u, strict=True)
         ]

@@ -19,8 +19,10 @@ from budget.numerics.linear_programs import LinearProgram, solve_program
 SECONDS = 20.0
 """Most seconds of one program; what it has then counts, with the bound that it has."""
 
-EXACT = {"mip_rel_gap": 1e-9, "mip_feasibility_tolerance": 1e-9, "primal_feasibility_tolerance": 1e-9}
-"""How exactly limits are kept and the best is proven, of sums that are shares of a budget."""
+EXACT = 1e-9
+"""How exactly limits are kept, and the best is proven, of sums that are shares of a budget."""
+
+WITHIN = {"mip_feasibility_tolerance": EXACT, "primal_feasibility_tolerance": EXACT}
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ def choose_options(
     at_least: int | None = None,
     by_spend: bool = False,
     barred: Sequence[tuple[int, ...]] = (),
+    gap: float = EXACT,
 ) -> Chosen:
     """The options, one of each chosen block, with the least sum of values within a budget.
 
@@ -100,11 +103,14 @@ def choose_options(
         at_least: how many targets must be met.
         by_spend: whether the sum of spends is made small, in place of the values.
         barred: divisions that are not asked for.
+        gap: share of the sum at which the search ends.
 
     Raises:
         InfeasibleError: there is no such division.
     """
     count, (tasks, blocks) = len(options.block), member.shape
+    if not member[:, options.block].any(axis=1).all():
+        raise InfeasibleError("Some task has no measured model within the limits; loosen those.")
     unit = budget if np.isfinite(budget) else float(options.spend.max())
     unit = unit if unit > 0 else 1.0
     spend = options.spend / unit
@@ -128,7 +134,7 @@ def choose_options(
         limits.append((bars[None], -np.inf, len(bar) - 1.0))
     whole = np.concatenate([np.ones(count), np.zeros(more)])
     highest = np.concatenate([np.ones(count), np.full(more, np.inf)])
-    x, bound = _solved(cost, limits, whole, np.zeros(count + more), highest)
+    x, bound = _solved(cost, limits, whole, np.zeros(count + more), highest, gap)
     taken = np.flatnonzero(x[:count] > 0.5)
     taken = taken[np.argsort(options.block[taken], kind="stable")]
     cover = options.block[taken]
@@ -210,11 +216,12 @@ def _solved(
     whole: np.ndarray,
     low: np.ndarray,
     high: np.ndarray,
+    gap: float = EXACT,
 ) -> tuple[np.ndarray, float]:
     matrix = sparse.csr_matrix(np.vstack([part for part, _, _ in limits]))
     ends = [np.concatenate([np.full(len(each[0]), each[at]) for each in limits]) for at in (1, 2)]
     program = LinearProgram(cost, low, high, whole.astype(bool), matrix, ends[0], ends[1])
-    found = solve_program(program, options={"time_limit": SECONDS, **EXACT})
+    found = solve_program(program, options={"time_limit": SECONDS, "mip_rel_gap": gap, **WITHIN})
     if found.status == "infeasible":
         raise InfeasibleError("No division of the tasks among measured models keeps the limits; loosen those.")
     if found.x is None:

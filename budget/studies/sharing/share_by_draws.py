@@ -31,6 +31,9 @@ WIDEST = 1e-4
 DIVISIONS = 4
 """Divisions whose budget is split; the first few are within the program's own coarseness of the best."""
 
+COARSE = 1e-4
+"""Share of the sum to which a division is proposed, of a table that is coarser."""
+
 TINY = 1e-3
 """Share of an equal part of the budget below which the smallest model's cost is no minimum to plan with."""
 
@@ -55,7 +58,8 @@ def share_by_draws(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
     grid = np.exp(np.linspace(np.log(first), np.log(blocks.most), SPENDS, axis=1))
     grid = np.hstack([np.minimum(blocks.start, first)[:, None], grid])
     values = np.array([_terms(blocks, np.full(grid.shape[1], at), grid[at]) for at in range(models)])
-    values = np.minimum.accumulate(values, axis=1)  # the size that the point fit prefers may not be the draws' own
+    if not spec.sizes:  # the size that the point fit prefers may not be the draws' own
+        values = np.minimum.accumulate(values, axis=1)
     table = _Table(blocks, np.log(grid), values)
     hopeful = np.hstack([values[:, 1:], values[:, -1:]])
     block = np.repeat(np.arange(models), grid.shape[1])
@@ -73,7 +77,7 @@ def share_by_draws(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
     bound = np.inf
     for _ in range(DIVISIONS):
         try:
-            chosen = choose_options(blocks.member, options, spec.budget, rows, high=high, barred=barred)
+            chosen = choose_options(blocks.member, options, spec.budget, rows, high=high, barred=barred, gap=COARSE)
         except InfeasibleError:
             break
         if not barred:
@@ -90,7 +94,7 @@ def share_by_draws(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
             continue
         value = float(_terms(blocks, pick, spend).sum()) + rest
         if best is None or value < best.value:
-            best = Sharing(cover, nothing, spend, _sized(blocks, pick, spend), value, -np.inf, 0)
+            best = Sharing(cover, nothing, spend, _best_models(blocks, pick, spend)[1], value, -np.inf, 0)
     if best is None:
         raise InfeasibleError("No division of the tasks among measured models keeps the limits; loosen those.")
     best = replace(best, bound=min(bound, best.value), compared=len(barred))
@@ -99,7 +103,7 @@ def share_by_draws(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
     pick = np.array(best.cover, dtype=int)
     spend = left_to_the_mean(blocks, pick, _enough(table, pick, best.spend))
     value = float(_terms(blocks, pick, spend).sum() + idle[list(best.idle)].sum())
-    return replace(best, spend=spend, u=_sized(blocks, pick, spend), value=value, bound=min(best.bound, value))
+    return replace(best, spend=spend, u=_best_models(blocks, pick, spend)[1], value=value, bound=min(best.bound, value))
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,7 @@ def _split(table: _Table, pick: np.ndarray, budget: float) -> np.ndarray:
 def _enough(table: _Table, pick: np.ndarray, spend: np.ndarray) -> np.ndarray:
     """Spends (V,) of the least total that are as good as these, as far as the draws tell."""
     blocks = table.blocks
-    terms, best = _each(blocks, pick, spend), float(table.at(pick, spend).sum())
+    terms, best = _best_models(blocks, pick, spend)[0], float(table.at(pick, spend).sum())
     weight = blocks.weight[pick]
     met = np.clip(-terms / np.where(weight > 0, weight, 1.0), 0.0, 1.0)
     error = float(np.sqrt((weight**2 * met * (1 - met)).sum() / len(blocks.whole.served.curves.draws)))
@@ -169,37 +173,52 @@ def _enough(table: _Table, pick: np.ndarray, spend: np.ndarray) -> np.ndarray:
 
 def _terms(blocks: Blocks, block: np.ndarray, spend: np.ndarray) -> np.ndarray:
     """(Q,) what blocks (Q,) add to the objective at spends (Q,); infinite where a spend pays for no model."""
-    if not blocks.spec.risk.reads_draws:
-        fold = blocks.missed if blocks.spec.objective.counts_targets else blocks.mean
-        return blocks.sized(block, spend, fold)[0]
-    pays, _ = blocks.sized(block, spend, blocks.mean)
-    return np.where(np.isfinite(pays), _each(blocks, block, spend).sum(axis=1), np.inf)
+    return _best_models(blocks, block, spend)[0].sum(axis=1)
 
 
-def _sized(blocks: Blocks, block: np.ndarray, spend: np.ndarray) -> np.ndarray:
-    """Log inputs (Q, I) of their models: the size is the point fit's best at its spend."""
-    fold = blocks.missed_first if _by_point(blocks) else blocks.mean
-    return blocks.sized(block, spend, fold)[1]
+def _best_models(blocks: Blocks, block: np.ndarray, spend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(Q, M) what each task of blocks (Q,) adds at spends (Q,), infinite where these pay for no model; log inputs.
+
+    Over the draws a size of the menu is the best by what is asked, and of those that are equally good the one of the
+    best mean, so that more spend is never worse; a free size is the point fit's best at its spend.
+    """
+    spec = blocks.spec
+    if not spec.risk.reads_draws:
+        value, u = blocks.sized(block, spend, blocks.missed_first if spec.objective.counts_targets else blocks.mean)
+        if spec.objective.counts_targets:
+            value = np.where(np.isfinite(value), blocks.missed(blocks.measures(block, u), block), np.inf)
+        return np.where(np.arange(blocks.place.shape[1]) == 0, value[:, None], 0.0), u
+    found, inputs = np.full((len(block), blocks.place.shape[1]), np.inf), np.zeros((len(block), blocks.cost.inputs))
+    least = np.full((2, len(block)), np.inf)
+    for sizes in [(size,) for size in spec.sizes] or [()]:
+        some = replace(blocks, spec=replace(spec, sizes=sizes))
+        pays, u = some.sized(block, spend, some.mean)
+        each, mean = _in_draws(some, block, u)
+        each[~np.isfinite(pays)] = np.inf
+        total = each.sum(axis=1)
+        better = (total < least[0]) | ((total == least[0]) & (mean < least[1]))
+        least[:, better] = total[better], mean[better]
+        found[better], inputs[better] = each[better], u[better]
+    return found, inputs
 
 
-def _by_point(blocks: Blocks) -> bool:
-    return blocks.spec.objective.counts_targets and not blocks.spec.risk.reads_draws
-
-
-def _each(blocks: Blocks, block: np.ndarray, spend: np.ndarray) -> np.ndarray:
-    """(Q, M) what each of their tasks adds on average over the draws, 0 beyond them."""
-    spec, u = blocks.spec, _sized(blocks, block, spend)
-    found = np.zeros((len(block), blocks.place.shape[1]))
+def _in_draws(blocks: Blocks, block: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(Q, M) what each task of blocks (Q,) adds on average over the draws, 0 beyond them; (Q,) the mean's part."""
+    spec = blocks.spec
+    found, mean = np.zeros((len(block), blocks.place.shape[1])), np.zeros(len(block))
     for one in np.unique(block):
         rows = np.flatnonzero(block == one)
         planner, tasks = blocks.planners[one], len(blocks.served[one].tasks)
         curves, every = planner.served.curves, np.tile(np.arange(tasks), len(rows))
-        inputs = np.concatenate([blocks.law_inputs(int(one), each) for each in u[rows]])
-        measures = planner.measure.of_draws(every, curves.distance_draws(every, inputs))
-        weight, target = np.tile(blocks.weight[one, :tasks], len(rows)), np.tile(blocks.target[one, :tasks], len(rows))
-        terms = spec.objective.terms(measures, weight, target_met(measures, target))
-        found[rows[:, None], np.arange(tasks)] = terms.mean(axis=0).reshape(len(rows), tasks)
-    return found
+        distance = curves.distance_draws(every, blocks.law_inputs(int(one), u[rows]))
+        measures = planner.measure.of_draws(every, distance)
+        weight, target, share = (
+            np.tile(part[one, :tasks], len(rows)) for part in (blocks.weight, blocks.target, blocks.share)
+        )
+        terms = spec.objective.terms(measures, weight, target_met(measures, target)).mean(axis=0)
+        found[rows[:, None], np.arange(tasks)] = terms.reshape(len(rows), tasks)
+        mean[rows] = (measures.mean(axis=0) * share).reshape(len(rows), tasks).sum(axis=1)
+    return found, mean
 
 
 def _idle_terms(blocks: Blocks) -> np.ndarray:
