@@ -28,6 +28,9 @@ from budget.numerics.words import apart
 GAP = 1e-4
 """Share of the range between worst and best at which the search for a better plan ends."""
 
+REST_GAP = 1e-3
+"""The same for what targets leave, and for how little does for them, which the draws tell no better."""
+
 STEP = 1e-3
 """Relative step of the differences behind marginal returns."""
 
@@ -152,13 +155,14 @@ def nonconvex_baselines(curves: Curves, spec: PlanSpec, *, drawn: bool = False) 
     return compare(spec, limits, worth, score)
 
 
-def least_spend(response: SpendResponse, level: np.ndarray, most: np.ndarray) -> np.ndarray:
+def least_spend(response: SpendResponse, level: np.ndarray, most: np.ndarray, halvings: int = HALVINGS) -> np.ndarray:
     """The least spend (T,) at which each task's measure is at its level, to rounding and never below it.
 
     Args:
         response: of T tasks.
         level: (T,).
         most: (T,) the largest spend that is looked at; infinity is returned where it does not suffice.
+        halvings: of its logarithm, fewer where it need not be to rounding.
     """
     every = np.arange(len(level))
     with np.errstate(invalid="ignore"):
@@ -168,7 +172,7 @@ def least_spend(response: SpendResponse, level: np.ndarray, most: np.ndarray) ->
     low = np.where(response.smallest > 0, np.minimum(np.log(np.maximum(response.smallest, 1e-300)), high), low)
     never = ~(response.value_at(every, most) <= level)
     open_ = np.flatnonzero(~(at_once | never))
-    for _ in range(HALVINGS):
+    for _ in range(halvings):
         middle = 0.5 * (low[open_] + high[open_])
         enough = response.value_at(open_, np.exp(middle)) <= level[open_]
         low[open_], high[open_] = np.where(enough, low[open_], middle), np.where(enough, middle, high[open_])
@@ -184,11 +188,11 @@ def needed_spends(curves: Curves, spec: PlanSpec) -> np.ndarray:
 def _most_targets(response: SpendResponse, low: np.ndarray, high: np.ndarray, gap: float) -> SolvedPlan:
     """The targets of greatest weight; what they leave goes to the mean."""
     spec = response.spec
-    needed, kept_back = _needed(response, low, high)
+    needed, kept_back = _needed(response, low, high, HALVINGS if gap <= GAP else COARSE)
     found = most_targets(needed - kept_back, spec.tasks.weight, spec.budget - kept_back.sum(), high=high - kept_back)
     held = _replaced(found.chosen, needed, low)
     try:
-        rest = solve_nonconvex(_responses(response, MEAN, held, np.maximum(high, held)), gap=max(gap, 1e-3))
+        rest = solve_nonconvex(_responses(response, MEAN, held, np.maximum(high, held)), gap=max(gap, REST_GAP))
         # a target that is met must stay so, even where giving the task nothing were better for the mean
         kept = (rest.spend >= needed * (1 - AT_LIMIT)) | ~found.chosen
         spend = rest.spend if kept.all() else kept_back + found.spend
@@ -222,7 +226,7 @@ def _likeliest_targets(response: SpendResponse, low: np.ndarray, high: np.ndarra
     for _ in range(SAVING):
         share = 0.5 * (little + enough)
         try:
-            tried = solve_nonconvex(replace(parts, budget=share * spec.budget), gap=gap)
+            tried = solve_nonconvex(replace(parts, budget=share * spec.budget), gap=max(gap, REST_GAP))
         except InfeasibleError:
             little = share
             continue
@@ -232,7 +236,7 @@ def _likeliest_targets(response: SpendResponse, low: np.ndarray, high: np.ndarra
             little = share
     held = np.maximum(found.spend, low)
     try:
-        rest = solve_nonconvex(_responses(response, MEAN, held, np.maximum(high, held)), gap=max(gap, 1e-3))
+        rest = solve_nonconvex(_responses(response, MEAN, held, np.maximum(high, held)), gap=max(gap, REST_GAP))
         kept = rest.spend >= found.spend * (1 - AT_LIMIT)
         spend = rest.spend if kept.all() else found.spend
     except InfeasibleError:
@@ -241,13 +245,15 @@ def _likeliest_targets(response: SpendResponse, low: np.ndarray, high: np.ndarra
     return solved_plan_of_spends(response, spend, best.bound, 0.0, best.efficient, best.solver, status)
 
 
-def _needed(response: SpendResponse, low: np.ndarray, most: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _needed(
+    response: SpendResponse, low: np.ndarray, most: np.ndarray, halvings: int = HALVINGS
+) -> tuple[np.ndarray, np.ndarray]:
     """The least spend (T,) at which each target is met, and what of it is spent anyway.
 
     A task that cannot be given nothing takes its minimum whether its target is met or not, so that what a target costs
     is the rest.
     """
-    least = least_spend(response, _target(response), most)
+    least = least_spend(response, _target(response), most, halvings)
     optional = np.isfinite(response.unserved_value)
     needed = np.where(optional & (least == 0), 0.0, np.maximum(least, low))
     return needed, np.where(optional, 0.0, low)

@@ -1,5 +1,6 @@
 """How a spend becomes a model: of the best size, of a size on the menu, or the checkpoint trained on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -101,15 +102,7 @@ class SpendResponse:
     @property
     def smallest(self) -> np.ndarray:
         """(T,) what the smallest model takes from the start, 0 where there is no smallest."""
-        if not self.spec.sizes:
-            return self.cost.at_domain
-        every = np.ones(len(self.spent_already))
-        sized = [self.cost.fix_input(0, every * np.log(size)) for size in self.spec.sizes]
-        least = [np.maximum(each.offset * (1 + PAYS), each.at_domain) for each in sized]
-        if self.cost.ceiling is not None:
-            within = np.log(self.spec.sizes)[:, None] <= self.cost.ceiling[:, 0]
-            least = list(np.where(within, least, np.inf))
-        return np.min(least, axis=0)
+        return least_on_menu(self.cost, self.spec.sizes) if self.spec.sizes else self.cost.at_domain
 
     @property
     def reach(self) -> np.ndarray:
@@ -191,6 +184,15 @@ class SpendResponse:
 
     def _law_inputs(self, task: np.ndarray, u: np.ndarray) -> np.ndarray:
         return law_inputs_of(self.curves, self.spec, u, task)
+
+
+def least_on_menu(cost: Posynomial, sizes: Sequence[float]) -> np.ndarray:
+    """(T,) the least spend that pays for a model of one of the sizes, and for serving it; infinite beyond the reach."""
+    sized = [cost.fix_input(0, np.full(len(cost), np.log(size))) for size in sizes]
+    least = np.array([np.maximum(each.offset * (1 + PAYS), each.at_domain) for each in sized])
+    if cost.ceiling is not None:
+        least = np.where(np.log(sizes)[:, None] <= cost.ceiling[:, 0], least, np.inf)
+    return np.asarray(least.min(axis=0))
 
 
 def spend_response(curves: Curves, spec: PlanSpec) -> SpendResponse:

@@ -14,6 +14,7 @@ import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs, largest_size, last_input, within_ends
 from budget.allocation.convex.problem import planned_cost, reach_of_models
+from budget.allocation.nonconvex.spend_response import least_on_menu
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.allocation.spec.resources import largest_spends
@@ -46,6 +47,9 @@ CLOSE = 1e-12
 LEAN = 1e-5
 """Share of that distance by which a step leans to either side of where the line meets a level, so that both ends move.
 """
+
+SPARE = 1e-8
+"""Share by which the least spend on a menu lies above what its smallest model takes."""
 
 TIE = 1e-6
 """Share of the least weight that the mean decides among sizes that meet the same targets."""
@@ -277,6 +281,8 @@ class Blocks:
     def start(self) -> np.ndarray:
         """(K,) spends from which on others are looked at: the least ones, or next to nothing where there is none."""
         least = np.maximum(self.low, self.cost.at_domain)
+        if self.spec.sizes:  # a digit above, so that rounding leaves something to train with
+            least = np.minimum(np.maximum(least, least_on_menu(self.cost, self.spec.sizes) * (1 + SPARE)), self.most)
         return np.where(least > 0, least, np.minimum(LEAST_SHARE * self.most, self.measured / FAR))
 
     def law_inputs(self, block: int, u: np.ndarray) -> np.ndarray:

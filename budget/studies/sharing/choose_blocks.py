@@ -23,6 +23,7 @@ EXACT = 1e-9
 """How exactly limits are kept, and the best is proven, of sums that are shares of a budget."""
 
 WITHIN = {"mip_feasibility_tolerance": EXACT, "primal_feasibility_tolerance": EXACT}
+"""The same as HiGHS's options."""
 
 
 @dataclass(frozen=True)
@@ -151,27 +152,31 @@ def choose_convex(
     budget: float,
     rows: Sequence[Row] = (),
     barred: Sequence[tuple[int, ...]] = (),
+    gap: float = EXACT,
 ) -> Chosen:
     """The blocks and their spends with the least sum of convex values, each known by lines below it.
 
     Args:
         member: (T, K') whether a task stands in a block; the first K of them have values and spends.
         tangents: of the values.
-        low: (K,) least spends.
+        low: (K,) least spends, infinite where a block cannot be taken.
         high: (K,) greatest spends.
         fixed: (K' − K,) values of what takes no spend, such as a task that is given nothing; infinite where that is
             not allowed.
         budget: in all.
         rows: further limits on the spends.
         barred: divisions that are not asked for.
+        gap: share of the sum at which the search ends.
 
     Raises:
         InfeasibleError: there is no such division.
     """
     tasks, every = member.shape
     models = len(low)
+    able = np.isfinite(low)
+    low, high = np.where(able, low, 0.0), np.where(able, high, 0.0)
     shift = np.abs(tangents.height).max()
-    first = np.full(models, np.inf)  # values are counted from their floors, so that they stand in no sum of digits
+    first = np.where(able, np.inf, 0.0)  # values are counted from their floors, so that they stand in no sum of digits
     np.minimum.at(first, tangents.block, tangents.height + tangents.slope * high[tangents.block])
     scale = max(float(np.ptp(tangents.height)), 1e-9 * shift, 1e-300)
     fine = np.where(np.isfinite(fixed), fixed, 0.0)
@@ -203,8 +208,8 @@ def choose_convex(
         row[list(bar)] = 1.0
         limits.append((row[None], -np.inf, len(bar) - 1.0))
     whole = np.concatenate([np.ones(every), np.zeros(2 * models)])
-    highest = np.concatenate([np.ones(models), np.isfinite(fixed).astype(float), np.full(2 * models, np.inf)])
-    x, bound = _solved(cost, limits, whole, np.zeros(size), highest)
+    highest = np.concatenate([able.astype(float), np.isfinite(fixed).astype(float), np.full(2 * models, np.inf)])
+    x, bound = _solved(cost, limits, whole, np.zeros(size), highest, gap)
     cover = np.flatnonzero(x[:every] > 0.5)
     given = np.where(cover < models, budget * x[every + np.minimum(cover, models - 1)], 0.0)
     return Chosen(tuple(cover.tolist()), given, bound * scale)

@@ -3,8 +3,8 @@
 Every block's value falls with its spend, so that between two spends none is better than at the greater and none costs
 less than the smaller: blocks taken at such pairs are the options of a set partitioning program that bounds all
 divisions, and proposes one, whose budget is then split by the concave envelopes of its blocks (``solve_nonconvex``).
-Over the draws sizes are the point fit's best, with which a value may rise for a moment, at a step to the next size of a
-menu above all: there the bound holds of the spends that are tabulated.
+Where the objective is a mean, lines below the convex hulls of these options stand for them. Over the draws a free size is
+the point fit's best, with which a value may rise for a moment: there the bound holds of the spends that are tabulated.
 
 See docs/decisions/165-sharing-under-every-objective.md.
 """
@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.allocation.nonconvex.envelope import solve_nonconvex
+from budget.allocation.nonconvex.lower_hull import lower_hull, tidy
 from budget.allocation.nonconvex.responses import Responses
 from budget.errors import InfeasibleError
 from budget.studies.sharing.blocks import Blocks
-from budget.studies.sharing.choose_blocks import Options, Row, choose_options
+from budget.studies.sharing.choose_blocks import Options, Row, Tangents, choose_convex, choose_options
 from budget.studies.sharing.share_by_targets import left_to_the_mean
 from budget.studies.sharing.sharing import Sharing, parted
 from budget.tables.target_met import target_met
@@ -33,6 +34,9 @@ DIVISIONS = 4
 
 COARSE = 1e-4
 """Share of the sum to which a division is proposed, of a table that is coarser."""
+
+THINNED = 3
+"""Of so many edges of a hull one is a line of the program: they hardly differ, and each is a row of it."""
 
 TINY = 1e-3
 """Share of an equal part of the budget below which the smallest model's cost is no minimum to plan with."""
@@ -72,12 +76,21 @@ def share_by_draws(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
         np.concatenate([hopeful.ravel()[fine], idle[allowed]]),
     )
     high = np.concatenate([blocks.high, np.zeros(len(idle))])
+    nearly_convex = spec.objective.is_linear and not rows
+    hulls = _hulls(options, models) if nearly_convex and fine.any() else None
+    fixed = np.where(np.isfinite(blocks.idle), idle, np.inf)
     best: Sharing | None = None
     barred: list[tuple[int, ...]] = []
     bound = np.inf
     for _ in range(DIVISIONS):
         try:
-            chosen = choose_options(blocks.member, options, spec.budget, rows, high=high, barred=barred, gap=COARSE)
+            if hulls is not None:
+                lines, low = hulls
+                chosen = choose_convex(
+                    blocks.member, lines, low, blocks.most, fixed, spec.budget, barred=barred, gap=COARSE
+                )
+            else:
+                chosen = choose_options(blocks.member, options, spec.budget, rows, high=high, barred=barred, gap=COARSE)
         except InfeasibleError:
             break
         if not barred:
@@ -94,7 +107,7 @@ def share_by_draws(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
             continue
         value = float(_terms(blocks, pick, spend).sum()) + rest
         if best is None or value < best.value:
-            best = Sharing(cover, nothing, spend, _best_models(blocks, pick, spend)[1], value, -np.inf, 0)
+            best = Sharing(cover, nothing, spend, best_models(blocks, pick, spend)[1], value, -np.inf, 0)
     if best is None:
         raise InfeasibleError("No division of the tasks among measured models keeps the limits; loosen those.")
     best = replace(best, bound=min(bound, best.value), compared=len(barred))
@@ -103,7 +116,27 @@ def share_by_draws(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
     pick = np.array(best.cover, dtype=int)
     spend = left_to_the_mean(blocks, pick, _enough(table, pick, best.spend))
     value = float(_terms(blocks, pick, spend).sum() + idle[list(best.idle)].sum())
-    return replace(best, spend=spend, u=_best_models(blocks, pick, spend)[1], value=value, bound=min(best.bound, value))
+    return replace(best, spend=spend, u=best_models(blocks, pick, spend)[1], value=value, bound=min(best.bound, value))
+
+
+def _hulls(options: Options, models: int) -> tuple[Tangents, np.ndarray]:
+    """The edges of the convex hulls of models' options, and their least spends (K,), infinite where there is none.
+
+    On a menu a mean is convex but for where the size changes. With one budget the hulls together are then below the
+    options by no more than one model's departure (Shapley & Folkman), and have a whole number for each model alone.
+    """
+    some = options.block < models
+    hull = lower_hull(tidy(np.unique(options.block[some], return_inverse=True)[1], options.spend[some],
+                           options.value[some]))  # fmt: skip
+    named = np.unique(options.block[some])
+    low = np.full(models, np.inf)
+    low[named] = hull.spend[hull.first]
+    edge = np.flatnonzero(np.diff(hull.task) == 0)[::THINNED]  # a bound with fewer lines is one, too
+    slope = (hull.value[edge + 1] - hull.value[edge]) / (hull.spend[edge + 1] - hull.spend[edge])
+    last = np.append(np.diff(hull.task) != 0, True)
+    of = np.concatenate([edge, np.flatnonzero(last)])  # no model is better than with its greatest spend
+    slopes = np.concatenate([slope, np.zeros(int(last.sum()))])
+    return Tangents(named[hull.task[of]], hull.value[of] - slopes * hull.spend[of], slopes), low
 
 
 @dataclass(frozen=True)
@@ -152,7 +185,7 @@ def _split(table: _Table, pick: np.ndarray, budget: float) -> np.ndarray:
 def _enough(table: _Table, pick: np.ndarray, spend: np.ndarray) -> np.ndarray:
     """Spends (V,) of the least total that are as good as these, as far as the draws tell."""
     blocks = table.blocks
-    terms, best = _best_models(blocks, pick, spend)[0], float(table.at(pick, spend).sum())
+    terms, best = best_models(blocks, pick, spend)[0], float(table.at(pick, spend).sum())
     weight = blocks.weight[pick]
     met = np.clip(-terms / np.where(weight > 0, weight, 1.0), 0.0, 1.0)
     error = float(np.sqrt((weight**2 * met * (1 - met)).sum() / len(blocks.whole.served.curves.draws)))
@@ -173,10 +206,10 @@ def _enough(table: _Table, pick: np.ndarray, spend: np.ndarray) -> np.ndarray:
 
 def _terms(blocks: Blocks, block: np.ndarray, spend: np.ndarray) -> np.ndarray:
     """(Q,) what blocks (Q,) add to the objective at spends (Q,); infinite where a spend pays for no model."""
-    return _best_models(blocks, block, spend)[0].sum(axis=1)
+    return best_models(blocks, block, spend)[0].sum(axis=1)
 
 
-def _best_models(blocks: Blocks, block: np.ndarray, spend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def best_models(blocks: Blocks, block: np.ndarray, spend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(Q, M) what each task of blocks (Q,) adds at spends (Q,), infinite where these pay for no model; log inputs.
 
     Over the draws a size of the menu is the best by what is asked, and of those that are equally good the one of the
@@ -190,7 +223,8 @@ def _best_models(blocks: Blocks, block: np.ndarray, spend: np.ndarray) -> tuple[
         return np.where(np.arange(blocks.place.shape[1]) == 0, value[:, None], 0.0), u
     found, inputs = np.full((len(block), blocks.place.shape[1]), np.inf), np.zeros((len(block), blocks.cost.inputs))
     least = np.full((2, len(block)), np.inf)
-    for sizes in [(size,) for size in spec.sizes] or [()]:
+    menus: list[tuple[float, ...]] = [(size,) for size in spec.sizes]
+    for sizes in menus or [()]:
         some = replace(blocks, spec=replace(spec, sizes=sizes))
         pays, u = some.sized(block, spend, some.mean)
         each, mean = _in_draws(some, block, u)

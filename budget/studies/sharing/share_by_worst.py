@@ -33,12 +33,12 @@ def share_by_worst(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
     """
     models, every = len(blocks), np.arange(len(blocks))
     at_most = blocks.sized(every, blocks.most, blocks.worst)[0]
-    # where the smallest size of a menu costs more than the least spend, the first spend that pays for one
-    first = blocks.spend_to(every, np.full(models, np.finfo(float).max), blocks.worst, blocks.most)
-    at_least = blocks.sized(every, np.where(np.isfinite(first), first, blocks.most), blocks.worst)[0]
+    at_least = blocks.sized(every, blocks.start, blocks.worst)[0]
     idle = np.where(np.isnan(blocks.idle), np.inf, blocks.idle)
     best_of = np.concatenate([at_most, idle])
     under = float(np.max([best_of[held].min() for held in blocks.member]))
+    if not np.isfinite(under):
+        raise InfeasibleError("Some task has no measured model within the limits; loosen those.")
     over = float(np.max(np.concatenate([at_least[np.isfinite(at_least)], idle[np.isfinite(idle)], [under]])))
 
     def reached(level: float) -> tuple[Chosen | None, bool]:

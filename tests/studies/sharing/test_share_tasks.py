@@ -16,6 +16,7 @@ from budget.errors import InfeasibleError, SolverError
 from budget.studies.sharing import share_by_mean, share_by_worst
 from budget.studies.sharing.blocks import blocks_for
 from budget.studies.sharing.choose_blocks import choose_options
+from budget.studies.sharing.share_by_draws import best_models
 from budget.studies.sharing.share_tasks import share_tasks
 from budget.studies.strategies.partition import blocks_of, exact_covers
 from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
@@ -330,3 +331,139 @@ def test_targets_that_no_model_reaches_are_refused():
     file = File(3, 3, 1, objective="cheapest", budget=None, columns={"target": np.full(3, 0.5)})
     with pytest.raises(InfeasibleError, match="No measured model brings t0, t1, t2 to its target"):
         file.solved()
+
+
+class Menu:
+    """Laws of two scales with a menu of sizes, all of one exponent of tokens, so that splits are closed forms."""
+
+    BUDGET, SIZES, BETA = 1e20, (3e7, 2e8, 2e9), 0.3
+
+    def __init__(self, tasks, sets, seed, draws=0, **asked):
+        random = np.random.default_rng(seed)
+        names = [f"t{at}" for at in range(tasks)]
+        truths = {
+            name: Truth(random.uniform(1, 2), random.uniform(50, 400), 0.34, random.uniform(300, 900), self.BETA)
+            for name in names
+        }
+        self.truths, shared = {(name,): {name: truths[name]} for name in names}, []
+        for _ in range(sets):
+            some = tuple(sorted(random.choice(names, int(random.integers(2, 4)), replace=False).tolist()))
+            if some in self.truths:
+                continue
+            part = random.uniform(0.9, 1.15) * len(some) ** 0.25
+            worse = {name: replace(truths[name], A=part * truths[name].A, B=part * truths[name].B) for name in some}
+            self.truths[some] = worse
+            shared.append(StrategyCurves("moe", one_model(chinchilla(worse, draws=draws, seed=seed))))
+        equal = self.BUDGET / tasks
+        reached = np.array([min(t.value(s, equal / 6 / s) for s in self.SIZES) for t in truths.values()])
+        columns = {"weight": random.uniform(1, 3, tasks), "target": reached * random.uniform(0.99, 1.03, tasks),
+                   "unserved": reached * random.uniform(1.1, 1.5, tasks)}  # fmt: skip
+        self.names, alone = names, StrategyCurves(SPECIALISTS, chinchilla(truths, draws=draws, seed=seed))
+        self.tasks = TaskSettings(tuple(names), **columns)
+        budget = asked.pop("budget", self.BUDGET)
+        self.spec = plan_spec(alone.curves, self.tasks, budget, measure="value", sizes=self.SIZES, **asked)
+        planner = StrategyPlanner(alone, self.spec.tasks, measure_of(alone.curves, self.tasks, "value"))
+        served = [each for each in shared if len(each.tasks) == tasks]
+        served += blocks_of(FittedStrategies(alone, tuple(shared)), alone.tasks)
+        self.blocks = blocks_for(planner, served, self.spec)
+
+    def divisions(self):
+        """Every division whose models have any sizes: (positions of tasks, truths, size) of each."""
+        sets = list(self.truths)
+        for cover in exact_covers(sets, tuple(self.names), 10**6):
+            for sizes in product(self.SIZES, repeat=len(cover)):
+                yield [
+                    ([self.names.index(name) for name in sets[at]], list(self.truths[sets[at]].values()), size)
+                    for at, size in zip(cover, sizes, strict=True)
+                ]
+
+    def mean(self, models):
+        """The best split has spends in proportion to powers of what tokens are worth."""
+        weight = self.spec.weight
+        falls = np.array([
+            sum(weight[at] * t.B for at, t in zip(places, truths, strict=True)) * (6 * size) ** self.BETA
+            for places, truths, size in models
+        ])  # fmt: skip
+        spend = falls ** (1 / (1 + self.BETA))
+        spend *= self.BUDGET / spend.sum()
+        fixed = sum(
+            weight[at] * (t.E + t.A / size**t.alpha)
+            for places, truths, size in models
+            for at, t in zip(places, truths, strict=True)
+        )
+        return fixed + float((falls * spend**-self.BETA).sum())
+
+    @staticmethod
+    def needed(truth, size, level):
+        left = level - truth.E - truth.A / size**truth.alpha
+        return 6 * size * (truth.B / left) ** (1 / truth.beta) if left > 0 else np.inf
+
+
+MENUS = (st.integers(3, 4), st.integers(2, 5), st.integers(0, 10**6))
+
+
+@FEW
+@given(*MENUS)
+def test_sizes_of_a_menu_are_shared_for_the_best_mean_within_the_gap(tasks, sets, seed):
+    file = Menu(tasks, sets, seed)
+    best = min(file.mean(models) for models in file.divisions())
+    found = share_tasks(file.blocks)
+    assert found.bound <= best * (1 + 1e-9) and found.value >= best * (1 - 1e-9)
+    assert found.value - found.bound <= 5e-3 * found.value and found.value <= best * (1 + 2e-4)
+    assert found.spend.sum() <= file.BUDGET * (1 + 1e-9)
+    sizes = np.exp(found.u[:, 0])
+    assert np.isclose(sizes[:, None], file.SIZES, rtol=1e-9).any(axis=1).all()
+
+
+@FEW
+@given(*MENUS, st.sampled_from(["worst", "targets", "cheapest"]))
+def test_sizes_of_a_menu_are_shared_for_what_is_asked(tasks, sets, seed, objective):
+    file = Menu(tasks, sets, seed, objective=objective, **({"budget": None} if objective == "cheapest" else {}))
+    found = share_tasks(file.blocks)
+    target, weight = file.tasks.target, file.tasks.weight
+    divisions, needed = list(file.divisions()), file.needed
+    if objective == "worst":
+
+        def over(level, models):
+            each = [max(needed(t, size, level) for t in truths) for _, truths, size in models]
+            return np.log(min(sum(each), 1e300) / file.BUDGET)
+
+        floors = [max(t.E + t.A / size**t.alpha for _, truths, size in models for t in truths) for models in divisions]
+        best = min(
+            brentq(over, low + 1e-9, low + 1000, args=(models,), xtol=1e-13)
+            for low, models in zip(floors, divisions, strict=True)
+        )
+        assert found.value == pytest.approx(best, rel=1e-7) and found.bound <= best * (1 + 1e-9)
+        return
+    reached = []
+    for models in divisions:
+        options = []
+        for places, truths, size in models:
+            each = np.array([needed(t, size, target[at]) for at, t in zip(places, truths, strict=True)])
+            options.append([(0.0, 0.0, 0)] + [(s, weight[places] @ (each <= s), (each <= s).sum()) for s in each])
+        reached += [np.sum(chosen, axis=0) for chosen in product(*options)]
+    spend, met, count = np.array(reached).T
+    if objective == "cheapest":
+        # a target counts as met but for rounding of a value, which is the more of the spend the flatter the law
+        assert found.value == pytest.approx(spend[count == tasks].min(), rel=1e-6)
+    else:
+        assert -found.value == pytest.approx(met[spend <= file.BUDGET * (1 - 1e-6)].max(), rel=1e-9)
+
+
+@FEW
+@given(*MENUS)
+def test_the_draws_choose_the_sizes_of_expected_targets(tasks, sets, seed):
+    file = Menu(tasks, sets, seed, draws=40, objective="targets", risk="mean")
+    found = share_tasks(file.blocks)
+    assert found.bound <= found.value <= 0 and found.spend.sum() <= file.BUDGET * (1 + 1e-9)
+    # one model alone never meets fewer targets, on average, with more spend
+    for at in range(len(file.blocks)):
+        spend = np.geomspace(file.BUDGET / 1000, file.BUDGET, 60)
+        terms, _ = best_models(file.blocks, np.full(len(spend), at), spend)
+        assert (np.diff(terms.sum(axis=1)) <= 1e-12).all()
+
+
+def test_tasks_without_a_model_that_the_limits_allow_are_refused():
+    for objective in ("mean", "worst", "targets"):
+        with pytest.raises(InfeasibleError):
+            share_tasks(Menu(3, 3, 1, objective=objective, budget=1e7).blocks)
