@@ -3,8 +3,8 @@
 Every block's value falls with its spend, so that between two spends none is better than at the greater and none costs
 less than the smaller: blocks taken at such pairs are the options of a set partitioning program that bounds all
 divisions, and proposes one, whose budget is then split by the concave envelopes of its blocks (``solve_nonconvex``).
-Where the objective is a mean, lines below the convex hulls of these options stand for them. Over the draws a free size is
-the point fit's best, with which a value may rise for a moment: there the bound holds of the spends that are tabulated.
+Where the objective is a mean, lines below the convex hulls of these options stand for them. Over the draws a free size
+is the point fit's best, with which a value may rise for a moment: there the bound holds of the tabulated spends.
 
 See docs/decisions/165-sharing-under-every-objective.md.
 """
