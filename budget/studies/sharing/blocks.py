@@ -234,13 +234,17 @@ class Blocks:
             right = np.where(none, edges[some, at], edges[some, last])
         return value, u
 
-    def spend_to(self, block: np.ndarray, level: np.ndarray, fold: Fold, most: np.ndarray) -> np.ndarray:
-        """The least spends (Q,) at which folds fall to levels (Q,), from ``start`` on; infinite beyond ``most``.
+    def spend_to(
+        self, block: np.ndarray, level: np.ndarray, fold: Fold, most: np.ndarray, least: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The least spends (Q,) at which folds fall to levels (Q,), from ``least`` (or ``start``) on to ``most``.
+
+        Infinite where even those do not suffice.
 
         Halving, with every other step where the line between the ends meets the level: a few steps where a fold is
         smooth, and never more than twice as many.
         """
-        low = self.start[block]
+        low = self.start[block] if least is None else least
         first, last = self.sized(block, low, fold)[0], self.sized(block, most, fold)[0]
         at_low, never = first <= level, ~(last <= level)
         lower, upper = np.log(low), np.log(np.maximum(most, low))

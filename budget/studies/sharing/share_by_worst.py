@@ -41,9 +41,14 @@ def share_by_worst(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
         raise InfeasibleError("Some task has no measured model within the limits; loosen those.")
     over = float(np.max(np.concatenate([at_least[np.isfinite(at_least)], idle[np.isfinite(idle)], [under]])))
 
+    # the spends that worse and better levels took, between which those of a level lie
+    least_of, most_of = blocks.start, blocks.most
+    tried_at: dict[float, np.ndarray] = {}
+
     def reached(level: float) -> tuple[Chosen | None, bool]:
         """The cheapest division at a level, where the budget pays for it; and whether it is proven that none does."""
-        needed = blocks.spend_to(every, np.full(models, level), blocks.worst, blocks.most)
+        needed = blocks.spend_to(every, np.full(models, level), blocks.worst, most_of, least_of)
+        tried_at[level] = needed
         fine = np.isfinite(needed)
         free = np.flatnonzero(idle <= level)
         block = np.concatenate([every[fine], models + free])
@@ -75,9 +80,11 @@ def share_by_worst(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
         count += 1
         if tried is None:
             under = level
+            most_of = np.minimum(most_of, np.where(np.isfinite(tried_at[level]), tried_at[level], np.inf))
             bound = level if refuted else bound  # a program that ran out of time has proven nothing
         else:
             found, over = tried, level
+            least_of = np.where(np.isfinite(tried_at[level]), np.maximum(least_of, tried_at[level]), least_of)
     cover, nothing = parted(found.cover, models)
     pick, spend = np.array(cover, dtype=int), found.spend[np.array(found.cover) < models]
     if not rows and len(pick):
