@@ -29,11 +29,13 @@ from budget.notebook.asking import Table, as_files, said_in_a_sentence, words_of
 from budget.notebook.views import CurvesView, FocusView, framed, text_table
 from budget.numerics.quantities.amounts import GIVEN, Unit
 from budget.process_settings import quiet_jax
+from budget.report.decision_response import shown_response
 from budget.report.page.html import render_html
 from budget.report.page.markdown import render_markdown
 from budget.report.page.report_files import report_files
 from budget.report.page.story import build_story
 from budget.report.progress import STREAM
+from budget.report.sentences.facts import is_shared
 from budget.report.sentences.headline import headline, summary
 from budget.studies.make_plan import Study
 from budget.studies.strategies.recommendation import Recommendation
@@ -136,8 +138,9 @@ class Planning:
 
         Args:
             what: ``models`` (to train, as models.csv), ``tasks`` (the best split among one model for each, as
-                allocation.csv), ``growth`` (as tasks are added) or ``budgets`` (the objective at other budgets). By
-                default what the headline speaks of: models where some of them serve several tasks, else tasks.
+                allocation.csv), ``growth`` (as tasks are added) or ``budgets`` (the objective at other budgets of what
+                column ``models`` says: those recommended, where some of them serve several tasks). By default what the
+                headline speaks of: models where some of them serve several tasks, else tasks.
 
         Raises:
             CallError: there is no such table.
@@ -155,7 +158,7 @@ class Planning:
                 raise CallError("This question has no growing set of tasks; the notes say why.")
             return study.growth.table()
         if what == "budgets":
-            return pd.DataFrame({"budget": study.response.budget, "objective": study.response.objective})
+            return self._budgets()
         raise CallError(f"There is no table {what!r}; choose 'tasks', 'models', 'growth' or 'budgets'.")
 
     def what_if(self, budget: float | str | None = None, **changed: object) -> "Planning":
@@ -218,6 +221,14 @@ class Planning:
             story = build_story(self.study)
             page = render_html(self.study, replace(story, sections=()))
         return framed(page, story.headline) + _notes(self.notes)
+
+    def _budgets(self) -> pd.DataFrame:
+        """The objective at other budgets, and of whose models it is."""
+        answer = shown_response(self.study)
+        models = "recommended" if self._shares and not answer.alone else "one for each"
+        if is_shared(self.plan):
+            models = "one for all"
+        return pd.DataFrame({"budget": answer.budget, "objective": answer.objective, "models": models})
 
     @property
     def _shares(self) -> bool:

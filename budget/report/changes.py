@@ -26,16 +26,20 @@ def _answer(found: PlanChanges, before: dict[str, Any], after: dict[str, Any]) -
     for plan in (found.before, found.after):
         if plan.strays:
             said.append(f"{plan.folder}: {shortened(plan.strays)} are not of its plan; what follows may mix two plans.")
-    asked = [(each["goal"], each["measure"], each["risk"], each["metric"], each["unit"]) for each in (before, after)]
-    if asked[0] != asked[1]:
-        return [*said, "The two plans answer different questions, so that their values are not compared."]
-    gain = (after["objective"] - before["objective"]) * (1 if after["larger_is_better"] else -1)
-    same = abs(gain) <= SAME * abs(before["objective"])
+    if found.incomparable:
+        return [*said, f"The two plans {found.incomparable}, so that their objectives cannot be compared."]
+    objectives = found.before.objective, found.after.objective
+    gain = (objectives[1] - objectives[0]) * (1 if after["larger_is_better"] else -1)
+    same = abs(gain) <= SAME * abs(objectives[0])
     word = "the same" if same else f"{difference(gain)} {'better' if gain > 0 else 'worse'}"
-    said.append(
-        f"{after['goal'].capitalize()} {after['metric']}: {value(before['objective'])} in {found.before.folder}, "
-        f"{value(after['objective'])} in {found.after.folder}: {word}."
-    )
+    whose = found.before.speaks_of, found.after.speaks_of
+    alike = whose[0] == whose[1]
+    each = [
+        f"{value(objective)} in {plan.folder}{'' if alike else f' ({plan.speaks_of})'}"
+        for objective, plan in zip(objectives, (found.before, found.after), strict=True)
+    ]
+    of = f" by {whose[0]}" if alike else ""
+    said.append(f"{after['goal'].capitalize()} {after['metric']}{of}: {each[0]}, {each[1]}: {word}.")
     if before["budget"] != after["budget"]:
         unit = after["unit"]
         said.append(f"The budget changes from {quantity(before['budget'], unit)} to {quantity(after['budget'], unit)}.")
@@ -80,25 +84,25 @@ def _curves(found: PlanChanges) -> list[str]:
 
 def _split(found: PlanChanges) -> list[str]:
     table, unit = found.table, found.after.plan["unit"]
-    shares = [
-        (table[f"spend_{word}"] / plan.plan["budget"]).fillna(0.0).to_numpy()
-        for word, plan in (("before", found.before), ("after", found.after))
-    ]
-    apart = shares[1] - shares[0]
+    models = found.before.models, found.after.models
+    every = dict.fromkeys((*models[0], *models[1]))
+    shares = [(tasks, models[0].get(tasks, 0.0), models[1].get(tasks, 0.0)) for tasks in every]
     said = []
     for word, there in (("Only the later plan has", "before"), ("Only the earlier plan has", "after")):
         names = table["task"][table[f"spend_{there}"].isna()].tolist()
         if names:
             said.append(f"{word} {shortened(names)}.")
-    if np.abs(apart).max(initial=0.0) <= 1e-6:
-        return [*said, "Every task keeps its share of the budget."]
-    order = np.argsort(-np.abs(apart), kind="stable")[:NAMED]
-    named = [
-        f"{table['task'][at]} {percent(shares[0][at])} → {percent(shares[1][at])}"
-        for at in order
-        if abs(apart[at]) > 1e-6
-    ]
-    return [*said, f"Shares of the budget ({unit}) that change most, with one model for each: {listing(named)}."]
+    moved = [each for each in shares if abs(each[2] - each[1]) > 1e-6]
+    if not moved:
+        return [*said, "Every model keeps its share of the budget."]
+    moved.sort(key=lambda each: -abs(each[2] - each[1]))
+    named = [f"{_model(tasks)} {percent(first)} → {percent(last)}" for tasks, first, last in moved[:NAMED]]
+    return [*said, f"Shares of the budget ({unit}) that change most, a model counted once: {listing(named)}."]
+
+
+def _model(tasks: tuple[str, ...]) -> str:
+    """A model by its tasks."""
+    return tasks[0] if len(tasks) == 1 else f"one model of {shortened(tasks)}"
 
 
 def _models(found: PlanChanges) -> list[str]:

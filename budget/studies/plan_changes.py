@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from budget.allocation.spec.plan_spec import SHARED
 from budget.curves.curves import Curves
 from budget.curves.records.reading import curves_from_record
 from budget.errors import DataError
@@ -52,17 +53,63 @@ class SavedPlan:
         return found
 
     @property
-    def tasks(self) -> dict[str, dict[str, Any]]:
-        """Task → its line of the plan."""
-        return {each["task"]: each for each in self.plan["tasks"]}
+    def decision(self) -> dict[str, Any] | None:
+        """What was recommended, where some of its models serve several tasks; then the plan is not what to train."""
+        found: dict[str, Any] | None = self.record.get("recommendation")
+        return found if found and any(len(model["tasks"]) > 1 for model in found["models"]) else None
 
     @property
-    def models(self) -> dict[tuple[str, ...], str]:
-        """Tasks of a recommended model → its strategy; one model a task where nothing was recommended."""
-        found = self.record.get("recommendation")
-        if not found:
-            return {(name,): "specialists" for name in self.tasks}
-        return {tuple(model["tasks"]): model["strategy"] for model in found["models"]}
+    def speaks_of(self) -> str:
+        """Whose numbers these are: those of the decision where there is one, else of the plan."""
+        if self.decision is not None:
+            return "the models recommended"
+        return "one model for all" if self.plan["strategy"] == SHARED else "one model for each"
+
+    @property
+    def objective(self) -> float:
+        """What is reached, in the reader's number."""
+        if self.decision is None:
+            return float(self.plan["objective"])
+        # a decision's objective is made small; where more is better a reader sees its negative
+        return float(self.decision["objective"]) * (-1 if self.plan["larger_is_better"] else 1)
+
+    @property
+    def budget(self) -> float:
+        """The budget, or what is spent where the cheapest plan has none."""
+        return float(self.plan["budget"] or self.plan["spent"])
+
+    @property
+    def tasks(self) -> dict[str, dict[str, Any]]:
+        """Task → its line: what its model takes, its sizes, and what it is predicted to reach."""
+        lines = {each["task"]: each for each in self.plan["tasks"]}
+        if self.decision is None:
+            return lines
+        # a plan of an older version does not hold what each task reaches by the decision
+        predicted = self.decision.get("predicted", {})
+        return {
+            name: {"task": name, "spend": model["spend"], **model["inputs"], "predicted": predicted.get(name)}
+            for model in self.decision["models"]
+            for name in model["tasks"]
+        }
+
+    @property
+    def metrics(self) -> dict[str, str]:
+        """Task → what its values are of."""
+        return {name: metric for name, metric in zip(self.curves.tasks, self.curves.metric, strict=True)
+                if name in self.tasks}  # fmt: skip
+
+    @property
+    def models(self) -> dict[tuple[str, ...], float]:
+        """Tasks of each model → its share of the budget, counted once."""
+        if self.decision is not None:
+            return {tuple(model["tasks"]): model["spend"] / self.budget for model in self.decision["models"]}
+        if self.plan["strategy"] == SHARED:
+            return {tuple(self.tasks): self.plan["spent"] / self.budget}
+        return {(name,): (line["spend"] or 0.0) / self.budget for name, line in self.tasks.items()}
+
+    def model_of(self, name: str) -> tuple[str, ...]:
+        """The tasks of the model that serves a task; none where it is not of the plan."""
+        return next((tasks for tasks in self.models if name in tasks), ())
 
 
 @dataclass(frozen=True)
@@ -74,7 +121,8 @@ class PlanChanges:
         after: the second.
         inputs: roles of the files whose content differs, such as ``runs``; one that only one of them has as well.
         words: option → its content before and after, ``None`` where it was not said.
-        table: one row a task of either plan: spends, sizes, predictions, and what its curve alone changes.
+        table: one row a task of either plan: the spends and sizes of the models that serve it, with whom it shares
+            them, predictions, and what its curve alone changes.
     """
 
     before: SavedPlan
@@ -89,12 +137,27 @@ class PlanChanges:
         before, after = ({name: tasks for tasks in each.models for name in tasks} for each in (self.before, self.after))
         return {name: after[name] for name in after if name in before and after[name] != before[name]}
 
+    @property
+    def incomparable(self) -> str:
+        """Why the two objectives cannot be compared; "" where they can."""
+        asked = [
+            tuple(each.plan[key] for key in ("goal", "measure", "risk", "metric", "unit"))
+            for each in (self.before, self.after)
+        ]
+        if self.before.tasks.keys() != self.after.tasks.keys():
+            return "are over different tasks"
+        if self.before.metrics != self.after.metrics:
+            return "measure their tasks by different metrics"
+        return "" if asked[0] == asked[1] else "answer different questions"
+
     def record(self) -> dict[str, Any]:
         """The comparison as JSON."""
         return {
             "before": self.before.folder,
             "after": self.after.folder,
-            "objective": [self.before.plan["objective"], self.after.plan["objective"]],
+            "objective": [self.before.objective, self.after.objective],
+            "speaks_of": [self.before.speaks_of, self.after.speaks_of],
+            "comparable": not self.incomparable,
             "inputs": list(self.inputs),
             "words": {key: list(pair) for key, pair in self.words.items()},
             "models": {name: list(tasks) for name, tasks in self.joined.items()},
@@ -159,6 +222,8 @@ def _table(before: SavedPlan, after: SavedPlan) -> pd.DataFrame:
             for word, side in zip(("before", "after"), sides, strict=True):
                 given = None if side is None else side.get(column)
                 row[f"{column}_{word}"] = np.nan if given is None else float(given)
+        for word, plan in (("before", before), ("after", after)):
+            row[f"model_{word}"] = "|".join(plan.model_of(name))
         row["by_curve"] = _by_curve(before, after, name)
         row["by_plan"] = row["predicted_after"] - row["predicted_before"] - row["by_curve"]
         rows.append(row)
@@ -168,6 +233,8 @@ def _table(before: SavedPlan, after: SavedPlan) -> pd.DataFrame:
 def _by_curve(before: SavedPlan, after: SavedPlan, name: str) -> float:
     """What the later curve predicts of the earlier plan's model, less what was predicted then; NaN where unknown."""
     line = before.tasks.get(name)
+    if before.decision is not None and len(before.model_of(name)) > 1:
+        return float("nan")  # the curve of a shared model is not in the folder
     if line is None or name not in after.curves.tasks or line.get("predicted") is None:
         return float("nan")
     given = [_scale(before, line, scale) for scale in after.curves.scale_columns]

@@ -44,7 +44,7 @@ def compared(plans, before, after):
 def test_a_plan_is_the_same_as_itself(plans):
     table, said = compared(plans, "first", "first")
     assert (table["spend_before"] == table["spend_after"]).all() and (table["by_curve"] == 0).all()
-    for words in ("the same.", "Both were asked the same of the same files.", "Every task keeps its share"):
+    for words in ("the same.", "Both were asked the same of the same files.", "Every model keeps its share"):
         assert words in said
 
 
@@ -65,6 +65,47 @@ def test_other_runs_are_the_reason_and_the_curve_of_that_task(plans):
 def test_a_task_of_one_plan_alone_is_named(plans):
     table, said = compared(plans, "first", "fewer")
     assert np.isnan(table.loc["c", "spend_after"]) and "Only the earlier plan has c." in said
+    assert "are over different tasks, so that their objectives cannot be compared" in said
+    assert "better" not in said and "worse" not in said
+
+
+def test_other_metrics_are_not_compared(plans, tmp_path):
+    shutil.copytree(plans / "first", tmp_path / "bits")
+    text = (tmp_path / "bits" / "curves.json").read_text()
+    record = json.loads(text)
+    for line in record["tasks"]:
+        line["metric"] = "bits"
+        del line["checksum"]
+    (tmp_path / "bits" / "curves.json").write_text(json.dumps(record))
+    said = run("compare", plans / "first", tmp_path / "bits").stderr
+    assert "measure their tasks by different metrics" in said and "better" not in said and "worse" not in said
+
+
+def recommended(plans, home, name, objective, spend):
+    """A folder whose decision shares one model of b and c, beside one of a."""
+    shutil.copytree(plans / "first", home / name)
+    record = json.loads((home / name / "plan.json").read_text())
+    models = [
+        {"strategy": "specialists", "tasks": ["a"], "spend": 3e6 - spend, "share": 0.0, "inputs": {"x": 3e6 - spend}},
+        {"strategy": "moe", "tasks": ["b", "c"], "spend": spend, "share": 0.0, "inputs": {"x": spend}},
+    ]
+    predicted = {"a": 1.1, "b": 0.6, "c": 0.8}
+    record["recommendation"] = {"models": models, "objective": objective, "predicted": predicted}
+    (home / name / "plan.json").write_text(json.dumps(record))
+    return home / name
+
+
+def test_the_decision_is_compared_where_there_is_one(plans, tmp_path):
+    before = recommended(plans, tmp_path, "before", 0.8, 1.5e6)
+    after = recommended(plans, tmp_path, "after", 0.7, 1.2e6)
+    result = run("compare", before, after)
+    assert f"by the models recommended: 0.8000 in {before}, 0.7000 in {after}: 0.10 better." in result.stderr
+    assert "one model of b and c 50.0 % → 40.0 %" in result.stderr and "a 50.0 % → 60.0 %" in result.stderr
+    table = pd.read_csv(io.StringIO(result.stdout)).set_index("task")
+    assert table.loc["b", "spend_before"] == 1.5e6 and table.loc["c", "predicted_after"] == 0.8
+    assert table["model_before"].tolist() == ["a", "b|c", "b|c"]
+    mixed = run("compare", before, plans / "first").stderr
+    assert "(the models recommended)" in mixed and "(one model for each)" in mixed
 
 
 def test_json_holds_the_same(plans):

@@ -12,6 +12,7 @@ import budget
 from budget.commands.plan import plan as command
 from budget.errors import BudgetError, CallError
 from budget.report import progress
+from budget.report.decision_response import shown_response
 from tests import ROOT
 from tests.commands.invoking import run
 
@@ -133,7 +134,8 @@ def test_a_hostile_name_stays_text(tmp_path):
 
 def test_tables(planned):
     assert list(planned.table().task) == list(TASKS)
-    assert set(planned.table("budgets").columns) == {"budget", "objective"}
+    assert set(planned.table("budgets").columns) == {"budget", "objective", "models"}
+    assert set(planned.table("budgets").models) == {"one for each"}
     assert len(planned.table("growth")) > 0
     assert list(planned.curves.table().task) == list(TASKS)
 
@@ -204,6 +206,10 @@ def test_strategies_are_compared():
     assert repr(focus)
     assert found.recommendation is not None
     assert len(found.table("models")) == len(found.recommendation.models)
+    answer = shown_response(found.study)
+    at_budget = found.table("budgets").set_index("budget").loc[answer.planned]
+    assert answer.alone or not found.recommendation.shares or at_budget.objective == found.recommendation.objective
+    assert at_budget.models == ("recommended" if found.recommendation.shares and not answer.alone else "one for each")
 
 
 def test_it_shows_progress_beside_its_notes_and_can_be_silenced(monkeypatch, capsys):

@@ -208,6 +208,7 @@ class Recommendation(Brief):
         return {
             "models": [json_value(vars(model)) for model in self.models],
             "objective": self.objective,
+            "predicted": dict(zip(self.plan.tasks, json_value(self.plan.predicted), strict=True)),
             "chosen_objective": self.choice.objective,
             "bound": json_value(self.choice.bound),
             "compared": self.choice.compared,

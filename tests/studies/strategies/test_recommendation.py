@@ -36,6 +36,7 @@ def test_two_free_pairs_do_with_half_of_the_budget():
     pairs = [("generalist", power(dict.fromkeys(pair, LAW), draws=20)) for pair in (NAMES[:2], NAMES[2:])]
     found = decided(alone, *pairs)
     assert [model.tasks for model in found.models] == [NAMES[:2], NAMES[2:]] and found.shares
+    assert found.record()["predicted"] == dict(zip(NAMES, found.plan.predicted.tolist(), strict=True))
     np.testing.assert_allclose([model.share for model in found.models], 0.5, rtol=1e-8)
     np.testing.assert_allclose([model.inputs["flops"] for model in found.models], BUDGET / 2, rtol=1e-8)
     rival = found.rival(SPECIALISTS)
