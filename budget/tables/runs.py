@@ -67,6 +67,7 @@ class Runs(Brief):
         mixture: what each run was trained on, ``None`` where nobody said.
         notes: what was assumed while reading, one sentence each.
         named_scales: the scales that somebody named for the law to read, in order; columns of any name, all positive.
+        copied: task → the numbers of its rows that are left out as copies of earlier ones of their named runs.
     """
 
     source: str
@@ -92,6 +93,7 @@ class Runs(Brief):
     named: bool = True
     notes: tuple[str, ...] = ()
     named_scales: tuple[str, ...] = ()
+    copied: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Nobody said what guessing scores, or how tasks were served."""
@@ -353,7 +355,7 @@ def _runs(
     refuse_restarting_ids(frame, run, task_index, scale, path)
     extra, derived = _extras(frame, scale, run, task_index, path)
     strategy_runs, strategy_index = strategy_runs_of(frame, run, task_index, names, path)
-    return Runs(
+    runs = Runs(
         source=Path(path).name,
         tasks=names,
         metric=_metrics(frame, task_index, names, path),
@@ -381,6 +383,28 @@ def _runs(
         notes=tuple(notes),
         named_scales=named_scales,
     )
+    return _without_copies(runs, frame)
+
+
+def _without_copies(runs: Runs, frame: pd.DataFrame) -> Runs:
+    """The runs without rows that say again what an earlier row of the same named run says: they are no evidence.
+
+    Without names equal rows may be two runs, which ``originals`` leaves to whoever counts runs.
+    """
+    if not runs.named or not runs.repeated.any():
+        return runs
+    others = [levels(frame[name])[0] for name in ("seed", "step", "stderr", "weight") if name in frame.columns]
+    compared = [runs.task, runs.run, runs.strategy_index, runs.value, *runs.columns.values(), *others]
+    again = stood_before(row_codes(compared))
+    if not again.any():
+        return runs
+    count, every = int(again.sum()), len(again)
+    rows = listed(runs.row[again])
+    what = "a copy of an earlier row of the same run" if count == 1 else "copies of earlier rows of the same runs"
+    note = f"{count} of {every} rows {'is' if count == 1 else 'are'} left out: {what} (row {rows})."
+    copied = {runs.tasks[task]: tuple(runs.row[again & (runs.task == task)].tolist())
+              for task in np.unique(runs.task[again]).tolist()}  # fmt: skip
+    return replace(runs.keep(~again), notes=(*runs.notes, note), copied=copied)
 
 
 def _distinct(scales: Sequence[str]) -> tuple[str, ...]:

@@ -169,3 +169,23 @@ def test_rows_without_run_or_model_say_so(tmp_path):
 def test_more_mistakes_get_one_sentence(tmp_path, text, sentence):
     with pytest.raises(DataError, match=sentence):
         read(tmp_path, text)
+
+
+def test_copies_of_a_named_run_s_row_are_used_once_and_counted(tmp_path):
+    """A copy says nothing new: it may not weigh in the fit, nor make an interval narrower."""
+    lines = [f"a,r{at},{n},{d},{2 + 1 / at}" for at, (n, d) in enumerate([(1e6, 1e8), (4e6, 1e8), (1e6, 4e8)], 1)]
+    path = tmp_path / "runs.csv"
+
+    def read(*more, header="task,run,params,tokens,value"):
+        path.write_text("\n".join([header, *lines, *more]))
+        return read_runs(path)
+
+    once, copied = read(), read(lines[0], lines[0].replace("1000000.0", "1e6"), lines[2])
+    np.testing.assert_array_equal(copied.value, once.value)
+    np.testing.assert_array_equal(copied.row, [2, 3, 4])
+    said = "3 of 6 rows are left out: copies of earlier rows of the same runs (row 5, 6, 7)."
+    assert said in copied.notes and said not in once.notes
+    other = lines[0].replace("r1", "r9"), lines[0].replace(",3.0", ",3.1"), lines[0].replace("a,", "b,")
+    assert len(read(*other).value) == 6  # another run, another value, another task: no copies
+    lines = [f"{line},{at}" for at, line in enumerate(lines)]
+    assert len(read(f"{lines[0][:-1]}7", header="task,run,params,tokens,value,seed").value) == 4

@@ -340,8 +340,10 @@ def _find_repeats(runs: Runs) -> _Repeats:
 def _repeats(runs: Runs, task: int, found: _Repeats) -> Finding:
     name, mine = runs.tasks[task], runs.rows_of(task)
     again, equal = mine[found.copied[mine]], mine[found.equal[mine]]
-    if len(again):
-        said = f"{len(again)} of {len(mine)} rows repeat another ({row_names(runs.row[again])})"
+    gone = runs.copied.get(name, ())
+    if len(again) or gone:
+        rows = np.sort([*runs.row[again], *gone])
+        said = f"{len(rows)} of {len(mine) + len(gone)} rows repeat another ({row_names(rows)})"
         return Finding(name, "repeats", "REVIEW", said, "remove copies of one run")
     if len(equal):
         said = f"equal values in different runs: {row_names(runs.row[equal])}; each counts as a run of its own"

@@ -57,7 +57,9 @@ STATUS: dict[str, Status] = {
     ),
     "outliers": Status(True, "look at these rows, and at what 'budget fit --sensitivity' says without them"),
     "several_optima": Status(True, "measure larger runs: the data do not decide between these curves"),
-    "duplicated_rows": Status(True, "remove the copies; each counts in the fit, together as one run in the draws"),
+    "duplicated_rows": Status(
+        True, "remove the copies, or name the runs; each counts in the fit, together as one run in the draws"
+    ),
     "ill_conditioned": Status(True, "trust predictions inside the range, not single parameters; or fit a simpler law"),
     "at_bound": Status(True, "measure larger runs: the data leave this parameter at the end of its range"),
     "poor_fit": Status(

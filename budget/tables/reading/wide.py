@@ -103,7 +103,7 @@ def long_table(
     if mixed:
         of = {unit: listed(columns[name] for name in columns if units[name] == unit) for unit in units.values()}
         notes.append(
-            f"These columns hold different metrics by name ({'; '.join(f'{unit}: {of[unit]}' for unit in of)}), of which "
+            f"These columns are of different metrics ({'; '.join(f'{unit}: {of[unit]}' for unit in of)}), of which "
             "no mean is taken: a plan needs --measure progress and column 'unserved' of the tasks file, or "
             "--wide with columns of one metric."
         )

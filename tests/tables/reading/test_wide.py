@@ -56,9 +56,9 @@ def test_metrics_and_directions_are_told_by_words_anywhere_in_a_name(tmp_path):
     runs = read(tmp_path, mixed.replace("wiki_ppl", "bpb_wiki"), wide="eval/*")
     assert runs.metric == ("loss", "accuracy", "bits per byte")
     np.testing.assert_array_equal(runs.higher_is_better, [False, True, False])
-    assert any("different metrics" in note and "accuracy: acc_piqa" in note for note in runs.notes)
+    assert any("are of different metrics" in note and "accuracy: acc_piqa" in note for note in runs.notes)
     one = read(tmp_path, mixed.replace("acc_piqa", "loss_piqa"), wide="eval/*")
-    assert one.metric == ("value",) * 3 and not any("different metrics" in note for note in one.notes)
+    assert one.metric == ("value",) * 3 and not any("are of different metrics" in note for note in one.notes)
 
 
 @pytest.mark.parametrize(
