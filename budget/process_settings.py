@@ -4,7 +4,7 @@ Importing the package changes none of these and no function of it does but on re
 before JAX is used, and the trainer in the worker processes that it starts. So the settings of a program that uses the
 package stay its own. (Double precision is no setting of the process: ``curves.fitting`` switches it on around a fit.)
 
-See docs/decisions/166-half-the-particles-and-near-starts.md.
+See docs/decisions/166-searches-that-start-near-by.md.
 """
 
 import logging

@@ -221,9 +221,9 @@ def test_a_part_is_of_its_own_lanes_and_little_else():
         {name: len(array) for name, array in read_part(part)[1].items() if name.endswith("/lanes")} for part in parts
     ]
     programs = set().union(*lanes)
-    near = next(name for name in programs if name.startswith("nearest"))
-    # of each task one curve for each of 100 draws, and one amid them
+    near = next(name for name in programs if name.startswith("search"))
+    # of each task one search for each of 100 draws, and for the two curves amid them one from each of three starts
     used = [each["task"] for each in json.loads(budget(WHOLE).stdout)["tasks"] if each["working"][0] is not None]
     held = [sum(Shard(index, 3).held(used)) for index in range(3)]
-    assert [each.get(near, 0) for each in lanes] == [101 * tasks for tasks in held] and sum(held) > 2
+    assert [each.get(near, 0) for each in lanes] == [106 * tasks for tasks in held] and sum(held) > 2
     assert json.loads(json.dumps(read_part(parts[0])[0]))["shard"] == [0, 3]

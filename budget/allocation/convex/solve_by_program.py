@@ -139,8 +139,10 @@ def _with_all_limits(problem: Problem, goal: Goal) -> Optimum:
         found = _by_cuts(problem, goal, origin(problem, goal) if goal == "largest" else near.u)
     except SolverError:
         found = _by_cuts(problem, goal, near.u if goal == "largest" else origin(problem, goal))
-    # what the solver's tolerance leaves of a target or a limit is no gain: where the dual's plan is proven it stands
-    return replace(near, solver=found.solver, status=found.status) if is_proven(problem, goal, near) else found
+    # what the solver's tolerance leaves of a target is no gain: where the dual's least spend is proven it stands
+    stands = goal == "cheapest" and is_proven(problem, goal, near)
+    best = near if stands else _better(problem, goal, found, near)
+    return replace(best, solver=found.solver, status=found.status)
 
 
 def _better(problem: Problem, goal: Goal, optimum: Optimum, other: Optimum) -> Optimum:

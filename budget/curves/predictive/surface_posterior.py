@@ -6,7 +6,7 @@ serves every drift and noise level, so that a likelihood costs the law at R rows
 nothing is cubic in the rows. The drifts are drawn from their Gaussian conditional.
 
 See docs/decisions/129-two-scales-with-their-own-error.md.
-See docs/decisions/166-half-the-particles-and-near-starts.md.
+See docs/decisions/166-searches-that-start-near-by.md.
 """
 
 from dataclasses import fields, replace

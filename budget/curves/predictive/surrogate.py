@@ -6,7 +6,7 @@ a floor with one falling power of each input is fitted to the draw's own values,
 that plans stay convex programs with a bound. Predictions never read it.
 
 See docs/decisions/128-plans-read-convex-surrogates.md.
-See docs/decisions/166-half-the-particles-and-near-starts.md.
+See docs/decisions/166-searches-that-start-near-by.md.
 """
 
 from collections.abc import Sequence

@@ -5,7 +5,7 @@ by preconditioned Crank–Nicolson steps around its own mean (Cotter et al. 2013
 nearby points together: rounding dies out and is not amplified. Everything is per task, with random numbers of its own.
 
 See docs/decisions/129-two-scales-with-their-own-error.md.
-See docs/decisions/166-half-the-particles-and-near-starts.md.
+See docs/decisions/166-searches-that-start-near-by.md.
 """
 
 from collections.abc import Callable
@@ -20,9 +20,9 @@ from budget.numerics import streams
 GROUPS = 8
 """Parts of the population that never mix: their differences are the record of convergence."""
 
-MEMBERS = 16
-"""Particles of a group; 128 in all, at each of the kept states, from which 200 draws are taken. With twice as many
-predictions and intervals differ by no more than two seeds do (decision 166)."""
+MEMBERS = 32
+"""Particles of a group; 256 in all, at each of the kept states, from which 200 draws are taken. With half
+as many, intervals of tasks with many rows were too narrow (decision 166)."""
 
 MAX_STAGES = 48
 """Temperatures at most: thirty rows take about ten, four hundred about twenty."""
