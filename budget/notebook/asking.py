@@ -39,9 +39,8 @@ def words_of(command: click.Command, given: Mapping[str, Any]) -> list[str]:
     for key, content in given.items():
         param = options.get(key)
         if param is None:
-            near = get_close_matches(key, options, 3, 0.5)
-            hint = f"the nearest are {listed(near)}" if near else f"there are {', '.join(sorted(options))}"
-            raise CallError(f"'budget {command.name}' has no option {shown(key)}; {hint}.")
+            near = listed(get_close_matches(key, options, 3, 0.0))
+            raise CallError(f"'budget {command.name}' has no option {shown(key)}; the nearest are {near}.")
         if content is None:
             continue
         option = f"--{key.replace('_', '-')}"
@@ -95,3 +94,56 @@ def said_in_a_sentence(error: click.ClickException) -> CallError:
     """A mistake in the words of a command line, as one in a call."""
     text = re.sub(r"'?--([a-z][a-z-]*)'?", lambda found: found[1].replace("-", "_"), error.format_message())
     return CallError(text)
+
+
+_COLUMN = r"--column (?:'[^'=]*=[^']*'|[^\s'=]+=\S+)"
+_OPTIONS = re.compile(
+    rf"(?P<command>'budget [^']*')|(?P<columns>{_COLUMN}(?: {_COLUMN})*)|"
+    r"--(?P<option>[a-z][a-z-]*)(?: (?P<content>'[^']*'|[^\s']+))?"
+)
+_QUOTE = "'"
+_ENDING = re.compile(r"[.,;:)]*$")
+
+
+def in_words_of_a_call(text: str, command: click.Command, tables: Mapping[str, Table | None]) -> str:
+    """A sentence about a command's files, as one about a call: keywords for options, index labels for row numbers.
+
+    Args:
+        text: the sentence.
+        command: whose options it may name; what stands in quotation marks as a command line stays one.
+        tables: role → what was given.
+    """
+    known = {name: param for param in command.params for name in (*param.opts, *param.secondary_opts)}
+
+    def keyword(found: re.Match[str]) -> str:
+        if found["command"]:
+            return found[0]
+        if found["columns"]:
+            ending = _ENDING.search(found[0])[0]  # type: ignore[index]  # it may be empty
+            pairs = found[0].removesuffix(ending).replace("'", "").removeprefix("--column ").split(" --column ")
+            return f"columns={dict(pair.split('=', 1) for pair in pairs)}{ending}"
+        param = known.get(f"--{found['option']}")
+        if not isinstance(param, click.Option):
+            return found[0]
+        name, content = param.opts[-1].removeprefix("--").replace("-", "_"), found["content"] or ""
+        name = {"column": "columns"}.get(name, name)
+        after = f" {content}" if content else ""
+        if param.is_flag:
+            return f"{name}={'--' + found['option'] in param.opts}{after}"
+        ending = _ENDING.search(content)[0]  # type: ignore[index]
+        bare = content.removesuffix(ending)
+        if bare == "inf" or re.fullmatch(r"[\d.]+(?:e[+-]?\d+)?", bare):
+            return f"{name}={bare}{ending}"
+        chosen = isinstance(param.type, click.Choice) and bare in param.type.choices
+        told = bare[:1] == _QUOTE or "=" in bare or chosen
+        return f"{name}={shown(bare.strip(_QUOTE))}{ending}" if told else f"{name}{after}"
+
+    def label(found: re.Match[str]) -> str:
+        table, row = tables.get(found["role"]), int(found["row"]) - 2  # as a file its header is row 1
+        if not isinstance(table, pd.DataFrame) or not 0 <= row < len(table):
+            return found[0]
+        at = table.index[row]
+        return f"the {found['role']} table, index {shown(at) if isinstance(at, str) else at}"
+
+    text = re.sub(r"the (?P<role>\w+) table, row (?P<row>\d+)", label, text)
+    return _OPTIONS.sub(keyword, text)

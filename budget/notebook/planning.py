@@ -24,8 +24,8 @@ from budget.commands.plan import ASKED, FITTED
 from budget.commands.running.group import command
 from budget.commands.running.planned_study import FittedRuns, fit_runs, study_of
 from budget.commands.running.question_options import refuse_words
-from budget.errors import CallError
-from budget.notebook.asking import Table, as_files, said_in_a_sentence, words_of
+from budget.errors import BudgetError, CallError
+from budget.notebook.asking import Table, as_files, in_words_of_a_call, said_in_a_sentence, words_of
 from budget.notebook.views import CurvesView, FocusView, framed, text_table
 from budget.numerics.quantities.amounts import GIVEN, Unit
 from budget.process_settings import quiet_jax
@@ -340,9 +340,12 @@ def _asked(
                 found = cast(Answer, answer.invoke(context))
     except click.ClickException as error:
         raise said_in_a_sentence(error) from None
+    except BudgetError as error:
+        raise type(error)(in_words_of_a_call(str(error), answer, {"runs": runs, **frames})) from None
     finally:
         STREAM.reset(stream)
     lines = [*earlier, *said.getvalue().splitlines(), *found.study.plan.warnings, *found.study.notes]
+    lines = [in_words_of_a_call(line, answer, {"runs": runs, **frames}) for line in lines]
     return Planning(
         found.study, tuple(dict.fromkeys(filter(None, lines))), dict(asked), runs, found.fitted, found.units,
         quiet,

@@ -11,6 +11,8 @@ import pytest
 import budget
 from budget.commands.plan import plan as command
 from budget.errors import BudgetError, CallError
+from budget.notebook.asking import in_words_of_a_call
+from budget.notebook.planning import answer
 from budget.report import progress
 from budget.report.decision_response import shown_response
 from tests import ROOT
@@ -79,8 +81,8 @@ def test_a_file_is_read_as_the_command_reads_it(tmp_path):
     from_file = budget.plan(tmp_path / "export.csv", BUDGET, tasks, **FEW)
     from_memory = budget.plan(export, BUDGET, tasks, columns={"value": "eval/loss"}, **FEW)
     assert np.array_equal(from_file.plan.spend, from_memory.plan.spend)
-    assert any("--column value=eval/loss" in note for note in from_file.notes)
-    assert not any("--column value=eval/loss" in note for note in from_memory.notes)
+    assert any("columns={'value': 'eval/loss'}" in note for note in from_file.notes)
+    assert not any("columns={'value': 'eval/loss'}" in note for note in from_memory.notes)
 
 
 def test_another_question_needs_no_other_fit(planned):
@@ -160,6 +162,40 @@ def test_a_wrong_call_is_told_in_a_sentence(call, sentence):
         call(own(alone=True)[0])
     assert "\n" not in str(raised.value)
     assert raised.value._render_traceback_() == [f"{type(raised.value).__name__}: {raised.value}"]
+
+
+@pytest.mark.parametrize(
+    ("said", "of_a_call"),
+    [
+        ("the runs table, row 4, column 'value': choose --where task=a.",
+         "the runs table, index 'm2', column 'value': choose where='task=a'."),
+        ("the runs table, row 40: so", "the runs table, row 40: so"),
+        ("the tasks table, row 4: so", "the tasks table, row 4: so"),
+        ("name yours with --column value=THEIRS --column 'task=my task' or --wide 'eval/*'",
+         "name yours with columns={'value': 'THEIRS', 'task': 'my task'} or wide='eval/*'"),
+        ("a larger --budget, --reach inf or --measure progress, --no-backtest",
+         "a larger budget, reach=inf or measure='progress', backtest=False"),
+        ("see 'budget fit --law power', --nothing", "see 'budget fit --law power', --nothing"),
+    ],
+    ids=["row", "beyond", "file", "columns", "options", "command"],
+)  # fmt: skip
+def test_sentences_about_files_speak_of_calls(said, of_a_call):
+    frame = pd.DataFrame({"value": range(5)}, index=[f"m{at}" for at in range(5)])
+    assert in_words_of_a_call(said, answer, {"runs": frame, "tasks": "tasks.csv"}) == of_a_call
+
+
+def test_a_wrong_cell_is_named_by_its_label_and_the_remedy_is_a_keyword():
+    runs = own(alone=True)[0]
+    label = runs.index[7]
+    with pytest.raises(BudgetError, match=rf"^the runs table, index {label}, column 'params'"):
+        budget.plan(runs.assign(params=runs.params.astype(object).where(runs.index != label, -1)), BUDGET)
+    with pytest.raises(BudgetError, match=r"columns=\{'value': 'THEIRS'\}"):
+        budget.plan(runs.drop(columns="value"), BUDGET)
+
+
+def test_an_unknown_option_is_answered_with_whole_words(planned):
+    with pytest.raises(CallError, match=r"has no option 'bananas'; the nearest are \w+, \w+, \w+\.$"):
+        planned.what_if(bananas=3)
 
 
 def test_what_cannot_be_asked_of_a_plan_is_told_in_a_sentence(planned):
