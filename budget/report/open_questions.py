@@ -1,4 +1,4 @@
-"""What the first page leaves open and says in a line each: targets that are missed, what to measure next, its words."""
+"""What the first page leaves open and says in a line each: targets that are missed, what is least sure, its words."""
 
 import shlex
 
@@ -17,7 +17,7 @@ NAMED = 5
 """Missed targets that a line names, and tasks that the fold lists."""
 
 LEAST_SURE = 3
-"""Tasks that a line names as those to measure."""
+"""Tasks that a line names as the least sure."""
 
 MEASURED = 0.1
 """Share of the budget that the command for the next runs spends on them."""
@@ -28,14 +28,14 @@ def first_page_notes(study: Study) -> tuple[Note, ...]:
     shown = shown_decision(study)
     notes = (
         Note("Missed targets", missed_line(study, shown)),
-        Note("Measure next", next_line(study, shown)),
+        Note("Least sure", next_line(study, shown)),
         Note("Words", words_line(study, shown)),
     )
     return tuple(note for note in notes if note.text)
 
 
 def missed_line(study: Study, shown: Decision) -> str:
-    """Which targets are missed, the spend each needs, and the budget that would reach all, by the prediction."""
+    """Which targets are missed, and the spend each and the budget all need for an even chance: at the prediction."""
     tables = study.tables
     missed = [task for task in range(len(shown.names)) if mark_of(shown, task) == "○"]
     if tables is None or not missed:
@@ -57,10 +57,10 @@ def missed_line(study: Study, shown: Decision) -> str:
     times = tables.budget_for_targets(shown.target, shown.higher) / shown.budget
     all_of = ""
     if np.isinf(times):
-        all_of = f" No budget up to {WIDEST:g}× meets every target with these models."
+        all_of = f" No budget up to {WIDEST:g}× gives every target an even chance with these models."
     elif times == times:
-        all_of = f" {factor(times)} the budget would reach every target, by the prediction and with these models."
-    return f"Each needs, in multiples of its spend: {listing(told)}{more}.{all_of}"
+        all_of = f" {factor(times)} the budget gives every target at least an even chance with these models."
+    return f"For an even chance each needs, in multiples of its spend: {listing(told)}{more}.{all_of}"
 
 
 def mark_of(shown: Decision, task: int) -> str:
@@ -87,14 +87,15 @@ def least_sure(study: Study, shown: Decision) -> list[int]:
 
 
 def next_line(study: Study, shown: Decision) -> str:
-    """Whose larger runs would tell most, in a line."""
+    """The tasks whose predictions are the least sure, in a line; which runs pay is ``budget next``'s to say."""
     order = least_sure(study, shown)[:LEAST_SURE]
     if not order or len(shown.names) == 1:
         return ""
     part = doubt(study, shown)
+    weighed = " Which runs to buy: budget next, below." if next_command(study, shown) else ""
     return (
-        f"Larger runs of {listing([shown.names[task] for task in order])}, the least sure "
-        f"predictions ({percent(part[order].sum() / part.sum())} of all intervals' widths)."
+        f"{listing([shown.names[task] for task in order])} have the widest intervals by weight "
+        f"({percent(part[order].sum() / part.sum())} of all widths).{weighed}"
     )
 
 
@@ -111,7 +112,7 @@ def words_line(study: Study, shown: Decision) -> str:
 
 
 def next_section(study: Study) -> Section | None:
-    """What to measure next: the tasks that make the mean least sure, and the command that weighs runs."""
+    """The tasks that make the mean least sure, and the command that weighs which runs to buy."""
     shown = shown_decision(study)
     order = least_sure(study, shown)[:NAMED]
     if not order or len(shown.names) == 1:
@@ -131,8 +132,8 @@ def next_section(study: Study) -> Section | None:
     blocks: list[Block] = [
         Text(
             "Tasks whose predictions make the mean least sure: the width of each interval times the task's weight, as "
-            "a share of the sum over all tasks. Runs of these near the planned spend tell most; a wide interval far "
-            "beyond the runs asks for a larger run, one beside them for more runs."
+            "a share of the sum over all tasks. A wide interval far beyond the runs asks for a larger run, one beside "
+            "them for more runs; whether such a run changes the plan is another question."
         ),
         Table(
             "Least sure first",
@@ -154,12 +155,12 @@ def next_section(study: Study) -> Section | None:
     if command:
         blocks.append(
             Text(
-                "Which runs to buy is weighed by what each is expected to bring to this budget's plan of one model for "
-                f"each task; in this plan's folder: {command}"
+                "Which runs to buy is weighed by their price and by what each is expected to bring to this budget's "
+                f"plan of one model for each task, which may rank other tasks first; in this plan's folder: {command}"
             )
         )
     names = listing([shown.names[task] for task in order[:LEAST_SURE]])
-    return Section("next", "What to measure next", tuple(blocks), finding=f"Larger runs of {names}.")
+    return Section("next", "What is least sure", tuple(blocks), finding=f"The widest intervals by weight: {names}.")
 
 
 def _unsettled(each: Undecided) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from budget.report.report_parts import Block, Bullets, Cell, Column, Section, Table, Text
 from budget.report.sentences.plan_sentences import objective_name
+from budget.report.sentences.recommendation_sentences import judged_values, target_sign, target_verdict
 from budget.report.written_numbers import LEVEL, NOTHING, amount, difference, percent, plural, quantity, span, value
 from budget.studies.scenario_study import Scenario, Scenarios
 
@@ -64,6 +65,7 @@ def _side_by_side(found: Scenarios) -> Table:
             rows.append((Cell(each.asked.name), *(Cell(NOTHING) for _ in range(6)), Cell("no plan", tone="warn")))
             continue
         unit = row["unit"]
+        signs = [target_sign(*one) for one in _aims(each).values()]
         ends = span(value(row["low"]), value(row["high"])) if np.isfinite(row["low"]) else ""
         rows.append(
             (
@@ -73,7 +75,7 @@ def _side_by_side(found: Scenarios) -> Table:
                 Cell(str(row["models"]), f"{row['served']} of {len(each.found.spec.tasks.names)} tasks"),
                 Cell(objective_name(each.found.plan)),
                 Cell(value(row["value"]), ends),
-                Cell(NOTHING if np.isnan(row["targets_met"]) else f"{row['targets_met']:.0f}"),
+                Cell(str(signs.count("●")) if any(signs) else NOTHING),
                 _difference(each, found.first, row),
             )
         )
@@ -86,12 +88,20 @@ def _side_by_side(found: Scenarios) -> Table:
             Column("Models", True, "tasks served"),
             Column("Objective"),
             Column("Reached", True, f"{LEVEL} interval"),
-            Column("Targets met", True),
+            Column("Targets met", True, "●"),
             Column("Against the first", True, "share of the draws"),
         ),
         tuple(rows),
         cards=True,
     )
+
+
+def _aims(each: Scenario) -> dict[str, tuple[float, float, float, float, bool]]:
+    """Task → what it is predicted to reach, its interval, its target, and whether more is better."""
+    assert each.found is not None
+    plan = each.found.plan
+    mine = each.shared or plan
+    return dict(zip(plan.spec.tasks.names, judged_values(mine.predicted, mine.low, mine.high, plan), strict=True))
 
 
 def _difference(each: Scenario, first: Scenario | None, row: Mapping[Any, Any]) -> Cell:
@@ -108,6 +118,7 @@ def _difference(each: Scenario, first: Scenario | None, row: Mapping[Any, Any]) 
 def _tasks(found: Scenarios) -> Table:
     rows = []
     planned = {each.asked.name: each for each in found.every if each.found is not None}
+    aims = {name: _aims(each) for name, each in planned.items()}
     for record in found.tasks().to_dict("records"):
         scenario = planned[record["scenario"]].found
         assert scenario is not None
@@ -116,14 +127,14 @@ def _tasks(found: Scenarios) -> Table:
         moved = "" if np.isnan(change) or change == 0 else f"{'+' if change > 0 else '−'}{amount(abs(change), unit)}"
         shift = record["difference"]
         value_moved = "" if np.isnan(shift) or shift == 0 else f"{'+' if shift > 0 else '−'}{difference(abs(shift))}"
-        met = record["target_met"]
+        aim = aims[record["scenario"]][record["task"]]
         rows.append(
             (
                 Cell(str(record["task"])),
                 Cell(str(record["scenario"])),
                 Cell(quantity(record["spend"], unit) + (f" for {partners + 1} tasks" if partners else ""), moved),
                 Cell(value(record["predicted"]), value_moved),
-                Cell("none stated" if met is None else "reached" if met else "missed"),
+                Cell(target_verdict(*aim) if target_sign(*aim) else "none stated"),
             )
         )
     order = {name: at for at, name in enumerate(dict.fromkeys(row[0].text for row in rows))}

@@ -134,7 +134,7 @@ def test_scores_are_reported_by_scores(ask):
     linked = made.chinchilla(draws=6, link=made.link_of(LINKS, draws=6))
     reported, alone, told, out = ask("--measure", "score", "--budget", 1e18, curves=linked, tasks="chances.csv")
     same(reported["plan"], alone)
-    assert "What to measure next" not in (out / "report.md").read_text()  # widths of values say nothing of scores
+    assert "What is least sure" not in (out / "report.md").read_text()  # widths of values say nothing of scores
     assert alone["metric"] == "accuracy" and "is left out: no growing set is followed by" in told.stderr
 
 

@@ -1,4 +1,4 @@
-"""The lines under the numbers of the first page: what misses its target, what to measure next, and the words."""
+"""The lines under the numbers of the first page: what misses its target, what is least sure, and the words."""
 
 from dataclasses import replace
 
@@ -58,14 +58,15 @@ def test_missed_targets_name_their_spend_and_the_budget_that_reaches_all(studies
         for task in model.tasks:
             assert f"{shown.names[task]} ({factor(needed[task] / model.spend)})" in said
     times = tables.budget_for_targets(targets, False) / shown.budget
-    assert f"{factor(times)} the budget would reach every target" in said
+    assert said.startswith("For an even chance each needs, in multiples of its spend")
+    assert f"{factor(times)} the budget gives every target at least an even chance" in said
     hopeless = aimed(study, np.full(len(targets), 1e-9))
     assert "no spend within reach" in open_questions.missed_line(hopeless, shown_decision(hopeless))
     assert "No budget up to 5×" in open_questions.missed_line(hopeless, shown_decision(hopeless))
     assert open_questions.missed_line(study, shown) == ""
 
 
-def test_what_to_measure_next_is_the_widest_interval_by_weight(studies):
+def test_the_least_sure_tasks_are_those_of_the_widest_intervals_by_weight(studies):
     study = studies["together"]
     shown = shown_decision(study)
     width = study.plan.spec.weight * (shown.high - shown.low)
@@ -77,6 +78,9 @@ def test_what_to_measure_next_is_the_widest_interval_by_weight(studies):
     assert [row[2].text for row in table.rows] == [percent(each) for each in width[order] / width.sum()]
     assert f"budget next curves.json --spend {3e17:.2e}"[:28] in section.blocks[-1].text
     assert shown.names[order[0]] in open_questions.next_line(study, shown) and shown.names[order[0]] in section.finding
+    labels = [note.label for note in open_questions.first_page_notes(study)]
+    assert "Least sure" in labels and "Measure next" not in labels  # what to buy is the command's answer
+    assert open_questions.next_line(study, shown).endswith("Which runs to buy: budget next, below.")
     bare = make_study(("prose", "code"), draws=0)
     assert open_questions.next_section(bare) is None and open_questions.next_line(bare, shown_decision(bare)) == ""
 

@@ -18,7 +18,7 @@ from budget.report.sentences.plan_sentences import (
     objective_name,
     unscored_words,
 )
-from budget.report.sentences.recommendation_sentences import how
+from budget.report.sentences.recommendation_sentences import how, judged_values, target_sign, target_verdict
 from budget.report.written_numbers import (
     LEVEL,
     NOTHING,
@@ -37,9 +37,10 @@ from budget.studies.growth.growth import Growth
 from budget.studies.make_plan import Study
 from budget.tables.checks.quality import check_table
 from budget.tables.checks.status import STATUS
-from budget.tables.target_met import met_or_none
 
 VERDICT_TONES = {"PASS": "good", "REVIEW": "warn", "FAIL": "bad"}
+
+TARGET_TONES = {"●": "good", "◐": "warn", "○": "bad"}
 
 FOLD_FROM = 15
 """Rows from which a table that is not the plan is folded."""
@@ -223,11 +224,11 @@ def set_size_table(study: Study, growth: Growth) -> Table:
         size = len(plan.spend)
         row = [Cell(str(size)), Cell(growth.names[size - 1]), Cell(value(plan.objective))]
         if stated:
-            met = [answer for answer in met_or_none(plan.target_met) if answer is not None]
-            row.append(Cell(f"{sum(met)} of {len(met)}"))
+            signs = [target_sign(*one) for one in judged_values(plan.predicted, plan.low, plan.high, plan)]
+            row.append(Cell(f"{signs.count('●')} of {sum(map(bool, signs))}"))
         rows.append(tuple(row))
     if stated:
-        columns.append(Column("At their target", True))
+        columns.append(Column("At their target", True, "●"))
     return Table("The served tasks together, as tasks are added", tuple(columns), tuple(rows), folded=True)
 
 
@@ -348,13 +349,12 @@ def findings_table(study: Study) -> Table:
 
 
 def _targets(plan: Plan) -> list[Cell]:
+    """What each task's interval says of its target, as the first page does."""
     cells = []
-    for met, target, point in zip(met_or_none(plan.target_met), plan.spec.tasks.target, plan.predicted, strict=True):
-        if met is None:
-            cells.append(Cell("none stated"))
-        else:
-            word = "reached" if met else f"missed by {difference(point - target)}"
-            cells.append(Cell(word, f"target {value(target)}", "good" if met else "bad"))
+    for one in judged_values(plan.predicted, plan.low, plan.high, plan):
+        sign = target_sign(*one)
+        told = Cell(target_verdict(*one), f"target {value(one[3])}", TARGET_TONES[sign]) if sign else None
+        cells.append(told or Cell("none stated"))
     return cells
 
 

@@ -178,7 +178,13 @@ def _response(study: Study, width: float) -> str:
     every = tables.budget_for_targets(shown.target, shown.higher) if tables is not None else np.nan
     if ends[0] < every < ends[1]:
         chart.upright(every, "guide")
-        chart.text(chart.right, chart.bottom - 6, f"{amount(every, spec.unit)}: all targets", "muted", anchor="end")
+        chart.text(
+            chart.right,
+            chart.bottom - 6,
+            f"{amount(every, spec.unit)}: an even chance of all targets",
+            "muted",
+            anchor="end",
+        )
     if np.isfinite(rival).any():
         chart.line(x, rival, "second-line", "every task the same")
         equal = float(np.interp(np.log(here), np.log(x), rival))

@@ -335,6 +335,14 @@ def target_sign(predicted: float, low: float, high: float, target: float, higher
     return "●" if all(good) else "○" if not any(good) else "◐"
 
 
+def judged_values(
+    predicted: np.ndarray, low: np.ndarray, high: np.ndarray, plan: Plan
+) -> list[tuple[float, float, float, float, bool]]:
+    """What ``target_sign`` and ``target_verdict`` judge a plan's tasks by, from (T,) values and their intervals."""
+    numbers = zip(predicted.tolist(), low.tolist(), high.tolist(), plan.spec.tasks.target.tolist(), strict=True)
+    return [(*each, bool(plan.higher_is_better)) for each in numbers]
+
+
 VERDICTS = {"●": "● reached", "◐": "◐ too close to call", "○": "○ missed", "": "no target"}
 """What an interval says of a target → the words."""
 

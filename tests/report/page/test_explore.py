@@ -119,13 +119,24 @@ def test_pictures_tiles_and_the_command_follow_and_come_back(asked, browser):
     assert command.startswith("budget plan plan.toml --budget ") and f"--where 'task!={tasks[0]}'" in command
     assert sum(one != two for one, two in zip(before, after, strict=True)) >= 8
     hidden = "return [...document.querySelectorAll('[data-of-plan]')].map(each => getComputedStyle(each).visibility)"
-    assert set(browser.execute_script(hidden)) == {"hidden"}  # sizes and notes are the plan's
+    assert set(browser.execute_script(hidden)) == {"hidden"}  # sizes are the plan's
+    marks = (
+        "return [...document.querySelectorAll('[data-as-planned]')].filter(each => each.getClientRects().length)"
+        ".map(each => each.closest('figure, dd, li, p').className + each.textContent)"
+    )
+    marked = browser.execute_script(marks)
+    assert all("as planned at " in each for each in marked) and len(marked) >= 6
+    for kind in ("figure-gain", "lede", "eyebrow"):
+        assert any(each.startswith(kind) for each in marked), kind
+    for kind in ("figure-flow", "figure-moves", "figure-response"):
+        assert not any(each.startswith(kind) for each in marked), kind
+    assert browser.find_element("class name", "notes").is_displayed()
     assert "not served" in browser.execute_script("return document.querySelector('svg[data-flow]').textContent")
     browser.execute_script("document.getElementById('back').click()")
     again = browser.execute_async_script("requestAnimationFrame(() => arguments[0]())") or browser.execute_script(state)
     assert not browser.find_element("id", "asked").is_displayed()
     words = "return [...document.querySelectorAll('.pictures svg')].map(each => each.textContent)"
-    assert set(browser.execute_script(hidden)) == {"visible"}
+    assert set(browser.execute_script(hidden)) == {"visible"} and not browser.execute_script(marks)
     assert [each for each in again if "Targets" in each] == [each for each in before if "Targets" in each]
     back = browser.execute_script(words)
     asked("specialists")

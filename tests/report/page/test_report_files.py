@@ -4,8 +4,10 @@ import itertools
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from xml.etree import ElementTree
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,8 +15,10 @@ from budget.curves.records.reading import curves_from_record
 from budget.report.page.markdown import escape
 from budget.report.page.report_files import FOCUS, MODELS, OPTIONAL, report_files
 from budget.report.page.story import build_story
+from budget.report.page.tables import plan_table, set_size_table
 from budget.report.pictures.figures import FIGURES
 from budget.report.pictures.svg import short
+from budget.report.written_numbers import difference
 from budget.tables.files.manifest import PLAN_FILES
 from tests.report.conftest import KINDS
 from tests.report.pages import Page, markdown_text
@@ -265,8 +269,20 @@ def test_tables_hold_the_plan(studies, reports, kind):
 def test_targets_are_counted_and_marked(studies, reports):
     text = Page(reports["specialists"]["report.html"]).text
     assert "Targets met" in text and "target 0.3000" in text
-    assert "reached" in text and "missed by" in text
+    assert text.count("◐ too close to call") >= 3  # also of the task whose prediction is below its target
     assert "Targets met" not in Page(reports["shared"]["report.html"]).text
+
+
+def test_every_table_judges_targets_by_the_interval(studies):
+    study = studies["specialists"]
+    tasks = replace(study.plan.spec.tasks, target=np.array([0.31, 0.3, 0.29]))
+    plan = replace(study.plan, spec=replace(study.plan.spec, tasks=tasks))
+    table = plan_table(plan, "")
+    (at,) = [at for at, column in enumerate(table.columns) if column.label == "Target"]
+    missed = f"○ missed by {difference(plan.predicted[2] - 0.29)}"
+    assert [row[at].text for row in table.rows] == ["● reached", "◐ too close to call", missed]
+    growth = replace(study.growth, plans=(*study.growth.plans[:-1], plan))
+    assert set_size_table(study, growth).rows[-1][-1].text == "1 of 3"
 
 
 def test_the_reproduction_section_has_seed_hash_and_versions(reports):
