@@ -99,4 +99,5 @@ def plan(
         if study.scenarios is not None:
             show(study.scenarios.table())
             echo_notes(scenarios_summary(study.scenarios))
-        echo_notes(*study_summary(study), f"Wrote {', '.join(sorted(files))} to {out}.")
+        where = "this folder" if Path(out) == Path() else out
+        echo_notes(*study_summary(study), f"Wrote {', '.join(sorted(files))} to {where}.")

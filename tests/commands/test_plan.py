@@ -34,6 +34,12 @@ def test_plan_writes_the_report(runs, tmp_path):
     assert run("allocate", out / "curves.json", "--budget", 1e21).exit_code == 0
 
 
+def test_the_folder_one_stands_in_is_called_that(runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run("plan", runs, "--budget", 1e21, "--out", ".", "--draws", 0, "--no-backtest")
+    assert result.exit_code == 0 and result.stderr.rstrip().endswith(" to this folder.")
+
+
 def test_a_plan_leaves_no_file_of_an_earlier_one(runs, tmp_path):
     shared = tmp_path / "shared.csv"
     table(TRUTHS, noise=0.01, shared=True).to_csv(shared, index=False)

@@ -12,7 +12,7 @@ from budget.curves.curves import Curves
 from budget.numerics.interval import interval
 
 NEAR_SHARE = 0.1
-"""A size counts as near the best where it loses less than this share of the budget is worth at the margin."""
+"""A size counts as near the best where it loses less than what this share of the spend is worth at the margin."""
 
 LEAST_TRAINING = 1e-3
 """Share of the spend that a size must leave for its training, to be looked at."""
@@ -34,7 +34,7 @@ class SizeTradeoff:
         objective: (G,) by the point fit, as the plan's.
         low: (G,) lower end of its 80 % interval over the draws.
         high: (G,) upper end.
-        near: smallest and largest size that loses less than ``NEAR_SHARE`` of the budget is worth.
+        near: smallest and largest size that loses less than what ``NEAR_SHARE`` of the spend is worth.
         plan: position of the plan's own size.
     """
 
@@ -70,7 +70,8 @@ def size_tradeoff(curves: Curves, plan: Plan) -> SizeTradeoff:
     objective = spec.sign * value_of_measures(curves, spec, told_measures(curves, spec, task, inputs).reshape(shape))
     drawn = told_draws(curves, spec, task, inputs).reshape(len(curves.draws), *shape)
     low, high = interval(spec.sign * value_of_measures(curves, spec, drawn))
-    worth = NEAR_SHARE * plan.shadow_price * spec.budget
+    # at its reach more budget is worth nothing, and a spend still has its marginal return
+    worth = NEAR_SHARE * float(np.fmax(plan.marginal[0], plan.shadow_price)) * plan.total
     near = np.exp(log_params[np.abs(objective - plan.objective) <= worth])
     return SizeTradeoff(
         params=np.exp(u[:, 0]),

@@ -361,17 +361,34 @@ def told_trends(focus: Focus) -> tuple[list[Trend], str]:
     """The sets whose trend over budgets is told, all of whose curves passed a backtest, and what is said of others."""
     every = [each for each in focus.trends if np.isfinite(each.growing) and len(each.budgets) > 2]
     told = [each for each in every if not each.unproven]
-    left = [name for each in every for name in each.unproven]
+    left = tuple(dict.fromkeys(name for each in every for name in each.unproven))
     if not left:
         return told, ""
-    shown = some_names(list(dict.fromkeys(left)))
+    judged = left_unjudged(left, tuple(dict.fromkeys(name for each in every for name in each.unjudged)))
     if told:
-        return told, f" Not told of {len(every) - len(told)} sets, of whose curves these passed no backtest: {shown}."
-    return told, (
-        f"Whether the advantage of specialists grows with compute is not told: on none of {plural(len(every), 'set')} "
-        f"have all curves passed a backtest, those of every strategy compared ({shown}); the curves that a plan "
-        "rests on are judged apart."
+        return told, f" Not told of {plural(len(every) - len(told), 'set')}: {judged}."
+    return (
+        told,
+        f"Whether the advantage of specialists grows with compute is not told of {_sets(len(every))}: {judged}.",
     )
+
+
+def _sets(number: int) -> str:
+    return "the one set" if number == 1 else f"any of {number} sets"
+
+
+def left_unjudged(left: tuple[str, ...], unjudged: tuple[str, ...]) -> str:
+    """Why curves (such as ``code by generalist``) carry no claim: their backtest failed, or there was none here."""
+    failed = [name for name in left if name not in unjudged]
+    parts = (
+        [f"{plural(len(failed), 'curve')} behind it did not pass a backtest ({some_names(failed)})"] if failed else []
+    )
+    if unjudged:
+        parts.append(
+            f"{plural(len(unjudged), 'curve')} behind it {'was' if len(unjudged) == 1 else 'were'} not backtested here "
+            f"({some_names(list(unjudged))}); 'budget focus' on these runs backtests every strategy's"
+        )
+    return ", and ".join(parts)
 
 
 def no_run(focus: Focus) -> str:

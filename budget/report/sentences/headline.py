@@ -139,13 +139,14 @@ def summary(study: Study) -> tuple[str, ...]:
     sentences = [outcome]
     rivals = by_hand(plan) if len(plan.spend) > 1 else []
     said = [baseline_sentence(plan, baseline, "would reach") for baseline in rivals]
+    if plan.unspent > 1e-9 * plan.spec.budget:
+        stops = "its maximum" if np.isinf(plan.spec.reach) else "its maximum or its reach"
+        spent = f"Only {percent(plan.total / plan.spec.budget)} of the budget can be spent"
+        sentences.append(f"{spent}, {quantity(plan.unspent, plan.spec.unit)} stay unspent: every task is at {stops}.")
     sentences += said[:1]
     rule = rule_of_thumb(study)
     if rule is not None:
         sentences.append(f"The rule trains {count(rule[0])} parameters on {count(rule[1])} tokens.")
-    if plan.unspent > 1e-9 * plan.spec.budget:
-        stops = "its maximum" if np.isinf(plan.spec.reach) else "its maximum or its reach"
-        sentences.append(f"{quantity(plan.unspent, plan.spec.unit)} stay unspent: every task is at {stops}.")
     beside = " ".join([*([shares(study)] if split else []), *said[1:]])
     return (" ".join(sentences), *([beside] if beside else []), whose_runs(study))
 
@@ -270,7 +271,7 @@ def near_best(sizes: SizeTradeoff) -> str:
     low, high = sizes.near
     return (
         f"The size need not be met exactly: models of {span(count(low), count(high))} parameters, for the same "
-        f"budget, lose less than {100 * NEAR_SHARE:g} % of the budget is worth."
+        f"spend, lose less than what {100 * NEAR_SHARE:g} % of it is worth."
     )
 
 

@@ -15,6 +15,7 @@ from budget.allocation.plan.baselines import (
     WITHIN,
 )
 from budget.allocation.plan.binding_limits import broken_words
+from budget.allocation.plan.gains import Gain
 from budget.allocation.plan.plan import KEPT, Baseline, Plan
 from budget.allocation.spec.objectives import Naming
 from budget.allocation.spec.risks import RISKS
@@ -48,6 +49,12 @@ BASELINE_WORDS = {
 """Name of a baseline → how a sentence calls it."""
 
 SAME = "the same"
+
+SAME_SHARE = 1e-9
+"""Share of the objective up to which a gain is rounding."""
+
+ALIKE_SHARE = 1e-4
+"""Share of the objective up to which a gain is practically none: four digits show no smaller one."""
 
 BINDING_WORDS = {"budget": "the budget", "min": "its minimum", "max": "its maximum", "reach": "its reach",
                  KEPT: "kept, for want of a trusted curve"}  # fmt: skip
@@ -178,11 +185,18 @@ def comparison(plan: Plan, baseline: Baseline) -> str:
 def gain_in_draws(plan: Plan, baseline: Baseline) -> str:
     """What the draws say of the gain over a split by hand, in brackets; nothing without draws."""
     gain = plan.gain_in_draws(baseline)
-    if gain is None or baseline.name == GREEDY:
+    if gain is None or baseline.name == GREEDY or _is_alike(plan, baseline, gain):
         return ""
     ends = "" if np.isnan(gain.low) else f"{LEVEL} {span(_signed(gain.low), _signed(gain.high))}, "
     told = f"expected {_signed(gain.expected)}, {ends}better in {percent(gain.wins)} of the draws"
     return f" ({told}{', so that it is as good as can be told' if gain.is_as_good else ''})"
+
+
+def _is_alike(plan: Plan, baseline: Baseline, gain: Gain) -> bool:
+    """Whether two splits are one: the point fit and every draw give both the same, of which none is the better."""
+    ends = [each for each in (gain.expected, gain.low, gain.high) if each == each]
+    rounding = SAME_SHARE * abs(plan.objective)
+    return abs(plan.gain_over(baseline)) <= rounding and max(map(abs, ends)) <= rounding
 
 
 def _signed(gain: float) -> str:
@@ -194,7 +208,7 @@ def better_by(gain: float, objective: float) -> str:
     """A gain in words, such as ``0.018 better``; rounding errors are ``the same``."""
     if gain != gain:
         return NOTHING
-    if abs(gain) <= 1e-9 * abs(objective):
+    if abs(gain) <= SAME_SHARE * abs(objective):
         return SAME
     return f"{difference(gain)} {'better' if gain > 0 else 'worse'}"
 
@@ -229,4 +243,6 @@ def _ranges_in_brackets(plan: Plan) -> str:
 
 
 def _looks_equal(plan: Plan, baseline: Baseline) -> bool:
-    return value(plan.objective) == value(baseline.objective)
+    # two values a hair apart may be written apart where one rounds up and the other down
+    hair = ALIKE_SHARE * abs(plan.objective)
+    return value(plan.objective) == value(baseline.objective) or abs(plan.objective - baseline.objective) <= hair

@@ -160,6 +160,7 @@ class Trend:
         growing: share of the draws in which it grows.
         shrinking: share of the draws in which it shrinks.
         unproven: the curves behind it that passed no backtest, such as ``code by generalist``.
+        unjudged: those of them that were not backtested.
     """
 
     tasks: tuple[str, ...]
@@ -173,6 +174,7 @@ class Trend:
     growing: float
     shrinking: float
     unproven: tuple[str, ...] = ()
+    unjudged: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:

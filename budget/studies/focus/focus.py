@@ -23,7 +23,7 @@ from budget.studies.focus.crossover import Crossover, Trend, trend
 from budget.studies.focus.leaders import Leader, leaders
 from budget.studies.focus.relatedness import PAIRS, TOKENS, related_by_pairs, relatedness
 from budget.studies.focus.sharing_effects import measured_of
-from budget.studies.focus.single_task import SingleTask, single_task, unproven
+from budget.studies.focus.single_task import SingleTask, single_task, unjudged, unproven
 from budget.studies.focus.stated_targets import StatedTargets, stated_targets
 from budget.studies.focus.strictness import Strictness
 from budget.studies.growth.dilution import Dilution, dilution
@@ -187,8 +187,13 @@ def focus(
     ]
     first = next(iter(planners.values()))[0]
     trends = tuple(
-        replace(each, unproven=unproven(_behind(planners[each.tasks], each), each.tasks))
+        replace(
+            each,
+            unproven=unproven(behind, each.tasks),
+            unjudged=unjudged(behind, each.tasks),
+        )
         for each in _trends(comparisons)
+        for behind in (_behind(planners[each.tasks], each),)
     )
     compared = np.unique([comparison.budget for comparison in comparisons])
     singles = single_task(planners, comparisons, compared)

@@ -240,14 +240,27 @@ def unproven(
         names: of the tasks.
         shared: verdicts with which a shared model's curve counts as passed.
     """
-    found: dict[str, None] = {}
+    return tuple(
+        curve
+        for curve, verdict, one_model in _verdicts(planners, names)
+        if verdict not in (shared if one_model else (PASS,))
+    )
+
+
+def unjudged(planners: Iterable[StrategyPlanner], names: Sequence[str]) -> tuple[str, ...]:
+    """The curves of some tasks that were not backtested, named as by ``unproven``, all of which these are among."""
+    return tuple(curve for curve, verdict, _ in _verdicts(planners, names) if not verdict)
+
+
+def _verdicts(planners: Iterable[StrategyPlanner], names: Sequence[str]) -> list[tuple[str, str, bool]]:
+    """Each curve of some tasks once, such as ``code by generalist``, its verdict, and whether its model is shared."""
+    found = {}
     for planner in planners:
         served = planner.served
-        passing = shared if served.one_model else (PASS,)
         for task, verdict in zip(served.tasks, served.curves.verdict, strict=True):
-            if task in names and verdict not in passing:
-                found[f"{task} by {served.strategy}"] = None
-    return tuple(found)
+            if task in names:
+                found[f"{task} by {served.strategy}"] = (str(verdict), served.one_model)
+    return [(curve, *each) for curve, each in found.items()]
 
 
 def _distance(planner: StrategyPlanner, plan: StrategyPlan, task: int) -> tuple[float, np.ndarray]:

@@ -234,10 +234,14 @@ def test_a_trend_is_told_of_curves_that_passed_their_backtest_only(verdict):
     # the specialist of t3 is in the larger set alone
     some = starting(summary(judged(sets, ("PASS", "PASS", "PASS", verdict, "PASS")), INSIDE), "Over ")
     assert "grows on 1 (t0 + t1), shrinks on 0 and is undecided on 0 of 1 set" in some
-    assert some.endswith("Not told of 1 sets, of whose curves these passed no backtest: t3 by specialists.")
+    why = "was not backtested here" if not verdict else "did not pass a backtest"
+    assert f"Not told of 1 set: 1 curve behind it {why} (t3 by specialists)" in some
+    assert ("'budget focus' on these runs backtests" in some) == (not verdict)
     none = summary(judged(sets, shared=verdict), INSIDE)
     assert not any(said.startswith("Over ") for said in none)
-    assert "is not told: on none of 2 sets have all curves passed a backtest" in starting(none, "Whether")
+    untold = starting(none, "Whether")
+    assert "is not told of any of 2 sets: " in untold
+    assert ("were not backtested here" in untold) == (not verdict) == ("did not pass" not in untold)
     assert "t0 by generalist" in starting(none, "Whether")
     names = sets.specialists.tasks
     answer = " ".join(focus_answer(focus(judged(sets, shared=verdict), default_tasks(names), INSIDE)))

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -5,13 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from budget.allocation.plan.size_tradeoff import size_tradeoff
 from budget.allocation.solve import allocate
 from budget.curves.checks.added_findings import with_verdicts
 from budget.report import written_numbers as numbers
 from budget.report.pictures.curve_series import curve_series
 from budget.report.sentences import headline as narrative
 from budget.report.sentences import trust
-from budget.report.sentences.plan_sentences import comparison, plan_summary
+from budget.report.sentences.plan_sentences import baseline_sentence, comparison, plan_summary
 
 
 def test_the_summary_of_a_split_names_objective_bound_solver_and_baseline(studies):
@@ -50,6 +52,39 @@ def test_a_gain_has_a_direction_and_a_size(studies, gain, words):
     plan = replace(studies["specialists"].plan, objective=2.0)
     baseline = replace(plan.baselines[0], objective=2.0 + gain)
     assert comparison(plan, baseline) == words
+
+
+def test_the_same_split_is_neither_better_nor_as_good(studies):
+    """A split with the plan's own numbers in every draw: the draws add nothing to "the same"."""
+    plan = studies["specialists"].plan
+    mine = replace(plan.baselines[0], objective=plan.objective, drawn_objective=plan.drawn_objective)
+    said = baseline_sentence(plan, mine, "would reach")
+    assert said.endswith(": the plan is the same.") and "draws" not in said
+    assert "of the draws" in baseline_sentence(plan, plan.baselines[0], "would reach")
+
+
+def test_a_model_at_its_reach_has_a_range_of_sizes_near_its_best(studies):
+    """More budget is worth nothing there, and a tenth of what is spent is: the range is not one size alone."""
+    study = studies["shared"]
+    plan = allocate(study.planned, replace(study.plan.spec, reach=1.0))
+    assert plan.unspent > 0 and plan.shadow_price == 0 < plan.marginal[0]
+    low, high = size_tradeoff(study.planned, plan).near
+    assert low < plan.params[0] < high
+    said = narrative.near_best(size_tradeoff(study.planned, plan))
+    assert " to " in said and said.endswith("lose less than what 10 % of it is worth.")
+
+
+def test_a_budget_beyond_the_reach_is_told_before_what_is_compared(studies):
+    study = studies["specialists"]
+    plan = allocate(study.planned, replace(study.plan.spec, reach=1e-2))
+    first = narrative.summary(replace(study, plan=plan))[0]
+    assert re.search(r"Only [0-9.]+ % of the budget can be spent, ", first)
+
+
+def test_a_hair_is_practically_the_same_on_either_side_of_a_rounding(studies):
+    plan = replace(studies["specialists"].plan, objective=1.44254)
+    assert comparison(plan, replace(plan.baselines[0], objective=1.44247)) == "7.0e-5 worse, practically the same"
+    assert comparison(plan, replace(plan.baselines[0], objective=1.44214)) == "0.00040 worse"
 
 
 def test_a_higher_score_is_better(studies):
