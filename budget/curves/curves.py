@@ -112,6 +112,7 @@ class Curves(Brief):
         judged: (T,) what that rests on, one sentence each, "" without a backtest.
         decided: what plans by such curves realised when the large runs were hidden; ``None`` where that was not tried.
         omitted: the tasks that ``usable`` and ``linked`` left out: pairs of name and status.
+        spoilt: task that was left out for a row of the file → the sentence that names the row.
         prediction: the same tasks' curves by the law that was fitted, which say what a plan reaches (``told``), where
             these are the ones that plans are made on; ``None`` where both are one.
     """
@@ -156,6 +157,7 @@ class Curves(Brief):
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     omitted: tuple[tuple[str, str], ...] = ()
+    spoilt: Mapping[str, str] = field(default_factory=dict)
     verdict: tuple[str, ...] = ()
     judged: tuple[str, ...] = ()
     decided: Decided | None = None
@@ -294,7 +296,7 @@ class Curves(Brief):
         """Usable curves that plans are made on by a name of ``PLAN_ON``, where there is a choice."""
         if self.prediction is None:
             return replace(self, plan_on=what)
-        return replace(self.prediction, plan_on=what, omitted=self.omitted).as_planned()
+        return replace(self.prediction, plan_on=what, omitted=self.omitted, spoilt=self.spoilt).as_planned()
 
     def with_shown_parameters(self) -> "Curves":
         """The same curves, or, where these have no parameter to show a reader, those that plans read."""
@@ -330,7 +332,13 @@ class Curves(Brief):
             for name, code, found, kept in zip(self.tasks, status, self.findings, used, strict=True)
             if not kept
         )
-        return replace(self.take(np.flatnonzero(used)), omitted=(*self.omitted, *left))
+        rows = {
+            name: said
+            for name, said, kept in zip(self.tasks, self.message, used, strict=True)
+            if not kept and said.startswith("row ")
+        }
+        spoilt = {**self.spoilt, **rows}
+        return replace(self.take(np.flatnonzero(used)), omitted=(*self.omitted, *left), spoilt=spoilt)
 
     def bounded_by(self, unserved: np.ndarray) -> tuple["Curves", tuple[str, ...]]:
         """The same curves, none of whose predictions is worse than the unserved values (T,), NaN for what they have.

@@ -139,11 +139,16 @@ def in_words_of_a_call(text: str, command: click.Command, tables: Mapping[str, T
         return f"{name}={shown(bare.strip(_QUOTE))}{ending}" if told else f"{name}{after}"
 
     def label(found: re.Match[str]) -> str:
-        table, row = tables.get(found["role"]), int(found["row"]) - 2  # as a file its header is row 1
+        table, row = tables.get(found["role"] or "runs"), int(found["row"]) - 2  # as a file its header is row 1
         if not isinstance(table, pd.DataFrame) or not 0 <= row < len(table):
             return found[0]
         at = table.index[row]
-        return f"the {found['role']} table, index {shown(at) if isinstance(at, str) else at}"
+        return f"{found['table'] or ''}index {shown(at) if isinstance(at, str) else at}{found['cell'] or ''}"
 
-    text = re.sub(r"the (?P<role>\w+) table, row (?P<row>\d+)", label, text)
+    # a sentence about a curve names no table: its rows are those of runs
+    text = re.sub(
+        r"(?P<table>the (?P<role>\w+) table, )?row (?P<row>\d+)(?P<cell> has the value)?",
+        lambda found: label(found) if found["table"] or found["cell"] else found[0],
+        text,
+    )
     return _OPTIONS.sub(keyword, text)

@@ -18,6 +18,7 @@ import click
 import pandas as pd
 
 from budget.allocation.plan.plan import Plan
+from budget.allocation.plan.plan_warnings import left_out
 from budget.commands.options.option_types import together
 from budget.commands.options.planning_options import Asking
 from budget.commands.plan import ASKED, FITTED
@@ -210,7 +211,7 @@ class Planning:
     def __repr__(self) -> str:
         """One screen: what to train, what it reaches, the tasks with the largest spends."""
         with self._in_units():
-            said = [headline(self.study), *summary(self.study)]
+            said = [headline(self.study), *summary(self.study), *self._spoilt]
         table = self.table().sort_values("spend", ascending=False, kind="stable")
         shown = table[[name for name in COLUMNS if name in table]].dropna(axis=1, how="all")
         return "\n".join([*said, "", *text_table(shown, ROWS)])
@@ -229,6 +230,13 @@ class Planning:
         if is_shared(self.plan):
             models = "one for all"
         return pd.DataFrame({"budget": answer.budget, "objective": answer.objective, "models": models})
+
+    @property
+    def _spoilt(self) -> tuple[str, ...]:
+        """The tasks that a row of the table keeps out of the headline's numbers, and the row."""
+        planned = self.study.planned
+        said = left_out(planned) if planned.spoilt else ()
+        return tuple(in_words_of_a_call(each, answer, {"runs": self._runs}) for each in said)
 
     @property
     def _shares(self) -> bool:

@@ -193,6 +193,14 @@ def test_a_wrong_cell_is_named_by_its_label_and_the_remedy_is_a_keyword():
         budget.plan(runs.drop(columns="value"), BUDGET)
 
 
+def test_the_row_that_keeps_a_task_out_is_named_with_the_headline():
+    runs, tasks = own(alone=True)
+    label = runs.index[runs.task == TASKS[0]][3]
+    found = budget.plan(runs.assign(value=runs.value.where(runs.index != label, -3.0)), BUDGET, tasks, **FEW)
+    said = f"Left out: {TASKS[0]} (not_positive: index {label} has the value -3 where a positive loss is due)."
+    assert said in repr(found) and any(said in note for note in found.notes)
+
+
 def test_an_unknown_option_is_answered_with_whole_words(planned):
     with pytest.raises(CallError, match=r"has no option 'bananas'; the nearest are \w+, \w+, \w+\.$"):
         planned.what_if(bananas=3)

@@ -25,13 +25,25 @@ WORSE = 1e-6
 """Relative difference from which a plan counts as worse than today's split."""
 
 
+def left_out(curves: Curves) -> tuple[str, ...]:
+    """The tasks without a curve, each with the row of the file that keeps it from having one."""
+    if not curves.omitted:
+        return ()
+    told = [
+        f"{name} ({code}: {curves.spoilt[name]})" if name in curves.spoilt else f"{name} ({code})"
+        for name, code in curves.omitted
+    ]
+    total = len(curves.tasks) + len(curves.omitted)
+    return (f"Only {len(curves.tasks)} of {total} tasks are planned. Left out: {shortened(told, NAMED)}.",)
+
+
 def curve_warnings(curves: Curves) -> tuple[str, ...]:
     """What makes plans from curves doubtful, the gravest first: tasks left out, a suspect file, suspect tasks.
 
     Args:
         curves: those that plans use; they know which others there were.
     """
-    return (*_left_out(curves), *curves.warnings, *suspect_tasks(curves))
+    return (*left_out(curves), *curves.warnings, *suspect_tasks(curves))
 
 
 def plan_warnings(curves: Curves, plan: Plan) -> tuple[str, ...]:
@@ -86,14 +98,6 @@ def far_warnings(plan: Plan) -> tuple[str, ...]:
     times = plan.extrapolation_factors[name][task]
     where = f"{times:.2g} times the largest" if times > 1 else f"{times:.2g} of the smallest"
     return (f"The plan goes to {where} measured {name}: is the budget in the file's unit?",)
-
-
-def _left_out(curves: Curves) -> tuple[str, ...]:
-    if not curves.omitted:
-        return ()
-    names = shortened([f"{name} ({code})" for name, code in curves.omitted], NAMED)
-    total = len(curves.tasks) + len(curves.omitted)
-    return (f"Only {len(curves.tasks)} of {total} tasks are planned. Left out: {names}.",)
 
 
 def suspect_tasks(curves: Curves, codes: Collection[str] = STATUS.keys()) -> tuple[str, ...]:
