@@ -56,6 +56,9 @@ SAME_SHARE = 1e-9
 ALIKE_SHARE = 1e-4
 """Share of the objective up to which a gain is practically none: four digits show no smaller one."""
 
+ROUNDING = 1e-12
+"""A gap below this share of the objective is rounding, and called 0."""
+
 BINDING_WORDS = {"budget": "the budget", "min": "its minimum", "max": "its maximum", "reach": "its reach",
                  KEPT: "kept, for want of a trusted curve"}  # fmt: skip
 """What stops a spend → how the report calls it."""
@@ -77,7 +80,8 @@ def in_lines(*sentences: str) -> str:
 
 def proof(plan: Plan) -> str:
     """What is proven of the plan, and of which curves where these are not the predictions."""
-    proven = f"no plan is better than {value(plan.bound)}; gap {difference(plan.gap)}"
+    gap = plan.gap if plan.gap > ROUNDING * abs(plan.planned_objective) else 0.0
+    proven = f"no plan is better than {value(plan.bound)}; gap {difference(gap)}"
     solved = f"{plan.solver}, {plan.solver_status}"
     if plan.is_planned_as_told:
         return f"{proven}; {solved}"
