@@ -15,7 +15,7 @@ from budget.report.pictures.focus_map import focus_map
 from budget.report.pictures.trust_figure import gains_of, trust_figure
 from budget.report.sentences import headline as narrative
 from budget.report.shown_decision import FREED, objective_interval, saved_to, shown_decision
-from budget.report.written_numbers import count, percent, span, told_apart, value
+from budget.report.written_numbers import amount, count, percent, span, told_apart, value
 from budget.studies.growth.targets_kept import required_spends
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.studies.strategies.strategy_plans import EQUAL
@@ -65,6 +65,16 @@ def test_every_task_of_the_flow_has_its_share_value_interval_and_target(studies)
             assert re.search(rf'data-value="{task}"[^>]*><title>80 %: {between}</title>{point}<', drawn)
             assert re.search(rf'data-goal="{task}"[^>]*>{aim}<', drawn)
             assert len(re.findall(rf'data-ends="{task}"[^>]*>{between}<', drawn)) == ends
+
+
+def test_every_model_of_the_flow_has_its_share_spend_and_size(studies):
+    shown = shown_decision(studies["specialists"])
+    drawn = flow(shown, 1120)
+    assert f">{len(shown.models)} models, share, FLOPs, parameters<" in drawn
+    for number, model in enumerate(shown.models):
+        said = f'<tspan data-share="{number}">{percent(model.share)}</tspan>'
+        said += f'<tspan data-spend="{number}"> · {amount(model.spend, "flops")}</tspan>'
+        assert f'{said}<tspan data-of-plan=""> · {count(model.params)}' in drawn
 
 
 def test_what_an_equal_split_reaches_is_marked_where_the_decision_needs_less(studies):

@@ -14,7 +14,17 @@ from budget.numerics.words import listing
 from budget.report.pictures.svg import LETTER, box, picture, ribbon, short, stroke, text
 from budget.report.sentences.recommendation_sentences import how
 from budget.report.shown_decision import FREED, Decision, ShownModel, target_mark
-from budget.report.written_numbers import LEVEL, difference, percent, quantity, span, told_apart, value
+from budget.report.written_numbers import (
+    LEVEL,
+    UNIT_WORDS,
+    amount,
+    difference,
+    percent,
+    quantity,
+    span,
+    told_apart,
+    value,
+)
 from budget.report.written_numbers import count as written
 from budget.studies.strategies.gain_steps import GainStep
 
@@ -84,7 +94,9 @@ def flow(found: Decision, width: float) -> str:
     start, parts, row = top + (height - scale) / 2, [], 0
     parts.append(text(0, 14, "Budget", "muted"))
     if not narrow:
-        parts.append(text(model_x, 14, f"{len(found.models)} models, share of the budget", "muted"))
+        sizes = ", parameters" if any(model.params == model.params for model in drawn) else ""
+        heads = "share of the budget" if middling else f"share, {UNIT_WORDS[found.unit]}{sizes}"
+        parts.append(text(model_x, 14, f"{len(found.models)} models, {heads}", "muted"))
     for word, at, anchor in columns.heads:
         parts.append(text(at, 14, word, "muted", anchor=anchor))
     parts.append(mark("budget", "", box(0, start, 10, scale, "axis-box", quantity(found.budget, found.unit))))
@@ -101,17 +113,20 @@ def flow(found: Decision, width: float) -> str:
         start += share * scale
         if not narrow and model is not None:
             kind = "" if count == 1 else how(model.strategy).strip() or "one model"
-            size = "" if model.params != model.params else f"{written(model.params)}{'' if middling else ' parameters'}"
+            size = "" if model.params != model.params else written(model.params)
             sure = "" if model.wins != model.wins or middling else f"{100 * model.wins:.0f} % of draws"
             # whatever a strategy is called, its words end where the links begin
-            room = int((link_x - model_x - 16) / LETTER) - 8
+            given = "" if middling else f" · {amount(model.spend, found.unit)}"
+            room = int((link_x - model_x - 16) / LETTER) - 8 - len(given)
             kind = kind if len(kind) <= room else kind.removeprefix("with ")
             told = f" · {short(kind, room)}" if kind else ""
             planned = ""  # what is so of the plan alone, which the page's script hides where it shows another budget
             for more in (size, sure):
                 if more and len(f"{told}{planned} · {more}") - 3 <= room:
                     planned += f" · {more}"
-            said = f'<tspan data-share="{number}">{percent(share)}</tspan>{escape(told)}'
+            said = f'<tspan data-share="{number}">{percent(share)}</tspan>'
+            said += f'<tspan data-spend="{number}">{given}</tspan>' if given else ""
+            said += escape(told)
             said += f'<tspan data-of-plan="">{escape(planned)}</tspan>' if planned else ""
             parts.append(text(model_x + 16, middle + 4, said, "muted", marked=True))
         if model is None:

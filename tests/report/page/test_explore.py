@@ -131,6 +131,11 @@ def test_pictures_tiles_and_the_command_follow_and_come_back(asked, browser):
     for kind in ("figure-flow", "figure-moves", "figure-response"):
         assert not any(each.startswith(kind) for each in marked), kind
     assert browser.find_element("class name", "notes").is_displayed()
+    spends = "return [...document.querySelectorAll('svg[data-flow] [data-spend]')].map(each => each.textContent)"
+    told = [float(each.removeprefix(" · ")) for each in browser.execute_script(spends)]
+    tables = browser.execute_script("return JSON.parse(document.getElementById('tables').textContent)")
+    given = (5 * tables["budget"] - tables["kept"]) * (1 - tables["keptShare"])
+    assert sum(told) == pytest.approx(given, rel=0.01)  # three digits of each
     assert "not served" in browser.execute_script("return document.querySelector('svg[data-flow]').textContent")
     browser.execute_script("document.getElementById('back').click()")
     again = browser.execute_async_script("requestAnimationFrame(() => arguments[0]())") or browser.execute_script(state)
