@@ -120,12 +120,15 @@ def allocate(
         refuse_conflict(problem, spec.unit)
         refuse_nothing(problem, spec.unit)
         goal = goal_of(spec)
-        if spec.risk.reads_draws:
-            best, notes = _at_risk(curves, spec, problem, solve_by_dual(problem, goal))
+        if spec.meets_targets_alone and curves.told is not curves:
+            outcome = plan_nonconvex(curves, spec)  # by each task's prediction, which the convex curves may miss
         else:
-            best = solved(problem, goal, route)
-        outcome = solved_plan_of(curves, spec, problem, best)
-        outcome = replace(outcome, notes=(*outcome.notes, *notes))
+            if spec.risk.reads_draws:
+                best, notes = _at_risk(curves, spec, problem, solve_by_dual(problem, goal))
+            else:
+                best = solved(problem, goal, route)
+            outcome = solved_plan_of(curves, spec, problem, best)
+            outcome = replace(outcome, notes=(*outcome.notes, *notes))
         rivals = convex_baselines(curves, spec, problem, drawn=draws) if compared else ()
         plan = better_of_both(curves, spec, outcome, assemble_plan(curves, spec, outcome, rivals), rivals)
         drawn = convex_drawn_plans(curves, spec, goal, progress) if draws else no_plans(spec)

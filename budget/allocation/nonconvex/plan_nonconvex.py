@@ -18,7 +18,7 @@ from budget.allocation.nonconvex.target_knapsack import cheapest_targets, most_t
 from budget.allocation.plan.assembly import SolvedPlan
 from budget.allocation.plan.baseline_scores import baseline, compare
 from budget.allocation.plan.binding_limits import own_lines
-from budget.allocation.plan.plan import KEPT, Baseline, LimitLine
+from budget.allocation.plan.plan import AS_PREDICTED, KEPT, Baseline, LimitLine
 from budget.allocation.spec.objectives import MEAN, Objective
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
@@ -285,7 +285,9 @@ def _cheapest(response: SpendResponse, low: np.ndarray, high: np.ndarray) -> Sol
         )
     status = "proven" if found.bound >= found.value * (1 - 1e-9) else "gap"
     bound = found.bound + float(kept_back.sum())
-    return solved_plan_of_spends(response, spend, bound, 0.0, needed, "knapsack", status)
+    told = spec.meets_targets_alone and response.curves.told is not response.curves
+    solver = AS_PREDICTED if told else "knapsack"
+    return solved_plan_of_spends(response, spend, bound, 0.0, needed, solver, status)
 
 
 def _level(response: SpendResponse, low: np.ndarray, high: np.ndarray, halvings: int) -> SolvedPlan:

@@ -7,7 +7,7 @@ import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs, last_input, within_ends
 from budget.allocation.convex.problem import reach_of_models
-from budget.allocation.plan.assembly import law_inputs_of, measured, measured_draws, reached
+from budget.allocation.plan.assembly import law_inputs_of, measured, measured_draws, reached, told_measures
 from budget.allocation.served import is_served
 from budget.allocation.spec.objectives import MEAN, Objective, not_computed
 from budget.allocation.spec.plan_spec import PlanSpec
@@ -70,7 +70,10 @@ class SpendResponse:
         risk, served = self.spec.risk, is_served(inputs)
         if risk.reads_draws and not risk.is_mean:  # no sum over the tasks: see ``refusals``
             raise not_computed("risk", risk.name)
-        measures = (measured_draws if risk.reads_draws else measured)(self.curves, self.spec, every, inputs)
+        if risk.reads_draws:
+            measures = measured_draws(self.curves, self.spec, every, inputs)
+        else:
+            measures = self._measure(every, inputs)
         # a spend that pays for no model serves nobody, whatever an unserved task is worth
         measure, term = (
             np.where(served, numbers.mean(axis=0) if risk.reads_draws else numbers, np.inf).reshape(
@@ -126,7 +129,9 @@ class SpendResponse:
         return self._law_inputs(task, self._checkpoint(task))
 
     def _measure(self, task: np.ndarray, inputs: np.ndarray) -> np.ndarray:
-        return measured(self.curves, self.spec, task, inputs)
+        # the least spend to a target has to reach it by what is told of the plan: the curves planned on may miss it
+        of = told_measures if self.spec.meets_targets_alone else measured
+        return of(self.curves, self.spec, task, inputs)
 
     def _candidates(self, task: np.ndarray, spend: np.ndarray) -> list[np.ndarray]:
         """Log inputs (R, I) of each way, minus infinity where the spend does not pay for it."""

@@ -14,6 +14,7 @@ from budget.allocation.plan.assembly import (
     planned_objective,
     point_values,
     reached,
+    told_measures,
 )
 from budget.allocation.plan.baselines import (
     CURRENT,
@@ -137,7 +138,8 @@ def convex_baselines(curves: Curves, spec: PlanSpec, problem: Problem, *, drawn:
 
 def missed_targets(curves: Curves, spec: PlanSpec, inputs: np.ndarray) -> tuple[str, ...]:
     """The targets that models of log inputs (T, I) miss, where fewer are met than the cheapest plan must meet."""
-    met = reached(curves, spec, measured(curves, spec, np.arange(len(curves.tasks)), inputs))
+    of = told_measures if spec.meets_targets_alone else measured
+    met = reached(curves, spec, of(curves, spec, np.arange(len(curves.tasks)), inputs))
     if met.sum() >= (spec.at_least or len(met)):
         return ()
     return tuple(f"target of {name}" for name, one in zip(curves.tasks, met, strict=True) if not one)

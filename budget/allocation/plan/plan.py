@@ -18,6 +18,9 @@ from budget.numerics.strict_json import json_rows, json_value
 from budget.tables.checks.status import OUTSIDE
 from budget.tables.target_met import met_or_none, met_or_unstated, target_met
 
+AS_PREDICTED = "halving"
+"""What answered where targets are met by predictions, with models of the sizes that the convex curves choose."""
+
 KEPT = "kept"
 """What stops the spend of a task without a trustworthy curve: it keeps what it has, or its share by weight."""
 
@@ -262,6 +265,16 @@ class Plan(Brief):
     def breadth(self) -> float:
         """Number of tasks at their target, NaN where none is stated."""
         return float(np.nansum(self.target_met)) if np.isfinite(self.target_met).any() else float("nan")
+
+    @property
+    def targets_asked(self) -> int:
+        """How many targets the cheapest plan must meet."""
+        return len(self.spend) if self.spec.at_least is None else self.spec.at_least
+
+    @property
+    def misses_targets(self) -> bool:
+        """Whether the cheapest plan, as predicted, meets fewer targets than by the curves that it was made on."""
+        return self.spec.objective.minimizes_spend and self.breadth < self.targets_asked
 
     @property
     def depth(self) -> float:

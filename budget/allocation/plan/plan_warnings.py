@@ -97,6 +97,8 @@ def far_warnings(plan: Plan) -> tuple[str, ...]:
     task = int(far[name].argmax())
     times = plan.extrapolation_factors[name][task]
     where = f"{times:.2g} times the largest" if times > 1 else f"{times:.2g} of the smallest"
+    if not np.isfinite(spec.budget):  # the cheapest plan has none whose unit could be wrong
+        return (f"The plan goes to {where} measured {name}: predictions there rest on the law.",)
     return (f"The plan goes to {where} measured {name}: is the budget in the file's unit?",)
 
 

@@ -25,15 +25,18 @@ def worse_than_unserved(curves: Curves, spec: PlanSpec, inputs: np.ndarray) -> t
         return ()
     tasks, notes = np.flatnonzero(is_served(inputs)), []
     worst = distance_of(curves, tasks, curves.unserved[tasks])
-    over = [
-        f"{curves.tasks[tasks[at]]} ({curves.unserved[tasks[at]]:.4g})"
-        for at in np.flatnonzero(curves.distance(tasks, inputs[tasks]) > worst)
-    ]
-    if over:
-        notes.append(
-            f"With what the plan gives it the curve of {listed(over)} is worse than unserved: there the prediction is "
-            "cut, the plan and its bound count the curve; --allow-unserved plans without such a task."
-        )
+    is_over = curves.distance(tasks, inputs[tasks]) > worst
+    is_cut = curves.told.distance(tasks, inputs[tasks]) > worst
+    for of, so in (
+        (is_over & is_cut, "there the prediction is cut"),
+        (is_over & ~is_cut, "the prediction, which is another curve, is better and is not cut"),
+    ):
+        over = [f"{curves.tasks[tasks[at]]} ({curves.unserved[tasks[at]]:.4g})" for at in np.flatnonzero(of)]
+        if over:
+            notes.append(
+                f"With what the plan gives it the curve of {listed(over)} is worse than unserved: {so}, the plan and "
+                "its bound count the curve; --allow-unserved plans without such a task."
+            )
     if spec.risk.reads_draws and len(curves.draws):
         drawn = (curves.distance_draws(tasks, inputs[tasks]) > worst).sum(axis=0)
         some = [f"{curves.tasks[tasks[at]]} ({drawn[at]})" for at in np.flatnonzero(drawn)]

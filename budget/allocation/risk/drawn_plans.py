@@ -168,10 +168,11 @@ def _is_number(curves: Curves, spec: PlanSpec, draw: int) -> bool:
 
 
 def in_scenario(curves: Curves, draw: int) -> Curves:
-    """The curves as one draw has them."""
+    """The curves as one draw has them, told as they are planned on: a draw of the prediction drifts from its law."""
     link = curves.link
     return replace(
         curves,
         parameters=curves.draws[draw],
+        prediction=None,
         link=None if link is None else replace(link, parameters=link.draws[draw]),
     )

@@ -169,6 +169,12 @@ class PlanSpec:
         return np.where(held & (stays | none), kept, low), np.where(held, kept, high)
 
     @property
+    def meets_targets_alone(self) -> bool:
+        """Whether the cheapest plan is each task's own least spend to its target, so that the prediction decides it."""
+        coupled = self.is_one_model or self.further or self.limits or self.risk.reads_draws
+        return self.objective.minimizes_spend and not coupled
+
+    @property
     def has_checkpoints(self) -> bool:
         """Whether a task has a model that can be trained on."""
         return bool(np.isfinite(self.tasks.checkpoint).any())

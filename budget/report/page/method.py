@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from budget.allocation.plan.plan import Plan
+from budget.allocation.plan.plan import AS_PREDICTED, Plan
 from budget.curves.curves import Curves
 from budget.numerics.words import listing
 from budget.report.report_parts import Cell, Column, Table
 from budget.report.sentences import facts
-from budget.report.sentences.plan_sentences import objective_name
+from budget.report.sentences.plan_sentences import objective_name, objective_written
 from budget.report.written_numbers import LEVEL, UNIT_WORDS, difference, percent, plural, value
 from budget.studies.make_plan import Study
 from budget.studies.strategies.recommendation import Recommendation
@@ -104,8 +104,8 @@ def method(study: Study) -> tuple[tuple[str, str], ...]:
             _decision_bound(decides, plan.spec.sign)
             if decides is not None
             else "A bound is proven beside the plan: no plan of the stated problem is better than "
-            f"{value(plan.bound)}{_planned_on(plan)}; the gap is {difference(plan.gap)}. It is a statement about the "
-            "curves that the plan is made on, not about the world.",
+            f"{objective_written(plan, plan.bound)}{_planned_on(plan)}; the gap is {difference(plan.gap)}. It is a "
+            f"statement about the {_proven_on(plan)}, not about the world.",
         ),
         ("Solver", f"{plan.solver}, which reports: {plan.solver_status}."),
     ]
@@ -131,6 +131,13 @@ def _decision_bound(found: Recommendation, sign: float) -> str:
         f"{value(sign * found.objective)}, which is what is reported. It is a statement about the curves, not about "
         "the world."
     )
+
+
+def _proven_on(plan: Plan) -> str:
+    """Which curves a bound speaks of."""
+    if plan.solver == AS_PREDICTED:
+        return "predictions of models of the sizes that the curves planned on choose"
+    return "curves that the plan is made on"
 
 
 def _planned_on(plan: Plan) -> str:

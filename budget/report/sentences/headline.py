@@ -3,7 +3,7 @@
 import numpy as np
 
 from budget.allocation.plan.baselines import RULE_OF_THUMB, TOKENS_PER_PARAMETER
-from budget.allocation.plan.plan import Plan
+from budget.allocation.plan.plan import AS_PREDICTED, Plan
 from budget.allocation.plan.size_tradeoff import NEAR_SHARE, SizeTradeoff
 from budget.numerics.words import listing, shortened
 from budget.report.decision_response import ShownResponse, shown_response
@@ -18,8 +18,10 @@ from budget.report.sentences.plan_sentences import (
     direction,
     in_lines,
     input_ranges,
+    met_as_predicted,
     model_words,
     objective_name,
+    objective_written,
     plan_summary,
 )
 from budget.report.sentences.recommendation_sentences import (
@@ -69,12 +71,15 @@ def headline(study: Study) -> str:
     if facts.is_shared(plan):
         return f"Train {model_words(plan, count_in_words)}."
     budget = quantity(spec.whole_budget, spec.unit)
+    if study.question.split is not None:
+        return f"The given split of {quantity(plan.total, spec.unit)} over {plural(len(plan.spend), 'task')}, scored."
     if spec.objective.minimizes_spend:
         met = "every target" if spec.at_least is None else f"{spec.at_least} of {len(plan.spend)} targets"
         served = plural(int(plan.served.sum()), "task")
-        return f"Spend {quantity(plan.total, spec.unit)} on {served}: no less meets {met}."
-    if study.question.split is not None:
-        return f"The given split of {quantity(plan.total, spec.unit)} over {plural(len(plan.spend), 'task')}, scored."
+        least = f"by the best guess no less meets {met}"
+        if plan.misses_targets:
+            least = f"as predicted {met_as_predicted(plan)}, by the curves planned on no less meets {met}"
+        return f"Spend {quantity(plan.total, spec.unit)} on {served}: {least}."
     nothing = [name for name, served in zip(spec.tasks.names, plan.served, strict=True) if not served]
     if nothing:
         some = f"{len(plan.spend) - len(nothing)} of {plural(len(plan.spend), 'task')}"
@@ -131,7 +136,12 @@ def summary(study: Study) -> tuple[str, ...]:
     if not plan.is_planned_as_told:
         outcome = f"By the curves that plans are made on this is {use}, with {reached}."
     if plan.spec.objective.minimizes_spend:
-        outcome = f"No plan that meets them spends less than {quantity(plan.bound, plan.spec.unit)}."
+        outcome = f"No plan that meets them spends less than {quantity(plan.bound, plan.spec.unit)}"
+        if plan.misses_targets:
+            outcome += ", by the curves that plans are made on"
+        elif plan.solver == AS_PREDICTED:
+            outcome += ", as predicted, with models of the sizes planned on"
+        outcome += "."
     split = not facts.is_shared(plan) and len(plan.spend) > 1
     found = study.recommendation
     if found is not None and found.shares:
@@ -223,7 +233,8 @@ def tiles(study: Study) -> tuple[Tile, ...]:
         return decision_tiles(study.recommendation, plan, judged_curves(study))
     low, high = plan.objective_low, plan.objective_high
     interval = "" if np.isnan(low) else f"{LEVEL} interval {span(value(low), value(high))}; "
-    found = [Tile(f"Predicted {objective_name(plan)}", value(plan.objective), interval + direction(plan), "mean")]
+    reached = objective_written(plan, plan.objective)
+    found = [Tile(f"Predicted {objective_name(plan)}", reached, interval + direction(plan), "mean")]
     rivals = [baseline for baseline in plan.baselines if baseline.is_feasible]
     if rivals and len(plan.spend) > 1:
         first = rivals[0]

@@ -16,7 +16,7 @@ from budget.allocation.plan.baselines import (
 )
 from budget.allocation.plan.binding_limits import broken_words
 from budget.allocation.plan.gains import Gain
-from budget.allocation.plan.plan import KEPT, Baseline, Plan
+from budget.allocation.plan.plan import AS_PREDICTED, KEPT, Baseline, Plan
 from budget.allocation.spec.objectives import Naming
 from budget.allocation.spec.risks import RISKS
 from budget.numerics.words import listing, shortened
@@ -24,10 +24,12 @@ from budget.report.written_numbers import (
     LEVEL,
     NOTHING,
     UNIT_WORDS,
+    amount,
     count,
     count_span,
     difference,
     percent,
+    plural,
     quantity,
     span,
     told_apart,
@@ -66,7 +68,7 @@ BINDING_WORDS = {"budget": "the budget", "min": "its minimum", "max": "its maxim
 
 def plan_summary(plan: Plan) -> str:
     """The plan for the terminal, a sentence a line."""
-    sentences = [f"{capital(objective_name(plan))} {value(plan.objective)} ({proof(plan)})."]
+    sentences = [f"{capital(objective_name(plan))} {objective_written(plan, plan.objective)} ({proof(plan)})."]
     sentences += [baseline_sentence(plan, baseline) for baseline in plan.baselines]
     if plan.spec.is_one_model:
         sentences.append(f"{capital(model_words(plan, count))}{_ranges_in_brackets(plan)}.")
@@ -81,18 +83,35 @@ def in_lines(*sentences: str) -> str:
 def proof(plan: Plan) -> str:
     """What is proven of the plan, and of which curves where these are not the predictions."""
     gap = plan.gap if plan.gap > ROUNDING * abs(plan.planned_objective) else 0.0
-    proven = f"no plan is better than {value(plan.bound)}; gap {difference(gap)}"
+    proven = f"no plan is better than {objective_written(plan, plan.bound)}; gap {difference(gap)}"
     solved = f"{plan.solver}, {plan.solver_status}"
+    if plan.solver == AS_PREDICTED:
+        return f"with models of the sizes planned on {proven}; {solved}"
+    if plan.misses_targets:
+        return f"on the curves that it is planned on {proven}; as predicted {met_as_predicted(plan)}; {solved}"
     if plan.is_planned_as_told:
         return f"{proven}; {solved}"
     return f"on the curves that it is planned on {value(plan.planned_objective)}, where {proven}; {solved}"
+
+
+def objective_written(plan: Plan, number: float) -> str:
+    """A value of the plan's objective, a spend as spends are written."""
+    return amount(number, plan.spec.unit) if plan.spec.objective.minimizes_spend else value(number)
+
+
+def met_as_predicted(plan: Plan) -> str:
+    """How many targets a plan meets by its predictions."""
+    return f"it meets {plan.breadth:.0f} of {plural(len(plan.spend), 'target')}"
 
 
 def _size_sentences(plan: Plan) -> tuple[str, ...]:
     """How sure the sizes are: the task whose size is least sure, over the draws and by how flat its value is."""
     sizes, said = plan.sizes, []
     shared, names = plan.spec.is_one_model, plan.spec.tasks.names
-    chosen = plan.spec.params is None and plan.served & (sizes.params_low > 0) & (sizes.params_high > 0)
+    told = plan.served
+    if plan.spec.objective.minimizes_spend and not shared:  # the smallest model of all stands for a task left out
+        told = told & (np.array(plan.binding) != "min")
+    chosen = plan.spec.params is None and told & (sizes.params_low > 0) & (sizes.params_high > 0)
     if not shared and np.any(chosen):
         width = np.where(chosen, np.log(sizes.params_high) - np.log(sizes.params_low), -1.0)
         task = int(width.argmax())
@@ -102,7 +121,7 @@ def _size_sentences(plan: Plan) -> tuple[str, ...]:
             f"Over the draws the best size{whose} is {count_span(sizes.params_low[task], sizes.params_high[task])} "
             f"parameters on {tokens} tokens ({LEVEL})."
         )
-    near = sizes.params_near
+    near = np.where(told[:, None], sizes.params_near, np.nan)
     if np.isfinite(near[:, 0]).any():
         with np.errstate(divide="ignore"):
             width = np.nan_to_num(np.log(near[:, 1]) - np.log(near[:, 0]), nan=-1.0, posinf=1e9)

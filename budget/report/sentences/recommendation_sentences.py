@@ -26,6 +26,7 @@ from budget.report.written_numbers import (
 from budget.studies.strategies.recommendation import DECIDED, SURE, Recommendation, RivalDecision, TrainedModel
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.studies.strategies.strategy_plans import EQUAL
+from budget.tables.target_met import target_met
 
 NAMED = 3
 """Tasks of a shared model that a sentence names; of more the first is, and the others are counted."""
@@ -87,6 +88,9 @@ def lede(found: Recommendation, plan: Plan) -> str:
     spec = plan.spec
     if spec.objective.minimizes_spend:
         met = "every target" if spec.at_least is None else f"{spec.at_least} targets"
+        reached = target_met(found.plan.predicted, spec.tasks.target, bool(plan.higher_is_better)).sum()
+        if reached < plan.targets_asked:
+            met = f"{reached} of {plural(plan.targets_asked, 'target')}, all of them by the curves planned on,"
         said = f"They are predicted to meet {met} with {quantity(found.objective, spec.unit)}"
     else:
         given = quantity(found.plan.budget, spec.unit)

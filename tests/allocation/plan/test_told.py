@@ -16,6 +16,7 @@ from budget.report.sentences.plan_sentences import plan_summary
 from budget.studies.growth.growth import grow
 from budget.studies.strategies.strategy_curves import StrategyCurves
 from budget.studies.strategies.strategy_plans import StrategyPlanner
+from budget.tables.limits import Limit
 from budget.tables.splits import Split
 from budget.tables.tasks import default_tasks
 from tests import made
@@ -91,3 +92,68 @@ def test_no_scenario_leaves_the_way_from_unserved_to_best(seed, lowest, wide):
         assert (values >= best).all() and (values <= np.maximum(top, best)).all()
     rounding = 1e-12 * lowest  # of a sum of three
     assert best.mean() - rounding <= plan.objective <= np.maximum(top, best).mean() + rounding
+
+
+@pytest.mark.parametrize("at_least", [None, 2])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_cheapest_plan_meets_its_targets_by_the_predictions(seed, at_least):
+    curves, prediction = told_otherwise(seed)
+    every = np.arange(3)
+    even = allocate(curves, plan_spec(curves, default_tasks(curves.tasks), BUDGET), draws=False)
+    tasks = replace(default_tasks(curves.tasks), target=even.predicted)
+    plan = allocate(curves, plan_spec(curves, tasks, None, objective="cheapest", at_least=at_least))
+    chosen = plan.spend > plan.spend.max() * 1e-6
+    assert plan.breadth == chosen.sum() == (at_least or 3) and not plan.misses_targets
+    np.testing.assert_allclose(plan.predicted[chosen], tasks.target[chosen], rtol=1e-9)
+    np.testing.assert_array_equal(plan.predicted, prediction.predict(every, plan.log_inputs)[0])
+    # models of the sizes planned on meet them with what the plan for the mean spends on them, and with no less
+    cheapest = np.sort(even.spend)[: at_least or 3].sum()
+    assert plan.spend[chosen].sum() == pytest.approx(cheapest, rel=1e-6)
+    assert plan.bound == pytest.approx(plan.objective, rel=1e-9)
+    assert "with models of the sizes planned on no plan is better than" in plan_summary(plan)
+
+
+def test_targets_that_guessing_meets_cost_the_smallest_models():
+    curves, _ = told_otherwise()
+    worst = np.full(3, 20.0)
+    tasks = replace(default_tasks(curves.tasks), target=worst + 1, unserved=worst)
+    plan = allocate(curves, plan_spec(curves, tasks, None, objective="cheapest"), draws=False)
+    assert plan.breadth == 3 and plan.gap == 0
+    assert plan.params == pytest.approx(np.ones(3)) and plan.tokens == pytest.approx(np.ones(3))
+
+
+def test_a_cheapest_plan_under_limits_says_how_many_targets_its_predictions_meet():
+    curves, _ = told_otherwise()
+    even = allocate(curves, plan_spec(curves, default_tasks(curves.tasks), BUDGET), draws=False)
+    tasks = replace(default_tasks(curves.tasks), target=even.predicted)
+    free = Limit("all", np.ones(3), upper=1e30)
+    plan = allocate(curves, plan_spec(curves, tasks, None, objective="cheapest", limits=(free,)), draws=False)
+    assert plan.misses_targets and plan.breadth < 3
+    assert f"; as predicted it meets {plan.breadth:.0f} of 3 targets; " in plan_summary(plan)
+
+
+def test_a_prediction_is_said_to_be_cut_only_where_it_is():
+    curves, prediction = told_otherwise()
+    tasks = default_tasks(curves.tasks)
+    plan, every = allocate(curves, plan_spec(curves, tasks, 1e18), draws=False), np.arange(3)
+    planned, told = (each.distance(every, plan.log_inputs) for each in (curves, prediction))
+    between = np.where(planned > told, (planned + told) / 2, np.nan)
+    assert np.isfinite(between).any()
+    for unserved, cut in ((between, False), (0.999 * np.where(planned > told, told, np.nan), True)):
+        stated = replace(tasks, unserved=unserved)
+        (said,) = (
+            note
+            for note in allocate(curves, plan_spec(curves, stated, 1e18), draws=False).notes
+            if "worse than unserved" in note
+        )
+        assert ("there the prediction is cut" in said) == cut
+        assert ("is better and is not cut" in said) != cut
+
+
+def test_a_plan_without_a_budget_asks_for_no_unit():
+    curves, _ = told_otherwise()
+    tasks = replace(default_tasks(curves.tasks), target=np.full(3, 1e3))
+    plan = allocate(curves, plan_spec(curves, tasks, None, objective="cheapest"), draws=False)
+    (said,) = plan.warnings
+    assert said.startswith("The plan goes to ") and said.endswith("predictions there rest on the law.")
+    assert "best size" not in plan_summary(plan)
