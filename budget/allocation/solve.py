@@ -23,7 +23,6 @@ from budget.allocation.nonconvex.one_model import one_model_baselines, plan_one_
 from budget.allocation.nonconvex.plan_nonconvex import nonconvex_baselines, plan_nonconvex
 from budget.allocation.plan.assembly import (
     SolvedPlan,
-    assemble_plan,
     drawn_objective,
     law_inputs_of,
     objective_interval,
@@ -113,7 +112,7 @@ def allocate(
             outcome, rivals = plan_one_model(curves, spec), one_model_baselines(curves, spec)
         else:
             outcome, rivals = plan_nonconvex(curves, spec), nonconvex_baselines(curves, spec, drawn=draws)
-        plan = better_of_both(curves, spec, outcome, assemble_plan(curves, spec, outcome, rivals), rivals)
+        plan = better_of_both(curves, spec, outcome, rivals)
         drawn = nonconvex_drawn_plans(curves, spec, progress) if draws else no_plans(spec)
     else:
         problem = build_problem(curves, spec)
@@ -130,7 +129,7 @@ def allocate(
             outcome = solved_plan_of(curves, spec, problem, best)
             outcome = replace(outcome, notes=(*outcome.notes, *notes))
         rivals = convex_baselines(curves, spec, problem, drawn=draws) if compared else ()
-        plan = better_of_both(curves, spec, outcome, assemble_plan(curves, spec, outcome, rivals), rivals)
+        plan = better_of_both(curves, spec, outcome, rivals)
         drawn = convex_drawn_plans(curves, spec, goal, progress) if draws else no_plans(spec)
         if route == "program":
             plan = replace(plan, notes=(*plan.notes, *_lifted(curves, spec, goal, plan)))

@@ -24,9 +24,7 @@ BETTER = 1e-7
 """Share of the objective by which a split must be predicted better: what a solver leaves over is no reason."""
 
 
-def better_of_both(
-    curves: Curves, spec: PlanSpec, outcome: SolvedPlan, plan: Plan, baselines: tuple[Baseline, ...]
-) -> Plan:
+def better_of_both(curves: Curves, spec: PlanSpec, outcome: SolvedPlan, baselines: tuple[Baseline, ...]) -> Plan:
     """The plan where no split by hand within the limits is predicted to be better, else the best of these.
 
     The greedy split is none by hand: it is handed out by the curves that the plan is made on.
@@ -35,9 +33,9 @@ def better_of_both(
         curves: of the question's T tasks.
         spec: what is asked.
         outcome: what was solved.
-        plan: assembled from it.
         baselines: what it is compared with.
     """
+    plan = assemble_plan(curves, spec, outcome, baselines)
     if plan.is_planned_as_told or spec.reference is not None or spec.objective.minimizes_spend:
         return plan
     sign = -1.0 if plan.larger_is_better else 1.0

@@ -102,6 +102,11 @@ class Blocks:
         return np.hstack([held, np.eye(count, dtype=bool)])
 
     @cached_property
+    def highest(self) -> np.ndarray:
+        """(K + T,) greatest spends of what ``member`` lists: giving a task nothing takes none."""
+        return np.concatenate([self.high, np.zeros(len(self.idle))])
+
+    @cached_property
     def weight(self) -> np.ndarray:
         """(K, M) weights as the objective takes them, 0 beyond a block's tasks."""
         return np.where(self.place >= 0, self.spec.objective_weight[self.place], 0.0)

@@ -30,6 +30,7 @@ from budget.studies.strategies.recommendation import (
     Undecided,
     by_predictions,
     competing_blocks,
+    of_all,
     safer_than,
     unsure,
 )
@@ -299,8 +300,7 @@ def _rivals(
         (equal,) = alone.equal(np.array([spec.budget]))
         found.append((equal, spec.budget))
     names = spec.tasks.names
-    whole: list[StrategyCurves] = [each for each in strategies.shared if set(each.tasks) == set(names)]
-    for each in whole:
+    for each in of_all(strategies, names):
         try:
             one = blocks_for(alone, [each], spec, kept)
             one = replace(one, idle=np.full(len(names), np.nan))

@@ -13,7 +13,7 @@ from budget.allocation.convex.water_filling import water_fill
 from budget.errors import InfeasibleError
 from budget.studies.sharing.blocks import Blocks, Fold
 from budget.studies.sharing.choose_blocks import Options, Row, choose_options
-from budget.studies.sharing.sharing import Sharing, parted
+from budget.studies.sharing.sharing import Sharing, parted, topped_up
 from budget.tables.target_met import target_met
 
 CLOSE = 1e-10
@@ -41,7 +41,7 @@ def cheapest_sharing(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
     if at_least is None:
         options = _meeting_all(options, blocks, models)
     chosen = choose_options(
-        blocks.member, options, spec.budget, rows, high=_highest(blocks), at_least=at_least, by_spend=True
+        blocks.member, options, spec.budget, rows, high=blocks.highest, at_least=at_least, by_spend=True
     )
     cover, nothing = parted(chosen.cover, models)
     spend = chosen.spend[np.array(chosen.cover) < models]
@@ -58,7 +58,7 @@ def most_targets_sharing(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
     spec, models = blocks.spec, len(blocks)
     found, idle = steps(blocks, blocks.missed), _idle(blocks, models, alike=False)
     options = Options(*(np.concatenate(pair) for pair in zip(_parts(found), _parts(idle), strict=True)))
-    chosen = choose_options(blocks.member, options, spec.budget, rows, high=_highest(blocks))
+    chosen = choose_options(blocks.member, options, spec.budget, rows, high=blocks.highest)
     cover, nothing = parted(chosen.cover, models)
     pick, held = np.array(cover, dtype=int), chosen.spend[np.array(chosen.cover) < models]
     spend = held if rows or not len(pick) else left_to_the_mean(blocks, pick, held)
@@ -72,9 +72,7 @@ def left_to_the_mean(blocks: Blocks, pick: np.ndarray, held: np.ndarray) -> np.n
     """Spends (V,) of models of which each has at least what is held (V,), and what that leaves improves the mean."""
     budget, high = blocks.spec.budget, np.maximum(np.minimum(blocks.high[pick], blocks.spec.budget), held)
     if blocks.spec.sizes or held.sum() >= budget * (1 - 1e-9) or high.sum() <= budget:
-        room = high - held
-        left = max(budget - held.sum(), 0.0)
-        return held + room * (min(1.0, left / room.sum()) if room.sum() > 0 else 0.0)
+        return topped_up(held, high - held, max(budget - held.sum(), 0.0))
     low = np.maximum(held, blocks.low[pick])
     part = Problem(blocks.by_model.take(pick), blocks.cost.take(pick), budget, low, high)
     (spend,), _ = water_fill(part, np.array([budget]), low, high)
@@ -107,10 +105,6 @@ def steps(blocks: Blocks, fold: Fold) -> Options:
         which = np.tile(which, 2)
         left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
         of_left, of_right = np.concatenate([of_left, there]), np.concatenate([there, of_right])
-
-
-def _highest(blocks: Blocks) -> np.ndarray:
-    return np.concatenate([blocks.high, np.zeros(len(blocks.idle))])
 
 
 def _parts(options: Options) -> tuple[np.ndarray, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 from budget.errors import InfeasibleError
 from budget.studies.sharing.blocks import Blocks
 from budget.studies.sharing.choose_blocks import Chosen, Options, Row, choose_options
-from budget.studies.sharing.sharing import Sharing, parted
+from budget.studies.sharing.sharing import Sharing, parted, topped_up
 
 CLOSE = 1e-9
 """Relative distance of the levels that some division reaches and that none reaches at which the search ends."""
@@ -43,54 +43,54 @@ def share_by_worst(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
 
     # the spends that worse and better levels took, between which those of a level lie
     least_of, most_of = blocks.start, blocks.most
-    tried_at: dict[float, np.ndarray] = {}
 
-    def reached(level: float) -> tuple[Chosen | None, bool]:
-        """The cheapest division at a level, where the budget pays for it; and whether it is proven that none does."""
+    def reached(level: float) -> tuple[Chosen | None, bool, np.ndarray]:
+        """The cheapest division at a level, where the budget pays for it; whether it is proven that none does.
+
+        And what each model needs for the level (K,), infinite where none suffices.
+        """
         needed = blocks.spend_to(every, np.full(models, level), blocks.worst, most_of, least_of)
-        tried_at[level] = needed
         fine = np.isfinite(needed)
         free = np.flatnonzero(idle <= level)
         block = np.concatenate([every[fine], models + free])
         spend = np.concatenate([needed[fine], np.zeros(len(free))])
         if not len(block) or not blocks.member[:, block].any(axis=1).all():
-            return None, True
+            return None, True, needed
         try:
-            high = np.concatenate([blocks.high, np.zeros(len(idle))])
             options = Options(block, spend, np.zeros(len(block)))
-            found = choose_options(blocks.member, options, np.inf, rows, high=high, by_spend=True)
+            found = choose_options(blocks.member, options, np.inf, rows, high=blocks.highest, by_spend=True)
         except InfeasibleError:
-            return None, True
-        most = blocks.spec.budget * (1 + ROUNDING)
-        return (found, False) if found.spend.sum() <= most else (None, found.bound > blocks.spec.budget)
+            return None, True, needed
+        if found.spend.sum() <= blocks.spec.budget * (1 + ROUNDING):
+            return found, False, needed
+        return None, found.bound > blocks.spec.budget, needed
 
     bound, count = under, 1  # no division is better with any spends
-    found, _ = reached(under)
+    found, *_ = reached(under)
     if found is not None:
         over = under
     else:
-        found, _ = reached(over)
+        found, *_ = reached(over)
         if found is None:
             raise InfeasibleError("No division of the tasks among measured models keeps the limits; loosen those.")
     for _ in range(HALVINGS):
         if over - under <= CLOSE * max(abs(over), abs(under)):
             break
         level = 0.5 * (under + over)
-        tried, refuted = reached(level)
+        tried, refuted, needed = reached(level)
         count += 1
         if tried is None:
             under = level
-            most_of = np.minimum(most_of, np.where(np.isfinite(tried_at[level]), tried_at[level], np.inf))
+            most_of = np.minimum(most_of, needed)
             bound = level if refuted else bound  # a program that ran out of time has proven nothing
         else:
             found, over = tried, level
-            least_of = np.where(np.isfinite(tried_at[level]), np.maximum(least_of, tried_at[level]), least_of)
+            least_of = np.where(np.isfinite(needed), np.maximum(least_of, needed), least_of)
     cover, nothing = parted(found.cover, models)
     pick, spend = np.array(cover, dtype=int), found.spend[np.array(found.cover) < models]
     if not rows and len(pick):
         room = np.minimum(blocks.high[pick], blocks.spec.budget) - spend
-        left = max(blocks.spec.budget - spend.sum(), 0.0)
-        spend = spend + room * (min(1.0, left / room.sum()) if room.sum() > 0 else 0.0)
+        spend = topped_up(spend, room, max(blocks.spec.budget - spend.sum(), 0.0))
     value, u = blocks.sized(pick, spend, blocks.worst)
     worst = float(np.concatenate([value, idle[list(nothing)]]).max())
     return replace(Sharing(cover, nothing, spend, u, worst, min(bound, worst), count))

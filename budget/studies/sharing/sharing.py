@@ -34,6 +34,12 @@ class Sharing:
     compared: int
 
 
+def topped_up(spend: np.ndarray, room: np.ndarray, left: float) -> np.ndarray:
+    """Spends (V,) and what is left of a budget: each model gets the same part of its room (V,), at most all of it."""
+    whole = room.sum()
+    return np.asarray(spend + room * (min(1.0, left / whole) if whole > 0 else 0.0))
+
+
 def parted(cover: tuple[int, ...], models: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The models of a division, and the tasks that it gives nothing, which stand behind the models."""
     return tuple(each for each in cover if each < models), tuple(each - models for each in cover if each >= models)

@@ -245,7 +245,7 @@ def recommend(
         make up the tasks, or the law is no sum of powers.
     """
     names = alone.served.tasks
-    whole = _of_all(strategies, names)
+    whole = of_all(strategies, names)
     blocks = competing_blocks(strategies, names, among, apart)
     if not any(block.one_model for block in blocks):
         return None
@@ -345,8 +345,8 @@ def _loses(
     return bool(plan.measure @ weight > min(float(best.measure @ weight), known))
 
 
-def _of_all(strategies: FittedStrategies, names: tuple[str, ...]) -> list[StrategyCurves]:
-    """The shared models that were measured on all of some tasks."""
+def of_all(strategies: FittedStrategies, names: tuple[str, ...]) -> list[StrategyCurves]:
+    """The shared models that were measured on just these tasks; none of an assumed strategy."""
     return [served for served in strategies.shared if set(served.tasks) == set(names) and MARK not in served.strategy]
 
 
@@ -361,7 +361,7 @@ def competing_blocks(
         among: the strategies that compete; all where there are none.
         apart: tasks that share no model.
     """
-    blocks = [*_of_all(strategies, names), *blocks_of(strategies, names)]
+    blocks = [*of_all(strategies, names), *blocks_of(strategies, names)]
     blocks = [block for block in blocks if not (block.one_model and set(block.tasks) & set(apart))]
     return [block for block in blocks if block.strategy in among] if among else blocks
 
