@@ -241,7 +241,7 @@ RULES_OF_THEIR_OWN = {
     "curves/fitting/bootstrap.py": "the quantile that an asymmetric loss follows, read off as the loss defines it",
     "studies/next_runs/tabulated_plans.py": "the span of a search grid over the draws, which nobody is shown",
     "allocation/spec/risks.py": "the risk 'quantile': the order statistic that the plan minimizes",
-    "allocation/risk/interior_point.py": "where the search for that plan begins",
+    "allocation/interior_point/under_risk.py": "where the search for that plan begins",
 }
 """Modules that take a quantile for something else than an interval, and what."""
 

@@ -2,7 +2,7 @@
 
 Draws, subsets, growing sets, responses to the budget: whatever is planned many times comes here. One budget with each
 model's own limits has a dual of one unknown for every goal (``water_filling``, ``minimax``, ``cheapest``); with further
-budgets and linear limits the KKT conditions are solved by Newton's method (``primal_dual``), for all problems together.
+budgets and linear limits the KKT conditions are solved by Newton's method (``many_plans``), for all together.
 
 A plan is taken where its own bound proves it (``optimum.PROVEN``). Where it does not (curves whose marginal returns are
 far from powers, values with kinks, numbers that span too many orders) the problem is handed to the cvxpy program, which
@@ -19,11 +19,11 @@ from budget.allocation.convex.certificate import Certificate, certify, cheapest_
 from budget.allocation.convex.cheapest import least_spends, least_spends_each, refuse_too_dear, refuse_unreachable
 from budget.allocation.convex.minimax import minimax_splits
 from budget.allocation.convex.optimum import Optimum, is_proven, is_trivial, refuse_no_number, with_status
-from budget.allocation.convex.primal_dual import KktPoint, solve_kkt
 from budget.allocation.convex.problem import Problem
 from budget.allocation.convex.restore_feasibility import lowered_to_use, restored_optimum, violation
 from budget.allocation.convex.shadow_prices import Duals, marginal_return, plain_duals
 from budget.allocation.convex.water_filling import BATCH_MODELS, Batch, polish, water_fill_batch
+from budget.allocation.interior_point.many_plans import KktPoint, solve_kkt
 from budget.allocation.spec.objectives import Goal
 from budget.curves.planning_forms.form import PlanningForm
 from budget.errors import AllocationError, InfeasibleError, SolverError

@@ -29,7 +29,7 @@ from budget.allocation.convex.optimum import NOT_PROVEN, PROVEN, Optimum
 from budget.allocation.convex.problem import Problem
 from budget.allocation.convex.restore_feasibility import dual_feasible, inputs_within, restore_feasibility, violation
 from budget.allocation.convex.shadow_prices import Duals, marginal_return, plain_duals
-from budget.allocation.risk.interior_point import Iterate, central_path
+from budget.allocation.interior_point.under_risk import Iterate, central_path
 from budget.allocation.spec.risks import Risk
 from budget.allocation.spec.scenarios import Scenarios
 from budget.errors import SolverError
