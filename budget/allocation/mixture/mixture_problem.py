@@ -261,7 +261,7 @@ def _blend(
 
 def largest_spend(curves: Curves, spec: PlanSpec) -> float:
     """The greatest spend within the reach of every task's runs."""
-    return float(largest_spends(curves, spec.tasks, spec.unit, spec.reach).min())
+    return float(largest_spends(curves, spec.tasks, spec.unit, spec.reach, spec.prices).min())
 
 
 def _cost(curves: Curves, reach: float) -> Posynomial:

@@ -118,14 +118,26 @@ def largest_inputs(curves: Curves, reach: float) -> np.ndarray | None:
     return np.log(reach) + np.log(np.column_stack([curves.largest[name] for name in curves.planned_inputs[:2]]))
 
 
-def largest_spends(curves: Curves, tasks: TaskSettings, unit: str, reach: float) -> np.ndarray:
+def largest_spends(
+    curves: Curves, tasks: TaskSettings, unit: str, reach: float, prices: Prices | None = None
+) -> np.ndarray:
     """(T,) the greatest spends within a plan's reach: of what training took, and serving is paid beside it.
 
-    A unit that was not measured, such as money, limits nothing by itself.
+    Money is what it buys: so many FLOPs, and of data that are paid for so many tokens. A unit that was not measured and
+    that nothing measured is bought with limits nothing by itself.
     """
-    if np.isinf(reach) or unit not in curves.largest or np.isfinite(tasks.served_tokens).any():
-        return np.full(len(curves.tasks), np.inf)
-    return reach * curves.largest[unit]
+    nothing = np.full(len(curves.tasks), np.inf)
+    if np.isinf(reach) or np.isfinite(tasks.served_tokens).any():
+        return nothing
+    if unit in curves.largest:
+        return reach * curves.largest[unit]
+    paid = np.nan_to_num(tasks.unit_cost, nan=0.0)
+    if unit != "money" or prices is None or "flops" not in curves.largest:
+        return nothing
+    if paid.any() and "tokens" not in curves.largest:
+        return nothing
+    data = paid * curves.largest["tokens"] if paid.any() else 0.0
+    return reach * (prices.per_flop * curves.largest["flops"] + data)
 
 
 def _cost_of(curves: Curves, tasks: TaskSettings, unit: str, prices: Prices | None) -> Posynomial:

@@ -13,10 +13,13 @@ from budget.numerics.roots import bisect
 from budget.tables.target_met import target_met
 
 Value = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""``value(tasks (R,), spends (R,)) → (R,)``: smaller is better, never rising with spend."""
+"""``value(tasks (R,), spends (R,)) → (R,)``: smaller is better, and but far beyond the runs never rising with spend."""
 
 SPEND_DECADES = 24.0
 """How many decades below the most that may be spent a required spend is looked for."""
+
+SPEND_STEPS = 96
+"""Steps of a quarter of a decade in which a spend is looked for of a task that the most does not serve."""
 
 THRESHOLD_ROUNDING = 1e-12
 """Relative slack of spends and objectives, so that a share equal to the required spend but for rounding is enough: the
@@ -89,14 +92,25 @@ def at_values(value: Value, values: np.ndarray, count: int, most: float) -> Thre
 
 
 def least_spend(value: Value, task: np.ndarray, limit: np.ndarray, most: float) -> np.ndarray:
-    """The least spend (R,) at which tasks (R,) reach values (R,), by bisection; infinite beyond ``most``."""
-    # tested at the most first, or the bisection would end there as if it were reached; negated, so that NaN is never
-    never = ~(value(task, np.full(len(task), most)) <= limit)
-    high = np.full(len(task), np.log(most))
-    low = high - SPEND_DECADES * np.log(10)
-    # the end at which the value was seen to be reached
-    reached, _ = bisect(lambda log_spend: value(task, np.exp(log_spend)) <= limit, high, low)
-    return np.where(never, np.inf, np.exp(reached))
+    """The least spend (R,) at which tasks (R,) reach values (R,), by bisection; infinite where none up to ``most`` does.
+
+    What is told of a plan may turn far beyond the runs, by its law's own error: a task that is not served by the most
+    is looked for at smaller spends too, since nobody has to spend the most.
+    """
+
+    def reaches(spend: np.ndarray) -> np.ndarray:
+        # written so that NaN reaches nothing
+        return value(task, spend) <= limit
+
+    low, high = np.full(len(task), np.log(most) - SPEND_DECADES * np.log(10)), np.full(len(task), np.log(most))
+    seen = reaches(np.exp(high))
+    if not seen.all():
+        steps = np.linspace(low[0], high[0], SPEND_STEPS + 1)
+        for below, above in zip(steps, steps[1:], strict=False):
+            new = ~seen & reaches(np.full(len(task), np.exp(above)))
+            low, high, seen = np.where(new, below, low), np.where(new, above, high), seen | new
+    reached, _ = bisect(lambda log_spend: reaches(np.exp(log_spend)), high, low)
+    return np.where(seen, np.exp(reached), np.inf)
 
 
 def most_tasks(budget: np.ndarray | float, spend: np.ndarray, count: int) -> np.ndarray:

@@ -342,7 +342,7 @@ def blocks_for(
     names = spec.tasks.names
     budget = spec.budget  # what a block costs does not depend on it, and where there is none any one is stated
     if not np.isfinite(budget):
-        measured = largest_spends(whole.served.curves, spec.tasks, spec.unit, 1.0)
+        measured = largest_spends(whole.served.curves, spec.tasks, spec.unit, 1.0, spec.prices)
         budget = float(np.nansum(spec.tasks.min) + np.where(np.isfinite(measured), measured, FAR).sum())
     found = []
     least, most = spec.own_limits

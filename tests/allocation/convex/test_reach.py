@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
+from budget.allocation.spec.resources import Prices
 from budget.errors import AllocationError, InfeasibleError
 from budget.report.sentences.plan_sentences import plan_summary
 from budget.studies.growth.growth import grow
@@ -67,6 +68,32 @@ def test_a_plan_stays_within_the_reach_and_is_proven_there(seed, reach, budget, 
     if plan.unspent > 1e-6 * budget:
         assert any("stay unspent" in note and "reach" in note for note in plan.notes)
         assert plan.shadow_price == 0
+
+
+@settings(max_examples=12, deadline=None)
+@CASES
+def test_money_reaches_as_far_as_the_flops_that_it_buys(seed, reach, budget, objective):
+    """The same compute asked for in money or in FLOPs is the same plan, within the same reach."""
+    curves, budget, prices = some_curves(seed), 10**budget, Prices(2.0, 1e15, 0.4)
+    tasks, asked = default_tasks(curves.tasks), {"objective": objective, "measure": "value", "reach": reach}
+    try:
+        flops = allocate(curves, plan_spec(curves, tasks, budget, **asked), draws=False, route="dual")
+    except InfeasibleError:
+        return
+    spec = plan_spec(curves, tasks, budget * prices.per_flop, unit="money", prices=prices, **asked)
+    money = allocate(curves, spec, draws=False, route="dual")
+    assert money.objective == pytest.approx(flops.objective, rel=1e-9)
+    assert (money.spend <= reach * prices.per_flop * curves.largest["flops"] * ROUNDING).all()
+
+
+def test_money_for_data_widens_the_reach_by_what_these_cost():
+    curves, prices = some_curves(3), Prices(2.0, 1e15, 0.4)
+    tasks = replace(default_tasks(curves.tasks), unit_cost=np.full(len(curves.tasks), 1e-9))
+    spec = plan_spec(curves, tasks, 1e9, unit="money", prices=prices, reach=10.0)
+    plan = allocate(curves, spec, draws=False, route="dual")
+    bought = prices.per_flop * curves.largest["flops"] + 1e-9 * curves.largest["tokens"]
+    assert (plan.spend <= 10 * bought * ROUNDING).all()
+    assert (plan.spend > 5 * prices.per_flop * curves.largest["flops"]).any()
 
 
 @settings(max_examples=12, deadline=None)

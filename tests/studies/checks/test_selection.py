@@ -14,7 +14,7 @@ from budget.studies.checks.competition import NOBODY, compete
 from budget.studies.checks.investing import best, equally
 from budget.studies.checks.players import Players, every_pair, with_focus
 from budget.studies.checks.selection import select
-from budget.studies.focus.thresholds import at_spends, at_values, most_tasks
+from budget.studies.focus.thresholds import at_spends, at_values, least_spend, most_tasks
 from budget.tables.target_met import TARGET_SLACK
 from tests.oracles import water_filling
 
@@ -248,6 +248,20 @@ def test_thresholds_as_values_and_as_spends_are_one():
     np.testing.assert_allclose(by_value.level, by_spend.value.mean(axis=1))
     assert np.isinf(at_values(value, [1e-9], 4, 100.0).spend).all()
     assert at_values(alike, [0.5], 2, 100.0).required == pytest.approx(4.0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(turn=st.floats(1.0, 6.0), rise=st.floats(0.01, 0.5), served=st.floats(0.05, 0.95))
+def test_a_value_that_turns_far_out_is_reached_where_it_still_fell(turn, rise, served):
+    """Told values may rise beyond where the runs say anything: the least spend is still where they first fall so far."""
+
+    def value(task, spend):
+        log = np.log10(spend)
+        return np.where(log < turn, -log, -turn + rise * (log - turn))
+
+    spend = least_spend(value, np.zeros(1, dtype=int), np.array([-served * turn]), 1e12)
+    assert spend[0] == pytest.approx(10 ** (served * turn), rel=1e-9)
+    assert np.isinf(least_spend(value, np.zeros(1, dtype=int), np.array([-turn - 0.01]), 1e12)).all()
 
 
 def test_wilson_interval_and_its_coverage():
