@@ -28,7 +28,8 @@ FITTED = together(
 SCENARIOS = click.option(
     "--scenarios", "scenarios_path", metavar="CSV",
     help="Answer these questions too, side by side: a row a scenario, with its name and any options of a question as "
-         "columns; or TOML with [[scenario]] tables.",
+         "columns; or TOML with [[scenario]] tables. The report is of the command line's own question, or without "
+         "--budget of the first.",
 )  # fmt: skip
 
 ASKED = together(COMPETING, ASKING, ORDER)
@@ -63,7 +64,7 @@ def plan(
     from budget.commands.running.plan_file import PLAN_FILE, RUNS, plan_file, way_from
     from budget.commands.running.planned_study import fit_runs, scenarios_of, study_of, with_tables
     from budget.commands.running.question_options import refuse_words
-    from budget.commands.running.scenario_file import read_scenarios, scenarios_text
+    from budget.commands.running.scenario_file import AS_ASKED, read_scenarios, scenarios_text
     from budget.errors import AllocationError
     from budget.report.page.report_files import OPTIONAL, report_files
     from budget.report.scenario_section import scenarios_summary
@@ -85,7 +86,8 @@ def plan(
             raise AllocationError(f"No scenario can be planned. {answers.every[0].asked.name}: {answers.every[0].why}")
         first = next(each for each in read if each.name == answers.first.asked.name)
         study = study_of(fitted, first.asking, first.strategies, first.order, answers)
-        scenarios = scenarios_text(read, str(said.pop("scenarios")), out)
+        of_file = [each for each in read if each.name != AS_ASKED]
+        scenarios = scenarios_text(of_file, str(said.pop("scenarios")), out)
         echo_notes(*heard)
     if "tasks" in said:
         study = replace(study, tasks_path=way_from(Path(out), said["tasks"]))

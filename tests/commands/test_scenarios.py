@@ -91,6 +91,30 @@ def test_what_is_added_leaves_every_task_what_it_has(home):
     assert (more >= pd.Series({"prose": 1e21, "code": 2e21, "maths": 3e21}) * (1 - 1e-9)).all()
 
 
+@pytest.mark.parametrize("asked", [["--budget", "2e22"], ["--add", "1e21"]])
+def test_the_report_is_of_what_the_command_line_asks(home, asked):
+    """Scenarios are asked too: they do not take the place of the question that they are beside."""
+    (home / "scenarios.csv").write_text("name,budget,objective\nhalf,1e22,\nworst,,worst\n")
+    planned(*asked, out="alone")
+    planned(*asked, "--scenarios", "scenarios.csv")
+    rows = pd.read_csv("plan/scenarios.csv").set_index("scenario")
+    assert rows.index.tolist() == ["as asked", "half", "worst"]
+    both = [json.loads((home / out / "plan.json").read_text()) for out in ("alone", "plan")]
+    assert both[0]["plan"] == both[1]["plan"]
+    assert rows.loc["half", "difference"] == pytest.approx(rows.loc["half", "value"] - rows.loc["as asked", "value"])
+    text = (home / "plan" / "plan.toml").read_text()
+    assert "as asked" not in text
+    result = run("plan", "plan/plan.toml", "--out", "again")
+    assert result.exit_code == 0, result.output
+    assert (home / "again" / "plan.json").read_bytes() == (home / "plan" / "plan.json").read_bytes()
+
+
+def test_a_first_scenario_that_asks_the_same_stands_for_both(home):
+    (home / "scenarios.csv").write_text("name,budget\ntoday,\ndouble,2e22\n")
+    planned("--budget", "1e22", "--scenarios", "scenarios.csv")
+    assert pd.read_csv("plan/scenarios.csv")["scenario"].tolist() == ["today", "double"]
+
+
 def test_a_scenario_without_a_plan_says_so_and_the_others_stand(home):
     (home / "scenarios.csv").write_text(
         "name,budget,freeze,only,at-least,objective\n"

@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stderr
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
@@ -29,6 +29,9 @@ NAME = "name"
 
 AFTER = "after"
 """The earlier scenario whose plan is spent already, such as the quarter before: ``add`` is what comes on top of it."""
+
+AS_ASKED = "as asked"
+"""The name of the command line's own question, where it is a whole one: the first, from which the others differ."""
 
 TABLE = "scenario"
 """The key of a scenario's table in TOML."""
@@ -88,7 +91,9 @@ OPTIONS = {param.opts[0].removeprefix("--"): param for param in _asked.params if
 
 
 def read_scenarios(path: str, runs_path: str, said: Mapping[str, Any]) -> tuple[list[ReadScenario], tuple[str, ...]]:
-    """The scenarios of a file, and what is said of their amounts.
+    """The question of the command line, where it states a budget, then the scenarios of a file; and what is said of them.
+
+    The first is what the report is of. A scenario at the head of the file that asks the same stands for both.
 
     Args:
         path: a CSV, or TOML by its ending.
@@ -103,28 +108,37 @@ def read_scenarios(path: str, runs_path: str, said: Mapping[str, Any]) -> tuple[
     if not stated:
         raise DataError(f"{path}: it holds no scenario; give a row, or a table [[{TABLE}]], for each.")
     base = {key: content for key, content in said.items() if key in OPTIONS}
-    found: list[ReadScenario] = []
     heard = io.StringIO()
+
+    def read(where: str, name: str, words: Words, kept: Words, after: str = "") -> ReadScenario:
+        line = [runs_path, *_line({**kept, **_from(Path(path).parent, words)})]
+        try:
+            with redirect_stderr(heard), _asked.make_context(TABLE, line) as context:
+                asking, options = cast(tuple[Asking, dict[str, Any]], _asked.invoke(context))
+        except click.ClickException as error:
+            raise DataError(f"{where}{error.format_message()}") from None
+        except DataError as error:
+            raise DataError(f"{where}{error}") from None
+        return ReadScenario(name, asking, options["strategies"], options["order"], words, after)
+
+    found: list[ReadScenario] = []
     for where, words in stated:
         name = str(words.pop(NAME, "")).strip() or f"{TABLE} {len(found) + 1}"
-        if name in {each.name for each in found}:
-            raise DataError(f"{path}, {where}: {shown(name)} is the name of an earlier scenario; give it another.")
+        if name in {AS_ASKED, *(each.name for each in found)}:
+            taken = "the command line's own question" if name == AS_ASKED else "an earlier scenario"
+            raise DataError(f"{path}, {where}: {shown(name)} is the name of {taken}; give it another.")
         after = str(words.pop(AFTER, "")).strip()
         if after and after not in {each.name for each in found}:
             raise DataError(
                 f"{path}, {where}: {AFTER} {shown(after)} is no earlier scenario; name one that stands above."
             )
         kept = {key: content for key, content in base.items() if EXCLUDE.get(key) not in words}
-        line = [runs_path, *_line({**kept, **_from(Path(path).parent, words)})]
-        try:
-            with redirect_stderr(heard), _asked.make_context(TABLE, line) as context:
-                asking, options = cast(tuple[Asking, dict[str, Any]], _asked.invoke(context))
-        except click.ClickException as error:
-            raise DataError(f"{path}, {where}: {error.format_message()}") from None
-        except DataError as error:
-            raise DataError(f"{path}, {where}: {error}") from None
-        found.append(ReadScenario(name, asking, options["strategies"], options["order"], words, after))
-    return found, tuple(heard.getvalue().splitlines())
+        found.append(read(f"{path}, {where}: ", name, words, kept, after))
+    if set(EXCLUDE) & set(base):
+        own = read("", AS_ASKED, {}, base)
+        if replace(found[0], name=own.name, words=own.words) != own:
+            found.insert(0, own)
+    return found, tuple(dict.fromkeys(heard.getvalue().splitlines()))
 
 
 def scenarios_text(scenarios: Sequence[ReadScenario], source: str, folder: str) -> str:
