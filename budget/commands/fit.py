@@ -45,7 +45,11 @@ from budget.tables.shards import Shard
 @shard_option("tasks")
 @PLACING
 @JSON
-@click.option("--out", metavar="FILE", help="Write the curves file here, beside the printed table.")
+@click.option(
+    "--out", metavar="FILE|DIR",
+    help="Write the curves here, beside the printed table: curves.json, or curves/, a folder a sixth as "
+         "large (for 1,000 tasks or more also where only 'curves' is said).",
+)  # fmt: skip
 def fit(
     runs_path: str,
     reading: Reading,
@@ -69,10 +73,9 @@ def fit(
     from budget.commands.running.fitting import add_link, fit_all, fit_sensitivity, judge_curves, with_decided
     from budget.commands.running.output import cost_notes, echo_notes, emit
     from budget.curves.records.checksum import sealed
+    from budget.curves.records.curves_files import write_curves
     from budget.curves.records.writing import record_of
     from budget.numerics.strict_json import json_rows
-    from budget.tables.files.text import json_text
-    from budget.tables.files.write_files import write_text
 
     refuse_misplaced(placing, shard, out, measures=False)
     refuse_with_shard(shard, out, {"--decide": decide, "--sensitivity": sensitivity}, placing.shards)
@@ -93,11 +96,11 @@ def fit(
     curves = add_link(curves, runs, scores, tasks, estimating.device)
     curves.usable()
     echo_notes(*curves.warnings, *tasks.notes, *curves.notes, *cost_notes(curves), *curves.left_out, *curves.unlinked)
-    record, printed = sealed(record_of(curves)), Output(as_json, None)
+    printed = Output(as_json, None)
     shifts = fit_sensitivity(runs, settings, curves, fitting, estimating, drawing) if sensitivity else None
     if out:
-        write_text(out, json_text(record))
+        echo_notes(*write_curves(out, curves))
     if shifts is None:
-        emit(curves.table(), record, printed, "curves")
+        emit(curves.table(), lambda: sealed(record_of(curves)), printed, "curves")
     else:
         emit(shifts, json_rows(shifts), printed, "sensitivity")

@@ -1,5 +1,7 @@
 """``budget groups``: which tasks help or harm each other, and which to train together."""
 
+import os
+
 import click
 
 from budget.commands.options.choosing_options import CHOOSING, Choosing
@@ -36,11 +38,12 @@ def groups(
     TABLE has candidates (model, cost, task, value), or pairs (task, value and partner or model_tasks; seed, stderr and
     cost where there are any). Of a curves file of law transfer the coefficients are printed.
     """
-    from budget.commands.inputs import read_candidates_or_cotrained, read_curves
+    from budget.commands.inputs import read_candidates_or_cotrained
     from budget.commands.running.output import echo_notes, emit
     from budget.report.sentences.groups_sentences import groups_summary, matrix_text, transfer_summary
 
-    if table_path.endswith(".json"):
+    if table_path.endswith(".json") or os.path.isdir(table_path):
+        from budget.curves.records.curves_files import read_curves
         from budget.studies.groups.law_transfer import law_transfer
 
         curves = read_curves(table_path)

@@ -271,14 +271,6 @@ def refuse_unplanned(curves: Curves) -> None:
         refuse_named_scales(curves.scale_columns)
 
 
-def read_curves(path: str) -> Curves:
-    """Curves from a file that ``fit`` wrote."""
-    from budget.curves.records.reading import curves_from_record
-    from budget.tables.files.text import read_json
-
-    return curves_from_record(read_json(path, "curves file"), path)
-
-
 def read_usable_curves(
     curves_path: str,
     tasks_path: str | None,
@@ -305,6 +297,7 @@ def read_usable_curves(
         DataError: a file cannot be used, or the columns are of none.
     """
     from budget.allocation.answer import only_of, settings_of, usable_curves
+    from budget.curves.records.curves_files import read_curves
     from budget.tables.columns import column_mapping
 
     if columns and not (tasks_path or more_tables):
@@ -337,6 +330,7 @@ def read_strategies(
         DataError: a file cannot be used or is given twice.
     """
     from budget.allocation.answer import usable_curves
+    from budget.curves.records.curves_files import read_curves
     from budget.tables.columns import column_mapping
 
     if columns and not tasks_path:

@@ -25,11 +25,10 @@ def laws(published: str | None, tasks: tuple[str, ...], output: Output) -> None:
     from budget.curves.laws.table import laws_table
     from budget.curves.published import curves_of_published
     from budget.curves.records.checksum import sealed
+    from budget.curves.records.curves_files import write_curves
     from budget.curves.records.writing import record_of
     from budget.errors import DataError
     from budget.numerics.strict_json import json_rows
-    from budget.tables.files.text import json_text
-    from budget.tables.files.write_files import write_text
 
     if published is None:
         if tasks:
@@ -38,9 +37,9 @@ def laws(published: str | None, tasks: tuple[str, ...], output: Output) -> None:
         emit(table, json_rows(table), output)
         return
     curves = curves_of_published(published, tasks or ("text",))
-    record = sealed(record_of(curves))
+    written: tuple[str, ...] = ()
     if output.out:
-        write_text(output.out, json_text(record))
+        written = write_curves(output.out, curves)
     else:
-        emit(curves.table(), record, output, "curves")
-    echo_notes(*curves.warnings, *curves.notes)
+        emit(curves.table(), lambda: sealed(record_of(curves)), output, "curves")
+    echo_notes(*curves.warnings, *curves.notes, *written)

@@ -86,8 +86,8 @@ def _telling(
     output: Output,
 ) -> None:
     """Choose runs for predictions."""
-    from budget.commands.inputs import read_curves
     from budget.commands.running.output import echo_notes, emit
+    from budget.curves.records.curves_files import read_curves
     from budget.report.sentences.next_runs_sentences import telling_summary
     from budget.studies.next_runs.telling_runs import telling_runs
     from budget.tables.columns import column_mapping

@@ -19,8 +19,8 @@ def predict(curves_path: str, at: str, new_run: bool, columns: Words, output: Ou
 
     For curves that were fitted with --score-metric these are the score's, and the predicted loss follows.
     """
-    from budget.commands.inputs import read_curves
     from budget.commands.running.output import echo_notes, emit
+    from budget.curves.records.curves_files import read_curves
     from budget.numerics.strict_json import json_rows
     from budget.studies.predictions import predict_points
     from budget.tables.columns import column_mapping

@@ -16,16 +16,17 @@ import pandas as pd
 
 from budget.allocation.spec.plan_spec import SHARED
 from budget.curves.curves import Curves
-from budget.curves.records.reading import curves_from_record
+from budget.curves.records.curves_files import read_curves
 from budget.errors import DataError
 from budget.numerics.strict_json import json_rows
 from budget.tables.files.manifest import SCHEMA, strays
+from budget.tables.files.places import CURVES
 from budget.tables.files.text import read_json
 
 OLD_FORMAT = "budget plan 1"
 """What older plans say in their key ``format`` instead of ``schema``."""
 
-CURVES, PLAN, WORDS = "curves.json", "plan.json", "plan.toml"
+PLAN, WORDS = "plan.json", "plan.toml"
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def read_plan(folder: str) -> SavedPlan:
     record = read_json(home / PLAN, "plan")
     if not isinstance(record, dict) or not _says_plan(record) or not isinstance(record.get("plan"), dict):
         raise DataError(f"{home / PLAN}: not a plan of this version; make it again with 'budget plan'.")
-    curves = curves_from_record(read_json(home / CURVES, "curves file"), str(home / CURVES))
+    curves = read_curves(home / CURVES)
     words: dict[str, Any] = {}
     if (home / WORDS).is_file():
         try:

@@ -7,7 +7,7 @@ from budget.commands.running.group import command
 
 @command("join", "budget join part-0.npz part-1.npz --out curves.json")
 @click.argument("parts", metavar="PARTS...", nargs=-1, required=True)
-@click.option("--out", required=True, metavar="FILE", help="The file that the command would have written.")
+@click.option("--out", required=True, metavar="FILE|DIR", help="What the command would have written.")
 def join(parts: tuple[str, ...], out: str) -> None:
     """Join what 'measure', 'fit' or 'backtest' wrote with --shard 0/N to N-1/N; all of it must be there.
 

@@ -3,6 +3,7 @@
 See docs/decisions/151-one-door-for-all-commands.md.
 """
 
+import os
 import sys
 import time
 import traceback
@@ -36,7 +37,7 @@ from budget.commands.running.standard_streams import watched_streams, writing_ou
 from budget.errors import BudgetError, ReaderGoneError
 from budget.numerics.quoting import sentence, shown
 from budget.process_settings import quiet_jax, use_one_thread_for_matrices
-from budget.tables.files.places import place_of, refuse_inputs
+from budget.tables.files.places import CURVES, DRAWS, names_curves_folder, place_of, refuse_inputs
 
 READER_GONE = 141
 """Exit code where nobody reads the output any more, as of a program that SIGPIPE ends (128 + 13)."""
@@ -99,8 +100,9 @@ class Command(click.Command):
             for output in self._outputs(out):
                 refuse_inputs(output, inputs)
                 place_of(output)
-        for path in inputs:
-            if (Path(path).parent / "plan.json").is_file():
+        for given in inputs:
+            path = Path(given) / CURVES if os.path.isdir(given) else Path(given)
+            if (path.parent / "plan.json").is_file():
                 from budget.tables.files.manifest import stray_note
 
                 echo_notes(*stray_note(path))
@@ -128,7 +130,10 @@ class Command(click.Command):
         return super().parse_args(ctx, list(args))
 
     def _outputs(self, out: str) -> list[Path]:
-        if any(param.name == "out" and param.metavar == "DIR" for param in self.params):
+        kind = next(param.metavar for param in self.params if param.name == "out")
+        if kind == "FILE|DIR" and names_curves_folder(out):
+            return [Path(out) / name for name in (DRAWS, CURVES)]
+        if kind == "DIR":
             from budget.tables.files.manifest import PLAN_FILES
 
             return [Path(out) / name for name in PLAN_FILES]

@@ -7,7 +7,7 @@ deletes them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from budget.curves.laws.law import Law
 from budget.curves.laws.table import LAWS, law_of
 from budget.curves.link.link import PARAMETERS, Link
 from budget.curves.records.checksum import FIELD, before_tasks, checksum
-from budget.curves.records.writing import LINK_NUMBERS, NUMBERS, OLD_FORMAT, SCHEMA, STATED
+from budget.curves.records.writing import LINK_DRAWS, LINK_NUMBERS, NUMBERS, OLD_FORMAT, SCHEMA, STATED
 from budget.curves.steady import PLAN_ON, STEADY
 from budget.errors import DataError
 from budget.numerics.quoting import shown
@@ -35,12 +35,13 @@ _SAME = 1e-9
 _MOST_DRAWS = 1_000_000
 
 
-def curves_from_record(record: Any, source: str) -> Curves:
+def curves_from_record(record: Any, source: str, drawn: Mapping[str, np.ndarray] | None = None) -> Curves:
     """Read ``records.record_of`` back.
 
     Args:
         record: the parsed ``curves.json``.
         source: the file's name, for the error sentence.
+        drawn: the draws (T, B, …) by their fields (``draws_of``) where they do not stand in the record.
 
     Raises:
         DataError: the content is not what ``budget fit --out`` writes; names the task and the field.
@@ -54,11 +55,14 @@ def curves_from_record(record: Any, source: str) -> Curves:
     form = law_of(law, inputs)
     draws = head.whole("draws", most=_MOST_DRAWS)
     tasks = _named(head, form)
+    drawn = _of_as_many(head, drawn or {}, len(tasks))
+    of_links = {name: drawn.pop(f"link_{name}") for name in LINK_DRAWS if f"link_{name}" in drawn}
     # a file of an earlier version has draws of the plain law
     drifts = "discrepancy" in record and head.flag("discrepancy")
     if drifts and form.is_posterior:
         raise head.refusal("discrepancy", f"is true, and draws of law '{law}' hold the law's own error themselves")
-    read = [_task(task, form, inputs, draws, drifts) for task in tasks]
+    whole = [_with_draws(task, drawn, index) for index, task in enumerate(tasks)]
+    read = [_task(task, form, inputs, draws, drifts) for task in whole]
     scales = tuple(read[0]["smallest"])
     for task, each in zip(tasks, read, strict=True):
         if set(each["smallest"]) != set(scales):
@@ -84,7 +88,7 @@ def curves_from_record(record: Any, source: str) -> Curves:
         sha256=head.text("sha256"),
         shared_models=head.whole("shared_models"),
         strategy=head.text("strategy"),
-        link=None if head.raw("link") is None else _link(head.inside("link", "the link"), tasks, draws),
+        link=None if head.raw("link") is None else _link(head.inside("link", "the link"), tasks, draws, of_links),
         decided=_decided(head.inside("decided", "the decision backtest")) if "decided" in record else None,
         notes=head.texts("notes"),
         warnings=head.texts("warnings") if "warnings" in record else (),
@@ -185,6 +189,20 @@ def _task(task: Fields, form: Law, inputs: Sequence[str], draws: int, drifts: bo
     }
 
 
+def _of_as_many(head: Fields, drawn: Mapping[str, np.ndarray], tasks: int) -> dict[str, np.ndarray]:
+    """Draws, refused where they are of another number of tasks than the record has."""
+    for name, array in drawn.items():
+        count = len(array) if array.ndim else 0
+        if count != tasks:
+            raise head.refusal("tasks", f"is of {tasks} tasks, and '{name}' in the file of draws of {count}")
+    return dict(drawn)
+
+
+def _with_draws(task: Fields, drawn: Mapping[str, np.ndarray], index: int) -> Fields:
+    """A task's fields with those that lie in the file of draws."""
+    return replace(task, content={**task.content, **{name: array[index] for name, array in drawn.items()}})
+
+
 def _posteriors(read: Sequence[Mapping[str, Any]], form: Law) -> dict[str, Any]:
     """What ``_posterior`` read of each task, as arrays over them."""
     if not form.is_posterior:
@@ -237,13 +255,13 @@ def _ends(ends: Fields, form: Law, inputs: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _link(link: Fields, tasks: Sequence[Fields], draws: int) -> Link:
+def _link(link: Fields, tasks: Sequence[Fields], draws: int, beside: Mapping[str, np.ndarray]) -> Link:
     objects = link.objects("tasks", "the link of task")
     if len(objects) != len(tasks):
         raise link.refusal("tasks", f"has {len(objects)} links where the file has {len(tasks)} tasks")
     read: list[dict[str, Any]] = []
-    for given, task in zip(objects, tasks, strict=True):
-        each = Fields(given.content, given.where, f"the link of {task.owner}", given.remedy)
+    for index, (given, task) in enumerate(zip(objects, tasks, strict=True)):
+        each = replace(_with_draws(given, beside, index), owner=f"the link of {task.owner}")
         status = each.text("status", LINK_STATUS)
         used = LINK_STATUS[status].used
         stated = each.inside("parameters")

@@ -1,5 +1,6 @@
 """``curves.json``: fitted curves as plain JSON; ``reading`` reads it back."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,30 @@ LINK_NUMBERS = ("error", "agreement", "gradient")
 """The same of a link's record."""
 
 
-def record_of(curves: Curves) -> dict[str, Any]:
-    """The content of ``curves.json``, which ``checksum.sealed`` seals where it is written."""
+LINK_DRAWS = {"draws": "draws", "noise_draws": "noise"}
+"""Field of a link's record of a task → the link's attribute of draws; in ``draws_of`` they are ``link_…``."""
+
+
+def draws_of(curves: Curves) -> dict[str, np.ndarray]:
+    """Field of a task's record → its draws (T, B, …), those of the link too."""
+    found = {"working_draws": curves.draws, "noise_draws": curves.noise}
+    if curves.form.is_posterior or curves.drifts:
+        found["planned_draws"] = curves.planned_draws
+    if curves.drifts:
+        found["drift_draws"] = curves.drift
+    if curves.link is not None:
+        found |= {f"link_{name}": getattr(curves.link, attribute) for name, attribute in LINK_DRAWS.items()}
+    return {name: each.swapaxes(0, 1) for name, each in found.items()}
+
+
+def record_of(curves: Curves, *, with_draws: bool = True) -> dict[str, Any]:
+    """The content of ``curves.json``, which ``checksum.sealed`` seals where it is written.
+
+    Args:
+        curves: fitted.
+        with_draws: whether it holds the draws, most of its bytes; else they lie beside it (``curves_files``).
+    """
+    drawn = draws_of(curves) if with_draws else {}
     natural = curves.form.natural(curves.parameters, curves.reference)
     names = curves.form.names
     return {
@@ -48,7 +71,7 @@ def record_of(curves: Curves) -> dict[str, Any]:
         **({} if curves.decided is None else {"decided": json_value(vars(curves.decided))}),
         "notes": list(curves.notes),
         "warnings": list(curves.warnings),
-        "link": None if curves.link is None else _link_record(curves.link),
+        "link": None if curves.link is None else _link_record(curves.link, drawn),
         "cost": None if curves.cost is None else {name: json_value(value) for name, value in vars(curves.cost).items()},
         "tasks": [
             {
@@ -75,10 +98,9 @@ def record_of(curves: Curves) -> dict[str, Any]:
                 "largest": {scale: json_value(values[i]) for scale, values in curves.largest.items()},
                 "reference": json_value(curves.reference[i]),
                 "working": json_value(curves.parameters[i]),
-                "working_draws": json_value(curves.draws[:, i]),
-                "noise_draws": json_value(curves.noise[:, i]),
-                **_posterior_record(curves, i),
-                **_drift_record(curves, i),
+                **_drawn(drawn, i, "working_draws", "noise_draws"),
+                **_posterior_record(curves, i, drawn),
+                **_drift_record(curves, i, drawn),
                 **({"verdict": curves.verdict[i], "judged": curves.judged[i]} if curves.verdict[i] else {}),
             }
             for i, name in enumerate(curves.tasks)
@@ -86,7 +108,12 @@ def record_of(curves: Curves) -> dict[str, Any]:
     }
 
 
-def _posterior_record(curves: Curves, task: int) -> dict[str, Any]:
+def _drawn(drawn: Mapping[str, np.ndarray], task: int, *fields: str) -> dict[str, Any]:
+    """Fields of a task that hold draws, as far as they are to be written."""
+    return {name: json_value(drawn[name][task]) for name in fields if name in drawn}
+
+
+def _posterior_record(curves: Curves, task: int, drawn: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """What a task's curve has beside it where its law has a posterior: its convergence, and what plans read."""
     if not curves.form.is_posterior:
         return {}
@@ -94,23 +121,22 @@ def _posterior_record(curves: Curves, task: int) -> dict[str, Any]:
         "rhat": json_value(curves.rhat[task]),
         "effective": json_value(curves.effective[task]),
         "planned": json_value(curves.planned_parameters[task]),
-        "planned_draws": json_value(curves.planned_draws[:, task]),
+        **_drawn(drawn, task, "planned_draws"),
         "tilt": json_value(curves.tilt[task]),
     }
 
 
-def _drift_record(curves: Curves, task: int) -> dict[str, Any]:
+def _drift_record(curves: Curves, task: int, drawn: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """How a task's draws drift from their law, and the curves of the law nearest to them, which plans read."""
     if not curves.drifts:
         return {}
     return {
         "drift_ends": json_value(curves.drift_ends[:, task]),
-        "drift_draws": json_value(curves.drift[:, task]),
-        "planned_draws": json_value(curves.planned_draws[:, task]),
+        **_drawn(drawn, task, "drift_draws", "planned_draws"),
     }
 
 
-def _link_record(link: Link) -> dict[str, Any]:
+def _link_record(link: Link, drawn: Mapping[str, np.ndarray]) -> dict[str, Any]:
     return {
         "metric": link.metric,
         "formula": LINK.formula,
@@ -124,8 +150,7 @@ def _link_record(link: Link) -> dict[str, Any]:
                 "chance_stated": bool(link.stated[i]),
                 "parameters": dict(zip(PARAMETERS, json_value(link.parameters[i]), strict=True)),
                 **{name: json_value(getattr(link, name)[i]) for name in LINK_NUMBERS},
-                "draws": json_value(link.draws[:, i]),
-                "noise_draws": json_value(link.noise[:, i]),
+                **{name: json_value(drawn[f"link_{name}"][i]) for name in LINK_DRAWS if drawn},
             }
             for i, code in enumerate(link.status)
         ],

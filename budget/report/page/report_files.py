@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from budget.curves.records.checksum import sealed
-from budget.curves.records.writing import record_of
+from budget.curves.records.curves_files import curves_files
 from budget.report.page.html import drawn_pictures, render_html
 from budget.report.page.markdown import render_markdown
 from budget.report.page.story import build_story
@@ -12,6 +11,7 @@ from budget.report.pictures.picture_files import file_name, picture_files, said
 from budget.studies.make_plan import Study
 from budget.tables.checks.quality import check_table
 from budget.tables.files.manifest import MANIFEST, hashes
+from budget.tables.files.places import DRAWS
 from budget.tables.files.text import csv_text, json_text
 
 SPECIALISTS = "allocation_specialists.csv"
@@ -29,11 +29,11 @@ GROWTH = "growth.csv"
 SCENARIOS, SCENARIO_TASKS = "scenarios.csv", "scenario_tasks.csv"
 """Written only where other questions were asked beside the plan's own."""
 
-OPTIONAL = frozenset({SPECIALISTS, FOCUS, MODELS, GROWTH, SCENARIOS, SCENARIO_TASKS, *map(file_name, FIGURES)})
+OPTIONAL = frozenset({DRAWS, SPECIALISTS, FOCUS, MODELS, GROWTH, SCENARIOS, SCENARIO_TASKS, *map(file_name, FIGURES)})
 """The files that a folder may lack."""
 
 
-def report_files(study: Study, more: Mapping[str, str] | None = None) -> dict[str, str]:
+def report_files(study: Study, more: Mapping[str, str] | None = None) -> dict[str, str | bytes]:
     """Render everything.
 
     Args:
@@ -42,21 +42,21 @@ def report_files(study: Study, more: Mapping[str, str] | None = None) -> dict[st
 
     Returns:
         File name → content: the report as HTML and Markdown with its pictures, the tables as CSV, curves and plan as
-        JSON.
+        JSON, and the draws of many tasks as arrays.
         ``SPECIALISTS`` is there only where the study has a hypothetical split beside its plan, ``FOCUS`` only where it
         compares strategies, ``MODELS`` where some may share, ``GROWTH`` where tasks can be added, ``SCENARIOS`` and
         ``SCENARIO_TASKS`` where there are any. The last is the plan, with the hashes of all others.
     """
     story = build_story(study)
     pictures = drawn_pictures(study, story)
-    files = {
+    files: dict[str, str | bytes] = {
         "report.html": render_html(study, story, pictures),
         "report.md": render_markdown(story, {name: said(panels) for name, panels in pictures.items() if panels}),
         **picture_files(pictures),
         "allocation.csv": csv_text(study.plan.table()),
         "curves.csv": csv_text(study.curves.table()),
         "check.csv": csv_text(check_table(study.findings)),
-        "curves.json": json_text(sealed(record_of(study.curves))),
+        **curves_files(study.curves),
         **(more or {}),
     }
     if study.scenarios is not None:

@@ -98,7 +98,12 @@ class Fields:
         return tuple(int(each) for each in value)
 
     def array(self, field: str, *shape: int, missing: bool = True) -> np.ndarray:
-        """Nested lists of finite numbers, of exactly this shape; NaN for null where some may be missing."""
+        """Nested lists of finite numbers, of exactly this shape; NaN for null where some may be missing.
+
+        An array that a reader has put in their place is held to the same.
+        """
+        if isinstance(self.raw(field), np.ndarray):
+            return self._checked(field, shape, missing)
         level, size = [self.raw(field)], " × ".join(map(str, shape))
         for length in shape:
             for each in level:
@@ -109,6 +114,16 @@ class Fields:
             if not (_is_number(each) or (each is None and missing)):
                 raise self._other(field, each, "a finite number")
         return np.array(level, dtype=float).reshape(shape)
+
+    def _checked(self, field: str, shape: tuple[int, ...], missing: bool) -> np.ndarray:
+        given: np.ndarray = self.content[field]
+        size = " × ".join(map(str, shape))
+        if given.shape != shape:
+            got = " × ".join(map(str, given.shape)) or "one"
+            raise self.refusal(field, f"holds {got} numbers where {size} are due")
+        if np.isinf(given).any() or not (missing or np.isfinite(given).all()):
+            raise self.refusal(field, "holds an infinite number where a finite one is due")
+        return given.astype(float)
 
     def inside(self, field: str, owner: str = "") -> "Fields":
         """The object that stands in a field."""

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from budget.errors import DataError
 from budget.tables.files.contents import sha256
+from budget.tables.files.places import CURVES, DRAWS
 from budget.tables.files.text import read_json
+from budget.tables.files.write_files import as_bytes
 
 MANIFEST = "plan.json"
 
@@ -15,7 +17,7 @@ SCHEMA = "budget/plan/1"
 
 
 PLAN_FILES = (
-    "report.html", "report.md", "allocation.csv", "growth.csv", "curves.csv", "check.csv", "curves.json", "focus.csv",
+    "report.html", "report.md", "allocation.csv", "growth.csv", "curves.csv", "check.csv", DRAWS, CURVES, "focus.csv",
     "models.csv", "scenarios.csv", "scenario_tasks.csv", "plan.toml", "allocation_specialists.csv",
     *(f"figure-{name}.svg" for name in (
         "flow", "moves", "gain", "spend", "sizes", "breadth", "winners", "focus", "response", "curves",
@@ -26,9 +28,9 @@ PLAN_FILES = (
 """Every file that a plan's folder may hold; others in it are the user's."""
 
 
-def hashes(files: Mapping[str, str], absent: Iterable[str]) -> dict[str, str | None]:
+def hashes(files: Mapping[str, str | bytes], absent: Iterable[str]) -> dict[str, str | None]:
     """The manifest's entry ``files``: name → SHA-256 of what is written, ``None`` of a file that must not be there."""
-    written = {name: hashlib.sha256(text.encode(errors="replace")).hexdigest() for name, text in files.items()}
+    written = {name: hashlib.sha256(as_bytes(content)).hexdigest() for name, content in files.items()}
     return {**written, **dict.fromkeys(absent)}
 
 

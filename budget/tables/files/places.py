@@ -9,6 +9,9 @@ from pathlib import Path
 
 from budget.errors import DataError
 
+CURVES, DRAWS = "curves.json", "draws.npz"
+"""What a folder of curves holds: the record, and the draws of many tasks (``curves.records.curves_files``)."""
+
 _MOST_LINKS = 40
 _DESCRIPTORS = re.compile(r"/dev/fd|/proc/(\d+)(/task/\d+)?/fd")
 
@@ -28,6 +31,13 @@ class Place:
     file: Path | None
     found: os.stat_result | None = None
     descriptor: int | None = None
+
+
+def names_curves_folder(path: str | Path) -> bool:
+    """Whether curves of this name go into a folder: it ends with a slash, or is a folder of curves already."""
+    if os.path.isfile(os.path.join(path, "plan.json")):
+        return False  # a plan's folder is written as a whole
+    return os.fspath(path).endswith(("/", os.sep)) or os.path.isfile(os.path.join(path, CURVES))
 
 
 def place_of(path: str | Path) -> Place:

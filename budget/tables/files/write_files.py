@@ -48,8 +48,8 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     _write({path: content})
 
 
-def write_folder(folder: str | Path, files: Mapping[str, str], absent: Iterable[str] = ()) -> None:
-    """Write the text files of one result; other files in the folder stay.
+def write_folder(folder: str | Path, files: Mapping[str, str | bytes], absent: Iterable[str] = ()) -> None:
+    """Write the files of one result; other files in the folder stay.
 
     A folder that is not there appears with all its files in one step. In one that is, all are written beside their
     targets before the first is renamed, in the order given; the last one, which may vouch for the others, comes after
@@ -58,7 +58,7 @@ def write_folder(folder: str | Path, files: Mapping[str, str], absent: Iterable[
 
     Args:
         folder: made where it is missing.
-        files: file name → text.
+        files: file name → text, or bytes.
         absent: names of files of an earlier result that must not stay beside this one.
 
     Raises:
@@ -72,7 +72,7 @@ def write_folder(folder: str | Path, files: Mapping[str, str], absent: Iterable[
             return
         _make_folder(folder)
     with alone_in(folder):
-        _write({folder / name: text for name, text in files.items()}, [folder / name for name in absent])
+        _write({folder / name: content for name, content in files.items()}, [folder / name for name in absent])
 
 
 def remove(path: str | Path) -> None:
@@ -135,7 +135,7 @@ def _write(files: Mapping[Path, str | bytes], absent: Iterable[Path] = ()) -> No
         changes: list[_Change] = []
         straight: list[tuple[Place, bytes]] = []
         for place, text in zip(places, files.values(), strict=True):
-            data = text if isinstance(text, bytes) else text.encode(errors="replace")
+            data = as_bytes(text)
             if place.file is None:
                 straight.append((place, data))
                 continue
@@ -152,6 +152,11 @@ def _write(files: Mapping[Path, str | bytes], absent: Iterable[Path] = ()) -> No
         _commit(changes)
     for folder in {change.file.parent for change in changes}:
         _sync(folder)
+
+
+def as_bytes(content: str | bytes) -> bytes:
+    """What a file of this content holds."""
+    return content if isinstance(content, bytes) else content.encode(errors="replace")
 
 
 def _staged(file: Path, data: bytes, like: os.stat_result | None, temporaries: ExitStack) -> str:
@@ -195,7 +200,7 @@ def _commit(changes: list[_Change]) -> None:
         raise
 
 
-def _write_new(folder: Path, files: Mapping[str, str]) -> bool:
+def _write_new(folder: Path, files: Mapping[str, str | bytes]) -> bool:
     """Make a folder of files that appears in one step; false where somebody else made one meanwhile."""
     _make_folder(folder.parent)
     beside = temporary_in(folder.parent)
@@ -203,7 +208,7 @@ def _write_new(folder: Path, files: Mapping[str, str]) -> bool:
         os.mkdir(beside)
         for name, text in files.items():
             with naming(folder / name):
-                _write_file(os.path.join(beside, name), text.encode(errors="replace"), None)
+                _write_file(os.path.join(beside, name), as_bytes(text), None)
         _sync(Path(beside))
         try:
             os.rename(beside, folder)
