@@ -387,26 +387,22 @@ class Curves(Brief):
 
         Args:
             task: (R,) task positions.
-            log_inputs: (R, I) natural logarithms of the inputs.
+            log_inputs: (…, R, I) natural logarithms of the inputs.
         """
         with np.errstate(over="ignore", invalid="ignore"):  # a task without a curve has no numbers
             value = self.form.value(self.parameters[task], log_inputs - np.log(self.reference[task]))
         return np.clip(value, self._least[task], LARGEST)
 
     def distance_draws(self, task: np.ndarray, log_inputs: np.ndarray) -> np.ndarray:
-        """The same under every draw: shape (B, R)."""
+        """The same under every draw: shape (B, …, R)."""
+        draw = (slice(None), *[None] * (log_inputs.ndim - 2))  # the tasks' own axis comes last
+        theta, reference = self.draws[:, task][draw], np.log(self.reference[task])
         with np.errstate(over="ignore", invalid="ignore"):
             if self.drifts:
-                value = drifting_values(
-                    self.form,
-                    self.draws[:, task],
-                    log_inputs,
-                    np.log(self.reference[task]),
-                    self.drift[:, task],
-                    self.drift_ends[:, task],
-                )
+                drift, ends = self.drift[:, task][draw], self.drift_ends[:, task]
+                value = drifting_values(self.form, theta, log_inputs, reference, drift, ends)
             else:
-                value = self.form.value(self.draws[:, task], log_inputs - np.log(self.reference[task]))
+                value = self.form.value(theta, log_inputs - reference)
         return np.clip(value, self._least[task], LARGEST)
 
     @property

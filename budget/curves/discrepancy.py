@@ -103,7 +103,7 @@ def drifting_values(
     Args:
         law: over its sources.
         theta: (…, L, P) working parameters.
-        log_inputs: (L, I) natural logarithms.
+        log_inputs: (…, L, I) natural logarithms.
         log_reference: (L, I).
         drift: (…, L, A, DRIFT_NUMBERS).
         ends: (2, L, A) places of the smallest and of the largest measured runs on the axes.

@@ -85,3 +85,11 @@ def test_without_any_curve_the_error_says_itself_what_to_do(noisy_curves, status
     said = str(raised.value)
     assert f"no task has a curve that a plan can use: {sentence}" in said
     assert "budget check" not in said and len(said) <= 300
+
+
+def test_curves_are_read_at_several_places_of_a_task_as_at_each(noisy_curves):
+    every, several = np.arange(len(noisy_curves.tasks)), np.log(np.array([3e9, 4e10, 5e11]))
+    several = np.stack([np.broadcast_to(each, (len(every), noisy_curves.reference.shape[1])) for each in several])
+    for read in (noisy_curves.distance, noisy_curves.distance_draws):
+        each = np.stack([read(every, place) for place in several], axis=-2)
+        np.testing.assert_array_equal(read(every, several), each)

@@ -141,7 +141,7 @@ def sums(problems: Sequence[Problem]) -> list[Optimum]:
         return [_at_maxima(problem) for problem in problems]
     batch = Batch.of(problems)
     with np.errstate(over="ignore", invalid="ignore"):  # what is no number proves nothing
-        spend = water_fill_batch(batch)
+        spend, _ = water_fill_batch(batch)
     plans = _certified(problems, batch, spend, None, DUAL)
     return [plan if is_proven(problem, "sum", plan) else _polished(problem, plan) for problem, plan in
             zip(problems, plans, strict=True)]  # fmt: skip

@@ -106,9 +106,9 @@ class Batch:
         value, cost = self.value.take(models), self.cost.take(models)
         return Batch(value, cost, self.budget[pick], self.low[pick], self.high[pick])
 
-    def best_inputs(self, spend: np.ndarray) -> np.ndarray:
-        """Log inputs (Q·V, I) of every model at its spend (Q, V)."""
-        return best_inputs(self.value, self.cost, spend.ravel())
+    def best_inputs(self, spend: np.ndarray, near: np.ndarray | None = None) -> np.ndarray:
+        """Log inputs (Q·V, I) of every model at its spend (Q, V), which are not far from ``near`` (Q·V, I)."""
+        return best_inputs(self.value, self.cost, spend.ravel(), near)
 
 
 def water_fill(
@@ -136,20 +136,20 @@ def water_fill(
         np.maximum(low if low.ndim == 2 else low[members], problem.smallest[members]),
         np.minimum(high if high.ndim == 2 else high[members], budgets[:, None]),
     )
-    spend = water_fill_batch(batch)
-    return spend, batch.best_inputs(spend).reshape(*spend.shape, -1)
+    spend, u = water_fill_batch(batch)
+    return spend, u.reshape(*spend.shape, -1)
 
 
-def water_fill_batch(batch: Batch) -> np.ndarray:
-    """The split (Q, V) of each budget with the least sum of values."""
-    spend = fill_to_budget(np.ones(batch.low.shape), batch.budget, batch.low, batch.high)
+def water_fill_batch(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+    """The split (Q, V) of each budget with the least sum of values, and the models' log inputs (Q·V, I)."""
+    spend, near = fill_to_budget(np.ones(batch.low.shape), batch.budget, batch.low, batch.high), None
     for _ in range(MAX_STEPS):
-        moved = newton_step(batch, spend)
+        moved, near = newton_step(batch, spend, near)
         step = np.abs(np.log(moved / spend)).max()
         spend = moved
         if step <= STEP_TOLERANCE:
             break
-    return spend
+    return spend, batch.best_inputs(spend, near)
 
 
 def polish(problem: Problem, spend: np.ndarray, steps: int = MAX_POLISH_STEPS) -> np.ndarray:
@@ -174,7 +174,7 @@ def polish(problem: Problem, spend: np.ndarray, steps: int = MAX_POLISH_STEPS) -
 
     best, reached = spend, reducible(spend)
     for _ in range(steps):
-        (moved,) = newton_step(batch, best[None])
+        (moved,), _ = newton_step(batch, best[None])
         new = reducible(moved)
         if not new < reached:  # also where it is no number
             break
@@ -182,15 +182,17 @@ def polish(problem: Problem, spend: np.ndarray, steps: int = MAX_POLISH_STEPS) -
     return best
 
 
-def newton_step(batch: Batch, spend: np.ndarray) -> np.ndarray:
+def newton_step(batch: Batch, spend: np.ndarray, near: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """One step of splits toward a common price of each budget.
 
     Args:
         batch: Q budgets of V models.
         spend: (Q, V) positive, within the limits, using the budgets up as far as these let them.
+        near: (Q·V, I) log inputs not far from the best ones at these, where some are known.
 
     Returns:
-        (Q, V) spends within the limits that sum to each budget as far as these let them.
+        (Q, V) spends within the limits that sum to each budget as far as these let them, and log inputs (Q·V, I) near
+        the best ones there.
     """
     value, cost, budgets, most = batch.value, batch.cost, batch.budget, batch.high
 
@@ -198,10 +200,10 @@ def newton_step(batch: Batch, spend: np.ndarray) -> np.ndarray:
         return np.log(np.maximum(marginal_return(value, cost, u), 1e-300)).reshape(spend.shape)
 
     # the tangent of the log marginal return in the log spend: its height, and its slope by a forward difference
-    u = best_inputs(value, cost, spend.ravel())
+    u = batch.best_inputs(spend, near)
+    further = batch.best_inputs(spend * (1 + SLOPE_STEP), near=u)
     here = log_marginal(u)
-    beyond = log_marginal(best_inputs(value, cost, spend.ravel() * (1 + SLOPE_STEP), near=u))
-    slope = np.minimum((beyond - here) / np.log1p(SLOPE_STEP), LEAST_STEEP)
+    slope = np.minimum((log_marginal(further) - here) / np.log1p(SLOPE_STEP), LEAST_STEEP)
     log_spend, log_budget = np.log(spend), np.log(budgets)[:, None]
     low = np.minimum(np.maximum(batch.low, LEAST_SHARE * budgets[:, None]), most)
 
@@ -216,4 +218,6 @@ def newton_step(batch: Batch, spend: np.ndarray) -> np.ndarray:
     # the bracket: the spends use the budget up, so at the highest return of all none of them would rise, and at the
     # lowest none would fall; the price lies between the two
     found = implied(rising_root(over, -here.max(axis=1), -here.min(axis=1)))
-    return fill_to_budget(found, budgets, low, most)
+    moved = fill_to_budget(found, budgets, low, most)
+    # the inputs' tangent in the log spend: what they will be to the square of the step
+    return moved, u + (further - u) / np.log1p(SLOPE_STEP) * np.log(moved / spend).reshape(-1, 1)

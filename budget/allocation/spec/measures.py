@@ -67,7 +67,7 @@ class Measure:
         return self.sign * self.link.value(task, distance)
 
     def of_draws(self, task: np.ndarray, distance: np.ndarray) -> np.ndarray:
-        """The same for distances (B, R) of draws: each draw's loss goes through its own link."""
+        """The same for distances (B, …, R) of draws: each draw's loss goes through its own link."""
         if self.link is None:
             return self.of(task, distance)
         return self.sign * self.link.value_draws(task, distance)

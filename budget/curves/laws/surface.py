@@ -100,9 +100,21 @@ def log_drift(theta: Any, z: Any, xp: ModuleType = np) -> Any:
 
 def _curve(theta: Any, z: Any, xp: ModuleType) -> Any:
     """A drift may flatten the curve beyond the runs, and not turn it: more params and tokens need not be used."""
-    within = xp.minimum(z, 0.0)
-    here, there = (shape_value(theta, each, xp) * xp.exp(log_drift(theta, each, xp)) for each in (z, within))
-    return xp.minimum(here, there)
+
+    def value(theta: Any, z: Any) -> Any:
+        return shape_value(theta, z, xp) * xp.exp(log_drift(theta, z, xp))
+
+    here = value(theta, z)
+    if xp is not np:
+        return xp.minimum(here, value(theta, xp.minimum(z, 0.0)))
+    # within the runs the two are the same: only what lies beyond is looked at again
+    shape = np.broadcast_shapes(theta.shape[:-1], z.shape[:-1])
+    z = np.broadcast_to(z, (*shape[len(shape) + 1 - z.ndim :], z.shape[-1]))
+    beyond = (z > 0).any(axis=-1)
+    if beyond.any():
+        some = np.broadcast_to(theta, (*shape, theta.shape[-1]))[..., beyond, :]
+        here[..., beyond] = np.minimum(here[..., beyond], value(some, np.minimum(z[beyond], 0.0)))
+    return here
 
 
 def _drift_parameters(axis: int) -> tuple[Parameter, ...]:

@@ -124,8 +124,9 @@ class Link:
         return score(self._known(self.parameters)[task], loss)
 
     def value_draws(self, task: np.ndarray, loss: np.ndarray) -> np.ndarray:
-        """The same under every draw, each with its own losses: (B, R) in and out."""
-        return score(self._known(self.draws)[:, task], loss)
+        """The same under every draw, each with its own losses: (B, …, R) in and out."""
+        draw = (slice(None), *[None] * (loss.ndim - 2))
+        return score(self._known(self.draws)[:, task][draw], loss)
 
     def left_out(self, tasks: Sequence[str]) -> tuple[str, ...]:
         """A sentence for each of the named tasks whose score is not predicted."""

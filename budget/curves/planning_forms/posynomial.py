@@ -89,10 +89,11 @@ class Posynomial:
 
     def expansion(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Sum of the terms (T,), its gradient (T, I) and its Hessian (T, I, I) at log inputs ``u`` (T, I)."""
-        terms = self.terms(u)
-        weighted = terms[:, :, None] * self.exponent
-        hessian = weighted.transpose(0, 2, 1) @ self.exponent
-        return np.einsum("tk->t", terms), np.einsum("tki->ti", weighted), hessian  # a sum over a short axis is slow
+        # the functions along the last axis in memory: sums over the few terms and inputs would be slow along it
+        exponent = np.ascontiguousarray(self.exponent.T)
+        terms = np.exp(self.log_coef.T + (exponent * u.T[:, None]).sum(axis=0))
+        weighted = terms * exponent
+        return terms.sum(axis=0), weighted.sum(axis=1).T, (weighted[:, None] * exponent).sum(axis=2).T
 
     def hessian(self, u: np.ndarray) -> np.ndarray:
         """Second derivatives of each function in its log inputs at ``u`` (T, I): shape (T, I, I)."""

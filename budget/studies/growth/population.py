@@ -166,9 +166,9 @@ class Population:
                 least[part],
                 np.minimum(most[part], spec.budget),
             )
-            spend = water_fill_batch(batch)
+            spend, u = water_fill_batch(batch)
             spends.append(spend)
-            inputs.append(law_inputs_of(self.subsets.curves, spec, batch.best_inputs(spend), members))
+            inputs.append(law_inputs_of(self.subsets.curves, spec, u, members))
         return np.concatenate(spends).reshape(copies.shape), np.concatenate(inputs).reshape(*copies.shape, -1)
 
 

@@ -100,12 +100,11 @@ class Comparison:
 
 def rows_of(comparison: Comparison, sign: float) -> list[dict[str, Any]]:
     """Rows of ``focus.csv``: one for each strategy; ``sign`` makes objectives the reader's numbers."""
-    objective, scenarios, wins = comparison.objective, comparison.scenarios, comparison.wins
+    objective, wins = comparison.objective, comparison.wins
+    ends = np.sort(sign * np.stack(interval(comparison.scenarios, axis=1)), axis=0).T.tolist()
     best = comparison.place(comparison.best_strategy.strategy)
     rows = []
     for place, plan in enumerate(comparison.plans):
-        low, high = (float(end) for end in interval(scenarios[place]))
-        ends = sorted((sign * low, sign * high))
         rows.append(
             {
                 "budget": comparison.budget,
@@ -113,8 +112,8 @@ def rows_of(comparison: Comparison, sign: float) -> list[dict[str, Any]]:
                 "tasks": "|".join(comparison.tasks),
                 "strategy": plan.strategy,
                 "objective": sign * float(objective[place]),
-                "low": ends[0],
-                "high": ends[1],
+                "low": ends[place][0],
+                "high": ends[place][1],
                 "targets_met": plan.targets_met,
                 "wins": float(wins[place]),
                 "best": place == best,

@@ -212,16 +212,13 @@ class StrategyPlanner:
     def _judge(self, strategy: str, budgets: np.ndarray, spend: np.ndarray, inputs: np.ndarray) -> list[StrategyPlan]:
         """``judge_all`` for plans whose draws fit in memory together."""
         curves, served, unserved = self.served.curves.told, is_served(inputs), self.task_settings.unserved
-        every, there = self._places(inputs)
-        shape = served.shape
-        drawn = curves.within(every, curves.distance_draws(every, there))
+        every = np.arange(len(self.served.tasks))
+        drawn = curves.within(every, curves.distance_draws(every, _read_at(inputs)))
         measure, distance = self._measured(inputs)
-        predicted = np.where(served, curves.present(every, distance.ravel()).reshape(shape), unserved)
-        ends = np.stack(interval(drawn)) if len(drawn) else np.full((2, len(every)), np.nan)
-        shown = np.where(served, curves.present(every, ends).reshape(2, *shape), unserved)
-        low, high = np.sort(shown, axis=0)
-        in_draws = self.measure.of_draws(every, drawn).reshape(len(drawn), *shape)
-        scenarios = np.where(served, in_draws, self._nothing).swapaxes(0, 1)
+        predicted = np.where(served, curves.present(every, distance), unserved)
+        ends = np.stack(interval(drawn)) if len(drawn) else np.full((2, *served.shape), np.nan)
+        low, high = np.sort(np.where(served, curves.present(every, ends), unserved), axis=0)
+        scenarios = np.where(served, self.measure.of_draws(every, drawn), self._nothing).swapaxes(0, 1)
         has_targets = np.isfinite(self.task_settings.target).any()
         met = self.met(predicted).sum(axis=1) if has_targets else np.full(len(budgets), np.nan)
         factor = self.factors(inputs).max(axis=1)
@@ -249,19 +246,12 @@ class StrategyPlanner:
         every = np.arange(len(self.served.tasks))
         return self.measure.of_value(self.served.curves.told, every, self.task_settings.unserved)
 
-    def _places(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of log inputs (Q, T, I) the tasks (Q·T,), and the log inputs (Q·T, I) at which their curves are read."""
-        every = np.tile(np.arange(inputs.shape[1]), len(inputs))
-        # an unserved task has no inputs; any number stands in, and its value is replaced where it is read
-        return every, np.where(is_served(inputs)[..., None], inputs, 0.0).reshape(len(every), -1)
-
     def _measured(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Measure and distance (Q, T) at log inputs (Q, T, I) by the point fit."""
         curves, served = self.served.curves.told, is_served(inputs)
-        every, there = self._places(inputs)
-        distance = curves.within(every, curves.distance(every, there))
-        measure = self.measure.of(every, distance).reshape(served.shape)
-        return np.where(served, measure, self._nothing), distance.reshape(served.shape)
+        every = np.arange(len(self.served.tasks))
+        distance = curves.within(every, curves.distance(every, _read_at(inputs)))
+        return np.where(served, self.measure.of(every, distance), self._nothing), distance
 
     def factors(self, inputs: np.ndarray) -> np.ndarray:
         """(…, T) the largest factor by which log inputs (…, T, I) lie outside the measured scales, else 1."""
@@ -276,6 +266,11 @@ class StrategyPlanner:
     def met(self, predicted: np.ndarray) -> np.ndarray:
         """(…, T) whether values reach their stated targets; not where none is stated."""
         return target_met(predicted, self.task_settings.target, self.served.curves.higher_is_better)
+
+
+def _read_at(inputs: np.ndarray) -> np.ndarray:
+    """Log inputs (Q, T, I) at which curves are read: any number for a task without a model, whose value is replaced."""
+    return np.where(is_served(inputs)[..., None], inputs, 0.0)
 
 
 def largest_inside(budgets: Sequence[float], beyond: Sequence[bool]) -> float | None:

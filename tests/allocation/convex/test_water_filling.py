@@ -88,7 +88,7 @@ def test_a_split_that_is_not_the_best_is_not_taken(monkeypatch):
     problem = _problem(1, 3, 2, 1000.0)
     best = solve_by_program(problem)
     monkeypatch.setattr(
-        "budget.allocation.convex.solve_by_dual.water_fill_batch", lambda _: best.spend[None, ::-1].copy()
+        "budget.allocation.convex.solve_by_dual.water_fill_batch", lambda _: (best.spend[None, ::-1].copy(), None)
     )
     (found,) = solve_each([problem])
     assert isinstance(found, Optimum) and found.solver == "dual bisection"

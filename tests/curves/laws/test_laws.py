@@ -5,6 +5,7 @@ import pytest
 
 from budget.curves.laws.convexity import GIVEN_BY_TASKS, numerical_form
 from budget.curves.laws.names import SUMMARIES
+from budget.curves.laws.surface import SHAPE, log_drift, shape_value
 from budget.curves.laws.table import LAWS, choose_law, choose_scale, law_inputs
 from budget.curves.planning_forms.form import PlanningForm
 from budget.errors import DataError
@@ -27,6 +28,19 @@ def test_posynomial_and_natural_parameters_say_the_same(law):
     natural = law.natural(theta, reference)
     by_hand = natural[:, 0] + (natural[:, 1::2] * np.exp(u) ** -natural[:, 2::2]).sum(axis=1)
     np.testing.assert_allclose(by_hand, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("shape", [(2,), (5, 2), (1, 5, 2), (3, 5, 2), (4, 1, 5, 2)], ids=str)
+def test_a_surface_beyond_the_runs_is_nowhere_above_its_value_at_their_end(shape):
+    """Whatever shapes of draws and places meet: draws (3, 5, P), places of none, some or all of them."""
+    random, law = np.random.default_rng(5), LAWS["surface"]
+    theta = random.normal(0, 0.1, (3, 5, len(law.parameters)))
+    theta[..., :SHAPE] = [0.5, 6.0, 0.0, 0.3, 0.1, 0.4, 1.0]
+    theta[..., SHAPE : SHAPE + 2] = [3.0, 4.0]
+    z = random.uniform(-3, 3, shape)
+    here, there = (shape_value(theta, each) * np.exp(log_drift(theta, each)) for each in (z, np.minimum(z, 0.0)))
+    assert (here > there).any() and (here < there).any()
+    np.testing.assert_allclose(law.value(theta, z), np.minimum(here, there), rtol=1e-14)
 
 
 def test_law_and_scale_follow_the_columns(tmp_path):
