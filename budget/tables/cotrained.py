@@ -239,12 +239,13 @@ def _refuse_twice(
         return
     again = int(twice.argmax())
     row, others = cells.iloc[again], [name for name in members[again] if name != names[cells["task"].iloc[again]]]
+    alike = (cells[["model", "task", "seed"]] == row[["model", "task", "seed"]]).all(axis=1)
     beside = f"with {', '.join(others)}" if others else "alone"
     seed = f" and seed {shown(row['seed'])}" if row["seed"] else ""
     raise DataError(
-        f"{path}, row {row.name}, column 'value': a second value for task {shown(names[row['task']])} {beside}{seed}; "
-        "keep "
-        "one row, choose with --where, or tell repetitions apart with a column 'seed' (--column seed=THEIRS)."
+        f"{path}, row {row.name}, column 'value': a second value for task {shown(names[row['task']])} {beside}{seed}, "
+        f"beside row {alike.idxmax()}; groups are judged by runs of one size and strategy: choose with --where "
+        "COLUMN=VALUE, keep one row, or tell repetitions apart with a column 'seed' (--column seed=THEIRS)."
     )
 
 

@@ -91,7 +91,7 @@ OPTIONS = {param.opts[0].removeprefix("--"): param for param in _asked.params if
 
 
 def read_scenarios(path: str, runs_path: str, said: Mapping[str, Any]) -> tuple[list[ReadScenario], tuple[str, ...]]:
-    """The question of the command line, where it states a budget, then the scenarios of a file; and what is said of them.
+    """The command line's question, where it states a budget, then the scenarios of a file; and what is said of them.
 
     The first is what the report is of. A scenario at the head of the file that asks the same stands for both.
 

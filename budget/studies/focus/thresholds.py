@@ -5,6 +5,7 @@ See docs/decisions/081-thresholds-as-shares-of-the-budget.md.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -92,7 +93,7 @@ def at_values(value: Value, values: np.ndarray, count: int, most: float) -> Thre
 
 
 def least_spend(value: Value, task: np.ndarray, limit: np.ndarray, most: float) -> np.ndarray:
-    """The least spend (R,) at which tasks (R,) reach values (R,), by bisection; infinite where none up to ``most`` does.
+    """The least spend (R,) at which tasks (R,) reach values (R,), by bisection; infinite where none to ``most`` does.
 
     What is told of a plan may turn far beyond the runs, by its law's own error: a task that is not served by the most
     is looked for at smaller spends too, since nobody has to spend the most.
@@ -106,7 +107,7 @@ def least_spend(value: Value, task: np.ndarray, limit: np.ndarray, most: float) 
     seen = reaches(np.exp(high))
     if not seen.all():
         steps = np.linspace(low[0], high[0], SPEND_STEPS + 1)
-        for below, above in zip(steps, steps[1:], strict=False):
+        for below, above in pairwise(steps):
             new = ~seen & reaches(np.full(len(task), np.exp(above)))
             low, high, seen = np.where(new, below, low), np.where(new, above, high), seen | new
     reached, _ = bisect(lambda log_spend: reaches(np.exp(log_spend)), high, low)

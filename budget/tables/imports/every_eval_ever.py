@@ -7,7 +7,7 @@ from typing import Any
 from budget.errors import DataError
 from budget.numerics.numerals import count_of
 from budget.tables.imports.imported import Imported, Record, imported, json_files
-from budget.tables.reading.guess import may_be
+from budget.tables.reading.synonyms import may_be
 
 _SCALES = ("params", "tokens", "flops")
 

@@ -21,13 +21,13 @@ from budget.tables.reading.families import is_of_losses, numbers_of_tasks, task_
 from budget.tables.reading.header_units import header_unit
 from budget.tables.reading.synonyms import (
     HOUSEKEEPING,
-    NAMES,
     NUMERIC,
     PERPLEXITIES,
     SCORES,
     STATES,
     SYNONYMS,
     known_as,
+    may_be,
     normalised,
     without_prefix,
 )
@@ -59,11 +59,6 @@ class Guess:
     higher_is_better: bool = False
     last_of: str | None = None
     note: str = ""
-
-
-def may_be(name: str) -> str | None:
-    """The canonical column that a file's own may be by its name."""
-    return NAMES.get(known_as(name))
 
 
 def guess_columns(
@@ -188,7 +183,11 @@ def _chosen(frame: pd.DataFrame, canonical: str, free: Sequence[str], single_let
     if not candidates:
         return None, ""
     groups = SYNONYMS[canonical]
-    rank = {name: next(at for at, group in enumerate(groups) if known_as(name) in group) for name in candidates}
+    # one that is told by a part of its name comes last
+    rank = {
+        name: next((at for at, group in enumerate(groups) if known_as(name) in group), len(groups))
+        for name in candidates
+    }
     candidates.sort(key=lambda name: rank[name])
     first = candidates[0]
     if canonical == "value":
@@ -196,7 +195,7 @@ def _chosen(frame: pd.DataFrame, canonical: str, free: Sequence[str], single_let
     elif canonical in ("task", "run", "step", "seed"):
         rivals = [name for name in candidates[1:] if rank[name] == rank[first]]
     else:
-        rivals = candidates[1:]
+        rivals = [name for name in candidates[1:] if rank[name] < len(groups) or rank[first] == len(groups)]
     rivals = [name for name in rivals if not _same(frame, first, name)]
     if canonical in SCALES and frame[first].nunique() > 1:
         rivals = [name for name in rivals if frame[name].nunique() > 1]  # of what never changes nothing is learnt
@@ -310,7 +309,12 @@ def _missing(frame: pd.DataFrame, path: str | Path, free: Sequence[str], no_task
     """What a file lacks, all of it at once, and how each is named."""
     lacking = ["value", *(["task"] if no_task else []), *(["params"] if no_scale else [])]
     there = [str(name) for name in frame.columns]
-    tasks = numbers_of_tasks([name for name in free if may_be(name) is None and _is_measured(frame, name)])
+    measures = [
+        name
+        for name in free
+        if may_be(name) is None and normalised(name) not in HOUSEKEEPING and _is_measured(frame, name)
+    ]
+    tasks = numbers_of_tasks(measures)
     quoted = listed([f"'{name}'" for name in lacking])
     said = f"column {quoted} is missing" if len(lacking) == 1 else f"columns {quoted} are missing"
     said += "; name yours with " + " ".join(f"--column {name}=THEIRS" for name in lacking)
@@ -320,13 +324,28 @@ def _missing(frame: pd.DataFrame, path: str | Path, free: Sequence[str], no_task
     if unread is not None:
         cell = next((text for text in levels(frame[unread])[1] if text and count_of(text) != count_of(text)), "")
         said += f", which may be {shown(unread)}, were cells such as {shown(cell)} numbers"
-    elif no_task and 1 < len(tasks) <= MOST_TASKS:
-        said += f", or make a task of each column of values with --wide {shlex.quote(','.join(tasks))}"
+    elif no_task and len(measures) == 1:
+        name = without_prefix(measures[0])
+        said += f", such as --column {shlex.quote(f'value={measures[0]}')} --task {shlex.quote(name)}"
+    elif no_task and tasks and (pattern := _pattern(tasks, free)):
+        said += f", or make a task of each column of values with --wide {shlex.quote(pattern)}"
+    elif no_task:
+        said += ", or --task NAME in place of the task's, where all rows are of one"
     return f"{path}: {said} (the file has: {listed(there, 24)}){meant('value', there) or '.'}"
 
 
 MOST_TASKS = 12
 """Columns that a sentence lists as an option."""
+
+
+def _pattern(tasks: Sequence[str], free: Sequence[str]) -> str:
+    """What ``--wide`` takes these columns by: all of them, or of many what they begin with; "" where there is none."""
+    if len(tasks) <= MOST_TASKS:
+        return ",".join(tasks)
+    begin = tasks[0]
+    while not all(name.startswith(begin) for name in tasks):
+        begin = begin[:-1]
+    return f"{begin}*" if begin and [name for name in free if name.startswith(begin)] == list(tasks) else ""
 
 
 def _unexplained(

@@ -16,7 +16,7 @@ from budget.numerics.quoting import listed
 from budget.tables.columns import COUNTS, view
 from budget.tables.reading.cells import NUMBERS, is_number, levels
 from budget.tables.reading.conditions import column_of, rows_where
-from budget.tables.reading.guess import Guess, guess_columns, may_be
+from budget.tables.reading.guess import Guess, guess_columns
 from budget.tables.reading.header_units import header_unit, power_name
 from budget.tables.reading.left_out import (
     left_out_note,
@@ -27,6 +27,7 @@ from budget.tables.reading.left_out import (
     without_value,
 )
 from budget.tables.reading.open_table import read_cells
+from budget.tables.reading.synonyms import may_be
 from budget.tables.reading.wide import long_table, wide_columns
 from budget.tables.run_ids import last_rows
 

@@ -144,3 +144,27 @@ def known_as(name: str) -> str:
 
 NAMES = {name: canonical for canonical, groups in SYNONYMS.items() for group in groups for name in group}
 """Normalised name → the canonical column that it may be."""
+
+BY_PART = {"params": ("params", "parameters"), "tokens": ("tokens",), "flops": ("flops",)}
+"""Scale → the words that a longer name tells it by, such as ``model_size_params`` or ``tokens_total``."""
+
+OTHERS = frozenset({
+    "per", "batch", "vocab", "context", "second", "sec", "unique", "active", "activated", "frozen", "embedding", "peak",
+    "device", "gpu", "achieved", "max", "seq", "sequence", "epoch", "step", "micro", "ratio", "norm", "hyper", "new",
+    "generated", "output", "prompt", "completion", "eval", "val", "test", "hash", "unit", "log",
+})  # fmt: skip
+"""Words with which a longer name means something else, such as ``tokens_per_batch``."""
+
+
+def may_be(name: str) -> str | None:
+    """The canonical column that a file's own may be by its name.
+
+    >>> [may_be(name) for name in ("N", "model_size_params", "Model Size (params)", "tokens_per_batch", "layers")]
+    ['params', 'params', 'params', None, None]
+    """
+    known = NAMES.get(known_as(name))
+    if known is not None:
+        return known
+    parts = set(re.findall(r"[a-z]+", normalised(name)))
+    told = [scale for scale, words in BY_PART.items() if parts & set(words)]
+    return told[0] if len(told) == 1 and not parts & OTHERS else None

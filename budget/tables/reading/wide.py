@@ -22,13 +22,16 @@ from budget.tables.reading.synonyms import PERPLEXITIES, SCORES, normalised
 def wide_columns(names: Sequence[str], wide: str, path: str | Path) -> dict[str, str]:
     """Column → task, of those that ``--wide`` names: a pattern, or a list separated by commas, of either.
 
-    A task is called by what the stars of a pattern stand for, or by its column where that would not tell them apart.
+    A task is called by what the stars of a pattern stand for, or by its column where that is a number or would not tell
+    them apart.
 
     Raises:
         DataError: a pattern or name fits no column.
 
     >>> wide_columns(["N", "eval/arc", "eval/piqa"], "eval/*", "runs.csv")
     {'eval/arc': 'arc', 'eval/piqa': 'piqa'}
+    >>> wide_columns(["N", "bench00"], "bench*", "runs.csv")
+    {'bench00': 'bench00'}
     """
     found: dict[str, str] = {}
     for part in (each.strip() for each in wide.split(",")):
@@ -41,7 +44,9 @@ def wide_columns(names: Sequence[str], wide: str, path: str | Path) -> dict[str,
         pattern = re.compile("".join("(.*)" if mark == "*" else re.escape(mark) for mark in part))
         for name in columns:
             stars = pattern.fullmatch(name) if "*" in part else None
-            found.setdefault(name, "/".join(stars.groups()).strip("/") if stars else name)
+            task = "/".join(stars.groups()).strip("/") if stars else name
+            # a number is no name: bench* of bench00 is called by its column
+            found.setdefault(name, task if re.search(r"[^\W\d_]", task) else name)
     if len(set(found.values())) < len(found) or not all(found.values()):
         return {name: name for name in found}
     return found

@@ -8,10 +8,10 @@ from scipy.optimize import minimize
 
 from budget.allocation.convex import solve_by_dual as dual
 from budget.allocation.convex.optimum import Optimum, is_proven, objective_at, objective_floor
-from budget.allocation.interior_point.many_plans import solve_kkt
 from budget.allocation.convex.problem import LinearConstraint, Problem, Resource
 from budget.allocation.convex.solve_by_dual import NO_SOLVER, solve_by_dual, solve_each
 from budget.allocation.convex.solve_by_program import solve_by_program
+from budget.allocation.interior_point.many_plans import solve_kkt
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import AllocationError, InfeasibleError, SolverError
 from tests.allocation.judged import stated_problem

@@ -253,7 +253,7 @@ def test_thresholds_as_values_and_as_spends_are_one():
 @settings(max_examples=40, deadline=None)
 @given(turn=st.floats(1.0, 6.0), rise=st.floats(0.01, 0.5), served=st.floats(0.05, 0.95))
 def test_a_value_that_turns_far_out_is_reached_where_it_still_fell(turn, rise, served):
-    """Told values may rise beyond where the runs say anything: the least spend is still where they first fall so far."""
+    """Told values may rise beyond where the runs say anything: the least spend is still where they fall so far."""
 
     def value(task, spend):
         log = np.log10(spend)

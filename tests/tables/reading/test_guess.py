@@ -7,7 +7,7 @@ import pytest
 
 from budget.commands.options.option_types import Condition
 from budget.errors import DataError
-from budget.tables.reading.synonyms import SYNONYMS, normalised, without_prefix
+from budget.tables.reading.synonyms import SYNONYMS, may_be, normalised, without_prefix
 from budget.tables.runs import read_runs
 
 GRID = [(n, d) for n in (1e7, 4e7, 2e8) for d in (1e9, 4e9, 2e10)]
@@ -189,3 +189,18 @@ def test_conditions_that_cannot_be_met_are_named(tmp_path, where, said):
     text = table("params", "tokens", "value", more=[("name", lambda at: "a-x")])
     with pytest.raises(DataError, match=said.replace("(", r"\(").replace(")", r"\)")):
         read(tmp_path, text, task="t", where=where)
+
+
+@pytest.mark.parametrize("size", ["model_size_params", "params_total", "Model Size (params)", "size_in_params"])
+def test_a_size_that_is_named_at_length_is_no_column_to_be_passed_over(tmp_path, size):
+    """A law of tokens alone was fitted to models of six sizes, whose column nobody named."""
+    found, plain = (read(tmp_path, table(name, "tokens", "loss")) for name in (size, "params"))
+    np.testing.assert_array_equal(found.scale["params"], plain.scale["params"])
+    wide = read(tmp_path, table(size, "training_tokens", "bench00"), wide="bench*")
+    np.testing.assert_array_equal(wide.scale["params"], plain.scale["params"])
+    assert wide.tasks == ("bench00",)
+
+
+@pytest.mark.parametrize("name", ["tokens_per_batch", "active_params", "params_per_layer", "flops_per_second"])
+def test_words_that_make_another_thing_of_a_name_are_heeded(name):
+    assert may_be(name) is None

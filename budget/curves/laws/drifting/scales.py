@@ -19,7 +19,7 @@ import numpy as np
 from budget.curves.laws.drifting.drifts import AMOUNTS, PRIOR_LOG_EXPONENT, PRIOR_LOG_TERM, Shape, drifting_law
 from budget.curves.laws.law import Law, Parameter
 from budget.curves.laws.parts import crossed, falling_power, floor
-from budget.tables.reading.guess import may_be
+from budget.tables.reading.synonyms import may_be
 
 PRIOR_EXPONENT = (0.1, 0.3)
 """Mean and deviation of the exponent of a scale that is no amount: more of it usually helps a little."""
