@@ -31,7 +31,7 @@ from budget.allocation.plan.assembly import (
     told_draws,
 )
 from budget.allocation.plan.baseline_scores import convex_baselines
-from budget.allocation.plan.better_of_both import better_of_both
+from budget.allocation.plan.better_of_both import asks_levels, better_by_levels, better_of_both
 from budget.allocation.plan.binding_limits import (
     beyond_reach,
     binding,
@@ -41,7 +41,8 @@ from budget.allocation.plan.binding_limits import (
     reach_lines,
     unspent,
 )
-from budget.allocation.plan.plan import Plan
+from budget.allocation.plan.moved_targets import moved_targets
+from budget.allocation.plan.plan import AT_PREDICTIONS, Plan
 from budget.allocation.plan.size_ranges import with_size_ranges
 from budget.allocation.risk.drawn_plans import convex_drawn_plans, no_plans, nonconvex_drawn_plans
 from budget.allocation.risk.gain_at_risk import best_gain
@@ -112,7 +113,7 @@ def allocate(
             outcome, rivals = plan_one_model(curves, spec), one_model_baselines(curves, spec)
         else:
             outcome, rivals = plan_nonconvex(curves, spec), nonconvex_baselines(curves, spec, drawn=draws)
-        plan = better_of_both(curves, spec, outcome, rivals)
+        plan = better_of_both(curves, spec, _by_levels(curves, spec, outcome, route), rivals)
         drawn = nonconvex_drawn_plans(curves, spec, progress) if draws else no_plans(spec)
     else:
         problem = build_problem(curves, spec)
@@ -124,12 +125,14 @@ def allocate(
         else:
             if spec.risk.reads_draws:
                 best, notes = _at_risk(curves, spec, problem, solve_by_dual(problem, goal))
+            elif spec.objective.minimizes_spend and curves.told is not curves:
+                problem, best = _meeting_targets(curves, spec, problem, goal, route)
             else:
                 best = solved(problem, goal, route)
             outcome = solved_plan_of(curves, spec, problem, best)
             outcome = replace(outcome, notes=(*outcome.notes, *notes))
         rivals = convex_baselines(curves, spec, problem, drawn=draws) if compared else ()
-        plan = better_of_both(curves, spec, outcome, rivals)
+        plan = better_of_both(curves, spec, _by_levels(curves, spec, outcome, route), rivals)
         drawn = convex_drawn_plans(curves, spec, goal, progress) if draws else no_plans(spec)
         if route == "program":
             plan = replace(plan, notes=(*plan.notes, *_lifted(curves, spec, goal, plan)))
@@ -208,6 +211,35 @@ def solved(problem: Problem, goal: Goal, route: Route) -> Optimum:
     from budget.allocation.convex.solve_by_program import solve_by_program  # loads cvxpy: seconds that not all must pay
 
     return solve_by_program(problem, goal)
+
+
+def _by_levels(curves: Curves, spec: PlanSpec, outcome: SolvedPlan, route: Route) -> SolvedPlan:
+    """What was solved, or spends chosen by predictions where the shown plan asks for levels and these reach more."""
+    if route != "program" or not asks_levels(curves, spec):
+        return outcome
+    try:
+        return better_by_levels(curves, spec, outcome, plan_nonconvex(curves, spec, told=True))
+    except InfeasibleError:
+        return outcome
+
+
+def _meeting_targets(
+    curves: Curves, spec: PlanSpec, problem: Problem, goal: Goal, route: Route
+) -> tuple[Problem, Optimum]:
+    """The cheapest plan and its program, targets moved so that the predictions meet the stated ones, if they do."""
+
+    def log_inputs(asked: PlanSpec) -> np.ndarray:
+        best = solve_by_dual(build_problem(curves, asked), goal)
+        return law_inputs_of(curves, spec, best.u[spec.serves])
+
+    try:
+        moved, met = moved_targets(curves, spec, log_inputs)
+        if met.all():
+            there = build_problem(curves, moved)
+            return there, replace(solved(there, goal, route), solver=AT_PREDICTIONS)
+    except AllocationError:  # a moved target lies beyond what the curves reach
+        pass
+    return problem, solved(problem, goal, route)
 
 
 def solved_plan_of(curves: Curves, spec: PlanSpec, problem: Problem, best: Optimum) -> SolvedPlan:

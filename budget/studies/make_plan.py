@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from budget.allocation.answer import answer
-from budget.allocation.plan.better_of_both import BY_HAND
-from budget.allocation.plan.plan import Plan
+from budget.allocation.plan.plan import BY_HAND, BY_LEVELS, Plan
 from budget.allocation.plan.size_tradeoff import SizeTradeoff, size_tradeoff
 from budget.allocation.spec.measures import MEASURES
 from budget.allocation.spec.plan_question import PlanQuestion
@@ -205,7 +204,7 @@ def make_plan(
     if map_of is not None and found.compared is not None:
         checks = breadth_of(found.compared[0], map_of, found.compared[1], params=asked.params, seed=curves.seed)
     is_best = asked.split is None and not asked.prefer_simple and not of_one
-    is_best = is_best and (plan.solver != BY_HAND if shown is None else shown.asked is None)
+    is_best = is_best and (plan.solver not in (BY_HAND, BY_LEVELS) if shown is None else shown.asked is None)
     return Study(
         runs=runs,
         findings=tuple(findings),

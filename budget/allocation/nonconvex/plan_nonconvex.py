@@ -53,19 +53,20 @@ LEVEL = 1e-9
 """Relative distance from the worst measure within which a task is at the worst level."""
 
 
-def plan_nonconvex(curves: Curves, spec: PlanSpec, *, gap: float = GAP) -> SolvedPlan:
+def plan_nonconvex(curves: Curves, spec: PlanSpec, *, gap: float = GAP, told: bool = False) -> SolvedPlan:
     """The best split for a question that is no convex program, with its bound.
 
     Args:
         curves: of T tasks.
         spec: such that ``spec.is_separable``.
         gap: share of the range at which the search ends.
+        told: whether spends are chosen by what a reader is told; sizes are those of the curves that plans are made on.
 
     Raises:
         InfeasibleError: the limits contradict the budget, or targets cannot be met.
         SolverError: a response is not a number.
     """
-    response = spend_response(curves, spec)
+    response = replace(spend_response(curves, spec), told=told)
     low, high = spend_bounds(response)
     objective = spec.objective
     if objective.minimizes_spend:

@@ -31,6 +31,7 @@ class SpendResponse:
         cost: (T) costs in the budget's unit over the plan's log inputs.
         value: (T) distances over the same inputs, where the plan chooses a size; ``None`` for one input.
         spent_already: (T,) what the checkpoint's training took, NaN where there is none.
+        told: whether measures are those that a reader is told, and not those of the curves that plans are made on.
     """
 
     curves: Curves
@@ -38,6 +39,7 @@ class SpendResponse:
     cost: Posynomial
     value: PlanningForm | None
     spent_already: np.ndarray
+    told: bool = False
 
     def log_inputs(self, task: np.ndarray, spend: np.ndarray) -> np.ndarray:
         """The law's log inputs (R, I) of the best model of tasks (R,) at positive spends (R,).
@@ -130,7 +132,7 @@ class SpendResponse:
 
     def _measure(self, task: np.ndarray, inputs: np.ndarray) -> np.ndarray:
         # the least spend to a target has to reach it by what is told of the plan: the curves planned on may miss it
-        of = told_measures if self.spec.meets_targets_alone else measured
+        of = told_measures if self.told or self.spec.meets_targets_alone else measured
         return of(self.curves, self.spec, task, inputs)
 
     def _candidates(self, task: np.ndarray, spend: np.ndarray) -> list[np.ndarray]:

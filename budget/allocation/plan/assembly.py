@@ -14,7 +14,7 @@ import numpy as np
 
 from budget.allocation.convex.problem import one_model
 from budget.allocation.plan.baselines import missing_splits
-from budget.allocation.plan.plan import Baseline, LimitLine, Plan, Sizes
+from budget.allocation.plan.plan import BY_HAND, BY_LEVELS, Baseline, LimitLine, Plan, Sizes
 from budget.allocation.plan.plan_warnings import UNIT_IN_DOUBT, plan_warnings
 from budget.allocation.plan.worse_than_unserved import worse_than_unserved
 from budget.allocation.served import is_served
@@ -363,7 +363,12 @@ def _average(curves: Curves, spec: PlanSpec, spend: np.ndarray, inputs: np.ndarr
 
 
 def _beaten(plan: Plan) -> tuple[str, ...]:
-    """That a split without an optimizer is better, which an optimal plan never lets happen."""
+    """That a split without an optimizer is better, which an optimal plan never lets happen.
+
+    One that is chosen by predictions is no optimum of the curves that plans are made on.
+    """
+    if plan.solver in (BY_HAND, BY_LEVELS):
+        return ()
     better = [
         each.name
         for each in plan.baselines

@@ -138,7 +138,7 @@ def convex_baselines(curves: Curves, spec: PlanSpec, problem: Problem, *, drawn:
 
 def missed_targets(curves: Curves, spec: PlanSpec, inputs: np.ndarray) -> tuple[str, ...]:
     """The targets that models of log inputs (T, I) miss, where fewer are met than the cheapest plan must meet."""
-    of = told_measures if spec.meets_targets_alone else measured
+    of = measured if spec.risk.reads_draws else told_measures
     met = reached(curves, spec, of(curves, spec, np.arange(len(curves.tasks)), inputs))
     if met.sum() >= (spec.at_least or len(met)):
         return ()

@@ -2,26 +2,50 @@
 
 Plans are made on convex curves, those nearest to the predictions or steadier ones, and are told by the predictions.
 The two differ, so that an optimum of the first may be predicted worse than a rule of thumb. Then the rule is the plan;
-the bound stays one of the curves that plans are made on, and the gap says how far the rule is from it there.
+the bound stays one of the curves that plans are made on, and the gap says how far the rule is from it there. Likewise
+where levels of single tasks are asked for, such as targets: spends are chosen by predictions, too.
 
-See docs/decisions/167-never-worse-than-a-split-by-hand.md.
+See docs/decisions/167-never-worse-than-a-split-by-hand.md,
+docs/decisions/169-levels-are-decided-by-predictions.md.
 """
 
 from dataclasses import replace
 
 import numpy as np
 
-from budget.allocation.plan.assembly import SolvedPlan, assemble_plan
+from budget.allocation.plan.assembly import SolvedPlan, assemble_plan, objective_value
 from budget.allocation.plan.baselines import GREEDY
-from budget.allocation.plan.plan import Baseline, Plan
+from budget.allocation.plan.plan import BY_HAND, BY_LEVELS, Baseline, Plan
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 
-BY_HAND = "by hand"
-"""What answered where a split by hand is the plan."""
-
 BETTER = 1e-7
 """Share of the objective by which a split must be predicted better: what a solver leaves over is no reason."""
+
+
+def better_by_levels(curves: Curves, spec: PlanSpec, outcome: SolvedPlan, told: SolvedPlan) -> SolvedPlan:
+    """What was solved, or the spends that were chosen by predictions where these reach more as predicted.
+
+    Args:
+        curves: of the question's T tasks.
+        spec: what is asked, such as ``asks_levels``.
+        outcome: what was solved on the curves that plans are made on.
+        told: the same by predictions.
+    """
+    mine, theirs = (objective_value(curves, spec, each.log_inputs, each.amounts[0]) for each in (outcome, told))
+    if not mine - theirs > BETTER * abs(mine):
+        return outcome
+    said = (
+        f"Spends are chosen by predictions: they are predicted to reach {spec.sign * theirs:.6g}, the optimum of the "
+        f"curves that plans are made on {spec.sign * mine:.6g}."
+    )
+    return replace(told, bound=outcome.bound, notes=(*told.notes, said), solver=BY_LEVELS)
+
+
+def asks_levels(curves: Curves, spec: PlanSpec) -> bool:
+    """Whether a question is one of the levels of single tasks by the best guess, which predictions tell better."""
+    levels = not (spec.objective.is_linear or spec.objective.minimizes_spend or spec.risk.reads_draws)
+    return levels and curves.told is not curves and not (spec.is_one_model or spec.limits or spec.further)
 
 
 def better_of_both(curves: Curves, spec: PlanSpec, outcome: SolvedPlan, baselines: tuple[Baseline, ...]) -> Plan:

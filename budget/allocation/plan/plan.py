@@ -21,6 +21,15 @@ from budget.tables.target_met import met_or_none, met_or_unstated, target_met
 AS_PREDICTED = "halving"
 """What answered where targets are met by predictions, with models of the sizes that the convex curves choose."""
 
+AT_PREDICTIONS = "targets moved to predictions"
+"""What answered where they are met by predictions, on convex curves that the targets were moved on."""
+
+BY_HAND = "by hand"
+"""What answered where a split by hand is the plan."""
+
+BY_LEVELS = "by predictions"
+"""What answered where spends are chosen by the levels that are predicted."""
+
 KEPT = "kept"
 """What stops the spend of a task without a trustworthy curve: it keeps what it has, or its share by weight."""
 

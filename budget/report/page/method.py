@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from budget.allocation.plan.plan import AS_PREDICTED, Plan
+from budget.allocation.plan.plan import AS_PREDICTED, AT_PREDICTIONS, Plan
 from budget.curves.curves import Curves
 from budget.numerics.words import listing
 from budget.report.report_parts import Cell, Column, Table
@@ -137,6 +137,8 @@ def _proven_on(plan: Plan) -> str:
     """Which curves a bound speaks of."""
     if plan.solver == AS_PREDICTED:
         return "predictions of models of the sizes that the curves planned on choose"
+    if plan.solver == AT_PREDICTIONS:
+        return "curves that the plan is made on, moved to the predictions there"
     return "curves that the plan is made on"
 
 

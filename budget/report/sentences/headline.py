@@ -3,7 +3,7 @@
 import numpy as np
 
 from budget.allocation.plan.baselines import RULE_OF_THUMB, TOKENS_PER_PARAMETER
-from budget.allocation.plan.plan import AS_PREDICTED, Plan
+from budget.allocation.plan.plan import AS_PREDICTED, AT_PREDICTIONS, Plan
 from budget.allocation.plan.size_tradeoff import NEAR_SHARE, SizeTradeoff
 from budget.numerics.words import listing, shortened
 from budget.report.decision_response import ShownResponse, shown_response
@@ -141,6 +141,8 @@ def summary(study: Study) -> tuple[str, ...]:
             outcome += ", by the curves that plans are made on"
         elif plan.solver == AS_PREDICTED:
             outcome += ", as predicted, with models of the sizes planned on"
+        elif plan.solver == AT_PREDICTIONS:
+            outcome += ", by curves moved to the predictions"
         outcome += "."
     split = not facts.is_shared(plan) and len(plan.spend) > 1
     found = study.recommendation

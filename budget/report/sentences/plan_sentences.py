@@ -16,7 +16,7 @@ from budget.allocation.plan.baselines import (
 )
 from budget.allocation.plan.binding_limits import broken_words
 from budget.allocation.plan.gains import Gain
-from budget.allocation.plan.plan import AS_PREDICTED, KEPT, Baseline, Plan
+from budget.allocation.plan.plan import AS_PREDICTED, AT_PREDICTIONS, KEPT, Baseline, Plan
 from budget.allocation.spec.objectives import Naming
 from budget.allocation.spec.risks import RISKS
 from budget.numerics.words import listing, shortened
@@ -87,6 +87,8 @@ def proof(plan: Plan) -> str:
     solved = f"{plan.solver}, {plan.solver_status}"
     if plan.solver == AS_PREDICTED:
         return f"with models of the sizes planned on {proven}; {solved}"
+    if plan.solver == AT_PREDICTIONS:
+        return f"on curves moved to the predictions {proven}; {solved}"
     if plan.misses_targets:
         return f"on the curves that it is planned on {proven}; as predicted {met_as_predicted(plan)}; {solved}"
     if plan.is_planned_as_told:

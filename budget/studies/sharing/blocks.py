@@ -21,10 +21,10 @@ from budget.allocation.spec.resources import largest_spends
 from budget.allocation.spec.scenarios import scenarios_of
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import InfeasibleError
+from budget.studies.sharing.told_measures import Predictions, predictions_of
 from budget.studies.strategies.partition import stacked
 from budget.studies.strategies.strategy_curves import StrategyCurves
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
-from budget.tables.target_met import target_met
 
 CELLS = 32
 """Intervals of sizes into which each round of the search for a model's size divides what is open."""
@@ -71,10 +71,12 @@ class Blocks:
         place: (K, M) positions of each block's tasks, −1 beyond them.
         values: the measures of all blocks' tasks over the inputs of their models, block after block.
         row: (K, M) where among ``values`` each of them stands, −1 beyond.
+        predictions: of the same, by what a reader is told.
         cost: K costs in the budget's unit.
         low: (K,) least spends.
         high: (K,) greatest spends, the budget where that is finite.
         idle: (T,) measure of a task that is given nothing; NaN where it must be served.
+        ease: share of a target by which a measure may miss it.
     """
 
     spec: PlanSpec
@@ -85,10 +87,12 @@ class Blocks:
     place: np.ndarray
     values: Posynomial
     row: np.ndarray
+    predictions: Predictions
     cost: Posynomial
     low: np.ndarray
     high: np.ndarray
     idle: np.ndarray
+    ease: float = 0.0
 
     def __len__(self) -> int:
         """Their number K."""
@@ -136,13 +140,24 @@ class Blocks:
             parts.append(self.values.take(rows[some]).scaled(share[some], np.zeros(int(some.sum()))).summed)
         return stacked(parts)
 
+    @property
+    def reads_predictions(self) -> bool:
+        """Whether what is asked are levels of single tasks by the best guess, which predictions tell."""
+        return not self.spec.objective.is_linear and not self.spec.risk.reads_draws
+
     def measures(self, block: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """(Q, M) measures of the tasks of blocks (Q,) at their models' log inputs (Q, I); NaN beyond them."""
+        """(Q, M) measures of the tasks of blocks (Q,) at their models' log inputs (Q, I); NaN beyond them.
+
+        As a reader is told them where levels of single tasks are asked for, so that what is decided is what is met.
+        """
         rows = self.row[block]
         some = rows >= 0
         found = np.full(rows.shape, np.nan)
-        inputs = np.broadcast_to(u[:, None, :], (*rows.shape, u.shape[1]))
-        found[some] = self.values.take(rows[some]).value(inputs[some])
+        inputs = np.broadcast_to(u[:, None, :], (*rows.shape, u.shape[1]))[some]
+        if self.reads_predictions:
+            found[some] = self.predictions.value(rows[some], inputs)
+        else:
+            found[some] = self.values.take(rows[some]).value(inputs)
         return found
 
     def mean(self, measures: np.ndarray, block: np.ndarray) -> np.ndarray:
@@ -153,9 +168,14 @@ class Blocks:
         """The worst measure: a ``Fold``."""
         return np.nanmax(measures, axis=1)
 
+    def met(self, measures: np.ndarray, block: np.ndarray) -> np.ndarray:
+        """(Q, M) whether targets are met: to the last digit, so that what is told with some slack holds."""
+        target = self.target[block]
+        return np.asarray(measures <= target + self.ease * np.abs(target))
+
     def missed(self, measures: np.ndarray, block: np.ndarray) -> np.ndarray:
         """Less the weight of the targets that are met: a ``Fold``."""
-        return -(target_met(measures, self.target[block]) * self.weight[block]).sum(axis=1)
+        return -(self.met(measures, block) * self.weight[block]).sum(axis=1)
 
     def missed_first(self, measures: np.ndarray, block: np.ndarray) -> np.ndarray:
         """The same, and where as many are met the mean decides: a ``Fold``."""
@@ -215,21 +235,20 @@ class Blocks:
         if cost.ceiling is not None:
             right = np.clip(right, left, np.maximum(cost.ceiling[:, 0], left))
         value, u = np.full(count, np.inf), np.zeros((count, 2))
-        every, wide = np.repeat(np.arange(count), CELLS + 1), np.repeat(block, CELLS + 1)
+        every, some = np.repeat(np.arange(count), CELLS + 1), np.arange(count)
         costs, logs = cost.take(every), log_spend[every]
-        inner, some = np.repeat(block, CELLS), np.arange(count)
+        asked = np.repeat(block, 2 * CELLS + 1)
         for _ in range(ROUNDS):
             edges = np.linspace(left, right, CELLS + 1, axis=1)
-            there = last_input(costs, edges.reshape(-1, 1), logs)
-            there = within_ends(costs, there)
-            reached = fold(self.measures(wide, there), wide).reshape(count, -1)
+            there = within_ends(costs, last_input(costs, edges.reshape(-1, 1), logs)).reshape(count, CELLS + 1, 2)
+            hopeful = np.stack([edges[:, 1:], there[:, :-1, 1]], axis=2)
+            both = np.concatenate([there, hopeful], axis=1).reshape(-1, 2)
+            found = fold(self.measures(asked, both), asked).reshape(count, -1)
+            reached, bound = found[:, : CELLS + 1], found[:, CELLS + 1 :]
             at = reached.argmin(axis=1)
             better = reached[some, at] < value
             value = np.where(better, reached[some, at], value)
-            u = np.where(better[:, None], there.reshape(count, CELLS + 1, 2)[some, at], u)
-            tokens = there.reshape(count, CELLS + 1, 2)[:, :-1, 1]
-            hopeful = np.column_stack([edges[:, 1:].ravel(), tokens.ravel()])
-            bound = fold(self.measures(inner, hopeful), inner).reshape(count, -1)
+            u = np.where(better[:, None], there[some, at], u)
             open_ = bound < value[:, None]
             first, last = open_.argmax(axis=1), CELLS - open_[:, ::-1].argmax(axis=1)
             none = ~open_.any(axis=1)
@@ -250,7 +269,7 @@ class Blocks:
         smooth, and never more than twice as many.
         """
         low = self.start[block] if least is None else least
-        first, last = self.sized(block, low, fold)[0], self.sized(block, most, fold)[0]
+        first, last = self.sized(np.tile(block, 2), np.concatenate([low, most]), fold)[0].reshape(2, -1)
         at_low, never = first <= level, ~(last <= level)
         lower, upper = np.log(low), np.log(np.maximum(most, low))
         over, under = np.where(np.isfinite(first), first - level, np.inf), last - level
@@ -367,7 +386,7 @@ def blocks_for(
         raise InfeasibleError("No model is left within the limits of its tasks; loosen those.")
     widest = max(len(place) for *_, place, _, _, _ in found)
     places, rows = np.full((len(found), widest), -1), np.full((len(found), widest), -1)
-    values, count = [], 0
+    values, told, count = [], [], 0
     for at, (each, planner, asked, place, *_) in enumerate(found):
         places[at, : len(place)] = place
         rows[at, : len(place)] = count + np.arange(len(place))
@@ -377,6 +396,7 @@ def blocks_for(
         if asked.params is not None:
             scenarios = scenarios.fix_input(0, np.log(asked.params))
         values.append(scenarios.values)
+        told.append((each.curves, asked, measure))
     stated = spec.tasks.unserved if spec.allow_unserved else np.full(len(names), np.nan)
     idle = spec.measure.of_value(whole.served.curves, np.arange(len(names)), stated)
     return Blocks(
@@ -388,6 +408,7 @@ def blocks_for(
         places,
         stacked(values),
         rows,
+        predictions_of(told),
         stacked([cost for *_, cost, _, _ in found]),
         np.array([low for *_, low, _ in found]),
         np.array([high for *_, high in found]),

@@ -85,7 +85,8 @@ def recommend_sharing(
     out = {(each.strategy, each.tasks) for each in undecided}
     served = [block for block in served if (block.strategy, block.tasks) not in out]
     plan = _plan(blocks, found)
-    if _gains_nothing(by_level, blocks, found, plan, apart) and not only_sharing:
+    simple = _one_each(by_level, served, spec, apart, kept)
+    if not only_sharing and _gains_nothing(blocks, found, plan, simple):
         served = [block for block in served if not block.one_model]
         blocks, found, _ = _settled(by_level, served, spec, kept, 0.0)
         plan = _plan(blocks, found)
@@ -97,7 +98,7 @@ def recommend_sharing(
     models = _models(alone, blocks, found, plan)
     doubts = tuple(sorted(undecided, key=lambda each: -each.wins))
     rivals = []
-    for rival, total in _rivals(alone, strategies, spec, apart, blocks, kept):
+    for rival, total in (simple, *_rivals(alone, strategies, spec, blocks, kept)):
         theirs, in_draws = objective_of(spec, blocks.target_of_tasks, rival, total)
         rivals.append(RivalDecision(rival.strategy, theirs, *_gain(value, drawn, theirs, in_draws), float("nan")))
     decision = Recommendation(
@@ -178,16 +179,43 @@ def objective_of(spec: PlanSpec, target: np.ndarray, plan: StrategyPlan, total: 
     return value, drawn
 
 
-def _gains_nothing(alone: StrategyPlanner, blocks: Blocks, found: Sharing, plan: StrategyPlan, apart: Plan) -> bool:
+def _one_each(
+    alone: StrategyPlanner, served: list[StrategyCurves], spec: PlanSpec, apart: Plan, kept: np.ndarray | None
+) -> tuple[StrategyPlan, float]:
+    """One model for each task and what it spends: the plan, or what is predicted better where levels are asked for.
+
+    Sharing is decided on predictions there, and must not gain what splitting by predictions gains alone.
+    """
+    plan = alone.judge(SPECIALISTS, spec.budget, apart.spend, apart.log_inputs), float(apart.spend.sum())
+    singles = [by_predictions(block) for block in served if not block.one_model]
+    if spec.objective.is_linear or spec.risk.reads_draws or len(singles) < len(spec.tasks.names):
+        return plan
+    try:
+        blocks = blocks_for(alone, singles, spec, kept)
+        found = share_tasks(blocks)
+    except InfeasibleError:
+        return plan
+    other = replace(_plan(blocks, found), strategy=SPECIALISTS), float(found.spend.sum())
+    return min(plan, other, key=lambda each: _rank(spec, blocks.target_of_tasks, *each))
+
+
+def _rank(spec: PlanSpec, target: np.ndarray, plan: StrategyPlan, total: float) -> tuple[int, float]:
+    """What a plan is preferred by: that it meets as many targets as the cheapest one must, then the objective."""
+    lacks = 0
+    if spec.objective.minimizes_spend:
+        asked = len(target) if spec.at_least is None else spec.at_least
+        lacks = max(asked - int(target_met(plan.measure, target).sum()), 0)
+    return lacks, objective_of(spec, target, plan, total)[0]
+
+
+def _gains_nothing(blocks: Blocks, found: Sharing, plan: StrategyPlan, simple: tuple[StrategyPlan, float]) -> bool:
     """Whether a decision that shares is no better than one model for each: then nothing speaks for sharing."""
     if not any(blocks.served[at].one_model for at in found.cover):
         return False
-    simple = alone.judge(SPECIALISTS, blocks.spec.budget, apart.spend, apart.log_inputs)
-    mine, theirs = (
-        objective_of(blocks.spec, blocks.target_of_tasks, each, total)[0]
-        for each, total in ((plan, float(found.spend.sum())), (simple, float(apart.spend.sum())))
+    (lacks, mine), (lack, theirs) = (
+        _rank(blocks.spec, blocks.target_of_tasks, *each) for each in ((plan, float(found.spend.sum())), simple)
     )
-    return bool(theirs - mine <= LEAST_GAIN * abs(theirs))
+    return lacks > lack or (lacks == lack and bool(theirs - mine <= LEAST_GAIN * abs(theirs)))
 
 
 def _gain(value: float, drawn: np.ndarray, theirs: float, in_draws: np.ndarray) -> tuple[float, np.ndarray]:
@@ -289,13 +317,11 @@ def _rivals(
     alone: StrategyPlanner,
     strategies: FittedStrategies,
     spec: PlanSpec,
-    apart: Plan,
     blocks: Blocks,
     kept: np.ndarray | None,
 ) -> list[tuple[StrategyPlan, float]]:
-    """Simpler answers to the same question, and what they spend: one model each, equal parts, one for all."""
-    best = alone.judge(SPECIALISTS, blocks.spec.budget, apart.spend, apart.log_inputs)
-    found = [(best, float(apart.spend.sum()))]
+    """Other simpler answers to the same question, and what they spend: equal parts, one for all."""
+    found = []
     if np.isfinite(spec.budget) and not (spec.limits or spec.further or spec.sizes):
         (equal,) = alone.equal(np.array([spec.budget]))
         found.append((equal, spec.budget))

@@ -6,6 +6,8 @@ set partitioning program, which is the whole question.
 See docs/decisions/165-sharing-under-every-objective.md.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from budget.allocation.convex.problem import Problem
@@ -18,6 +20,10 @@ from budget.tables.target_met import target_met
 
 CLOSE = 1e-10
 """Distance of the logarithms of two spends between which a step is no longer looked for."""
+
+
+ROUNDING = 1e-12
+"""Share of a target by which models that were found to meet it may miss it when they are read again."""
 
 
 def cheapest_sharing(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
@@ -45,7 +51,7 @@ def cheapest_sharing(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
     )
     cover, nothing = parted(chosen.cover, models)
     spend = chosen.spend[np.array(chosen.cover) < models]
-    _, u = blocks.sized(np.array(cover, dtype=int), spend, blocks.missed_first)
+    u = _trained(blocks, np.array(cover, dtype=int), spend)
     return Sharing(cover, nothing, spend, u, float(spend.sum()), min(chosen.bound, float(spend.sum())), 1)
 
 
@@ -62,10 +68,22 @@ def most_targets_sharing(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
     cover, nothing = parted(chosen.cover, models)
     pick, held = np.array(cover, dtype=int), chosen.spend[np.array(chosen.cover) < models]
     spend = held if rows or not len(pick) else left_to_the_mean(blocks, pick, held)
-    _, u = blocks.sized(pick, spend, blocks.missed_first)
+    u = _trained(blocks, pick, spend)
     met = float(blocks.missed(blocks.measures(pick, u), pick).sum()) if len(pick) else 0.0
     met += float(idle.value[list(nothing)].sum()) if nothing else 0.0
     return Sharing(cover, nothing, spend, u, met, min(chosen.bound, met), 1)
+
+
+def _trained(blocks: Blocks, pick: np.ndarray, spend: np.ndarray) -> np.ndarray:
+    """(V, I) log inputs of models at their spends: of those that meet the most, the best by the mean.
+
+    With a spend that just suffices one size alone does, and a search that weighs the mean may pass it by.
+    """
+    eased = replace(blocks, ease=ROUNDING)
+    met, sure = eased.sized(pick, spend, eased.missed)
+    _, better = eased.sized(pick, spend, eased.missed_first)
+    as_many = eased.missed(eased.measures(pick, better), pick) <= met
+    return np.where(as_many[:, None], better, sure)
 
 
 def left_to_the_mean(blocks: Blocks, pick: np.ndarray, held: np.ndarray) -> np.ndarray:
@@ -116,7 +134,7 @@ def _counted_alike(blocks: Blocks) -> Fold:
     """Less the number of targets that are met."""
 
     def fold(measures: np.ndarray, block: np.ndarray) -> np.ndarray:
-        return -target_met(measures, blocks.target[block]).sum(axis=1).astype(float)
+        return -blocks.met(measures, block).sum(axis=1).astype(float)
 
     return fold
 

@@ -1,7 +1,8 @@
 """The division whose worst task is best: the least level that some division's models reach within the budget.
 
-The least spends at which a block's tasks all reach a level are halved for; the cheapest division at that level is a
-set partitioning program. No division reaches a level at which even the cheapest one is above the budget: the bound.
+The least spends at which a block's tasks all reach a level are found by lines and halving; the cheapest division at
+that level is a set partitioning program. No division reaches a level at which even the cheapest one is above the
+budget: the bound. What such divisions cost tells which level is looked at next.
 
 See docs/decisions/165-sharing-under-every-objective.md.
 """
@@ -18,11 +19,17 @@ from budget.studies.sharing.sharing import Sharing, parted, topped_up
 CLOSE = 1e-9
 """Relative distance of the levels that some division reaches and that none reaches at which the search ends."""
 
+LEAST = 1e-300
+"""Stands for a spend of nothing, of which there is no logarithm."""
+
 ROUNDING = 1e-12
 """Relative distance by which a sum of spends may pass the budget."""
 
-HALVINGS = 50
-"""Most halvings of the levels between."""
+STEPS = 80
+"""Most levels between that are looked at."""
+
+LEAN = 1e-4
+"""Share of the distance between two levels by which one where their line meets the budget leans to either side."""
 
 
 def share_by_worst(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
@@ -44,10 +51,11 @@ def share_by_worst(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
     # the spends that worse and better levels took, between which those of a level lie
     least_of, most_of = blocks.start, blocks.most
 
-    def reached(level: float) -> tuple[Chosen | None, bool, np.ndarray]:
+    def reached(level: float) -> tuple[Chosen | None, bool, np.ndarray, float]:
         """The cheapest division at a level, where the budget pays for it; whether it is proven that none does.
 
-        And what each model needs for the level (K,), infinite where none suffices.
+        What each model needs for the level (K,), infinite where none suffices. And the logarithm of the share of the
+        budget that the division takes, infinite where there is none.
         """
         needed = blocks.spend_to(every, np.full(models, level), blocks.worst, most_of, least_of)
         fine = np.isfinite(needed)
@@ -55,36 +63,43 @@ def share_by_worst(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
         block = np.concatenate([every[fine], models + free])
         spend = np.concatenate([needed[fine], np.zeros(len(free))])
         if not len(block) or not blocks.member[:, block].any(axis=1).all():
-            return None, True, needed
+            return None, True, needed, np.inf
         try:
             options = Options(block, spend, np.zeros(len(block)))
             found = choose_options(blocks.member, options, np.inf, rows, high=blocks.highest, by_spend=True)
         except InfeasibleError:
-            return None, True, needed
+            return None, True, needed, np.inf
+        takes = float(np.log(max(found.spend.sum(), LEAST) / blocks.spec.budget))
         if found.spend.sum() <= blocks.spec.budget * (1 + ROUNDING):
-            return found, False, needed
-        return None, found.bound > blocks.spec.budget, needed
+            return found, False, needed, min(takes, 0.0)
+        return None, found.bound > blocks.spec.budget, needed, takes
 
     bound, count = under, 1  # no division is better with any spends
-    found, *_ = reached(under)
+    found, _, _, too_much = reached(under)
+    left = 0.0
     if found is not None:
         over = under
     else:
-        found, *_ = reached(over)
+        found, *_, left = reached(over)
         if found is None:
             raise InfeasibleError("No division of the tasks among measured models keeps the limits; loosen those.")
-    for _ in range(HALVINGS):
+    for step in range(STEPS):
         if over - under <= CLOSE * max(abs(over), abs(under)):
             break
-        level = 0.5 * (under + over)
-        tried, refuted, needed = reached(level)
+        part = 0.5
+        if step % 3 and np.isfinite(too_much):
+            part = float(np.clip(too_much / (too_much - left) + (step % 3 - 1.5) * 2 * LEAN, 0.0, 1.0))
+        level = under + part * (over - under)
+        if not under < level < over:
+            level = 0.5 * (under + over)
+        tried, refuted, needed, takes = reached(level)
         count += 1
         if tried is None:
-            under = level
+            under, too_much = level, takes
             most_of = np.minimum(most_of, needed)
             bound = level if refuted else bound  # a program that ran out of time has proven nothing
         else:
-            found, over = tried, level
+            found, over, left = tried, level, takes
             least_of = np.where(np.isfinite(needed), np.maximum(least_of, needed), least_of)
     cover, nothing = parted(found.cover, models)
     pick, spend = np.array(cover, dtype=int), found.spend[np.array(found.cover) < models]

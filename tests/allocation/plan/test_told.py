@@ -122,14 +122,24 @@ def test_targets_that_guessing_meets_cost_the_smallest_models():
     assert plan.params == pytest.approx(np.ones(3)) and plan.tokens == pytest.approx(np.ones(3))
 
 
-def test_a_cheapest_plan_under_limits_says_how_many_targets_its_predictions_meet():
-    curves, _ = told_otherwise()
+@pytest.mark.parametrize("seed", range(3))
+def test_a_cheapest_plan_under_limits_meets_its_targets_by_the_predictions(seed):
+    """Where a limit binds nothing, it is about the plan without; where one binds, no target is missed for it."""
+    curves, _ = told_otherwise(seed)
     even = allocate(curves, plan_spec(curves, default_tasks(curves.tasks), BUDGET), draws=False)
     tasks = replace(default_tasks(curves.tasks), target=even.predicted)
+    alone = allocate(curves, plan_spec(curves, tasks, None, objective="cheapest"), draws=False)
     free = Limit("all", np.ones(3), upper=1e30)
     plan = allocate(curves, plan_spec(curves, tasks, None, objective="cheapest", limits=(free,)), draws=False)
-    assert plan.misses_targets and plan.breadth < 3
-    assert f"; as predicted it meets {plan.breadth:.0f} of 3 targets; " in plan_summary(plan)
+    assert plan.breadth == 3 and not plan.misses_targets
+    assert plan.total == pytest.approx(alone.total, rel=1e-4) and plan.bound == pytest.approx(plan.total, rel=1e-5)
+    assert "on curves moved to the predictions no plan is better than" in plan_summary(plan)
+    fewer = {"tokens": 0.95 * plan.tokens.sum()}
+    less = allocate(curves, plan_spec(curves, tasks, None, objective="cheapest", further=fewer), draws=False)
+    assert less.breadth == 3 and less.total > plan.total and less.tokens.sum() <= fewer["tokens"] * (1 + 1e-6)
+    one = made.one_model(curves)
+    together = allocate(one, plan_spec(one, tasks, None, objective="cheapest", strategy="shared"), draws=False)
+    assert together.breadth == 3 and (together.predicted - tasks.target).max() == pytest.approx(0, abs=1e-8)
 
 
 def test_a_prediction_is_said_to_be_cut_only_where_it_is():
