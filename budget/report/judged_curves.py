@@ -56,5 +56,6 @@ def backtest_tile(judged: Sequence[Judged]) -> tuple[Tile, ...]:
         told = [found for _, verdict in judged if (found := figures(verdict.sentence)) is not None]
         inside, all_of = sum(each.inside for each in told), sum(each.predictions for each in told)
         said.append(f"{percent(inside / all_of)} inside {LEVEL} intervals")
-    number = f"{passed} of {len(judged)} curves" if len(judged) > 1 else judged[0][1].code
-    return (Tile("Passed a backtest" if len(judged) > 1 else "Backtest", number, "; ".join(said) or "by hidden runs"),)
+    number = f"{passed} of {len(judged)} hold" if len(judged) > 1 else judged[0][1].code
+    label = "Backtest of curves" if len(judged) > 1 else "Backtest of the curve"
+    return (Tile(label, number, "; ".join(said) or "by hidden runs"),)

@@ -8,7 +8,18 @@ from budget.numerics.words import listing
 from budget.report.report_parts import Block, Bullets, Cell, Column, Note, Section, Table, Text
 from budget.report.sentences.recommendation_sentences import how
 from budget.report.shown_decision import Decision, ShownModel, shown_decision, target_mark
-from budget.report.written_numbers import NOTHING, UNIT_WORDS, amount, difference, factor, percent, quantity, scientific
+from budget.report.written_numbers import (
+    NOTHING,
+    UNIT_WORDS,
+    amount,
+    count_span,
+    difference,
+    factor,
+    percent,
+    quantity,
+    scientific,
+    told_apart,
+)
 from budget.studies.make_plan import Study
 from budget.studies.spend_tables import WIDEST
 from budget.studies.strategies.recommendation import Undecided
@@ -29,6 +40,7 @@ def first_page_notes(study: Study) -> tuple[Note, ...]:
     notes = (
         Note("Missed targets", missed_line(study, shown)),
         Note("Least sure", next_line(study, shown)),
+        Note("What sharing costs", sharing_line(shown)),
         Note("Words", words_line(study, shown)),
     )
     return tuple(note for note in notes if note.text)
@@ -49,18 +61,18 @@ def missed_line(study: Study, shown: Decision) -> str:
         if np.isfinite(needed[task]):
             return factor(needed[task] / spend[task])
         own = alone[task].spend_for(0, float(shown.target[task]), shown.higher) if task in alone else np.inf
-        other = f"; in a model of its own {quantity(own, study.plan.spec.unit)}" if np.isfinite(own) else ""
-        return f"no spend within reach{other}"
+        other = f"; in its own model {quantity(own, study.plan.spec.unit)}" if np.isfinite(own) else ""
+        return f"beyond reach{other}"
 
     told = [f"{shown.names[task]} ({asks(task)})" for task in missed[:NAMED]]
     more = f" and {len(missed) - NAMED} more" if len(missed) > NAMED else ""
     times = tables.budget_for_targets(shown.target, shown.higher) / shown.budget
     all_of = ""
     if np.isinf(times):
-        all_of = f" No budget up to {WIDEST:g}× gives every target an even chance with these models."
+        all_of = f" No budget up to {WIDEST:g}× does for all."
     elif times == times:
-        all_of = f" {factor(times)} the budget gives every target at least an even chance with these models."
-    return f"For an even chance each needs, in multiples of its spend: {listing(told)}{more}.{all_of}"
+        all_of = f" {factor(times)} the budget does for all."
+    return f"For an even chance, in multiples of the spend: {listing(told)}{more}.{all_of}"
 
 
 def mark_of(shown: Decision, task: int) -> str:
@@ -92,22 +104,42 @@ def next_line(study: Study, shown: Decision) -> str:
     if not order or len(shown.names) == 1:
         return ""
     part = doubt(study, shown)
-    weighed = " Which runs to buy: budget next, below." if next_command(study, shown) else ""
     return (
-        f"{listing([shown.names[task] for task in order])} have the widest intervals by weight "
-        f"({percent(part[order].sum() / part.sum())} of all widths).{weighed}"
+        f"{listing([shown.names[task] for task in order])}: {percent(part[order].sum() / part.sum())} of all "
+        f"intervals' weighted widths.{size_line(shown)}"
     )
+
+
+def size_line(shown: Decision) -> str:
+    """Which model's size is the least sure, and which sizes do as well; empty where no size is chosen or doubted."""
+    known = [model for model in shown.models if model.size.low > 0 and np.isfinite(model.size.high)]
+    if not known:
+        return ""
+    model = max(known, key=lambda each: each.size.high / each.size.low)
+    said = f" Size: {shown.label(model)}, {count_span(model.size.low, model.size.high)}"
+    near = count_span(model.size.near_low, model.size.near_high)
+    return f"{said}; {near} do as well within 0.1 %." if near != NOTHING else f"{said}."
+
+
+def sharing_line(shown: Decision) -> str:
+    """Which task loses most by sharing the budget, in a line; empty where that is not told."""
+    if not np.isfinite(shown.alone).all():
+        return ""
+    worse = (shown.alone - shown.predicted) * (1.0 if shown.higher else -1.0)
+    most = int(np.argmax(worse))
+    here, own = told_apart(float(shown.predicted[most]), float(shown.alone[most]))
+    return f"{shown.names[most]} loses most: {here}, with the whole budget {own}." if worse[most] > 0 else ""
 
 
 def words_line(study: Study, shown: Decision) -> str:
     """The words of the first page that are no everyday ones, each in a few words."""
     said = []
     if len(study.curves.draws):
-        said.append(f"{len(study.curves.draws)} draws: as many curves that the runs allow")
+        said.append(f"{len(study.curves.draws)} draws: curves that the runs allow")
     if any(model.strategy == "moe" for model in shown.models):
-        said.append("experts: parts of one model, of which each token uses a few")
+        said.append("experts: parts of a model, of which each token uses a few")
     better = "higher" if shown.higher else "lower"
-    words = "; ".join([*said, f"{better} values are better"])
+    words = "; ".join([*said, f"{better} is better"])
     return f"{words[:1].upper()}{words[1:]}." if said else ""
 
 

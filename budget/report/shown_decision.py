@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from budget.allocation.plan.plan import Plan
 from budget.numerics.interval import interval
 from budget.report.sentences import facts
 from budget.report.sentences.recommendation_sentences import target_sign
 from budget.report.written_numbers import value
+from budget.studies.decided_sizes import UNKNOWN, SizeRange
 from budget.studies.make_plan import Study
 from budget.studies.strategies.gain_steps import GainStep
 from budget.studies.strategies.recommendation import Recommendation
@@ -35,6 +37,7 @@ class ShownModel:
         share: of the budget.
         wins: share of the draws in which it is better than one for each of its tasks; NaN where nothing tells.
         params: its parameters; NaN where the law does not read them.
+        size: how sure these are.
         beyond: the largest factor by which a scale of it lies outside the runs; NaN where that is told of the plan.
     """
 
@@ -44,6 +47,7 @@ class ShownModel:
     share: float
     wins: float = float("nan")
     params: float = float("nan")
+    size: SizeRange = UNKNOWN
     beyond: float = float("nan")
 
 
@@ -65,6 +69,8 @@ class Decision:
         sign: from that to the reader's number.
         steps: from an equal split to the decision; empty where that cannot be scored.
         metric: what the objective is of.
+        alone: (T,) what each task would reach in a model of its own with the whole budget, within the plan's reach; NaN
+            where that is not told.
     """
 
     names: tuple[str, ...]
@@ -80,6 +86,7 @@ class Decision:
     sign: float
     steps: tuple[GainStep, ...]
     metric: str
+    alone: np.ndarray
 
     def label(self, model: ShownModel) -> str:
         """A model by its tasks."""
@@ -90,40 +97,66 @@ class Decision:
 def shown_decision(study: Study) -> Decision:
     """What a study decides: over every strategy where some tasks share a model, else its plan."""
     plan, found = study.plan, study.recommendation
-    spec, names = plan.spec, plan.spec.tasks.names
+    spec, names, alone = plan.spec, plan.spec.tasks.names, _alone(study)
     if found is not None and found.shares:
         place = {name: at for at, name in enumerate(names)}
+        ranges = study.size_ranges or (UNKNOWN,) * len(found.models)
         models = tuple(
             ShownModel(
                 each.strategy, tuple(place[name] for name in each.tasks), each.spend, each.share, each.wins,
-                each.inputs.get("params", float("nan")), each.beyond,
+                each.inputs.get("params", float("nan")), size, each.beyond,
             )
-            for each in found.models
+            for each, size in zip(found.models, ranges, strict=True)
         )  # fmt: skip
         mine, steps, objective = found.plan, _joined_steps(study, found) or found.steps, found.objective
         return Decision(
             names, models, mine.predicted, mine.low, mine.high, spec.tasks.target, plan.higher_is_better,
-            found.plan.budget, spec.unit, objective, spec.sign, steps, plan.metric,
+            found.plan.budget, spec.unit, objective, spec.sign, steps, plan.metric, alone,
         )  # fmt: skip
     budget = spec.whole_budget if np.isfinite(spec.budget) else plan.total  # the cheapest plan has no budget
     if facts.is_shared(plan):
         models = (
             ShownModel(
-                spec.strategy, tuple(range(len(names))), plan.total, plan.total / budget, params=float(plan.params[0])
+                spec.strategy,
+                tuple(range(len(names))),
+                plan.total,
+                plan.total / budget,
+                params=float(plan.params[0]),
+                size=_planned_size(plan, 0),
             ),
         )
         steps = ()
     else:
         shares, order = plan.shares(plan.spend), np.argsort(-plan.spend, kind="stable").tolist()
         models = tuple(
-            ShownModel(SPECIALISTS, (at,), float(plan.spend[at]), float(shares[at]), params=float(plan.params[at]))
+            ShownModel(
+                SPECIALISTS, (at,), float(plan.spend[at]), float(shares[at]), params=float(plan.params[at]),
+                size=_planned_size(plan, at),
+            )
             for at in order
-        )
+        )  # fmt: skip
         steps = _steps(study)
     return Decision(
         names, models, plan.predicted, plan.low, plan.high, spec.tasks.target, plan.higher_is_better,
-        budget, spec.unit, spec.sign * plan.objective, spec.sign, steps, plan.metric,
+        budget, spec.unit, spec.sign * plan.objective, spec.sign, steps, plan.metric, alone,
     )  # fmt: skip
+
+
+def _planned_size(plan: Plan, task: int) -> SizeRange:
+    """How sure the size of a plan's model is: over the plans of the draws, whose spends differ, too."""
+    sizes = plan.sizes
+    ends = (sizes.params_low[task], sizes.params_high[task], *sizes.params_near[task])
+    return SizeRange(*(float(end) for end in ends))
+
+
+def _alone(study: Study) -> np.ndarray:
+    """(T,) each task's value with the whole budget, as the cost of sharing it is told."""
+    found = np.full(len(study.plan.spec.tasks.names), np.nan)
+    growth = study.growth
+    if growth is not None and study.sharing is not None and len(growth.names) > 1 and not growth.hypothetical:
+        place = {name: at for at, name in enumerate(study.plan.spec.tasks.names)}
+        found[[place[name] for name in growth.names]] = study.sharing.alone
+    return found
 
 
 def _joined_steps(study: Study, found: Recommendation) -> tuple[GainStep, ...]:

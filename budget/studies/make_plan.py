@@ -1,8 +1,8 @@
 """The main job: from measured runs to everything the planning report needs."""
 
 import platform
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -21,6 +21,7 @@ from budget.numerics.brief import Brief
 from budget.numerics.words import listing
 from budget.studies.budget_response import Response, respond
 from budget.studies.checks.breadth_checks import Breadth, breadth_of
+from budget.studies.decided_sizes import SizeRange, decided_sizes
 from budget.studies.decision_tables import DecisionTables, decision_tables
 from budget.studies.focus.focus import BUDGETS, DECADES, Focus, comparable, focus
 from budget.studies.growth.beyond_tasks import if_doubled
@@ -67,6 +68,9 @@ class Study(Brief):
         every_run: the measurements of all strategies, where the runs hold several; else ``None``.
         breadth: no free lunch and selection by the specialists' curves, where strategies are compared; else ``None``.
         tasks_path: the file of tasks as the plan's folder sees it; empty where the study has no folder or no such file.
+        size_ranges: how sure the sizes of the decision's models are, in their order, where some tasks share one.
+        pairs: two tasks that some model serves → how much they help each other in every draw (B,), see
+            ``sharing_effects.pair_effects``.
     """
 
     runs: Runs
@@ -90,6 +94,8 @@ class Study(Brief):
     every_run: Runs | None = None
     breadth: Breadth | None = None
     tasks_path: str = ""
+    size_ranges: tuple[SizeRange, ...] = ()
+    pairs: Mapping[frozenset[str], np.ndarray] = field(default_factory=dict)
 
     @property
     def versions(self) -> dict[str, str]:
@@ -226,6 +232,8 @@ def make_plan(
         scenarios=scenarios,
         every_run=every_run,
         judged_sharing=() if judge is None else judged_models(judge, shared),
+        size_ranges=() if shown is None or found.rivals is None else decided_sizes(shown, *found.rivals, spec),
+        pairs={} if found.compared is None else found.compared[0].pairs,
     )
 
 

@@ -29,7 +29,7 @@ def test_plan_writes_the_report(runs, tmp_path):
     record = json.loads((out / "plan.json").read_text())
     assert {task["verdict"] for task in record["fit"]["tasks"]} <= {"PASS", "REVIEW", "FAIL"}
     report = (out / "report.md").read_text()
-    assert "- Backtest: " in report and "predictions of hidden runs up to" in report
+    assert "- Backtest of curves: " in report and "predictions of hidden runs up to" in report
     assert record["inputs"]["runs"]["name"] == "runs.csv" and len(record["inputs"]["runs"]["sha256"]) == 64
     assert run("allocate", out / "curves.json", "--budget", 1e21).exit_code == 0
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from budget.allocation.spec.objectives import OBJECTIVES
+from budget.report.decision_response import shown_response
 from budget.report.page.story import build_story
 from budget.report.pictures.curve_series import decided_series
 from budget.report.pictures.decision_figures import flow, waterfall
@@ -15,7 +16,7 @@ from budget.report.pictures.focus_map import focus_map
 from budget.report.pictures.trust_figure import gains_of, trust_figure
 from budget.report.sentences import headline as narrative
 from budget.report.shown_decision import FREED, objective_interval, saved_to, shown_decision
-from budget.report.written_numbers import amount, count, percent, span, told_apart, value
+from budget.report.written_numbers import amount, count, count_span, percent, span, told_apart, value
 from budget.studies.growth.targets_kept import required_spends
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.studies.strategies.strategy_plans import EQUAL
@@ -70,11 +71,28 @@ def test_every_task_of_the_flow_has_its_share_value_interval_and_target(studies)
 def test_every_model_of_the_flow_has_its_share_spend_and_size(studies):
     shown = shown_decision(studies["specialists"])
     drawn = flow(shown, 1120)
-    assert f">{len(shown.models)} models, share, FLOPs, parameters<" in drawn
+    assert f">{len(shown.models)} models, share, FLOPs, parameters (80 %)<" in drawn
     for number, model in enumerate(shown.models):
         said = f'<tspan data-share="{number}">{percent(model.share)}</tspan>'
         said += f'<tspan data-spend="{number}"> · {amount(model.spend, "flops")}</tspan>'
-        assert f'{said}<tspan data-of-plan=""> · {count(model.params)}' in drawn
+        sure = f"{count(model.params)} ({count_span(model.size.low, model.size.high)})"
+        assert f'{said}<tspan data-of-plan=""> · {sure}' in drawn
+
+
+def test_a_shared_models_size_stands_in_a_line_of_its_own(studies):
+    shown = shown_decision(studies["together"])
+    (model,) = [each for each in shown.models if len(each.tasks) > 1]
+    size = f"{count(model.params)} ({count_span(model.size.low, model.size.high)})"
+    for width, sure in ((1120, f"{size} · {100 * model.wins:.0f} % of draws"), (700, size)):
+        assert re.search(rf'<text data-of-plan=""[^>]*>{re.escape(sure)}<', flow(shown, width))
+
+
+def test_half_and_twice_the_budget_are_marked_on_the_response(studies):
+    study = studies["together"]
+    answer = shown_response(study)
+    (panel,) = response(study)
+    for words, times in (("half", 0.5), ("twice", 2.0)):
+        assert f">{words} {value(answer.at(times))}<" in panel.wide
 
 
 def test_what_an_equal_split_reaches_is_marked_where_the_decision_needs_less(studies):

@@ -7,10 +7,11 @@ import pytest
 
 from budget.allocation.solve import allocate
 from budget.report import open_questions
+from budget.report.page.decided_tables import decided_table
 from budget.report.page.story import build_story
 from budget.report.pictures.decision_figures import flow
 from budget.report.shown_decision import shown_decision
-from budget.report.written_numbers import factor, percent
+from budget.report.written_numbers import count_span, factor, percent, told_apart, value
 from budget.studies.strategies.recommendation import Undecided
 from tests.report.studies import make_study
 
@@ -58,10 +59,10 @@ def test_missed_targets_name_their_spend_and_the_budget_that_reaches_all(studies
         for task in model.tasks:
             assert f"{shown.names[task]} ({factor(needed[task] / model.spend)})" in said
     times = tables.budget_for_targets(targets, False) / shown.budget
-    assert said.startswith("For an even chance each needs, in multiples of its spend")
-    assert f"{factor(times)} the budget gives every target at least an even chance" in said
+    assert said.startswith("For an even chance, in multiples of the spend: ")
+    assert said.endswith(f" {factor(times)} the budget does for all.")
     hopeless = aimed(study, np.full(len(targets), 1e-9))
-    assert "no spend within reach" in open_questions.missed_line(hopeless, shown_decision(hopeless))
+    assert "beyond reach" in open_questions.missed_line(hopeless, shown_decision(hopeless))
     assert "No budget up to 5×" in open_questions.missed_line(hopeless, shown_decision(hopeless))
     assert open_questions.missed_line(study, shown) == ""
 
@@ -80,16 +81,36 @@ def test_the_least_sure_tasks_are_those_of_the_widest_intervals_by_weight(studie
     assert shown.names[order[0]] in open_questions.next_line(study, shown) and shown.names[order[0]] in section.finding
     labels = [note.label for note in open_questions.first_page_notes(study)]
     assert "Least sure" in labels and "Measure next" not in labels  # what to buy is the command's answer
-    assert open_questions.next_line(study, shown).endswith("Which runs to buy: budget next, below.")
+    model = max(shown.models, key=lambda each: each.size.high / each.size.low)
+    said = f"Size: {shown.label(model)}, {count_span(model.size.low, model.size.high)}; "
+    said += f"{count_span(model.size.near_low, model.size.near_high)} do as well within 0.1 %."
+    assert open_questions.next_line(study, shown).endswith(said)
     bare = make_study(("prose", "code"), draws=0)
     assert open_questions.next_section(bare) is None and open_questions.next_line(bare, shown_decision(bare)) == ""
+
+
+def test_what_sharing_costs_is_told_of_the_task_that_loses_most(studies):
+    study = studies["together"]
+    shown = shown_decision(study)
+    place = [study.growth.names.index(name) for name in shown.names]
+    np.testing.assert_array_equal(shown.alone, study.sharing.alone[place])
+    most = int(np.argmax(shown.predicted - shown.alone))
+    here, own = told_apart(float(shown.predicted[most]), float(shown.alone[most]))
+    assert open_questions.sharing_line(shown) == (
+        f"{shown.names[most]} loses most: {here}, with the whole budget {own}."
+    )
+    for task, alone in enumerate(shown.alone):  # the flow has it of every task
+        assert f">{told_apart(float(alone))[0]}</text></g>" in flow(shown, 1120), task
+    cells = {row[0].text: row[4].text for row in decided_table(study, study.recommendation).rows}
+    assert cells == {name: value(float(alone)) for name, alone in zip(shown.names, shown.alone, strict=True)}
+    assert open_questions.sharing_line(shown_decision(studies["hypothetical"])) == ""  # nobody measured those alone
 
 
 def test_the_words_of_the_first_page_are_told_on_it(studies):
     story = build_story(studies["together"])
     (words,) = [note.text for note in story.notes if note.label == "Words"]
-    assert "12 draws: " in words and "lower values are better" in words and "experts" not in words
-    assert "higher values" in build_story(studies["scores"]).notes[-1].text
+    assert "12 draws: " in words and "lower is better" in words and "experts" not in words
+    assert "higher is better" in build_story(studies["scores"]).notes[-1].text
 
 
 def test_links_of_a_shared_model_are_together_as_wide_as_its_share(studies):

@@ -39,25 +39,31 @@ def with_size_ranges(curves: Curves, plan: Plan, drawn: DrawnPlans) -> Plan:
             with np.errstate(over="ignore"):
                 low, high = interval(np.exp(drawn.log_inputs[:, :, curves.scale_columns.index(name)]))
             ends |= {f"{name}_low": low, f"{name}_high": high}
-    params, tokens = near_sizes(curves, plan)
+    params, tokens = near_sizes(curves, plan.spec, plan.spend, plan.params)
     return replace(plan, sizes=replace(plan.sizes, params_near=params, tokens_near=tokens, **ends))
 
 
-def near_sizes(curves: Curves, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+def near_sizes(curves: Curves, spec: PlanSpec, spend: np.ndarray, params: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The smallest and the largest size near each task's best at its spend, (T, 2), and what either is trained on.
 
-    NaN where the plan does not choose a size freely: a size is given, or on a menu, or a checkpoint's, or a further
-    unit limits it; and for a task that is given nothing. For one shared model the value is the objective.
+    NaN where a size is not chosen freely (``chooses_sizes``), and for a task that is given nothing. For one shared
+    model the value is the objective.
+
+    Args:
+        curves: of T tasks.
+        spec: what is asked.
+        spend: (T,) of the models, 0 where a task is given nothing; a shared model's whole one in every row.
+        params: (T,) their sizes.
     """
-    spec, tasks = plan.spec, np.arange(len(curves.tasks))
+    tasks, given = np.arange(len(curves.tasks)), spend > 0
     nothing = np.full((len(tasks), 2), np.nan)
-    if not _is_free(curves, spec) or not plan.served.any():
+    if not chooses_sizes(curves, spec) or not given.any():
         return nothing, nothing
     shared = spec.is_one_model
     cost = planned_cost(curves, spec, spec.unit)
-    served = np.zeros(1, dtype=int) if shared else np.flatnonzero(plan.served)
-    cost, log_spend = cost.take(served), np.log(plan.spend[served])
-    centre = np.log(plan.params[served])
+    served = np.zeros(1, dtype=int) if shared else np.flatnonzero(given)
+    cost, log_spend = cost.take(served), np.log(spend[served])
+    centre = np.log(params[served])
     if not shared:  # a plan over the draws may have another size than the best of the point fit
         centre = best_inputs(scenarios_of(curves, spec.tasks).values.take(served), cost, np.exp(log_spend))[:, 0]
 
@@ -83,8 +89,11 @@ def near_sizes(curves: Curves, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     return params, tokens[:, ::-1]
 
 
-def _is_free(curves: Curves, spec: PlanSpec) -> bool:
-    """Whether the plan divides each spend freely between parameters and tokens."""
+def chooses_sizes(curves: Curves, spec: PlanSpec) -> bool:
+    """Whether a plan divides each spend freely between parameters and tokens.
+
+    Not where a size is given, or on a menu, or a checkpoint's, or a further unit limits it.
+    """
     further = spec.further or any(limit.unit for limit in spec.limits)
     steps = spec.is_one_model and spec.objective.moves_in_steps
     given = spec.params is not None or spec.sizes or spec.has_checkpoints

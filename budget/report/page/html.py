@@ -21,8 +21,8 @@ PAGED_FROM = 100
 LONG_WORD = re.compile(r"[^\s<>]{25,}")
 """A name so long that it may have to break, which it then does behind a joint."""
 
-UNBREAKABLE = re.compile(r"(?<=\d) (?=(?:%|[kMBT]\b|thousand|million|billion|trillion|FLOPs))")
-"""The space between a number and what it counts."""
+UNBREAKABLE = re.compile(r"(?<=\d) (?=(?:%|[kMBT]\b|thousand|million|billion|trillion|FLOPs))|(?<=[●◐○]) ")
+"""The space between a number and what it counts, or behind a mark."""
 
 
 def drawn_pictures(study: Study, story: Story) -> dict[str, list[Panel]]:

@@ -10,6 +10,7 @@ from budget.report.judged_curves import judged_curves, misses
 from budget.report.open_questions import first_page_notes, next_section
 from budget.report.page import method
 from budget.report.page import tables as tabular
+from budget.report.page.decided_tables import decided_table, models_table
 from budget.report.page.single_task_section import alone_table
 from budget.report.pictures.curve_series import DecidedCurve, decided_series
 from budget.report.pictures.trust_figure import gains_of
@@ -34,7 +35,7 @@ from budget.report.sentences.focus_answer import decided_cells, focus_answer
 from budget.report.sentences.focus_sentences import focus_summary, focus_table
 from budget.report.sentences.growth_sentences import decline_sentence, doubled_sentence
 from budget.report.sentences.plan_sentences import objective_name
-from budget.report.sentences.recommendation_sentences import decided_table, gains, models_table
+from budget.report.sentences.recommendation_sentences import gains
 from budget.report.sentences.threshold_sentences import strictness
 from budget.report.shown_decision import FREED, Decision, shown_decision
 from budget.report.written_numbers import LEVEL, difference, percent, plural
@@ -161,7 +162,8 @@ def _models(study: Study) -> Section:
     title, apart = "Models and tasks", found is not None and found.shares
     if found is not None and found.shares:
         unit = plan.spec.unit
-        blocks += [Bullets(gains(found, unit, "The decision")), models_table(found, unit), decided_table(found, plan)]
+        blocks += [Bullets(gains(found, unit, "The decision")), models_table(study, found)]
+        blocks.append(decided_table(study, found))
         blocks += [Heading(IF_ALONE), Text(narrative.one_each(plan))]
     if plan.hypothetical:
         blocks.append(Callout(narrative.whose_runs(study)))
@@ -363,7 +365,7 @@ def _trust(study: Study) -> Section:
 
 
 def _check(study: Study) -> Section:
-    return Section("check", "Checks", (tabular.findings_table(study),), finding=trust.verdicts(study))
+    return Section("check", "Data check", (tabular.findings_table(study),), finding=trust.verdicts(study))
 
 
 def _method(study: Study) -> Section:

@@ -42,6 +42,9 @@ VERDICT_TONES = {"PASS": "good", "REVIEW": "warn", "FAIL": "bad"}
 
 TARGET_TONES = {"●": "good", "◐": "warn", "○": "bad"}
 
+ROUNDING = 1e-9
+"""Share of a value below which a difference is rounding."""
+
 FOLD_FROM = 15
 """Rows from which a table that is not the plan is folded."""
 
@@ -198,7 +201,7 @@ def sizes_table(study: Study, sizes: SizeTradeoff) -> Table:
 def breadth_table(growth: Growth, found: BudgetSharing) -> Table:
     """Each task alone and where all share."""
     rows = [
-        (Cell(name), Cell(value(alone)), Cell(value(together)), Cell(difference(loss)))
+        (Cell(name), Cell(value(alone)), Cell(value(together)), Cell(_worse(loss, alone)))
         for name, alone, together, loss in zip(growth.names, found.alone, found.shared[-1], found.worse, strict=True)
     ]
     return Table(
@@ -212,6 +215,11 @@ def breadth_table(growth: Growth, found: BudgetSharing) -> Table:
         tuple(rows),
         folded=len(rows) >= FOLD_FROM,
     )
+
+
+def _worse(loss: float, alone: float) -> str:
+    """A loss; what is rounding is none."""
+    return difference(loss) if abs(loss) > ROUNDING * abs(alone) else "0"
 
 
 def set_size_table(study: Study, growth: Growth) -> Table:
@@ -318,8 +326,8 @@ def backtest_table(study: Study) -> Table | None:
         return None
     judged.sort(key=lambda each: ("FAIL", "REVIEW", "PASS").index(each[1]))
     return Table(
-        "Backtest: each curve without its largest runs, which it predicts",
-        (Column("Task"), Column("Verdict"), Column("What was found")),
+        "Backtest of curves: each without its largest runs, which it predicts",
+        (Column("Task"), Column("Backtest"), Column("What was found")),
         tuple((Cell(name), Cell(code, tone=VERDICT_TONES[code]), Cell(capital(text))) for name, code, text in judged),
         folded=len(judged) >= FOLD_FROM or {code for _, code, _ in judged} == {"PASS"},
         cards=True,
@@ -340,8 +348,8 @@ def findings_table(study: Study) -> Table:
         for record in frame.to_dict("records")
     )
     return Table(
-        "Data check",
-        (Column("Task"), Column("Verdict"), Column("What was found"), Column("What to do")),
+        "Data check before any fit",
+        (Column("Task"), Column("Data check"), Column("What was found"), Column("What to do")),
         rows,
         folded=len(rows) >= FOLD_FROM or set(frame["verdict"]) == {"PASS"},
         cards=True,

@@ -70,7 +70,7 @@ def thresholds_figure(cases: Sequence[Strictness], width: float) -> str:
     chart.line(100 * share, serving, "dashed", "the best plan for all")
     middle = SHARES // 3
     chart.label(100 * share[middle], focused[middle], "focusing", "strong", above=8)
-    chart.label(100 * share[middle], serving[middle], "the best plan for all", "muted", above=-16)
+    chart.label(100 * share[middle], serving[middle], "the best plan for all", "muted", above=14)
     told = f"where the specialist had all, focusing serves {focused[-1]:.2g} tasks and the best plan for all"
     return chart.drawn(f"Mean over {plural(len(cases), 'set')}: {told} {serving[-1]:.2g}.")
 

@@ -18,6 +18,7 @@ from budget.report.written_numbers import (
     LEVEL,
     UNIT_WORDS,
     amount,
+    count_span,
     difference,
     percent,
     quantity,
@@ -33,6 +34,9 @@ ROW = 24.0
 
 LINK = 0.2
 """Part of the way from models to tasks that links take; what is said of a model stands in the rest, over no band."""
+
+WHOLE_BUDGET = 124.0
+"""Width of the column of what tasks would reach alone."""
 
 BAR = 18.0
 """Height of a bar in its line."""
@@ -87,7 +91,7 @@ def flow(found: Decision, width: float) -> str:
     tallest = max(share / (count * ROW) for share, count in heights)
     scale = min(0.56 * height, 0.9 / tallest)  # so that the largest model stays inside its lines
     model_x, task_x = (
-        (60.0, 82.0) if narrow else (0.2 * width, 0.47 * width) if middling else (0.22 * width, 0.54 * width)
+        (60.0, 82.0) if narrow else (0.11 * width, 0.54 * width) if middling else (0.15 * width, 0.5 * width)
     )
     columns = flow_columns(found, width)
     link_x = task_x - 8 - LINK * (task_x - model_x)
@@ -95,8 +99,9 @@ def flow(found: Decision, width: float) -> str:
     parts.append(text(0, 14, "Budget", "muted"))
     if not narrow:
         sizes = ", parameters" if any(model.params == model.params for model in drawn) else ""
-        heads = "share of the budget" if middling else f"share, {UNIT_WORDS[found.unit]}{sizes}"
-        parts.append(text(model_x, 14, f"{len(found.models)} models, {heads}", "muted"))
+        sizes += f" ({LEVEL})" if sizes and any(model.size.low == model.size.low for model in drawn) else ""
+        spends = "" if middling else f", {UNIT_WORDS[found.unit]}"
+        parts.append(text(model_x, 14, f"{len(found.models)} models, share{spends}{sizes}", "muted"))
     for word, at, anchor in columns.heads:
         parts.append(text(at, 14, word, "muted", anchor=anchor))
     parts.append(mark("budget", "", box(0, start, 10, scale, "axis-box", quantity(found.budget, found.unit))))
@@ -112,23 +117,8 @@ def flow(found: Decision, width: float) -> str:
         parts += [mark("band", number, band), mark("model", number, box(model_x, ends[0], 10, thick, f"fill-{style}"))]
         start += share * scale
         if not narrow and model is not None:
-            kind = "" if count == 1 else how(model.strategy).strip() or "one model"
-            size = "" if model.params != model.params else written(model.params)
-            sure = "" if model.wins != model.wins or middling else f"{100 * model.wins:.0f} % of draws"
-            # whatever a strategy is called, its words end where the links begin
-            given = "" if middling else f" · {amount(model.spend, found.unit)}"
-            room = int((link_x - model_x - 16) / LETTER) - 8 - len(given)
-            kind = kind if len(kind) <= room else kind.removeprefix("with ")
-            told = f" · {short(kind, room)}" if kind else ""
-            planned = ""  # what is so of the plan alone, which the page's script hides where it shows another budget
-            for more in (size, sure):
-                if more and len(f"{told}{planned} · {more}") - 3 <= room:
-                    planned += f" · {more}"
-            said = f'<tspan data-share="{number}">{percent(share)}</tspan>'
-            said += f'<tspan data-spend="{number}">{given}</tspan>' if given else ""
-            said += escape(told)
-            said += f'<tspan data-of-plan="">{escape(planned)}</tspan>' if planned else ""
-            parts.append(text(model_x + 16, middle + 4, said, "muted", marked=True))
+            letters = int((link_x - model_x - 16) / LETTER)
+            parts += _told_of_model(found, number, (model_x + 16, middle), letters, spends=not middling)
         if model is None:
             parts.append(text(task_x, middle + 4, who))
             parts.append(mark("rest", number, text(columns.share, middle + 4, percent(share), anchor="end")))
@@ -159,6 +149,42 @@ def flow(found: Decision, width: float) -> str:
     return mark("flow", geometry, picture(width, top + height + 8, parts, title))
 
 
+def _told_of_model(
+    found: Decision, number: int, place: tuple[float, float], letters: int, *, spends: bool
+) -> list[str]:
+    """What stands beside a model: its share, spend, strategy, size with its range, and in how many draws it wins.
+
+    Whatever a strategy is called, its words end where the links begin. What is so of the plan alone is marked, for the
+    page's script hides it where it shows another budget; of a shared model, which has lines for several tasks, it
+    stands in a line of its own.
+    """
+    model, (x, middle) = found.models[number], place
+    shared = len(model.tasks) > 1
+    given = f" · {amount(model.spend, found.unit)}" if spends else ""
+    room = letters - 8 - len(given)
+    kind = how(model.strategy).strip() or "one model" if shared else ""
+    kind = kind if len(kind) <= room else kind.removeprefix("with ")
+    told = f" · {short(kind, room)}" if kind else ""
+    sizes = [] if model.params != model.params else [written(model.params)]
+    if sizes and model.size.low == model.size.low:
+        sizes.insert(0, f"{sizes[0]} ({count_span(model.size.low, model.size.high)})")
+    sure = [] if model.wins != model.wins else [f"{100 * model.wins:.0f} % of draws"]
+    free = letters if shared else room + 3 - len(told)
+    planned: list[str] = []
+    for choices in (sizes, sure):
+        fits = [each for each in choices if len(" · ".join(["", *planned, each])) <= free]
+        planned += fits[:1]
+    said = f'<tspan data-share="{number}">{percent(model.share)}</tspan>'
+    said += f'<tspan data-spend="{number}">{given}</tspan>' if given else ""
+    said += escape(told)
+    if planned and not shared:
+        said += f'<tspan data-of-plan="">{escape(" · ".join(["", *planned]))}</tspan>'
+    parts = [text(x, middle + (-4 if shared and planned else 4), said, "muted", marked=True)]
+    if planned and shared:
+        parts.append(mark("of-plan", "", text(x, middle + 12, " · ".join(planned), "muted")))
+    return parts
+
+
 @dataclass(frozen=True)
 class FlowColumns:
     """Where the numbers behind a task stand, in pixels; 0 for a column that is left out.
@@ -168,6 +194,7 @@ class FlowColumns:
         predicted: right end of the values.
         ends: left end of their intervals, which only a broad picture has room for.
         target: right end of the targets.
+        alone: right end of what each task would reach with the whole budget, which only a broad picture has room for.
         heads: word, place and anchor of each column's head.
     """
 
@@ -175,21 +202,25 @@ class FlowColumns:
     predicted: float
     ends: float
     target: float
+    alone: float
     heads: tuple[tuple[str, float, str], ...]
 
 
 def flow_columns(found: Decision, width: float) -> FlowColumns:
     """The columns of a picture of some width."""
     each = 48.0 if width < 500 else 70.0
-    target = width if np.isfinite(found.target).any() else 0.0
-    last = width - (each if target else 0.0)
+    alone = width if width >= 900 and np.isfinite(found.alone).any() else 0.0
+    last = width - (WHOLE_BUDGET if alone else 0.0)
+    target = last if np.isfinite(found.target).any() else 0.0
+    last -= each if target else 0.0
     ends = last - 104.0 if width >= 900 and np.isfinite(found.low).any() else 0.0
     predicted = ends - 10.0 if ends else last
     share = predicted - (52.0 if width < 500 else each)
     heads = [("share", share, "end"), ("value" if width < 500 else "predicted", predicted, "end")]
     heads += [(LEVEL, ends, "start")] if ends else []
     heads += [("target", target, "end")] if target else []
-    return FlowColumns(share, predicted, ends, target, tuple(heads))
+    heads += [("with whole budget", alone, "end")] if alone else []
+    return FlowColumns(share, predicted, ends, target, alone, tuple(heads))
 
 
 def _told(found: Decision, task: int, share: str, columns: FlowColumns, task_x: float, y: float) -> list[str]:
@@ -208,6 +239,9 @@ def _told(found: Decision, task: int, share: str, columns: FlowColumns, task_x: 
         parts.append(
             mark("goal", task, text(columns.target, y, aim if target == target else "", "muted", anchor="end"))
         )
+    if columns.alone:
+        own = text(columns.alone, y, told_apart(float(found.alone[task]))[0], "muted", anchor="end")
+        parts.append(f'<g data-of-plan="">{own}</g>')
     return parts
 
 
@@ -232,7 +266,7 @@ def moves(found: Decision, width: float) -> str:
     change.sort(key=lambda each: -each[0])
     if len(change) > MOST_MOVES:
         change = [*change[: MOST_MOVES // 2], *change[-MOST_MOVES // 2 :]]
-    names, numbers = 0.34 * width, max(0.28 * width, 104.0)
+    names, numbers = 0.34 * width, max(0.28 * width, 112.0)
     left, right = names + 44, width - numbers - 44
     low, high = min(change[-1][0], 0.0), max(change[0][0], 0.0)
     reach = max(high - low, 1e-9)

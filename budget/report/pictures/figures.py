@@ -50,6 +50,9 @@ WIDE, NARROW, BROAD, HALF = 700.0, 340.0, 1120.0, 540.0
 DOTS = 30
 """Points of a line that carry their numbers at most."""
 
+BELOW = 0.12
+"""Part of a picture's height that stays free below its lowest point."""
+
 BUDGETS = 41
 """Points of the lines over the budget."""
 
@@ -87,10 +90,9 @@ def spend(study: Study) -> list[Panel]:
 
     def drawn(width: float) -> str:
         x = value_axis(mine, low, high, *shares.values(), title="share of the budget", suffix=" %", zero=True)
-        y = Axis(-0.6, len(shown) - 0.2, (), ())
-        chart = Chart(width, 84 + 34 * len(shown), x, y, grid=False)
+        y = Axis(-0.6, len(shown) - 0.2, tuple(rows.tolist()), tuple(short(name, 20) for name in names))
+        chart = Chart(width, 84 + 22 * len(shown), x, y)
         for at, row in enumerate(rows.tolist()):
-            chart.label(0, row, short(names[at], 34), above=12)
             chart.span(float(low[at]), float(high[at]), row)
         for rival, style in zip(rivals, BASELINE_STYLES, strict=False):
             words = [
@@ -173,14 +175,17 @@ def _response(study: Study, width: float) -> str:
         *ends, tuple(ticks.tolist()), labels, is_log=True, title=f"budget, {UNIT_WORDS[spec.unit]} (log scale)"
     )
     low, high = objective_interval(study)
-    up = value_axis(y, rival, np.array([reached, low, high]), title=short(plan.metric, 40))
+    # a line's room below the lowest point, for what is said of it
+    drawn_values = np.concatenate([y, rival, [reached, low, high]])
+    floor = float(np.nanmin(drawn_values) - BELOW * (np.nanmax(drawn_values) - np.nanmin(drawn_values)))
+    up = value_axis(drawn_values, np.array([floor]), title=short(plan.metric, 40))
     chart = Chart(width, 300, along, up)
     every = tables.budget_for_targets(shown.target, shown.higher) if tables is not None else np.nan
     if ends[0] < every < ends[1]:
         chart.upright(every, "guide")
         chart.text(
             chart.right,
-            chart.bottom - 6,
+            chart.top + 10,
             f"{amount(every, spec.unit)}: an even chance of all targets",
             "muted",
             anchor="end",
@@ -206,6 +211,11 @@ def _response(study: Study, width: float) -> str:
     point = f"the plan: {quantity(here, spec.unit)}: {value(reached)}"
     chart.dots(np.array([here]), np.array([reached]), "planned", 6, [point])
     chart.label(here, reached, f"plan {told_apart(reached)[0]}", "strong", anchor="end", above=-16, aside=-8)
+    for times, words in ((0.5, "half"), (2.0, "twice")):
+        if ends[0] <= times * here <= ends[1] and np.isfinite(y).all():
+            at = float(np.interp(np.log(times * here), np.log(x), y))
+            chart.dots(np.array([times * here]), np.array([at]), "point", 4, [f"{words} the budget: {value(at)}"])
+            chart.label(times * here, at, f"{words} {value(at)}", anchor="end", above=-20, aside=-4)
     interval = "" if low != low else f" ({LEVEL}: {span(value(low), value(high))})"
     drawn = chart.drawn(f"Best predicted value against the budget; {point}{interval}.")
     geometry = (chart.left, chart.right, chart.top, chart.bottom, *ends, up.low, up.high)

@@ -79,7 +79,7 @@ def focus_map(found: Focus, width: float) -> str:
         top = first + row * CELL
         cells = {each.budget: each for each in found.of(tasks)}
         label = " + ".join(tasks) if len(tasks) == 2 else f"{tasks[0]} … {tasks[-1]} ({len(tasks)})"
-        parts.append(text(0, top + 16, short(label, 18 if narrow else 20 if members else 36)))
+        parts.append(text(0, top + 16, short(label, 16 if narrow else 20 if members else 36)))
         for at, name in enumerate(members):
             style, size = ("point", 3.5) if name in tasks else ("hollow fourth", 1.5)
             place = f'cx="{SHORT_NAMES + (at + 0.5) * DOT:.1f}" cy="{top + 12:.1f}" r="{size}"'

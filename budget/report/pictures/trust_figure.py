@@ -19,6 +19,9 @@ LINE = 40.0
 WIDEST_OF_USUAL = 3.0
 """Misses beyond so many times the median, or the gain, are written at the edge: the axis is for what is usual."""
 
+BESIDE = 16.0
+"""Where words begin: beside the axis, which they would else lie upon."""
+
 NARROW = 500.0
 """Width of a picture below which its words are shorter."""
 
@@ -54,11 +57,11 @@ def trust_figure(study: Study, width: float) -> str:
 
     def called(rival: RivalDecision) -> str:
         words = GAINS[rival.name]
-        return words.removeprefix("Gain ").capitalize() if narrow else words
+        return words.removeprefix("Gain ").replace(" for", "").capitalize() if narrow else words
 
     for at, (rival, (gain, low, high)) in enumerate(zip(rivals, ends, strict=True)):
         row = rows - 1.0 - at
-        chart.text(0, chart.height_of(row) - 14, called(rival))
+        chart.text(BESIDE, chart.height_of(row) - 14, called(rival))
         chart.span(low, high, row)
         between = "" if low != low else span(f"{low:.2g}", f"{high:.2g}").replace("-", "−")
         told = f"{percent(gain / 100)} ({between})" if between else percent(gain / 100)
@@ -71,7 +74,7 @@ def trust_figure(study: Study, width: float) -> str:
         middle = float(np.median(miss))
         worst, most = max(off, key=lambda each: each[1])
         many = "" if narrow else " larger runs, a curve each"
-        chart.text(0, chart.height_of(0) - 14, f"Misses of hidden{many or ' runs'}")
+        chart.text(BESIDE, chart.height_of(0) - 14, f"Misses of hidden{many or ' runs'}")
         inside = miss <= far
         words = [f"{name}: {percent(each)}" for name, each in off]
         beside = [word for word, near in zip(words, inside, strict=True) if near]

@@ -8,13 +8,11 @@ from budget.allocation.plan.plan import Plan
 from budget.numerics.interval import interval
 from budget.numerics.words import listing
 from budget.report.judged_curves import Judged, backtest_tile
-from budget.report.report_parts import Cell, Column, Table, Tile
+from budget.report.report_parts import Tile
 from budget.report.sentences.plan_sentences import capital, objective_name
 from budget.report.written_numbers import (
     LEVEL,
     UNIT_WORDS,
-    amount,
-    count,
     difference,
     factor,
     percent,
@@ -96,7 +94,7 @@ def lede(found: Recommendation, plan: Plan) -> str:
         given = quantity(found.plan.budget, spec.unit)
         said = f"With {given} they are predicted to reach {_objective(found, plan)}"
     others = [
-        f"{_gained(found, rival)} than {words} ({_gain_ends(rival)}{_reached(found, rival.objective, plan)})"
+        f"{_gained(found, rival)} than {words} ({_gain_ends(rival) or _reached(found, rival.objective, plan)})"
         for words, rival in (
             ("an equal split", found.rival(EQUAL)),
             ("one model for each task", found.rival(SPECIALISTS)),
@@ -140,9 +138,9 @@ def _reached(found: Recommendation, objective: float, plan: Plan) -> str:
 
 
 def _gain_ends(rival: RivalDecision) -> str:
-    """The gain's own interval, paired over the draws, before what the rival reaches; nothing without draws."""
+    """The gain's own interval, paired over the draws; nothing without draws."""
     known = rival.interval[0] == rival.interval[0] and np.isfinite(rival.interval).all()
-    return f"{LEVEL}: {_gain_span(rival)}; it reaches " if known else ""
+    return f"{LEVEL}: {_gain_span(rival)}" if known else ""
 
 
 def _gain_span(rival: RivalDecision) -> str:
@@ -265,69 +263,6 @@ def _gain(found: Recommendation, rival: RivalDecision, unit: str, who: str) -> s
         enough = quantity(rival.enough * found.plan.budget, unit)
         sentence += f", whose value it reaches with {enough}, {percent(rival.enough)} of the budget"
     return f"{sentence}."
-
-
-def models_table(found: Recommendation, unit: str) -> Table:
-    """Each model to train: its tasks, its strategy, its share and its scales."""
-    scales = list(found.models[0].inputs)
-    columns = (
-        Column("Model"),
-        Column("Tasks"),
-        Column("Better than apart", True),
-        Column("Share", True),
-        Column(f"Spend, {UNIT_WORDS[unit]}", True),
-        *(Column(UNIT_WORDS.get(name, name).capitalize(), True) for name in scales),
-        Column("Beyond the runs", True, f"largest of {listing([UNIT_WORDS.get(name, name) for name in scales])}"),
-    )
-    rows = tuple(
-        (
-            Cell(str(number), "alone" if len(model.tasks) == 1 else f"shared{how(model.strategy)}"),
-            Cell(listing(list(model.tasks))),
-            Cell("" if model.wins != model.wins else f"{percent(model.wins)} of the draws"),
-            Cell(percent(model.share)),
-            Cell(amount(model.spend, unit)),
-            *(Cell(count(model.inputs[name])) for name in scales),
-            Cell("inside" if model.beyond <= 1 else factor(model.beyond), tone="warn" if model.beyond > 3 else ""),
-        )
-        for number, model in enumerate(found.models, start=1)
-    )
-    return Table("The models to train, the largest spend first", columns, rows, cards=True)
-
-
-def decided_table(found: Recommendation, plan: Plan) -> Table:
-    """What each task reaches by the decision, the largest share first; a shared model's tasks stand together."""
-    mine, target = found.plan, plan.spec.tasks.target
-    place = {name: at for at, name in enumerate(mine.tasks)}
-    stated = bool(np.isfinite(target).any())
-    columns = [
-        Column("Task"),
-        Column("Model"),
-        Column("Share of the budget", True),
-        Column("Predicted", True, "interval"),
-        *([Column("Target", True), Column("Verdict")] if stated else []),
-    ]
-    rows = []
-    for number, model in enumerate(found.models, start=1):
-        for name in model.tasks:
-            at = place[name]
-            low, high = float(mine.low[at]), float(mine.high[at])
-            ends = "" if low != low else span(value(low), value(high))
-            kind = "alone" if len(model.tasks) == 1 else f"shared{how(model.strategy)}"
-            row = [Cell(name), Cell(f"{number}, {kind}")]
-            row += [Cell(percent(model.share)), Cell(value(float(mine.predicted[at])), ends)]
-            if stated:
-                aim = float(target[at])
-                said = target_verdict(float(mine.predicted[at]), low, high, aim, bool(plan.higher_is_better))
-                row += [Cell(value(aim) if np.isfinite(aim) else "none"), Cell(said)]
-            rows.append(tuple(row))
-    for name in mine.leaves_out:
-        reached, aim = float(mine.predicted[place[name]]), float(target[place[name]])
-        row = [Cell(name), Cell("none: given nothing"), Cell(percent(0.0)), Cell(value(reached))]
-        if stated:
-            said = target_verdict(reached, np.nan, np.nan, aim, bool(plan.higher_is_better))
-            row += [Cell(value(aim) if np.isfinite(aim) else "none"), Cell(said)]
-        rows.append(tuple(row))
-    return Table("What each task reaches", tuple(columns), tuple(rows), cards=True)
 
 
 def target_sign(predicted: float, low: float, high: float, target: float, higher: bool) -> str:

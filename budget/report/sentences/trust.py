@@ -35,7 +35,9 @@ def doubts(study: Study) -> tuple[str, ...]:
     """What a reader should know before trusting the numbers."""
     curves, plan = study.planned, study.plan
     found = [extrapolation(study), *backtested(curves), *_shared_backtested(study)]
-    found += [] if study.curves.decided is None else [decided_sentence(study.curves.decided)]
+    found += (
+        [] if study.curves.decided is None else [f"Backtest of decisions: {decided_sentence(study.curves.decided)}"]
+    )
     found += [
         f"What the data leave open: for {listing(names)}, {message}. Larger runs would settle it."
         for message, names in _said(curves, "at_bound").items()
@@ -96,7 +98,9 @@ def backtested(curves: Curves) -> tuple[str, ...]:
         )
         if verdict in by_verdict
     ]
-    said = f"Backtest: {passed} of {plural(judged, 'curve')} predicted the largest runs when these were hidden"
+    said = (
+        f"Backtest of curves: {passed} of {plural(judged, 'curve')} predicted the largest runs when these were hidden"
+    )
     return ("; ".join([said, *rest]) + ".",)
 
 
@@ -106,7 +110,9 @@ def _shared_backtested(study: Study) -> tuple[str, ...]:
     if not judged:
         return ()
     passed = sum(each.verdict.code == "PASS" for each in judged)
-    return (f"Backtest of the shared models: {passed} of {plural(len(judged), 'curve')} passed.",)
+    return (
+        f"Backtest of the shared models' curves: {passed} of {plural(len(judged), 'curve')} predicted the largest.",
+    )
 
 
 def _said(curves: Curves, code: str) -> dict[str, list[str]]:
@@ -133,4 +139,4 @@ def verdicts(study: Study) -> str:
             worst[finding.task] = max(worst.get(finding.task, "PASS"), finding.verdict, key=order.index)
     counts = [(list(worst.values()).count(verdict), verdict) for verdict in order]
     parts = [f"{number} {verdict}" for number, verdict in counts if number]
-    return f"{plural(len(worst), 'task')} checked before any fit: {listing(parts)}."
+    return f"Data check before any fit: {plural(len(worst), 'task')}, {listing(parts)}."

@@ -1,6 +1,8 @@
 """The page as a reader sees it: drawn, without errors, and no wider than the screen."""
 
+import base64
 import io
+import re
 
 import pandas as pd
 import pytest
@@ -134,6 +136,29 @@ def test_a_printed_page_is_light_and_whole(browser, pages):
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     assert sum(_channels(state[0])) > 700 and state[1:] == [True, True]
+
+
+@pytest.mark.parametrize("name", ["specialists", "shared", "together"])
+def test_the_decision_is_one_side_of_a4_and_the_details_begin_on_another(browser, pages, name):
+    browser.get((pages / f"{name}.html").as_uri())
+    browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+    printed = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"])
+    sides = re.findall(rb"/MediaBox ?\[0 0 ([\d.]+) ([\d.]+)\]", printed)
+    assert {(round(float(wide)), round(float(high))) for wide, high in sides} == {(595, 842)}
+    # pages are not told apart in a PDF's bytes: on a screen as wide as a side's text the first section must be as high
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 726, "height": 1040, "deviceScaleFactor": 1, "mobile": False}
+    )
+    try:
+        high, apart = browser.execute_script(
+            "return [document.getElementById('decision').getBoundingClientRect().height,"
+            " getComputedStyle(document.getElementById('details')).breakBefore]"
+        )
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert high <= 1040 and apart == "page"
 
 
 def _channels(colour: str) -> list[float]:

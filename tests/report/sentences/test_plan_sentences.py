@@ -117,9 +117,9 @@ def test_doubts_count_what_the_backtest_says(studies):
     assert "Backtest" not in " ".join(trust.doubts(study))
     told = [("PASS", "fine")] * (len(names) - 2) + [("FAIL", "worse"), ("REVIEW", "narrow")]
     assert trust.doubts(replace(study, planned=with_verdicts(study.planned, told)))[1] == (
-        f"Backtest: {len(names) - 2} of {len(names)} curves predicted the largest runs when these were hidden; "
-        f"{names[-2]} did worse than taking that nothing improves (FAIL); {names[-1]} had too narrow intervals or too "
-        "few runs to judge (REVIEW)."
+        f"Backtest of curves: {len(names) - 2} of {len(names)} curves predicted the largest runs when these were "
+        f"hidden; {names[-2]} did worse than taking that nothing improves (FAIL); {names[-1]} had too narrow "
+        "intervals or too few runs to judge (REVIEW)."
     )
 
 

@@ -107,7 +107,7 @@ def test_the_first_sentence_tells_each_gain_with_its_own_interval(studies, found
     for name, words in ((EQUAL, "an equal split"), (SPECIALISTS, "one model for each task")):
         rival = found.rival(name)
         low, high = (f"{100 * end:.2g} %" for end in rival.interval)
-        assert f"{percent(rival.gain)} better than {words} (80 %: {low} to {high}; it reaches " in said
+        assert f"{percent(rival.gain)} better than {words} (80 %: {low} to {high})" in said
 
 
 def test_a_verdicts_figures_come_back_from_its_sentence():
@@ -124,7 +124,7 @@ def test_the_share_of_hidden_runs_inside_their_intervals_and_the_worst_curve_are
     shared = [JudgedCurve("generalist", name, Verdict("PASS", told.format(8, 2))) for name in ("prose", "code")]
     judged = judged_curves(with_verdicts(studies["together"], *own, sharing=shared))
     (tile,) = backtest_tile(judged)
-    assert tile.number == "3 of 3 curves"  # the curves of one model each of prose and code are not the decision's
+    assert tile.number == "3 of 3 hold"  # the curves of one model each of prose and code are not the decision's
     inside = f"{100 * 22 / 30:.1f} % inside 80 % intervals"
     assert tile.detail == f"hidden larger runs missed by 2 % in the median; {LONG} 23 %; {inside}"
     assert misses(judged) == ((LONG, 0.23), ("prose (shared)", 0.02), ("code (shared)", 0.02))
@@ -137,7 +137,7 @@ def test_one_model_and_a_plan_without_sharing_have_the_tile_and_the_rule_of_targ
         count = len(study.planned.tasks)
         judged = with_verdicts(study, *[("PASS", told.format(9, at + 1)) for at in range(count)])
         tiles = {tile.label: tile for tile in narrative.tiles(judged)}
-        assert tiles["Passed a backtest"].number == f"{count} of {count} curves"
+        assert tiles["Backtest of curves"].number == f"{count} of {count} hold"
         assert not any("backtest" in tile.label.lower() for tile in narrative.tiles(study))
     plan = studies["specialists"].plan
     signs = [
@@ -200,8 +200,8 @@ def test_a_plan_that_shares_is_judged_by_the_shared_models_too(studies, found):
     own = tuple("FAIL" if name in ("prose", "code") else "PASS" for name in names)
     judged = tuple(JudgedCurve("generalist", name, Verdict("REVIEW", "too narrow")) for name in ("prose", "code"))
     changed = replace(study, planned=replace(study.planned, verdict=own), judged_sharing=judged)
-    tile = next(each for each in narrative.tiles(changed) if each.label == "Passed a backtest")
-    assert tile.number == "1 of 3 curves"
+    tile = next(each for each in narrative.tiles(changed) if each.label == "Backtest of curves")
+    assert tile.number == "1 of 3 hold"
     assert tile.detail == "REVIEW: prose (shared) and code (shared)"
     table = backtest_table(changed)
     assert [row[0].text for row in table.rows if row[1].text == "REVIEW"] == ["prose, shared", "code, shared"]
