@@ -9,6 +9,7 @@ it goes on with its slope there, plus a term in ``z^1.5``, by which an integrate
 See docs/decisions/129-two-scales-with-their-own-error.md.
 """
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -75,9 +76,21 @@ def shape_value(theta: Any, z: Any, xp: ModuleType = np) -> Any:
         z: (…, 2).
         xp: ``numpy`` or ``jax.numpy``.
     """
-    low, high, log_a, alpha, log_b, beta, k = (theta[..., i] for i in range(SHAPE))
+    return shape_at([theta[..., i] for i in range(SHAPE)], z[..., 0], z[..., 1], xp)
+
+
+def shape_at(parts: Sequence[Any], z_params: Any, z_tokens: Any, xp: Any) -> Any:
+    """The same of the parameters and of both inputs, each by itself.
+
+    Args:
+        parts: ``SHAPE`` arrays.
+        z_params: of the shape that these are broadcast with.
+        z_tokens: the same.
+        xp: ``numpy``, ``jax.numpy``, or what has their ``exp``, ``log``, ``abs``, ``maximum`` and ``minimum``.
+    """
+    low, high, log_a, alpha, log_b, beta, k = parts
     # what belongs to a curve is divided once, and not at each of its points
-    first, second = log_a / k - alpha / k * z[..., 0], log_b / k - beta / k * z[..., 1]
+    first, second = log_a / k - alpha / k * z_params, log_b / k - beta / k * z_tokens
     # not log1p: it takes as long again, and what it adds is lost in the sum
     both = xp.maximum(first, second) + xp.log(1 + xp.exp(-xp.abs(first - second)))
     # w/(1 + w) as 1/(1 + 1/w), so that one exponential serves both ends; far below, its logarithm stays a number

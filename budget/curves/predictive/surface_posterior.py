@@ -18,9 +18,10 @@ import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 
 from budget.curves.fitting.batching import Devices, choose_devices, vmap_in_chunks
-from budget.curves.laws.surface import AXES, INNER, KNOTS, LAW, SHAPE, drift_basis, shape_value
+from budget.curves.laws.surface import AXES, INNER, KNOTS, LAW, SHAPE, drift_basis, shape_at, shape_value
 from budget.curves.predictive.eigen import eigen
 from budget.curves.predictive.observations import Observations, Posterior, merged
+from budget.curves.predictive.single import SINGLE
 from budget.curves.predictive.tempering import GROUPS, PARTICLES, RIDGE, convergence, temper
 from budget.numerics import streams
 
@@ -81,15 +82,15 @@ POINT_REACH = (1.0, 2.0, 5.0, 12.0, 30.0)
 STRIDE = 37
 """How far on the next draw's particle stands in its group."""
 
-WIDTH = 64
-"""Rows that a task is padded to at least: one program serves most files, which takes longer to compile and to trace
-than the padding of their tasks costs."""
+WIDTH, WIDTH_BESIDE = 48, 64
+"""Rows that a task is padded to at least, without and with rows of specialists beside its own: one program each serves
+most files and the backtests of their tasks. It takes longer to compile and to trace than the padding costs."""
 
 MANY = 256
 """Tasks whose particles are kept at once. In a file of more, padding would cost more than another program."""
 
 LANES = 16.0
-"""How many ordinary lanes one task of ``WIDTH`` rows is as large as, and others by their rows."""
+"""How many ordinary lanes one task of ``WIDTH_BESIDE`` rows is as large as, and others by their rows."""
 
 NO_SPAN = 1e-6
 """Scales that differ by less, as logarithms, are one."""
@@ -106,6 +107,10 @@ ROBUST_STEPS = 10
 PRECISION = jnp.float32
 """In which the law is evaluated inside the likelihood: that is mostly exponentials, which cost a fifth in half the
 digits, and 1e-7 of a value is far below the noise of any run."""
+
+ARITHMETIC = SINGLE
+"""The exponentials and logarithms that the likelihood takes there; what is drawn at last takes those of ``jax.numpy``,
+which have derivatives."""
 
 HEADROOM = (1e-3, 1e6)
 """Least and most that a ceiling may lie above the worst value, relatively; most where nothing is stated."""
@@ -188,10 +193,14 @@ def shape_of(points: Any, rows: Rows) -> tuple[Any, Any, Any]:
     alpha = jnp.exp(PRIOR_LOG_EXPONENT[0] + PRIOR_LOG_EXPONENT[1] * points[:, 3])
     beta = jnp.exp(PRIOR_LOG_EXPONENT[0] + PRIOR_LOG_EXPONENT[1] * points[:, 5])
     k = jnp.exp(PRIOR_LOG_INTERACTION * points[:, 6])
-    theta = jnp.stack([low, high, log_a, alpha, log_b, beta, k], axis=1)
-    log_s = PRIOR_LOG_DRIFT[0] + PRIOR_LOG_DRIFT[1] * points[:, 7]
-    log_sigma = PRIOR_LOG_NOISE[0] + PRIOR_LOG_NOISE[1] * points[:, 8]
-    return theta, log_s, log_sigma
+    return jnp.stack([low, high, log_a, alpha, log_b, beta, k], axis=1), *rates_of(points)
+
+
+def rates_of(points: Any) -> tuple[Any, Any]:
+    """Logarithms (N,) of the rates of drifts and of noise of coordinates (N, C)."""
+    log_s = PRIOR_LOG_DRIFT[0] + PRIOR_LOG_DRIFT[1] * points[:, SHAPE]
+    log_sigma = PRIOR_LOG_NOISE[0] + PRIOR_LOG_NOISE[1] * points[:, SHAPE + 1]
+    return log_s, log_sigma
 
 
 def efforts_of(points: Any) -> Any:
@@ -199,21 +208,29 @@ def efforts_of(points: Any) -> Any:
     if points.shape[1] == COORDINATES:
         return None
     centre, deviation = jnp.array(PRIOR_EFFORT).T
-    return centre + deviation * points[:, COORDINATES:]
+    return centre.astype(points.dtype) + deviation.astype(points.dtype) * points[:, COORDINATES:]
 
 
-def _residual(theta: Any, efforts: Any, rows: Rows) -> Any:
-    # in units of the value, so that half the digits hold it
-    level = jnp.asarray([1 / rows.unit, 1 / rows.unit, 1, 1, 1, 1, 1])
-    shift = jnp.asarray([0, 0, 1, 0, 1, 0, 0]) * jnp.log(rows.unit)
-    short = (theta * level - shift).astype(PRECISION)
-    z = rows.z.astype(PRECISION)
+def _in_units(rows: Rows) -> Rows:
+    """Rows in units of the typical value and in ``PRECISION``, which holds them then."""
+    level = {name: getattr(rows, name) / rows.unit for name in ("low", "least", "highest", "unit")}
+    scaled = rows._replace(log_value=rows.log_value - jnp.log(rows.unit), **level)
+    return Rows(*(each.astype(PRECISION) for each in scaled))
+
+
+def _residual(points: Any, rows: Rows, xp: Any = jnp) -> Any:
+    """Logarithms of the rows' values over the shapes' (N, R), in ``PRECISION`` from end to end.
+
+    Numbers of both precisions in one loop would be computed one by one.
+    """
+    units, short = _in_units(rows), points.astype(PRECISION)
+    theta, *_ = shape_of(short, units)
+    parts = [theta[:, each, None] for each in range(SHAPE)]
+    (params, tokens), efforts = units.z.T, efforts_of(short)
     if efforts is not None:
-        z = z + rows.shift.astype(PRECISION)[:, None] * efforts.astype(PRECISION)[:, None, :]
-    log_value = jnp.log(shape_value(short[:, None, :], z, jnp))
-    # in one precision from end to end: numbers of both in one loop would be computed one by one
-    measured = (rows.log_value - jnp.log(rows.unit)).astype(PRECISION)
-    return jnp.where(rows.there > 0, measured - log_value, PRECISION(0))
+        params, tokens = params + units.shift * efforts[:, :1], tokens + units.shift * efforts[:, 1:]
+    log_value = xp.log(shape_at(parts, params, tokens, xp))
+    return jnp.where(rows.there > 0, units.log_value - log_value, PRECISION(0))
 
 
 def _whitened(rows: Rows, root: Any, columns: Any) -> Any:
@@ -256,15 +273,15 @@ def _eigen_by_block(matrix: Any, guess: Any) -> tuple[Any, Any]:
 def _parts(points: Any, rows: Rows, state: Decomposed) -> tuple[Any, ...]:
     """The shape of points (N, C), ln s, ln σ, whitened residuals (N, R) and these along the drifts' axes (N, W)."""
     theta, log_s, log_sigma = shape_of(points, rows)
-    residual = _residual(theta, efforts_of(points), rows)
+    residual = _residual(points, rows)
     whitened = _whitened(rows, state.root, residual.T).T
     return theta, log_s, log_sigma, whitened, (residual @ state.along) * jnp.sqrt(state.values)
 
 
 def log_likelihood(points: Any, rows: Rows, state: Decomposed) -> Any:
     """Logarithm of the density of the rows' logarithms, drifts summed out: (N,) of coordinates (N, C)."""
-    theta, log_s, log_sigma = shape_of(points, rows)
-    residual = _residual(theta, efforts_of(points), rows)
+    log_s, log_sigma = rates_of(points)
+    residual = _residual(points, rows, ARITHMETIC)
     # along the axes a residual is drift and noise, beside them noise alone: nothing is subtracted, so that half the
     # digits hold the sum; and products with matrices keep the law from being computed again wherever it is read
     along, beside = residual @ state.along, residual @ state.beside
@@ -281,8 +298,8 @@ def _weigh(points: Any, rows: Rows, state: Decomposed) -> Decomposed:
 
     Found are the power by which noise falls with a run's size, and the rows that are wild.
     """
-    theta, log_s, log_sigma = shape_of(points, rows)
-    residual = _residual(theta, efforts_of(points), rows)
+    log_s, log_sigma = rates_of(points)
+    residual = _residual(points, rows, ARITHMETIC)
     along = (residual @ state.along) * jnp.sqrt(state.values)
     ratio = jnp.exp(2 * (log_s - log_sigma))[:, None]
     share = ratio / (1 + ratio * state.values)
@@ -353,7 +370,8 @@ def sample_surfaces(
     """
     count = len(observations)
     if count <= MANY:
-        return _sample_some(observations.widened(WIDTH), draws, seed, choose_devices(device))
+        width = WIDTH_BESIDE if observations.companion.any() else WIDTH
+        return _sample_some(observations.widened(width), draws, seed, choose_devices(device))
     parts = [np.arange(count) // MANY == part for part in range(-(-count // MANY))]
     return merged(
         [
@@ -368,7 +386,7 @@ def _sample_some(observations: Observations, draws: int, seed: int, devices: Dev
     observations = _by_run(observations)
     rows, spans = _rows(observations)
     key = streams.keys(observations.names) ^ streams.keys([f"surface {seed}"])
-    share = LANES * max(0.25, rows.z.shape[1] / WIDTH)
+    share = LANES * max(0.25, rows.z.shape[1] / WIDTH_BESIDE)
     found = vmap_in_chunks(_sample, (), (key, *rows), devices=devices, share=share, owners=observations.names)
     theta, log_s, log_sigma, along, values, axes, points, temperature, evidence = found
     s, sigma = np.exp(log_s)[..., None], np.exp(log_sigma)[..., None]

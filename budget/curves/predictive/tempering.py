@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from budget.curves.fitting.solver import solve_small
+from budget.curves.predictive import single
 from budget.numerics import streams
 
 GROUPS = 8
@@ -90,30 +91,37 @@ def temper(
         state: the first.
     """
     count = GROUPS * MEMBERS
-    pairs = -(-count * coordinates // 2)
-    each_stage = MOVES * (2 * pairs + count) + GROUPS
+    half = (count // 2, coordinates)
+    needed = MOVES * count * coordinates
+    each_stage = needed + MOVES * count + GROUPS
+
+    def normals(whole: Any) -> tuple[Any, Any]:
+        """Two halves (…, N/2, C) of standard normal numbers of whole ones (…, N·C)."""
+        first, second = jnp.moveaxis(whole.reshape(*whole.shape[:-1], 2, *half), -3, 0)
+        return single.normals(first, second)
 
     def numbers(number: Any) -> tuple[Any, Any, Any]:
-        """A stage's random numbers: normal (MOVES, N, C), logarithms of uniform (MOVES, N), uniform (GROUPS,)."""
-        uniform = _sequence(key, number * each_stage, each_stage)
-        normal, rest = uniform[: MOVES * 2 * pairs], uniform[MOVES * 2 * pairs :]
-        normal = _normals(normal.reshape(MOVES, 2, pairs)).reshape(MOVES, -1)[:, : count * coordinates]
-        log_uniform = jnp.log(rest[: MOVES * count]).reshape(MOVES, count)
-        return normal.reshape(MOVES, count, coordinates), log_uniform, rest[MOVES * count :]
+        """A stage's random numbers: normal, two halves (MOVES, N/2, C); logarithms of uniform (MOVES, N); (GROUPS,)."""
+        whole = _sequence(key, number * each_stage, each_stage)
+        rest = single.uniform(whole[needed:])
+        log_uniform = single.log(rest[: MOVES * count]).reshape(MOVES, count)
+        return normals(whole[:needed].reshape(MOVES, -1)), log_uniform, rest[MOVES * count :].astype(float)
 
     def stage(carry: Any) -> Any:
         number, last, points, likelihood, record, temperature, evidence, state, _ = carry
 
         def warm(each: Any) -> Any:
-            state = refresh(points, each[1])
-            likelihood = log_likelihood(points, state)
+            # by what the loop carries: else all of it would be computed in front of the loop, whether it runs or not
+            there = jnp.where(each[0], points, 0.0)
+            state = refresh(there, each[1])
+            likelihood = log_likelihood(there, state)
             return each[0] & False, state, likelihood, _next_rise(likelihood, temperature)
 
         # a loop of one round, which is left out where no task of the chunk is still on its way
         _, state, likelihood, rise = jax.lax.while_loop(
             lambda each: each[0], warm, (temperature < 1, state, likelihood, jnp.zeros(()))
         )
-        normals, log_uniform, offset = numbers(number)
+        drawn, log_uniform, offset = numbers(number)
         log_weight = rise * likelihood
         top = log_weight.max()
         weight = jnp.exp(log_weight - top)
@@ -131,7 +139,8 @@ def temper(
         def move(at: Any, walk: Any) -> Any:
             points, whitened, likelihood, accepted = walk
             share = kept[at % len(KEPT)]
-            proposed_white = share * whitened + jnp.sqrt(1 - share**2) * normals[at]
+            fresh = jnp.concatenate([half[at] for half in drawn])
+            proposed_white = share * whitened + jnp.sqrt(1 - share**2) * fresh
             proposed = mean + proposed_white @ root.T
             found = log_likelihood(proposed, state)
             # the moves leave the normal of this mean and spread as it is; what is left is the target over that normal
@@ -158,8 +167,7 @@ def temper(
         number, last, *_ = carry
         return (number < MAX_STAGES) & (last < LAST_STAGES)
 
-    start = _normals(_sequence(key, MAX_STAGES * each_stage, 2 * pairs).reshape(1, 2, pairs))
-    first = start.ravel()[: count * coordinates].reshape(count, coordinates)
+    first = jnp.concatenate(normals(_sequence(key, MAX_STAGES * each_stage, count * coordinates))).astype(float)
     record = jnp.zeros((KEPT_STAGES, *first.shape))
     # numbers of a fixed type: plain ones would have the loop traced again with those that come out of it
     none, nought = jnp.zeros((), int), jnp.zeros(())
@@ -172,19 +180,11 @@ def temper(
 
 
 def _sequence(key: Any, first: Any, count: int) -> Any:
-    """Uniform numbers (count,) of the SplitMix64 sequence that begins at ``key``, from place ``first`` on, in JAX."""
+    """Whole numbers (count,) of 31 bits of the SplitMix64 sequence that begins at ``key``, from place ``first`` on."""
     place = jnp.uint64(key) + (jnp.arange(1, count + 1, dtype=jnp.uint64) + jnp.uint64(first)) * streams.GOLDEN
     for shift, factor in streams.MIXERS:
         place = (place ^ (place >> shift)) * factor
-    return ((place >> jnp.uint64(12)).astype(float) + 0.5) * 2.0**-52
-
-
-def _normals(uniform: Any) -> Any:
-    """Standard normal numbers of the shape of uniform ones (…, 2, K), two by two (Box & Muller 1958)."""
-    # in half the digits: sines of whole ones cost as much as the likelihood
-    radius = jnp.sqrt(-2 * jnp.log(uniform[..., 0, :].astype(jnp.float32)))
-    angle = 2 * jnp.pi * uniform[..., 1, :].astype(jnp.float32)
-    return jnp.stack([radius * jnp.cos(angle), radius * jnp.sin(angle)], axis=-2).astype(float)
+    return (place >> jnp.uint64(33)).astype(jnp.int32)
 
 
 def _next_rise(likelihood: Any, temperature: Any) -> Any:

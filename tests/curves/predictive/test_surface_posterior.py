@@ -60,10 +60,13 @@ def wiener(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("checkpoints", [False, True])
-@pytest.mark.parametrize("precision, close", [(jnp.float64, 1e-8), (engine.PRECISION, 1e-5)])
-def test_the_likelihood_is_that_of_the_dense_covariance(checkpoints, precision, close, monkeypatch):
+@pytest.mark.parametrize(
+    "precision, arithmetic, close", [(jnp.float64, jnp, 1e-8), (engine.PRECISION, engine.ARITHMETIC, 1e-5)]
+)
+def test_the_likelihood_is_that_of_the_dense_covariance(checkpoints, precision, arithmetic, close, monkeypatch):
     """Exactly in all digits, and to the fifth in half of them, where noise is a thousandth of the value or more."""
     monkeypatch.setattr(engine, "PRECISION", precision)
+    monkeypatch.setattr(engine, "ARITHMETIC", arithmetic)
     task = grid(params=KNOTS, tokens=KNOTS)
     task["weight"] = np.random.default_rng(1).uniform(0.5, 2, KNOTS**2)
     if checkpoints:
