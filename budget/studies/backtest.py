@@ -11,6 +11,7 @@ See docs/decisions/131-backtest-verdicts.md.
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,7 @@ class Backtest(Brief):
     group: np.ndarray
     noise: np.ndarray
 
-    @property
+    @cached_property
     def off(self) -> np.ndarray:
         """(L, H) predicted less measured, relative to the measured value."""
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -112,7 +113,7 @@ class Backtest(Brief):
         """(T,) the law with the least error on each task, as a position in ``laws``."""
         return np.argmin(np.where(np.isfinite(self.error), self.error, np.inf), axis=0)
 
-    @property
+    @cached_property
     def inside(self) -> np.ndarray:
         """(L, H) 1 where the interval for a new run holds the measured value, 0 where not, NaN without interval."""
         held = (self.low <= self.measured) & (self.measured <= self.high)

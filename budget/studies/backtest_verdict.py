@@ -13,6 +13,7 @@ from scipy.special import betaln, gammaln, stdtrit
 
 from budget.errors import BudgetError
 from budget.numerics.interval import LEVEL
+from budget.numerics.row_codes import rows_of_each
 from budget.studies.backtest import NO_LAW, Backtest, backtest
 from budget.tables.runs import Runs
 
@@ -92,11 +93,9 @@ def verdicts(found: Backtest, law: str, tasks: Sequence[str]) -> tuple[Verdict, 
         (T,) verdicts.
     """
     at = found.laws.index(law)
+    of = dict(zip(found.tasks, rows_of_each(found.task, len(found.tasks)), strict=True))
     return tuple(
-        _verdict(found, at, found.task == found.tasks.index(name))
-        if name in found.tasks
-        else _not_judged("its runs are all of one size")
-        for name in tasks
+        _verdict(found, at, of[name]) if name in of else _not_judged("its runs are all of one size") for name in tasks
     )
 
 
@@ -124,7 +123,7 @@ def _not_judged(why: str) -> Verdict:
 
 
 def _verdict(found: Backtest, law: int, rows: np.ndarray) -> Verdict:
-    """Of one task, whose predictions are the ``rows`` (H,)."""
+    """Of one task, whose predictions stand at the positions ``rows``."""
     if not np.isfinite(found.predicted[law, rows]).all():
         return _not_judged("without its largest runs it has no curve")
     hidden = len(np.unique(found.group[rows]))
@@ -170,11 +169,8 @@ def _lost(found: Backtest, law: int, rows: np.ndarray) -> str:
     Asked is the origin that hides the fewest of those that reach far: what a curve of still fewer runs got wrong, the
     curve of all of them may have right.
     """
-    far = (
-        rows & (found.origin == origin)
-        for origin in np.unique(found.origin[rows])
-        if found.distance[rows & (found.origin == origin)].max() >= LEAST_REACH
-    )
+    hidden = (rows[found.origin[rows] == origin] for origin in np.unique(found.origin[rows]))
+    far = (each for each in hidden if found.distance[each].max() >= LEAST_REACH)
     one = next(far, None)
     if one is None:
         return ""

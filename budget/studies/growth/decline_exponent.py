@@ -14,7 +14,7 @@ See docs/decisions/075-decline-from-alone-with-everything.md,
 docs/decisions/089-decline-of-copies-in-one-model.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,8 +49,9 @@ class Decline:
         orders_high: (T + 2,) 90 % point.
         copies: (T + 2,) the exponent by which copies of the task alone would decline; NaN where its law or cost gives
             none, and for mean and worst.
-        mean_factor: (K,) reducible loss of the set over that of its tasks alone, mean over the orders.
-        worst_factor: (K,) the same of the task that has lost most.
+        n_tasks: (S,) the numbers of tasks at which the line is fitted, from 1 to K.
+        mean_factor: (S,) reducible loss of the set over that of its tasks alone, mean over the orders.
+        worst_factor: (S,) the same of the task that has lost most.
         lost_most: the task that has lost most where all are there.
     """
 
@@ -61,6 +62,7 @@ class Decline:
     orders_low: np.ndarray
     orders_high: np.ndarray
     copies: np.ndarray
+    n_tasks: np.ndarray
     mean_factor: np.ndarray
     worst_factor: np.ndarray
     lost_most: str
@@ -75,16 +77,25 @@ class Decline:
         """The law as JSON."""
         return {
             "exponents": json_rows(self.table()),
+            "n_tasks": self.n_tasks.tolist(),
             "mean_factor": json_value(self.mean_factor),
             "worst_factor": json_value(self.worst_factor),
         }
 
 
-def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
-    """Fit the law along orders (O, K); ``None`` for a single task, which shares with nobody."""
+def decline(subsets: Subsets, orders: np.ndarray, sizes: Sequence[int] | None = None) -> Decline | None:
+    """Fit the law along orders (O, K); ``None`` for a single task, which shares with nobody.
+
+    Args:
+        subsets: solves the sets.
+        orders: task positions in joining order.
+        sizes: the numbers of tasks that are looked at, rising from 1 to K; each by default. One that is stands for
+            those about it that are not (``stands_for``), so that the line is nearly that of all of them.
+    """
     count, tasks = orders.shape
     if tasks < 2:
         return None
+    told = np.arange(1, tasks + 1) if sizes is None else np.asarray(sizes)
     curves = subsets.curves
     draws = len(curves.draws)
     alone = subsets.of(np.arange(tasks)[:, None])
@@ -96,21 +107,23 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
         own_draws[:, task] = above_floor(distance[:, 0], curves.form.floor(curves.draws[:, task]))
     # reducible losses of several metrics are divided by the gap from unserved to best before they are averaged
     weight = subsets.spec.tasks.weight * subsets.spec.measure.scale
-    logs = np.log(np.arange(1, tasks + 1))
+    logs, stands = np.log(told), stands_for(told)
     # the slope through the origin is Σ log k · log factor over Σ log² k of the sizes at which the task is there
-    squares = np.cumsum((logs**2)[::-1])[::-1]
+    squares = np.cumsum((stands * logs**2)[::-1])[::-1]
     # sums are gathered size by size, so that no array of all sizes, orders and draws is held
     point, scenarios = np.zeros((count, tasks + 2)), np.zeros((draws, tasks + 2))
-    factors = np.ones((tasks, 2))
+    factors = np.ones((len(told), 2))
     lost_most = 0
     joined = np.empty((count, tasks), dtype=int)
-    np.put_along_axis(joined, orders, np.tile(np.arange(tasks), (count, 1)), axis=1)
-    for size in range(2, tasks + 1):
-        split = subsets.of(orders[:, :size])
-        members, x = split.members, logs[size - 1]
+    # the first of the sizes looked at that has the task which joined there
+    first = np.searchsorted(told, np.arange(1, tasks + 1))
+    np.put_along_axis(joined, orders, np.tile(first, (count, 1)), axis=1)
+    for at in range(1, len(told)):
+        split = subsets.of(orders[:, : told[at]])
+        members, x = split.members, stands[at] * logs[at]
         above = above_floor(_point(curves, split), curves.form.floor(curves.parameters[members]))
         each, whole = _factors(above, own[members], weight[members])
-        factors[size - 1] = whole.mean(axis=0)
+        factors[at] = whole.mean(axis=0)
         lost_most = int(members[0, np.argmax(each[0])])  # every order ends with the same set
         point[:, :2] += x * np.log(whole) / squares[0]
         row = np.arange(count)[:, None]
@@ -129,7 +142,18 @@ def decline(subsets: Subsets, orders: np.ndarray) -> Decline | None:
     copies = np.concatenate([[np.nan, np.nan], copies_exponent(subsets)])
     names = ("mean", "worst", *curves.tasks)
     most = curves.tasks[lost_most]
-    return Decline(names, exponent, low, high, band[0], band[1], copies, factors[:, 0], factors[:, 1], most)
+    return Decline(names, exponent, low, high, band[0], band[1], copies, told, factors[:, 0], factors[:, 1], most)
+
+
+def stands_for(sizes: np.ndarray) -> np.ndarray:
+    """(S,) how many numbers of tasks up to the last each of these stands for: half of each gap is the size's beside it.
+
+    >>> stands_for(np.array([1, 2, 3, 6, 10])).tolist()
+    [1.0, 1.0, 2.0, 3.5, 2.5]
+    """
+    gaps = np.diff(sizes, prepend=sizes[0] - 1, append=sizes[-1] + 1)
+    halves: np.ndarray = (gaps[:-1] + gaps[1:]) / 2
+    return halves
 
 
 def copies_exponent(subsets: Subsets) -> np.ndarray:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from budget.curves.cost_law import Cost
-from budget.studies.growth.decline_exponent import copies_exponent, decline
-from budget.studies.growth.task_orders import joining_orders
+from budget.studies.growth.decline_exponent import copies_exponent, decline, stands_for
+from budget.studies.growth.task_orders import joining_orders, shown_sizes
 from tests.made import power
 from tests.studies.made_sets import BUDGET, different, identical, identical_of_one_scale, subsets_of
 
@@ -98,3 +98,29 @@ def test_a_task_at_its_floor_has_no_exponent():
     found = decline(subsets_of(curves, BUDGET), np.array([[0, 1]]))
     assert np.isnan(found.exponent[[0, 2]]).all() and np.isfinite(found.exponent[3])
     assert found.record()["exponents"][0]["exponent"] is None
+
+
+@pytest.mark.parametrize("order", ["given", "random"])
+def test_a_line_through_some_sizes_is_nearly_that_through_all(order):
+    subsets = subsets_of(different(90, draws=12))
+    orders, sizes = joining_orders(subsets, order, 3), shown_sizes(90)
+    every, some = decline(subsets, orders), decline(subsets, orders, sizes)
+    assert len(sizes) < 50 and some.n_tasks.tolist() == sizes and every.n_tasks.tolist() == list(range(1, 91))
+    np.testing.assert_allclose(some.mean_factor, every.mean_factor[some.n_tasks - 1], rtol=1e-12)
+    assert some.lost_most == every.lost_most
+    for name in ("exponent", "low", "high"):
+        left, right = getattr(some, name), getattr(every, name)
+        np.testing.assert_allclose(left[:2], right[:2], rtol=2e-3)
+        np.testing.assert_allclose(left[2:], right[2:], rtol=2e-2)
+
+
+def test_a_line_through_some_sizes_of_copies_is_exact():
+    subsets = subsets_of(identical(70))
+    found = decline(subsets, np.arange(70)[None], shown_sizes(70))
+    np.testing.assert_allclose(found.exponent, GAMMA, rtol=1e-8)
+
+
+@pytest.mark.parametrize("tasks", [2, 40, 65, 300, 1000])
+def test_the_sizes_stand_for_all_together(tasks):
+    stands = stands_for(np.array(shown_sizes(tasks)))
+    assert stands.sum() == tasks and (stands >= 1).all() and (tasks > 64 or (stands == 1).all())
