@@ -17,6 +17,7 @@ from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.allocation.spec.risks import RISKS
 from budget.curves.curves import Curves
 from budget.errors import InfeasibleError
+from budget.studies.monotone_cubic import MonotoneCubics
 
 FACTORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Budgets looked at, as multiples of the planned one."""
@@ -52,15 +53,14 @@ class Response:
         The logarithm of the budget is interpolated over the objective by cubics that keep its order (Fritsch & Carlson
         1980), where the objective never turns.
         """
-        from scipy.interpolate import PchipInterpolator  # takes long to load
-
         known = np.isfinite(self.objective)
         logs, values = np.log(self.budget[known]), self.objective[known]
         order = np.argsort(values)
         if known.sum() < 2 or not values.min() <= objective <= values.max() or (np.diff(values[order]) <= 0).any():
             return float("nan")
         unit = np.abs(values).max()  # so that slopes stay finite whatever the metric's unit
-        return float(np.exp(PchipInterpolator(values[order] / unit, logs[order])(objective / unit)))
+        along = MonotoneCubics.through((values[order] / unit)[None], logs[order][None])
+        return float(np.exp(along.at(np.array([[objective / unit]]))[0, 0]))
 
 
 def respond(curves: Curves, spec: PlanSpec, budget: float | None = None) -> Response:

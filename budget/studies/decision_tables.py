@@ -9,6 +9,7 @@ import numpy as np
 
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
+from budget.studies.monotone_cubic import MonotoneCubics
 from budget.studies.spend_tables import SHARE, TODAY, SpendTable, is_tabled, spend_tables
 from budget.studies.strategies.recommendation import Recommendation, TrainedModel
 from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies
@@ -78,15 +79,20 @@ class DecisionTables:
 
     def reached(self, models: tuple[SpendTable, ...], spend: np.ndarray) -> np.ndarray:
         """(Q, T) values that the tasks are predicted to reach where models (V) take spends (Q, V)."""
-        from scipy.interpolate import PchipInterpolator  # takes long to load
-
         found = np.full((len(spend), len(self.factor)), np.nan)
-        for each, given in zip(models, spend.T, strict=True):
-            logs = np.clip(np.log(given), each.log_spend[0], each.log_spend[-1])
-            if len(each.log_spend) < 2:
-                found[:, list(each.tasks)] = each.predicted[0]
-            else:
-                found[:, list(each.tasks)] = PchipInterpolator(each.log_spend, each.predicted)(logs)
+        lines = [(each, at, place) for at, each in enumerate(models) for place in range(len(each.tasks))]
+        for each, _, place in lines:
+            found[:, each.tasks[place]] = each.predicted[0, place]
+        # every task of every model in one call: what stands behind a model's last knot is not read
+        bent = [line for line in lines if len(line[0].log_spend) > 1]
+        if bent:
+            count = np.array([len(each.log_spend) for each, _, _ in bent])
+            x, y = (np.zeros((len(bent), count.max())) for _ in range(2))
+            for row, (each, _, place) in enumerate(bent):
+                x[row, : count[row]], y[row, : count[row]] = each.log_spend, each.predicted[:, place]
+            logs = np.log(spend[:, [at for _, at, _ in bent]]).T
+            logs = np.clip(logs, x[:, :1], x[np.arange(len(bent)), count - 1][:, None])
+            found[:, [each.tasks[place] for each, _, place in bent]] = MonotoneCubics.through(x, y, count).at(logs).T
         return found
 
     def spends_for(self, target: np.ndarray, higher: bool) -> np.ndarray:

@@ -20,6 +20,7 @@ from budget.allocation.plan.assembly import law_inputs_of
 from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.curves import Curves
 from budget.numerics.strict_json import json_value
+from budget.studies.monotone_cubic import MonotoneCubics
 
 WIDEST = 5.0
 """Budgets from this part to this multiple of the plan's are split by the tables."""
@@ -89,8 +90,7 @@ class SpendTable:
             target: the value to reach.
             higher: whether more is better.
         """
-        from scipy.interpolate import PchipInterpolator  # takes long to load
-        from scipy.optimize import brentq
+        from scipy.optimize import brentq  # takes long to load
 
         short = self.predicted[:, place] - target if not higher else target - self.predicted[:, place]
         reached = np.flatnonzero(short <= 0)
@@ -99,8 +99,9 @@ class SpendTable:
         first = int(reached[0])
         if first == 0:
             return float(np.exp(self.log_spend[0]))
-        between = PchipInterpolator(self.log_spend, short)
-        return float(np.exp(brentq(between, self.log_spend[first - 1], self.log_spend[first], xtol=1e-12)))
+        between = MonotoneCubics.through(self.log_spend[None], short[None])
+        ends = self.log_spend[first - 1], self.log_spend[first]
+        return float(np.exp(brentq(lambda at: between.at(np.array([[at]]))[0, 0], *ends, xtol=1e-12)))
 
     def record(self) -> dict[str, Any]:
         """The table as JSON, with the digits that are read off it."""
@@ -159,21 +160,26 @@ def spend_tables(curves: Curves, spec: PlanSpec, budget: float, strategy: str = 
         rows = np.tile(tasks, POINTS)
         predicted = curves.told.present(rows, curves.told.distance(rows, inputs)).reshape(POINTS, -1)
         returns = np.log(np.maximum(marginal, np.finfo(float).tiny))
+        logs = np.log(spends)
+        picked = _knots(logs, returns, predicted)  # (G, V)
+        shown = picked if len(models) == len(tasks) else np.repeat(picked, len(tasks), axis=1)
+        # intervals are read off all draws at the knots alone, of all tasks in one call
+        there = inputs.reshape(POINTS, len(tasks), -1)[shown]
+        _, low_there, high_there = curves.predict(np.broadcast_to(tasks, shown.shape)[shown], there)
+        below, above = np.full(shown.shape, np.nan), np.full(shown.shape, np.nan)
+        below[shown], above[shown] = low_there, high_there
         for at, model in enumerate(models.tolist()):
-            mine = np.arange(len(tasks)) if spec.is_one_model else np.array([at])
-            logs = np.log(spends[:, at])
-            pick = _knots(logs, returns[:, mine], predicted[:, mine])
-            there = inputs.reshape(POINTS, len(tasks), -1)[np.ix_(pick, mine)]
-            _, below, above = curves.predict(np.tile(tasks[mine], len(pick)), there.reshape(len(pick) * len(mine), -1))
+            mine = slice(None) if spec.is_one_model else slice(at, at + 1)
+            pick = picked[:, at]
             tables.append(
                 SpendTable(
                     tuple(tasks[mine].tolist()),
                     strategy,
-                    logs[pick],
-                    returns[np.ix_(pick, mine)],
-                    predicted[np.ix_(pick, mine)],
-                    below.reshape(len(pick), -1),
-                    above.reshape(len(pick), -1),
+                    logs[pick, at],
+                    returns[pick, mine],
+                    predicted[pick, mine],
+                    below[pick, mine],
+                    above[pick, mine],
                     float(low[model]),
                     float(high[model]),
                     "" if spec.is_one_model else held[model],
@@ -213,24 +219,48 @@ def _along(
 
 
 def _knots(logs: np.ndarray, returns: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Positions (K,) of the knots between which lines follow the log returns (G, M), and monotone cubics the values."""
-    from scipy.interpolate import PchipInterpolator  # takes long to load
+    """Which of the log spends (G, V) of V models are knots: boolean, of that shape.
 
-    last = len(logs) - 1
-    if logs[last] - logs[0] < NARROW:
-        return np.array([0])
-    pick = np.arange(0, last + 1, COARSE)
-    while True:
-        lines = [np.interp(logs, logs[pick], each[pick]) for each in returns.T]
-        off = (np.abs(np.column_stack(lines) - returns) / TOLERANCE).max(axis=1)
-        error = np.abs(PchipInterpolator(logs[pick], predicted[pick])(logs) - predicted)
-        off = np.maximum(off, (error / (SHOWN * np.abs(predicted) + np.finfo(float).tiny)).max(axis=1))
-        left = np.unique(np.searchsorted(pick, np.flatnonzero(off > 1), side="right") - 1)
-        left = left[left < len(pick) - 1]
-        wide = left[pick[left + 1] - pick[left] > 1]
-        if not len(wide):
-            return pick
-        pick = np.unique([*pick, *((pick[wide] + pick[wide + 1]) // 2)])
+    Between them lines follow the log returns (G, M), and monotone cubics the values (G, M), of a model's own task or of
+    all tasks that one model serves.
+    """
+    points, models = logs.shape
+    wide = logs[-1] - logs[0] >= NARROW
+    picked = np.zeros((points, models), dtype=bool)
+    picked[0] = True
+    picked[::COARSE, wide] = True
+    left = np.flatnonzero(wide)
+    while len(left):
+        mine = np.arange(returns.shape[1]) if models == 1 else left
+        off = _off(logs[:, left], returns[:, mine], predicted[:, mine], picked[:, left])
+        place, model = np.nonzero(off > 1)
+        rows = np.where(picked[:, left], np.arange(points)[:, None], 0)
+        before = np.maximum.accumulate(rows, axis=0)[place, model]
+        rows = np.where(picked[:, left], np.arange(points)[:, None], points - 1)
+        # a place at a knot is of the stretch behind it; behind the last there is none
+        after = np.minimum.accumulate(rows[::-1], axis=0)[::-1][np.minimum(place + 1, points - 1), model]
+        split = after - before > 1
+        picked[((before + after) // 2)[split], left[model[split]]] = True
+        left = left[np.unique(model[split])]
+    return picked
+
+
+def _off(logs: np.ndarray, returns: np.ndarray, predicted: np.ndarray, picked: np.ndarray) -> np.ndarray:
+    """(G, V) how far lines and cubics between the knots are off, over what is allowed; the most of a model's tasks."""
+    tasks, models = returns.shape[1], logs.shape[1]
+    logs, picked = (np.repeat(each, tasks // models, axis=1).T for each in (logs, picked))  # (M, G)
+    count = picked.sum(axis=1)
+    knots = np.argsort(~picked, axis=1, kind="stable")[:, : count.max()]
+    x, line, value = (np.take_along_axis(each, knots, axis=1) for each in (logs, returns.T, predicted.T))
+    at = np.minimum(np.cumsum(picked, axis=1) - 1, count[:, None] - 2)
+    x_before, x_after, y_before, y_after = (
+        np.take_along_axis(each, there, axis=1) for each in (x, line) for there in (at, at + 1)
+    )
+    between = y_before + (y_after - y_before) / (x_after - x_before) * (logs - x_before)
+    off = np.abs(between - returns.T) / TOLERANCE
+    error = np.abs(MonotoneCubics.through(x, value, count).at(logs, at) - predicted.T)
+    off = np.maximum(off, error / (SHOWN * np.abs(predicted.T) + np.finfo(float).tiny)).T
+    return off.max(axis=1, keepdims=True) if models == 1 else off
 
 
 def _digits(numbers: np.ndarray, significant: int) -> list[float | None]:

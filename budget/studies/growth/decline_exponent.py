@@ -26,7 +26,7 @@ from budget.curves.curves import Curves
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.numerics.interval import interval
 from budget.numerics.strict_json import json_rows, json_value
-from budget.studies.growth.task_orders import mean_and_band
+from budget.studies.growth.task_orders import mean_and_band, shown_sizes
 from budget.studies.strategies.shared_subsets import SharedSubsets
 from budget.studies.strategies.specialist_subsets import Splits, Subsets
 
@@ -89,13 +89,13 @@ def decline(subsets: Subsets, orders: np.ndarray, sizes: Sequence[int] | None = 
     Args:
         subsets: solves the sets.
         orders: task positions in joining order.
-        sizes: the numbers of tasks that are looked at, rising from 1 to K; each by default. One that is stands for
-            those about it that are not (``stands_for``), so that the line is nearly that of all of them.
+        sizes: the numbers of tasks that are looked at, rising from 1 to K; ``shown_sizes`` by default. One that is
+            stands for those about it that are not (``stands_for``), so that the line is nearly that of all of them.
     """
     count, tasks = orders.shape
     if tasks < 2:
         return None
-    told = np.arange(1, tasks + 1) if sizes is None else np.asarray(sizes)
+    told = np.array(shown_sizes(tasks) if sizes is None else sizes)
     curves = subsets.curves
     draws = len(curves.draws)
     alone = subsets.of(np.arange(tasks)[:, None])

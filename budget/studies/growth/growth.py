@@ -209,7 +209,7 @@ def follow(
         if several
         else _plans(subsets, joining[0], shown, progress),
         sizes=set_sizes(subsets, joining, progress if several else None, shown),
-        decline=decline(subsets, joining, shown),
+        decline=decline(subsets, joining),
         targets_kept=targets_kept(subsets, joining),
         iso_performance=iso,
         spread=spread_of(subsets, joining, basis_of(len(curves.tasks), orders), shown) if several else None,

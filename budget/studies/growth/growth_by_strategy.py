@@ -303,7 +303,7 @@ def _follow_shared(
             plan_mixture(*subsets.about(joining[0, :size]), draws=False) for size in ([tasks] if several else shown)
         ),
         sizes=sizes,
-        decline=decline(subsets, joining, shown),
+        decline=decline(subsets, joining),
         targets_kept=planned_sets(subsets, joining),
         iso_performance=shared_iso_performance(subsets.curves),
         measured=subsets.measured,

@@ -104,7 +104,7 @@ def test_a_task_at_its_floor_has_no_exponent():
 def test_a_line_through_some_sizes_is_nearly_that_through_all(order):
     subsets = subsets_of(different(90, draws=12))
     orders, sizes = joining_orders(subsets, order, 3), shown_sizes(90)
-    every, some = decline(subsets, orders), decline(subsets, orders, sizes)
+    every, some = decline(subsets, orders, range(1, 91)), decline(subsets, orders)
     assert len(sizes) < 50 and some.n_tasks.tolist() == sizes and every.n_tasks.tolist() == list(range(1, 91))
     np.testing.assert_allclose(some.mean_factor, every.mean_factor[some.n_tasks - 1], rtol=1e-12)
     assert some.lost_most == every.lost_most
@@ -116,7 +116,7 @@ def test_a_line_through_some_sizes_is_nearly_that_through_all(order):
 
 def test_a_line_through_some_sizes_of_copies_is_exact():
     subsets = subsets_of(identical(70))
-    found = decline(subsets, np.arange(70)[None], shown_sizes(70))
+    found = decline(subsets, np.arange(70)[None])
     np.testing.assert_allclose(found.exponent, GAMMA, rtol=1e-8)
 
 
