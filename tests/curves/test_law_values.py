@@ -73,6 +73,18 @@ def test_the_value_is_finite_in_every_corner_and_the_same_in_jax(name):
             np.testing.assert_allclose(law.value(jnp.asarray(corners), jnp.asarray(z), jnp), value, rtol=1e-9)
 
 
+def test_the_implicit_law_solves_its_equation_and_is_what_its_basis_says():
+    law, random = LAWS["m4"], np.random.default_rng(6)
+    theta = random.uniform([0.1, 2.0, 0.05, 0.005, -5.0], [1.0, 9.0, 6.0, 3.0, 5.0], (20_000, 5))
+    theta[:2000, 2] = random.uniform(0.99, 1.01, 2000)
+    z = random.uniform(-5.0, 5.0, (20_000, 1))
+    log_rest, log_share = law.basis(theta, z, np)
+    _, _, a, c, place = theta.T
+    np.testing.assert_allclose(log_share - a * log_rest, -c * (z[:, 0] - place), rtol=1e-12, atol=1e-12)
+    levels = theta[:, 0] * np.exp(log_rest) + theta[:, 1] * np.exp(log_share)
+    np.testing.assert_allclose(law.value(theta, z), levels, rtol=1e-14)
+
+
 @EVERY_LAW
 def test_derivatives_agree_with_central_differences(name):
     law, random = law_of_case(name), np.random.default_rng(4)
@@ -91,7 +103,7 @@ def test_derivatives_agree_with_central_differences(name):
 
 
 def test_second_derivatives_of_the_implicit_law_are_those_of_its_solution():
-    """Newton's last two steps carry the derivatives: an unrolled solver that holds its iterate must not lose them."""
+    """They follow from a rule for the first ones, which must itself be differentiable."""
     law, random = LAWS["m4"], np.random.default_rng(5)
     theta, z = random_theta(law, random, 40), random_z(law, random, 40)
     with jax.enable_x64(True):

@@ -119,7 +119,7 @@ class Chart:
 
 
 Curve = Callable[[Any, Any, ModuleType], Any]
-"""(theta (…, P), z (…, I), numpy or jax.numpy) → the law's value (…), of a law that is not linear in its levels."""
+"""(theta (…, P), z (…, I), numpy or jax.numpy) → the law's value (…)."""
 
 
 class Sampler(Protocol):
@@ -174,7 +174,7 @@ class Law:
         planning: how a plan reads it; by its value alone where the law does not say more.
         mixing: how a plan of one model for several tasks reads it, ``None`` of a law of one task at a time.
         chart: coordinates of the search where values are positive, the parameters themselves where there is none.
-        curve: the value, of a law that ``basis`` cannot say.
+        curve: the value, of a law that ``basis`` cannot say, or says with more work.
         sampler: how it is fitted, of a law whose curves are a posterior's draws.
         planned_as: name of the law by which plans read its curves, where that is another (``surrogate``).
         learns_beside: whether a shared model's curve learns from specialists of the same task (``Observations``).
