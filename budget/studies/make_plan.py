@@ -18,6 +18,7 @@ from budget.curves.curves import Curves
 from budget.curves.records.writing import record_of
 from budget.errors import AllocationError
 from budget.numerics.brief import Brief
+from budget.numerics.interval import interval
 from budget.numerics.words import listing
 from budget.studies.budget_response import Response, respond
 from budget.studies.checks.breadth_checks import Breadth, breadth_of
@@ -25,6 +26,7 @@ from budget.studies.decided_sizes import SizeRange, decided_sizes
 from budget.studies.decision_tables import DecisionTables, decision_tables
 from budget.studies.focus.focus import BUDGETS, DECADES, Focus, comparable, focus
 from budget.studies.growth.beyond_tasks import if_doubled
+from budget.studies.growth.breadth_curve import BreadthCurve, breadth_curve
 from budget.studies.growth.budget_sharing import BudgetSharing, budget_sharing
 from budget.studies.growth.growth import Growth, grow
 from budget.studies.plan_decision import decide
@@ -68,6 +70,7 @@ class Study(Brief):
         every_run: the measurements of all strategies, where the runs hold several; else ``None``.
         breadth: no free lunch and selection by the specialists' curves, where strategies are compared; else ``None``.
         tasks_path: the file of tasks as the plan's folder sees it; empty where the study has no folder or no such file.
+        breadth_curve: what tasks keep of their gain alone as more of them share; ``None`` where that is not told.
         size_ranges: how sure the sizes of the decision's models are, in their order, where some tasks share one.
         pairs: two tasks that some model serves → how much they help each other in every draw (B,), see
             ``sharing_effects.pair_effects``.
@@ -94,6 +97,7 @@ class Study(Brief):
     every_run: Runs | None = None
     breadth: Breadth | None = None
     tasks_path: str = ""
+    breadth_curve: BreadthCurve | None = None
     size_ranges: tuple[SizeRange, ...] = ()
     pairs: Mapping[frozenset[str], np.ndarray] = field(default_factory=dict)
 
@@ -126,6 +130,12 @@ class Study(Brief):
                 "objective": [None if value != value else value for value in self.response.objective.tolist()],
             },
             "growth": None if self.growth is None else _without_rows(self.growth.record()),
+            "breadth_curve": None if self.breadth_curve is None else self.breadth_curve.record(),
+            "pairs": [
+                {"tasks": sorted(pair), "effect": float(effect.mean()), "low": float(low), "high": float(high)}
+                for pair, effect in self.pairs.items()
+                for low, high in [interval(effect)]
+            ],
             "focus": None if self.focus is None else _without_rows(self.focus.record()),
             "recommendation": None if self.recommendation is None else self.recommendation.record(),
             "judged_sharing": [
@@ -197,7 +207,7 @@ def make_plan(
     if spec.is_one_model and not of_one:
         alternative, why = _split_instead(planned, settings, asked, budget, watch)
         beside += why
-    growth, why = _growth(planned, settings, spec, asked, order, watch)
+    growth, kept, why = _growth(planned, settings, spec, asked, order, watch)
     beside += why
     trades_size = spec.is_one_model and len(planned.planned_inputs) == 2 and spec.params is None and not of_one
     if found.compared is not None and spec.unit == "money":
@@ -226,6 +236,7 @@ def make_plan(
         recommendation=decision,
         tables=decision_tables(found.planned, spec, plan.spend, found.tasks, shown, found.rivals) if is_best else None,
         growth=growth,
+        breadth_curve=kept,
         sharing=None if growth is None else budget_sharing(planned, growth),
         input_files=input_files or {},
         notes=(*tasks.notes, *curves.notes, *found.notes, *beside),
@@ -259,7 +270,7 @@ def _growth(
     asked: PlanQuestion,
     order: str,
     watch: Callable[[str], Callable[[int, int], None] | None],
-) -> tuple[Growth | None, list[str]]:
+) -> tuple[Growth | None, BreadthCurve | None, list[str]]:
     """What breadth costs by the weighted mean, and what of the question it leaves out; or why it is not told."""
     able = asked.measure is None or MEASURES[asked.measure].follows_growth
     reasons = {
@@ -270,7 +281,7 @@ def _growth(
     }
     for reason, holds in reasons.items():
         if holds:
-            return None, [f"What breadth costs is left out: {reason}."]
+            return None, None, [f"What breadth costs is left out: {reason}."]
     try:
         growth = grow(
             planned,
@@ -286,12 +297,14 @@ def _growth(
             progress=watch("growth"),
         )
     except AllocationError as error:  # of specialists: the question may be of one model, or need what a mean does not
-        return None, [f"What breadth costs is left out: {error}"]
+        return None, None, [f"What breadth costs is left out: {error}"]
     whole = growth.plans[-1].spec
     there = planned.take(np.array([planned.tasks.index(name) for name in whole.tasks.names]))
-    growth = replace(growth, beyond=if_doubled(Subsets(there, whole)))
+    subsets = Subsets(there, whole)
+    growth = replace(growth, beyond=if_doubled(subsets))
     more = asked.beyond_the_mean
-    return growth, [f"What breadth costs is told of the weighted mean, without {listing(more)}."] if more else []
+    kept = breadth_curve(subsets, planned.seed)
+    return growth, kept, [f"What breadth costs is told of the weighted mean, without {listing(more)}."] if more else []
 
 
 def _focus(

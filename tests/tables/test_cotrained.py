@@ -70,7 +70,11 @@ def test_models_of_one_set_and_two_costs_are_two():
 @pytest.mark.parametrize(
     ("rows", "columns", "sentence"),
     [
-        ([("a", "", 1), ("a", "", 1)], None, "row 3, column 'value': a second value for task 'a' alone, beside row 2; groups are judged"),
+        (
+            [("a", "", 1), ("a", "", 1)],
+            None,
+            "row 3, column 'value': a second value for task 'a' alone, beside row 2; groups are judged",
+        ),
         ([("a", "b", 1), ("a", "b", 2)], None, "a second value for task 'a' with b"),
         ([("a", "b", 1, 7), ("a", "b", 2, 7)], ("task", "partner", "value", "seed"), "with b and seed '7'"),
         ([("a", "a", 1)], None, "row 2, column 'partner': 'a' names a task twice"),

@@ -13,6 +13,14 @@ from budget.report.page import tables as tabular
 from budget.report.page.decided_tables import decided_table, models_table
 from budget.report.page.single_task_section import alone_table
 from budget.report.pictures.curve_series import DecidedCurve, decided_series
+from budget.report.pictures.pair_figure import (
+    CLEAR,
+    MOST_TASKS,
+    shown_tasks,
+    sureness,
+    told_pairs,
+    written_effect,
+)
 from budget.report.pictures.trust_figure import gains_of
 from budget.report.report_parts import (
     PANELS,
@@ -20,11 +28,14 @@ from budget.report.report_parts import (
     Block,
     Bullets,
     Callout,
+    Cell,
+    Column,
     Definitions,
     Heading,
     Picture,
     Section,
     Story,
+    Table,
     Text,
 )
 from budget.report.scenario_section import scenario_section
@@ -64,6 +75,8 @@ def build_story(study: Study) -> Story:
         sections.append(_breadth(study, study.growth))
     if study.focus is not None:
         sections.append(_focus(study.focus))
+    if study.pairs:
+        sections.append(_pairs(study))
     chosen = _selection(study)
     if chosen is not None:
         sections.append(chosen)
@@ -228,13 +241,17 @@ def _breadth(study: Study, growth: Growth) -> Section:
     law = "" if growth.decline is None else f" {decline_sentence(growth.decline)}"
     more = "" if growth.beyond is None else f" {doubled_sentence(growth.beyond)}"
     blocks.append(Text(narrative.breadth(study, growth, found) + law + more))
-    blocks.append(
-        Picture(
-            "breadth",
-            "Each task's predicted value as more tasks share the budget, from the moment it joins. Dashed: the task "
-            f"alone with the whole budget, within the plan's reach.{_capped(len(shown), len(growth.names))}",
-        )
+    curve = study.breadth_curve
+    caption = (
+        "Each task's predicted value as more tasks share the budget, from the moment it joins. Dashed: the task "
+        f"alone with the whole budget, within the plan's reach.{_capped(len(shown), len(growth.names))}"
     )
+    if curve is not None:
+        caption = (
+            "0 % is guessing, 100 % what each task would reach with the whole budget alone. Line: one model for each, "
+            f"mean of {plural(curve.orders, 'random order')} in which tasks join; band: {LEVEL} of the orders."
+        )
+    blocks.append(Picture("breadth", caption))
     blocks += [tabular.breadth_table(growth, found), tabular.set_size_table(study, growth)]
     label = narrative.HYPOTHETICAL if growth.hypothetical else ""
     return Section(
@@ -269,6 +286,44 @@ def _focus(found: Focus) -> Section:
     if singles is not None:
         blocks.append(singles)
     return Section("focus", "Focus map: specialists or shared models", tuple(blocks), finding=decided_cells(found))
+
+
+def _pairs(study: Study) -> Section:
+    """Which tasks help each other in one model."""
+    told = told_pairs(study.pairs)
+    clear = [effect for _, effect in told if sureness(effect) >= CLEAR]
+    helping = sum(bool(effect.mean() > 0) for effect in clear)
+    finding = (
+        f"Of {plural(len(study.pairs), 'pair')} that some model serves {helping} help each other and "
+        f"{len(clear) - helping} are in each other's way in at least {100 * CLEAR:g} % of the draws."
+    )
+    rows = tuple(
+        (
+            Cell(" + ".join(sorted(pair))),
+            Cell("help each other" if effect.mean() > 0 else "in each other's way"),
+            Cell(written_effect(effect)),
+            Cell(percent(sureness(effect))),
+        )
+        for pair, effect in told
+    )
+    columns = (Column("Pair"), Column("In one model"), Column("Distance saved", True), Column("Of the draws", True))
+    names = study.plan.spec.tasks.names
+    capped = "" if len(shown_tasks(study.pairs, names)) < MOST_TASKS else f" At most {MOST_TASKS} tasks are shown."
+    blocks: list[Block] = [
+        Text(
+            "By all runs of all strategies together: what two tasks save each other in one model of the two, in "
+            "percent of the distance to best, beside what sharing saves on average. In a model of more it counts less."
+        ),
+        Picture(
+            "pairs",
+            "A dot for every pair that some model serves, as large as its effect. Solid: the two help each other; "
+            "hollow: they are in each other's way; thin: two thirds of the draws agree, not nine in ten; a speck: the "
+            f"draws do not agree. Empty: no model serves both.{capped}",
+        ),
+    ]
+    told_of = "Pairs on whose sign two thirds of the draws agree"
+    blocks += [Table(told_of, columns, rows, folded=True, cards=True)] if rows else []
+    return Section("pairs", "Which tasks help each other", tuple(blocks), finding=finding)
 
 
 def _selection(study: Study) -> Section | None:

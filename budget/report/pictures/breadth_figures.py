@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from budget.report.pictures.svg import Axis, Chart, decade_axis, value_axis
+from budget.report.pictures.svg import Axis, Chart, count_axis, decade_axis, value_axis
 from budget.report.sentences.threshold_sentences import half_the_budget
-from budget.report.written_numbers import UNIT_WORDS, plural, quantity, scientific, value
+from budget.report.written_numbers import LEVEL, UNIT_WORDS, percent, plural, quantity, scientific, value
 from budget.studies.checks.breadth_checks import Breadth
 from budget.studies.focus.focus import Focus
 from budget.studies.focus.strictness import Strictness
+from budget.studies.growth.breadth_curve import BreadthCurve
 
 HEIGHT = 210.0
 """Height of each picture."""
@@ -43,6 +44,41 @@ def free_lunch_figure(found: Breadth, width: float, metric: str, sign: float) ->
         chart.dots(np.array([level]), np.array([row]), "point", 4.5, [f"{said}: {value(float(level))}"])
     told = ", ".join(f"{said} {value(float(level))}" for said, level in zip(words, levels, strict=True))
     return chart.drawn(f"Mean over {plural(len(found.tasks), 'task')}: {told}.")
+
+
+def breadth_curve_figure(found: BreadthCurve, decision: float, width: float) -> str:
+    """What tasks keep of their gain alone against how many share the budget: the mean and band of random orders.
+
+    Args:
+        found: the curve.
+        decision: the share that the decision about all of them keeps.
+        width: of the picture.
+    """
+    count = int(found.n_tasks[-1])
+    x, kept, low, high = found.n_tasks.astype(float), *(100 * each for each in (found.kept, found.low, found.high))
+    floor = kept[-1] - 0.2 * (100.0 - min(float(low.min()), kept[-1]))  # a line's room, for what is said of the last
+    ends = np.array([100.0, 100 * decision, floor])
+    y = value_axis(low, high, ends, title="kept of what each would gain alone", suffix=" %")
+    chart = Chart(width, 260, count_axis(count, "tasks that share the budget"), y)
+    chart.band(x, low, high)
+    chart.line(x, kept)
+    words = [
+        f"{plural(int(size), 'task')}: {percent(mean / 100)} ({LEVEL} of the orders: {percent(least / 100)} to "
+        f"{percent(most / 100)})"
+        for size, mean, least, most in zip(x, kept, low, high, strict=True)
+    ]
+    chart.dots(x, kept, "point", 3.5, words)
+    last = f"one model for each: {percent(found.kept[-1])}"
+    chart.label(x[-1], kept[-1], last, "muted", anchor="end", above=-18, aside=-6)
+    chart.dots(x[-1:], np.array([100 * decision]), "planned", 6, [f"the decision: {percent(decision)}"])
+    if abs(decision - found.kept[-1]) > 1e-6:
+        chart.label(
+            x[-1], 100 * decision, f"the decision: {percent(decision)}", "strong", anchor="end", above=12, aside=-6
+        )
+    title = f"{plural(count, 'task')} that share keep {percent(found.kept[-1])} of what each would gain with the whole"
+    return chart.drawn(
+        f"{title} budget; mean of {plural(found.orders, 'random order')}; the decision {percent(decision)}."
+    )
 
 
 def selection_figure(found: Breadth, width: float, unit: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from budget.report.pictures import decision_figures
 from budget.report.pictures.breadth_figures import (
+    breadth_curve_figure,
     free_lunch_figure,
     selection_figure,
     thresholds_figure,
@@ -19,6 +20,7 @@ from budget.report.pictures.breadth_figures import (
 from budget.report.pictures.curve_series import Series, curve_series, decided_series
 from budget.report.pictures.decision_figures import mark
 from budget.report.pictures.focus_map import focus_map
+from budget.report.pictures.pair_figure import pair_figure
 from budget.report.pictures.svg import Axis, Chart, count_axis, decade_axis, short, value_axis
 from budget.report.pictures.trust_figure import trust_figure
 from budget.report.report_parts import PANELS, ROWS
@@ -129,7 +131,13 @@ def sizes(study: Study) -> list[Panel]:
 
 
 def breadth(study: Study) -> list[Panel]:
-    """Each task's value as tasks are added, beside its value alone."""
+    """What tasks keep of their gain alone as more share the budget, or each task's value where that is not told."""
+    if study.breadth_curve is not None:
+        curve, shown = study.breadth_curve, shown_decision(study)
+        assert study.growth is not None  # of whose tasks the curve is
+        place = [shown.names.index(name) for name in study.growth.plans[-1].spec.tasks.names]
+        mine = curve.of(shown.predicted[place])
+        return [Panel("", *(breadth_curve_figure(curve, mine, width) for width in (WIDE, NARROW)))]
     found, growth = study.sharing, study.growth
     assert found is not None and growth is not None  # the story asks for this picture only then
     names = growth.names
@@ -317,6 +325,12 @@ def gain(study: Study) -> list[Panel]:
     return [Panel("", *(decision_figures.waterfall(found, width) for width in (HALF, NARROW)))]
 
 
+def pairs(study: Study) -> list[Panel]:
+    """Which tasks help each other in one model."""
+    names = study.plan.spec.tasks.names
+    return [Panel("", *(pair_figure(study.pairs, names, width) for width in (WIDE, NARROW)))]
+
+
 def selection(study: Study) -> list[Panel]:
     """No free lunch, which breadth survives, and what stricter thresholds do: as many as the study knows."""
     panels, spec = [], study.plan.spec
@@ -346,6 +360,7 @@ FIGURES: dict[str, Callable[[Study], list[Panel]]] = {
     "sizes": sizes,
     "breadth": breadth,
     "winners": winners,
+    "pairs": pairs,
     "selection": selection,
     "focus": focus,
     "response": response,
