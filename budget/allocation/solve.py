@@ -112,7 +112,8 @@ def allocate(
         if spec.is_one_model:
             outcome, rivals = plan_one_model(curves, spec), one_model_baselines(curves, spec)
         else:
-            outcome, rivals = plan_nonconvex(curves, spec), nonconvex_baselines(curves, spec, drawn=draws)
+            outcome = plan_nonconvex(curves, spec)
+            rivals = nonconvex_baselines(curves, spec, _spent(outcome), drawn=draws)
         plan = better_of_both(curves, spec, _by_levels(curves, spec, outcome, route), rivals)
         drawn = nonconvex_drawn_plans(curves, spec, progress) if draws else no_plans(spec)
     else:
@@ -131,7 +132,7 @@ def allocate(
                 best = solved(problem, goal, route)
             outcome = solved_plan_of(curves, spec, problem, best)
             outcome = replace(outcome, notes=(*outcome.notes, *notes))
-        rivals = convex_baselines(curves, spec, problem, drawn=draws) if compared else ()
+        rivals = convex_baselines(curves, spec, problem, _spent(outcome), drawn=draws) if compared else ()
         plan = better_of_both(curves, spec, _by_levels(curves, spec, outcome, route), rivals)
         drawn = convex_drawn_plans(curves, spec, goal, progress) if draws else no_plans(spec)
         if route == "program":
@@ -156,6 +157,10 @@ def allocate(
     )
     objective_low, objective_high = objective_interval(plan)
     return with_size_ranges(curves, replace(plan, objective_low=objective_low, objective_high=objective_high), drawn)
+
+
+def _spent(outcome: SolvedPlan) -> float:
+    return float(outcome.amounts[0].sum())
 
 
 def _met_in_draws(curves: Curves, spec: PlanSpec, plan: Plan) -> tuple[str, ...]:

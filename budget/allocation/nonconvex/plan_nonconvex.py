@@ -124,8 +124,8 @@ def _responses(response: SpendResponse, objective: Objective, low: np.ndarray, h
     )
 
 
-def nonconvex_baselines(curves: Curves, spec: PlanSpec, *, drawn: bool = False) -> tuple[Baseline, ...]:
-    """What a plan of this kind is compared with, in every draw, too, where ``drawn``."""
+def nonconvex_baselines(curves: Curves, spec: PlanSpec, least: float, *, drawn: bool = False) -> tuple[Baseline, ...]:
+    """What a plan of this kind that spends ``least`` is compared with, in every draw, too, where ``drawn``."""
     response = spend_response(curves, spec)
     low, high = spend_bounds(response)
     limits = Problem(
@@ -153,7 +153,7 @@ def nonconvex_baselines(curves: Curves, spec: PlanSpec, *, drawn: bool = False) 
     def worth(task: np.ndarray, spend: np.ndarray) -> np.ndarray:
         return response.term(task, spend, None if spec.objective.is_sum else MEAN)
 
-    return compare(spec, limits, worth, score)
+    return compare(spec, limits, worth, score, least)
 
 
 def least_spend(response: SpendResponse, level: np.ndarray, most: np.ndarray, halvings: int = HALVINGS) -> np.ndarray:

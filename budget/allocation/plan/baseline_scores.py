@@ -21,7 +21,9 @@ from budget.allocation.plan.baselines import (
     CURRENT_SCALED,
     GREEDY,
     RULE_OF_THUMB,
+    TO_TARGETS,
     WITHIN,
+    directions_by_hand,
     greedy_split,
     rule_of_thumb,
     stated_splits,
@@ -34,6 +36,9 @@ from budget.numerics.fill_to_budget import fill_to_budget
 
 EQUAL = 1e-9
 """Relative distance of spends within which two splits are one."""
+
+DOUBLINGS, HALVINGS = 60, 40
+"""Steps in which the least total of a split by hand is enclosed, and then halved in logarithm: to rounding."""
 
 
 def baseline(
@@ -82,15 +87,21 @@ def compare(
     problem: Problem,
     worth: Callable[[np.ndarray, np.ndarray], np.ndarray],
     score: Callable[[str, np.ndarray], Baseline],
+    least: float,
 ) -> tuple[Baseline, ...]:
     """Every split by hand as it is; beside one that breaks a limit, what of it the limits allow; and the greedy one.
+
+    Where the spend is what is made small, a split of the whole budget is no rival: see ``_to_targets``.
 
     Args:
         spec: what is asked.
         problem: its budget and limits.
         worth: (positions (R,), spends (R,)) → weighted values (R,), smaller being better.
         score: (name, spends (V,)) → the baseline.
+        least: what the plan spends, about which a cheapest plan's rivals are looked for.
     """
+    if spec.objective.minimizes_spend:
+        return _to_targets(spec, problem, score, least)
     stated = stated_splits(spec, len(problem.low))
     fills = np.isfinite(problem.budget) and problem.low.sum() <= problem.budget and not spec.is_one_model
     found: list[Baseline] = []
@@ -107,8 +118,66 @@ def compare(
     return tuple(found)
 
 
-def convex_baselines(curves: Curves, spec: PlanSpec, problem: Problem, *, drawn: bool = False) -> tuple[Baseline, ...]:
-    """What a convex plan is compared with, each model of the best inputs at its spend, and ``drawn`` where asked."""
+def _to_targets(
+    spec: PlanSpec, problem: Problem, score: Callable[[str, np.ndarray], Baseline], least: float
+) -> tuple[Baseline, ...]:
+    """What a cheapest plan is compared with: today's split, and each split by hand as small as its targets allow.
+
+    A split by hand that spends the whole budget would be dearer by whatever budget was typed. Of one that meets the
+    targets at no total within the limits nothing is said.
+    """
+    models = len(problem.low)
+    stated = stated_splits(spec, models)
+    found = [score(CURRENT, stated[CURRENT])] if CURRENT in stated else []
+    for name, share in directions_by_hand(spec, models).items():
+        smallest = float((problem.low / share).max())
+        largest = min(problem.budget, float((problem.high / share).min()))
+
+        def at(total: float, name: str = name, share: np.ndarray = share) -> Baseline:
+            return score(name + TO_TARGETS, total * share)
+
+        split = _smallest(at, max(smallest, least / 2), largest)
+        if split is not None and not any(_same(split, other) for other in found):
+            found.append(split)
+    return tuple(found)
+
+
+def _smallest(at: Callable[[float], Baseline], start: float, largest: float) -> Baseline | None:
+    """The split of the least total from ``start`` to ``largest`` that breaks no limit, ``None`` where there is none.
+
+    Doubled until the targets are met, so that no larger total is looked at: there the limits break.
+    """
+    under, over = 0.0, min(start, largest)
+    found = at(over) if start <= largest * (1 + EQUAL) else None
+    for _ in range(DOUBLINGS):
+        if found is None or found.is_feasible or over >= largest:
+            break
+        under, over = over, min(2 * over, largest)
+        found = at(over)
+    if found is None or not found.is_feasible or under == 0:
+        return found if found is not None and found.is_feasible else None
+    for _ in range(HALVINGS):
+        middle = float(np.sqrt(under * over))
+        tried = at(middle)
+        if tried.is_feasible:
+            over, found = middle, tried
+        else:
+            under = middle
+    return found
+
+
+def convex_baselines(
+    curves: Curves, spec: PlanSpec, problem: Problem, least: float, *, drawn: bool = False
+) -> tuple[Baseline, ...]:
+    """What a convex plan is compared with, each model of the best inputs at its spend, and ``drawn`` where asked.
+
+    Args:
+        curves: of T tasks.
+        spec: what is asked.
+        problem: its program.
+        least: what the plan spends.
+        drawn: whether the objective in every draw is wanted.
+    """
     mandatory = np.zeros(len(problem.cost), dtype=bool)
 
     def worth(tasks: np.ndarray, spend: np.ndarray) -> np.ndarray:
@@ -129,7 +198,7 @@ def convex_baselines(curves: Curves, spec: PlanSpec, problem: Problem, *, drawn:
         u[some] = split_inputs(problem.by_model.take(some), problem.cost.take(some), spend[some])
         return scored(name, spend, u)
 
-    found = compare(spec, problem, worth, score)
+    found = compare(spec, problem, worth, score, least)
     if spec.is_one_model and problem.cost.inputs == 2 and np.isfinite(problem.budget):
         whole = np.full(1, problem.budget)
         found += (scored(RULE_OF_THUMB, whole, rule_of_thumb(problem.cost, problem.budget)),)

@@ -26,6 +26,9 @@ WITHIN = " within the limits"
 SAME_TOTAL = 1e-9
 """Relative distance within which today's total is the budget."""
 
+TO_TARGETS = " to the targets"
+"""Follows the name of a split that is made as small as its targets allow, which is what a cheapest plan beats."""
+
 CHUNKS = 100
 """Parts in which the greedy split hands out the budget."""
 
@@ -78,6 +81,26 @@ def stated_splits(spec: PlanSpec, count: int) -> dict[str, np.ndarray]:
         if np.isfinite(spec.budget) and abs(current.sum() / spec.budget - 1) > SAME_TOTAL:
             splits[CURRENT_SCALED] = current * (spec.budget / current.sum())
     return splits
+
+
+def directions_by_hand(spec: PlanSpec, count: int) -> dict[str, np.ndarray]:
+    """Shares (V,) of the splits by hand that can be made smaller and larger, each summing to 1.
+
+    Those of ``stated_splits``, whatever the budget.
+
+    Args:
+        spec: what is asked.
+        count: V, the number of models.
+    """
+    if spec.is_one_model:
+        return {}
+    shares = {UNIFORM: np.full(count, 1 / count)}
+    if np.ptp(spec.weight) > 0:
+        shares[PROPORTIONAL] = spec.weight / spec.weight.sum()
+    current = spec.tasks.current
+    if np.isfinite(current).all() and (current > 0).all():
+        shares[CURRENT] = current / current.sum()
+    return shares
 
 
 def missing_splits(spec: PlanSpec) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from budget.allocation.plan.baselines import (
     PROPORTIONAL,
     RULE_OF_THUMB,
     SAME_TOTAL,
+    TO_TARGETS,
     UNIFORM,
     WITHIN,
 )
@@ -45,6 +46,9 @@ BASELINE_WORDS = {
     CURRENT: "today's split",
     CURRENT_SCALED: "today's split scaled to the budget",
     CURRENT + WITHIN: "today's split within the limits",
+    UNIFORM + TO_TARGETS: "the smallest uniform split that meets the targets",
+    PROPORTIONAL + TO_TARGETS: "the smallest split by weight that meets the targets",
+    CURRENT + TO_TARGETS: "today's split scaled until it meets the targets",
     GREEDY: "a greedy split by marginal return",
     "optimal": "the best plan",
 }
@@ -182,7 +186,7 @@ def baseline_sentence(plan: Plan, baseline: Baseline, reaches: str = "") -> str:
     broken = f", which {broken_words(baseline.breaks)}" if baseline.breaks else ""
     verb = f" {reaches}" if reaches else ""
     compared = f"{comparison(plan, baseline)}{gain_in_draws(plan, baseline)}"
-    reached = value(baseline.objective)
+    reached = objective_written(plan, baseline.objective)
     if reached == value(plan.objective):
         reached, _ = told_apart(baseline.objective, plan.objective)
     return f"{who}{total}{verb} {reached}{broken}: the plan is {compared}."
@@ -191,6 +195,8 @@ def baseline_sentence(plan: Plan, baseline: Baseline, reaches: str = "") -> str:
 def total_words(plan: Plan, baseline: Baseline) -> str:
     """What a baseline spends in all, in brackets where that is not the budget."""
     budget, unit = plan.spec.budget, plan.spec.unit
+    if baseline.name.endswith(TO_TARGETS):  # its total is its value
+        return ""
     same = abs(baseline.total - budget) <= SAME_TOTAL * budget if np.isfinite(budget) else False
     return "" if same else f" ({quantity(baseline.total, unit)} in all)"
 

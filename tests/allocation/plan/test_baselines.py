@@ -120,6 +120,38 @@ def test_todays_total_and_missed_targets_stand_beside_the_cheapest_plan():
     assert "Today's split (409.0 units of x in all) 409.0, which misses the target of a and d" in plan_summary(plan)
 
 
+@pytest.mark.parametrize("allow_unserved", [False, True], ids=["convex", "by-spends"])
+@pytest.mark.parametrize("budget", [None, 3000.0, 1e6])
+def test_the_cheapest_plan_is_compared_with_the_smallest_split_that_meets_the_targets(budget, allow_unserved):
+    needed = np.array([90.0, 120.0, 100.0, 60.0])
+    weight, today = np.array([1.0, 2.0, 1.0, 1.0]), np.array([30.0, 30.0, 30.0, 10.0])
+    unserved = np.full(4, 50.0) if allow_unserved else NOTHING
+    tasks = replace(WISHES, target=value(needed), weight=weight, current=today, unserved=unserved)
+    plan, named = planned(budget, tasks, objective="cheapest", allow_unserved=allow_unserved)
+    shares = {"uniform": np.full(4, 0.25), "proportional": weight / 5, "current": today / 100}
+    assert set(named) == {"current", *(f"{name} to the targets" for name in shares)}
+    for name, share in shares.items():
+        least = (needed / share).max()  # the task that is given least of what it needs says how much there must be
+        rival = named[f"{name} to the targets"]
+        assert rival.is_feasible and rival.objective == pytest.approx(least, rel=1e-6)
+        np.testing.assert_allclose(rival.spend, least * share, rtol=1e-6)
+        assert plan.gain_over(rival) == pytest.approx(least - needed.sum(), rel=1e-6)
+    said = "The smallest uniform split that meets the targets 480: the plan is 110 better."
+    assert said in plan_summary(plan).replace("480.0", "480"), plan_summary(plan)
+
+
+def test_fewer_targets_take_a_smaller_uniform_split_and_none_is_named_beyond_the_limits():
+    needed = np.array([90.0, 120.0, 100.0, 60.0])
+    tasks = replace(WISHES, target=value(needed))
+    _, named = planned(3000.0, tasks, objective="cheapest", at_least=3)
+    assert named["uniform to the targets"].objective == pytest.approx(4 * 100.0, rel=1e-6)
+    capped = replace(tasks, max=np.array([110.0, np.nan, np.nan, np.nan]))
+    _, named = planned(3000.0, capped, objective="cheapest")
+    assert not named  # 120 for all breaks a's maximum
+    _, named = planned(400.0, tasks, objective="cheapest")
+    assert not named  # 4 x 120 breaks the budget
+
+
 def test_broken_limits_are_said_together_and_not_all_by_name():
     assert (
         broken_words(("budget", "max of c", "max of d", "min of a"))
