@@ -27,14 +27,20 @@ def use_one_thread_for_matrices() -> None:
         os.environ.setdefault(f"{library}_{'MAXIMUM' if library == 'VECLIB' else 'NUM'}_THREADS", "1")
 
 
+def cache_folder() -> str:
+    """Where the commands keep what makes the next one faster: compiled programs, and below it fits."""
+    import platformdirs
+
+    return platformdirs.user_cache_dir("budget", appauthor=False)
+
+
 def use_compilation_cache() -> None:
     """Keep compiled programs in the user's cache folder, where it can be written: the second command starts warm."""
     import jax
-    import platformdirs
 
     from budget.tables.files.write_files import can_write
 
-    folder = platformdirs.user_cache_dir("budget", appauthor=False)
+    folder = cache_folder()
     if not can_write(folder):
         return
     jax.config.update("jax_compilation_cache_dir", folder)

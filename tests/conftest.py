@@ -19,7 +19,9 @@ settings.load_profile("unhurried")
 # and by the settings of the commands (process_settings.use_compilation_cache), before any of them imports JAX. Cores
 # belong to the processes of tests, so each has one device whether a command prepared it or not: one program serves
 # both, and no small fit is padded for several. Tests of several devices start programs of their own (tests.devices).
+# Fits are neither kept nor found, so that a test computes what it is about.
 os.environ |= {
+    "BUDGET_KEEP": "0",
     "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=1".strip(),
     "JAX_COMPILATION_CACHE_DIR": platformdirs.user_cache_dir("budget", appauthor=False),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",

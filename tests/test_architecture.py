@@ -36,6 +36,8 @@ FILING = {
     "tables/files/journal.py",
     "tables/files/part_files.py",
     "tables/files/temporary.py",
+    "tables/kept_files.py",
+    "curves/fit_identity.py",
     "commands/running/standard_streams.py",
 }
 """The modules that touch the disk or, the last, open a device in the place of a closed stream."""

@@ -11,13 +11,13 @@ See docs/decisions/156-shards-keep-lanes.md.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, fields, is_dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
+from budget.curves.fit_identity import feed
 from budget.tables.shards import Shard
 
 DIGEST = 16
@@ -150,7 +150,7 @@ def program_name(
     """What a program computes: the function, its constants, a lane's shapes and how many it takes at once, hashed."""
     digest = blake2b(digest_size=DIGEST)
     shapes = [(lane.shape[1:], lane.dtype.str) for lane in lanes]
-    _feed(digest, (function, tuple(static), shapes, tuple(common), width))
+    feed(digest, (function, tuple(static), shapes, tuple(common), width))
     return f"{function.__name__.strip('_')}-{digest.hexdigest()}"
 
 
@@ -161,28 +161,3 @@ def _digests(lanes: Sequence[np.ndarray]) -> np.ndarray:
     rows = np.concatenate([column.view(np.uint8).reshape(count, -1) for column in columns], axis=1)
     joined = b"".join(blake2b(row.data, digest_size=DIGEST).digest() for row in rows)
     return np.frombuffer(joined, np.uint8).reshape(count, DIGEST)
-
-
-def _feed(digest: Any, value: Any) -> None:
-    """Add a constant of a program: by what it is, and not by where it stands in memory."""
-    if isinstance(value, partial):
-        _feed(digest, (value.func, value.args, tuple(sorted(value.keywords.items()))))
-    elif is_dataclass(value) and not isinstance(value, type):
-        digest.update(f"<{type(value).__qualname__}".encode())
-        for each in fields(value):
-            _feed(digest, getattr(value, each.name))
-    elif isinstance(value, tuple | list):
-        digest.update(f"[{len(value)}".encode())
-        for each in value:
-            _feed(digest, each)
-    elif isinstance(value, Mapping):
-        _feed(digest, tuple(value.items()))
-    elif callable(value):
-        name = getattr(value, "__qualname__", type(value).__qualname__)
-        digest.update(f"{getattr(value, '__module__', '')}.{name};".encode())
-    elif value is None or isinstance(value, str | bytes | bool | int | float):
-        digest.update(f"{type(value).__name__} {value!r};".encode())
-    else:
-        array = np.asarray(value)
-        digest.update(f"{array.shape} {array.dtype.str}".encode())
-        digest.update(array.tobytes())

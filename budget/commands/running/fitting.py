@@ -1,12 +1,21 @@
-"""Fitting as the commands do it: on every core, compiled programs kept, progress shown. Heavy imports stay inside."""
+"""Fitting as the commands do it: on every core, programs and fits kept, progress shown. Heavy imports stay inside.
+
+See docs/decisions/171-fits-are-kept-by-task.md.
+"""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
+import click
+
 from budget.commands.options.option_types import as_number
+from budget.commands.running.output import echo_notes
 from budget.errors import DataError
-from budget.process_settings import prepare_to_fit
+from budget.process_settings import cache_folder, prepare_to_fit
+from budget.report.verbosity import VERBOSITY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +26,7 @@ if TYPE_CHECKING:
     from budget.commands.options.fitting_options import Drawing, Estimating, Fitting, Holdout
     from budget.curves.curves import Curves
     from budget.curves.fitting.loss import Loss
+    from budget.curves.kept_fits import KeptFits
     from budget.studies.backtest import Backtest
     from budget.studies.backtest_verdict import Verdict
     from budget.studies.decision_backtest import DecisionBacktest
@@ -32,6 +42,13 @@ JUDGING_DRAWS = 100
 
 STATED = ("best", "unserved")
 """What a decision backtest reads off the tasks' settings itself."""
+
+
+KEEP = "BUDGET_KEEP"
+"""The variable of the environment that says, being 0, that fits are neither kept nor looked for."""
+
+KEPT = "budget.kept"
+"""Where a command's context keeps what it found."""
 
 
 class Estimator(TypedDict):
@@ -63,7 +80,7 @@ def fit_all(
     from budget.report.progress import step
     from budget.tables.files.contents import sha256_as_read
 
-    prepare_to_fit()
+    _prepare()
     with step("fit") as bar:
         return fit_curves(
             runs,
@@ -93,7 +110,7 @@ def fit_strategies(
     from budget.report.progress import steps
     from budget.studies.strategies.strategy_curves import fit_strategy_curves
 
-    prepare_to_fit()
+    _prepare()
     with steps() as start:
         return fit_strategy_curves(
             runs,
@@ -121,7 +138,7 @@ def backtest_laws(
     from budget.report.progress import steps
     from budget.studies.backtest import backtest
 
-    prepare_to_fit()
+    _prepare()
     with steps() as start:
         return backtest(
             runs,
@@ -152,7 +169,7 @@ def judge_curves(
     from budget.report.progress import steps
     from budget.studies.backtest_verdict import judge
 
-    prepare_to_fit()
+    _prepare()
     with steps() as start:
         found = judge(
             runs,
@@ -216,7 +233,7 @@ def decide_laws(
     from budget.report.progress import steps
     from budget.studies.decision_backtest import decide_backtest
 
-    prepare_to_fit()
+    _prepare()
     asked: dict[str, Any] = {name: each for name, each in _estimator(tasks, estimating).items() if name not in STATED}
     with steps() as start:
         return [
@@ -280,6 +297,32 @@ def add_link(curves: Curves, runs: Runs, scores: Runs | None, tasks: TaskSetting
 
     with step("link"):
         return with_link(curves, runs, scores, best=tasks.best, chance=tasks.unserved, device=device)
+
+
+def _prepare() -> None:
+    """Before the first fit of a command: programs kept, every core at work, and fits kept until the command ends."""
+    prepare_to_fit()
+    context = click.get_current_context(silent=True)
+    if context is None or os.environ.get(KEEP) == "0" or KEPT in context.meta:
+        return
+    from budget.curves.kept_fits import KeptFits, keeping_fits
+    from budget.tables.kept_files import KeptFiles
+
+    kept = context.meta[KEPT] = KeptFits(KeptFiles(Path(cache_folder()) / "fits"))
+    context.with_resource(keeping_fits(kept))
+    if not VERBOSITY.get().quiet:  # which is forgotten when the command ends
+        context.call_on_close(lambda: echo_notes(*_found(kept)))
+
+
+def _found(kept: KeptFits) -> list[str]:
+    """What a command says of the fits that it did not make."""
+    if not kept.seconds:
+        return []
+    curves = f"{kept.curves} curves" if kept.curves else "parts of curves"
+    return [
+        f"{curves[0].upper()}{curves[1:]} were fitted before and stand in {kept.files.folder} (about "
+        f"{kept.seconds:.1f} s of computing saved); {KEEP}=0 fits them anew."
+    ]
 
 
 def _loss(estimating: Estimating) -> Loss:

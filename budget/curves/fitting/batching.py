@@ -14,6 +14,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
+from budget.curves.kept_fits import fits_are_kept, kept_by_task
 from budget.curves.kept_lanes import kept_lanes, program_name
 from budget.errors import FitError
 
@@ -52,6 +53,14 @@ def choose_devices(platform: str | None = None) -> Devices:
         ) from None
 
 
+def kind_of(devices: Devices) -> str:
+    """What decides a lane's last digits beside the program: the platform and, of an accelerator, kind and driver."""
+    first = devices[0]
+    if first.platform == "cpu":
+        return "cpu"
+    return f"{first.platform} {first.device_kind} {first.client.platform_version}"
+
+
 def lanes_per_chunk(devices: Devices) -> int:
     """Lanes in one call over all devices."""
     return len(devices) * LANES_PER_DEVICE.get(devices[0].platform, LANES_PER_ACCELERATOR)
@@ -77,14 +86,16 @@ def vmap_in_chunks(
         devices: where to run.
         share: how many ordinary lanes one lane is as large as.
         owners: the task of each lane, where its result is needed for that task alone: of a shard's fit, only the lanes
-            of its own tasks are computed then (``kept_lanes``).
+            of its own tasks are computed then (``kept_lanes``), and of other fits those that were never computed
+            before (``kept_fits``).
 
     Returns:
         The function's result (any tree of arrays) with the lanes as first axis.
     """
     width = len(devices) * max(1, int(lanes_per_chunk(devices) / len(devices) / share))
     kept = kept_lanes()
-    if kept is None or len(lanes[0]) == 0:
+    by_task = owners if fits_are_kept() else None
+    if (kept is None and by_task is None) or len(lanes[0]) == 0:
         return _in_chunks(function, static, lanes, common, devices, width)
     tree = _tree(function, static, tuple(map(_spec, lanes)), tuple(map(_spec, common)))
 
@@ -92,8 +103,12 @@ def vmap_in_chunks(
         found = _in_chunks(function, static, [lane[chosen] for lane in lanes], common, devices, width)
         return jax.tree.leaves(found)
 
-    name = program_name(function, static, lanes, common, width)
-    return jax.tree.unflatten(tree, kept.run(name, lanes, owners, compute))
+    if kept is None:
+        constants = (function, static, common, width // len(devices))
+        leaves = kept_by_task("lanes", kind_of(devices), constants, lanes, compute, by_task)
+    else:
+        leaves = kept.run(program_name(function, static, lanes, common, width), lanes, owners, compute)
+    return jax.tree.unflatten(tree, leaves)
 
 
 def _spec(array: np.ndarray | float) -> tuple[tuple[int, ...], str]:

@@ -10,8 +10,9 @@ from dataclasses import replace
 import numpy as np
 
 from budget.curves.checks.convergence import EXPLAINED, Finding, gravest_first
-from budget.curves.fitting.batching import Devices
+from budget.curves.fitting.batching import Devices, kind_of
 from budget.curves.fitting.question import Fitted, Question
+from budget.curves.kept_fits import kept_by_task
 from budget.curves.predictive.observations import Observations, Posterior, observe
 from budget.curves.predictive.steadying import tilts
 from budget.curves.predictive.surrogate import planned_range, planning_curves
@@ -109,28 +110,34 @@ def _add_planned(
 ) -> None:
     """The convex curves nearest to every draw, and to the middle of these, and what steadies them."""
     assert question.planned is not None
-    z, plain, count = planned_range(observations, reference), question.planned, len(good)
-    least = np.nan_to_num(observations.least)
-    draws = posterior.draws if posterior.lent is None else posterior.lent
-    values = question.form.value(draws[:, :, None], z)
-    lanes = len(values) * count
-    # each draw's search starts at the point's, which hangs on no draw
-    point = question.form.value(posterior.parameters[:, None], z)
-    start, _ = planning_curves(plain, point, z, least, devices, observations.names)
-    near, error = planning_curves(
-        plain,
-        values.reshape(lanes, -1),
-        np.broadcast_to(z, (len(values), *z.shape)).reshape(lanes, *z.shape[1:]),
-        np.tile(least, len(values)),
-        devices,
-        observations.names * len(values),
-        np.tile(start, (len(values), 1)),
-    )
-    near = near.reshape(len(values), count, -1)
-    # the point is laid amid what stands for the draws, so that it lies in their interval
-    amid = np.median(plain.value(near[:, :, None], z), axis=0)
-    middle, _ = planning_curves(plain, amid, z, least, devices, observations.names)
-    fitted.arrays["planned_draws"][:, good] = near[: question.draws]
+    form, plain, count = question.form, question.planned, len(good)
+    all_draws = posterior.draws if posterior.lent is None else posterior.lent
+    given = (all_draws.swapaxes(0, 1), posterior.parameters, planned_range(observations, reference),
+             np.nan_to_num(observations.least))  # fmt: skip
+
+    def compute(chosen: np.ndarray) -> list[np.ndarray]:
+        draws, parameters, z, least = (each[chosen] for each in given)
+        draws, names = draws.swapaxes(0, 1), tuple(observations.names[at] for at in chosen)
+        # each draw's search starts at the point's, which hangs on no draw
+        start, _ = planning_curves(plain, form.value(parameters[:, None], z), z, least, devices, names)
+        lanes = len(draws) * len(chosen)
+        near, error = planning_curves(
+            plain,
+            form.value(draws[:, :, None], z).reshape(lanes, -1),
+            np.broadcast_to(z, (len(draws), *z.shape)).reshape(lanes, *z.shape[1:]),
+            np.tile(least, len(draws)),
+            devices,
+            names * len(draws),
+            np.tile(start, (len(draws), 1)),
+        )
+        near = near.reshape(len(draws), len(chosen), -1)
+        # the point is laid amid what stands for the draws, so that it lies in their interval
+        amid = np.median(plain.value(near[:, :, None], z), axis=0)
+        middle, _ = planning_curves(plain, amid, z, least, devices, names)
+        return [near.swapaxes(0, 1), error.reshape(len(draws), -1).T, middle]
+
+    near, error, middle = kept_by_task("planned", kind_of(devices), (form, plain), given, compute)
+    fitted.arrays["planned_draws"][:, good] = near.swapaxes(0, 1)[: question.draws]
     fitted.arrays["planned_parameters"][good] = middle
     typical = float(np.median(error))
     fitted.notes.append(

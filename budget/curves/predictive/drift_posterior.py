@@ -15,12 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 
-from budget.curves.fitting.batching import choose_devices, vmap_in_chunks
+from budget.curves.fitting.batching import Devices, choose_devices, kind_of, vmap_in_chunks
+from budget.curves.kept_fits import kept_by_task
 from budget.curves.laws.drifting.drifts import Shape, drift_design, drifting_value, unturned_value
 from budget.curves.laws.surface import INNER
 from budget.curves.predictive.drift_rows import Rows, by_run, product_deviation, rows_of
 from budget.curves.predictive.eigen import eigen
-from budget.curves.predictive.observations import Observations, Posterior
+from budget.curves.predictive.observations import Observations, Posterior, by_task, from_tasks
 from budget.curves.predictive.surface_posterior import (
     MOST_LEVERAGE,
     NOISE_FREEDOM,
@@ -176,11 +177,20 @@ def sample_drifting(
         seed: of the random numbers, which belong to the tasks' names.
         device: platform to compute on, JAX's own choice where not given.
     """
+    devices = choose_devices(device)
+
+    def compute(chosen: np.ndarray) -> list[np.ndarray]:
+        return by_task(_sample_some(observations.take(chosen), shape, draws, seed, devices))
+
+    return from_tasks(kept_by_task("curves", kind_of(devices), (shape, draws, seed), observations.lanes(), compute))
+
+
+def _sample_some(observations: Observations, shape: Shape, draws: int, seed: int, devices: Devices) -> Posterior:
+    """The same of some of the tasks."""
     observations = by_run(observations, shape)
     rows, end, span = rows_of(observations, shape)
     key = streams.keys(observations.names) ^ streams.keys([f"{'|'.join(shape.axes)} {seed}"])
     share = max(4.0, rows.z.shape[1] / 8)
-    devices = choose_devices(device)
     found = vmap_in_chunks(_sample, (shape,), (key, *rows), devices=devices, share=share, owners=observations.names)
     theta, log_s, log_sigma, along, values, axes, points, temperature, evidence = found
     chosen = chosen_particles(draws)

@@ -8,6 +8,7 @@ import numpy as np
 
 from budget.curves.fitting.batch import padded_rows
 from budget.curves.run_names import rows_by_task, run_keys
+from budget.numerics.streams import keys
 from budget.tables.checks.quality import distance_to_best
 from budget.tables.runs import Runs
 
@@ -67,6 +68,13 @@ class Observations:
         """(T, R) which are rows of the task's own curve."""
         return self.there & ~self.companion
 
+    def lanes(self) -> tuple[np.ndarray, ...]:
+        """All of each task that decides its own posterior, tasks first: not where its rows stand in the file."""
+        return (
+            keys(self.names), self.log_inputs, self.value, self.weight, self.stderr, self.run, self.companion,
+            self.least, self.most, self.log_tasks,
+        )  # fmt: skip
+
     def widened(self, width: int) -> "Observations":
         """The same tasks, padded to ``width`` rows where they have fewer."""
         more = width - self.run.shape[1]
@@ -115,6 +123,21 @@ class Posterior:
     evidence: np.ndarray
     lent: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+
+
+def by_task(posterior: Posterior) -> list[np.ndarray]:
+    """A posterior of tasks that know nothing of each other, as arrays whose first axis is the tasks."""
+    assert posterior.lent is None and not posterior.notes
+    draws, noise = posterior.draws.swapaxes(0, 1), posterior.noise.T
+    return [
+        posterior.parameters, draws, noise, posterior.error, posterior.rhat, posterior.effective, posterior.evidence,
+    ]  # fmt: skip
+
+
+def from_tasks(leaves: list[np.ndarray]) -> Posterior:
+    """The posterior whose ``by_task`` this is."""
+    parameters, draws, noise, error, rhat, effective, evidence = leaves
+    return Posterior(parameters, draws.swapaxes(0, 1), noise.T, error, rhat, effective, evidence)
 
 
 def merged(parts: Sequence[tuple[np.ndarray, Posterior]]) -> Posterior:

@@ -17,10 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 
-from budget.curves.fitting.batching import Devices, choose_devices, vmap_in_chunks
+from budget.curves.fitting.batching import Devices, choose_devices, kind_of, vmap_in_chunks
+from budget.curves.kept_fits import kept_by_task
 from budget.curves.laws.surface import AXES, INNER, KNOTS, LAW, SHAPE, drift_basis, shape_at, shape_value
 from budget.curves.predictive.eigen import eigen
-from budget.curves.predictive.observations import Observations, Posterior, merged
+from budget.curves.predictive.observations import Observations, Posterior, by_task, from_tasks, merged
 from budget.curves.predictive.single import SINGLE
 from budget.curves.predictive.tempering import GROUPS, PARTICLES, RIDGE, convergence, temper
 from budget.numerics import streams
@@ -368,17 +369,17 @@ def sample_surfaces(
         seed: of the random numbers, which belong to the tasks' names.
         device: platform to compute on, JAX's own choice where not given.
     """
-    count = len(observations)
-    if count <= MANY:
-        width = WIDTH_BESIDE if observations.companion.any() else WIDTH
-        return _sample_some(observations.widened(width), draws, seed, choose_devices(device))
-    parts = [np.arange(count) // MANY == part for part in range(-(-count // MANY))]
-    return merged(
-        [
-            (which, _sample_some(observations.take(np.flatnonzero(which)), draws, seed, choose_devices(device)))
-            for which in parts
-        ]
-    )
+    devices = choose_devices(device)
+    if len(observations) <= MANY:
+        observations = observations.widened(WIDTH_BESIDE if observations.companion.any() else WIDTH)
+
+    def compute(chosen: np.ndarray) -> list[np.ndarray]:
+        parts = [np.arange(len(chosen)) // MANY == part for part in range(-(-len(chosen) // MANY))]
+        some = [(which, observations.take(chosen[which])) for which in parts]
+        return by_task(merged([(which, _sample_some(each, draws, seed, devices)) for which, each in some]))
+
+    constants = ("surface", draws, seed)
+    return from_tasks(kept_by_task("curves", kind_of(devices), constants, observations.lanes(), compute))
 
 
 def _sample_some(observations: Observations, draws: int, seed: int, devices: Devices) -> Posterior:
