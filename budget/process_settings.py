@@ -7,6 +7,7 @@ package stay its own. (Double precision is no setting of the process: ``curves.f
 See docs/decisions/166-searches-that-start-near-by.md.
 """
 
+import gc
 import logging
 import os
 from contextlib import suppress
@@ -25,6 +26,14 @@ def use_one_thread_for_matrices() -> None:
     """
     for library in ("OPENBLAS", "MKL", "VECLIB"):
         os.environ.setdefault(f"{library}_{'MAXIMUM' if library == 'VECLIB' else 'NUM'}_THREADS", "1")
+
+
+def collect_garbage_rarely() -> None:
+    """Look for cycles of unreachable objects seldom: a command makes few, and a look takes long once JAX is loaded.
+
+    JAX adds a look of its own to each; by Python's default there are some hundred of both while modules load alone.
+    """
+    gc.set_threshold(100_000, 20, 20)
 
 
 def cache_folder() -> str:

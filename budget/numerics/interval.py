@@ -43,12 +43,12 @@ def interval(draws: np.ndarray, axis: int = 0, *, level: float = LEVEL) -> tuple
     """
     ordered = np.sort(np.moveaxis(np.asarray(draws, dtype=float), axis, 0), axis=0)  # NaN goes last
     count = np.sum(~np.isnan(ordered), axis=0)
-    known = count >= least_draws(level)
-    if not known.any():
-        return np.full(count.shape, np.nan), np.full(count.shape, np.nan)
-    below = _at(ordered, (1 - level) / 2 * (count + 1), np.maximum(count, 1), outer=-np.inf)
-    above = _at(ordered, (1 + level) / 2 * (count + 1), np.maximum(count, 1), outer=np.inf)
-    return np.where(known, below, np.nan), np.where(known, above, np.nan)
+    ends = np.full((2, *count.shape), np.nan)
+    for numbers in np.unique(count[count >= least_draws(level)]).tolist():
+        mine = count == numbers
+        for end, outer in enumerate((-np.inf, np.inf)):
+            ends[end, mine] = _at(ordered, (1 + (2 * end - 1) * level) / 2 * (numbers + 1), outer)[mine]
+    return ends[0], ends[1]
 
 
 def share_interval(share: np.ndarray, trials: int, *, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
@@ -78,18 +78,13 @@ def outside(point: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     return np.asarray((point < low - rounding) | (point > high + rounding))
 
 
-def _at(ordered: np.ndarray, place: np.ndarray, count: np.ndarray, outer: float) -> np.ndarray:
-    """The value at places (…) between the sorted draws (B, …), counted from 1."""
-    nearest = np.round(place)
-    place = np.where(np.abs(place - nearest) < 1e-9, nearest, place)  # 0.9 · 100 is not 90 in floating point
-    first = np.clip(np.floor(place), 1, count).astype(int)
-    second = np.minimum(first + 1, count)
-    share = np.clip(place - first, 0.0, 1.0)
-    start, stop = (np.take_along_axis(ordered, (each - 1)[None], axis=0)[0] for each in (first, second))
+def _at(ordered: np.ndarray, place: float, outer: float) -> np.ndarray:
+    """The values (…) at a place among sorted draws (B, …), counted from 1."""
+    if abs(place - round(place)) < 1e-9:  # 0.9 · 100 is not 90 in floating point
+        return np.asarray(ordered[round(place) - 1])
+    share, (start, stop) = place % 1, ordered[int(place) - 1 : int(place) + 1]
     with np.errstate(invalid="ignore"):
         # both products, not the difference: draws near the largest number have no difference; and rounding leaves the
         # line between its ends, so that no interval passes a limit that no draw passes
         line = np.clip(start * (1 - share) + stop * share, start, stop)
-    opposite = np.isinf(start) & np.isinf(stop) & (start != stop)
-    between = np.select([opposite, np.isinf(start), np.isinf(stop)], [outer, start, stop], line)
-    return np.where(share == 0, start, between)
+    return np.where(np.isnan(line), outer, line)  # −∞ at one end and ∞ at the other

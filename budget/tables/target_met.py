@@ -27,7 +27,12 @@ def target_met(
     [True, False, False]
     """
     sign = np.where(higher_is_better, -1.0, 1.0)
-    return sign * value <= sign * target + TARGET_SLACK * np.abs(target)
+    return sign * value <= loosened(sign * target)
+
+
+def loosened(target: np.ndarray | float) -> np.ndarray:
+    """The largest measures (…), smaller being better, that meet targets (…)."""
+    return np.asarray(target + TARGET_SLACK * np.abs(target))
 
 
 def met_or_unstated(met: np.ndarray, target: np.ndarray) -> np.ndarray:

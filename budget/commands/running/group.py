@@ -36,7 +36,7 @@ from budget.commands.running.output import echo_notes
 from budget.commands.running.standard_streams import watched_streams, writing_output
 from budget.errors import BudgetError, ReaderGoneError
 from budget.numerics.quoting import sentence, shown
-from budget.process_settings import quiet_jax, use_one_thread_for_matrices
+from budget.process_settings import collect_garbage_rarely, quiet_jax, use_one_thread_for_matrices
 from budget.tables.files.places import CURVES, DRAWS, names_curves_folder, place_of, refuse_inputs
 
 READER_GONE = 141
@@ -238,6 +238,7 @@ class Commands(click.Group):
         """Parse the command line and run the command."""
         quiet_jax()
         use_one_thread_for_matrices()
+        collect_garbage_rarely()
         with watched_streams(), warnings.catch_warnings():
             # what a library warns of, with the path of its source, means nothing to a user; tests make it an error
             warnings.showwarning = lambda *_, **__: None

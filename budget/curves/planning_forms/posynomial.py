@@ -77,23 +77,27 @@ class Posynomial:
 
     def terms(self, u: np.ndarray) -> np.ndarray:
         """Each term's value at log inputs ``u`` (T, I): shape (T, K)."""
-        return np.exp(self.log_coef + np.einsum("tki,ti->tk", self.exponent, u))
+        return self._terms(u)[0].T
 
     def value(self, u: np.ndarray) -> np.ndarray:
         """Each function's value at log inputs ``u`` (T, I): shape (T,)."""
-        return self.offset + self.terms(u).sum(axis=1)
+        return self.offset + self._terms(u)[0].sum(axis=0)
 
     def gradient(self, u: np.ndarray) -> np.ndarray:
         """Derivative of each function in its log inputs at ``u`` (T, I): shape (T, I)."""
-        return np.einsum("tk,tki->ti", self.terms(u), self.exponent)
+        terms, exponent = self._terms(u)
+        return (terms * exponent).sum(axis=1).T
 
     def expansion(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Sum of the terms (T,), its gradient (T, I) and its Hessian (T, I, I) at log inputs ``u`` (T, I)."""
-        # the functions along the last axis in memory: sums over the few terms and inputs would be slow along it
-        exponent = np.ascontiguousarray(self.exponent.T)
-        terms = np.exp(self.log_coef.T + (exponent * u.T[:, None]).sum(axis=0))
+        terms, exponent = self._terms(u)
         weighted = terms * exponent
         return terms.sum(axis=0), weighted.sum(axis=1).T, (weighted[:, None] * exponent).sum(axis=2).T
+
+    def _terms(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The terms (K, T) and the exponents (I, K, T): along the few terms and inputs sums would be slow."""
+        exponent = np.ascontiguousarray(self.exponent.T)
+        return np.exp(self.log_coef.T + (exponent * u.T[:, None]).sum(axis=0)), exponent
 
     def hessian(self, u: np.ndarray) -> np.ndarray:
         """Second derivatives of each function in its log inputs at ``u`` (T, I): shape (T, I, I)."""

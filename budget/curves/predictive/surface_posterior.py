@@ -615,14 +615,16 @@ def point_curve(curves: np.ndarray, points: np.ndarray, span: np.ndarray) -> np.
     z = places[np.indices(places.shape[:2]).sum(axis=0) % 2 == 0]
     first = SHAPE + len(AXES)
     design = _drift_design(z, span)
-    logs = np.log(shape_value(curves[:, None, :SHAPE], z)) + curves[:, first:] @ design.T
+    # one curve's parameters after another in memory, and places before particles: medians are along what is contiguous
+    shapes, drifts = np.asfortranarray(curves[:, :SHAPE]), curves[:, first:].T
+    logs = np.log(shape_value(shapes, z[:, None])) + design @ drifts
     # beyond the runs a drift may flatten a curve and not turn it (``laws.surface``)
     beyond = (z > 0).any(axis=1)
-    within = np.minimum(z[beyond], 0.0)
-    held = np.log(shape_value(curves[:, None, :SHAPE], within)) + curves[:, first:] @ _drift_design(within, span).T
-    logs[:, beyond] = np.minimum(logs[:, beyond], held)
-    middle = np.median(logs, axis=0)
-    off = ((logs - middle) ** 2).mean(axis=1)
+    within, place = np.unique(np.minimum(z[beyond], 0.0), axis=0, return_inverse=True)  # many come to one place
+    held = np.log(shape_value(shapes, within[:, None])) + _drift_design(within, span) @ drifts
+    logs[beyond] = np.minimum(logs[beyond], held[place.ravel()])
+    middle = np.median(logs, axis=1)
+    off = ((logs - middle[:, None]) ** 2).mean(axis=0)
     aside = ((points - points.mean(axis=0)) ** 2 / np.maximum(points.var(axis=0), RIDGE)).mean(axis=1)
     theta = curves[np.argmin(off / max(off.mean(), RIDGE) + aside)].copy()
     aim = middle - np.log(shape_value(theta, z)) - design @ theta[first:]

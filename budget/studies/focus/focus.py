@@ -26,7 +26,7 @@ from budget.studies.focus.sharing_effects import measured_of
 from budget.studies.focus.single_task import SingleTask, single_task, unjudged, unproven
 from budget.studies.focus.stated_targets import StatedTargets, stated_targets
 from budget.studies.focus.strictness import Strictness
-from budget.studies.growth.dilution import Dilution, dilution
+from budget.studies.growth.dilution import Dilution, dilutions
 from budget.studies.strategies.assumed import MARK, can_assume
 from budget.studies.strategies.comparison import Comparison, rows_of
 from budget.studies.strategies.one_set import OneSet, compare_all
@@ -181,9 +181,12 @@ def focus(
     budget = min(comparison.budget for comparison in comparisons) if budget is None else budget
     there = {comparison.tasks for comparison in comparisons if comparison.budget == budget}
     shares = [
-        dilution(first.served, planner.served, first.task_settings, budget, unit=unit, params=params)
+        each
         for names, (first, *others) in planners.items()
-        for planner in (() if first.served.one_model or names not in there else others)
+        if names in there and not first.served.one_model
+        for each in dilutions(
+            first.served, [other.served for other in others], first.task_settings, budget, unit=unit, params=params
+        )
     ]
     first = next(iter(planners.values()))[0]
     trends = tuple(

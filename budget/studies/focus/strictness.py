@@ -24,7 +24,7 @@ from budget.numerics.strict_json import json_value
 from budget.studies.focus.thresholds import most_tasks
 from budget.studies.strategies.served_subset import SUBSET
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
-from budget.tables.target_met import target_met
+from budget.tables.target_met import loosened
 
 LAX_SHARES = (0.25, 0.5, 1.0)
 """Shares looked at up to an equal one, as multiples of 1/K; above it, 1/k for every k from K − 1 to 1."""
@@ -136,16 +136,16 @@ def _at_budget(
 ) -> Strictness:
     """The same at one budget, with the plans (J,) that state the thresholds."""
     count = len(specialists.served.tasks)
-    limit = np.array([plan.measure for plan in plans])
-    limits = np.array([plan.scenarios for plan in plans])  # in each draw
+    limit = loosened(np.array([plan.measure for plan in plans]))
+    limits = loosened(np.array([plan.scenarios for plan in plans]))  # in each draw
 
     def reached(measure: np.ndarray) -> np.ndarray:
         """(J,) tasks served by measures (K,) of the point fit."""
-        return target_met(measure, limit).sum(axis=-1)
+        return (measure <= limit).sum(axis=-1)
 
     def reached_in_draws(scenarios: np.ndarray) -> np.ndarray:
         """(J, B) the same by measures (B, K) of draws."""
-        return target_met(scenarios, limits).sum(axis=-1)
+        return (scenarios <= limits).sum(axis=-1)
 
     served = np.array([reached(plan.measure) for plan in compared])
     drawn = np.array([reached_in_draws(plan.scenarios) for plan in compared])

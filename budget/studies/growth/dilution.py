@@ -9,6 +9,7 @@ interference, negative transfer. Runs identify only their net: a task may be hel
 See docs/decisions/078-only-the-net-is-identified.md.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,12 +108,28 @@ def dilution(
     Raises:
         AllocationError: the strategies are the wrong way round, a task has no specialist, or see ``plan_spec``.
     """
-    if specialists.one_model or not shared.one_model:
-        raise AllocationError(
-            f"Dilution compares specialists with a shared model, and these strategies are '{specialists.strategy}' and "
-            f"'{shared.strategy}'; give the specialists first."
-        )
-    names = shared.tasks
+    return dilutions(specialists, [shared], tasks, budget, unit=unit, params=params)[0]
+
+
+def dilutions(
+    specialists: StrategyCurves,
+    shared: Sequence[StrategyCurves],
+    tasks: TaskSettings,
+    budget: float,
+    *,
+    unit: str | None = None,
+    params: float | None = None,
+) -> list[Dilution]:
+    """``dilution`` of several shared models of the same K tasks, none where there is no such model."""
+    if not shared:
+        return []
+    for each in shared:
+        if specialists.one_model or not each.one_model:
+            raise AllocationError(
+                "Dilution compares specialists with a shared model, and these strategies are "
+                f"'{specialists.strategy}' and '{each.strategy}'; give the specialists first."
+            )
+    names = shared[0].tasks
     missing = [name for name in names if name not in specialists.tasks]
     if missing:
         raise AllocationError(
@@ -122,18 +139,21 @@ def dilution(
     alone_curves, task_settings = specialists.curves.take(pick), tasks.select(names)
     measure = measure_of(alone_curves, task_settings, None)
     single = StrategyPlanner(StrategyCurves(specialists.strategy, alone_curves), task_settings, measure, unit, params)
-    together = StrategyPlanner(shared, task_settings, measure, unit, params)
     budgets, count = np.array([float(budget)]), len(names)
     asked = single.spec(float(budget))
     # neither alone nor at an equal share is anything optimized but the model's size: these are what dilution compares
-    whole = single.split(budgets, np.full((1, count), float(budget)), "alone")[0]
-    part = single.split(budgets, np.full((1, count), budget / count), "equal share")[0]
-    one = together.best(budgets)[0]
-    return decompose_loss(
-        float(budget), asked.unit, shared.strategy, names, alone_curves.higher_is_better,
-        *((entry.predicted, _in_draws(planner, entry)) for planner, entry in
-          ((single, whole), (single, part), (together, one))),
-    )  # fmt: skip
+    alone, share = (
+        _values(single, single.split(budgets, np.full((1, count), spend), name)[0])
+        for spend, name in ((float(budget), "alone"), (budget / count, "equal share"))
+    )
+    together = [StrategyPlanner(each, task_settings, measure, unit, params) for each in shared]
+    return [
+        decompose_loss(
+            float(budget), asked.unit, planner.served.strategy, names, alone_curves.higher_is_better, alone, share,
+            _values(planner, planner.best(budgets)[0]),
+        )
+        for planner in together
+    ]  # fmt: skip
 
 
 Values = tuple[np.ndarray, np.ndarray]
@@ -222,7 +242,7 @@ def parts_along(
     return tuple(found)
 
 
-def _in_draws(planner: StrategyPlanner, entry: StrategyPlan) -> np.ndarray:
-    """(B, K) values of a plan's tasks in every draw."""
+def _values(planner: StrategyPlanner, entry: StrategyPlan) -> Values:
+    """Those of a plan's tasks."""
     curves, every = planner.served.curves.told, np.arange(len(entry.tasks))
-    return curves.present(every, curves.distance_draws(every, entry.log_inputs))
+    return entry.predicted, curves.present(every, curves.distance_draws(every, entry.log_inputs))

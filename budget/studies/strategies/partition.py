@@ -32,8 +32,8 @@ GROUPS = "groups"
 MOST_PARTITIONS = 1_000
 """Partitions whose budgets are split; where there are more, a bound says which of them can be the best."""
 
-MAX_BATCH_MODELS = 100_000
-"""Models that are solved in one batch, which bounds its memory."""
+MAX_BATCH_MODELS = 4_000
+"""Models that are solved in one batch: few enough that a step's arrays stay in a core's cache."""
 
 SAME = 1e-9
 """Relative difference of two objectives up to which neither is better."""
@@ -90,7 +90,7 @@ def partitions(
     questions = [planner.spec(float(budgets[0])) for planner in planners]
     # one problem of all blocks: a cover is a choice of its models, so that covers of one size are one batch
     problem = _problem(whole, planners, questions, float(budgets[-1]))
-    problems = [_at_budget(problem, whole, planners, budget) for budget in budgets.tolist()]
+    problems = [_at_budget(problem, replace(spec, budget=budget), planners) for budget in budgets.tolist()]
 
     def shares(cover: tuple[int, ...]) -> bool:
         return not shared or any(blocks[block].one_model for block in cover)
@@ -105,7 +105,7 @@ def partitions(
     solved: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     for size in {len(cover) for cover in covers}:
         rows = np.array([row for row, cover in enumerate(covers) if len(cover) == size])
-        # parts of about equal size bound the memory; a cover is never divided
+        # parts of about equal size; a cover is never divided
         for some in np.array_split(rows, -(-rows.size * len(budgets) * size // MAX_BATCH_MODELS)):
             spends, inputs, objective[some] = _split(problems, np.array([covers[row] for row in some]))
             solved |= dict(zip(some.tolist(), zip(spends, inputs, strict=True), strict=True))
@@ -243,11 +243,10 @@ def _problem(
     )
 
 
-def _at_budget(problem: Problem, whole: StrategyPlanner, planners: list[StrategyPlanner], budget: float) -> Problem:
+def _at_budget(problem: Problem, spec: PlanSpec, planners: list[StrategyPlanner]) -> Problem:
     """The problem at a budget: a specialist whose curve failed keeps to its share of it, whoever shares a model."""
-    spec = whole.spec(budget)
     if not spec.is_held.any():
-        return replace(problem, budget=budget)
+        return replace(problem, budget=spec.budget)
     assert problem.reach is not None
     names, ends = spec.tasks.names, spec.own_limits
     place = [-1 if planner.served.one_model else names.index(planner.served.tasks[0]) for planner in planners]
@@ -255,7 +254,7 @@ def _at_budget(problem: Problem, whole: StrategyPlanner, planners: list[Strategy
     low, high = (np.minimum(end[place], problem.reach) for end in ends)
     return replace(
         problem,
-        budget=budget,
+        budget=spec.budget,
         low=np.where(held, np.maximum(low, np.minimum(problem.smallest, high)), problem.low),
         high=np.where(held, high, problem.high),
     )
