@@ -123,7 +123,7 @@ def _newton(
     It solves for both inputs at once: the cost equals the spend, and a larger model harms as much as it helps. In
     logarithms both conditions are nearly linear.
     """
-    centre = ((log_spend[:, None] - cost.log_coef) / cost.exponent.sum(axis=2)).min(axis=1)
+    centre = ((log_spend - cost.log_coef.T) / cost.exponent.T.sum(axis=0)).min(axis=0)  # over few terms: not along them
     u = np.column_stack([centre, centre]) if near is None else near.copy()
     settled = np.zeros(len(u), dtype=bool)
     with np.errstate(all="ignore"):  # what overflows or has no logarithm does not settle

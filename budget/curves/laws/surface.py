@@ -117,9 +117,9 @@ def _curve(theta: Any, z: Any, xp: ModuleType) -> Any:
     def value(theta: Any, z: Any) -> Any:
         return shape_value(theta, z, xp) * xp.exp(log_drift(theta, z, xp))
 
-    here = value(theta, z)
     if xp is not np:
-        return xp.minimum(here, value(theta, xp.minimum(z, 0.0)))
+        return xp.minimum(value(theta, z), value(theta, xp.minimum(z, 0.0)))
+    here = np.asarray(value(theta, z))
     # within the runs the two are the same: only what lies beyond is looked at again
     shape = np.broadcast_shapes(theta.shape[:-1], z.shape[:-1])
     z = np.broadcast_to(z, (*shape[len(shape) + 1 - z.ndim :], z.shape[-1]))
@@ -127,7 +127,7 @@ def _curve(theta: Any, z: Any, xp: ModuleType) -> Any:
     if beyond.any():
         some = np.broadcast_to(theta, (*shape, theta.shape[-1]))[..., beyond, :]
         here[..., beyond] = np.minimum(here[..., beyond], value(some, np.minimum(z[beyond], 0.0)))
-    return here
+    return here[()]
 
 
 def _drift_parameters(axis: int) -> tuple[Parameter, ...]:

@@ -391,8 +391,11 @@ def _sample_some(observations: Observations, draws: int, seed: int, devices: Dev
     found = vmap_in_chunks(_sample, (), (key, *rows), devices=devices, share=share, owners=observations.names)
     theta, log_s, log_sigma, along, values, axes, points, temperature, evidence = found
     s, sigma = np.exp(log_s)[..., None], np.exp(log_sigma)[..., None]
-    precision = 1 + (s / sigma) ** 2 * values[:, None]
-    mean = along * s / sigma**2 / precision  # of the drifts' standard numbers along their axes, given the shape
+    # of the drifts' standard numbers along their axes, given the shape; in place, for they are many megabytes
+    precision, mean = (s / sigma) ** 2 * values[:, None], along * s
+    precision += 1
+    mean /= sigma**2
+    mean /= precision
     middle = _curves(theta, s, mean, axes, np.zeros((*theta.shape[:2], len(AXES))), spans)
     parameters = np.stack([point_curve(*each) for each in zip(middle, points, spans, strict=True)])
     chosen = chosen_particles(draws)

@@ -137,7 +137,7 @@ def _at_budget(
     """The same at one budget, with the plans (J,) that state the thresholds."""
     count = len(specialists.served.tasks)
     limit = loosened(np.array([plan.measure for plan in plans]))
-    limits = loosened(np.array([plan.scenarios for plan in plans]))  # in each draw
+    limits = loosened(np.stack([plan.scenarios.T for plan in plans], axis=1))  # (K, J, B) in each draw
 
     def reached(measure: np.ndarray) -> np.ndarray:
         """(J,) tasks served by measures (K,) of the point fit."""
@@ -145,7 +145,7 @@ def _at_budget(
 
     def reached_in_draws(scenarios: np.ndarray) -> np.ndarray:
         """(J, B) the same by measures (B, K) of draws."""
-        return (scenarios <= limits).sum(axis=-1)
+        return (scenarios.T[:, None] <= limits).sum(axis=0)  # not along the few tasks
 
     served = np.array([reached(plan.measure) for plan in compared])
     drawn = np.array([reached_in_draws(plan.scenarios) for plan in compared])

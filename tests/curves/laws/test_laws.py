@@ -41,6 +41,8 @@ def test_a_surface_beyond_the_runs_is_nowhere_above_its_value_at_their_end(shape
     here, there = (shape_value(theta, each) * np.exp(log_drift(theta, each)) for each in (z, np.minimum(z, 0.0)))
     assert (here > there).any() and (here < there).any()
     np.testing.assert_allclose(law.value(theta, z), np.minimum(here, there), rtol=1e-14)
+    one, place = theta[0, 0], np.ones(2)
+    assert law.value(one, place) == law.value(theta, place)[0, 0]
 
 
 def test_law_and_scale_follow_the_columns(tmp_path):
