@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
 import numpy as np
 
-from budget.studies.focus.crossover import Crossover, apart, crossovers
+from budget.allocation.spec.plan_spec import PlanSpec
+from budget.studies.focus.crossover import Crossover, apart, changes, crossovers
 from budget.studies.focus.strictness import Strictness, strictness
 from budget.studies.focus.thresholds import THRESHOLD_ROUNDING
 from budget.studies.strategies.comparison import Comparison
@@ -145,15 +146,18 @@ def _crossovers(comparisons: Sequence[Comparison], planners: Sequence[StrategyPl
     found = []
     for planner in planners[1:]:
         names = (alone.served.strategy, planner.served.strategy)
-        scenarios = [
-            np.array([comparison.scenarios[comparison.place(name)] for comparison in comparisons]) for name in names
-        ]
         points = np.array(
             [apart(*(comparison.objective[comparison.place(name)] for name in names)) for comparison in comparisons]
         )
+        if not changes(points):
+            continue
+        scenarios = [
+            np.array([comparison.scenarios[comparison.place(name)] for comparison in comparisons]) for name in names
+        ]
+        asked = [(each, each.spec(float(budgets[0]))) for each in (alone, planner)]
 
-        def difference(budget: float, shared: StrategyPlanner = planner) -> float:
-            return apart(*(float(each.best_measure(budget) @ weight) for each in (alone, shared)))
+        def difference(budget: float, asked: Sequence[tuple[StrategyPlanner, PlanSpec]] = asked) -> float:
+            return apart(*(float(each.best_measure(replace(spec, budget=budget)) @ weight) for each, spec in asked))
 
         found += crossovers(comparisons[0].tasks, names, budgets, points, (scenarios[0], scenarios[1]), difference)
     return found

@@ -136,15 +136,15 @@ class StrategyPlanner:
 
     def best(self, budgets: np.ndarray) -> list[StrategyPlan]:
         """The plans with the least weighted mean by the point fit, one for each budget (Q,)."""
-        return self.judge_all(self.served.strategy, budgets, *self._best(budgets))
+        return self.judge_all(self.served.strategy, budgets, *self._best(self.spec(float(budgets[0])), budgets))
 
-    def best_measure(self, budget: float) -> np.ndarray:
-        """(T,) measure of the best plan at a budget by the point fit."""
-        return self._measured(self._best(np.array([budget]))[1])[0][0]
+    def best_measure(self, spec: PlanSpec) -> np.ndarray:
+        """(T,) measure of the best plan of what is asked (``spec``) by the point fit."""
+        return self._measured(self._best(spec, np.array([spec.budget]))[1])[0][0]
 
-    def _best(self, budgets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Spends (Q, T) and log inputs (Q, T, I) of the best plans."""
-        spec, curves = self.spec(float(budgets[0])), self.served.curves
+    def _best(self, spec: PlanSpec, budgets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Spends (Q, T) and log inputs (Q, T, I) of the best plans of one question at several budgets."""
+        curves = self.served.curves
         if is_nonconvex(curves, spec):
             found = [self._searched(float(budget)) for budget in budgets]
             return np.array([each for each, _ in found]), np.array([each for _, each in found])
