@@ -7,7 +7,7 @@ import numpy as np
 
 from budget.report.report_parts import Block, Bullets, Cell, Column, Section, Table, Text
 from budget.report.sentences.plan_sentences import objective_name
-from budget.report.sentences.recommendation_sentences import judged_values, target_sign, target_verdict
+from budget.report.sentences.recommendation_sentences import judged_values, target_sign, target_verdict, targets_words
 from budget.report.written_numbers import LEVEL, NOTHING, amount, difference, percent, plural, quantity, span, value
 from budget.studies.scenario_study import Scenario, Scenarios
 
@@ -75,7 +75,7 @@ def _side_by_side(found: Scenarios) -> Table:
                 Cell(str(row["models"]), f"{row['served']} of {len(each.found.spec.tasks.names)} tasks"),
                 Cell(objective_name(each.found.plan)),
                 Cell(value(row["value"]), ends),
-                Cell(str(signs.count("●")) if any(signs) else NOTHING),
+                _met(signs, row["targets_met"]),
                 _difference(each, found.first, row),
             )
         )
@@ -88,12 +88,19 @@ def _side_by_side(found: Scenarios) -> Table:
             Column("Models", True, "tasks served"),
             Column("Objective"),
             Column("Reached", True, f"{LEVEL} interval"),
-            Column("Targets met", True, "●"),
+            Column("Targets met", True, "by the intervals"),
             Column("Against the first", True, "share of the draws"),
         ),
         tuple(rows),
         cards=True,
     )
+
+
+def _met(signs: list[str], predicted: float) -> Cell:
+    """How many targets the predictions meet, as in ``scenarios.csv``, and what the intervals say of them."""
+    if not any(signs):
+        return Cell(NOTHING)
+    return Cell(f"{predicted:.0f} of {sum(map(bool, signs))} as predicted", targets_words(signs))
 
 
 def _aims(each: Scenario) -> dict[str, tuple[float, float, float, float, bool]]:

@@ -199,6 +199,7 @@ def _most_targets(response: SpendResponse, low: np.ndarray, high: np.ndarray, ga
         spend = rest.spend if kept.all() else kept_back + found.spend
     except InfeasibleError:
         spend = kept_back + found.spend  # the targets take everything, and the others get no more than their minimum
+    spend = np.where(_only_in_name(response, spend) & ~found.chosen, 0.0, spend)
     nothing = np.full(len(spend), np.nan)
     status = "proven" if found.bound <= found.value * (1 + 1e-9) else "gap"
     return solved_plan_of_spends(
@@ -252,12 +253,23 @@ def _needed(
     """The least spend (T,) at which each target is met, and what of it is spent anyway.
 
     A task that cannot be given nothing takes its minimum whether its target is met or not, so that what a target costs
-    is the rest.
+    is the rest. Where that is no more than one parameter takes for one token, nobody trains it: see ``_only_in_name``.
     """
     least = least_spend(response, _target(response), most, halvings)
     optional = np.isfinite(response.unserved_value)
     needed = np.where(optional & (least == 0), 0.0, np.maximum(least, low))
-    return needed, np.where(optional, 0.0, low)
+    return needed, np.where(optional | _only_in_name(response, low), 0.0, low)
+
+
+def _only_in_name(response: SpendResponse, spend: np.ndarray) -> np.ndarray:
+    """(T,) whether a spend pays for no more than one parameter on one token, where no model at all has a stated value.
+
+    A law is asked there far from all runs: a task that a plan of targets leaves out is left out.
+    """
+    spec = response.spec
+    if spec.sizes or spec.has_checkpoints:
+        return np.zeros(len(spend), dtype=bool)
+    return np.isfinite(spec.tasks.unserved) & (spend <= response.least * (1 + AT_LIMIT)) & ~spec.is_held
 
 
 def _replaced(mask: np.ndarray, new: np.ndarray, old: np.ndarray) -> np.ndarray:
@@ -277,7 +289,7 @@ def _cheapest(response: SpendResponse, low: np.ndarray, high: np.ndarray) -> Sol
             "easier target, or ask for --at-least fewer."
         )
     found = cheapest_targets(needed - kept_back, None, float(asked))
-    spend = kept_back + found.spend
+    spend = np.where(found.chosen, kept_back + found.spend, kept_back)
     if spend.sum() > spec.budget * (1 + 1e-12):
         takes, limit = apart(float(spend.sum()), spec.budget)
         raise InfeasibleError(

@@ -72,7 +72,8 @@ def size_tradeoff(curves: Curves, plan: Plan) -> SizeTradeoff:
     low, high = interval(spec.sign * value_of_measures(curves, spec, drawn))
     # at its reach more budget is worth nothing, and a spend still has its marginal return
     worth = NEAR_SHARE * float(np.fmax(plan.marginal[0], plan.shadow_price)) * plan.total
-    near = np.exp(log_params[np.abs(objective - plan.objective) <= worth])
+    lost = (objective - plan.objective) * spec.sign  # a size that is predicted better loses nothing
+    near = np.exp(log_params[lost <= worth])
     return SizeTradeoff(
         params=np.exp(u[:, 0]),
         tokens=np.exp(u[:, 1]),

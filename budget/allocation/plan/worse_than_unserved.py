@@ -31,7 +31,7 @@ def worse_than_unserved(curves: Curves, spec: PlanSpec, inputs: np.ndarray) -> t
         (is_over & is_cut, "there the prediction is cut"),
         (is_over & ~is_cut, "the prediction, which is another curve, is better and is not cut"),
     ):
-        over = [f"{curves.tasks[tasks[at]]} ({curves.unserved[tasks[at]]:.4g})" for at in np.flatnonzero(of)]
+        over = [f"{curves.tasks[tasks[at]]} (unserved {curves.unserved[tasks[at]]:.4g})" for at in np.flatnonzero(of)]
         if over:
             notes.append(
                 f"With what the plan gives it the curve of {listed(over)} is worse than unserved: {so}, the plan and "

@@ -195,9 +195,14 @@ def targets_tile(
     stated = [sign for sign in signs if sign]
     if not stated:
         return ()
-    sure, close, missed = (stated.count(sign) for sign in "●◐○")
-    number = f"{sure} of {len(stated)} sure"
-    return (Tile("Targets met", number, f"● {sure} sure, ◐ {close} too close, ○ {missed} missed", "targets"),)
+    number = f"{stated.count('●')} of {len(stated)} sure"
+    return (Tile("Targets met", number, targets_words(stated), "targets"),)
+
+
+def targets_words(signs: list[str]) -> str:
+    """How many targets are reached, left open and missed, from their signs."""
+    sure, close, missed = (signs.count(sign) for sign in "●◐○")
+    return f"● {sure} sure, ◐ {close} too close, ○ {missed} missed"
 
 
 def gains(found: Recommendation, unit: str, who: str = "This") -> tuple[str, ...]:

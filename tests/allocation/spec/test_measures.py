@@ -128,6 +128,6 @@ def test_a_plan_says_where_its_curves_are_worse_than_unserved():
     assert plan.objective == pytest.approx(plan.predicted.mean()) and plan.gap < 1e-6
     assert plan.planned_objective == pytest.approx((plan.predicted[0] + at_plan) / 2)
     (said,) = [note for note in plan.notes if "worse than unserved" in note]
-    assert f"the curve of b ({0.9 * at_plan:.4g})" in said and "--allow-unserved" in said
+    assert f"the curve of b (unserved {0.9 * at_plan:.4g})" in said and "--allow-unserved" in said
     risky = allocate(curves, plan_spec(curves, tasks, 1e19, risk="mean"), draws=False)
     assert any("draws some are worse than unserved" in note and "b (" in note for note in risky.notes)

@@ -74,6 +74,14 @@ def test_a_model_at_its_reach_has_a_range_of_sizes_near_its_best(studies):
     assert " to " in said and said.endswith("lose less than what 10 % of it is worth.")
 
 
+def test_a_size_that_is_predicted_better_than_the_plans_is_near_the_best(studies):
+    study = studies["shared"]
+    found = size_tradeoff(study.planned, study.plan)
+    worse = replace(study.plan, objective=study.plan.objective + 0.5 * study.plan.spec.sign)
+    low, high = size_tradeoff(study.planned, worse).near
+    assert low <= found.near[0] and high >= found.near[1]
+
+
 def test_a_budget_beyond_the_reach_is_told_before_what_is_compared(studies):
     study = studies["specialists"]
     plan = allocate(study.planned, replace(study.plan.spec, reach=1e-2))
