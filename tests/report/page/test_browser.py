@@ -170,6 +170,16 @@ def test_a_long_table_shows_a_page_of_its_rows_and_finds_others(browser, tmp_pat
     path = tmp_path / "long.html"
     path.write_text(report_files(study)["report.html"], encoding="utf-8")
     browser.get(path.as_uri())
+    # until a section is opened or printed the page holds the first rows of its tables only
+    counted = (
+        "return [...document.querySelectorAll('#models table, .asks')].filter("
+        "table => table.tBodies[0].rows.length > 49).map(table => [table.tBodies[0].rows.length, new Set([...table.tBodies[0].rows].map(row => row.cells[0]"
+        ".textContent)).size])"
+    )
+    assert browser.execute_script(counted) == [[50, 50], [50, 50]]
+    browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+    assert browser.execute_script(counted) == [[120, 120], [120, 120]]
+    browser.get(path.as_uri())
     browser.execute_script("document.querySelectorAll('details').forEach(part => { part.open = true; })")
     read = (
         "const bar = [...document.querySelectorAll('.pages')].find(each => each.nextElementSibling.closest('#models'));"
