@@ -172,9 +172,9 @@ def test_a_long_table_shows_a_page_of_its_rows_and_finds_others(browser, tmp_pat
     browser.get(path.as_uri())
     # until a section is opened or printed the page holds the first rows of its tables only
     counted = (
-        "return [...document.querySelectorAll('#models table, .asks')].filter("
-        "table => table.tBodies[0].rows.length > 49).map(table => [table.tBodies[0].rows.length, new Set([...table.tBodies[0].rows].map(row => row.cells[0]"
-        ".textContent)).size])"
+        "return [...document.querySelectorAll('#models table, .asks')].map(table => [...table.tBodies[0].rows])"
+        ".filter(rows => rows.length > 49)"
+        ".map(rows => [rows.length, new Set(rows.map(row => row.cells[0].textContent)).size])"
     )
     assert browser.execute_script(counted) == [[50, 50], [50, 50]]
     browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
