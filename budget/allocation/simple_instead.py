@@ -35,7 +35,8 @@ def simple_instead(curves: Curves, plan: Plan, reference: str | Split | None = N
     if gain is None:
         raise AllocationError("--prefer-simple compares draws, and these curves have none: fit again with --draws 200.")
     between = "" if np.isnan(gain.low) else f", 80 % interval {gain.low:.3g} to {gain.high:.3g}"
-    told = f"expected gain {gain.expected:.3g}{between}"
+    middle = f"median gain {gain.median:.3g}" if gain.is_exploded else f"expected gain {gain.expected:.3g}"
+    told = f"{middle}{between}"
     if any(note.startswith("This split ") for note in split.notes):
         return replace(
             plan, notes=(*plan.notes, f"{counted.words} breaks a limit, so that the plan stays.".capitalize())

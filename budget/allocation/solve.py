@@ -192,7 +192,8 @@ def _lifted(curves: Curves, spec: PlanSpec, goal: Goal, plan: Plan) -> tuple[str
     far = float(np.exp((inputs[:, : names.shape[1]] - names).max()))
     return (
         f"Lifting the reach (--reach inf) would bring {gain:.3g} on the curves planned on, with scales up to {far:.3g} "
-        f"times the largest measured; {shortened([line.name for line in stopped], 4)} stop the plan.",
+        f"times the largest measured; {shortened([line.name for line in stopped], 4)} "
+        f"stop{'s' if len(stopped) == 1 else ''} the plan.",
     )
 
 

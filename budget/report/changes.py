@@ -62,7 +62,10 @@ def _reasons(found: PlanChanges) -> list[str]:
 def _word(content: Any) -> str:
     if content is None:
         return "(not said)"
-    return ", ".join(map(str, content)) if isinstance(content, list) else str(content)
+    if isinstance(content, dict):  # a scenario: its name, and what it says otherwise
+        said = [f"{key} {_word(value)}" for key, value in content.items() if key != "name"]
+        return f"{content.get('name', '')} ({', '.join(said)})".strip()
+    return ", ".join(map(_word, content)) if isinstance(content, list) else str(content)
 
 
 def _curves(found: PlanChanges) -> list[str]:

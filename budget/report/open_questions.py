@@ -65,14 +65,14 @@ def missed_line(study: Study, shown: Decision) -> str:
         return f"beyond reach{other}"
 
     told = [f"{shown.names[task]} ({asks(task)})" for task in missed[:NAMED]]
-    more = f" and {len(missed) - NAMED} more" if len(missed) > NAMED else ""
+    told += [f"{len(missed) - NAMED} more"] if len(missed) > NAMED else []
     times = tables.budget_for_targets(shown.target, shown.higher) / shown.budget
     all_of = ""
     if np.isinf(times):
         all_of = f" No budget up to {WIDEST:g}× does for all."
     elif times == times:
         all_of = f" {factor(times)} the budget does for all."
-    return f"For an even chance, in multiples of the spend: {listing(told)}{more}.{all_of}"
+    return f"For an even chance, in multiples of the spend: {listing(told)}.{all_of}"
 
 
 def mark_of(shown: Decision, task: int) -> str:

@@ -48,6 +48,14 @@ def test_a_plan_is_the_same_as_itself(plans):
         assert words in said
 
 
+def test_a_scenario_that_one_plan_has_alone_is_told_in_words(plans, tmp_path):
+    other = shutil.copytree(plans / "first", tmp_path / "other")
+    with (other / "plan.toml").open("a") as stated:
+        stated.write('\n[[scenario]]\nname = "half"\nbudget = "1.5e6"\n')
+    said = compared(plans, "first", other)[1]
+    assert "Options that differ: --scenario (not said) → half (budget 1.5e6)." in said, said
+
+
 def test_a_larger_budget_is_the_reason_and_no_curve(plans):
     table, said = compared(plans, "first", "twice")
     assert "The budget changes from 3.00e6" in said and "better." in said and "Files that differ" not in said

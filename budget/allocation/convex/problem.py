@@ -157,7 +157,8 @@ def reach_of_models(curves: Curves, spec: PlanSpec, cost: Posynomial) -> np.ndar
         spec: what is asked.
         cost: V costs in the budget's unit, up to the largest models.
     """
-    measured = largest_spends(curves, spec.tasks, spec.unit, spec.reach, spec.prices)
+    tasks = one_model(spec.tasks, spec.unit) if spec.is_one_model else spec.tasks
+    measured = largest_spends(curves, tasks, spec.unit, spec.reach, spec.prices)
     if spec.is_one_model:
         measured = measured.min(keepdims=True)
     return np.minimum(measured, cost.at_ceiling)

@@ -23,12 +23,19 @@ class Gain:
         low: lower end of its 80 % interval, paired over the draws; NaN where these are too few for one.
         high: upper end.
         wins: share of the draws in which the plan is better.
+        median: over the draws.
     """
 
     expected: float
     low: float
     high: float
     wins: float
+    median: float
+
+    @property
+    def is_exploded(self) -> bool:
+        """Whether the mean lies outside the interval: then a few draws make it, and it tells nothing."""
+        return self.expected < self.low or self.expected > self.high
 
     @property
     def is_as_good(self) -> bool:
@@ -42,6 +49,7 @@ class Gain:
             "low": json_value(self.low),
             "high": json_value(self.high),
             "wins": self.wins,
+            "median": self.median,
             "as_good_as_can_be_told": self.is_as_good,
         }
 
@@ -61,4 +69,4 @@ def paired_gain(plan: np.ndarray, split: np.ndarray, direction: float) -> Gain |
     if not len(gained):
         return None
     low, high = interval(gained)
-    return Gain(float(gained.mean()), float(low), float(high), float((gained > 0).mean()))
+    return Gain(float(gained.mean()), float(low), float(high), float((gained > 0).mean()), float(np.median(gained)))

@@ -124,20 +124,24 @@ def largest_spends(
     """(T,) the greatest spends within a plan's reach: of what training took, and serving is paid beside it.
 
     Money is what it buys: so many FLOPs, and of data that are paid for so many tokens. A unit that was not measured and
-    that nothing measured is bought with limits nothing by itself.
+    that nothing measured is bought with limits nothing by itself. What a task's model will serve is counted up to the
+    largest model within the reach.
     """
     nothing = np.full(len(curves.tasks), np.inf)
-    if np.isinf(reach) or np.isfinite(tasks.served_tokens).any():
+    if np.isinf(reach):
         return nothing
+    serving = np.zeros(len(curves.tasks))
+    if len(curves.scale_columns) > 1 and "params" in curves.largest:
+        serving = SERVING * np.nan_to_num(tasks.served_tokens, nan=0.0) * curves.largest["params"]
     if unit in curves.largest:
-        return reach * curves.largest[unit]
+        return reach * (curves.largest[unit] + (serving if unit == "flops" else 0.0))
     paid = np.nan_to_num(tasks.unit_cost, nan=0.0)
     if unit != "money" or prices is None or "flops" not in curves.largest:
         return nothing
     if paid.any() and "tokens" not in curves.largest:
         return nothing
     data = paid * curves.largest["tokens"] if paid.any() else 0.0
-    return reach * (prices.per_flop * curves.largest["flops"] + data)
+    return reach * (prices.per_flop * (curves.largest["flops"] + serving) + data)
 
 
 def _cost_of(curves: Curves, tasks: TaskSettings, unit: str, prices: Prices | None) -> Posynomial:

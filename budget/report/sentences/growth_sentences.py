@@ -121,7 +121,10 @@ def _in_draws(found: Planned) -> str:
 
 def _unchanged_sentence(found: IsoPerformance | None, unit: str, tasks: int) -> str:
     if found is None:
-        return "The budget that keeps today's values is not known: here no single price divides a budget."
+        return (
+            "What more tasks cost at unchanged values is not told here: no single price divides a budget where spends "
+            "stop at a reach or a maximum, or returns do not fall; --reach inf lifts the reach."
+        )
     who = "the first task keeps its value" if found.today == 1 else f"the first {found.today} tasks keep their values"
     low, high = float(found.doubling_low[0]), float(found.doubling_high[0])
     interval = "" if np.isnan(low) else f" ({LEVEL} interval {span(factor(low), factor(high))})"
@@ -188,16 +191,16 @@ def _half(at: NumberOfTasks | None) -> str:
 
 
 def _falls_below(at: NumberOfTasks, found: BeyondTasks) -> str:
-    """At how many tasks the average one falls below its target."""
+    """From how many tasks on the average one misses its target."""
     last = int(found.counts[-1])
     ends = [f"{found.given}" if end == 0 else f"more than {last}" if np.isinf(end) else f"{end:.0f}"
             for end in (at.low, at.high)]  # fmt: skip
     interval = "" if np.isnan(at.low) or at.low == at.high else f" ({LEVEL} interval {span(*ends)} tasks)"
     if at.point == 0:
-        return f"the average task is below its target with these already{interval}"
+        return f"the average task misses its target with these already{interval}"
     if np.isinf(at.point):
         return f"the average task keeps its target with {last}, the most looked at{interval}"
-    return f"the average task falls below its target at {at.point:.0f}{interval}"
+    return f"the average task misses its target from {at.point:.0f} on{interval}"
 
 
 def strategies_summary(growth: StrategiesGrowth) -> tuple[str, ...]:

@@ -219,7 +219,8 @@ def gain_in_draws(plan: Plan, baseline: Baseline) -> str:
     if gain is None or baseline.name == GREEDY or _is_alike(plan, baseline, gain):
         return ""
     ends = "" if np.isnan(gain.low) else f"{LEVEL} {span(_signed(gain.low), _signed(gain.high))}, "
-    told = f"expected {_signed(gain.expected)}, {ends}better in {percent(gain.wins)} of the draws"
+    middle = f"median {_signed(gain.median)}" if gain.is_exploded else f"expected {_signed(gain.expected)}"
+    told = f"{middle}, {ends}better in {percent(gain.wins)} of the draws"
     return f" ({told}{', so that it is as good as can be told' if gain.is_as_good else ''})"
 
 

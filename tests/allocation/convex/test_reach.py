@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
-from budget.allocation.spec.resources import Prices
+from budget.allocation.spec.resources import Prices, largest_spends
 from budget.errors import AllocationError, InfeasibleError
 from budget.report.sentences.plan_sentences import plan_summary
 from budget.studies.growth.growth import grow
@@ -40,6 +40,20 @@ def some_curves(seed, tasks=4, **changes):
 def assert_within(curves, plan, reach):
     for name, planned in (("params", plan.params), ("tokens", plan.tokens), ("flops", plan.spend)):
         assert (planned <= reach * curves.largest[name] * ROUNDING).all()
+
+
+@pytest.mark.parametrize("unit", ["flops", "money"])
+def test_what_one_model_will_serve_lifts_no_other_models_reach(unit):
+    curves, reach = some_curves(3), 2.0
+    served = np.array([1e9, np.nan, np.nan, np.nan])
+    flops = unit == "flops"
+    asked = {} if flops else {"prices": Prices(3.6e-3, 1e12, 1.0)}
+    each = 1.0 if flops else 1e-18
+    found = largest_spends(curves, replace(default_tasks(curves.tasks), served_tokens=served), unit, reach, **asked)
+    training = reach * curves.largest["flops"] * each
+    np.testing.assert_allclose(found[1:], training[1:], rtol=1e-12)
+    # beside its training it may pay for serving the largest model within the reach
+    np.testing.assert_allclose(found[0], training[0] + reach * 2 * 1e9 * curves.largest["params"][0] * each, rtol=1e-12)
 
 
 CASES = given(

@@ -63,6 +63,21 @@ def test_the_same_split_is_neither_better_nor_as_good(studies):
     assert "of the draws" in baseline_sentence(plan, plan.baselines[0], "would reach")
 
 
+def test_a_mean_that_a_few_draws_make_is_not_told(studies):
+    """Where the mean of the gains lies outside their 80 % interval, the sentence has the median."""
+    plan = studies["specialists"].plan
+    drawn, lost = np.zeros(100), np.linspace(0.01, 0.02, 100)
+    lost[0] = 1e6
+    plan = replace(plan, drawn_objective=drawn)
+    mine = replace(plan.baselines[0], drawn_objective=drawn + lost)
+    gain = plan.gain_in_draws(mine)
+    assert gain.is_exploded and gain.low <= gain.median <= gain.high
+    said = baseline_sentence(plan, mine, "would reach")
+    assert "(median " in said and "expected" not in said
+    lost[0] = 0.01
+    assert "(expected " in baseline_sentence(plan, replace(mine, drawn_objective=drawn + lost), "would reach")
+
+
 def test_a_model_at_its_reach_has_a_range_of_sizes_near_its_best(studies):
     """More budget is worth nothing there, and a tenth of what is spent is: the range is not one size alone."""
     study = studies["shared"]

@@ -187,12 +187,12 @@ def summary(curves, **task_settings):
 def test_what_is_said_of_more_tasks():
     target, unserved = np.full(6, 1.12), np.full(6, 1.3)
     said = summary(identical_of_one_scale(6, draws=20), target=target, unserved=unserved)
-    assert "Beyond the 6 tasks given, if others are drawn as these were: the average task falls below" in said
-    assert "its target at 10 (80 % interval" in said
+    assert "Beyond the 6 tasks given, if others are drawn as these were: the average task misses" in said
+    assert "its target from 10 on (80 % interval" in said
     assert "with 60 a task's share is worth 54.2 % (80 % interval" in said and "to the power 0.270" in said
     assert "This rests on exchangeable tasks" in said
     low = summary(identical_of_one_scale(6), target=target - 0.1)
-    assert "the average task is below its target with these already; what is left" in low
+    assert "the average task misses its target with these already; what is left" in low
     high = summary(identical_of_one_scale(6), target=target + 1)
     assert "the average task keeps its target with 60, the most looked at; what is left" in high
     few = summary(power({"a": (1.0, 3e4, 0.27), "b": (1.0, 3e4, 0.2)}))
