@@ -77,27 +77,35 @@ def _refuse_reference(curves: Curves, index: int, task: Fields) -> None:
 
 def _refuse_outside(curves: Curves, index: int, theta: np.ndarray, field: str, task: Fields) -> None:
     """Parameters (n, P) of the point fit or of draws must lie in the law's box, as far as no values decide it."""
+    low, high = _box(curves, index)
+    # numbers were written and read back, and a fit may stand exactly at an end
+    edge = _BOX_ROUNDING * (1 + np.abs(low) + np.abs(high))
+    inside = (theta >= low - edge) & (theta <= high + edge)
+    if inside.all():
+        return
+    position = int(np.argmin(inside.all(axis=0)))
+    number = theta[~inside[:, position], position][0]
+    ends = f"{low[position]:.4g} to {high[position]:.4g}"
+    raise task.refusal(field, f"holds {number:g} for {curves.form.names[position]}, where the fit's range is {ends}")
+
+
+def _box(curves: Curves, index: int) -> np.ndarray:
+    """(2, P) least and greatest parameters of a task."""
     form, point = curves.form, curves.parameters[index]
-    coefficients = form.where("coefficient")
     # what the values were is not in the file; the curve's own terms at the reference say of what size they are
     size = (
-        np.exp(np.minimum(point[coefficients], _LOG_LARGEST - 100)).sum() + np.abs(point[form.where("ceiling")]).sum()
+        np.exp(np.minimum(point[form.where("coefficient")], _LOG_LARGEST - 100)).sum()
+        + np.abs(point[form.where("ceiling")]).sum()
     )
+    ends = np.array([(parameter.low, parameter.high) for parameter in form.parameters]).T
     for position, parameter in enumerate(form.parameters):
         low, high = parameter.low, parameter.high
         if parameter.kind == "coefficient":  # the box is about the median value, which the file does not hold
             width = high - low
-            low, high = max(point[position] - width, -_LOG_LARGEST), min(point[position] + width, _LOG_LARGEST)
+            ends[:, position] = max(point[position] - width, -_LOG_LARGEST), min(point[position] + width, _LOG_LARGEST)
         elif parameter.kind in ("floor", "ceiling"):
-            low, high = -_LEVEL_OVER_TERMS * size, _LEVEL_OVER_TERMS * size
+            ends[:, position] = -_LEVEL_OVER_TERMS * size, _LEVEL_OVER_TERMS * size
         elif parameter.kind == "place" and np.isnan(low):
-            low, high = (
-                np.log(ends[curves.scale_columns[parameter.input]][index] / curves.reference[index, parameter.input])
-                for ends in (curves.smallest, curves.largest)
-            )
-        # numbers were written and read back, and a fit may stand exactly at an end
-        edge = _BOX_ROUNDING * (1 + abs(low) + abs(high))
-        outside = ~((theta[:, position] >= low - edge) & (theta[:, position] <= high + edge))
-        if outside.any():
-            number, ends = theta[outside, position][0], f"{low:.4g} to {high:.4g}"
-            raise task.refusal(field, f"holds {number:g} for {parameter.name}, where the fit's range is {ends}")
+            name, at = curves.scale_columns[parameter.input], curves.reference[index, parameter.input]
+            ends[:, position] = [np.log(end[name][index] / at) for end in (curves.smallest, curves.largest)]
+    return ends
