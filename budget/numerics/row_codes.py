@@ -10,13 +10,15 @@ def row_codes(columns: Sequence[np.ndarray]) -> np.ndarray:
     """(R,) a number for each row, the same for rows that are equal in every column, in order of first appearance.
 
     Args:
-        columns: at least one array (R,) of numbers.
+        columns: at least one array (R,) of numbers; soonest done where one that tells rows apart comes first.
 
     >>> row_codes([np.array([1.0, 2.0, 1.0]), np.array([3, 3, 3])])
     array([0, 1, 0])
     """
     codes = pd.factorize(columns[0])[0]
     for column in columns[1:]:
+        if codes.max(initial=-1) + 1 == len(codes):  # no two rows are equal, whatever else they hold
+            break
         more, distinct = pd.factorize(column)
         codes = pd.factorize(codes * (len(distinct) + 1) + more)[0]
     return codes
@@ -39,7 +41,9 @@ def distinct_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
            [1, 5]])
     """
     width = int(second.max(initial=0)) + 1
-    keys = np.sort(first * width + second)  # NumPy's unique hashes whole numbers, which takes longer
+    keys = first * width + second
+    if (keys[1:] < keys[:-1]).any():  # mostly a file's rows come run by run
+        keys = np.sort(keys)  # NumPy's unique hashes whole numbers, which takes longer
     keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
     return np.stack([keys // width, keys % width], axis=1)
 

@@ -173,7 +173,7 @@ class Runs(Brief):
     @cached_property
     def repeated(self) -> np.ndarray:
         """(R,) rows equal in every number to an earlier one of their task, and run where runs have names."""
-        compared = [self.task, self.value, *self.columns.values(), *([self.run] if self.named else [])]
+        compared = [*([self.run] if self.named else []), self.value, self.task, *self.columns.values()]
         return stood_before(row_codes(compared))
 
     @cached_property
@@ -394,7 +394,7 @@ def _without_copies(runs: Runs, frame: pd.DataFrame) -> Runs:
     if not runs.named or not runs.repeated.any():
         return runs
     others = [levels(frame[name])[0] for name in ("seed", "step", "stderr", "weight") if name in frame.columns]
-    compared = [runs.task, runs.run, runs.strategy_index, runs.value, *runs.columns.values(), *others]
+    compared = [runs.run, runs.task, runs.strategy_index, runs.value, *runs.columns.values(), *others]
     again = stood_before(row_codes(compared))
     if not again.any():
         return runs

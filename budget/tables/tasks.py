@@ -1,5 +1,6 @@
 """What the planner wants of each task: weight, target and limits, from ``tasks.csv``."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -69,7 +70,8 @@ class TaskSettings(Brief):
 
     def select(self, names: Sequence[str]) -> "TaskSettings":
         """The same task settings for the named tasks only, in that order."""
-        pick = np.array([self.names.index(name) for name in names], dtype=int)
+        place = {name: at for at, name in enumerate(self.names)}
+        pick = np.array([place[name] for name in names], dtype=int)
         return replace(
             self,
             names=tuple(names),
@@ -94,7 +96,7 @@ def default_tasks(names: Sequence[str]) -> TaskSettings:
     Raises:
         DataError: there is no name, or one stands twice.
     """
-    twice = next((name for name in names if list(names).count(name) > 1), None)
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice is not None or not len(names):
         raise DataError(f"Task {shown(twice)} stands twice." if len(names) else "There is no task; name at least one.")
     return TaskSettings(tuple(names))

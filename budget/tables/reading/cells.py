@@ -21,11 +21,12 @@ LARGEST_WHOLE = 2**53
 
 def categories(codes: np.ndarray, texts: Sequence[str]) -> pd.Categorical:
     """A column of text, from which text (R,) each row has; texts that are equal become one, and none need occur."""
-    place, distinct = pd.factorize(np.array(texts, dtype=object))
-    if len(distinct) < len(texts):
-        codes = place[codes]
     # as objects: turning very many names into strings of another kind takes as long as reading them
-    return pd.Categorical.from_codes(codes, pd.Index(distinct, dtype=object))
+    distinct: pd.Index[Any] = pd.Index(texts, dtype=object)
+    if not distinct.is_unique:
+        place, found = pd.factorize(distinct)
+        codes, distinct = place[codes], pd.Index(found, dtype=object)
+    return pd.Categorical.from_codes(codes, distinct)
 
 
 def is_number(cells: pd.Series) -> bool:
@@ -44,7 +45,8 @@ def levels(cells: pd.Series) -> tuple[np.ndarray, list[str]]:
     # of very many names the calls for each are what takes long
     texts = [each.strip() if type(each) is str else as_written(each).strip() for each in written]
     missing = bool((codes < 0).any())
-    if not missing and len(set(texts)) == len(texts):
+    # texts that are as they were found are distinct already
+    if not missing and (texts == written or len(set(texts)) == len(texts)):
         return codes, texts
     place: dict[str, int] = {}
     index = np.array([place.setdefault(text, len(place)) for text in texts], dtype=np.intp)

@@ -181,15 +181,15 @@ def _joined(parts: list[tuple[np.ndarray, np.ndarray]]) -> pd.Categorical:
 
     A cell that is not there is empty.
     """
-    texts = [text for _, found in parts for text in (*found.tolist(), "")]
+    texts = [text for _, found in parts for text in found.tolist()]
     texts = [unguarded(text) if text[:1] == "'" else text for text in texts]
-    ends = np.cumsum([0, *(len(found) + 1 for _, found in parts)])
-    # a missing cell's code is −1: the empty text behind those of its stretch
-    place = [
-        np.where(codes < 0, end - 1, codes + start)
-        for (codes, _), start, end in zip(parts, ends[:-1], ends[1:], strict=True)
-    ]
-    return categories(np.concatenate(place), texts)
+    starts = np.cumsum([0, *(len(found) for _, found in parts)])
+    # a missing cell's code is −1
+    place = [np.where(codes < 0, -1, codes + start) for (codes, _), start in zip(parts, starts, strict=False)]
+    codes = np.concatenate(place)
+    if (codes < 0).any():
+        codes, texts = np.where(codes < 0, len(texts), codes), [*texts, ""]
+    return categories(codes, texts)
 
 
 def _is_blank(cells: pd.Series) -> np.ndarray:

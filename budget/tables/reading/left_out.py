@@ -5,7 +5,7 @@ See docs/decisions/133-one-door-for-tables.md.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -94,14 +94,15 @@ def without_totals(frame: pd.DataFrame, scales: Sequence[str]) -> tuple[pd.DataF
     """The rows but for totals at the end: the first filled cell says so, and a scale or the value is empty."""
     needed = [name for name in (*scales, "value") if name in frame.columns]
     last = len(frame)
-    while last > 1 and _is_total(frame.iloc[last - 1], needed):
+    # cell by cell: for a whole row pandas would look for a type that a million names and numbers have in common
+    while last > 1 and _is_total({str(name): cells.iloc[last - 1] for name, cells in frame.items()}, needed):
         last -= 1
     gone = len(frame) - last
     return (_kept(frame, np.arange(len(frame)) < last), Counter({"totals": gone})) if gone else (frame, Counter())
 
 
-def _is_total(row: pd.Series, needed: Sequence[str]) -> bool:
-    filled = [str(cell).strip() for cell in row if not _blank(cell)]
+def _is_total(row: Mapping[str, object], needed: Sequence[str]) -> bool:
+    filled = [str(cell).strip() for cell in row.values() if not _blank(cell)]
     return bool(filled) and filled[0].lower().rstrip(":") in TOTALS and any(_blank(row[name]) for name in needed)
 
 
