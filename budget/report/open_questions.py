@@ -139,7 +139,7 @@ def words_line(study: Study, shown: Decision) -> str:
     if any(model.strategy == "moe" for model in shown.models):
         said.append("experts: parts of a model, of which each token uses a few")
     better = "higher" if shown.higher else "lower"
-    words = "; ".join([*said, f"{better} is better"])
+    words = "; ".join([*said, f"a task's {better} value is better"])
     return f"{words[:1].upper()}{words[1:]}." if said else ""
 
 

@@ -95,6 +95,32 @@ def test_half_and_twice_the_budget_are_marked_on_the_response(studies):
         assert f">{words} {value(answer.at(times))}<" in panel.wide
 
 
+@pytest.mark.parametrize(("kind", "anchor"), [("specialists", "end"), ("scores", "end")])
+def test_words_stand_on_the_free_side_of_a_line_that_falls_or_rises(studies, kind, anchor):
+    (panel,) = response(studies[kind])
+    places = {
+        words: (float(y), found)
+        for y, found, words in re.findall(
+            r'<text x="[^"]*" y="([^"]*)" text-anchor="([^"]*)"[^>]*>(half|twice) ', panel.wide
+        )
+    }
+    dots = {
+        words: float(y) for y, words in re.findall(r'cy="([\d.]+)" r="4"><title>(half|twice) the budget', panel.wide)
+    }
+    below = kind == "specialists"
+    assert set(places) == set(dots) == {"half", "twice"}
+    assert all((places[word][0] > dots[word]) == below and places[word][1] == anchor for word in dots)
+
+
+def test_a_line_of_another_plan_than_the_decision_says_whose_it_is(studies):
+    captions = [
+        next(each.caption for each in build_story(study).pictures if each.name == "response")
+        for study in (studies["together"], replace(studies["together"], tables=None))
+    ]
+    assert "of the same models at other budgets" in captions[0]
+    assert "of one model for each task at other budgets" in captions[1]
+
+
 def test_what_an_equal_split_reaches_is_marked_where_the_decision_needs_less(studies):
     found = studies["together"].recommendation
     half = tuple(replace(each, enough=0.55) if each.name == EQUAL else each for each in found.rivals)

@@ -109,8 +109,8 @@ def test_what_sharing_costs_is_told_of_the_task_that_loses_most(studies):
 def test_the_words_of_the_first_page_are_told_on_it(studies):
     story = build_story(studies["together"])
     (words,) = [note.text for note in story.notes if note.label == "Words"]
-    assert "12 draws: " in words and "lower is better" in words and "experts" not in words
-    assert "higher is better" in build_story(studies["scores"]).notes[-1].text
+    assert "12 draws: " in words and "a task's lower value is better" in words and "experts" not in words
+    assert "higher value is better" in build_story(studies["scores"]).notes[-1].text
 
 
 def test_links_of_a_shared_model_are_together_as_wide_as_its_share(studies):

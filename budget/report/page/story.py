@@ -141,6 +141,8 @@ def _first_page(study: Study) -> tuple[Picture, ...]:
         rival = ". Thin: every task the same" if study.tables is not None and study.tables.alone else ""
         rival = rival if len(shown.names) > 1 else ""
         same = "of the same models " if len(shown.models) > 1 else ""
+        if study.recommendation is not None and study.recommendation.shares and study.tables is None:
+            same = "of one model for each task "  # the line is that of the split, the dot the decision's
         pictures.append(
             Picture(
                 "response",

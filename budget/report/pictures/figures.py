@@ -26,7 +26,7 @@ from budget.report.pictures.trust_figure import trust_figure
 from budget.report.report_parts import PANELS, ROWS
 from budget.report.sentences import facts
 from budget.report.sentences.focus_cases import set_name
-from budget.report.sentences.plan_sentences import by_hand
+from budget.report.sentences.plan_sentences import by_hand, objective_name
 from budget.report.sentences.recommendation_sentences import how
 from budget.report.shown_decision import objective_interval, saved_to, shown_decision
 from budget.report.written_numbers import (
@@ -51,6 +51,9 @@ WIDE, NARROW, BROAD, HALF = 700.0, 340.0, 1120.0, 540.0
 
 DOTS = 30
 """Points of a line that carry their numbers at most."""
+
+FLAT = 48.0
+"""Pixels between half and twice the budget below which a line is flat: three lines of words stand over each other."""
 
 BELOW = 0.12
 """Part of a picture's height that stays free below its lowest point."""
@@ -186,7 +189,7 @@ def _response(study: Study, width: float) -> str:
     # a line's room below the lowest point, for what is said of it
     drawn_values = np.concatenate([y, rival, [reached, low, high]])
     floor = float(np.nanmin(drawn_values) - BELOW * (np.nanmax(drawn_values) - np.nanmin(drawn_values)))
-    up = value_axis(drawn_values, np.array([floor]), title=short(plan.metric, 40))
+    up = value_axis(drawn_values, np.array([floor]), title=short(objective_name(plan), 40))
     chart = Chart(width, 300, along, up)
     every = tables.budget_for_targets(shown.target, shown.higher) if tables is not None else np.nan
     if ends[0] < every < ends[1]:
@@ -218,16 +221,31 @@ def _response(study: Study, width: float) -> str:
     chart.parts.append('<circle class="asked hollow" r="6" cx="0" cy="0" visibility="hidden"/>')
     point = f"the plan: {quantity(here, spec.unit)}: {value(reached)}"
     chart.dots(np.array([here]), np.array([reached]), "planned", 6, [point])
-    chart.label(here, reached, f"plan {told_apart(reached)[0]}", "strong", anchor="end", above=-16, aside=-8)
-    for times, words in ((0.5, "half"), (2.0, "twice")):
-        if ends[0] <= times * here <= ends[1] and np.isfinite(y).all():
-            at = float(np.interp(np.log(times * here), np.log(x), y))
-            chart.dots(np.array([times * here]), np.array([at]), "point", 4, [f"{words} the budget: {value(at)}"])
-            chart.label(times * here, at, f"{words} {value(at)}", anchor="end", above=-20, aside=-4)
+    _name_points(chart, x, y, here, reached)
     interval = "" if low != low else f" ({LEVEL}: {span(value(low), value(high))})"
     drawn = chart.drawn(f"Best predicted value against the budget; {point}{interval}.")
     geometry = (chart.left, chart.right, chart.top, chart.bottom, *ends, up.low, up.high)
     return mark("response", ",".join(f"{each:.10g}" for each in geometry), drawn)
+
+
+def _name_points(chart: Chart, x: np.ndarray, y: np.ndarray, here: float, reached: float) -> None:
+    """What the plan, half and twice its budget reach, in words on the free side of the line."""
+    ends = float(np.min(x)), float(np.max(x))
+    halved, doubled = (
+        float(np.interp(np.log(times * here), np.log(x), y)) if ends[0] <= times * here <= ends[1] else float("nan")
+        for times in (0.5, 2.0)
+    )
+    rise = chart.height_of(halved) - chart.height_of(doubled) if np.isfinite(halved + doubled) else -np.inf
+    flat, rises = abs(rise) < FLAT, rise > 0
+    anchor, above = ("start", 14) if flat else ("end", 10 if rises else -16)
+    chart.label(here, reached, f"plan {told_apart(reached)[0]}", "strong", anchor=anchor, above=above,
+                aside=8 if flat else -8)  # fmt: skip
+    for times, words, at in ((0.5, "half", halved), (2.0, "twice", doubled)):
+        if np.isfinite(at):
+            chart.dots(np.array([times * here]), np.array([at]), "point", 4, [f"{words} the budget: {value(at)}"])
+            anchor = "start" if flat and times > 1 else "end"
+            above = 8 if rises and not flat else -20
+            chart.label(times * here, at, f"{words} {value(at)}", anchor=anchor, above=above, aside=-4)
 
 
 def trust(study: Study) -> list[Panel]:

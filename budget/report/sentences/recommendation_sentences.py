@@ -94,7 +94,7 @@ def lede(found: Recommendation, plan: Plan) -> str:
         given = quantity(found.plan.budget, spec.unit)
         said = f"With {given} they are predicted to reach {_objective(found, plan)}"
     others = [
-        f"{_gained(found, rival)} than {words} ({_gain_ends(rival) or _reached(found, rival.objective, plan)})"
+        f"{_gained(found, rival)} than {words} ({_told_beside(found, rival, plan)})"
         for words, rival in (
             ("an equal split", found.rival(EQUAL)),
             ("one model for each task", found.rival(SPECIALISTS)),
@@ -123,7 +123,7 @@ def _gained(found: Recommendation, rival: RivalDecision) -> str:
     asked = None if found.asked is None else found.asked.objective
     if asked is not None and asked.counts_targets:
         more = rival.objective - found.objective
-        return f"{value(abs(more))} {'more' if more >= 0 else 'fewer'} targets met"
+        return f"{difference(more)} {'more' if more >= 0 else 'fewer'} targets met"
     size = percent(abs(rival.gain))
     if asked is not None and asked.minimizes_spend:
         return f"{size} {'less' if rival.gain >= 0 else 'more'}"
@@ -137,10 +137,15 @@ def _reached(found: Recommendation, objective: float, plan: Plan) -> str:
     return value(plan.spec.sign * objective)
 
 
-def _gain_ends(rival: RivalDecision) -> str:
-    """The gain's own interval, paired over the draws; nothing without draws."""
-    known = rival.interval[0] == rival.interval[0] and np.isfinite(rival.interval).all()
-    return f"{LEVEL}: {_gain_span(rival)}" if known else ""
+def _told_beside(found: Recommendation, rival: RivalDecision, plan: Plan) -> str:
+    """The gain's own interval, paired over the draws; what the rival reaches without draws, and of targets.
+
+    Of these the interval is a share of the rival's number, where the gain stands in targets.
+    """
+    in_targets = found.asked is not None and found.asked.objective.counts_targets
+    if in_targets or not np.isfinite(rival.interval).all():
+        return _reached(found, rival.objective, plan)
+    return f"{LEVEL}: {_gain_span(rival)}"
 
 
 def _gain_span(rival: RivalDecision) -> str:
