@@ -41,6 +41,10 @@ DOUBLINGS, HALVINGS = 60, 40
 """Steps in which the least total of a split by hand is enclosed, and then halved in logarithm: to rounding."""
 
 
+LEAST_PART = 1e-6
+"""Part of the budget below which no split within limits of several tasks is looked for."""
+
+
 def baseline(
     curves: Curves,
     spec: PlanSpec,
@@ -110,12 +114,39 @@ def compare(
         last = name != CURRENT or CURRENT_SCALED not in stated
         if fills and last and found[-1].breaks and (spend > 0).all():
             plain = CURRENT if name == CURRENT_SCALED else name
-            clipped = score(plain + WITHIN, fill_to_budget(spend, problem.budget, problem.low, problem.high))
+            clipped = _within(score, plain + WITHIN, spend, problem)
             if not clipped.breaks and not any(_same(clipped, other) for other in found):
                 found.append(clipped)
     if fills and len(problem.low) > 1:
         found.append(score(GREEDY, greedy_split(problem, worth)))
     return tuple(found)
+
+
+def _within(score: Callable[[str, np.ndarray], Baseline], name: str, spend: np.ndarray, problem: Problem) -> Baseline:
+    """The largest part of a split that keeps every limit: of its own ones by clipping, of all tasks' by less in all.
+
+    Where not even the least spends keep them, the clipped split with what it breaks.
+    """
+
+    def at(total: float) -> Baseline:
+        return score(name, fill_to_budget(spend, total, problem.low, problem.high))
+
+    found = at(problem.budget)
+    together = len(problem.further) + len(problem.rows)
+    if not found.breaks or not together:
+        return found
+    kept, over = max(float(problem.low.sum()), LEAST_PART * problem.budget), problem.budget
+    within = at(kept)
+    if within.breaks:
+        return found
+    for _ in range(HALVINGS):
+        middle = float(np.sqrt(kept * over))
+        tried = at(middle)
+        if tried.breaks:
+            over = middle
+        else:
+            kept, within = middle, tried
+    return within
 
 
 def _to_targets(

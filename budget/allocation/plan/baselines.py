@@ -21,7 +21,7 @@ UNIFORM, PROPORTIONAL, CURRENT, GREEDY = "uniform", "proportional", "current", "
 CURRENT_SCALED = "current scaled to the budget"
 RULE_OF_THUMB = f"{TOKENS_PER_PARAMETER:g} tokens per parameter"
 WITHIN = " within the limits"
-"""Follows the name of a split that was clipped to the limits and filled up to the budget."""
+"""Follows the name of a split that was clipped to the limits and filled up as far as they and the budget allow."""
 
 SAME_TOTAL = 1e-9
 """Relative distance within which today's total is the budget."""

@@ -223,10 +223,11 @@ def _derived_notes(runs: Runs, inputs: Sequence[str]) -> list[str]:
 def _ceiling_notes(runs: Runs, best: np.ndarray, ceiling: np.ndarray) -> list[str]:
     """What was taken as the best possible score where nobody stated it, one sentence for each value."""
     guessed = runs.higher_is_better & np.isnan(best) & np.isfinite(ceiling)
+    ends = [(value, int((guessed & (ceiling == value)).sum())) for value in np.unique(ceiling[guessed])]
     return [
-        f"The best possible score is taken as {value:g} for {int((guessed & (ceiling == value)).sum())} tasks, by the "
-        "range of their values; column 'best' of a --tasks file states it."
-        for value in np.unique(ceiling[guessed])
+        f"The best possible score is taken as {value:g} for {many} task{'' if many == 1 else 's'}, by the range of "
+        "their values; column 'best' of a --tasks file states it."
+        for value, many in ends
     ]
 
 

@@ -145,20 +145,24 @@ def _ends(scores: Runs) -> np.ndarray:
     return np.column_stack([np.where(negative, np.nan, 0.0), ceiling_of_range(scores.value, scores.task, count)])
 
 
+def _tasks(number: int) -> str:
+    return f"{number} task{'' if number == 1 else 's'}"
+
+
 def _assumed(
     pairs: Pairs, tasks: Sequence[str], guessed: np.ndarray, best: np.ndarray, chance: np.ndarray
 ) -> list[str]:
     """What was taken for the ends of the scores where nobody stated them."""
     linked = np.isin(np.arange(len(tasks)), pairs.task)
     notes = [
-        f"The best possible score is taken as {value:g} for {int((guessed & linked & (best == value)).sum())} tasks, "
+        f"The best possible score is taken as {value:g} for {_tasks(int((guessed & linked & (best == value)).sum()))}, "
         "by the range of their values; column 'best' of a --tasks file states it."
         for value in np.unique(best[guessed & linked])
     ]
     fitted = int((linked & np.isnan(chance)).sum())
     if fitted:
         notes.append(
-            f"The level of guessing is fitted for {fitted} tasks, where neither column 'unserved' of a --tasks file "
+            f"The level of guessing is fitted for {_tasks(fitted)}, where neither column 'unserved' of a --tasks file "
             "nor column 'chance' of the runs states it."
         )
     return notes

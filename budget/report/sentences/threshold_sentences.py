@@ -69,10 +69,11 @@ def focused_targets(focus: Focus) -> list[str]:
     if some:
         most = max(some, key=lambda each: (not beyond[each.tasks, each.budget], each.gain))
         where = ", extrapolated" if beyond[most.tasks, most.budget] else ", inside the measured range"
-        against = f"those of {some_names(list(most.serving_all))}" if most.serving_all else "none"
+        others = f"those of {some_names(list(most.serving_all))}" if most.serving_all else "none"
         said += (
             f" It gains most on {set_name(most.tasks)} at {quantity(most.budget, focus.unit)}{where}: the targets of "
-            f"{some_names(list(most.focused))} by {most.focused_by}, against {against} by {most.serving_all_by}."
+            f"{some_names(list(most.focused))} by {most.focused_by}, where the best plan for all, by "
+            f"{most.serving_all_by}, meets {others}."
         )
     return [said + assumed(entry.strategy for comparison in focus.comparisons for entry in comparison.plans)]
 

@@ -135,7 +135,8 @@ def left_out_note(gone: Counter[str], every: int, path: str | Path) -> str:
     reasons = " and ".join(_WORDS.get(reason, f"{{}} ({reason})").format(count) for reason, count in gone.items())
     if sum(gone.values()) >= every and gone:
         raise DataError(f"{path}: no row is left of {every}: {reasons}; give a file with finished, measured runs.")
-    return f"{sum(gone.values())} of {every} rows are left out: {reasons}." if gone else ""
+    are = "is" if sum(gone.values()) == 1 else "are"
+    return f"{sum(gone.values())} of {every} rows {are} left out: {reasons}." if gone else ""
 
 
 def _kept(frame: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:

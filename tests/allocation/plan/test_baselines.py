@@ -227,3 +227,15 @@ def test_the_value_of_a_split_over_two_scales_is_its_best_size_at_that_spend():
     values = np.array([t.E for t in truths]) + coefficient * today**-exponent
     np.testing.assert_allclose(named["current"].predicted, values, rtol=1e-9)
     assert named["current"].breaks == ("budget in tokens", "max of maths")
+
+
+def test_a_uniform_split_within_a_limit_of_all_tasks_stands_beside_the_one_that_breaks_it():
+    curves = made.chinchilla()
+    plan, named = planned(1e22, default_tasks(curves.tasks), curves, further={"tokens": 1e10})
+    assert named["uniform"].breaks == ("budget in tokens",)
+    within = named["uniform within the limits"]
+    assert within.is_feasible and within.total < 1e22
+    np.testing.assert_allclose(within.spend, within.total / 3, rtol=1e-9)
+    tokens = np.exp(within.log_inputs[:, 1]).sum()
+    assert tokens == pytest.approx(1e10, rel=1e-6)  # no larger one keeps it
+    assert plan.gain_over(within) >= 0

@@ -344,7 +344,9 @@ def test_targets_that_only_a_task_alone_or_a_subset_meets_are_named():
     assert (
         "meets more than the best plan for all in 1 of 1 case of set and budget, as many in 0 and fewer in 0." in said
     )
-    assert said.endswith("range: the targets of t0 and t1 by specialists, against none by specialists.")
+    assert said.endswith(
+        "range: the targets of t0 and t1 by specialists, where the best plan for all, by specialists, meets none."
+    )
     easy = focus(strategies, TaskSettings(strategies.specialists.tasks, target=np.full(5, 9.0)), [1e20])
     assert starting(focus_summary(easy), "Focusing on stated targets").endswith("as many in 1 and fewer in 0.")
     assert starting(focus_summary(easy), "Alone with").endswith("No target is met only alone.")

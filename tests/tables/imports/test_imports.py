@@ -117,7 +117,7 @@ def test_wandb_runs_as_json(tmp_path, as_text):
     (tmp_path / "runs.json").write_text(json.dumps(runs))
     _, said, found = plain(tmp_path, "wandb", tmp_path / "runs.json")
     assert_grid(found, [at for at in range(9) if at != 3])
-    assert "1 of 9 rows are left out: 1 of crashed runs." in said
+    assert "1 of 9 rows is left out: 1 of crashed runs." in said
 
 
 def test_wandb_tables_and_local_folders(tmp_path):

@@ -138,7 +138,7 @@ def test_a_row_of_units_below_the_header_is_left_out_and_counted(tmp_path):
     (tmp_path / "runs.csv").write_text("\n".join(["model,N,D,loss", ",params,tokens,nats", *lines]))
     runs = read_runs(tmp_path / "runs.csv")
     assert len(runs.value) == len(GRID)
-    assert "1 of 10 rows are left out: 1 below the header without any number." in runs.notes
+    assert "1 of 10 rows is left out: 1 below the header without any number." in runs.notes
 
 
 def test_names_of_kinds_are_no_runs_of_which_the_last_row_counts(tmp_path):
