@@ -28,9 +28,11 @@ on how many devices there are or what runs beside it.
 LANES_PER_ACCELERATOR = 8192
 """The same on a GPU or TPU, which a few small problems would leave idle."""
 
-COMPILER_OPTIONS = {"cpu": {"xla_cpu_prefer_vector_width": 512}}
-"""By platform. The widest vectors that a processor has: XLA takes half of them unless told, and a quarter where one
-number of a loop is a double. No digit of a result depends on it."""
+WIDE = {"cpu": {"xla_cpu_prefer_vector_width": 512, "xla_backend_optimization_level": 1}}
+"""Compiler's options, by platform, for programs of long loops in single precision: the widest vectors that a processor
+has, of which XLA takes half unless told, and the first level of optimization, which compiles in less and runs as fast.
+
+See docs/decisions/172-the-sampler-in-vectors.md."""
 
 Devices = tuple[Any, ...]
 
@@ -75,6 +77,7 @@ def vmap_in_chunks(
     devices: Devices,
     share: float = 1,
     owners: Sequence[str] | None = None,
+    wide: bool = False,
 ) -> Any:
     """Run ``function(*static, *lane, *common)`` for every lane, in float64; NumPy in, NumPy out.
 
@@ -88,6 +91,7 @@ def vmap_in_chunks(
         owners: the task of each lane, where its result is needed for that task alone: of a shard's fit, only the lanes
             of its own tasks are computed then (``kept_lanes``), and of other fits those that were never computed
             before (``kept_fits``).
+        wide: compile with ``WIDE``.
 
     Returns:
         The function's result (any tree of arrays) with the lanes as first axis.
@@ -96,11 +100,11 @@ def vmap_in_chunks(
     kept = kept_lanes()
     by_task = owners if fits_are_kept() else None
     if (kept is None and by_task is None) or len(lanes[0]) == 0:
-        return _in_chunks(function, static, lanes, common, devices, width)
+        return _in_chunks(function, static, lanes, common, devices, width, wide)
     tree = _tree(function, static, tuple(map(_spec, lanes)), tuple(map(_spec, common)))
 
     def compute(chosen: np.ndarray) -> list[np.ndarray]:
-        found = _in_chunks(function, static, [lane[chosen] for lane in lanes], common, devices, width)
+        found = _in_chunks(function, static, [lane[chosen] for lane in lanes], common, devices, width, wide)
         return jax.tree.leaves(found)
 
     if kept is None:
@@ -136,9 +140,10 @@ def _in_chunks(
     common: Sequence[np.ndarray | float],
     devices: Devices,
     width: int,
+    wide: bool,
 ) -> Any:
     count, chunks = len(lanes[0]), []
-    program = _compiled(function, static, len(lanes), len(common), devices)
+    program = _compiled(function, static, len(lanes), len(common), devices, wide)
     with jax.enable_x64(True):
         for first in range(0, count, width):
             chunk = [lane[first : first + width] for lane in lanes]
@@ -152,7 +157,7 @@ def _in_chunks(
 
 @cache
 def _compiled(
-    function: Callable[..., Any], static: tuple[Any, ...], lanes: int, common: int, devices: Devices
+    function: Callable[..., Any], static: tuple[Any, ...], lanes: int, common: int, devices: Devices, wide: bool
 ) -> Callable[..., Any]:
     """The jitted program of a chunk, kept for the process: ``jax.jit`` compiles every new function object again."""
     mesh = Mesh(np.array(devices), ("lane",))
@@ -162,5 +167,5 @@ def _compiled(
         jax.shard_map(
             batched, mesh=mesh, in_specs=(split,) * lanes + (whole,) * common, out_specs=split, check_vma=False
         ),
-        compiler_options=COMPILER_OPTIONS.get(devices[0].platform),
+        compiler_options=WIDE.get(devices[0].platform) if wide else None,
     )

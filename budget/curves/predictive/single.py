@@ -2,6 +2,8 @@
 
 XLA's own take two to three times as long on processors: they guard every special value, and its sines are not computed
 many at once. These are for ordinary numbers, as exact as single precision is, by polynomials of least largest error.
+
+See docs/decisions/172-the-sampler-in-vectors.md.
 """
 
 from types import SimpleNamespace

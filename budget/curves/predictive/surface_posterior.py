@@ -7,6 +7,7 @@ nothing is cubic in the rows. The drifts are drawn from their Gaussian condition
 
 See docs/decisions/129-two-scales-with-their-own-error.md.
 See docs/decisions/166-searches-that-start-near-by.md.
+See docs/decisions/172-the-sampler-in-vectors.md.
 """
 
 from dataclasses import fields, replace
@@ -388,7 +389,8 @@ def _sample_some(observations: Observations, draws: int, seed: int, devices: Dev
     rows, spans = _rows(observations)
     key = streams.keys(observations.names) ^ streams.keys([f"surface {seed}"])
     share = LANES * max(0.25, rows.z.shape[1] / WIDTH_BESIDE)
-    found = vmap_in_chunks(_sample, (), (key, *rows), devices=devices, share=share, owners=observations.names)
+    names = observations.names
+    found = vmap_in_chunks(_sample, (), (key, *rows), devices=devices, share=share, owners=names, wide=True)
     theta, log_s, log_sigma, along, values, axes, points, temperature, evidence = found
     s, sigma = np.exp(log_s)[..., None], np.exp(log_sigma)[..., None]
     # of the drifts' standard numbers along their axes, given the shape; in place, for they are many megabytes

@@ -6,6 +6,7 @@ nearby points together: rounding dies out and is not amplified. Everything is pe
 
 See docs/decisions/129-two-scales-with-their-own-error.md.
 See docs/decisions/166-searches-that-start-near-by.md.
+See docs/decisions/172-the-sampler-in-vectors.md.
 """
 
 from collections.abc import Callable
