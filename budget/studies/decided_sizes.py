@@ -45,7 +45,7 @@ UNKNOWN = SizeRange()
 def decided_sizes(
     found: Recommendation, strategies: FittedStrategies, alone: StrategyPlanner, spec: PlanSpec
 ) -> tuple[SizeRange, ...]:
-    """The ranges of a decision's models, in their order; none where it does not choose sizes freely.
+    """The ranges of a decision's models, in their order; none where sizes are not its own choice, or spends are made small.
 
     A shared model's size is that of the best weighted mean: nothing is said of one that another objective chose.
 
@@ -55,8 +55,8 @@ def decided_sizes(
         alone: the planner of the specialists of all its tasks.
         spec: the question.
     """
-    if not chooses_sizes(alone.served.curves, spec):
-        return ()
+    if spec.objective.minimizes_spend or not chooses_sizes(alone.served.curves, spec):
+        return ()  # the least spends may have been found for sizes that are best by other curves
     single = [model for model in found.models if model.strategy == SPECIALISTS]
     ranges = {}
     if single:

@@ -61,6 +61,8 @@ def test_no_range_is_told_where_a_size_is_given_or_another_objective_chose_it(de
     spec = found.spec
     given = replace(spec, params=np.full(3, 1e8))
     assert decided_sizes(study.recommendation, *found.rivals, given) == ()
+    cheapest = replace(spec, objective=OBJECTIVES["cheapest"])
+    assert decided_sizes(study.recommendation, *found.rivals, cheapest) == ()
     worst = replace(study.recommendation, asked=replace(spec, objective=OBJECTIVES["worst"]))
     told = dict(zip([model.tasks for model in worst.models], decided_sizes(worst, *found.rivals, spec), strict=True))
     assert np.isnan(told[TOGETHER].low) and np.isnan(told[TOGETHER].near_high)
