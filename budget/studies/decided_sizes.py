@@ -45,7 +45,7 @@ UNKNOWN = SizeRange()
 def decided_sizes(
     found: Recommendation, strategies: FittedStrategies, alone: StrategyPlanner, spec: PlanSpec
 ) -> tuple[SizeRange, ...]:
-    """The ranges of a decision's models, in their order; none where sizes are not its own choice, or spends are made small.
+    """The ranges of a decision's models, in their order; none where sizes are given, or spends made small.
 
     A shared model's size is that of the best weighted mean: nothing is said of one that another objective chose.
 
