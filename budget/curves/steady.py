@@ -38,14 +38,14 @@ def falls(law: Law, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         (…) logarithms of the fall λ per factor e of the inputs' product, and (…) its exponents γ.
     """
-    log_terms, exponents = _terms(law, theta)
+    log_terms, exponents = terms_of(law, theta)
     exponent = 1 / (1 / exponents).sum(axis=-1)
     return np.log(np.exp(log_terms).sum(axis=-1) * exponent), exponent
 
 
 def best_place(law: Law, theta: np.ndarray) -> np.ndarray:
     """(…, I) where a curve is lowest among inputs of the reference's product, no input further aside than ``ASIDE``."""
-    log_terms, exponents = _terms(law, theta)
+    log_terms, exponents = terms_of(law, theta)
     falling = log_terms + np.log(exponents)
     # all terms fall alike there, and the logarithms add up to 0
     common = (falling / exponents).sum(axis=-1, keepdims=True) / (1 / exponents).sum(axis=-1, keepdims=True)
@@ -65,7 +65,7 @@ def steadied(law: Law, theta: np.ndarray, tilt: np.ndarray, least: np.ndarray) -
     Returns:
         (…, P).
     """
-    log_terms, exponents = _terms(law, theta)
+    log_terms, exponents = terms_of(law, theta)
     place = best_place(law, theta)
     there = log_terms - exponents * place
     above, exponent = np.exp(there).sum(axis=-1), 1 / (1 / exponents).sum(axis=-1)
@@ -88,7 +88,7 @@ def steadied(law: Law, theta: np.ndarray, tilt: np.ndarray, least: np.ndarray) -
     return np.where(changed[..., None], result, theta)
 
 
-def _terms(law: Law, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def terms_of(law: Law, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Logarithms (…, I) of the terms at the reference and their exponents (…, I)."""
     at = law.where("coefficient")
     return theta[..., at], theta[..., [law.parameters[position].exponent for position in at]]

@@ -14,8 +14,9 @@ from budget.curves.fitting.batching import Devices, kind_of
 from budget.curves.fitting.question import Fitted, Question
 from budget.curves.kept_fits import kept_by_task
 from budget.curves.predictive.observations import Observations, Posterior, observe
+from budget.curves.predictive.sizing import sized, sure_values
 from budget.curves.predictive.steadying import tilts
-from budget.curves.predictive.surrogate import planned_range, planning_curves
+from budget.curves.predictive.surrogate import POINTS, planned_range, planning_curves
 from budget.tables.checks.best_values import beating_rows, beats_best
 from budget.tables.checks.quality import copies
 
@@ -111,6 +112,7 @@ def _add_planned(
     """The convex curves nearest to every draw, and to the middle of these, and what steadies them."""
     assert question.planned is not None
     form, plain, count = question.form, question.planned, len(good)
+    has_sizes = plain.is_power_sum and reference.shape[1] == 2
     all_draws = posterior.draws if posterior.lent is None else posterior.lent
     given = (all_draws.swapaxes(0, 1), posterior.parameters, planned_range(observations, reference),
              np.nan_to_num(observations.least))  # fmt: skip
@@ -120,10 +122,10 @@ def _add_planned(
         draws, names = draws.swapaxes(0, 1), tuple(observations.names[at] for at in chosen)
         # each draw's search starts at the point's, which hangs on no draw
         start, _ = planning_curves(plain, form.value(parameters[:, None], z), z, least, devices, names)
-        lanes = len(draws) * len(chosen)
+        lanes, values = len(draws) * len(chosen), form.value(draws[:, :, None], z)
         near, error = planning_curves(
             plain,
-            form.value(draws[:, :, None], z).reshape(lanes, -1),
+            values.reshape(lanes, -1),
             np.broadcast_to(z, (len(draws), *z.shape)).reshape(lanes, *z.shape[1:]),
             np.tile(least, len(draws)),
             devices,
@@ -134,15 +136,20 @@ def _add_planned(
         # the point is laid amid what stands for the draws, so that it lies in their interval
         amid = np.median(plain.value(near[:, :, None], z), axis=0)
         middle, _ = planning_curves(plain, amid, z, least, devices, names)
-        return [near.swapaxes(0, 1), error.reshape(len(draws), -1).T, middle]
+        point = middle
+        if has_sizes:
+            near = sized(plain, near, values, z, POINTS)
+            point = sized(plain, middle, sure_values(values), z, POINTS)
+        return [near.swapaxes(0, 1), error.reshape(len(draws), -1).T, middle, point]
 
-    near, error, middle = kept_by_task("planned", kind_of(devices), (form, plain), given, compute)
+    near, error, middle, point = kept_by_task("planned", kind_of(devices), (form, plain), given, compute)
     fitted.arrays["planned_draws"][:, good] = near.swapaxes(0, 1)[: question.draws]
-    fitted.arrays["planned_parameters"][good] = middle
+    fitted.arrays["planned_parameters"][good] = point
     typical = float(np.median(error))
     fitted.notes.append(
         f"Plans read each curve as the convex one nearest to it where plans go, typically {typical:.2%} off it; "
         "'budget predict' reads the curve itself."
+        + (" Models are sized where the draws' values are low and sure." if has_sizes else "")
     )
     if not plain.is_power_sum:  # of those alone it is known how they fall along their best sizes
         return

@@ -119,7 +119,8 @@ def _size_sentences(plan: Plan) -> tuple[str, ...]:
         told = told & (np.array(plan.binding) != "min")
     chosen = plan.spec.params is None and told & (sizes.params_low > 0) & (sizes.params_high > 0)
     if not shared and np.any(chosen):
-        width = np.where(chosen, np.log(sizes.params_high) - np.log(sizes.params_low), -1.0)
+        low, high = (np.where(chosen, each, 1.0) for each in (sizes.params_low, sizes.params_high))
+        width = np.where(chosen, np.log(high / low), -1.0)
         task = int(width.argmax())
         whose = f" of {names[task]}" if len(names) == 1 else f" of {names[task]}, the least sure,"
         tokens = count_span(sizes.tokens_low[task], sizes.tokens_high[task])
