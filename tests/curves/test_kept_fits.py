@@ -212,7 +212,9 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=[pytest.mark.slow] * case.startswith("surface_repeat")) for case in CASES]
+)
 def test_curves_are_the_same_whether_none_some_or_all_of_them_were_kept(case, kept):
     frame, fit = CASES[case]()
     fresh = numbers_of(fit(frame))
@@ -269,6 +271,7 @@ print(kept.curves)
 """
 
 
+@pytest.mark.slow
 def test_another_process_finds_them(tmp_path):
     """The key hangs on no address and no order of a process's own."""
     words = [sys.executable, "-c", FITTING, str(Path(tmp_path) / "fits")]
