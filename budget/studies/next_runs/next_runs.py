@@ -3,7 +3,7 @@
 With one strategy the decision is its plan; with several it is also which of them is trained.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,9 @@ from budget.tables.tasks import TaskSettings
 
 MAX_BATCH_RUNS = 8
 """Most runs of a batch where nothing is asked for."""
+
+UNLIKE = 16.0
+"""How far tokens a parameter of chosen runs lie apart from where on it is said why."""
 
 
 @dataclass(frozen=True)
@@ -272,7 +275,20 @@ def next_runs(
         bound=bound[runs.group],
         best_strategy=BestStrategy.of(study, after, np.array(right)),
         seed=seed,
-        notes=(*notes, *_notes_on_values(values, runs.unit)),
+        notes=(*notes, *_notes_on_values(values, runs.unit), *_off_the_frontier(runs, batch)),
+    )
+
+
+def _off_the_frontier(runs: Runs, batch: Sequence[int]) -> tuple[str, ...]:
+    """Why chosen runs may have far fewer or more tokens a parameter than anybody would train a model with."""
+    if runs.columns[:2] != ("params", "tokens") or not len(batch):
+        return ()
+    ratio = runs.inputs[list(batch), 1] / runs.inputs[list(batch), 0]
+    if not ratio.max() > UNLIKE * ratio.min():
+        return ()
+    return (
+        f"The chosen runs have {ratio.min():.2g} to {ratio.max():.2g} tokens a parameter: at one cost, a run far from "
+        "the best size tells what parameters bring from what tokens do; it is for knowing the curve, not for use.",
     )
 
 

@@ -15,7 +15,7 @@ from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.scenarios import scenarios_of
 from budget.curves.fitting.fit import fit_curves
 from budget.errors import AllocationError, DataError
-from budget.studies.next_runs.next_runs import next_runs
+from budget.studies.next_runs.next_runs import _off_the_frontier, next_runs
 from budget.studies.next_runs.posterior import (
     LEAST_EFFECTIVE_SHARE,
     TEMPERED_SIZE,
@@ -25,7 +25,7 @@ from budget.studies.next_runs.posterior import (
 )
 from budget.studies.next_runs.posterior_plans import PosteriorPlanner
 from budget.studies.next_runs.rival_strategies import Strategy, compete
-from budget.studies.next_runs.run_grid import MAX_EXTRAPOLATION
+from budget.studies.next_runs.run_grid import MAX_EXTRAPOLATION, Runs
 from budget.studies.next_runs.tabulated_plans import _parts, _product, tabulated
 from budget.studies.next_runs.value_of_information import Sampling, alone, perfect
 from budget.tables.tasks import TaskSettings, default_tasks
@@ -294,6 +294,14 @@ def test_batch_fits_the_spend_and_is_bounded(found):
         MAX_EXTRAPOLATION * found.curves.largest["tokens"].max(),
     )
     assert (table["params"] <= limits[0]).all() and (table["tokens"] <= limits[1]).all()
+
+
+def test_runs_of_unlike_shapes_say_why():
+    inputs = np.array([[1e6, 2e5], [1e6, 2e7], [1e5, 4e6]])
+    runs = Runs(np.zeros(3, dtype=int), inputs, 6 * inputs.prod(axis=1), "flops", ("params", "tokens"))
+    (said,) = _off_the_frontier(runs, [0, 1])
+    assert said.startswith("The chosen runs have 0.2 to 20 tokens a parameter: ")
+    assert _off_the_frontier(runs, [1, 2]) == () and _off_the_frontier(runs, []) == ()
 
 
 def test_the_seed_decides_everything(found, noisy_curves):
