@@ -9,7 +9,7 @@ value that four draws of five reach is least, and over computes a straight line 
 (Kaplan et al. 2020; Hoffmann et al. 2022, approach 2). The convex curve is turned to have its best sizes there; how its
 value falls with the spend stays as it is, and with it every split of one budget.
 
-See docs/decisions/172-sizes-where-the-draws-agree.md.
+See docs/decisions/173-sizes-where-the-draws-agree.md.
 """
 
 import numpy as np
