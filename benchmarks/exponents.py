@@ -68,6 +68,7 @@ def commands(
     asked = {
         "check": ["check", str(runs), "--out", str(out)],
         "fit": ["fit", str(runs), "--draws", draws, "--out", str(curves)],
+        "predict": ["predict", str(curves), "--at", str(runs), "--out", str(out)],
         "allocate": ["allocate", str(curves), "--budget", budget, "--out", str(out)],
         "grow": ["grow", str(curves), "--budget", budget, "--out", str(out)],
     }

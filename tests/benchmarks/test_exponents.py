@@ -16,7 +16,13 @@ import exponents
 
 NEXT_TO_NONE, FEW, MANY = 4, 40, 320
 
-LIMITS = {"check": (1.3, 1.1), "fit": (1.3, 1.1), "allocate": (1.4, 1.1), "grow": (1.1, 1.1)}
+LIMITS = {
+    "check": (1.3, 1.1),
+    "fit": (1.3, 1.1),
+    "predict": (1.3, 1.1),
+    "allocate": (1.4, 1.1),
+    "grow": (1.1, 1.1),
+}
 """Command → largest exponent of its CPU time and of the bytes that it writes.
 
 The bytes' are exact. The times' leave what a loaded machine adds, which is below .2 of eight times as many tasks, and
