@@ -95,7 +95,8 @@ def spend(study: Study) -> list[Panel]:
 
     def drawn(width: float) -> str:
         x = value_axis(mine, low, high, *shares.values(), title="share of the budget", suffix=" %", zero=True)
-        y = Axis(-0.6, len(shown) - 0.2, tuple(rows.tolist()), tuple(short(name, 20) for name in names))
+        # letters are broader than digits, by which an axis keeps room: two blanks, which are not drawn, make up for it
+        y = Axis(-0.6, len(shown) - 0.2, tuple(rows.tolist()), tuple(f"  {short(name, 20)}" for name in names))
         chart = Chart(width, 84 + 22 * len(shown), x, y)
         for at, row in enumerate(rows.tolist()):
             chart.span(float(low[at]), float(high[at]), row)

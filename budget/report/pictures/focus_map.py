@@ -35,6 +35,9 @@ WORDS = {
 CELL = 26.0
 """Height of a cell."""
 
+NUMBERED = 46.0
+"""Width of a cell from which its lead stands beside its letter."""
+
 DOTS_FROM = 1000.0
 """Width of a picture from which a matrix of dots says which tasks are in which set."""
 
@@ -103,7 +106,7 @@ def focus_map(found: Focus, width: float) -> str:
                 parts.append(f'<rect fill="url(#{hatch})" {place} pointer-events="none"/>')
             if leaning:
                 kinds.append(kind)
-                number = "" if narrow else f" {100 * ahead:.2g}"
+                number = "" if narrow or side < NUMBERED else f" {100 * ahead:.2g}"
                 on = f"on-{kind}" if clear and not comparison.extrapolates else "strong"
                 parts.append(text(left + side / 2, top + 16, f"{LETTERS[kind]}{number}", on, anchor="middle"))
     height = first + 4 + len(sets) * CELL
