@@ -158,8 +158,12 @@ def test_targets_and_the_cheapest_plan(allocate):
     assert record["objective"] == np.dot([1, 2, 1], met) and record["breadth"] == sum(met)
     record = record_of_run(allocate("--objective", "cheapest", "--json", budget=None))
     assert record["objective"] == pytest.approx(record["spent"])
-    (today,) = record["baselines"]  # without a budget there is nothing to split, but today's split can be looked at
+    today, *rivals = record["baselines"]  # without a budget, too: today's split, and the smallest ones to the targets
     assert today["name"] == "current" and today["objective"] == 6e21
+    assert {each["name"] for each in rivals} <= {
+        f"{by} to the targets" for by in ("uniform", "proportional", "current")
+    }
+    assert rivals and all(each["breaks"] == [] and each["objective"] >= record["objective"] for each in rivals)
     assert all(each["target_met"] for each in record["tasks"])
     two = record_of_run(allocate("--objective", "cheapest", "--at-least", 2, "--json", budget=None))
     assert two["objective"] < record["objective"] and two["breadth"] == 2
