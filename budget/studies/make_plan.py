@@ -19,6 +19,7 @@ from budget.curves.records.writing import record_of
 from budget.errors import AllocationError
 from budget.numerics.brief import Brief
 from budget.numerics.interval import interval
+from budget.numerics.strict_json import json_value
 from budget.numerics.words import listing
 from budget.studies.budget_response import Response, respond
 from budget.studies.checks.breadth_checks import Breadth, breadth_of
@@ -138,6 +139,7 @@ class Study(Brief):
             ],
             "focus": None if self.focus is None else _without_rows(self.focus.record()),
             "recommendation": None if self.recommendation is None else self.recommendation.record(),
+            "size_ranges": [json_value(vars(each)) for each in self.size_ranges],
             "judged_sharing": [
                 {
                     "strategy": each.strategy,

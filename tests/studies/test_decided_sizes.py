@@ -36,6 +36,7 @@ def test_a_models_range_is_that_of_its_best_size_in_every_draw_at_its_spend(deci
     study, found = decided
     strategies, planner = found.rivals
     assert len(study.size_ranges) == len(study.recommendation.models) == 2
+    assert [each["low"] for each in study.record()["size_ranges"]] == [each.low for each in study.size_ranges]
     for model, size in zip(study.recommendation.models, study.size_ranges, strict=True):
         shared = next((each for each in strategies.shared if each.tasks == model.tasks), None)
         curves = shared.curves if shared else planner.served.curves
