@@ -160,7 +160,8 @@ def test_targets_and_the_cheapest_plan(allocate):
     assert record["objective"] == pytest.approx(record["spent"])
     today, *rivals = record["baselines"]  # without a budget, too: today's split, and the smallest ones to the targets
     assert today["name"] == "current" and today["objective"] == 6e21
-    assert {each["name"] for each in rivals} <= {
+    names = {each["name"] for each in rivals}
+    assert names <= {f"{by} to the targets" for by in ("uniform", "proportional", "current")}
         f"{by} to the targets" for by in ("uniform", "proportional", "current")
     }
     assert rivals and all(each["breaks"] == [] and each["objective"] >= record["objective"] for each in rivals)
