@@ -162,8 +162,6 @@ def test_targets_and_the_cheapest_plan(allocate):
     assert today["name"] == "current" and today["objective"] == 6e21
     names = {each["name"] for each in rivals}
     assert names <= {f"{by} to the targets" for by in ("uniform", "proportional", "current")}
-        f"{by} to the targets" for by in ("uniform", "proportional", "current")
-    }
     assert rivals and all(each["breaks"] == [] and each["objective"] >= record["objective"] for each in rivals)
     assert all(each["target_met"] for each in record["tasks"])
     two = record_of_run(allocate("--objective", "cheapest", "--at-least", 2, "--json", budget=None))
