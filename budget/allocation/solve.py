@@ -51,7 +51,7 @@ from budget.allocation.spec.objectives import Goal, not_computed
 from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.allocation.spec.scenarios import Scenarios
 from budget.curves.curves import Curves
-from budget.errors import AllocationError, InfeasibleError
+from budget.errors import AllocationError, InfeasibleError, SolverError
 from budget.numerics.interval import interval
 from budget.numerics.words import shortened
 
@@ -239,11 +239,12 @@ def _meeting_targets(
         return law_inputs_of(curves, spec, best.u[spec.serves])
 
     try:
-        moved, met = moved_targets(curves, spec, log_inputs)
+        with np.errstate(over="ignore", invalid="ignore"):  # on the way a moved target may be out of the curves' reach
+            moved, met = moved_targets(curves, spec, log_inputs)
         if met.all():
             there = build_problem(curves, moved)
             return there, replace(solved(there, goal, route), solver=AT_PREDICTIONS)
-    except AllocationError:  # a moved target lies beyond what the curves reach
+    except (AllocationError, SolverError):  # a moved target lies beyond what the curves reach
         pass
     return problem, solved(problem, goal, route)
 

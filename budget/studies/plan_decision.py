@@ -12,14 +12,17 @@ import numpy as np
 
 from budget.allocation.answer import answer, curves_for, only_of, settings_of, usable_curves
 from budget.allocation.plan.plan import Plan
+from budget.allocation.spec.make_reference import reference_of
 from budget.allocation.spec.plan_question import PlanQuestion
 from budget.allocation.spec.plan_spec import SHARED, SPECIALISTS, PlanSpec
 from budget.curves.curves import Curves
-from budget.errors import AllocationError
+from budget.errors import AllocationError, InfeasibleError
+from budget.numerics.interval import interval
 from budget.numerics.quoting import listed, shown
-from budget.studies.sharing.recommend_sharing import recommend_sharing
+from budget.studies.sharing.objective_value import objective_of
+from budget.studies.sharing.recommend_sharing import recommend
 from budget.studies.sharing.share_tasks import why_not_shared
-from budget.studies.strategies.recommendation import Recommendation, recommend
+from budget.studies.strategies.recommendation import Recommendation
 from budget.studies.strategies.strategy_curves import FittedStrategies
 from budget.studies.strategies.strategy_plans import StrategyPlanner
 from budget.tables.tasks import TaskSettings
@@ -86,12 +89,64 @@ def decide(
     curves, tasks = only_of(curves, tasks, question.only)
     compared = _among(compared, curves.tasks) if question.only and compared else compared
     usable, said = usable_curves(curves, tasks, question.planned_on, question.is_of_scores)
-    spec = question.stated(usable, settings_of(usable, tasks, question.is_of_scores), budget)
+    spec, conflict = _stated(question, usable, settings_of(usable, tasks, question.is_of_scores), budget, compared)
     planned = curves_for(usable, spec, question)
-    plan = answer(planned, spec, question, draws=draws or question.prefer_simple, progress=progress)
-    rivals, recommendation, why = _recommendation(compared, spec, question, plan)
+    try:
+        if conflict is not None:
+            raise conflict
+        plan = answer(planned, spec, question, draws=draws or question.prefer_simple, progress=progress)
+    except InfeasibleError as error:
+        # a task is given what its model takes, so that shared models may do where one for each cannot
+        rivals, recommendation, _ = _recommendation(compared, spec, question, None)
+        if recommendation is None or not recommendation.shares:
+            raise
+        plan, without = _loosened(planned, spec, question, error)
+        why = [f"One model for each task cannot answer this, and stands beside the decision without {without}: {error}"]
+    else:
+        rivals, recommendation, why = _recommendation(compared, spec, question, plan)
     notes = (*said, *plan.notes, *why)
     return PlanDecision(question, usable, planned, tasks, compared, spec, plan, rivals, recommendation, notes)
+
+
+def _stated(
+    question: PlanQuestion, usable: Curves, tasks: TaskSettings, budget: float | None, compared: Compared | None
+) -> tuple[PlanSpec, InfeasibleError | None]:
+    """The question about curves, and why one model for each cannot answer it where shared models may.
+
+    Raises:
+        AllocationError: see ``make_spec.plan_spec``.
+    """
+    try:
+        return question.stated(usable, tasks, budget), None
+    except InfeasibleError as error:
+        if compared is None or not np.isfinite(tasks.min).any():
+            raise
+        spec = question.stated(usable, replace(tasks, min=np.full(len(tasks.names), np.nan)), budget)
+        return replace(spec, tasks=replace(spec.tasks, min=tasks.select(spec.tasks.names).min)), error
+
+
+def _loosened(planned: Curves, spec: PlanSpec, question: PlanQuestion, error: InfeasibleError) -> tuple[Plan, str]:
+    """One model for each task where the question leaves none: the plan without what it cannot keep, and what that is.
+
+    Raises:
+        InfeasibleError: this one; without minima or targets there is no plan either.
+    """
+    tasks, looser = spec.tasks, []
+    if spec.objective.minimizes_spend:
+        asked = len(tasks.names) if spec.at_least is None else spec.at_least
+        looser = [
+            (replace(spec, at_least=count), f"{asked - count} of its targets") for count in range(asked - 1, 0, -1)
+        ]
+    nothing = np.full(len(tasks.names), np.nan)
+    if np.isfinite(tasks.min).any():
+        looser.append((replace(spec, tasks=replace(tasks, min=nothing), frozen=()), "the tasks' minima"))
+    for asked_instead, without in looser:
+        try:
+            plan = answer(planned, asked_instead, question, draws=False)
+        except InfeasibleError:
+            continue
+        return replace(plan, spec=spec), without
+    raise error
 
 
 def _restricted(question: PlanQuestion, compared: Compared | None) -> PlanQuestion:
@@ -124,41 +179,59 @@ def _among(compared: Compared, names: tuple[str, ...]) -> Compared:
 
 
 def _recommendation(
-    compared: tuple[FittedStrategies, TaskSettings] | None, spec: PlanSpec, asked: PlanQuestion, plan: Plan
+    compared: tuple[FittedStrategies, TaskSettings] | None, spec: PlanSpec, asked: PlanQuestion, plan: Plan | None
 ) -> tuple[tuple[FittedStrategies, StrategyPlanner] | None, Recommendation | None, list[str]]:
-    """The best decision over every measured strategy, after what competes for it; ``None`` of one; and notes."""
+    """The best decision over every measured strategy, after what competes for it; ``None`` of one; and notes.
+
+    Without a plan of one model for each nothing is compared with it.
+    """
     if compared is None or spec.is_one_model or asked.strategy == SPECIALISTS:
         return None, None, []
     strategies, _ = compared
     alone = strategies.specialists
     if alone is None or alone.tasks != spec.tasks.names:
         return _without(asked, "some task has no curve of a model of its own to compare with")
-    if asked.split is not None or asked.prefer_simple:
-        word = "--evaluate" if asked.split is not None else "--prefer-simple"
-        return _without(asked, f"{word} is about a split among one model for each task")
+    if asked.split is not None:
+        return _without(asked, "--evaluate is about a split among one model for each task")
     why = why_not_shared(spec)
     if why:
         return _without(asked, why)
     planner = StrategyPlanner(alone, spec.tasks, spec.measure, spec.unit, asked.params, spec.reach, asked.prices)
     try:
-        if [word for word in asked.beyond_the_mean if word != "--freeze"]:
-            found = recommend_sharing(
-                strategies,
-                planner,
-                spec,
-                plan,
-                among=asked.among,
-                kept=None if asked.add is None else np.nan_to_num(spec.tasks.current),
-                on_predictions=not asked.asks_for_a_mean,
-            )
-        else:
-            known = spec.sign * plan.objective
-            found = recommend(strategies, planner, spec.budget, among=asked.among, apart=spec.frozen, known=known)
+        found = recommend(
+            strategies,
+            planner,
+            spec,
+            plan,
+            among=asked.among,
+            kept=None if asked.add is None else np.nan_to_num(spec.tasks.current),
+            on_predictions=not asked.asks_for_a_mean,
+            is_plain=not [word for word in asked.beyond_the_mean if word != "--freeze"],
+        )
     except AllocationError as error:  # such as prices of data that differ between tasks
         return _without(asked, str(error).rstrip("."))
     if found is None and asked.among:
         return _without(asked, "their models do not make up the tasks")
+    if found is not None and found.shares and asked.prefer_simple:
+        why = _as_simple(planner, spec, asked, found)
+        if why:
+            return _without(asked, why)
     return (strategies, planner), found, []
+
+
+def _as_simple(planner: StrategyPlanner, spec: PlanSpec, asked: PlanQuestion, found: Recommendation) -> str:
+    """Why a reference split is preferred to shared models: their gain over it cannot be told from 0; empty if it can.
+
+    Raises:
+        AllocationError: see ``reference_of``.
+    """
+    reference = spec.reference or reference_of(planner.served.curves, spec, asked.reference)
+    (simple,) = planner.split(np.array([reference.split.spend.sum()]), reference.split.spend[None], reference.words)
+    gains = objective_of(spec, spec.measure_of_targets(planner.served.curves), simple, spec.budget)[1] - found.drawn
+    low, high = interval(gains)
+    if not low <= 0:  # few draws have no interval
+        return ""
+    return f"what they gain over {reference.words} cannot be told from 0 (80 % interval {low:.3g} to {high:.3g})"
 
 
 def _without(asked: PlanQuestion, why: str) -> tuple[None, None, list[str]]:

@@ -67,10 +67,6 @@ def test_strategies_that_are_named_are_all_that_compete(home):
             ("--strategy", "moe"),
             "Nothing can be planned by --strategy moe alone: their models do not make up the tasks",
         ),
-        (
-            ("--strategy", "moe", "--strategy", "specialists", "--prefer-simple"),
-            "--prefer-simple is about a split among one model for each task",
-        ),
     ],
 )
 def test_strategies_that_cannot_serve_the_question_are_refused_in_a_sentence(home, words, said):
@@ -186,6 +182,44 @@ def test_tasks_share_models_under_every_question(home, name):
     assert row["status"] == "ok" and row["models"] == sum(each["spend"] > 0 for each in models.values())
     if any(len(tasks) > 1 for tasks in models):
         assert abs(row["value"]) == pytest.approx(abs(decision["objective"]), rel=1e-9)
+
+
+def test_shared_models_answer_where_one_for_each_cannot(home):
+    """Two tasks' minima are one model's, and a shared model reaches targets below the floors of its tasks' own."""
+    (home / "tasks.csv").write_text("task,min,unserved\nprose,6e21,9\ncode,6e21,9\nmaths,1e21,9\n")
+    record, models, told = planned(home)
+    spend = {tuple(each["tasks"]): each["spend"] for each in record["recommendation"]["models"]}
+    assert models == {PAIR: "moe", ("maths",): SPECIALISTS} and sum(spend.values()) == pytest.approx(1e22, rel=1e-6)
+    assert spend[PAIR] >= 6e21 * (1 - 1e-9) and spend[("maths",)] >= 1e21 * (1 - 1e-9)
+    assert (
+        "One model for each task cannot answer this, and stands beside the decision without the tasks' minima" in told
+    )
+    assert SPECIALISTS not in [each["name"] for each in record["recommendation"]["rivals"]]
+    assert "--strategy" not in refused("plan", "runs.csv", "--budget", 1e22, "--tasks", "tasks.csv", "--out", "none",
+                                       "--strategy", "specialists")  # fmt: skip
+    targets = {name: 0.97 * TRUTHS[name].E for name in PAIR} | {"maths": 1.5 * TRUTHS["maths"].E}
+    rows = "".join(f"{name},{targets[name]},9\n" for name in (*PAIR, "maths"))
+    (home / "tasks.csv").write_text("task,target,unserved\n" + rows)
+    words = ("--tasks", "tasks.csv", "--reach", "inf", "--out", "plan", "--objective", "cheapest")
+    result = run("plan", "runs.csv", *words)
+    assert result.exit_code == 0, result.output
+    record = json.loads((home / "plan" / "plan.json").read_text())
+    reached = record["recommendation"]["predicted"]
+    assert all(reached[name] <= target * (1 + 1e-9) for name, target in targets.items())
+    assert "cannot answer this, and stands beside the decision without 2 of its targets" in result.stderr
+
+
+@pytest.mark.parametrize("spread", [0.001, 0.2])
+def test_a_simple_split_is_preferred_to_sharing_only_where_the_draws_do_not_tell_them_apart(home, monkeypatch, spread):
+    alone = made.chinchilla(draws=30, spread=spread)
+    better = {name: replace(TRUTHS[name], E=0.9 * TRUTHS[name].E) for name in PAIR}
+    pair = StrategyCurves("moe", made.one_model(made.chinchilla(better, draws=30, spread=spread)))
+    with_known_curves(monkeypatch, home, alone, FittedStrategies(StrategyCurves(SPECIALISTS, alone), (pair,)))
+    _, models, told = planned(home, "--prefer-simple", "--reference", "uniform")
+    if spread > 0.1:
+        assert models is None or not any(len(tasks) > 1 for tasks in models)
+    else:
+        assert models == {PAIR: "moe", ("maths",): SPECIALISTS} and "Shared models are left out" not in told
 
 
 def test_scenarios_share_models_as_their_plans_would(home):

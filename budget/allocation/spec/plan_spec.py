@@ -168,6 +168,10 @@ class PlanSpec:
         # a curve that lost to "nothing improves" was too hopeful: its task may get less than its share, and not more
         return np.where(held & (stays | none), kept, low), np.where(held, kept, high)
 
+    def measure_of_targets(self, curves: Curves) -> np.ndarray:
+        """(T,) measures of the targets of the curves' tasks, NaN where none is stated."""
+        return self.measure.of_value(curves, np.arange(len(self.tasks.names)), self.tasks.target)
+
     @property
     def meets_targets_alone(self) -> bool:
         """Whether the cheapest plan is each task's own least spend to its target, so that the prediction decides it."""

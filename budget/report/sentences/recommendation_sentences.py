@@ -102,6 +102,9 @@ def lede(found: Recommendation, plan: Plan) -> str:
         if rival is not None
     ]
     compared = f"{said}: {listing(others)}." if others else f"{said}."
+    simple = found.rival(SPECIALISTS)
+    if simple is not None and simple.enough < 1:
+        compared += f" What one model for each task reaches takes {percent(simple.enough)} of the budget so."
     return " ".join([compared, *surer(found, plan)])
 
 
@@ -172,9 +175,10 @@ def decision_tiles(found: Recommendation, plan: Plan, judged: Sequence[Judged] =
     equal = found.rival(EQUAL)
     if equal is not None:
         sure = f", better in {percent(equal.wins)} of the draws" if draws else ""
+        same = "mean" if found.asked is None else objective_name(plan)
         if np.isfinite(equal.enough) and equal.enough < 1:
             tiles.append(
-                Tile("Saved against an equal split", percent(1 - equal.enough), f"for the same mean{sure}", "saved")
+                Tile("Saved against an equal split", percent(1 - equal.enough), f"for the same {same}{sure}", "saved")
             )
         before, after = value(sign * equal.objective), value(sign * found.objective)
         scenarios = sign * found.drawn

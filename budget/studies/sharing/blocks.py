@@ -7,7 +7,7 @@ See docs/decisions/165-sharing-under-every-objective.md.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +21,7 @@ from budget.allocation.spec.resources import largest_spends
 from budget.allocation.spec.scenarios import scenarios_of
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import InfeasibleError
+from budget.studies.sharing.sharing import Sharing
 from budget.studies.sharing.told_measures import Predictions, predictions_of
 from budget.studies.strategies.partition import stacked
 from budget.studies.strategies.strategy_curves import StrategyCurves
@@ -105,6 +106,11 @@ class Blocks:
         held = np.array([(self.place == task).any(axis=1) for task in range(count)])
         return np.hstack([held, np.eye(count, dtype=bool)])
 
+    @property
+    def is_one_division(self) -> bool:
+        """Whether nothing is to be chosen: each task stands in one block, or is given nothing."""
+        return bool((self.member[:, : len(self)].sum(axis=1) == np.isnan(self.idle)).all())
+
     @cached_property
     def highest(self) -> np.ndarray:
         """(K + T,) greatest spends of what ``member`` lists: giving a task nothing takes none."""
@@ -129,7 +135,7 @@ class Blocks:
     @cached_property
     def target_of_tasks(self) -> np.ndarray:
         """(T,) measures of the targets."""
-        return self.spec.measure.of_value(self.whole.served.curves, np.arange(len(self.idle)), self.spec.tasks.target)
+        return self.spec.measure_of_targets(self.whole.served.curves)
 
     @cached_property
     def by_model(self) -> Posynomial:
@@ -139,6 +145,41 @@ class Blocks:
             some = rows >= 0
             parts.append(self.values.take(rows[some]).scaled(share[some], np.zeros(int(some.sum()))).summed)
         return stacked(parts)
+
+    def of(self, pick: np.ndarray, spec: PlanSpec, idle: np.ndarray) -> "Blocks":
+        """Some of the blocks (V,) within another budget, which is no larger.
+
+        Args:
+            pick: their positions.
+            spec: the same question with that budget.
+            idle: see there.
+        """
+        low, high = self.low[pick], np.minimum(self.high[pick], spec.budget)
+        if spec.is_held.any():  # a share by weight is one of the budget
+            least, most = spec.own_limits
+            own = self.place[pick, 0]
+            held = spec.is_held[own] & ~np.array([self.served[at].one_model for at in pick], dtype=bool)
+            low = np.where(held, np.maximum(np.minimum(least[own], low), self.cost.at_domain[pick]), low)
+            high = np.where(held, np.minimum(high, most[own]), high)
+        if (low > high).any():
+            raise InfeasibleError("The budget is below what some model takes at least.")
+        served, planners, questions = (
+            tuple(each[at] for at in pick) for each in (self.served, self.planners, self.questions)
+        )
+        return replace(
+            self,
+            spec=spec, served=served, planners=planners, questions=questions, place=self.place[pick],
+            row=self.row[pick], cost=self.cost.take(pick), low=low, high=high, idle=idle,
+        )  # fmt: skip
+
+    def told(self, found: Sharing) -> np.ndarray:
+        """(T,) measures of a division of these blocks, as a reader is told them."""
+        measure = self.idle.copy()
+        for block, inputs in zip(found.cover, found.u, strict=True):
+            tasks = self.row[block] >= 0
+            rows = self.row[block][tasks]
+            measure[self.place[block][tasks]] = self.predictions.value(rows, np.tile(inputs, (len(rows), 1)))
+        return measure
 
     @property
     def reads_predictions(self) -> bool:

@@ -1,14 +1,18 @@
-"""What to train, for any objective, limit or risk: the decision over every strategy, as ``recommend`` makes it.
+"""What to train: the models, and the tasks of each, that answer a question best by everything that was measured.
 
-Who shares is chosen on predictions, and a shared model that too few draws call better than its tasks apart is left out,
-named, and the choice made again: better by what the question asks of these tasks, with what the model takes. The same
-question is then asked of the chosen models on the curves that plans are made on.
+Every measured way to serve tasks competes in one decision: a specialist of a task, and each shared model on the set of
+tasks that it was measured on. Who shares is chosen on predictions, with a bound over every division and split. The best
+of many choices is flattered by them: a shared model that too few draws call better than its tasks apart, by what the
+question asks of these tasks and with what the model takes, is left out, named, and the choice made again. The same
+question is then asked of the chosen models on the curves that plans are made on, and what it gains over simpler answers
+is told in every draw, which judges both sides.
 
-See docs/decisions/165-sharing-under-every-objective.md.
+See docs/decisions/165-sharing-under-every-objective.md,
+docs/decisions/080-plans-made-once-judged-in-every-draw.md.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,24 +22,25 @@ from budget.allocation.spec.plan_spec import PlanSpec
 from budget.allocation.spec.risks import POINT
 from budget.errors import AllocationError, InfeasibleError
 from budget.studies.sharing.blocks import Blocks, blocks_for
+from budget.studies.sharing.objective_value import gain_in_draws, lacking, objective_of
 from budget.studies.sharing.share_tasks import share_tasks
 from budget.studies.sharing.sharing import Sharing
-from budget.studies.strategies.partition import GROUPS, Partition
+from budget.studies.strategies.gain_steps import GainStep, gain_steps
+from budget.studies.strategies.partition import GROUPS, Partition, exact_covers
 from budget.studies.strategies.recommendation import (
     DECIDED,
     SURE,
     Recommendation,
     RivalDecision,
+    Safer,
     TrainedModel,
     Undecided,
     by_predictions,
     competing_blocks,
     of_all,
-    safer_than,
-    unsure,
 )
 from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
-from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner, joined
+from budget.studies.strategies.strategy_plans import EQUAL, StrategyPlan, StrategyPlanner, joined
 from budget.tables.target_met import target_met
 
 STEPS = OBJECTIVES["targets"]
@@ -47,16 +52,26 @@ LEAST_GAIN = 5e-5
 EQUALLY_GOOD = 1e-12
 """Relative difference of two objectives up to which neither is better in a draw."""
 
+LEAST_SHARE = 0.1
+"""Share of the budget from which on the one is sought that would do for a rival's value."""
 
-def recommend_sharing(
+CLOSE = 2e-3
+"""Distance of the logarithms of two shares of the budget between which that one is no longer sought."""
+
+COARSE = 0.05
+"""The same where each share takes a program over all draws, or a search of its own."""
+
+
+def recommend(
     strategies: FittedStrategies,
     alone: StrategyPlanner,
     spec: PlanSpec,
-    apart: Plan,
+    apart: Plan | None,
     *,
     among: Sequence[str] = (),
     kept: np.ndarray | None = None,
     on_predictions: bool = True,
+    is_plain: bool = False,
 ) -> Recommendation | None:
     """The best decision over specialists and every shared model for a question.
 
@@ -64,275 +79,367 @@ def recommend_sharing(
         strategies: all of the file.
         alone: a planner of the specialists of all tasks.
         spec: the question of one model for each task.
-        apart: its plan.
+        apart: its plan; ``None`` where its limits leave none.
         among: the strategies that compete, ``SPECIALISTS`` among them; all where there are none.
         kept: see ``blocks_for``.
         on_predictions: whether the budget is split on predictions, too, as who shares is always chosen.
+        is_plain: whether nothing but the best weighted mean within one budget is asked.
 
     Returns:
-        The decision; ``None`` where no shared model competes.
+        The decision; ``None`` where no shared model competes, or what competes does not make up the tasks.
 
     Raises:
         InfeasibleError: no division keeps the limits.
         AllocationError: nothing solves the question.
     """
-    served = competing_blocks(strategies, alone.served.tasks, among, spec.frozen)
+    names = alone.served.tasks
+    served = competing_blocks(strategies, names, among, spec.frozen)
     if not any(block.one_model for block in served) or not alone.served.curves.form.is_power_sum:
         return None
-    by_level = replace(alone, served=by_predictions(alone.served))
+    if not exact_covers([block.tasks for block in served], names, 1):
+        return None
+    asked = _Question(alone, replace(alone, served=by_predictions(alone.served)), spec, kept, on_predictions)
     only_sharing = bool(among) and SPECIALISTS not in among
-    blocks, found, undecided = _settled(by_level, served, spec, kept, 0.0 if only_sharing else DECIDED)
-    out = {(each.strategy, each.tasks) for each in undecided}
-    served = [block for block in served if (block.strategy, block.tasks) not in out]
-    plan = _plan(blocks, found)
-    simple = _one_each(by_level, served, spec, apart, kept)
-    if not only_sharing and _gains_nothing(blocks, found, plan, simple):
+    # what a reader allows only to share has nothing that doubt could leave it for
+    chosen, served, undecided = asked.settled(served, 0.0 if only_sharing else DECIDED)
+    found = asked.split(chosen, served)
+    simple = asked.one_each(served, apart)
+    if simple is not None and not only_sharing and asked.gains_nothing(found, simple):
         served = [block for block in served if not block.one_model]
-        blocks, found, _ = _settled(by_level, served, spec, kept, 0.0)
-        plan = _plan(blocks, found)
-    choice = _partition(blocks, found)
-    if not on_predictions:
-        blocks, found = _as_planned(alone, blocks, found, served, spec, kept)
-        plan = _plan(blocks, found)
-    value, drawn = objective_of(spec, blocks.target_of_tasks, plan, float(found.spend.sum()))
-    models = _models(alone, blocks, found, plan)
-    doubts = tuple(sorted(undecided, key=lambda each: -each.wins))
-    rivals = []
-    for rival, total in (simple, *_rivals(alone, strategies, spec, blocks, kept)):
-        theirs, in_draws = objective_of(spec, blocks.target_of_tasks, rival, total)
-        rivals.append(RivalDecision(rival.strategy, theirs, *_gain(value, drawn, theirs, in_draws), float("nan")))
+        chosen = asked.choose(served)
+        found = asked.split(chosen, served)
+    found = asked.or_simple(found, simple)
+    value, drawn = asked.value(found.plan, found.total)
+    rivals, equal = [], None
+    for rival, total in ([] if simple is None else [simple]) + asked.other_rivals(of_all(strategies, names)):
+        theirs, in_draws = asked.value(rival, total)
+        gain, gains = gain_in_draws(value, drawn, theirs, in_draws)
+        rivals.append(RivalDecision(rival.strategy, theirs, gain, gains, asked.enough(found, theirs)))
+        equal = rival if rival.strategy == EQUAL else equal
+    steps: tuple[GainStep, ...] = ()
+    if equal is not None:
+        steps = gain_steps(alone, strategies.shared, found.plan, found.blocks_chosen, equal, asked.point_value)
     decision = Recommendation(
-        models, plan, spec.weight, _partition(blocks, found), choice, tuple(rivals), doubts, (), spec, value, drawn
+        asked.models(found),
+        found.plan,
+        spec.weight,
+        found.partition,
+        chosen.partition,
+        tuple(rivals),
+        tuple(sorted(undecided, key=lambda each: -each.wins)),
+        steps,
+        None if is_plain else spec,
+        value,
+        drawn,
     )
-    doubted = unsure(models)
+    doubted = tuple(model.tasks for model in decision.models if model.wins < SURE)
     if not doubted or only_sharing:
         return decision
-    rest = [block for block in served if block.tasks not in doubted]
     try:
         # without these others may share, of which the draws need not be sure either
-        surer, other, _ = _settled(by_level, rest, spec, kept, SURE)
-        if not on_predictions:
-            surer, other = _as_planned(alone, surer, other, rest, spec, kept)
+        surer, rest, _ = asked.settled([block for block in served if block.tasks not in doubted], SURE)
+        other = asked.split(surer, rest)
     except AllocationError:  # what is asked needs them
         return decision
-    reached, _ = objective_of(spec, surer.target_of_tasks, _plan(surer, other), float(other.spend.sum()))
-    return replace(decision, safer=safer_than(value, doubted, reached))
+    reached, _ = asked.value(other.plan, other.total)
+    return replace(decision, safer=Safer(doubted, reached, (reached - value) / max(abs(value), 1e-300)))
 
 
-def _settled(
-    by_level: StrategyPlanner, served: list[StrategyCurves], spec: PlanSpec, kept: np.ndarray | None, least: float
-) -> tuple[Blocks, Sharing, list[Undecided]]:
-    """The best division whose shared models each are better in so many of the draws, and what was left out for it.
+@dataclass(frozen=True)
+class _Decided:
+    """A division of the tasks.
 
-    Raises:
-        InfeasibleError: no division keeps the limits.
-        AllocationError: nothing solves the question.
+    Attributes:
+        blocks: that it was chosen from.
+        found: which of them, and their spends.
+        plan: what each task is given and told to reach.
     """
-    undecided: list[Undecided] = []
-    while True:
-        blocks = blocks_for(by_level, [by_predictions(block) for block in served], spec, kept)
-        found = share_tasks(blocks)
-        doubtful = _doubtful(by_level, blocks, found, _plan(blocks, found), least) if least > 0 else []
-        if not doubtful:
-            return blocks, found, undecided
-        undecided += doubtful
-        out = {(each.strategy, each.tasks) for each in doubtful}
-        served = [block for block in served if (block.strategy, block.tasks) not in out]
+
+    blocks: Blocks
+    found: Sharing
+    plan: StrategyPlan
+
+    @staticmethod
+    def of(blocks: Blocks) -> "_Decided":
+        """The best division of blocks."""
+        return _Decided.judged(blocks, share_tasks(blocks))
+
+    @staticmethod
+    def judged(blocks: Blocks, found: Sharing) -> "_Decided":
+        """A division and what it is told to reach."""
+        parts = [*blocks.judged(found.cover, found.spend, found.u), *blocks.left_out(found.idle)]
+        budget = blocks.spec.budget if np.isfinite(blocks.spec.budget) else float(found.spend.sum())
+        return _Decided(blocks, found, replace(joined(GROUPS, blocks.spec.tasks.names, parts), budget=budget))
+
+    @property
+    def total(self) -> float:
+        """What its models take."""
+        return float(self.found.spend.sum())
+
+    @property
+    def models(self) -> list[tuple[int, StrategyCurves, float]]:
+        """The position, the strategy and the spend of each of its models."""
+        spends = self.found.spend.tolist()
+        return [(at, self.blocks.served[at], spend) for at, spend in zip(self.found.cover, spends, strict=True)]
+
+    @property
+    def blocks_chosen(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Strategy and tasks of each of its models."""
+        return tuple((served.strategy, served.tasks) for _, served, _ in self.models)
+
+    @property
+    def partition(self) -> Partition:
+        """How it was chosen, with the bound over every other division."""
+        blocks, found = self.blocks, self.found
+        return Partition(
+            blocks.spec.tasks.names, blocks.spec.budget, self.blocks_chosen, tuple(found.spend.tolist()), found.value,
+            found.bound, float("inf"), found.compared, bool(found.value - found.bound <= 1e-6 * abs(found.value)),
+        )  # fmt: skip
 
 
-def _as_planned(
-    alone: StrategyPlanner,
-    blocks: Blocks,
-    found: Sharing,
-    served: list[StrategyCurves],
-    spec: PlanSpec,
-    kept: np.ndarray | None,
-) -> tuple[Blocks, Sharing]:
-    """The same models, and the budget split on the curves that plans are made on."""
-    cover = {(blocks.served[at].strategy, blocks.served[at].tasks) for at in found.cover}
-    chosen = [block for block in served if (block.strategy, block.tasks) in cover]
-    again = blocks_for(alone, chosen, spec, kept)
-    nothing = np.isin(np.arange(len(again.idle)), found.idle)
-    again = replace(again, idle=np.where(nothing, again.idle, np.nan))
-    return again, share_tasks(again)
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of the models that compete.
 
-
-def objective_of(spec: PlanSpec, target: np.ndarray, plan: StrategyPlan, total: float) -> tuple[float, np.ndarray]:
-    """What a question makes small, of a plan as predicted, and in every draw (B,); of spends there are no draws.
-
-    Args:
-        spec: the question.
-        target: (T,) measures of the targets.
-        plan: of the T tasks.
-        total: what its models take.
+    Attributes:
+        alone: a planner of the specialists of all T tasks.
+        by_level: the same on the curves nearest to their predictions.
+        spec: the question of one model for each task.
+        kept: see ``blocks_for``.
+        on_predictions: whether the budget is split on predictions, too.
+        known: shares of draws that were told already.
+        reached: logarithm of a share of the budget → what the decision's models reach with it.
     """
-    objective, nothing = spec.objective, np.empty(0)
-    if objective.minimizes_spend:
-        return total, nothing
-    weight = spec.objective_weight
-    value = float(objective.value(plan.measure, weight, target_met(plan.measure, target)))
-    if not len(plan.scenarios):
-        return value, nothing
-    drawn = np.asarray(objective.value(plan.scenarios, weight, target_met(plan.scenarios, target)))
-    if spec.risk.reads_draws:
-        value = float(drawn.mean()) if spec.reference is not None else spec.risk.of(drawn, spec.level)
-    return value, drawn
 
+    alone: StrategyPlanner
+    by_level: StrategyPlanner
+    spec: PlanSpec
+    kept: np.ndarray | None
+    on_predictions: bool
+    known: dict[tuple[str, tuple[str, ...], float, bytes], float] = field(default_factory=dict)
+    reached: dict[float, float] = field(default_factory=dict)
 
-def _one_each(
-    alone: StrategyPlanner, served: list[StrategyCurves], spec: PlanSpec, apart: Plan, kept: np.ndarray | None
-) -> tuple[StrategyPlan, float]:
-    """One model for each task and what it spends: the plan, or what is predicted better where levels are asked for.
+    @property
+    def target(self) -> np.ndarray:
+        """(T,) measures of the targets."""
+        return self.spec.measure_of_targets(self.alone.served.curves)
 
-    Sharing is decided on predictions there, and must not gain what splitting by predictions gains alone.
-    """
-    plan = alone.judge(SPECIALISTS, spec.budget, apart.spend, apart.log_inputs), float(apart.spend.sum())
-    singles = [by_predictions(block) for block in served if not block.one_model]
-    if spec.objective.is_linear or spec.risk.reads_draws or len(singles) < len(spec.tasks.names):
-        return plan
-    try:
-        blocks = blocks_for(alone, singles, spec, kept)
-        found = share_tasks(blocks)
-    except InfeasibleError:
-        return plan
-    other = replace(_plan(blocks, found), strategy=SPECIALISTS), float(found.spend.sum())
-    return min(plan, other, key=lambda each: _rank(spec, blocks.target_of_tasks, *each))
+    def value(self, plan: StrategyPlan, total: float) -> tuple[float, np.ndarray]:
+        """What is made small, of a plan as predicted, and in every draw (B,); of spends there are no draws."""
+        return objective_of(self.spec, self.target, plan, total)
 
+    def point_value(self, plan: StrategyPlan) -> float:
+        """The first of these, of a plan with a budget."""
+        return self.value(plan, plan.budget)[0]
 
-def _rank(spec: PlanSpec, target: np.ndarray, plan: StrategyPlan, total: float) -> tuple[int, float]:
-    """What a plan is preferred by: that it meets as many targets as the cheapest one must, then the objective."""
-    lacks = 0
-    if spec.objective.minimizes_spend:
-        asked = len(target) if spec.at_least is None else spec.at_least
-        lacks = max(asked - int(target_met(plan.measure, target).sum()), 0)
-    return lacks, objective_of(spec, target, plan, total)[0]
+    def choose(self, served: Sequence[StrategyCurves]) -> _Decided:
+        """The best division on predictions.
 
+        Raises:
+            InfeasibleError: none keeps the limits.
+            AllocationError: nothing solves the question.
+        """
+        return _Decided.of(blocks_for(self.by_level, [by_predictions(block) for block in served], self.spec, self.kept))
 
-def _gains_nothing(blocks: Blocks, found: Sharing, plan: StrategyPlan, simple: tuple[StrategyPlan, float]) -> bool:
-    """Whether a decision that shares is no better than one model for each: then nothing speaks for sharing."""
-    if not any(blocks.served[at].one_model for at in found.cover):
-        return False
-    (lacks, mine), (lack, theirs) = (
-        _rank(blocks.spec, blocks.target_of_tasks, *each) for each in ((plan, float(found.spend.sum())), simple)
-    )
-    return lacks > lack or (lacks == lack and bool(theirs - mine <= LEAST_GAIN * abs(theirs)))
+    def settled(
+        self, served: list[StrategyCurves], least: float
+    ) -> tuple[_Decided, list[StrategyCurves], list[Undecided]]:
+        """The best division whose shared models each are better in so many of the draws; what is left, and what is not.
 
+        Raises:
+            InfeasibleError: none keeps the limits.
+            AllocationError: nothing solves the question.
+        """
+        undecided: list[Undecided] = []
+        while True:
+            found = self.choose(served)
+            shared = [
+                Undecided(each.strategy, each.tasks, self.wins(found.plan, each, spend))
+                for _, each, spend in found.models
+                if each.one_model and least > 0
+            ]
+            doubtful = [each for each in shared if each.wins < least]  # never without draws, which give no number
+            if not doubtful:
+                return found, served, undecided
+            undecided += doubtful
+            out = {(each.strategy, each.tasks) for each in doubtful}
+            served = [block for block in served if (block.strategy, block.tasks) not in out]
 
-def _gain(value: float, drawn: np.ndarray, theirs: float, in_draws: np.ndarray) -> tuple[float, np.ndarray]:
-    """By how much a decision is better as a share of a rival's objective, and the same in every draw."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        gain = float(np.divide(theirs - value, abs(theirs)))
-        if not len(drawn) or len(drawn) != len(in_draws):
-            return gain, np.empty(0)
-        # where a rival's objective is nothing in a draw, a gain over it is a share of what it is in others
-        typical = float(np.abs(in_draws).mean())
-        return gain, (in_draws - drawn) / np.where(in_draws != 0, np.abs(in_draws), typical if typical > 0 else 1.0)
+    def split(self, chosen: _Decided, served: Sequence[StrategyCurves]) -> _Decided:
+        """The same models, and the budget split on the curves that plans are made on."""
+        if self.on_predictions:
+            return chosen
+        cover = chosen.blocks_chosen
+        mine = [block for block in served if (block.strategy, block.tasks) in cover]
+        blocks = blocks_for(self.alone, mine, self.spec, self.kept)
+        nothing = np.isin(np.arange(len(blocks.idle)), chosen.found.idle)
+        return _Decided.of(replace(blocks, idle=np.where(nothing, blocks.idle, np.nan)))
 
+    def one_each(self, served: Sequence[StrategyCurves], apart: Plan | None) -> tuple[StrategyPlan, float] | None:
+        """One model for each task and what it spends: the plan, or what is predicted better where levels are asked for.
 
-def _plan(blocks: Blocks, found: Sharing) -> StrategyPlan:
-    parts = [*blocks.judged(found.cover, found.spend, found.u), *blocks.left_out(found.idle)]
-    budget = blocks.spec.budget if np.isfinite(blocks.spec.budget) else float(found.spend.sum())
-    return replace(joined(GROUPS, blocks.spec.tasks.names, parts), budget=budget)
+        Sharing is decided on predictions there, and must not gain what splitting by predictions gains alone.
+        """
+        plans = []
+        if apart is not None:
+            budget = self.spec.budget if np.isfinite(self.spec.budget) else apart.total
+            judged = self.alone.judge(SPECIALISTS, budget, apart.spend, apart.log_inputs)
+            plans.append((judged, float(apart.spend.sum())))
+        singles = [block for block in served if not block.one_model]
+        if len(singles) == len(self.spec.tasks.names) and self.asks_levels:
+            try:
+                found = self.choose(singles)
+                plans.append((replace(found.plan, strategy=SPECIALISTS), found.total))
+            except InfeasibleError:
+                pass
+        return min(plans, key=lambda each: self.rank(*each)) if plans else None
 
+    @property
+    def asks_levels(self) -> bool:
+        """Whether levels of single tasks are asked for by the best guess."""
+        return not (self.spec.objective.is_linear or self.spec.risk.reads_draws)
 
-def _partition(blocks: Blocks, found: Sharing) -> Partition:
-    close = bool(found.value - found.bound <= 1e-6 * abs(found.value))
-    return Partition(
-        blocks.spec.tasks.names,
-        blocks.spec.budget,
-        tuple((blocks.served[at].strategy, blocks.served[at].tasks) for at in found.cover),
-        tuple(found.spend.tolist()),
-        found.value,
-        found.bound,
-        float("inf"),
-        found.compared,
-        close,
-    )
+    def rank(self, plan: StrategyPlan, total: float) -> tuple[int, float]:
+        """What a plan is preferred by: that it meets as many targets as the cheapest one must, then the objective."""
+        return lacking(self.spec, self.target, plan), self.value(plan, total)[0]
 
+    def gains_nothing(self, found: _Decided, simple: tuple[StrategyPlan, float]) -> bool:
+        """Whether a decision that shares is no better than one model for each: then nothing speaks for sharing."""
+        if not any(each.one_model for _, each, _ in found.models):
+            return False
+        (lacks, mine), (lack, theirs) = self.rank(found.plan, found.total), self.rank(*simple)
+        return lacks > lack or (lacks == lack and bool(theirs - mine <= LEAST_GAIN * abs(theirs)))
 
-def _doubtful(
-    alone: StrategyPlanner, blocks: Blocks, found: Sharing, plan: StrategyPlan, least: float
-) -> list[Undecided]:
-    """The shared models of a decision that too few draws call better than their tasks apart."""
-    shared = [
-        Undecided(served.strategy, served.tasks, _wins(alone, blocks, plan, served.tasks, spend))
-        for served, spend in zip([blocks.served[at] for at in found.cover], found.spend.tolist(), strict=True)
-        if served.one_model
-    ]
-    return [each for each in shared if each.wins < least]  # never without draws, which give no number
+    def or_simple(self, found: _Decided, simple: tuple[StrategyPlan, float] | None) -> _Decided:
+        """A decision that shares nothing, or one model for each as it was planned where that is predicted better."""
+        if simple is None or any(each.one_model for _, each, _ in found.models):
+            return found
+        plan, total = simple
+        if self.rank(found.plan, found.total) <= self.rank(plan, total):
+            return found
+        task = found.blocks.place[:, 0]
+        is_single = np.array([not each.one_model for each in found.blocks.served])
+        cover = np.flatnonzero(is_single & (plan.spend[task] > 0))
+        if not np.array_equal(np.sort(task[cover]), np.flatnonzero(plan.spend > 0)):
+            return found  # some task has no model of its own among these
+        idle = tuple(np.flatnonzero(plan.spend == 0).tolist())
+        spend = plan.spend[task[cover]]
+        one_each = replace(
+            found.found, cover=tuple(cover.tolist()), idle=idle, spend=spend, u=plan.log_inputs[task[cover]]
+        )
+        return _Decided(found.blocks, one_each, replace(plan, strategy=GROUPS))
 
+    def enough(self, found: _Decided, objective: float) -> float:
+        """Share of the budget with which the same models are as good as something; NaN outside of what is tried.
 
-def _wins(alone: StrategyPlanner, blocks: Blocks, plan: StrategyPlan, tasks: tuple[str, ...], spend: float) -> float:
-    """Share of the draws that tell in which a shared model is better than specialists of its tasks with its spend.
+        The objective falls with the budget: where the line between two shares meets it, and every third time halfway.
+        """
+        if not np.isfinite(self.spec.budget) or self.kept is not None:
+            return float("nan")
+        if self.asks_levels and not any(each.one_model for _, each, _ in found.models):
+            return float("nan")  # a search at every share: not for what nobody asks of one model for each
+        first, last = float(np.log(LEAST_SHARE)), 0.0
+        if not self._reached(found, last) <= objective < self._reached(found, first):
+            return float("nan")
+        close = CLOSE if self.spec.objective.is_linear and not self.spec.risk.reads_draws else COARSE
+        low = max(share for share, value in self.reached.items() if value > objective)
+        high = min(share for share, value in self.reached.items() if value <= objective)
+        step = 1
+        while high - low > close:
+            over, under = self.reached[low] - objective, self.reached[high] - objective
+            middle = 0.5 * (low + high)
+            if step % 3 and np.isfinite(over):  # to either side of the line in turn, so that both ends come near
+                middle = low + over / (over - under) * (high - low) + (step % 3 - 1.5) * close
+                middle = float(np.clip(middle, low + 0.1 * close, high - 0.1 * close))
+            low, high = (low, middle) if self._reached(found, middle) <= objective else (middle, high)
+            step += 1
+        return float(np.exp(high))
 
-    NaN where none does: without draws, or where both meet the same targets in all of them.
-    """
-    spec, names = blocks.spec, blocks.spec.tasks.names
-    pick = np.array([names.index(name) for name in tasks])
-    if not len(plan.scenarios) or spend <= 0:
-        return float("nan")
-    few = alone.restricted_to(pick)
-    objective = STEPS if spec.objective.minimizes_spend else spec.objective
-    part = replace(
-        spec, tasks=spec.tasks.select(tasks), budget=spend, measure=few.measure, objective=objective, risk=POINT,
-        params=None if spec.params is None else spec.params[pick], limits=(), further={}, reference=None,
-        at_least=None, frozen=(), held=(), reserved=(), sizes=spec.sizes,
-    )  # fmt: skip
-    single = [
-        replace(alone.served, curves=alone.served.curves.take(np.array([alone.served.tasks.index(name)])))
-        for name in tasks
-    ]
-    try:
-        own = blocks_for(few, single, part)
-        rival = _plan(own, share_tasks(own))
-    except InfeasibleError:  # apart they cannot have what they need of this spend
-        return 1.0
-    target = blocks.target_of_tasks[pick]
-    mine, theirs = (
-        objective.value(each, part.objective_weight, target_met(each, target))
-        for each in (plan.scenarios[:, pick], rival.scenarios)
-    )
-    slack = EQUALLY_GOOD * np.maximum(np.abs(mine), np.abs(theirs))
-    better, worse = int((mine < theirs - slack).sum()), int((mine > theirs + slack).sum())
-    return better / (better + worse) if better + worse else float("nan")
+    def _reached(self, found: _Decided, log_share: float) -> float:
+        """What the same models reach with a share of the budget; infinite where the limits want more."""
+        if log_share not in self.reached:
+            spec = replace(self.spec, budget=float(np.exp(log_share)) * self.spec.budget)
+            chosen = np.array(found.found.cover, dtype=int)
+            nothing = np.isin(np.arange(len(found.blocks.idle)), found.found.idle)
+            try:
+                blocks = found.blocks.of(chosen, spec, np.where(nothing, found.blocks.idle, np.nan))
+                again = share_tasks(blocks)
+                self.reached[log_share] = self._told(blocks, again)
+            except AllocationError:
+                self.reached[log_share] = np.inf
+        return self.reached[log_share]
 
+    def _told(self, blocks: Blocks, found: Sharing) -> float:
+        """What a division is told to reach."""
+        spec = blocks.spec
+        if spec.risk.reads_draws:
+            return self.value(_Decided.judged(blocks, found).plan, spec.budget)[0]
+        measure = blocks.told(found)
+        weight = spec.objective_weight
+        return float(spec.objective.value(measure, weight, target_met(measure, self.target)))
 
-def _models(alone: StrategyPlanner, blocks: Blocks, found: Sharing, plan: StrategyPlan) -> tuple[TrainedModel, ...]:
-    """The models of a decision, the largest spend first."""
-    place = {name: at for at, name in enumerate(plan.tasks)}
-    total = plan.budget
-    models = []
-    for at, spend in zip(found.cover, found.spend.tolist(), strict=True):
-        served, planner = blocks.served[at], blocks.planners[at]
-        mine = np.array([place[name] for name in served.tasks])
-        beyond = float(planner.factors(plan.log_inputs[mine]).max())
-        scales = np.exp(plan.log_inputs[mine[0]]).tolist()
-        named = dict(zip(planner.served.curves.scale_columns, scales, strict=True))
-        wins = _wins(alone, blocks, plan, served.tasks, spend) if served.one_model else float("nan")
-        models.append(TrainedModel(served.strategy, served.tasks, spend, spend / total, named, beyond, wins))
-    return tuple(sorted(models, key=lambda model: -model.spend))
+    def other_rivals(self, whole: Sequence[StrategyCurves]) -> list[tuple[StrategyPlan, float]]:
+        """Other simpler answers to the question, and what they spend: equal parts, one for all."""
+        spec, names, found = self.spec, self.spec.tasks.names, []
+        if np.isfinite(spec.budget) and not (spec.limits or spec.further or spec.sizes):
+            try:
+                (equal,) = self.alone.equal(np.array([spec.budget]))
+                found.append((equal, spec.budget))
+            except AllocationError:  # the tasks' minima leave no equal parts
+                pass
+        for each in whole:
+            try:
+                one = blocks_for(self.alone, [each], spec, self.kept)
+                solved = _Decided.of(replace(one, idle=np.full(len(names), np.nan)))
+            except AllocationError:  # it breaks a limit, or misses what is asked for: no rival
+                continue
+            found.append((replace(solved.plan, strategy=each.strategy), solved.total))
+        return found
 
+    def models(self, found: _Decided) -> tuple[TrainedModel, ...]:
+        """The models of a decision, the largest spend first."""
+        plan, models = found.plan, []
+        for at, served, spend in found.models:
+            mine = np.array([plan.tasks.index(name) for name in served.tasks])
+            beyond = float(found.blocks.planners[at].factors(plan.log_inputs[mine]).max())
+            scales = np.exp(plan.log_inputs[mine[0]]).tolist()
+            named = dict(zip(served.curves.scale_columns, scales, strict=True))
+            wins = self.wins(plan, served, spend) if served.one_model else float("nan")
+            models.append(TrainedModel(served.strategy, served.tasks, spend, spend / plan.budget, named, beyond, wins))
+        return tuple(sorted(models, key=lambda model: -model.spend))
 
-def _rivals(
-    alone: StrategyPlanner,
-    strategies: FittedStrategies,
-    spec: PlanSpec,
-    blocks: Blocks,
-    kept: np.ndarray | None,
-) -> list[tuple[StrategyPlan, float]]:
-    """Other simpler answers to the same question, and what they spend: equal parts, one for all."""
-    found = []
-    if np.isfinite(spec.budget) and not (spec.limits or spec.further or spec.sizes):
-        (equal,) = alone.equal(np.array([spec.budget]))
-        found.append((equal, spec.budget))
-    names = spec.tasks.names
-    for each in of_all(strategies, names):
+    def wins(self, plan: StrategyPlan, served: StrategyCurves, spend: float) -> float:
+        """Share of the draws that tell in which a shared model is better than specialists of its tasks with its spend.
+
+        NaN where none does: without draws, or where both meet the same targets in all of them.
+        """
+        pick = np.array([plan.tasks.index(name) for name in served.tasks])
+        if not len(plan.scenarios) or spend <= 0:
+            return float("nan")
+        key = served.strategy, served.tasks, spend, plan.log_inputs[pick].tobytes()
+        if key not in self.known:
+            self.known[key] = self._wins(plan.scenarios[:, pick], served.tasks, pick, spend)
+        return self.known[key]
+
+    def _wins(self, mine: np.ndarray, tasks: tuple[str, ...], pick: np.ndarray, spend: float) -> float:
+        spec, few = self.spec, self.by_level.restricted_to(pick)
+        objective = STEPS if spec.objective.minimizes_spend else spec.objective
+        part = replace(
+            spec, tasks=spec.tasks.select(tasks), budget=spend, measure=few.measure, objective=objective, risk=POINT,
+            params=None if spec.params is None else spec.params[pick], limits=(), further={}, reference=None,
+            at_least=None, frozen=(), held=(), reserved=(), sizes=spec.sizes,
+        )  # fmt: skip
+        curves = self.by_level.served.curves
+        single = [replace(self.by_level.served, curves=curves.take(np.array([at]))) for at in pick]
         try:
-            one = blocks_for(alone, [each], spec, kept)
-            one = replace(one, idle=np.full(len(names), np.nan))
-            solved = share_tasks(one)
-        except AllocationError:  # it breaks a limit, or misses what is asked for: no rival
-            continue
-        found.append((joined(each.strategy, names, one.judged(solved.cover, solved.spend, solved.u)),
-                      float(solved.spend.sum())))  # fmt: skip
-    return found
+            theirs = _Decided.of(blocks_for(few, single, part)).plan.scenarios
+        except InfeasibleError:  # apart they cannot have what they need of this spend
+            return 1.0
+        target = self.target[pick]
+        values = [
+            np.asarray(objective.value(each, part.objective_weight, target_met(each, target)))
+            for each in (mine, theirs)
+        ]
+        slack = EQUALLY_GOOD * np.maximum(*np.abs(values))
+        better, worse = (int((one < other - slack).sum()) for one, other in (values, values[::-1]))
+        return better / (better + worse) if better + worse else float("nan")

@@ -121,6 +121,13 @@ def share_by_mean(blocks: Blocks) -> Sharing:
     """
     asked = _asked(blocks)
     models, spec = len(blocks), blocks.spec
+    known = spec.risk.tail is not None or not spec.risk.reads_draws or spec.reference is not None
+    if blocks.is_one_division:
+        cover, idle = tuple(range(models)), tuple(np.flatnonzero(np.isfinite(blocks.idle)).tolist())
+        spend, u, value, proven = asked.split(cover)
+        nothing = float(asked.idle[list(idle)].sum())
+        bound = min(proven, value) + nothing if known else -np.inf
+        return Sharing(cover, idle, spend, u, value + nothing, bound, 1)
     every = np.repeat(np.arange(models), SPENDS)
     first = np.minimum(np.maximum(blocks.start, spec.budget * 1e-6), blocks.most)
     grid = np.exp(np.linspace(np.log(first), np.log(blocks.most), SPENDS, axis=1))
@@ -160,7 +167,6 @@ def share_by_mean(blocks: Blocks) -> Sharing:
         bound = min(bound, chosen.bound)
     if best is None:
         raise InfeasibleError(why or "No division of the tasks among measured models keeps the limits; loosen those.")
-    known = spec.risk.tail is not None or not spec.risk.reads_draws or spec.reference is not None
     return replace(best, bound=min(bound, best.value) if known else -np.inf, compared=len(barred))
 
 
