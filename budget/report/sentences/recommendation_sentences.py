@@ -241,7 +241,8 @@ def gains(found: Recommendation, unit: str, who: str = "This") -> tuple[str, ...
         proof = f"{plural(found.choice.compared, 'was', 'were')} compared, and nothing is proven of the others"
     measured = "measured models that are left" if found.undecided else "measured models"
     said.append(
-        f"Of every way to divide the tasks among the {measured}, and every split of the budget, {proof} as predicted."
+        f"Of every way to divide the tasks among the {measured}, and every split of the budget, {proof} on the convex "
+        "curves nearest to the predictions."
     )
     far = [model for model in found.models if model.beyond > 3]
     if far:
