@@ -14,9 +14,9 @@ from budget.curves.fitting.batching import Devices, kind_of
 from budget.curves.fitting.question import Fitted, Question
 from budget.curves.kept_fits import kept_by_task
 from budget.curves.predictive.observations import Observations, Posterior, observe
-from budget.curves.predictive.sizing import sized, sure_values
 from budget.curves.predictive.steadying import tilts
 from budget.curves.predictive.surrogate import POINTS, planned_range, planning_curves
+from budget.curves.sizing import sized, sure_values
 from budget.tables.checks.best_values import beating_rows, beats_best
 from budget.tables.checks.quality import copies
 

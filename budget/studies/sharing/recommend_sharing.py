@@ -108,7 +108,10 @@ def recommend(
         served = [block for block in served if not block.one_model]
         chosen = asked.choose(served)
         found = asked.split(chosen, served)
-    found = asked.or_simple(found, simple)
+    planned = asked.planned(apart)
+    found = asked.or_planned(found, planned)
+    if planned is not None and found.plan is planned[0]:
+        simple = replace(planned[0], strategy=SPECIALISTS), planned[1]
     value, drawn = asked.value(found.plan, found.total)
     rivals, equal = [], None
     for rival, total in ([] if simple is None else [simple]) + asked.other_rivals(of_all(strategies, names)):
@@ -275,16 +278,20 @@ class _Question:
         nothing = np.isin(np.arange(len(blocks.idle)), chosen.found.idle)
         return _Decided.of(replace(blocks, idle=np.where(nothing, blocks.idle, np.nan)))
 
+    def planned(self, apart: Plan | None) -> tuple[StrategyPlan, float] | None:
+        """The plan of one model for each task, and what it spends."""
+        if apart is None:
+            return None
+        budget = self.spec.budget if np.isfinite(self.spec.budget) else apart.total
+        return self.alone.judge(GROUPS, budget, apart.spend, apart.log_inputs), float(apart.spend.sum())
+
     def one_each(self, served: Sequence[StrategyCurves], apart: Plan | None) -> tuple[StrategyPlan, float] | None:
         """One model for each task and what it spends: the plan, or what is predicted better where levels are asked for.
 
         Sharing is decided on predictions there, and must not gain what splitting by predictions gains alone.
         """
-        plans = []
-        if apart is not None:
-            budget = self.spec.budget if np.isfinite(self.spec.budget) else apart.total
-            judged = self.alone.judge(SPECIALISTS, budget, apart.spend, apart.log_inputs)
-            plans.append((judged, float(apart.spend.sum())))
+        planned = self.planned(apart)
+        plans = [] if planned is None else [(replace(planned[0], strategy=SPECIALISTS), planned[1])]
         singles = [block for block in served if not block.one_model]
         if len(singles) == len(self.spec.tasks.names) and self.asks_levels:
             try:
@@ -310,12 +317,15 @@ class _Question:
         (lacks, mine), (lack, theirs) = self.rank(found.plan, found.total), self.rank(*simple)
         return lacks > lack or (lacks == lack and bool(theirs - mine <= LEAST_GAIN * abs(theirs)))
 
-    def or_simple(self, found: _Decided, simple: tuple[StrategyPlan, float] | None) -> _Decided:
-        """A decision that shares nothing, or one model for each as it was planned where that is predicted better."""
-        if simple is None or any(each.one_model for _, each, _ in found.models):
+    def or_planned(self, found: _Decided, planned: tuple[StrategyPlan, float] | None) -> _Decided:
+        """A decision that shares; or one model for each as it was planned, since one question has one answer.
+
+        A plan that meets fewer targets than it must is none.
+        """
+        if planned is None or any(each.one_model for _, each, _ in found.models):
             return found
-        plan, total = simple
-        if self.rank(found.plan, found.total) <= self.rank(plan, total):
+        plan, total = planned
+        if self.rank(found.plan, found.total)[0] < self.rank(plan, total)[0]:
             return found
         task = found.blocks.place[:, 0]
         is_single = np.array([not each.one_model for each in found.blocks.served])
@@ -327,7 +337,7 @@ class _Question:
         one_each = replace(
             found.found, cover=tuple(cover.tolist()), idle=idle, spend=spend, u=plan.log_inputs[task[cover]]
         )
-        return _Decided(found.blocks, one_each, replace(plan, strategy=GROUPS))
+        return _Decided(found.blocks, one_each, plan)
 
     def enough(self, found: _Decided, objective: float) -> float:
         """Share of the budget with which the same models are as good as something; NaN outside of what is tried.

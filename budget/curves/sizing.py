@@ -19,7 +19,7 @@ from budget.curves.steady import terms_of
 
 SURE = 0.8
 """Share of the draws that reach the value by which a size is judged: of the mean, the mean with a half, one and two
-standard deviations, and quantiles .7, .8 and .9 among those that lose least where much is measured (decision 172)."""
+standard deviations, and quantiles .7, .8 and .9 among those that lose least where much is measured (decision 173)."""
 
 STEEPEST = 0.8
 """Most and, less than 1, least growth of the logarithm of params with that of compute; measured are .35 to .73."""

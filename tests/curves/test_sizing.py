@@ -10,7 +10,7 @@ from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.fitting.fit import fit_curves
 from budget.curves.laws.table import LAWS
-from budget.curves.predictive.sizing import best_ratios, sized, sure_values, turned
+from budget.curves.sizing import best_ratios, sized, sure_values, turned
 from budget.tables.tasks import default_tasks
 from tests.simulate import HOFFMANN, runs_of, table
 
