@@ -13,7 +13,7 @@ from budget.allocation.convex.problem import Problem
 from budget.allocation.convex.shadow_prices import AT_LIMIT
 from budget.allocation.nonconvex.envelope import solve_nonconvex
 from budget.allocation.nonconvex.responses import Responses
-from budget.allocation.nonconvex.spend_response import SpendResponse, spend_response
+from budget.allocation.nonconvex.spend_response import SpendResponse, only_in_name, spend_response
 from budget.allocation.nonconvex.target_knapsack import cheapest_targets, most_targets
 from budget.allocation.plan.assembly import SolvedPlan
 from budget.allocation.plan.baseline_scores import baseline, compare
@@ -199,7 +199,7 @@ def _most_targets(response: SpendResponse, low: np.ndarray, high: np.ndarray, ga
         spend = rest.spend if kept.all() else kept_back + found.spend
     except InfeasibleError:
         spend = kept_back + found.spend  # the targets take everything, and the others get no more than their minimum
-    spend = np.where(_only_in_name(response, spend) & ~found.chosen, 0.0, spend)
+    spend = np.where(only_in_name(spec, spend, response.least) & ~found.chosen, 0.0, spend)
     nothing = np.full(len(spend), np.nan)
     status = "proven" if found.bound <= found.value * (1 + 1e-9) else "gap"
     return solved_plan_of_spends(
@@ -253,23 +253,12 @@ def _needed(
     """The least spend (T,) at which each target is met, and what of it is spent anyway.
 
     A task that cannot be given nothing takes its minimum whether its target is met or not, so that what a target costs
-    is the rest. Where that is no more than one parameter takes for one token, nobody trains it: see ``_only_in_name``.
+    is the rest. Where that is no more than one parameter takes for one token, nobody trains it: see ``only_in_name``.
     """
     least = least_spend(response, _target(response), most, halvings)
     optional = np.isfinite(response.unserved_value)
     needed = np.where(optional & (least == 0), 0.0, np.maximum(least, low))
-    return needed, np.where(optional | _only_in_name(response, low), 0.0, low)
-
-
-def _only_in_name(response: SpendResponse, spend: np.ndarray) -> np.ndarray:
-    """(T,) whether a spend pays for no more than one parameter on one token, where no model at all has a stated value.
-
-    A law is asked there far from all runs: a task that a plan of targets leaves out is left out.
-    """
-    spec = response.spec
-    if spec.sizes or spec.has_checkpoints:
-        return np.zeros(len(spend), dtype=bool)
-    return np.isfinite(spec.tasks.unserved) & (spend <= response.least * (1 + AT_LIMIT)) & ~spec.is_held
+    return needed, np.where(optional | only_in_name(response.spec, low, response.least), 0.0, low)
 
 
 def _replaced(mask: np.ndarray, new: np.ndarray, old: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs, last_input, within_ends
 from budget.allocation.convex.problem import reach_of_models
+from budget.allocation.convex.shadow_prices import AT_LIMIT
 from budget.allocation.plan.assembly import law_inputs_of, measured, measured_draws, reached, told_measures
 from budget.allocation.served import is_served
 from budget.allocation.spec.objectives import MEAN, Objective, not_computed
@@ -19,6 +20,21 @@ from budget.curves.planning_forms.posynomial import Posynomial
 
 PAYS = 1e-9
 """Share of a spend that must be left for training beside the cost of serving."""
+
+
+def only_in_name(spec: PlanSpec, spend: np.ndarray, smallest: np.ndarray) -> np.ndarray:
+    """Whether spends (T,) pay for no more than one parameter on one token, where no model at all has a stated value.
+
+    A law is asked there far from all runs: a task that a plan of targets leaves out is left out.
+
+    Args:
+        spec: the question.
+        spend: of its tasks.
+        smallest: (T,) what their smallest models take, 0 where there is none.
+    """
+    if spec.sizes or spec.has_checkpoints:
+        return np.zeros(len(spend), dtype=bool)
+    return np.isfinite(spec.tasks.unserved) & (spend <= smallest * (1 + AT_LIMIT)) & ~spec.is_held
 
 
 @dataclass(frozen=True)

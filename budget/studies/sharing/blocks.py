@@ -14,7 +14,7 @@ import numpy as np
 
 from budget.allocation.convex.best_size import best_inputs, largest_size, last_input, within_ends
 from budget.allocation.convex.problem import planned_cost, reach_of_models
-from budget.allocation.nonconvex.spend_response import least_on_menu
+from budget.allocation.nonconvex.spend_response import least_on_menu, only_in_name
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.allocation.spec.resources import largest_spends
@@ -76,7 +76,8 @@ class Blocks:
         cost: K costs in the budget's unit.
         low: (K,) least spends.
         high: (K,) greatest spends, the budget where that is finite.
-        idle: (T,) measure of a task that is given nothing; NaN where it must be served.
+        idle: (T,) measure of a task that may be given nothing; NaN where it must be served. Where targets are counted
+            those too whose model would be one in name, see ``only_in_name``.
         ease: share of a target by which a measure may miss it.
     """
 
@@ -406,11 +407,14 @@ def blocks_for(
         budget = float(np.nansum(spec.tasks.min) + np.where(np.isfinite(measured), measured, FAR).sum())
     found = []
     least, most = spec.own_limits
+    smallest = np.zeros(len(names))
     for each in served:
         planner = whole.of(each)
         asked = planner.spec(budget)
         place = np.array([names.index(name) for name in each.tasks])
         cost = planned_cost(each.curves, asked, asked.unit)
+        if not each.one_model:
+            smallest[place] = cost.at_domain
         reach = float(reach_of_models(each.curves, asked, cost)[0])
         free = np.nan_to_num(spec.tasks.min[place], nan=0.0) if each.one_model else least[place]
         low = float(free.max())
@@ -438,7 +442,8 @@ def blocks_for(
             scenarios = scenarios.fix_input(0, np.log(asked.params))
         values.append(scenarios.values)
         told.append((each.curves, asked, measure))
-    stated = spec.tasks.unserved if spec.allow_unserved else np.full(len(names), np.nan)
+    optional = spec.allow_unserved | _may_be_left_out(spec, smallest)
+    stated = np.where(optional, spec.tasks.unserved, np.nan)
     idle = spec.measure.of_value(whole.served.curves, np.arange(len(names)), stated)
     return Blocks(
         spec,
@@ -455,6 +460,14 @@ def blocks_for(
         np.array([high for *_, high in found]),
         np.where(spec.is_frozen | spec.is_held, np.nan, idle),
     )
+
+
+def _may_be_left_out(spec: PlanSpec, smallest: np.ndarray) -> np.ndarray:
+    """(T,) whether a plan of one model for each, the smallest of which take (T,), leaves out what meets no target."""
+    objective = spec.objective
+    if not (objective.minimizes_spend or (objective.counts_targets and not spec.risk.reads_draws)):
+        return np.zeros(len(spec.tasks.names), dtype=bool)
+    return only_in_name(spec, np.maximum(spec.own_limits[0], smallest), smallest)
 
 
 def _is_counted(spec: PlanSpec, place: np.ndarray) -> bool:

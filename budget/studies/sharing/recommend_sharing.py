@@ -109,7 +109,7 @@ def recommend(
         chosen = asked.choose(served)
         found = asked.split(chosen, served)
     planned = asked.planned(apart)
-    found = asked.or_planned(found, planned)
+    found = asked.or_planned(found, planned, served)
     if planned is not None and found.plan is planned[0]:
         simple = replace(planned[0], strategy=SPECIALISTS), planned[1]
     value, drawn = asked.value(found.plan, found.total)
@@ -242,7 +242,11 @@ class _Question:
             InfeasibleError: none keeps the limits.
             AllocationError: nothing solves the question.
         """
-        return _Decided.of(blocks_for(self.by_level, [by_predictions(block) for block in served], self.spec, self.kept))
+        return _Decided.of(self.blocks(served))
+
+    def blocks(self, served: Sequence[StrategyCurves]) -> Blocks:
+        """What divisions are made of, on predictions."""
+        return blocks_for(self.by_level, [by_predictions(block) for block in served], self.spec, self.kept)
 
     def settled(
         self, served: list[StrategyCurves], least: float
@@ -317,7 +321,9 @@ class _Question:
         (lacks, mine), (lack, theirs) = self.rank(found.plan, found.total), self.rank(*simple)
         return lacks > lack or (lacks == lack and bool(theirs - mine <= LEAST_GAIN * abs(theirs)))
 
-    def or_planned(self, found: _Decided, planned: tuple[StrategyPlan, float] | None) -> _Decided:
+    def or_planned(
+        self, found: _Decided, planned: tuple[StrategyPlan, float] | None, served: Sequence[StrategyCurves]
+    ) -> _Decided:
         """A decision that shares; or one model for each as it was planned, since one question has one answer.
 
         A plan that meets fewer targets than it must is none.
@@ -327,17 +333,21 @@ class _Question:
         plan, total = planned
         if self.rank(found.plan, found.total)[0] < self.rank(plan, total)[0]:
             return found
-        task = found.blocks.place[:, 0]
-        is_single = np.array([not each.one_model for each in found.blocks.served])
-        cover = np.flatnonzero(is_single & (plan.spend[task] > 0))
-        if not np.array_equal(np.sort(task[cover]), np.flatnonzero(plan.spend > 0)):
-            return found  # some task has no model of its own among these
+        singles = [each for each in served if not each.one_model]
+        if not singles:
+            return found
+        # not found's own, which lack what the decision gives nothing and the plan serves
+        blocks = self.blocks(singles) if self.on_predictions else blocks_for(self.alone, singles, self.spec, self.kept)
+        task = blocks.place[:, 0]
+        cover = np.flatnonzero(plan.spend[task] > 0)
+        if len(cover) < (plan.spend > 0).sum():  # some task keeps a spend that no model here may have
+            return found
         idle = tuple(np.flatnonzero(plan.spend == 0).tolist())
         spend = plan.spend[task[cover]]
         one_each = replace(
             found.found, cover=tuple(cover.tolist()), idle=idle, spend=spend, u=plan.log_inputs[task[cover]]
         )
-        return _Decided(found.blocks, one_each, plan)
+        return _Decided(blocks, one_each, plan)
 
     def enough(self, found: _Decided, objective: float) -> float:
         """Share of the budget with which the same models are as good as something; NaN outside of what is tried.

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from budget.allocation.convex.problem import Problem
+from budget.allocation.convex.shadow_prices import AT_LIMIT
 from budget.allocation.convex.water_filling import water_fill
 from budget.errors import InfeasibleError
 from budget.studies.sharing.blocks import Blocks, Fold
@@ -51,7 +52,7 @@ def cheapest_sharing(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
     )
     cover, nothing = parted(chosen.cover, models)
     spend = chosen.spend[np.array(chosen.cover) < models]
-    u = _trained(blocks, np.array(cover, dtype=int), spend)
+    cover, nothing, spend, u = _without_names(blocks, cover, nothing, spend)
     return Sharing(cover, nothing, spend, u, float(spend.sum()), min(chosen.bound, float(spend.sum())), 1)
 
 
@@ -63,14 +64,18 @@ def most_targets_sharing(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
     """
     spec, models = blocks.spec, len(blocks)
     found, idle = steps(blocks, blocks.missed), _idle(blocks, models, alike=False)
-    options = Options(*(np.concatenate(pair) for pair in zip(_parts(found), _parts(idle), strict=True)))
+    # what is left goes to all tasks that must be served, so that only then one is left out that has a model
+    free = spec.allow_unserved | ~blocks.member[idle.block - models, :models].any(axis=1)
+    offered = [each[free] for each in _parts(idle)]
+    options = Options(*(np.concatenate(pair) for pair in zip(_parts(found), offered, strict=True)))
     chosen = choose_options(blocks.member, options, spec.budget, rows, high=blocks.highest)
     cover, nothing = parted(chosen.cover, models)
     pick, held = np.array(cover, dtype=int), chosen.spend[np.array(chosen.cover) < models]
     spend = held if rows or not len(pick) else left_to_the_mean(blocks, pick, held)
-    u = _trained(blocks, pick, spend)
+    cover, nothing, spend, u = _without_names(blocks, cover, nothing, spend)
+    pick = np.array(cover, dtype=int)
     met = float(blocks.missed(blocks.measures(pick, u), pick).sum()) if len(pick) else 0.0
-    met += float(idle.value[list(nothing)].sum()) if nothing else 0.0
+    met += float(idle.value[np.isin(idle.block, models + np.array(nothing, dtype=int))].sum())
     return Sharing(cover, nothing, spend, u, met, min(chosen.bound, met), 1)
 
 
@@ -84,6 +89,24 @@ def _trained(blocks: Blocks, pick: np.ndarray, spend: np.ndarray) -> np.ndarray:
     _, better = eased.sized(pick, spend, eased.missed_first)
     as_many = eased.missed(eased.measures(pick, better), pick) <= met
     return np.where(as_many[:, None], better, sure)
+
+
+def _without_names(
+    blocks: Blocks, cover: tuple[int, ...], nothing: tuple[int, ...], spend: np.ndarray
+) -> tuple[tuple[int, ...], tuple[int, ...], np.ndarray, np.ndarray]:
+    """The models, the tasks given nothing, spends and log inputs without models in name that meet no target.
+
+    The program cannot tell what these take from nothing.
+    """
+    pick = np.array(cover, dtype=int)
+    u = _trained(blocks, pick, spend)
+    place = blocks.place[pick]
+    optional = ((place < 0) | np.isfinite(blocks.idle[place])).all(axis=1)
+    optional &= blocks.low[pick] <= blocks.cost.at_domain[pick] * (1 + AT_LIMIT)
+    useless = ~(blocks.met(blocks.measures(pick, u), pick) & (place >= 0)).any(axis=1)
+    lost = optional & useless & (spend <= blocks.start[pick] * (1 + AT_LIMIT))
+    idle = sorted({*nothing, *place[lost][place[lost] >= 0].tolist()})
+    return tuple(pick[~lost].tolist()), tuple(idle), spend[~lost], u[~lost]
 
 
 def left_to_the_mean(blocks: Blocks, pick: np.ndarray, held: np.ndarray) -> np.ndarray:
@@ -140,9 +163,12 @@ def _counted_alike(blocks: Blocks) -> Fold:
 
 
 def _idle(blocks: Blocks, models: int, *, alike: bool) -> Options:
-    """Giving a task nothing, where that is allowed; its target may be met all the same."""
+    """Giving a task nothing, where that is allowed; its target may be met all the same.
+
+    Not where that is only allowed for want of a target that it meets.
+    """
     allowed = np.flatnonzero(np.isfinite(blocks.idle))
-    met = target_met(blocks.idle, blocks.target_of_tasks)[allowed].astype(float)
+    met = (target_met(blocks.idle, blocks.target_of_tasks)[allowed] & blocks.spec.allow_unserved).astype(float)
     weight = np.ones(len(allowed)) if alike else blocks.spec.objective_weight[allowed]
     return Options(models + allowed, np.zeros(len(allowed)), -met * weight, met)
 

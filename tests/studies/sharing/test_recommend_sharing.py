@@ -22,6 +22,10 @@ ASKED = {
     "cheapest": {"objective": "cheapest", "budget": None},
     "at least": {"objective": "cheapest", "budget": None, "at_least": 2},
     "expected": {"objective": "targets", "risk": "mean"},
+    "mean or nothing": {"allow_unserved": True},
+    "worst or nothing": {"objective": "worst", "allow_unserved": True},
+    "targets or nothing": {"objective": "targets", "allow_unserved": True},
+    "cheapest or nothing": {"objective": "cheapest", "budget": None, "at_least": 2, "allow_unserved": True},
 }
 
 
@@ -39,10 +43,10 @@ def test_a_decision_is_never_predicted_worse_than_one_model_for_each_and_keeps_i
     asked = dict(ASKED[name])
     if limited:
         asked["limits"] = (Limit("some", np.array([1.0, 1.0, *[0.0] * (tasks - 2)]), upper=0.4 * BUDGET),)
-    if limited and name not in ("mean", "worst"):
-        asked.pop("limits")  # one model for each is not planned so
+    if name not in ("mean", "worst"):
+        asked.pop("limits", None)  # one model for each is not planned so
     file = File(tasks, sets, seed, draws=12 if name == "expected" else 0, off=off, **asked)
-    apart, found = decided(file, on_predictions=name != "mean", is_plain=name == "mean")
+    apart, found = decided(file, on_predictions=not name.startswith("mean"), is_plain=name == "mean")
     if found is None:
         return
     simple = found.rival(SPECIALISTS)
@@ -53,13 +57,22 @@ def test_a_decision_is_never_predicted_worse_than_one_model_for_each_and_keeps_i
         assert found.objective == pytest.approx(sum(model.spend for model in found.models), rel=1e-9)
     else:
         assert sum(model.spend for model in found.models) <= BUDGET * (1 + 1e-7)
-    if name == "targets":
+    if name.startswith("targets"):
         assert -found.objective == pytest.approx(file.settings.weight @ met, rel=1e-9)
         assert -found.objective >= apart.objective - 1e-9
     if "limits" in asked:
         counted = sum(model.spend for model in found.models if {"t0", "t1"} & set(model.tasks))
         assert counted <= 0.4 * BUDGET * (1 + 1e-6)
-    assert sorted(each for model in found.models for each in model.tasks) == sorted(file.names)
+    # every task once, in a model or given nothing, and that only where a plan of one model for each may do so
+    nothing = found.plan.leaves_out
+    assert sorted([*nothing, *(each for model in found.models for each in model.tasks)]) == sorted(file.names)
+    assert not nothing or file.spec.allow_unserved or name in ("targets", "at least")
+    spend = dict(zip(file.names, found.plan.spend, strict=True))
+    assert all(model.spend == spend[each] > 0 for model in found.models for each in model.tasks)
+    unserved = dict(zip(file.names, zip(found.plan.predicted, file.settings.unserved, strict=True), strict=True))
+    assert all(unserved[each][0] == unserved[each][1] for each in nothing)
+    parts = [tasks for _, tasks in found.partition.blocks]
+    assert sorted(parts) == sorted(model.tasks for model in found.models)
     assert found.choice.bound <= found.choice.objective + 1e-9 * abs(found.choice.objective)
 
 

@@ -169,9 +169,24 @@ def test_the_cheapest_division_meets_the_targets_for_the_least(tasks, sets, seed
             if sum(met for _, met in chosen) >= (at_least or tasks):
                 best = min(best, sum(spend for spend, _ in chosen))
     found = file.solved()
-    # a model that meets no target is trained all the same, at next to nothing
     assert found.value == pytest.approx(best, rel=1e-5) and found.bound <= found.value
+    # no model is trained that meets no target
+    assert file.met(found)[list(found.idle)].sum() == 0
+    assert (found.spend > 1e-6 * found.value).all() and (at_least or not found.idle)
     assert file.met(found).sum() >= (at_least or tasks)
+
+
+def test_who_misses_a_target_is_given_nothing_only_where_its_unserved_value_is_known_and_it_has_no_minimum():
+    asked = {"objective": "cheapest", "budget": None, "at_least": 2}
+    first = File(3, 3, 29626, **asked).solved()
+    (out,) = first.idle
+    for column, value in (("unserved", np.nan), ("min", 1e12)):
+        changed = np.full(3, np.nan)
+        changed[out] = value
+        if column == "unserved":
+            changed = np.where(np.isnan(changed) & (np.arange(3) != out), 3.0, changed)
+        other = File(3, 3, 29626, columns={column: changed}, **asked).solved()
+        assert other.idle == () and other.value == pytest.approx(first.value, rel=1e-5)
 
 
 @FEW
