@@ -6,8 +6,8 @@ different sizes differ by less. And where the prediction itself is lowest may be
 the ratios of tokens to params that were measured: whoever chooses the best of many uncertain values chooses errors too
 (the winner's curse). So sizes are read off the draws: along each compute the ratio of tokens to params at which the
 value that four draws of five reach is least, and over computes a straight line in logarithms, as best sizes grow
-(Kaplan et al. 2020; Hoffmann et al. 2022, approach 2). The convex curve is turned to have its best sizes there; how its
-value falls with the spend stays as it is, and with it every split of one budget.
+(Kaplan et al. 2020; Hoffmann et al. 2022, approach 2). The convex curve is turned to have its best sizes there. How it
+falls along these stays as it is, and with it every split of compute in which no limit holds a size.
 
 See docs/decisions/173-sizes-where-the-draws-agree.md.
 """
@@ -83,7 +83,7 @@ def _lowest(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def turned(law: Law, theta: np.ndarray, ratio: np.ndarray, growth: np.ndarray) -> np.ndarray:
-    """Curves with these best sizes, and everything else as it was.
+    """Curves with these best sizes, as far as the exponents' range lets them, and everything else as it was.
 
     A sum ``E + Σ u_i``, ``u_i = exp(a_i − α_i z_i)``, has its best sizes where all ``α_i u_i`` are one fall λ, and
     falls along them as ``λ/γ·exp(−γ s)``, ``1/γ = Σ 1/α_i``, s being the logarithm of the inputs' product. Exponents
@@ -99,10 +99,10 @@ def turned(law: Law, theta: np.ndarray, ratio: np.ndarray, growth: np.ndarray) -
     gamma = 1 / (1 / exponents).sum(axis=-1, keepdims=True)
     falling = log_terms + np.log(exponents)
     log_fall = (falling / exponents).sum(axis=-1, keepdims=True) * gamma
-    shares = np.stack([growth, 1 - growth], axis=-1)
-    # within the range of exponents the direction is turned as far as it goes
-    new = np.clip(gamma / shares, *EXPONENT)
-    new[..., 0] = 1 / (1 / gamma[..., 0] - 1 / new[..., 1])
+    # turned only as far as both exponents stay within their range
+    low, high = (gamma[..., 0] / end for end in reversed(EXPONENT))
+    params = np.clip(growth, np.maximum(low, 1 - high), np.minimum(high, 1 - low))
+    new = gamma / np.stack([params, 1 - params], axis=-1)
     place = np.stack([-0.5 * ratio, 0.5 * ratio], axis=-1)
     result = np.array(theta)
     at = law.where("coefficient")

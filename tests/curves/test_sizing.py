@@ -9,8 +9,10 @@ from scipy.optimize import minimize_scalar
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.fitting.fit import fit_curves
+from budget.curves.laws.law import EXPONENT
 from budget.curves.laws.table import LAWS
 from budget.curves.sizing import best_ratios, sized, sure_values, turned
+from budget.curves.steady import terms_of
 from budget.tables.tasks import default_tasks
 from tests.simulate import HOFFMANN, runs_of, table
 
@@ -45,6 +47,19 @@ def test_a_turned_curve_has_these_sizes_and_falls_as_it_did(numbers, ratio, grow
     assert value == pytest.approx(lowest(theta, product)[1], rel=1e-9)
     # params grow by ``growth`` and tokens by the rest
     assert place == pytest.approx(ratio + (1 - 2 * growth) * product, abs=2e-2)
+
+
+@pytest.mark.parametrize(
+    "alpha, beta, growth", [(3.0, 3.0, 0.2), (2.0, 2.5, 0.8), (0.006, 0.006, 0.2), (0.006, 0.005, 0.8)]
+)
+def test_a_curve_is_turned_no_further_than_its_exponents_range(alpha, beta, growth):
+    theta = theta_of(1.0, -1.0, alpha, -1.0, beta)
+    _, (new,) = terms_of(LAW, turned(LAW, theta, np.array([0.3]), np.array([growth])))
+    assert (new >= EXPONENT[0] * (1 - 1e-12)).all() and (new <= EXPONENT[1] * (1 + 1e-12)).all()
+    # the fall stays, and sizes turn the way that is asked for, if at all
+    assert (1 / new).sum() == pytest.approx(1 / alpha + 1 / beta)
+    before, after = beta / (alpha + beta), new[1] / new.sum()
+    assert min(before, growth) - 1e-12 <= after <= max(before, growth) + 1e-12
 
 
 @settings(max_examples=40, deadline=None)
