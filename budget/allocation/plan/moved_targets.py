@@ -33,9 +33,11 @@ def moved_targets(
     Returns:
         The question; and (T,) whether its plan meets the stated targets, which it may miss where this does not settle.
     """
-    asked, every = spec, np.arange(len(curves.tasks))
+    asked = moved = spec
+    every = np.arange(len(curves.tasks))
     met = np.zeros(len(every), dtype=bool)
     for _ in range(TRIES):
+        asked = moved  # what is returned was planned: ``met`` is of its plan
         inputs = log_inputs(asked)
         told, planned = curves.told.distance(every, inputs), curves.distance(every, inputs)
         higher = curves.higher_is_better
@@ -46,5 +48,5 @@ def moved_targets(
         settled = np.abs(target - asked.tasks.target) <= 0.1 * TARGET_SLACK * np.abs(spec.tasks.target)
         if met.all() and settled.all():
             break
-        asked = replace(spec, tasks=replace(spec.tasks, target=target))
+        moved = replace(spec, tasks=replace(spec.tasks, target=target))
     return asked, met
