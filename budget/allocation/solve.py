@@ -15,7 +15,7 @@ import numpy as np
 
 from budget.allocation.convex.certificate import proven_bound
 from budget.allocation.convex.conflict import refuse_conflict, refuse_nothing
-from budget.allocation.convex.optimum import Optimum, objective_at, objective_floor
+from budget.allocation.convex.optimum import Optimum
 from budget.allocation.convex.problem import Problem, build_problem, build_problems
 from budget.allocation.convex.solve_by_dual import solve_by_dual
 from budget.allocation.evaluate import log_inputs_of_split
@@ -63,9 +63,6 @@ BREAKS = 1e-6
 
 ROUNDING = 1e-9
 """The same where one budget is all, which plans meet exactly."""
-
-SAME_WORST = 1e-7
-"""Share of the reducible objective within which two splits have the same worst task: what a solver leaves over."""
 
 Route = Literal["program", "dual"]
 """By which a convex problem is solved: cvxpy's program, or the batched dual."""
@@ -219,16 +216,7 @@ def solved(problem: Problem, goal: Goal, route: Route) -> Optimum:
         return solve_by_dual(problem, goal)
     from budget.allocation.convex.solve_by_program import solve_by_program  # loads cvxpy: seconds that not all must pay
 
-    best = solve_by_program(problem, goal)
-    if goal != "largest" or problem.further or problem.rows:
-        return best
-    # where the worst task stands at its limit the program may do anything with what is left: the dual's split is
-    # lexicographic, so that it goes to the next worst
-    even = solve_by_dual(problem, goal)
-    slack = SAME_WORST * (objective_at(problem, goal, best) - objective_floor(problem, goal))
-    if objective_at(problem, goal, even) > objective_at(problem, goal, best) + slack:
-        return best
-    return replace(even, solver=best.solver, status=best.status)
+    return solve_by_program(problem, goal)
 
 
 def _by_levels(curves: Curves, spec: PlanSpec, outcome: SolvedPlan, route: Route) -> SolvedPlan:

@@ -75,7 +75,7 @@ def test_beyond_the_worst_task_the_next_worst_counts():
         return loss(1, share * 9.9e21) - loss(2, (1 - share) * 9.9e21)
 
     share = brentq(slack, 1e-9, 1 - 1e-9, xtol=1e-14)
-    np.testing.assert_allclose(plan.spend[others], [share * 9.9e21, (1 - share) * 9.9e21], rtol=1e-5)
+    np.testing.assert_allclose(plan.spend[others], [share * 9.9e21, (1 - share) * 9.9e21], rtol=1e-9)
     assert plan.gap <= 1e-9
 
 
