@@ -29,7 +29,7 @@ PARTS = ("curves", "numerics")
 LIBRARIES = ("jax", "jaxlib", "numpy", "scipy")
 """Libraries whose versions do."""
 
-SETTINGS = ("JAX_", "XLA_", "NPY_", "OPENBLAS_", "MKL_", "OMP_", "VECLIB_")
+SETTINGS = ("JAX_", "XLA_", "NVIDIA_", "NPY_", "OPENBLAS_", "MKL_", "OMP_", "VECLIB_", "GLIBC_TUNABLES")
 """How variables of the environment begin that libraries read."""
 
 PROCESSOR = ("vendor_id", "cpu family", "model", "stepping", "flags", "CPU implementer", "CPU part", "Features")

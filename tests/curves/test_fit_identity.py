@@ -70,12 +70,14 @@ def fresh():
     "change",
     [
         lambda patch: patch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true"),
+        lambda patch: patch.setenv("NVIDIA_TF32_OVERRIDE", "0"),
+        lambda patch: patch.setenv("GLIBC_TUNABLES", "glibc.cpu.hwcaps=-AVX512F"),
         lambda patch: patch.setattr(identity, "version", lambda name: "0.0.1"),
         lambda patch: patch.setattr(identity, "_processor", lambda: ("another",)),
         lambda patch: patch.setattr(identity, "_sources", lambda: (("curves/laws/power.py", b"edited"),)),
         lambda patch: patch.setattr(identity.sys, "version", "4.0"),
     ],
-    ids=["flags", "version", "processor", "source", "python"],
+    ids=["flags", "tf32", "glibc", "version", "processor", "source", "python"],
 )
 def test_other_code_libraries_settings_and_machines_find_nothing(change, fresh, monkeypatch):
     before = fit_identity("cpu")
