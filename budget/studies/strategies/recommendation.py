@@ -41,7 +41,7 @@ class TrainedModel:
         inputs: scale → what it is trained with, such as its params and tokens.
         beyond: the largest factor by which one of these lies outside the measured ones.
         wins: share of the draws in which it is better than one model for each of its tasks, which share the same spend;
-            NaN for a specialist, and without draws.
+            NaN for a specialist, without draws, and where both meet the same targets in all of them.
     """
 
     strategy: str
@@ -59,10 +59,10 @@ class RivalDecision:
 
     Attributes:
         name: ``specialists``, ``specialists, equal split``, or the strategy of one model for all tasks.
-        objective: its weighted mean measure, smaller being better.
+        objective: what the question makes small of it, such as the weighted mean.
         gain: by how much the recommendation is better, as a share of the rival's objective.
         gains: (B,) the same in each draw.
-        enough: share of the budget with which the recommended kind of decision is as good; NaN where that is not found.
+        enough: share of the budget with which the recommended models are as good; NaN where that is not found.
     """
 
     name: str
