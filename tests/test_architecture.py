@@ -241,6 +241,7 @@ def test_editors_and_python_find_public_names_in_the_same_places():
 
 RULES_OF_THEIR_OWN = {
     "curves/fitting/bootstrap.py": "the quantile that an asymmetric loss follows, read off as the loss defines it",
+    "curves/sizing.py": "the value by which a size is judged, which nobody is shown",
     "studies/next_runs/tabulated_plans.py": "the span of a search grid over the draws, which nobody is shown",
     "allocation/spec/risks.py": "the risk 'quantile': the order statistic that the plan minimizes",
     "allocation/interior_point/under_risk.py": "where the search for that plan begins",
