@@ -126,7 +126,6 @@ def recommend(
         asked.models(found),
         found.plan,
         spec.weight,
-        found.partition,
         chosen.partition,
         tuple(rivals),
         tuple(sorted(undecided, key=lambda each: -each.wins)),

@@ -131,8 +131,7 @@ class Recommendation(Brief):
         models: to train, the largest spend first.
         plan: what each task is given and predicted to reach.
         weight: (T,) of the tasks, summing to 1.
-        partition: the split among the chosen models, on the curves that plans are made on.
-        choice: how these were chosen, on predictions, with the bound over every other choice.
+        choice: how the models were chosen, on predictions, with the bound over every other choice.
         rivals: simpler decisions, those that the runs support.
         undecided: what was left out since fewer than ``DECIDED`` of the draws support it, the most supported first.
         steps: how an equal split among specialists becomes the decision; their changes add up to what is gained.
@@ -146,7 +145,6 @@ class Recommendation(Brief):
     models: tuple[TrainedModel, ...]
     plan: StrategyPlan
     weight: np.ndarray
-    partition: Partition
     choice: Partition
     rivals: tuple[RivalDecision, ...]
     undecided: tuple[Undecided, ...] = ()

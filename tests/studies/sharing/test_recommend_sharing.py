@@ -76,6 +76,18 @@ def test_a_decision_is_never_predicted_worse_than_one_model_for_each_and_keeps_i
     assert found.choice.bound <= found.choice.objective + 1e-9 * abs(found.choice.objective)
 
 
+@pytest.mark.parametrize(
+    ("name", "seed"), [("worst", 6), ("worst", 10), ("targets", 6), ("cheapest", 6), ("cheapest", 10), ("expected", 6)]
+)
+def test_where_nothing_is_shared_the_decision_is_the_plan(name, seed):
+    file = File(3, 2, seed, draws=12 if name == "expected" else 0, off=0.3, **ASKED[name])
+    apart, found = decided(file)
+    assert not found.shares
+    np.testing.assert_array_equal(found.plan.spend, apart.spend)
+    spends = {model.tasks[0]: model.spend for model in found.models}
+    assert spends == {name: spend for name, spend in zip(file.names, apart.spend, strict=True) if spend > 0}
+
+
 @FEW
 @given(*FILES, st.sampled_from(["mean", "worst", "targets"]))
 def test_the_share_that_is_enough_does_and_steps_add_up(tasks, sets, seed, name):
@@ -92,6 +104,7 @@ def test_the_share_that_is_enough_does_and_steps_add_up(tasks, sets, seed, name)
         for share, does in ((rival.enough, True), (0.94 * rival.enough, False)):
             less = File(tasks, sets, seed, budget=share * BUDGET, **ASKED[name])
             # the same models: targets and all else are those of the whole budget
-            chosen = [each for each in less.served if (each.strategy, each.tasks) in found.partition.blocks]
+            trained = {(model.strategy, model.tasks) for model in found.models}
+            chosen = [each for each in less.served if (each.strategy, each.tasks) in trained]
             value = share_tasks(blocks_for(less.planner, chosen, less.spec)).value
             assert (value <= rival.objective + 1e-9 * abs(rival.objective)) == does
