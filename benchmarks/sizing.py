@@ -4,7 +4,7 @@ Usage: python benchmarks/sizing.py DATA [--write]
 
 Of runs over params and tokens only those below a part of all compute are seen. Sizes are then chosen for .3, 1, 3 and 8
 times the largest compute that was seen, and judged by what all runs say: the additive law fitted by Huber's loss
-(Hoffmann et al. 2022), and where the runs reach a cubic surface in the logarithms. See
+(Hoffmann et al. 2022), and within the measured params, tokens and ratios by a cubic surface in the logarithms. See
 docs/decisions/173-sizes-where-the-draws-agree.md.
 """
 
@@ -50,7 +50,7 @@ def additive(n: np.ndarray, d: np.ndarray, y: np.ndarray) -> Value:
     found = [
         least_squares(
             lambda p: curve(p, n, d) - y,
-            [np.log(floor) + y.min(), alpha * n.mean(), alpha, beta * d.mean(), beta],
+            [np.log(floor) + y.min(), y.mean() - 1 + alpha * n.mean(), alpha, y.mean() - 1 + beta * d.mean(), beta],
             loss="huber",
             f_scale=1e-3,
         )

@@ -34,6 +34,10 @@ RARE = 0.1
 """Chance of so low a coverage, were the intervals right, below which they are doubted: of 270 planted curves whose law
 is right, 14 are."""
 
+FEWEST_INSIDE = 0.5
+"""Share of the hidden runs that must be inside their intervals, whatever chance allows: intervals that miss more often
+than they hold are nothing to plan by."""
+
 TOGETHER = 0.3
 """Correlation between whether two hidden runs of a task are inside their intervals.
 
@@ -141,19 +145,21 @@ def _verdict(found: Backtest, law: int, rows: np.ndarray) -> Verdict:
         return Verdict("PASS", f"{far} are predicted {typically}; no intervals were drawn")
     held = f"{int(inside.sum())} of {len(inside)} predictions of {far}"
     said = f"{held} inside the {100 * LEVEL:g} % interval, {typically}"
-    return Verdict("REVIEW" if _so_low(found.group[rows], inside) < RARE else "PASS", said)
+    share, chance = _so_low(found.group[rows], inside)
+    doubted = share < FEWEST_INSIDE or chance < RARE
+    return Verdict("REVIEW" if doubted else "PASS", said)
 
 
-def _so_low(group: np.ndarray, inside: np.ndarray) -> float:
-    """Chance that as few hidden runs as these are inside their intervals, were these as wide as they say.
+def _so_low(group: np.ndarray, inside: np.ndarray) -> tuple[float, float]:
+    """Share of hidden runs inside their intervals, and the chance of so few, were these as wide as they say.
 
     Rows of one group are one observation. How many of n such observations are inside is beta-binomial: binomial with a
     chance that varies about ``LEVEL`` from task to task, by which any two observations are correlated (``TOGETHER``).
     """
     _, position, rows = np.unique(group, return_inverse=True, return_counts=True)
-    held = round(float((np.bincount(position, inside) / rows).sum()))
+    held = float((np.bincount(position, inside) / rows).sum())
     spread = 1 / TOGETHER - 1
-    return _beta_binomial(held, len(rows), LEVEL * spread, (1 - LEVEL) * spread)
+    return held / len(rows), _beta_binomial(round(held), len(rows), LEVEL * spread, (1 - LEVEL) * spread)
 
 
 def _beta_binomial(most: int, count: int, a: float, b: float) -> float:
