@@ -150,7 +150,7 @@ def test_exact_runs_count_all_starts_as_agreeing(exact_curves):
 def test_a_guessed_ceiling_is_said(tmp_path):
     frame = table({"task": Truth(0.2, 5e1, 0.3, 6e1, 0.25)})
     runs = runs_of(frame.assign(value=1 - frame["value"] / 10), tmp_path, higher_is_better=True)
-    assert any("taken as 1 for 1 tasks" in note for note in fit_searched(runs, draws=0).notes)
+    assert any("taken as 1 for 1 task" in note for note in fit_searched(runs, draws=0).notes)
     stated = fit_searched(runs, draws=0, best=np.array([1.0]))
     assert not any("taken as" in note for note in stated.notes)
 
