@@ -341,12 +341,14 @@ class _Question:
         cover = np.flatnonzero(plan.spend[task] > 0)
         if len(cover) < (plan.spend > 0).sum():  # some task keeps a spend that no model here may have
             return found
-        idle = tuple(np.flatnonzero(plan.spend == 0).tolist())
+        left_out = plan.spend == 0
+        idle = tuple(np.flatnonzero(left_out).tolist())
         spend = plan.spend[task[cover]]
         one_each = replace(
             found.found, cover=tuple(cover.tolist()), idle=idle, spend=spend, u=plan.log_inputs[task[cover]]
         )
-        return _Decided(blocks, one_each, plan)
+        # nor what they may leave out: a plan of expected targets may have nothing left for a task
+        return _Decided(replace(blocks, idle=np.where(left_out, plan.measure, blocks.idle)), one_each, plan)
 
     def enough(self, found: _Decided, objective: float) -> float:
         """Share of the budget with which the same models are as good as something; NaN outside of what is tried.
