@@ -140,6 +140,8 @@ def _add_planned(
         if has_sizes:
             near = sized(plain, near, values, z, POINTS)
             point = sized(plain, middle, sure_values(values), z, POINTS)
+            off = np.log(plain.value(near[:, :, None], z)) - np.log(np.maximum(values, least[:, None]))
+            error = np.sqrt((off**2).mean(axis=-1)).ravel()
         return [near.swapaxes(0, 1), error.reshape(len(draws), -1).T, middle, point]
 
     near, error, middle, point = kept_by_task("planned", kind_of(devices), (form, plain), given, compute)
@@ -147,7 +149,7 @@ def _add_planned(
     fitted.arrays["planned_parameters"][good] = point
     typical = float(np.median(error))
     fitted.notes.append(
-        f"Plans read each curve as the convex one nearest to it where plans go, typically {typical:.2%} off it; "
+        f"Plans read each curve as a convex one near it where plans go, typically {typical:.2%} off it; "
         "'budget predict' reads the curve itself."
         + (" Models are sized where the draws' values are low and sure." if has_sizes else "")
     )

@@ -126,7 +126,7 @@ def _decision_bound(found: Recommendation, sign: float) -> str:
     )
     return (
         "A bound is proven over every way to divide the tasks among the measured models and every split of the budget, "
-        "on the convex curves nearest to the predictions: none is better than "
+        "on the convex curves that plans read: none is better than "
         f"{value(sign * found.choice.bound)}, and the best that was found reaches "
         f"{value(sign * found.choice.objective)}; the gap is {difference(found.gap)}. {steadied}"
         f"{value(sign * found.objective)}, which is what is reported. It is a statement about the curves, not about "

@@ -242,7 +242,7 @@ def gains(found: Recommendation, unit: str, who: str = "This") -> tuple[str, ...
     measured = "measured models that are left" if found.undecided else "measured models"
     said.append(
         f"Of every way to divide the tasks among the {measured}, and every split of the budget, {proof} on the convex "
-        "curves nearest to the predictions."
+        "curves that plans read."
     )
     far = [model for model in found.models if model.beyond > 3]
     if far:

@@ -54,7 +54,7 @@ def test_gains_stand_beside_their_interval_and_the_share_of_the_draws(studies, f
     rival = found.rival(SPECIALISTS)
     assert "better than one model for each task (80 %: " in said and f"{100 * rival.wins:.0f}" in said
     assert f"{100 * rival.enough:.1f} % of the budget" in said
-    assert "no other is better on the convex curves nearest to the predictions" in said
+    assert "no other is better on the convex curves that plans read" in said
     lines = study_summary(studies["together"])[0].splitlines()
     assert [line.strip() for line in lines[1:]] == list(gains(found, "flops"))
 
