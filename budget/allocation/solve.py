@@ -51,7 +51,7 @@ from budget.allocation.spec.objectives import Goal, not_computed
 from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.allocation.spec.scenarios import Scenarios
 from budget.curves.curves import Curves
-from budget.errors import AllocationError, InfeasibleError, SolverError
+from budget.errors import AllocationError, InfeasibleError
 from budget.numerics.interval import interval
 from budget.numerics.words import shortened
 
@@ -244,7 +244,7 @@ def _meeting_targets(
         if met.all():
             there = build_problem(curves, moved)
             return there, replace(solved(there, goal, route), solver=AT_PREDICTIONS)
-    except (AllocationError, SolverError):  # a moved target lies beyond what the curves reach
+    except AllocationError:  # a moved target lies beyond what the curves reach, or the solver stopped on the way there
         pass
     return problem, solved(problem, goal, route)
 

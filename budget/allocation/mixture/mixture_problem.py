@@ -126,12 +126,6 @@ class MixtureProblem:
                 least = min(max(least, float(short[0])), most)
         return least, most
 
-    def cost_of_size(self, n: np.ndarray) -> np.ndarray:
-        """What a relative unit more of size costs at log sizes ``n`` (L,) and the tokens that are left: (L,)."""
-        assert self.cost is not None  # a given size is not paid for
-        u = np.column_stack([n, self.tokens(n)[0]])
-        return self.cost.take(np.zeros(len(n), dtype=int)).gradient(u)[:, 0]
-
     def size_terms(self, n: np.ndarray) -> np.ndarray:
         """What is lost to finite size at log sizes ``n`` (L,): (L, T)."""
         return np.exp(np.minimum(self.capacity - self.alpha * n[:, None], 700.0))
