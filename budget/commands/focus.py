@@ -5,9 +5,12 @@ import click
 from budget.commands.options.fitting_options import DRAWING, ESTIMATING, FITTING, Drawing, Estimating, Fitting
 from budget.commands.options.option_types import Amount
 from budget.commands.options.output_options import OUTPUT, Output
+from budget.commands.options.placing_options import PLACING, Placing
 from budget.commands.options.planning_options import COMPARED_WITHIN, MEASURE, SIZE, UNIT
 from budget.commands.options.reading_options import READING, Reading
+from budget.commands.options.sharding_options import shard_option
 from budget.commands.running.group import command
+from budget.tables.shards import Shard
 
 
 @command(
@@ -41,6 +44,8 @@ from budget.commands.running.group import command
 @FITTING
 @ESTIMATING
 @DRAWING
+@shard_option("tasks")
+@PLACING
 @OUTPUT
 def focus(
     runs_path: str,
@@ -56,6 +61,8 @@ def focus(
     fitting: Fitting,
     estimating: Estimating,
     drawing: Drawing,
+    shard: Shard | None,
+    placing: Placing,
     output: Output,
 ) -> None:
     """Compare specialists with every shared strategy that the runs hold, at equal total budget.
@@ -63,6 +70,8 @@ def focus(
     RUNS says by its columns strategy and model_tasks (or by rows that share a run) which tasks each model serves.
     """
     from budget.commands.inputs import read_inputs, refuse_named_scales
+    from budget.commands.joining.fitted_parts import fitting_shard, refuse_with_shard
+    from budget.commands.joining.spread import refuse_misplaced, spread
     from budget.commands.running.fitting import fit_strategies
     from budget.commands.running.output import echo_notes, emit
     from budget.report.progress import step
@@ -74,11 +83,19 @@ def focus(
     from budget.studies.focus.focus import refuse_one_strategy, with_leaders
     from budget.studies.strategies.assumed import with_assumed
 
+    refuse_misplaced(placing, shard, output.out, measures=False)
+    refuse_with_shard(shard, output.out, {}, placing.shards)
     refuse_named_scales(fitting.scales)
+    if placing.shards and output.out:
+        spread(placing, output.out, ".npz")
+        return
     runs, tasks = read_inputs(runs_path, reading, fitting.mixtures, of_all_strategies=True)
     if not assume:
         refuse_one_strategy(runs)
-    strategies = fit_strategies(runs, tasks, fitting, estimating, drawing, judged=True)
+    with fitting_shard(shard, output.out):
+        strategies = fit_strategies(runs, tasks, fitting, estimating, drawing, judged=True)
+    if shard:
+        return
     if assume:
         strategies = with_assumed(strategies, assume)
     with step("compare") as bar:

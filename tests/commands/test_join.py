@@ -27,6 +27,7 @@ COMMANDS = [
     "fit runs.csv --law power --scale flops --draws 12 --pool",
     "fit runs.csv --law trend --scale flops --draws 20 --tasks tasks.csv --backtest",
     "backtest runs.csv --law trend --law power --scale flops --draws 10 --json",
+    "focus shared.csv --law power --scale flops --draws 10 --budget 1e19 --json",
 ]
 WHOLE = "fit runs.csv --law trend --scale flops --draws 8 --json"
 TRAINER = "import json, sys; print(json.dumps({'value': 1 / (1 + float(sys.argv[1])), 'note': 'x' * int(sys.argv[1])}))"
@@ -55,9 +56,24 @@ def folder(tmp_path, monkeypatch):
             rows.append((task, f"{task}-{run}", params, tokens, floor + fall * np.exp(0.01 * numbers.normal())))
     frame = pd.DataFrame(rows, columns=["task", "run", "params", "tokens", "value"])
     frame.assign(flops=6 * frame["params"] * frame["tokens"]).to_csv("runs.csv", index=False)
+    write_shared()
     Path("tasks.csv").write_text("task,best\ncode,0.1\nlaw,0.2\n")
     Path("plan.csv").write_text("task,seed\n" + "".join(f"code,{seed}\n" for seed in range(9)))
     Path("train.py").write_text(TRAINER)
+
+
+def write_shared():
+    """Three tasks alone, and in two models that serve all of them or two."""
+    rows = [
+        (strategy, models, f"{models}-{task}-{run}", task, 10.0 ** (16 + run / 2), floor + 10 ** (-0.1 * run))
+        for strategy, models, floor in (
+            ("specialist", "", 1.0), ("generalist", "code|law|prose", 1.1), ("generalist", "code|law", 1.05),
+        )
+        for task in (models or "code|law|prose").split("|")
+        for run in range(7)
+    ]  # fmt: skip
+    columns = ["strategy", "model_tasks", "run", "task", "flops", "value"]
+    pd.DataFrame(rows, columns=columns).to_csv("shared.csv", index=False)
 
 
 def parts_of(words: str, number: int) -> list[str]:

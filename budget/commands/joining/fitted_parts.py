@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PACKAGES = ("budget", "jax", "jaxlib", "numpy", "scipy")
 """Whose versions decide what a fit computes."""
 
-COMMANDS = ("fit", "backtest")
+COMMANDS = ("fit", "backtest", "focus")
 """The commands whose parts these are."""
 
 

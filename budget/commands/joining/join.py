@@ -9,7 +9,7 @@ from budget.commands.running.group import command
 @click.argument("parts", metavar="PARTS...", nargs=-1, required=True)
 @click.option("--out", required=True, metavar="FILE|DIR", help="What the command would have written.")
 def join(parts: tuple[str, ...], out: str) -> None:
-    """Join what 'measure', 'fit' or 'backtest' wrote with --shard 0/N to N-1/N; all of it must be there.
+    """Join what 'measure', 'fit', 'backtest' or 'focus' wrote with --shard 0/N to N-1/N; all of it must be there.
 
     Files, options and versions must be the same; the result is that of one process, to the byte. The shards' own
     command is run once more where they ran it, on the same files, and takes from them what they computed.
