@@ -10,6 +10,7 @@ import numpy as np
 
 from budget.allocation.answer import answer
 from budget.allocation.plan.plan import BY_HAND, BY_LEVELS, Plan
+from budget.allocation.plan.size_ranges import chooses_sizes
 from budget.allocation.plan.size_tradeoff import SizeTradeoff, size_tradeoff
 from budget.allocation.spec.measures import MEASURES
 from budget.allocation.spec.plan_question import PlanQuestion
@@ -56,7 +57,7 @@ class Study(Brief):
         question: what was asked.
         plan: the plan that the runs support.
         alternative: for shared models, the hypothetical split among specialists; else ``None``.
-        sizes: what other sizes of the one model would reach, where the plan is of one and chooses its size.
+        sizes: what other sizes of the only model would reach, where the plan is of one and chooses its size.
         response: the plan's objective at other budgets.
         growth: what happens as tasks are added; ``None`` where the question has no growing set.
         sharing: each task alone with the budget, and as they share it; ``None`` without growth.
@@ -212,6 +213,7 @@ def make_plan(
     growth, kept, why = _growth(planned, settings, spec, asked, order, watch)
     beside += why
     trades_size = spec.is_one_model and len(planned.planned_inputs) == 2 and spec.params is None and not of_one
+    trades_size = trades_size or (len(spec.tasks.names) == 1 and chooses_sizes(found.planned, spec))
     if found.compared is not None and spec.unit == "money":
         beside.append("How strategies compare by the budget is left out: it is told of FLOPs and tokens, not of money.")
     decision = found.recommendation

@@ -6,12 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from budget.allocation.plan.assembly import SolvedPlan
+from budget.allocation.plan.baselines import RULE_OF_THUMB
+from budget.allocation.plan.better_of_both import better_of_both
 from budget.allocation.spec.objectives import OBJECTIVES
 from budget.report.decision_response import shown_response
 from budget.report.page.story import build_story
 from budget.report.pictures.curve_series import decided_series
 from budget.report.pictures.decision_figures import flow, waterfall
-from budget.report.pictures.figures import curves, response, selection
+from budget.report.pictures.figures import curves, response, selection, sizes
 from budget.report.pictures.focus_map import focus_map
 from budget.report.pictures.trust_figure import gains_of, trust_figure
 from budget.report.sentences import headline as narrative
@@ -165,6 +168,55 @@ def test_one_shared_model_names_the_models_of_its_rule_of_thumb(studies):
     assert f"The rule trains {count(params)} parameters on {count(tokens)} tokens." in narrative.summary(study)[0]
     assert narrative.rule_of_thumb(studies["shared served"]) is None
     assert narrative.rule_of_thumb(studies["specialists"]) is None
+
+
+def test_one_task_is_told_by_its_model_its_curve_and_how_flat_its_size_is(studies):
+    study = studies["one task"]
+    plan, told = study.plan, build_story(study)
+    assert [each.name for each in told.pictures] == ["curves", "sizes", "response"]
+    params, tokens, *_ = told.tiles
+    assert (params.number, tokens.number) == (count(plan.params[0]), count(plan.tokens[0]))
+    assert count_span(float(plan.sizes.params_low[0]), float(plan.sizes.params_high[0])) in params.detail
+    assert count_span(*plan.sizes.params_near[0].tolist()) in params.detail
+    (curve,) = curves(study)
+    assert all(f">plan {value(plan.predicted[0])}<" in drawn for drawn in (curve.wide, curve.broad))
+    assert "curves" not in [
+        block.name for section in told.sections for block in section.blocks if block.kind == "picture"
+    ]
+
+
+def test_one_task_stands_beside_the_rule_of_thumb_which_is_told_and_never_taken(studies):
+    study = studies["one task"]
+    plan, (size, on) = study.plan, narrative.rule_of_thumb(study)
+    (rule,) = [each for each in plan.baselines if each.name == RULE_OF_THUMB]
+    told, _, _ = study.planned.predict(np.array([0]), np.log(np.array([[size, on]])))
+    assert rule.objective == pytest.approx(told[0], rel=1e-9)
+    assert f"20 tokens per parameter would reach {value(rule.objective)}" in narrative.summary(study)[0]
+    assert "uniform" not in narrative.study_summary(study)[0]
+    better = replace(rule, objective=plan.objective - 0.01)
+    curves_of = replace(study.planned, prediction=study.planned)  # planned on other curves than told
+    outcome = SolvedPlan(
+        log_inputs=plan.log_inputs, amounts=plan.spend[None], bound=plan.bound, marginal=plan.marginal,
+        shadow_price=plan.shadow_price, efficient=np.full(1, np.nan), binding=plan.binding, limits=(), notes=(),
+        solver="bisection", status="optimal",
+    )  # fmt: skip
+    for curves_used in (study.planned, curves_of):
+        kept = better_of_both(curves_used, plan.spec, outcome, (better,))
+        assert kept.solver == "bisection" and kept.params[0] == plan.params[0]
+
+
+@pytest.mark.parametrize("name", ["one task", "shared"])
+def test_the_picture_of_sizes_holds_the_rule_and_both_ranges(studies, name):
+    study = studies[name]
+    (panel,) = sizes(study)
+    rule = narrative.rule_of_thumb(study)
+    for drawn in (panel.wide, panel.narrow):
+        assert f"the rule: {count(rule[0])} parameters" in drawn and ">within 0.1 %<" in drawn
+        assert f"80 % of the draws: {count_span(*_best_sizes(study.plan))}" in drawn
+
+
+def _best_sizes(plan):
+    return float(plan.sizes.params_low[0]), float(plan.sizes.params_high[0])
 
 
 def test_a_spend_to_a_target_is_read_off_what_a_plan_is_told_to_reach(studies):

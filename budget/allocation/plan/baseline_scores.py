@@ -230,7 +230,8 @@ def convex_baselines(
         return scored(name, spend, u)
 
     found = compare(spec, problem, worth, score, least)
-    if spec.is_one_model and problem.cost.inputs == 2 and np.isfinite(problem.budget):
+    only = len(problem.low) == 1 and not (spec.sizes or problem.further or spec.objective.minimizes_spend)
+    if (spec.is_one_model or only) and problem.cost.inputs == 2 and np.isfinite(problem.budget):
         whole = np.full(1, problem.budget)
         found += (scored(RULE_OF_THUMB, whole, rule_of_thumb(problem.cost, problem.budget)),)
     return found

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from budget.allocation.plan.assembly import SolvedPlan, assemble_plan, objective_value
-from budget.allocation.plan.baselines import GREEDY
+from budget.allocation.plan.baselines import GREEDY, RULE_OF_THUMB
 from budget.allocation.plan.plan import BY_HAND, BY_LEVELS, Baseline, Plan
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
@@ -51,7 +51,8 @@ def asks_levels(curves: Curves, spec: PlanSpec) -> bool:
 def better_of_both(curves: Curves, spec: PlanSpec, outcome: SolvedPlan, baselines: tuple[Baseline, ...]) -> Plan:
     """The plan where no split by hand within the limits is predicted to be better, else the best of these.
 
-    The greedy split is none by hand: it is handed out by the curves that the plan is made on.
+    The greedy split is none by hand: it is handed out by the curves that the plan is made on. The rule of thumb for the
+    size of a single task's model is told beside the plan, whose size is one that the draws call low and sure.
 
     Args:
         curves: of the question's T tasks.
@@ -63,7 +64,8 @@ def better_of_both(curves: Curves, spec: PlanSpec, outcome: SolvedPlan, baseline
     if plan.is_planned_as_told or spec.reference is not None or spec.objective.minimizes_spend:
         return plan
     sign = -1.0 if plan.larger_is_better else 1.0
-    rivals = [each for each in baselines if each.is_feasible and each.name != GREEDY and len(each.log_inputs)]
+    beside = {GREEDY} if spec.is_one_model else {GREEDY, RULE_OF_THUMB}
+    rivals = [each for each in baselines if each.is_feasible and each.name not in beside and len(each.log_inputs)]
     if not rivals:
         return plan
     best = min(rivals, key=lambda each: sign * each.objective)

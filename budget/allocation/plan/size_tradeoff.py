@@ -1,4 +1,4 @@
-"""What other sizes of one shared model would reach for the same spend."""
+"""What other sizes of a plan's only model would reach for the same spend."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ SIZE_RANGE = 30.0
 
 @dataclass(frozen=True)
 class SizeTradeoff:
-    """The objective of one shared model against its size, at one cost.
+    """The objective of one model, shared or of a single task, against its size, at one cost.
 
     Attributes:
         params: (G,) sizes.
@@ -48,7 +48,7 @@ class SizeTradeoff:
 
 
 def size_tradeoff(curves: Curves, plan: Plan) -> SizeTradeoff:
-    """The objective of a shared model at the plan's cost, for sizes about its own.
+    """The objective of a plan's only model at the plan's cost, for sizes about its own.
 
     What a size costs is what the plan pays for: serving it, too. Sizes whose serving leaves nothing for training are
     not there.

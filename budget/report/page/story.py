@@ -128,12 +128,15 @@ def _first_page(study: Study) -> tuple[Picture, ...]:
                     "Where the gain comes from",
                 )
             )
+    if facts.is_of_one_task(plan):
+        pictures.append(Picture("curves", _curves_caption(study), "From the runs to the plan"))
     if study.sizes is not None:
+        rule = " Hollow: 20 tokens a parameter." if narrative.rule_of_thumb(study) is not None else ""
         pictures.append(
             Picture(
                 "sizes",
                 f"Predicted {objective_name(plan)} of one model against its size, every size for the same budget. "
-                f"Band: {LEVEL} interval. The large dot is the plan.",
+                f"Band: {LEVEL} interval.{rule}{narrative.lowest_point(study)}",
                 "How large the model should be",
             )
         )
@@ -187,6 +190,8 @@ def _models(study: Study) -> Section:
             if plan.input_ranges:
                 blocks.append(Text(narrative.size_range(study)))
             blocks += [Text(narrative.near_best(study.sizes)), tabular.sizes_table(study, study.sizes)]
+    elif study.sizes is not None:
+        blocks.append(tabular.sizes_table(study, study.sizes))
     elif len(plan.spend) > 1:
         whose = "the best split among one model for each" if apart else "the plan"
         bars = f" Lines: {LEVEL} range over the draws." if len(study.curves.draws) else ""
@@ -365,6 +370,13 @@ def _response(study: Study) -> Section:
     )
 
 
+def _curves_caption(study: Study) -> str:
+    """How to read the picture of the only task's curve."""
+    band = f" Band: {LEVEL} interval." if len(study.planned.draws) else ""
+    aim = " Dashed: the target." if np.isfinite(study.plan.spec.tasks.target).any() else ""
+    return f"Dots: measured runs. Line: sizes as the plan chooses them.{band} Tinted: beyond the largest run.{aim}"
+
+
 def _curves(study: Study) -> Section:
     curves = study.planned
     shown = facts.heaviest(study.plan, PANELS)
@@ -382,18 +394,16 @@ def _curves(study: Study) -> Section:
     dot = unlike if apart and not decided else "The large dot is the plan"
     known = len(decided) or len(curves.tasks)
     counted = min(PANELS, known) if decided else len(shown)
+    aim = " Dashed: the target." if np.isfinite(study.plan.spec.tasks.target).any() else ""
+    drawn = Picture(
+        "curves",
+        f"Measured runs and fitted curves.{band} Tinted: beyond the largest run.{aim} {dot}.{_capped(counted, known)}",
+    )
+    first = () if facts.is_of_one_task(study.plan) else (drawn,)  # else it stands on the first page
     return Section(
         "curves",
         "Curves",
-        (
-            Text(f"Each dot is a measured run. {line}"),
-            Picture(
-                "curves",
-                f"Measured runs and fitted curves.{band} Tinted: beyond the largest run. {dot}."
-                f"{_capped(counted, known)}",
-            ),
-            tabular.curves_table(study),
-        ),
+        (Text(f"Each dot is a measured run. {line}"), *first, tabular.curves_table(study)),
         finding=_curves_finding(study, decided),
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from budget.allocation.plan.baselines import RULE_OF_THUMB
 from budget.report.pictures import decision_figures
 from budget.report.pictures.breadth_figures import (
     breadth_curve_figure,
@@ -21,11 +22,12 @@ from budget.report.pictures.curve_series import Series, curve_series, decided_se
 from budget.report.pictures.decision_figures import mark
 from budget.report.pictures.focus_map import focus_map
 from budget.report.pictures.pair_figure import pair_figure
-from budget.report.pictures.svg import Axis, Chart, count_axis, decade_axis, short, value_axis
+from budget.report.pictures.svg import LETTER, Axis, Chart, count_axis, decade_axis, short, value_axis
 from budget.report.pictures.trust_figure import trust_figure
 from budget.report.report_parts import PANELS, ROWS
 from budget.report.sentences import facts
 from budget.report.sentences.focus_cases import set_name
+from budget.report.sentences.headline import rule_of_thumb
 from budget.report.sentences.plan_sentences import by_hand, objective_name
 from budget.report.sentences.recommendation_sentences import how
 from budget.report.shown_decision import objective_interval, saved_to, shown_decision
@@ -34,6 +36,7 @@ from budget.report.written_numbers import (
     UNIT_WORDS,
     amount,
     count,
+    count_span,
     percent,
     quantity,
     span,
@@ -60,6 +63,15 @@ BELOW = 0.12
 
 BUDGETS = 41
 """Points of the lines over the budget."""
+
+SIZES_SHOWN = 12.0
+"""How many times smaller and larger than the plan's the sizes of the picture are."""
+
+BESIDE = 2.0
+"""Factor of a size at which is asked whether a line runs where words are to stand."""
+
+RANGE_ROOM = 0.09
+"""Part of a picture's height that a range below its lowest point takes."""
 
 BASELINE_STYLES = ("hollow", "hollow second", "hollow third", "hollow fourth")
 """Class of each baseline's marks."""
@@ -118,18 +130,56 @@ def spend(study: Study) -> list[Panel]:
 
 
 def sizes(study: Study) -> list[Panel]:
-    """One shared model's objective against its size at the plan's cost."""
+    """The only model's objective against its size at the plan's cost, how sure that is, and the rule of thumb."""
     plan, found = study.plan, study.sizes
     assert found is not None  # the story asks for this picture only then
     point = f"the plan: {count(plan.params[0])} parameters, {count(plan.tokens[0])} tokens: {value(plan.objective)}"
+    near = np.abs(np.log(found.params / plan.params[0])) <= np.log(SIZES_SHOWN)
+    params, objective, low, high = (each[near] for each in (found.params, found.objective, found.low, found.high))
+    rule = rule_of_thumb(study)
+    by_rule = next((each.objective for each in plan.baselines if each.name == RULE_OF_THUMB), float("nan"))
+    told = told_apart(plan.objective, by_rule)
+    best = study.plan.sizes
+    ranges = (
+        ("within 0.1 %", *best.params_near[0].tolist()),
+        (f"{LEVEL} of the draws", float(best.params_low[0]), float(best.params_high[0])),
+    )
+    known = [each for each in ranges if np.isfinite(each[1:]).all() and each[1] > 0]
 
     def drawn(width: float) -> str:
-        x = decade_axis(found.params, _decade("params"), "parameters")
-        chart = Chart(width, 300, x, value_axis(found.low, found.high, found.objective, title=short(plan.metric, 40)))
-        chart.band(found.params, found.low, found.high)
-        chart.line(found.params, found.objective)
+        x = decade_axis(params, _decade("params"), "parameters")
+        shown = np.concatenate([low, high, objective, [by_rule]])
+        # lines of room below the lowest point, for the ranges and what they are
+        room = len(known) * RANGE_ROOM * (np.nanmax(shown) - np.nanmin(shown))
+        y = value_axis(shown, np.array([np.nanmin(shown) - room]), title=short(plan.metric, 40))
+        chart = Chart(width, 300, x, y)
+        chart.beyond(float(study.planned.largest["params"].max()))
+        chart.band(params, low, high)
+        chart.line(params, objective)
+        for row, (words, least, most) in enumerate(known):
+            at = float(np.nanmin(shown) - (row + 0.7) * room / len(known))
+            ends = float(np.clip(least, params[0], params[-1])), float(np.clip(most, params[0], params[-1]))
+            chart.span(*ends, at)
+            fits = chart.place_of(ends[0]) - chart.left > LETTER * len(words) + 6
+            chart.label(ends[0] if fits else ends[1], at, words, "muted", anchor="end" if fits else "start", above=-4,
+                        aside=-6 if fits else 6)  # fmt: skip
+
+        def name(size: float, reached: float, words: str, style: str, *, right: bool) -> None:
+            # words on the side that the line leaves free
+            beside = float(np.interp(np.log(size * (BESIDE if right else 1 / BESIDE)), np.log(params), objective))
+            above = 12 if beside <= reached else -20
+            side = "start" if right else "end"
+            chart.label(size, reached, words, style, above=above, aside=8 if right else -8, anchor=side)
+
+        if rule is not None and params[0] < rule[0] < params[-1]:
+            words = f"the rule: {count(rule[0])} parameters, {count(rule[1])} tokens: {value(by_rule)}"
+            chart.dots(np.array([rule[0]]), np.array([by_rule]), "hollow", 5.5, [words])
+            name(rule[0], by_rule, f"rule {told[1]}", "", right=rule[0] >= plan.params[0])
         chart.dots(plan.params[:1], np.array([plan.objective]), "planned", 6, [point])
-        return chart.drawn(f"Predicted value of one model against its size; {point}.")
+        right = rule is None or rule[0] < plan.params[0]
+        name(float(plan.params[0]), plan.objective, f"plan {told[0]}", "strong", right=right)
+        said = "; ".join(f"{words}: {count_span(least, most)}" for words, least, most in known)
+        return chart.drawn(f"Predicted value of one model against its size; {point}{f'; {said}' if said else ''}.")
 
     return [Panel("", drawn(HALF), drawn(NARROW))]
 
@@ -244,9 +294,12 @@ def _name_points(chart: Chart, x: np.ndarray, y: np.ndarray, here: float, reache
     for times, words, at in ((0.5, "half", halved), (2.0, "twice", doubled)):
         if np.isfinite(at):
             chart.dots(np.array([times * here]), np.array([at]), "point", 4, [f"{words} the budget: {value(at)}"])
-            anchor = "start" if flat and times > 1 else "end"
-            above = 8 if rises and not flat else -20
-            chart.label(times * here, at, f"{words} {value(at)}", anchor=anchor, above=above, aside=-4)
+            anchor, where, aside = "start" if flat and times > 1 else "end", times * here, -4.0
+            above, told = 8 if rises and not flat else -20, f"{words} {value(at)}"
+            left = chart.place_of(where) + aside - LETTER * len(told)
+            if anchor == "end" and left < chart.place_of(here) < chart.place_of(where):
+                anchor, where, aside = "start", here, 6.0  # beside the upright interval of the plan, not across it
+            chart.label(where, at, told, anchor=anchor, above=above, aside=aside)
 
 
 def trust(study: Study) -> list[Panel]:
@@ -263,20 +316,34 @@ def curves(study: Study) -> list[Panel]:
         kinds = [f" (shared{how(each.shared)})" if each.shared else "" for each in decided]
         return [
             _curve_panel(
-                f"{names[each.task]}{kind}", each.series, float(found.low[each.task]), float(found.high[each.task])
+                f"{names[each.task]}{kind}",
+                each.series,
+                float(found.low[each.task]),
+                float(found.high[each.task]),
+                float(found.target[each.task]),
             )
             for each, kind in zip(decided, kinds, strict=True)
         ]
     shown = facts.heaviest(study.plan, PANELS)
     order = shown[np.argsort(-study.plan.spend[shown], kind="stable")].tolist()
-    low, high = study.plan.low, study.plan.high
+    low, high, target = study.plan.low, study.plan.high, study.plan.spec.tasks.target
+    if facts.is_of_one_task(study.plan):
+        series, name = curve_series(study, 0), study.planned.tasks[0]
+        only = (float(low[0]), float(high[0]), float(target[0]))
+        large = [_curve_panel(name, series, *only, (width, 320.0)).wide for width in (WIDE, NARROW, BROAD)]
+        return [Panel("", *large)]
     return [
-        _curve_panel(study.planned.tasks[task], curve_series(study, task), float(low[task]), float(high[task]))
+        _curve_panel(
+            study.planned.tasks[task], curve_series(study, task), float(low[task]), float(high[task]),
+            float(target[task]),
+        )
         for task in order
-    ]
+    ]  # fmt: skip
 
 
-def _curve_panel(name: str, found: Series, low: float, high: float) -> Panel:
+def _curve_panel(
+    name: str, found: Series, low: float, high: float, target: float, size: tuple[float, float] = (PANEL, 220.0)
+) -> Panel:
     dots = [
         f"measured, {quantity(x, found.scale)}: {value(y)}"
         for x, y in zip(found.measured_x, found.measured, strict=True)
@@ -284,18 +351,25 @@ def _curve_panel(name: str, found: Series, low: float, high: float) -> Panel:
     # a task that is given nothing has no point
     planned_x, planned = (np.array([each])[np.isfinite([each])] for each in (found.planned_x, found.planned))
     x = decade_axis(np.append(found.x, planned_x), _decade(found.scale), UNIT_WORDS[found.scale])
-    chart = Chart(PANEL, 220, x, value_axis(found.predicted, found.measured, planned))
+    chart = Chart(*size, x, value_axis(found.predicted, found.measured, planned, np.array([target])))
     chart.beyond(float(found.measured_x.max()))
     chart.band(found.x, found.low, found.high)
+    if np.isfinite(target):
+        chart.line(np.array([x.low, x.high]), np.array([target, target]), "dashed", f"target {value(target)}")
     chart.line(found.x, found.predicted)
     chart.dots(found.measured_x, found.measured, "run", 2.5, dots)
     if not len(planned):
         return Panel(name, chart.drawn(f"{name}: {len(dots)} runs; given nothing"))
     point = f"planned {quantity(found.planned_x, found.scale)}, predicted {value(found.planned)}"
     chart.dots(planned_x, planned, "planned", 6, [point])
+    if size[0] > PANEL:
+        falls = found.predicted[-1] < found.predicted[0]
+        chart.label(found.planned_x, found.planned, f"plan {value(found.planned)}", "strong", anchor="end",
+                    above=20 if falls else -28)  # fmt: skip
     times = found.planned_x / float(found.measured_x.max())
     interval = "" if low != low else f" ({LEVEL}: {span(value(low), value(high))})"
-    title = f"{name}: {len(dots)} runs; {point}{interval}, {times:.3g} times the largest run"
+    aim = f"; target {value(target)}" if np.isfinite(target) else ""
+    title = f"{name}: {len(dots)} runs; {point}{interval}, {times:.3g} times the largest run{aim}"
     return Panel(name, chart.drawn(title))
 
 

@@ -185,6 +185,10 @@ class Chart:
             along = self._along(np.array([x]))[0]
             self.parts.append(stroke(along, self.height_of(low), along, self.height_of(high), style))
 
+    def place_of(self, x: float) -> float:
+        """Where a scale stands, in pixels from the left."""
+        return float(self._along(np.array([x]))[0])
+
     def height_of(self, y: float) -> float:
         """Where a value stands, in pixels from the top."""
         return float(self._down(np.array([y]))[0])

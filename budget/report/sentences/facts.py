@@ -12,6 +12,11 @@ def is_shared(plan: Plan) -> bool:
     return plan.spec.is_one_model
 
 
+def is_of_one_task(plan: Plan) -> bool:
+    """Whether there is one task, so that all there is to decide is its model."""
+    return len(plan.spec.tasks.names) == 1
+
+
 def farthest(plan: Plan) -> str:
     """The planned scale that lies farthest outside the measured range of its task, in words."""
     name, position = max(

@@ -1,5 +1,7 @@
 """What is said of a whole study, one function a question; numbers come from the study and from ``facts``."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from budget.allocation.plan.baselines import RULE_OF_THUMB, TOKENS_PER_PARAMETER
@@ -23,6 +25,7 @@ from budget.report.sentences.plan_sentences import (
     objective_name,
     objective_written,
     plan_summary,
+    rivals_of_one,
 )
 from budget.report.sentences.recommendation_sentences import (
     decision_tiles,
@@ -33,13 +36,16 @@ from budget.report.sentences.recommendation_sentences import (
 )
 from budget.report.written_numbers import (
     LEVEL,
+    NOTHING,
     count,
     count_in_words,
+    count_span,
     difference,
     percent,
     plural,
     quantity,
     span,
+    told_apart,
     value,
 )
 from budget.studies.growth.budget_sharing import BudgetSharing
@@ -90,7 +96,7 @@ def headline(study: Study) -> str:
             f"{plural(len(plan.spend), 'task')}, one model for each."
         )
     if len(plan.spend) == 1 and not spec.reserved:
-        return f"Spend {quantity(plan.total, spec.unit)} on {spec.tasks.names[0]}{_size_of_only(study)}."
+        return _only_model(plan)
     known = len(study.curves.tasks)
     tasks = plural(known, "task") if known == len(plan.spend) else f"{len(plan.spend)} of {plural(known, 'task')}"
     kept = [*spec.held, *(name for name, _, _ in spec.reserved)]
@@ -135,6 +141,8 @@ def summary(study: Study) -> tuple[str, ...]:
     outcome = f"This is {use}: {reached}."
     if not plan.is_planned_as_told:
         outcome = f"By the curves that plans are made on this is {use}, with {reached}."
+    if facts.is_of_one_task(plan) and not facts.is_shared(plan):  # what it reaches stands in the headline
+        outcome = f"This is {use}{'' if plan.is_planned_as_told else ', by the curves that plans are made on'}."
     if plan.spec.objective.minimizes_spend:
         outcome = f"No plan that meets them spends less than {quantity(plan.bound, plan.spec.unit)}"
         if plan.misses_targets:
@@ -149,7 +157,7 @@ def summary(study: Study) -> tuple[str, ...]:
     if found is not None and found.shares:
         return lede(found, plan), whose_runs(study)
     sentences = [outcome]
-    rivals = by_hand(plan) if len(plan.spend) > 1 else []
+    rivals = by_hand(plan) if len(plan.spend) > 1 else rivals_of_one(plan)
     said = [baseline_sentence(plan, baseline, "would reach") for baseline in rivals]
     if plan.unspent > 1e-9 * plan.spec.budget:
         stops = "its maximum" if np.isinf(plan.spec.reach) else "its maximum or its reach"
@@ -172,8 +180,6 @@ def rule_of_thumb(study: Study) -> tuple[float, float] | None:
     spec = plan.spec
     rule = next((each for each in plan.baselines if each.name == RULE_OF_THUMB), None)
     if rule is None or cost is None or spec.unit != "flops" or np.isfinite(spec.tasks.served_tokens).any():
-        return None
-    if not facts.is_shared(plan):
         return None
     low, high = 0.0, 1.0 + float(np.log(rule.total))  # a parameter takes more than one FLOP a token
     for _ in range(HALVINGS):
@@ -236,7 +242,8 @@ def tiles(study: Study) -> tuple[Tile, ...]:
     low, high = plan.objective_low, plan.objective_high
     interval = "" if np.isnan(low) else f"{LEVEL} interval {span(value(low), value(high))}; "
     reached = objective_written(plan, plan.objective)
-    found = [Tile(f"Predicted {objective_name(plan)}", reached, interval + direction(plan), "mean")]
+    found = [*(_size_tiles(plan) if facts.is_of_one_task(plan) else ())]
+    found.append(Tile(f"Predicted {objective_name(plan)}", reached, interval + direction(plan), "mean"))
     rivals = [baseline for baseline in plan.baselines if baseline.is_feasible]
     if rivals and len(plan.spend) > 1:
         first = rivals[0]
@@ -255,6 +262,9 @@ def tiles(study: Study) -> tuple[Tile, ...]:
         )
     times, _, where = facts.farthest(plan).partition(" ")
     inside = all(np.allclose(factors, 1) for factors in plan.extrapolation_factors.values())
+    if len(found) == TILES:
+        far = "the plan is within what was measured" if inside else f"the plan: {times} {where}"
+        return (*found[:-1], replace(found[-1], detail=f"{found[-1].detail}; {far}"))
     found.append(
         Tile("Largest extrapolation", "none" if inside else times, "within what was measured" if inside else where)
     )
@@ -277,6 +287,20 @@ def size_range(study: Study) -> str:
         f"Over {plural(len(study.curves.draws) - plan.failed_draws, 'draw')}, "
         f"the best choice lies between these bounds in {LEVEL} of them: {input_ranges(plan)}."
     )
+
+
+def lowest_point(study: Study) -> str:
+    """Where the best guess would put the size, if that is notably elsewhere; empty where it is not."""
+    plan, found = study.plan, study.sizes
+    assert found is not None  # the story asks for this sentence only then
+    sign = plan.spec.sign
+    best = int(np.argmin(sign * found.objective))
+    low, high = plan.sizes.params_near[0]
+    if low <= found.params[best] <= high or not plan.gain_of(float(found.objective[best])) > 0 or low != low:
+        return ""
+    wider = found.high[best] - found.low[best] > found.high[found.plan] - found.low[found.plan]
+    why = "with a wider interval" if wider else "by the best guess alone"
+    return f" {count(found.params[best])} would be predicted best, {why}: sizes are chosen where the draws agree."
 
 
 def near_best(sizes: SizeTradeoff) -> str:
@@ -349,8 +373,29 @@ def _decide_anew(found: ShownResponse) -> str:
     )
 
 
-def _size_of_only(study: Study) -> str:
-    plan = study.plan
+def _only_model(plan: Plan) -> str:
+    """What to train for the only task, and what that is predicted to reach."""
+    low, high = plan.objective_low, plan.objective_high
+    name, sure = plan.spec.tasks.names[0], "" if np.isnan(low) else f" ({LEVEL}: {span(*told_apart(low, high))})"
+    reached = f"{objective_written(plan, plan.objective)}{sure}"
     if plan.params[0] != plan.params[0] or plan.tokens[0] != plan.tokens[0]:
-        return ""
-    return f": a model with {count_in_words(plan.params[0])} parameters on {count_in_words(plan.tokens[0])} tokens"
+        return f"Spend {quantity(plan.total, plan.spec.unit)} on {name}: {reached}."
+    size = f"{count_in_words(plan.params[0])} parameters on {count_in_words(plan.tokens[0])} tokens"
+    return f"Train {name} with {size}: {reached}."
+
+
+def _size_tiles(plan: Plan) -> tuple[Tile, ...]:
+    """Parameters and tokens of the only task's model, each with its ranges; none where the law does not read both."""
+    sizes, found = plan.sizes, []
+    if plan.params[0] != plan.params[0] or plan.tokens[0] != plan.tokens[0]:
+        return ()
+    for label, number, ends, near in (
+        ("Parameters", plan.params[0], (sizes.params_low[0], sizes.params_high[0]), sizes.params_near[0]),
+        ("Tokens", plan.tokens[0], (sizes.tokens_low[0], sizes.tokens_high[0]), sizes.tokens_near[0]),
+    ):
+        told = (f"{LEVEL} of the draws: {{}}", count_span(*ends)), ("within 0.1 % of the best: {}", count_span(*near))
+        said = [words.format(between) for words, between in told if between != NOTHING]
+        if label == "Tokens":
+            said.append(f"{count(plan.tokens[0] / plan.params[0])} a parameter")
+        found.append(Tile(label, count(number), "; ".join(said)))
+    return tuple(found)

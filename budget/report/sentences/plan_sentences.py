@@ -73,7 +73,8 @@ BINDING_WORDS = {"budget": "the budget", "min": "its minimum", "max": "its maxim
 def plan_summary(plan: Plan) -> str:
     """The plan for the terminal, a sentence a line."""
     sentences = [f"{capital(objective_name(plan))} {objective_written(plan, plan.objective)} ({proof(plan)})."]
-    sentences += [baseline_sentence(plan, baseline) for baseline in plan.baselines]
+    told = plan.baselines if len(plan.spend) > 1 else rivals_of_one(plan)
+    sentences += [baseline_sentence(plan, baseline) for baseline in told]
     if plan.spec.is_one_model:
         sentences.append(f"{capital(model_words(plan, count))}{_ranges_in_brackets(plan)}.")
     return in_lines(*sentences, *_size_sentences(plan))
@@ -160,6 +161,15 @@ def objective_name(plan: Plan) -> str:
 def by_hand(plan: Plan) -> list[Baseline]:
     """The splits that somebody would make by hand, as they are; the comparison table has the others too."""
     return [baseline for baseline in plan.baselines if baseline.name != GREEDY and not baseline.name.endswith(WITHIN)]
+
+
+def rivals_of_one(plan: Plan) -> list[Baseline]:
+    """What a plan of one task is compared with: every split of its budget over one task is the plan's own."""
+    return [
+        baseline
+        for baseline in plan.baselines
+        if baseline.name == RULE_OF_THUMB or not np.allclose(baseline.spend, plan.spend, rtol=SAME_SHARE)
+    ]
 
 
 def direction(plan: Plan) -> str:

@@ -122,7 +122,9 @@ def test_the_headline_says_what_to_train(studies):
     assert "over 4 tasks, one model for each; static keeps its spend or share" in narrative.headline(
         studies["specialists"]
     )
-    assert narrative.headline(studies["one task"]).startswith("Spend ")
+    one = studies["one task"].plan
+    size = f"{numbers.count_in_words(one.params[0])} parameters on {numbers.count_in_words(one.tokens[0])} tokens"
+    assert narrative.headline(studies["one task"]).startswith(f"Train only with {size}: {numbers.value(one.objective)}")
     assert narrative.headline(studies["shared power"]) == "Train one model with 300,000 units of x."
 
 
