@@ -101,7 +101,7 @@ def solve_program(
         return refused
     if highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible:
         return ProgramSolution(None, np.inf, "infeasible")
-    bound, found = highs.getInfo().mip_dual_bound, None
+    found = None
     if highs.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible:
         found = np.array(highs.getSolution().col_value)
     ended = highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
@@ -111,4 +111,7 @@ def solve_program(
         if error > MAX_OBJECTIVE_ERROR * max(1.0, float(np.abs(program.cost) @ np.abs(found))):
             left = {"time_limit": options.get("time_limit", np.inf) - highs.getRunTime()}
             return solve_program(program, options={**options, **left})
-    return ProgramSolution(found, bound if np.isfinite(bound) else -np.inf, "optimal" if ended else "stopped")
+    # without whole numbers nothing is branched on, and HiGHS states no other bound than the optimum itself
+    bound = highs.getInfo().mip_dual_bound if program.whole.any() else highs.getInfo().objective_function_value
+    known = np.isfinite(bound) and (ended or program.whole.any())
+    return ProgramSolution(found, bound if known else -np.inf, "optimal" if ended else "stopped")

@@ -3,10 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-TONES = ("", "good", "warn", "bad")
-"""How a cell is coloured; its text says the same without the colour."""
-
-
 PANELS = 12
 """Small charts of one kind at most."""
 
@@ -19,7 +15,10 @@ MOST_CARDS = 200
 
 @dataclass(frozen=True)
 class Cell:
-    """A table cell: the text, a smaller second line, and one of ``TONES``."""
+    """A table cell: the text, a smaller second line, and its colour (``good``, ``warn``, ``bad``, none).
+
+    The text says the same without the colour.
+    """
 
     text: str
     detail: str = ""

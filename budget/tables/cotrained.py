@@ -22,9 +22,6 @@ COLUMNS = ("task", "value", "partner", "model_tasks", "seed", "stderr", "cost", 
 SEPARATOR = "|"
 """What stands between the tasks of one model in ``model_tasks``, and between several partners."""
 
-NOISE = ("seeds", "stderr", "draws", "unknown")
-"""What the noise of a value is known from."""
-
 
 @dataclass(frozen=True)
 class Cotrained:
@@ -43,7 +40,7 @@ class Cotrained:
         degrees: (C,) degrees of freedom behind ``stderr``, infinite where it was stated.
         estimate: (C,) which estimate of the noise ``stderr`` rests on; cells of one number share it.
         draws: (B, C) joint draws, B = 0 where there are none; the standard error of a difference is then theirs.
-        noise: one of ``NOISE``.
+        noise: what it is known from: ``seeds``, ``stderr``, ``draws`` or ``unknown``.
         metric: the metric of all values, ``"value"`` where the file names none.
         higher_is_better: its direction.
         notes: what was assumed while reading, one sentence each.

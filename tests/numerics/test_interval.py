@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import ndtri
 from scipy.stats import binomtest
 
-from budget.numerics.interval import LEVEL, interval, least_draws, share_interval
+from budget.numerics.interval import LEVEL, interval, least_draws, outside, share_interval
 
 FINITE = st.floats(-1e6, 1e6)
 ANY = st.one_of(FINITE, st.sampled_from([np.inf, -np.inf]))
@@ -119,3 +119,10 @@ def test_the_interval_of_a_share_holds_what_a_score_test_does_not_reject():
     share = np.linspace(0, 1, 2001)[1:-1]
     score = (seen[:, None] - share) / np.sqrt(share * (1 - share) / trials)
     np.testing.assert_array_equal(np.abs(score) <= ndtri(0.9), (share >= low[:, None]) & (share <= high[:, None]))
+
+
+def test_a_point_is_outside_its_interval_on_either_side_by_more_than_rounding():
+    point = np.array([1.0, 1.0, 1.0, 1.0, 1.0, -1.0])
+    low = np.array([1.1, 0.5, 0.5, 1.0 + 1e-9, np.nan, -0.9])
+    high = np.array([1.2, 0.9, 1.5, 2.0, 2.0, 0.0])
+    assert outside(point, low, high).tolist() == [True, True, False, False, False, True]

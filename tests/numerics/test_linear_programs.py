@@ -43,6 +43,16 @@ def test_programs_agree_with_scipy(seed, columns, rows, whole):
     assert found.status == "optimal"
     np.testing.assert_allclose(program.cost @ found.x, other.fun, rtol=1e-9, atol=1e-9)
     assert (program.matrix @ found.x <= program.row_upper + 1e-6).all()
+    np.testing.assert_allclose(found.bound, other.fun, rtol=1e-9, atol=1e-9)
+
+
+def test_nothing_is_known_of_a_program_without_an_end():
+    """More of the second column always pays, and nothing holds it."""
+    program = replace(drawn(3, 2, 1, whole=False), cost=np.array([1.0, -1.0]), upper=np.full(2, np.inf))
+    program = replace(program, matrix=sparse.csr_matrix([[1.0, -1.0]]), row_upper=np.array([4.0]))
+    for whole in (np.zeros(2, dtype=bool), np.ones(2, dtype=bool)):
+        found = solve_program(replace(program, whole=whole), options={})
+        assert not found.ended and found.bound == -np.inf
 
 
 def test_whole_numbers_match_trying_them_all():

@@ -77,7 +77,6 @@ def _shuffled(parts: Iterable[str]) -> list[str]:
 
 
 _PARTS = {"code": _code, "prose": _prose, "names": _names}
-CORPORA = tuple(_PARTS)
 
 
 @cache
@@ -85,7 +84,7 @@ def symbols(corpus: str) -> np.ndarray:
     """A corpus as symbols: line end 0, the printable ASCII characters 1 to 95; all others are left out.
 
     Args:
-        corpus: one of `CORPORA`.
+        corpus: `code`, `prose` or `names`.
 
     Returns:
         Symbols, uint8, shape (characters,).

@@ -10,8 +10,6 @@ from typing import Protocol
 
 import numpy as np
 
-from budget.lab.transformer.shape import SYMBOLS
-
 STRUCTURE, TRAINING, HELD_OUT = 0, 1, 2
 """Separate random streams of one source."""
 
@@ -63,11 +61,3 @@ def replaced_entropy(noise: float, values: int) -> float:
     stray = noise / values
     right = 1 - noise + stray
     return float(-right * np.log(right) - (values - 1) * stray * np.log(stray))
-
-
-def unigram_loss(source: Source) -> float:
-    """Loss of the best constant guess on the held-out set, nats per scored token: the targets' own entropy."""
-    targets = source.held_out().sequences[:, 1:][:, source.scored]
-    share = np.bincount(targets.ravel(), minlength=SYMBOLS) / targets.size
-    share = share[share > 0]
-    return float(-(share * np.log(share)).sum())

@@ -14,8 +14,7 @@ class Players:
 
     Attributes:
         budget: (P,) what each has.
-        breadth: (P,) how many tasks each begins with.
-        focus: (P, T) which tasks, ``None`` where they are drawn at random.
+        breadth: (P,) how many tasks each serves.
 
     Raises:
         AllocationError: there is only one, or a number is not allowed.
@@ -23,7 +22,6 @@ class Players:
 
     budget: np.ndarray
     breadth: np.ndarray
-    focus: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Check what was received."""
@@ -47,15 +45,11 @@ class Players:
         ]
 
     def focuses(self, count: int, replications: int, random: np.random.Generator) -> np.ndarray:
-        """(R, P, T) the tasks that each player begins with; drawn uniformly among all sets of its breadth.
+        """(R, P, T) the tasks that each player serves; drawn uniformly among all sets of its breadth.
 
         Raises:
-            AllocationError: a breadth exceeds the number of tasks, or the focus is about other tasks.
+            AllocationError: a breadth exceeds the number of tasks.
         """
-        if self.focus is not None:
-            if self.focus.shape[1] != count:
-                raise AllocationError(f"A focus has {self.focus.shape[1]} tasks of {count}; give one cell for each.")
-            return np.repeat(self.focus[None], replications, axis=0)
         for player in np.flatnonzero(self.breadth > count):
             raise AllocationError(
                 f"Player {player} has a breadth of {self.breadth[player]} with {count} tasks; give at most {count}."
@@ -64,13 +58,7 @@ class Players:
         return np.asarray(rank < self.breadth[:, None])
 
 
-def every_pair(budgets: Sequence[float], breadths: Sequence[int], copies: int = 1) -> Players:
-    """One player (or several) for each pair of a budget and a breadth, all in one game."""
+def every_pair(budgets: Sequence[float], breadths: Sequence[int]) -> Players:
+    """One player for each pair of a budget and a breadth, all in one game."""
     budget, breadth = np.meshgrid(np.asarray(budgets, dtype=float), np.asarray(breadths, dtype=int), indexing="ij")
-    return Players(np.repeat(budget.ravel(), copies), np.repeat(breadth.ravel(), copies))
-
-
-def with_focus(budgets: Sequence[float], focus: np.ndarray) -> Players:
-    """Players whose tasks (P, T) are given."""
-    chosen = np.asarray(focus, dtype=bool)
-    return Players(np.asarray(budgets, dtype=float), chosen.sum(axis=1), chosen)
+    return Players(budget.ravel(), breadth.ravel())

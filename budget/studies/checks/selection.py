@@ -1,10 +1,13 @@
 """Selection under thresholds: which breadth survives when players with limited budgets compete for the same tasks.
 
-Each player divides its budget over a focus of k of the T tasks. A task goes to whoever serves it best among those that
-reach its threshold, and players without tasks leave (``competition``). A strict threshold takes out whoever is spread
-too thin: alone, a player of budget B who divides it equally reaches a required spend s if and only if ``k ≤ ⌊B/s⌋``;
-a lax one lets the broad survive on what the narrow leave to them. The claim that thresholds select for focus is that of
-Goldfeder, Wyder, LeCun & Shwartz-Ziv 2026 (arXiv 2602.23643); this study says where it holds for given curves.
+Each player divides its budget equally over a focus of k of the T tasks. A task goes to whoever serves it best among
+those that reach its threshold, and players without tasks are out (``competition``). A strict threshold takes out
+whoever is spread too thin: alone, a player of budget B reaches a required spend s on all of its k tasks if and only if
+``k ≤ ⌊B/s⌋``; a lax one lets the broad survive on what the narrow leave to them. The claim that thresholds select for
+focus is that of Goldfeder, Wyder, LeCun & Shwartz-Ziv 2026 (arXiv 2602.23643); this study says where it holds for given
+curves.
+
+See docs/decisions/084-no-free-lunch-and-selection-are-checks.md.
 """
 
 from dataclasses import dataclass
@@ -16,8 +19,7 @@ import pandas as pd
 from budget.errors import AllocationError
 from budget.numerics.interval import share_interval
 from budget.numerics.strict_json import json_rows
-from budget.studies.checks.competition import NOBODY, compete
-from budget.studies.checks.investing import SPLITS
+from budget.studies.checks.competition import NOBODY, compete, divide_equally
 from budget.studies.checks.players import Players
 from budget.studies.focus.thresholds import Thresholds, Value, most_tasks
 
@@ -32,12 +34,8 @@ class Selection:
         survived: (J, P) replications in which a player survived.
         held: (J, P) tasks that it held, summed over replications.
         vacant: (J,) share of the tasks that nobody held.
-        rounds: (J,) rounds that the longest game took.
         replications: R.
         seed: of focuses and ties; the same ones at every threshold.
-        split: one of ``investing.SPLITS``.
-        needs: tasks that a player must hold to stay.
-        reinvest: whether players move their budget away from tasks that others hold.
     """
 
     thresholds: Thresholds
@@ -45,12 +43,8 @@ class Selection:
     survived: np.ndarray
     held: np.ndarray
     vacant: np.ndarray
-    rounds: np.ndarray
     replications: int
     seed: int
-    split: str
-    needs: int
-    reinvest: bool
 
     def table(self) -> pd.DataFrame:
         """One row for each threshold, budget and breadth.
@@ -58,8 +52,7 @@ class Selection:
         ``share`` of the group's players who survived, ``low`` to ``high`` its 80 % Monte Carlo interval (Wilson 1927),
         ``tasks_held`` by a player on average, by those who left none. Players of one game are not independent, so each
         replication counts as one trial whatever the size of the group, and the interval is never too narrow for that.
-        ``survived`` is counted over all replications. ``threshold`` is as stated, ``required_spend`` the median spend
-        that reaches it.
+        ``survived`` is counted over all replications. A ``threshold`` is stated as its ``required_spend``.
         """
         blocks = []
         for (budget, breadth), members in self.players.groups():
@@ -69,8 +62,8 @@ class Selection:
             blocks.append(
                 pd.DataFrame(
                     {
-                        "threshold": self.thresholds.level,
-                        "required_spend": self.thresholds.required,
+                        "threshold": self.thresholds.spend,
+                        "required_spend": self.thresholds.spend,
                         "budget": budget,
                         "breadth": breadth,
                         "players": len(members),
@@ -99,81 +92,53 @@ class Selection:
         return widest.assign(alone=alone)
 
     def record(self) -> dict[str, Any]:
-        """The study as JSON."""
+        """The study as JSON; how the game is played is told, too."""
+        everybody_survived = (self.survived == self.replications).all(axis=1)
         return {
             "tasks": self.thresholds.value.shape[1],
-            "stated": self.thresholds.stated,
+            "stated": "spend",
             "rows": json_rows(self.table()),
             "widest": json_rows(self.widest()),
             "vacant": self.vacant.tolist(),
-            "rounds": self.rounds.tolist(),
+            # a second round, in which nothing changes any more, is that after players have left
+            "rounds": np.where(everybody_survived, 1, 2).tolist(),
             "replications": self.replications,
             "seed": self.seed,
-            "split": self.split,
-            "needs": self.needs,
-            "reinvest": self.reinvest,
+            "split": "equal",
+            "needs": 1,
+            "reinvest": False,
         }
 
 
 def select(
-    value: Value,
-    thresholds: Thresholds,
-    players: Players,
-    *,
-    replications: int = 200,
-    seed: int = 0,
-    split: str = "equal",
-    unserved: np.ndarray | None = None,
-    needs: int = 1,
-    reinvest: bool = False,
+    value: Value, thresholds: Thresholds, players: Players, *, replications: int = 200, seed: int = 0
 ) -> Selection:
     """Let players compete at every threshold.
 
     Args:
         value: of T tasks by spend, smaller is better.
         thresholds: J levels for the T tasks.
-        players: P budgets with their breadths, or their own focuses.
+        players: P budgets with their breadths.
         replications: games at each threshold.
         seed: of focuses and ties.
-        split: one of ``investing.SPLITS``: budgets are divided equally, or best for the mean of the player's tasks.
-        unserved: (T,) value of a task given nothing, for the best split; ``None`` where all of a focus must be served.
-        needs: tasks that a player must hold to stay. With 1 a player who leaves frees nothing, so that one round
-            decides; with more, what it held passes to the next best.
-        reinvest: whether players move their budget away from tasks that others hold.
 
     Raises:
-        AllocationError: a breadth exceeds the number of tasks, or a number or word is not allowed.
+        AllocationError: a breadth exceeds the number of tasks, or there is no replication.
     """
-    count = thresholds.value.shape[1]
-    for name, number in (("replications", replications), ("needs", needs)):
-        if number < 1:
-            raise AllocationError(f"{name} is {number}; give at least 1.")
-    if split not in SPLITS:
-        raise AllocationError(f"The split '{split}' is not known; choose one of {', '.join(SPLITS)}.")
+    if replications < 1:
+        raise AllocationError(f"replications is {replications}; give at least 1.")
     random = np.random.default_rng(seed)
-    focus = players.focuses(count, replications, random)
+    focus = players.focuses(thresholds.value.shape[1], replications, random)
     # drawn once for all thresholds: common random numbers, so that thresholds differ by themselves and not by luck
     order = random.random(focus.shape)
-    serve = SPLITS[split](value, players.budget, unserved)
-    start = serve(focus)
-
-    def serve_from_start(keeps: np.ndarray) -> np.ndarray:
-        return start if keeps is focus else serve(keeps)  # every threshold's games begin alike
-
-    levels = range(len(thresholds.level))
-    ends = [
-        compete(serve_from_start, focus, thresholds, level, order, needs=needs, reinvest=reinvest) for level in levels
-    ]
+    reached = divide_equally(value, players.budget, focus)
+    ends = [compete(reached, thresholds, level, order) for level in range(len(thresholds.spend))]
     return Selection(
         thresholds,
         players,
         survived=np.array([end.present.sum(axis=0) for end in ends]),
         held=np.array([end.held.sum(axis=0) for end in ends]),
         vacant=np.array([(end.holder == NOBODY).mean() for end in ends]),
-        rounds=np.array([end.rounds for end in ends]),
         replications=replications,
         seed=seed,
-        split=split,
-        needs=needs,
-        reinvest=reinvest,
     )

@@ -31,9 +31,6 @@ SPARE = 3
 LEAST_CURVED = 8
 """Sets from which relatedness has a square."""
 
-TERMS = ("level", "doubling", "related", "curved")
-"""The coefficients' names."""
-
 
 @dataclass(frozen=True)
 class BreadthLaw:
@@ -44,7 +41,7 @@ class BreadthLaw:
         n_tasks: (S,) of each set.
         relatedness: (S,) mean over the draws, see ``relatedness``.
         advantage: (S,) of specialists over the best shared model, positive where they win.
-        coefficient: (P,) named ``TERMS``, at mean log2 K and mean relatedness.
+        coefficient: (P,) the level at mean log2 K and mean relatedness, both slopes, and the latter's square.
         low: (P,) ends of their intervals at ``CLAIM``, over sets and scenarios.
         high: (P,) the other ends.
         between: deviation of the sets about the law.

@@ -1,4 +1,4 @@
-"""Thresholds for serving a task: values that must be reached, or the spends that reach them.
+"""Thresholds for serving a task: the values that stated spends reach, and the least spends that reach stated values.
 
 See docs/decisions/081-thresholds-as-shares-of-the-budget.md.
 """
@@ -29,24 +29,15 @@ error of a few dozen operations (1.1e-16 each) with room for a hundred times mor
 
 @dataclass(frozen=True)
 class Thresholds:
-    """J levels of strictness for T tasks, as values and as spends.
+    """J levels of strictness for T tasks, each as a spend and as the values that it reaches.
 
     Attributes:
-        stated: ``value`` or ``spend``, whichever was given.
-        level: (J,) what was given; the mean over the tasks where each has its own.
-        value: (J, T) a task is served by a value of at most this.
-        spend: (J, T) the least spend that reaches it; infinite where none does.
+        spend: (J,) the least spend that serves a task.
+        value: (J, T) what it reaches: a task is served by a value of at most this.
     """
 
-    stated: str
-    level: np.ndarray
-    value: np.ndarray
     spend: np.ndarray
-
-    @property
-    def required(self) -> np.ndarray:
-        """(J,) median over the tasks of the required spend."""
-        return np.median(self.spend, axis=1)
+    value: np.ndarray
 
     def reached(self, value: np.ndarray, level: int) -> np.ndarray:
         """Whether values (…, T) serve their tasks at one of the levels; an infinite value serves nobody."""
@@ -58,38 +49,20 @@ def at_spends(value: Value, spends: np.ndarray, count: int) -> Thresholds:
 
     Args:
         value: of T tasks.
-        spends: (J,) the same for every task, or (J, T); positive.
+        spends: (J,) the same for every task, positive.
         count: T.
 
     Raises:
         AllocationError: there is none, or one is not a positive number.
     """
-    spend = _levels(spends, count)
+    spend = np.asarray(spends, dtype=float)
+    if spend.size == 0:
+        raise AllocationError("There is no threshold; give at least one required spend.")
     if not (np.isfinite(spend) & (spend > 0)).all():
         raise AllocationError("A required spend is not a positive number; give positive ones.")
     task = np.tile(np.arange(count), len(spend))
-    reached = np.asarray(value(task, spend.ravel()), dtype=float).reshape(spend.shape)
-    return Thresholds("spend", spend.mean(axis=1), reached, spend)
-
-
-def at_values(value: Value, values: np.ndarray, count: int, most: float) -> Thresholds:
-    """Thresholds stated as values, with the spend that each requires.
-
-    Args:
-        value: of T tasks.
-        values: (J,) the same for every task, or (J, T).
-        count: T.
-        most: the largest spend that is looked at; what it does not reach requires infinity.
-
-    Raises:
-        AllocationError: there is none, or one is not a number.
-    """
-    limit = _levels(values, count)
-    if not np.isfinite(limit).all():
-        raise AllocationError("A threshold is not a finite number; give the value that each task must reach.")
-    task = np.tile(np.arange(count), len(limit))
-    spend = least_spend(value, task, limit.ravel(), most).reshape(limit.shape)
-    return Thresholds("value", limit.mean(axis=1), limit, spend)
+    reached = np.asarray(value(task, np.repeat(spend, count)), dtype=float).reshape(len(spend), count)
+    return Thresholds(spend, reached)
 
 
 def least_spend(value: Value, task: np.ndarray, limit: np.ndarray, most: float) -> np.ndarray:
@@ -117,13 +90,3 @@ def least_spend(value: Value, task: np.ndarray, limit: np.ndarray, most: float) 
 def most_tasks(budget: np.ndarray | float, spend: np.ndarray, count: int) -> np.ndarray:
     """``k* = min(T, ⌊B/s⌋)``: how many alike tasks of required spend s a budget serves; elementwise."""
     return np.minimum(count, np.floor(budget / spend * (1 + THRESHOLD_ROUNDING))).astype(int)
-
-
-def _levels(given: np.ndarray, count: int) -> np.ndarray:
-    """(J, T) levels."""
-    levels = np.asarray(given, dtype=float)
-    if levels.size == 0:
-        raise AllocationError("There is no threshold; give at least one value or required spend.")
-    if levels.ndim == 2 and levels.shape[1] != count:
-        raise AllocationError(f"The thresholds have {levels.shape[1]} columns for {count} tasks; give one for each.")
-    return levels if levels.ndim == 2 else np.repeat(levels.reshape(-1, 1), count, axis=1)

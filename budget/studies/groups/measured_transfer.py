@@ -60,7 +60,7 @@ class TransferMatrix:
         together: the value of i trained with j.
         stderr: standard error of their difference, NaN where the noise is not known.
         degrees: degrees of freedom behind it.
-        noise: what the noise is known from, see ``tables.cotrained.NOISE``.
+        noise: what the noise is known from, see ``tables.cotrained.Cotrained``.
         missing: the pairs and single tasks that nobody measured, one sentence each.
     """
 

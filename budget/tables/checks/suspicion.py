@@ -75,11 +75,6 @@ class Suspicions:
     wild: str
 
 
-def suspicions(runs: Runs, task: int) -> Suspicions:
-    """Look at one task's rows."""
-    return suspicions_of(runs, [task])[0]
-
-
 def suspicions_of(runs: Runs, tasks: Sequence[int]) -> list[Suspicions]:
     """Look at the rows of several tasks, the curves of tasks with equally many rows in one call."""
     ratio = flops_ratio(runs)

@@ -9,7 +9,6 @@ from budget.lab.synthetic_tasks.chains import LogLinearMarkov, ModularChain
 from budget.lab.synthetic_tasks.hierarchy import RandomHierarchy
 from budget.lab.synthetic_tasks.lookup import ZipfLookup
 from budget.lab.synthetic_tasks.real_text import Text
-from budget.lab.synthetic_tasks.sources import unigram_loss
 from budget.lab.transformer.shape import CONTEXT
 
 LOOKUP = ZipfLookup(keys=500, exponent=1.2, noise=0.3, structure=1)
@@ -166,9 +165,3 @@ def test_text_clusters_are_blocks():
     held_out = places.held_out()
     blocks = held_out.sequences[:, 0] // (Text.block * Text.period)
     np.testing.assert_array_equal(held_out.clusters, blocks)
-
-
-def test_unigram_loss_is_the_entropy_of_the_targets():
-    targets = LOOKUP.held_out().sequences[:, 1:][:, LOOKUP.scored]
-    counts = np.unique(targets, return_counts=True)[1]
-    assert unigram_loss(LOOKUP) == pytest.approx(scipy.stats.entropy(counts), rel=1e-9)

@@ -1,9 +1,9 @@
 import pytest
 
 from budget.lab.synthetic_tasks.real_text import Text
-from budget.lab.synthetic_tasks.sources import unigram_loss
 from budget.lab.synthetic_tasks.task_table import TASKS
 from budget.lab.transformer.shape import CONTEXT, SYMBOLS
+from tests.lab.unigram import unigram_loss
 
 
 def test_there_are_enough_tasks_and_texts():

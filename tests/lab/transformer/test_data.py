@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from budget.lab.synthetic_tasks.real_text import Text
-from budget.lab.synthetic_tasks.sources import unigram_loss
 from budget.lab.synthetic_tasks.task_table import TASKS
 from budget.lab.transformer.measured_cells import METRIC, STRATEGIES, measure_cell
 from budget.lab.transformer.planned_runs import read_plan
 from budget.lab.transformer.sweep import read_runs
 from tests import ROOT
+from tests.lab.unigram import unigram_loss
 
 DATA = ROOT / "data"
 DESIGN = DATA.parent / "benchmarks" / "lab_design.py"

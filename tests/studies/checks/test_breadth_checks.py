@@ -82,7 +82,7 @@ def test_selection_is_played_at_several_budgets_with_the_thresholds_of_one():
         np.testing.assert_array_equal(each.thresholds.value, own.thresholds.value)
         np.testing.assert_array_equal(each.thresholds.spend, own.thresholds.spend)
     widest = checks.widest()
-    assert len(widest) == MAX_GAME_BUDGETS * len(own.thresholds.level) and (widest["breadth"] <= widest["alone"]).all()
+    assert len(widest) == MAX_GAME_BUDGETS * len(own.thresholds.spend) and (widest["breadth"] <= widest["alone"]).all()
     for _, mine in widest.groupby("required_spend"):
         assert mine["budget"].is_monotonic_increasing and mine["breadth"].is_monotonic_increasing
         assert mine["breadth"].iloc[0] < mine["breadth"].iloc[-1]
@@ -91,7 +91,7 @@ def test_selection_is_played_at_several_budgets_with_the_thresholds_of_one():
     mine = record["selection_by_budget"][checks.budgets.index(checks.budget)]
     assert {"budget": checks.budget} | record["selection"] == mine
     last = breadth_sentences(checks, "flops")[-1]
-    level = own.thresholds.level[-1]
+    level = own.thresholds.spend[-1]
     counts = widest[np.isclose(widest["required_spend"], level)]["breadth"].tolist()
     assert last.startswith("With 1.00e17 FLOPs, ") and f"{counts[0]}, {counts[1]}, " in last
 

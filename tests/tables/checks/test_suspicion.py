@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from budget.tables.checks.quality import check, check_table
-from budget.tables.checks.suspicion import suspicions
+from budget.tables.checks.suspicion import suspicions_of
 from budget.tables.checks.units import file_warnings
 from budget.tables.runs import Runs, runs_from_frame
 from tests.simulate import Truth
@@ -53,7 +53,7 @@ def _inner(frame: pd.DataFrame) -> list[int]:
 
 def suspect(frame: pd.DataFrame, score: bool = False) -> list[tuple[str, str]]:
     runs = runs_from_frame(frame, higher_is_better=score)
-    return [*suspicions(runs, 0).findings, *(("file", said) for said in file_warnings(runs))]
+    return [*suspicions_of(runs, [0])[0].findings, *(("file", said) for said in file_warnings(runs))]
 
 
 @settings(deadline=None)
@@ -161,7 +161,7 @@ def test_perplexities_among_losses_are_named(design, seed, count):
     rows = np.sort(np.random.default_rng(seed).choice(_inner(frame), min(count, len(frame) // 6), replace=False))
     assume((np.exp(frame.loc[rows, "value"]) > 1.5 * np.delete(frame["value"].to_numpy(), rows).max()).all())
     frame.loc[rows, "value"] = np.exp(frame.loc[rows, "value"])
-    found = suspicions(runs_from_frame(frame), 0)
+    found = suspicions_of(runs_from_frame(frame), [0])[0]
     said = " ".join([*(sentence for _, sentence in found.findings), found.wild]).replace(":", ",")
     assert all(f" {row + 2}," in said for row in rows)
     assert {code for code, _ in found.findings} <= {"suspect_values"}
@@ -189,7 +189,7 @@ def test_a_diverged_run_is_pointed_out_before_the_fit():
     expected = frame.loc[9, "value"]
     frame.loc[9, "value"] = 4.1 * expected
     runs = runs_from_frame(frame)
-    found = suspicions(runs, 0)
+    found = suspicions_of(runs, [0])[0]
     assert found.findings == ()
     assert found.wild.startswith(f"row 11: value {4.1 * expected:.4g} among {low:.4g} to {high:.4g} of the others")
     table = check_table(check(runs, ("params", "tokens"), 5, np.full(1, np.nan))).set_index("task")
@@ -207,7 +207,7 @@ def test_a_score_that_rises_late_is_not_suspect():
     x = np.geomspace(1e6, 1e10, 30)
     value = 0.25 + 0.6 * expit(3 * (np.log10(x) - 9.7)) + 0.003 * np.random.default_rng(2).normal(size=30)
     runs: Runs = runs_from_frame(pd.DataFrame({"task": "a", "x": x, "value": value}), higher_is_better=True)
-    found = suspicions(runs, 0)
+    found = suspicions_of(runs, [0])[0]
     assert found.findings == () and found.wild == ""
 
 
