@@ -3,14 +3,14 @@
 import re
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:([, \u00a0\u202f])\d{3})(?:\1\d{3})*(?:\.\d+)?", re.ASCII)
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:([, '\u2019\u00a0\u202f])\d{3})(?:\1\d{3})*(?:\.\d+)?", re.ASCII)
 """Thousands apart, all by the same mark."""
 
 _SCALED = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))[ \u00a0]?([kKmMbBgGtT])", re.ASCII)
 _LETTERS = {"k": 3, "m": 6, "b": 9, "g": 9, "t": 12}
 """Letter behind a count → its power of ten: 19M parameters, 300B tokens, in either case as model names have it."""
 
-_MARKS = str.maketrans("", "", ", \u00a0\u202f")
+_MARKS = str.maketrans("", "", ", '\u2019\u00a0\u202f")
 
 
 def number_of(text: str) -> float:
@@ -30,7 +30,7 @@ def number_of(text: str) -> float:
 def count_of(text: str) -> float:
     """A number that counts something (parameters, tokens, FLOPs): also ``19M``, ``1.3B`` and ``190,000,000``.
 
-    >>> count_of("1.3B"), count_of("190,000,000"), count_of("160m"), count_of("7e9")
+    >>> count_of("1.3B"), count_of("190,000,000"), count_of("160'000'000"), count_of("7e9")
     (1300000000.0, 190000000.0, 160000000.0, 7000000000.0)
     >>> count_of("1,30")
     nan

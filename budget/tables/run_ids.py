@@ -52,13 +52,14 @@ def _named(frame: pd.DataFrame, column: str) -> tuple[np.ndarray, list[str]]:
     return levels(pd.Series(cells))
 
 
-def last_rows(frame: pd.DataFrame, column: str, path: str | Path) -> tuple[pd.DataFrame, str]:
+def last_rows(frame: pd.DataFrame, column: str, path: str | Path, rows: str = "rows") -> tuple[pd.DataFrame, str]:
     """The last row of each run and task (and metric): with the most tokens, flops, x or step, whichever is there first.
 
     Args:
         frame: cells.
         column: the column that names runs; a row without a name is a run of its own.
         path: the file, for the error sentence.
+        rows: what they are rows of, for the sentence.
 
     Returns:
         The rows in the file's order, and a sentence on how many were left out.
@@ -82,7 +83,7 @@ def last_rows(frame: pd.DataFrame, column: str, path: str | Path) -> tuple[pd.Da
     last = order[np.append(np.diff(group[order]) != 0, True)]
     kept = frame.iloc[np.sort(last)]
     return kept, (
-        f"{len(frame) - len(kept)} of {len(frame)} rows are left out: --last-of {column} keeps the row with the "
+        f"{len(frame) - len(kept)} of {len(frame)} {rows} are left out: --last-of {column} keeps the row with the "
         f"largest {progress} of each run and task."
     )
 

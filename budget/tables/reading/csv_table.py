@@ -67,6 +67,9 @@ def csv_cells(data: bytes, path: str | Path, what: str, numbers: Container[str] 
     if frame.empty:
         raise DataError(f"{path}: there are column names but no rows; add at least one row.")
     frame, notes = _without_comments(frame, path)
+    if dialect.titles:
+        lines = "title above the header is" if dialect.titles == 1 else "titles above the header are"
+        notes = [f"{Path(path).name}: {dialect.titles} {lines} left out.", *notes]
     for position in wanted:
         # a cell that a sentence may have to repeat is kept as it is written
         if position < kept and not (np.isfinite(frame.iloc[:, position]) & (frame.iloc[:, position] > 0)).all():
@@ -241,7 +244,8 @@ def _names(names: list[str], dialect: Dialect, path: str | Path, what: str) -> l
     numeric = sum(not isnan(number_of(name)) for name in filled)
     if 2 * numeric > len(filled):
         raise _no_header(next(name for name in filled if not isnan(number_of(name))), dialect, path)
-    if len(names) == 1 and "|" in names[0]:
+    # no table has one column only, so that words apart are columns of a table that blanks or bars separate
+    if len(names) == 1 and re.search(r"\S[ |]+\S", names[0]):
         raise DataError(SEPARATED.format(path=path, what=what))
     named = [name or f"column {position}" for position, name in enumerate(names, start=1)]
     for name in named:

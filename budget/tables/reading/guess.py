@@ -18,9 +18,10 @@ from budget.numerics.quoting import LONGEST_SENTENCE, listed, meant, shown
 from budget.numerics.row_codes import row_codes
 from budget.tables.reading.cells import each_text, is_number, levels
 from budget.tables.reading.families import is_of_losses, numbers_of_tasks, task_families
-from budget.tables.reading.header_units import header_unit
+from budget.tables.reading.header_units import header_unit, is_petaflop_days
 from budget.tables.reading.synonyms import (
     HOUSEKEEPING,
+    NAMES,
     NUMERIC,
     PERPLEXITIES,
     SCORES,
@@ -114,6 +115,12 @@ def guess_columns(
         elif name is not None:
             found[canonical] = name
             free.remove(name)
+    days = [name for name in free if is_petaflop_days(name) and _fits(frame, "flops", name)]
+    sized = {"params", "tokens"} <= known | set(found)
+    if len(days) == 1 and "flops" not in known | set(found) and (wanted is SYNONYMS or not sized):
+        found["flops"] = f"{days[0]}*8.64e19"
+        free.remove(days[0])
+    asked += _unread_scales(frame, free, known | set(found))
     value = found.get("value", "")
     several = lacks_task and "task" not in found and not value_asked and _may_be_several(value, families)
     if several:
@@ -252,6 +259,24 @@ def _has_one_size(frame: pd.DataFrame, run: str, size: str) -> bool:
     return int(row_codes([codes, levels(frame[size])[0]]).max()) + 1 == len(names)
 
 
+def _unread_scales(frame: pd.DataFrame, free: Sequence[str], known: set[str]) -> list[str]:
+    """What is asked where a column is called params or tokens, has no numbers, and nothing else says that scale."""
+    if known & {"flops", "x"}:
+        return []
+    asked = []
+    for scale in ("params", "tokens"):
+        name = next((name for name in free if NAMES.get(known_as(name)) == scale and len(known_as(name)) > 1), None)
+        if scale in known or name is None or _fits(frame, scale, name):
+            continue
+        cell = next((text for text in levels(frame[name])[1] if text and count_of(text) != count_of(text)), "")
+        if cell:
+            asked.append(
+                f"column {shown(name)} is called {scale} and holds {shown(cell)}, which is no number; correct its "
+                f"cells, or name another with --column {scale}=THEIRS"
+            )
+    return asked
+
+
 def _same(frame: pd.DataFrame, first: str, second: str) -> bool:
     """Whether two columns say the same in every row where both are filled."""
     numbers = []
@@ -325,8 +350,13 @@ def _missing(frame: pd.DataFrame, path: str | Path, free: Sequence[str], no_task
         cell = next((text for text in levels(frame[unread])[1] if text and count_of(text) != count_of(text)), "")
         said += f", which may be {shown(unread)}, were cells such as {shown(cell)} numbers"
     elif no_task and len(measures) == 1:
-        name = without_prefix(measures[0])
-        said += f", such as --column {shlex.quote(f'value={measures[0]}')} --task {shlex.quote(name)}"
+        names = next((name for name in there if may_be(name) == "metric" and len(set(levels(frame[name])[1])) > 1), "")
+        task = (
+            f"--column {shlex.quote(f'task={names}')}"
+            if names
+            else f"--task {shlex.quote(without_prefix(measures[0]))}"
+        )
+        said += f", such as --column {shlex.quote(f'value={measures[0]}')} {task}"
     elif no_task and tasks and (pattern := _pattern(tasks, free)):
         said += f", or make a task of each column of values with --wide {shlex.quote(pattern)}"
     elif no_task:

@@ -7,8 +7,10 @@ import re
 
 _POWERS = {
     "k": 3, "thousand": 3, "thousands": 3, "tsd": 3, "kilo": 3,
-    "m": 6, "mm": 6, "mn": 6, "mio": 6, "million": 6, "millions": 6, "mega": 6,
-    "b": 9, "bn": 9, "g": 9, "mrd": 9, "billion": 9, "billions": 9, "giga": 9,
+    "m": 6, "mm": 6, "mn": 6, "mio": 6, "mill": 6, "million": 6, "millions": 6, "mega": 6,
+    "millionen": 6, "millones": 6,
+    "b": 9, "bn": 9, "g": 9, "mrd": 9, "md": 9, "mds": 9, "billion": 9, "billions": 9, "giga": 9,
+    "milliarden": 9, "milliards": 9,
     "t": 12, "tn": 12, "trillion": 12, "trillions": 12, "tera": 12,
     "p": 15, "peta": 15, "e": 18, "exa": 18, "z": 21, "zetta": 21,
 }  # fmt: skip
@@ -52,6 +54,18 @@ def header_unit(name: str) -> tuple[str, int | None]:
             if power is not None:
                 return found.group(1), power
     return bare, None
+
+
+def is_petaflop_days(name: str) -> bool:
+    """Whether a column's name says that it counts petaFLOP/s-days, of 8.64e19 FLOPs each.
+
+    >>> [is_petaflop_days(name) for name in ("Compute (PF-days)", "petaflop/s-days", "pfs_days", "GPU days", "pf")]
+    [True, True, True, False, False]
+    """
+    return bool(_PETAFLOP_DAYS.search(re.sub(r"[^a-z]", "", name.lower())))
+
+
+_PETAFLOP_DAYS = re.compile(r"(?:petaflops?|pflops?|pf)s?days?$")
 
 
 def power_name(power: int) -> str:

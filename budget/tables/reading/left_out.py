@@ -14,6 +14,7 @@ import pandas as pd
 from budget.errors import DataError
 from budget.numerics.numerals import count_of
 from budget.tables.reading.cells import each_text, is_number, levels
+from budget.tables.reading.header_units import header_unit
 from budget.tables.reading.synonyms import FINISHED, STATES, UNFINISHED, normalised
 
 TOTALS = frozenset({"total", "totals", "grand total", "sum", "mean", "average", "avg", "median", "gesamt", "summe"})
@@ -26,6 +27,7 @@ _PERCENT = re.compile(r"[+-]?\d+(?:\.\d+)? ?%")
 
 _WORDS = {
     "units": "{} below the header without any number",
+    "headers": "{} saying the header again",
     "empty": "{} with no value",
     "diverged": "{} whose value is NaN or infinite",
     "totals": "{} of totals",
@@ -54,22 +56,59 @@ def without_unfinished(frame: pd.DataFrame, used: Sequence[str]) -> tuple[pd.Dat
     return frame, Counter()
 
 
-def without_second_header(frame: pd.DataFrame) -> tuple[pd.DataFrame, Counter[str]]:
-    """The rows but for a first one of words, such as units, above columns that hold numbers in all others."""
+def without_headers(frame: pd.DataFrame) -> tuple[pd.DataFrame, Counter[str], dict[str, str]]:
+    """The rows that are no headers.
+
+    These are rows that say the header again, as in files put one below the other, and a first one of words, such as
+    units, above columns that hold numbers in all others.
+
+    Returns:
+        The rows; how many went; and names of columns → their names in the table, to which units of that first row that
+        count in a power of ten are added: ``params`` → ``params (M)``.
+    """
+    again = _header_rows(frame)
+    gone = Counter({"headers": int(again.sum())} if again.any() else {})
+    frame = _kept(frame, ~again) if again.any() else frame
+    if not _is_second_header(frame):
+        return frame, gone, {}
+    units = {str(name): str(cell).strip() for name, cell in frame.iloc[0].items()}
+    named = {name: f"{name} ({cell})" for name, cell in units.items() if header_unit(f"{name} ({cell})")[1]}
+    notes = frame.attrs
+    frame = _kept(frame, np.arange(len(frame)) > 0).rename(columns=named)
+    frame.attrs = notes
+    return frame, gone + Counter({"units": 1}), named
+
+
+def _header_rows(frame: pd.DataFrame) -> np.ndarray:
+    """(R,) rows whose every cell is the name of its column."""
+    found = np.zeros(len(frame), dtype=bool)
+    if frame.shape[1] < 2 or any(is_number(cells) for _, cells in frame.items()):
+        return found  # of a column read as numbers no cell is a name
+    rows = np.ones(len(frame), dtype=bool)
+    for name, cells in frame.items():
+        codes, texts = levels(cells)
+        nameless = str(name).startswith("column ")  # its cell in a header is empty
+        own = [at for at, text in enumerate(texts) if text == str(name) or (nameless and not text)]
+        if not own:
+            return found
+        rows &= np.isin(codes, own)
+    return rows
+
+
+def _is_second_header(frame: pd.DataFrame) -> bool:
+    """Whether the first row holds words above columns of numbers."""
     if len(frame) < 3 or any(is_number(cells) for _, cells in frame.items()):
-        return frame, Counter()
+        return False
     first = [str(cell).strip() for cell in frame.iloc[0]]
     if any(count_of(cell) == count_of(cell) for cell in first):
-        return frame, Counter()
+        return False
     below = frame.iloc[1:]
     titled = 0
     for cell, (_, cells) in zip(first, below.items(), strict=True):
         if cell and cell.lower() not in _NOTHING | _DIVERGED:
             texts = [text for text in levels(cells)[1] if text]
             titled += bool(texts) and all(count_of(text) == count_of(text) for text in texts)
-    if titled < 2:
-        return frame, Counter()
-    return _kept(frame, np.arange(len(frame)) > 0), Counter({"units": 1})
+    return titled >= 2
 
 
 def without_percent_signs(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -126,8 +165,14 @@ def without_value(frame: pd.DataFrame, *, diverged: bool) -> tuple[pd.DataFrame,
     return _kept(frame, ~gone), Counter({"diverged" if diverged else "empty": int(gone.sum())})
 
 
-def left_out_note(gone: Counter[str], every: int, path: str | Path) -> str:
+def left_out_note(gone: Counter[str], every: int, path: str | Path, rows: str = "rows") -> str:
     """How many rows are left out, by reason; "" where none is.
+
+    Args:
+        gone: how many rows, by reason.
+        every: how many rows there were.
+        path: the file, for the error sentence.
+        rows: what they are rows of.
 
     Raises:
         DataError: no row is left.
@@ -136,7 +181,7 @@ def left_out_note(gone: Counter[str], every: int, path: str | Path) -> str:
     if sum(gone.values()) >= every and gone:
         raise DataError(f"{path}: no row is left of {every}: {reasons}; give a file with finished, measured runs.")
     are = "is" if sum(gone.values()) == 1 else "are"
-    return f"{sum(gone.values())} of {every} rows {are} left out: {reasons}." if gone else ""
+    return f"{sum(gone.values())} of {every} {rows} {are} left out: {reasons}." if gone else ""
 
 
 def _kept(frame: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:

@@ -4,6 +4,8 @@ See docs/decisions/133-one-door-for-tables.md.
 """
 
 import re
+import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,6 @@ from pathlib import Path
 import pandas as pd
 
 from budget.errors import DataError
-from budget.numerics.numerals import count_of
 from budget.numerics.quoting import listed
 from budget.tables.columns import COUNTS, view
 from budget.tables.reading.cells import NUMBERS, is_number, levels
@@ -20,14 +21,15 @@ from budget.tables.reading.guess import Guess, guess_columns
 from budget.tables.reading.header_units import header_unit, power_name
 from budget.tables.reading.left_out import (
     left_out_note,
+    without_headers,
     without_percent_signs,
-    without_second_header,
     without_totals,
     without_unfinished,
     without_value,
 )
 from budget.tables.reading.open_table import read_cells
-from budget.tables.reading.synonyms import may_be
+from budget.tables.reading.refused_tables import refuse_chart, refuse_splits
+from budget.tables.reading.synonyms import may_be, normalised
 from budget.tables.reading.wide import long_table, wide_columns
 from budget.tables.run_ids import last_rows
 
@@ -97,19 +99,25 @@ def runs_table_of(
         raise DataError("--every keeps all rows of a run and --last-of the last one; leave one of them out.")
     used = [column_of(column, list(frame.columns))[0] for column, _ in where]
     read = len(frame)
-    frame, gone = without_second_header(frame)
+    refuse_chart(frame, path)
+    frame, gone, named = without_headers(frame)
+    columns = _renamed(columns, named)
     frame, percent = without_percent_signs(frame)
     guess = guess_columns(frame, path, columns, task, wide=wide is not None, used=used, every=every)
     mapping = {**columns, **guess.columns}
     notes = [*frame.attrs["notes"], *([guess.note] if guess.note else []), *_unit_notes(mapping, frame, path)]
     notes += [f"{Path(path).name}: {listed(percent)} are read as percentages, from 0 to 100."] if percent else []
     notes += _untold(frame, mapping, wide, path)
+    refuse_splits(frame, mapping, used, path)
     frame, unfinished = without_unfinished(frame, used)
     gone += unfinished
+    rows = "rows"
     if wide is not None:
+        # what was left out so far is rows of the file, and what follows is rows of one task each
+        notes += _left_out(gone, read, path)
         frame, said = _long(frame, wide, mapping, path)
         notes += said
-        read = len(frame) + sum(gone.values())
+        read, rows = len(frame), "rows by task"
         higher_is_better |= bool(frame.attrs.get("all_scores"))
         mapping = {canonical: theirs for canonical, theirs in mapping.items() if canonical not in ("task", "value")}
     frame = view(frame, path, mapping)
@@ -122,14 +130,15 @@ def runs_table_of(
     gone += totals + empty
     kept_of = last_of or guess.last_of
     if len(frame) and kept_of:
-        before = len(frame)
-        frame, note = last_rows(frame, kept_of, path)
-        notes += [note] if last_of or len(frame) < before else []
-        read -= before - len(frame)
+        last, note = last_rows(frame, kept_of, path, rows)
+        if last_of or len(last) < len(frame):
+            notes += [*_left_out(gone, read, path, rows), note]
+            read = len(last)
+        frame = last
     frame, diverged = without_value(frame, diverged=True)
     gone += diverged
-    note = left_out_note(gone, read, path)
-    notes += [note] if note else []
+    notes += _left_out(gone, read, path, rows)
+    notes += _averages(frame)
     one_task = guess.task if task is None else task
     return RunsTable(frame, one_task, higher_is_better or guess.higher_is_better, tuple(notes), mapping)
 
@@ -144,9 +153,41 @@ def guess_of(
     every: bool,
 ) -> Guess:
     """What ``read_runs_table`` guesses of a file."""
-    frame = without_percent_signs(without_second_header(read_cells(path, "runs", _Numeric(columns)))[0])[0]
+    frame, _, named = without_headers(read_cells(path, "runs", _Numeric(columns)))
+    frame = without_percent_signs(frame)[0]
+    columns = _renamed(columns, named)
     used = [column_of(column, list(frame.columns))[0] for column, _ in where]
     return guess_columns(frame, path, columns, task, wide=wide is not None, used=used, every=every)
+
+
+def _renamed(columns: Mapping[str, str], named: Mapping[str, str]) -> dict[str, str]:
+    """What was said of columns, and what units below the header say, by the names that the columns have with these."""
+    counted = {name: name for name in named if name in COUNTS and name not in columns}
+    return {canonical: named.get(theirs, theirs) for canonical, theirs in {**counted, **columns}.items()}
+
+
+def _left_out(gone: Counter[str], read: int, path: str | Path, rows: str = "rows") -> list[str]:
+    """The note on rows that were left out, which are then counted."""
+    note = left_out_note(gone, read, path, rows)
+    gone.clear()
+    return [note] if note else []
+
+
+def _averages(frame: pd.DataFrame) -> list[str]:
+    """What is said of tasks that are called means of others."""
+    tasks = levels(frame["task"])[1] if "task" in frame.columns else []
+    means = [task for task in tasks if task.lower() in _MEANS]
+    if not means or len(tasks) - len(means) < 2:
+        return []
+    conditions = " ".join(f"--where {shlex.quote(f'task!={task}')}" for task in means)
+    return [f"Task {listed(means)} counts as a task of its own, and is called a mean of others: leave it out with "
+            f"{conditions}, where it is one."]  # fmt: skip
+
+
+_MEANS = frozenset(
+    {"average", "avg", "mean", "overall", "macro_avg", "macro avg", "total", "durchschnitt", "mittelwert"}
+)
+"""Names of tasks that are means of the others."""
 
 
 def _unit_notes(mapping: Mapping[str, str], frame: pd.DataFrame, path: str | Path) -> list[str]:
@@ -164,22 +205,34 @@ def _untold(frame: pd.DataFrame, mapping: Mapping[str, str], wide: str | None, p
     known = {*there, *mapping}
     if not mapping and wide is None:
         return []  # a plain file of runs says what it means
-    if "params" not in known or known & {"tokens", "flops", "x"}:
+    scales = known & {"params", "tokens", "flops", "x"}
+    if scales not in ({"params"}, {"tokens"}):
         return []
-    about = [name for name in there if _LENGTHS & set(re.split(r"[\s./:_-]+", name.lower())) and _counts(frame[name])]
-    about = [name for name in about if name not in mapping.values()][:3]
+    (scale,) = scales
+    other = {"params": "tokens", "tokens": "params"}[scale]
+    about = [name for name in there if _TELLING[other] & set(re.split(r"[\s./:_-]+", normalised(name)))]
+    about = [name for name in about if name not in mapping.values() and _counts(frame[name])][:3]
+    said = f"{Path(path).name}: no column is {other}, so that curves are of {scale} alone"
     if not about:
-        return []
-    may = f"{Path(path).name}: no column is tokens, so that curves are of params alone; {listed(map(repr, about))} may"
-    return [f"{may} tell them: name them, or their product, with --column 'tokens=A*B'."]
+        return [f"{said}."]
+    may = f"{said}; {listed(map(repr, about))} may tell them"
+    if scale == "tokens":
+        return [f"{may}: name one with --column params=THEIRS, or add such a column."]
+    return [f"{may}: name them, or their product, with --column 'tokens=A*B'."]
 
 
 def _counts(cells: pd.Series) -> bool:
-    return is_number(cells) or all(count_of(text) > 0 for text in levels(cells)[1][:5])
+    """Whether a column holds counts, or words that begin or end with one, such as ``3B tokens`` and ``gpt-70m``."""
+    return is_number(cells) or all(_COUNTED.search(text) for text in levels(cells)[1][:5])
 
 
-_LENGTHS = frozenset({"steps", "step", "epochs", "epoch", "iters", "iterations", "batch", "examples", "samples"})
-"""Words of columns that say how long a run was trained."""
+_COUNTED = re.compile(r"^\d|\d[kmbt]$", re.IGNORECASE)
+_TELLING = {
+    "tokens": frozenset({"steps", "step", "epochs", "epoch", "iters", "iterations", "batch", "examples", "samples",
+                         "tokens", "data"}),
+    "params": frozenset({"params", "parameters", "size", "model", "width", "layers", "depth", "dim", "hidden", "name"}),
+}  # fmt: skip
+"""Scale → words of columns that may tell it: how long a run was trained, and how large its model is."""
 
 
 class _Numeric:

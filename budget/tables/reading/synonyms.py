@@ -4,6 +4,7 @@ See docs/decisions/134-names-are-guessed-aloud.md.
 """
 
 import re
+from unicodedata import combining, normalize
 
 from budget.tables.reading.header_units import header_unit
 
@@ -11,7 +12,8 @@ SYNONYMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "params": (
         ("params", "n_params", "num_params", "parameters", "n_parameters", "num_parameters", "param_count",
          "parameter_count", "total_params", "total_parameters", "model_params", "model_parameters", "parameter",
-         "trainable_params", "num_trainable_params", "trainable_parameters"),
+         "trainable_params", "num_trainable_params", "trainable_parameters", "parametres", "parametros",
+         "parameterzahl", "anzahl_parameter"),
         ("non_embedding_params", "params_non_embedding", "non_embedding_parameters", "n_params_non_embedding",
          "num_non_embedding_params", "non_emb_params"),
         ("model_size", "size"),
@@ -22,7 +24,7 @@ SYNONYMS: dict[str, tuple[tuple[str, ...], ...]] = {
          "tokens_trained", "total_tokens", "tokens_processed", "consumed_tokens", "num_train_tokens",
          "n_train_tokens", "train_tokens_seen", "num_input_tokens_seen", "train_num_input_tokens_seen",
          "token_count", "train_num_tokens", "token_budget", "tokens_budget", "total_train_tokens",
-         "total_training_tokens", "num_tokens_seen", "dataset_tokens", "data_tokens"),
+         "total_training_tokens", "num_tokens_seen", "dataset_tokens", "data_tokens", "jetons", "trainingstokens"),
         ("d",),
     ),
     "flops": (
@@ -39,23 +41,26 @@ SYNONYMS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("eval_loss", "val_loss", "valid_loss", "validation_loss", "test_loss", "heldout_loss", "final_eval_loss",
          "final_val_loss", "eval_cross_entropy", "eval_ce_loss", "val_cross_entropy", "eval_bpb", "val_bpb",
          "val_nll", "eval_nll", "loss_eval", "loss_val", "dev_loss"),
-        ("loss", "final_loss", "cross_entropy", "ce_loss", "nll", "bpb", "bits_per_byte", "lm_loss"),
+        ("loss", "final_loss", "cross_entropy", "ce_loss", "nll", "bpb", "bits_per_byte", "lm_loss", "verlust", "perte",
+         "perdida"),
         ("train_loss", "training_loss", "loss_train", "final_train_loss"),
         ("eval_perplexity", "eval_ppl", "val_perplexity", "val_ppl", "valid_ppl", "validation_perplexity",
          "test_ppl", "test_perplexity"),
         ("perplexity", "ppl", "word_perplexity"),
         ("eval_accuracy", "eval_acc", "val_accuracy", "val_acc", "test_accuracy", "test_acc", "accuracy", "acc",
-         "score", "exact_match", "f1", "pass_at_1", "pass@1", "acc_norm", "reward", "win_rate"),
+         "score", "exact_match", "f1", "pass_at_1", "pass@1", "acc_norm", "reward", "win_rate", "genauigkeit",
+         "exactitude", "exactitud", "precision"),
     ),
     "task": (
-        ("task", "tasks", "task_name"),
+        ("task", "tasks", "task_name", "aufgabe", "tache", "tarea"),
         ("benchmark", "eval_name", "eval_task", "evaluation", "evaluation_name", "eval_set", "eval_dataset",
          "subtask", "domain"),
     ),
     "metric": (("metric", "metric_name"),),
-    "run": (("run", "run_id", "id"), ("run_name", "runname", "tags_mlflow_run_name"), ("name",)),
+    "run": (("run", "run_id", "id", "lauf"), ("run_name", "runname", "tags_mlflow_run_name"), ("name",)),
     "seed": (("seed", "random_seed", "rng_seed"),),
-    "step": (("step", "global_step", "train_global_step", "iteration", "iter", "training_step", "train_step"),),
+    "step": (("step", "global_step", "train_global_step", "iteration", "iter", "training_step", "train_step", "schritt",
+              "schritte"),),
     "stderr": (("stderr", "std_err", "standard_error", "value_stderr"),),
     "higher_is_better": (("higher_is_better",),),
     "strategy": (("strategy",),),
@@ -117,12 +122,14 @@ def without_prefix(name: str) -> str:
 
 
 def normalised(name: str) -> str:
-    """A name without a tool's prefix, in lower case, its parts joined by underscores.
+    """A name without a tool's prefix and without accents, in lower case, its parts joined by underscores.
 
-    >>> [normalised(name) for name in ("summary.eval/loss", "config.N", "Num Params", "metrics.Eval-Loss")]
-    ['eval_loss', 'n', 'num_params', 'eval_loss']
+    >>> [normalised(name) for name in ("summary.eval/loss", "config.N", "Num Params", "Eval-Loss", "Paramètres")]
+    ['eval_loss', 'n', 'num_params', 'eval_loss', 'parametres']
     """
     bare = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", without_prefix(name))
+    if not bare.isascii():
+        bare = "".join(mark for mark in normalize("NFKD", bare) if not combining(mark))
     return re.sub(r"[\s./:_-]+", "_", bare).strip("_").lower()
 
 
@@ -145,7 +152,7 @@ def known_as(name: str) -> str:
 NAMES = {name: canonical for canonical, groups in SYNONYMS.items() for group in groups for name in group}
 """Normalised name → the canonical column that it may be."""
 
-BY_PART = {"params": ("params", "parameters"), "tokens": ("tokens",), "flops": ("flops",)}
+BY_PART = {"params": ("params", "parameters", "parameter"), "tokens": ("tokens",), "flops": ("flops",)}
 """Scale → the words that a longer name tells it by, such as ``model_size_params`` or ``tokens_total``."""
 
 OTHERS = frozenset({

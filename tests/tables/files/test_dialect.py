@@ -34,6 +34,39 @@ def test_every_dialect_gives_the_same_table_with_its_own_row_numbers(tmp_path, s
     assert frame.index[0] == 2 + head.count(end)
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize(
+    "above",
+    [
+        "Runs of May\n",
+        "Runs of May{0}{0}\n12.01.2026{0}{0}\n\n",
+        '"Runs, of May; all"{0}""{0}""\n',
+        "// made\n// by hand\n",
+    ],
+)
+def test_titles_above_the_header_are_left_out_aloud(tmp_path, separator, above):
+    head = above.format(separator)
+    frame = read_csv(written(tmp_path, head + lines(separator)))
+    assert [list(frame.columns), *frame.to_numpy().tolist()] == ROWS
+    assert frame.index[0] == 2 + head.count("\n")
+    titles = len([line for line in head.splitlines() if line])
+    assert any(f"runs.csv: {titles} title" in note for note in frame.attrs["notes"])
+
+
+def test_a_title_may_hold_commas_where_semicolons_separate(tmp_path):
+    frame = read_csv(written(tmp_path, "Stand: 12.01.2026, Gruppe;;\n" + lines(";")))
+    assert [list(frame.columns), *frame.to_numpy().tolist()] == ROWS
+
+
+@pytest.mark.parametrize(
+    "text", ["task\na\nb\n", "task\n1\n2\n", '"task\nname",x\na,1\n', "task\n" + "".join(f"t{i}\n" for i in range(50))]
+)
+def test_a_table_of_one_column_or_a_name_of_two_lines_has_no_title(tmp_path, text):
+    frame = read_csv(written(tmp_path, text))
+    assert frame.columns[0].startswith("task") and not frame.attrs["notes"]
+    assert len(frame) == (text.count("\n") - 1 if '"' not in text else 1)
+
+
 def test_a_header_may_begin_with_a_hash(tmp_path):
     assert list(read_csv(written(tmp_path, "#task,x,value\na,1,2\n")).columns) == ["#task", "x", "value"]
 
@@ -61,14 +94,15 @@ def test_commas_that_may_be_thousands_are_refused_by_their_row(tmp_path, text):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("Results of May\ntask,x,value\na,1,2\n", "line 1 is not a header: it is 'Results of May', and line 2 has 3"),
-        ("# one\nResults\n\ntask,x,value\na,1,2\n", "line 2 is not a header: it is 'Results', and line 4 has 3"),
-        ("Results,,\ntask,x,value\na,1,2\n", "line 1 is not a header: it holds 'Results'"),
+        ("Results\n7\ntask,x,value\na,1,2\n", "line 1 is not a header: it is 'Results', and line 3 has 3"),
+        ("Results, of May\ntask,x,value\na,1,2\n", "line 2 has 3 cells where the header in line 1 has 2"),
+        ("Results\na,1,2\na,2,3\n", "line 2 is not a header: it holds '1'"),
         ("a,1,2\na,2,3\n", "line 1 is not a header: it holds '1'"),
         ("task,x,value\na,1,2\na,1,2,3\n", "line 3 has 4 cells where the header in line 1 has 3"),
         ("# one\ntask,x,value\na,1,2\na,1,2,3\n", "line 4 has 4 cells where the header in line 2 has 3"),
         ("task;x;value\na;1;2;3\n", "the columns are not separated by commas"),
         ("task|x|value\na|1|2\n", "the columns are not separated by commas"),
+        ("task   x   value\na      1   2\n", "the columns are not separated by commas"),
         ('task,x,value\na,1,2\n"b,2,3\n', "quotation mark that opens in row 3 is never closed"),
         ("task,x,value\n,,\n", "there are column names but no rows"),
     ],

@@ -103,12 +103,12 @@ def test_a_loss_of_training_or_an_average_is_not_taken_before_held_out_tasks(tmp
 
 def test_one_call_asks_for_all_that_is_missing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    pd.DataFrame({"Groesse": ["a", "b"], "Verlust": [1, 2], "Zweite": [3, 4]}).to_csv(
+    pd.DataFrame({"Groesse": ["a", "b"], "Ergebnis": [1, 2], "Zweite": [3, 4]}).to_csv(
         tmp_path / "runs.csv", index=False
     )
     with pytest.raises(DataError) as caught:
         read_runs("runs.csv")
-    for said in ("columns 'value', 'task', 'params' are missing", "--wide Verlust,Zweite", "tokens, flops or x"):
+    for said in ("columns 'value', 'task', 'params' are missing", "--wide Ergebnis,Zweite", "tokens, flops or x"):
         assert said in str(caught.value)
 
 

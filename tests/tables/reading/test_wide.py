@@ -32,7 +32,9 @@ def test_columns_become_tasks(tmp_path, wide, tasks):
     assert runs.tasks == tasks and runs.run_names == ("r1", "r2", "r3")
     assert runs.shared_models == (3 if len(tasks) == 3 else 1)  # two rows of the others are left out
     np.testing.assert_array_equal(runs.value[runs.task == 0], [3.5, 3.25])
-    assert any(f"2 of {3 * len(tasks)} rows are left out: 1 with no value and 1 whose" in note for note in runs.notes)
+    assert any(
+        f"2 of {3 * len(tasks)} rows by task are left out: 1 with no value and 1 whose" in note for note in runs.notes
+    )
     if len(tasks) == 3:
         np.testing.assert_allclose(runs.value[runs.task == 2], [3, 2, 1])
         assert any("The logarithms of eval/wiki_ppl are taken" in note for note in runs.notes)
