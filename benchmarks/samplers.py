@@ -36,25 +36,26 @@ FAR = float(np.log(10.0))
 def tempered(key: Any, *fields: Any) -> tuple[Any, Any]:
     """One task's population and the weights that it has settled on, as ``surface_posterior`` finds them."""
     rows = engine.Rows(*fields)
-    start = rows.variance * jnp.exp(engine.PRIOR_NOISE_FALL[0] * rows.lag) + rows.known / np.exp(
-        2 * engine.PRIOR_LOG_NOISE[0]
-    )
     population = temper(
         key,
         engine.COORDINATES,
-        lambda points, state: engine.log_likelihood(points, rows, state),
-        lambda points, state: engine._weigh(points, rows, state),
-        engine.decompose(rows, start, jnp.eye(rows.basis.shape[1])),
+        lambda points: engine.read(points, rows),
+        lambda seen, state: engine.log_likelihood(seen, rows, state),
+        lambda seen, state: engine.weigh(seen, rows, state),
+        engine.Decomposed.none_yet(rows),
     )
     return population.points, population.state
 
 
 def potential(rows: Any, state: Any, point: Any) -> Any:
     """Minus the logarithm of the density of one point (C,), in all digits, for gradients."""
-    _, log_s, log_sigma, residual, along = (each[0] for each in engine._parts(point[None], rows, state))
+    log_s, log_sigma = (each[0] for each in engine.rates_of(point[None]))
+    residual = engine._residual(point[None], rows)
+    whitened = engine._whitened(rows, state.root, residual.T)[:, 0]
+    along = (residual[0] @ state.along) * jnp.sqrt(state.values)
     ratio = jnp.exp(2 * (log_s - log_sigma))
     explained = (along**2 * ratio / (1 + ratio * state.values)).sum()
-    square = ((residual**2).sum() - explained) * jnp.exp(-2 * log_sigma)
+    square = ((whitened**2).sum() - explained) * jnp.exp(-2 * log_sigma)
     spread = jnp.log1p(ratio * state.values).sum()
     return rows.there.sum() * log_sigma + 0.5 * (spread + square) + 0.5 * (point**2).sum()
 
@@ -70,7 +71,8 @@ def timed(call: Any) -> tuple[Any, float]:
 def quantiles(observations: Any, rows: Any, found: Any) -> np.ndarray:
     """(3,) logarithms of the 10, 50 and 90 % points far beyond the runs, drifts drawn by the package's own code."""
     points, state = found
-    theta, log_s, log_sigma, _, along = engine._parts(points, rows, state)
+    theta, log_s, log_sigma = engine.shape_of(points, rows)
+    along = (engine._residual(points, rows) @ state.along) * jnp.sqrt(state.values)
     one = (theta, log_s, log_sigma, along, state.values, state.axes, points, jnp.ones(()), jnp.zeros(()))
     batched = tuple(np.asarray(each)[None] for each in one)
     with mock.patch.object(engine, "vmap_in_chunks", lambda *_, **__: batched):

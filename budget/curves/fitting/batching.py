@@ -28,9 +28,15 @@ on how many devices there are or what runs beside it.
 LANES_PER_ACCELERATOR = 8192
 """The same on a GPU or TPU, which a few small problems would leave idle."""
 
+COMPILED = {"cpu": {"xla_cpu_use_fusion_emitters": False}}
+"""Compiler's options, by platform: what XLA emits of a fusion by way of MLIR runs no faster here than what it emits at
+once, and takes twice as long to compile.
+
+See docs/decisions/174-one-copy-of-each-part.md."""
+
 WIDE = {"cpu": {"xla_cpu_prefer_vector_width": 512, "xla_backend_optimization_level": 1}}
-"""Compiler's options, by platform, for programs of long loops in single precision: the widest vectors that a processor
-has, of which XLA takes half unless told, and the first level of optimization, which compiles in less and runs as fast.
+"""More of them for programs of long loops in single precision: the widest vectors that a processor has, of which XLA
+takes half unless told, and the first level of optimization, which compiles in less and runs as fast.
 
 See docs/decisions/172-the-sampler-in-vectors.md."""
 
@@ -163,9 +169,10 @@ def _compiled(
     mesh = Mesh(np.array(devices), ("lane",))
     batched = jax.vmap(partial(function, *static), in_axes=(0,) * lanes + (None,) * common)
     split, whole = PartitionSpec("lane"), PartitionSpec()
+    platform = devices[0].platform
     return jax.jit(
         jax.shard_map(
             batched, mesh=mesh, in_specs=(split,) * lanes + (whole,) * common, out_specs=split, check_vma=False
         ),
-        compiler_options=WIDE.get(devices[0].platform) if wide else None,
+        compiler_options=COMPILED.get(platform, {}) | (WIDE.get(platform, {}) if wide else {}),
     )

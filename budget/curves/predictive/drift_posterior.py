@@ -8,6 +8,7 @@ that may be of one run have in common.
 See docs/decisions/144-any-two-or-three-scales.md.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -72,6 +73,13 @@ class State(NamedTuple):
     values: Any
     axes: Any
 
+    @classmethod
+    def none_yet(cls, rows: Rows) -> "State":
+        """What has not begun: no weights, and axes from which the first are found."""
+        count, width = rows.basis.shape
+        nothing = jnp.zeros(count)
+        return cls(nothing, nothing, jnp.zeros((count, width)), jnp.zeros(width), jnp.eye(width))
+
 
 def _whitened(residual: Any, root: Any, link: Any) -> Any:
     """Rows (…, R) over their deviation, less what the row before of the same run tells of them."""
@@ -91,8 +99,24 @@ def _decomposed(rows: Rows, variance: Any, link: Any, guess: Any) -> State:
     return State(root, link, basis @ axes, jnp.maximum(values, 0.0), axes)
 
 
-def _parts(shape: Shape, points: Any, rows: Rows, state: State) -> tuple[Any, ...]:
-    """Of points (N, C + 2): theta (N, P0), ln s, ln σ, residuals (N, R), whitened, and along the axes (N, W)."""
+class Seen(NamedTuple):
+    """What the likelihood needs of N points, whatever the rows' weights are.
+
+    Attributes:
+        theta: (N, P0) the shapes' parameters.
+        residual: (N, R) logarithms of the rows' values over the shapes'.
+        log_s: (N,) of the drifts' rates.
+        log_sigma: (N,) of the noise.
+    """
+
+    theta: Any
+    residual: Any
+    log_s: Any
+    log_sigma: Any
+
+
+def _read(shape: Shape, rows: Rows, points: Any) -> Seen:
+    """What the likelihood needs of coordinates (N, C + 2)."""
     # φ ~ Beta(1, 2): small floors are likelier
     share = 1 - jnp.sqrt(jax.scipy.special.ndtr(-points[:, 0]))
     low = rows.low + share * (rows.least * (1 - STATED_MARGIN) - rows.low)
@@ -102,26 +126,28 @@ def _parts(shape: Shape, points: Any, rows: Rows, state: State) -> tuple[Any, ..
     value = shape.value(theta[:, None, :], rows.z, jnp)
     # kept apart: else the compiler computes the law again wherever it is read
     residual = jax.lax.optimization_barrier(jnp.where(rows.there > 0, rows.log_value - jnp.log(value), 0.0))
-    whitened = _whitened(residual, state.root, state.link)
-    return theta, log_s, log_sigma, residual, whitened, whitened @ state.projected
+    return Seen(theta, residual, log_s, log_sigma)
 
 
-def _log_likelihood(shape: Shape, points: Any, rows: Rows, state: State) -> Any:
+def _log_likelihood(seen: Seen, rows: Rows, state: State) -> Any:
     """Logarithm of the density of the rows' logarithms, drifts summed out: (N,)."""
-    _, log_s, log_sigma, _, residual, along = _parts(shape, points, rows, state)
+    _, residual, log_s, log_sigma = seen
+    whitened = _whitened(residual, state.root, state.link)
+    along = whitened @ state.projected
     count = rows.there.sum()
     log_root = jnp.where(rows.there > 0, jnp.log(jnp.where(rows.there > 0, state.root, 1.0)), 0.0)
     constant = log_root.sum() - 0.5 * jnp.log(1 - state.link**2).sum() - 0.5 * count * jnp.log(2 * jnp.pi)
     ratio = jnp.exp(2 * (log_s - log_sigma))[:, None]
     explained = (along**2 * ratio / (1 + ratio * state.values)).sum(axis=1)
-    square = ((residual**2).sum(axis=1) - explained) * jnp.exp(-2 * log_sigma)
+    square = ((whitened**2).sum(axis=1) - explained) * jnp.exp(-2 * log_sigma)
     spread = jnp.log1p(ratio * state.values).sum(axis=1)
     return constant - count * log_sigma - 0.5 * (spread + square)
 
 
-def _weigh(shape: Shape, points: Any, rows: Rows, state: State) -> State:
-    """Weigh the rows by how far they lie off the population's curves, drifts included."""
-    _, log_s, log_sigma, residual, _, along = _parts(shape, points, rows, state)
+def _weigh(shape: Shape, seen: Seen, rows: Rows, state: State) -> State:
+    """Weigh the rows by how far they lie off the population's curves, drifts included; at first as is likely before."""
+    _, residual, log_s, log_sigma = seen
+    along = _whitened(residual, state.root, state.link) @ state.projected
     ratio = jnp.exp(2 * (log_s - log_sigma))[:, None]
     share = ratio / (1 + ratio * state.values)
     left = (residual - (along * share) @ state.axes.T @ rows.basis.T).mean(axis=0)
@@ -133,7 +159,11 @@ def _weigh(shape: Shape, points: Any, rows: Rows, state: State) -> State:
     fall = noise_fall(square, rows, known, sigma)
     plain = rows.variance * jnp.exp(fall * rows.lag) + known
     variance = plain * jnp.maximum(1.0, square / (sigma * plain * shape.wild**2))
-    return _decomposed(rows, variance, _link(left, rows, variance) * rows.near, state.axes)
+    link = _link(left, rows, variance)
+    has_begun = state.root.any()
+    likely = rows.variance * jnp.exp(PRIOR_NOISE_FALL[0] * rows.lag) + rows.known / np.exp(2 * PRIOR_LOG_NOISE[0])
+    variance, link = jnp.where(has_begun, variance, likely), jnp.where(has_begun, link, FIRST_LINK)
+    return _decomposed(rows, variance, link * rows.near, state.axes)
 
 
 def _link(left: Any, rows: Rows, variance: Any) -> Any:
@@ -149,16 +179,18 @@ def _link(left: Any, rows: Rows, variance: Any) -> Any:
 def _sample(shape: Shape, key: Any, *fields: Any) -> tuple[Any, ...]:
     """One task: its population's shape, what its drifts and noise are drawn by, and the record."""
     rows = Rows(*fields)
-    start = rows.variance * jnp.exp(PRIOR_NOISE_FALL[0] * rows.lag) + rows.known / np.exp(2 * PRIOR_LOG_NOISE[0])
+    read = jax.jit(partial(_read, shape, rows))  # traced once, wherever it is called
     population = temper(
         key,
         shape.coordinates + 2,
-        lambda points, state: _log_likelihood(shape, points, rows, state),
-        lambda points, state: _weigh(shape, points, rows, state),
-        _decomposed(rows, start, FIRST_LINK * rows.near, jnp.eye(rows.basis.shape[1])),
+        read,
+        lambda seen, state: _log_likelihood(seen, rows, state),
+        lambda seen, state: _weigh(shape, seen, rows, state),
+        State.none_yet(rows),
     )
     state = population.state
-    theta, log_s, log_sigma, _, _, along = _parts(shape, population.points, rows, state)
+    theta, residual, log_s, log_sigma = _read(shape, rows, population.points)
+    along = _whitened(residual, state.root, state.link) @ state.projected
     return (
         theta, log_s, log_sigma, along, state.values, state.axes, population.points, population.temperature,
         population.evidence,

@@ -11,6 +11,7 @@ See docs/decisions/172-the-sampler-in-vectors.md.
 """
 
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -179,6 +180,13 @@ class Decomposed(NamedTuple):
     along: Any
     beside: Any
 
+    @classmethod
+    def none_yet(cls, rows: Rows) -> "Decomposed":
+        """What has not begun: no weights, and axes from which the first are found."""
+        count, width = rows.basis.shape
+        root, values, short = jnp.zeros(count), jnp.zeros(width), jnp.zeros((count, width), PRECISION)
+        return cls(root, jnp.zeros((count, width)), values, jnp.eye(width), short, jnp.zeros((count, count), PRECISION))
+
 
 def shape_of(points: Any, rows: Rows) -> tuple[Any, Any, Any]:
     """Standard normal coordinates (N, C) as the shape's parameters (N, SHAPE), ln s and ln σ."""
@@ -272,18 +280,28 @@ def _eigen_by_block(matrix: Any, guess: Any) -> tuple[Any, Any]:
     return values.ravel(), jax.scipy.linalg.block_diag(*axes)
 
 
-def _parts(points: Any, rows: Rows, state: Decomposed) -> tuple[Any, ...]:
-    """The shape of points (N, C), ln s, ln σ, whitened residuals (N, R) and these along the drifts' axes (N, W)."""
-    theta, log_s, log_sigma = shape_of(points, rows)
-    residual = _residual(points, rows)
-    whitened = _whitened(rows, state.root, residual.T).T
-    return theta, log_s, log_sigma, whitened, (residual @ state.along) * jnp.sqrt(state.values)
+class Seen(NamedTuple):
+    """What the likelihood needs of N points, whatever the rows' weights are.
+
+    Attributes:
+        residual: (N, R) logarithms of the rows' values over the shapes', in ``PRECISION``.
+        log_s: (N,) of the drifts' rates.
+        log_sigma: (N,) of the noise.
+    """
+
+    residual: Any
+    log_s: Any
+    log_sigma: Any
 
 
-def log_likelihood(points: Any, rows: Rows, state: Decomposed) -> Any:
-    """Logarithm of the density of the rows' logarithms, drifts summed out: (N,) of coordinates (N, C)."""
-    log_s, log_sigma = rates_of(points)
-    residual = _residual(points, rows, ARITHMETIC)
+def read(points: Any, rows: Rows) -> Seen:
+    """What the likelihood needs of coordinates (N, C)."""
+    return Seen(_residual(points, rows, ARITHMETIC), *rates_of(points))
+
+
+def log_likelihood(seen: Seen, rows: Rows, state: Decomposed) -> Any:
+    """Logarithm of the density of the rows' logarithms, drifts summed out: (N,)."""
+    residual, log_s, log_sigma = seen
     # along the axes a residual is drift and noise, beside them noise alone: nothing is subtracted, so that half the
     # digits hold the sum; and products with matrices keep the law from being computed again wherever it is read
     along, beside = residual @ state.along, residual @ state.beside
@@ -295,17 +313,17 @@ def log_likelihood(points: Any, rows: Rows, state: Decomposed) -> Any:
     return constant - count * log_sigma - 0.5 * (jnp.log(ratio).sum(axis=1) + square * jnp.exp(-2 * log_sigma))
 
 
-def _weigh(points: Any, rows: Rows, state: Decomposed) -> Decomposed:
+def weigh(seen: Seen, rows: Rows, state: Decomposed) -> Decomposed:
     """Weigh the rows by how far they lie off the population's curves, drifts included.
 
-    Found are the power by which noise falls with a run's size, and the rows that are wild.
+    Found are the power by which noise falls with a run's size, and the rows that are wild. A state that has not begun
+    gets the weights that are likely before.
     """
-    log_s, log_sigma = rates_of(points)
-    residual = _residual(points, rows, ARITHMETIC)
+    residual, log_s, log_sigma = seen
     along = (residual @ state.along) * jnp.sqrt(state.values)
     ratio = jnp.exp(2 * (log_s - log_sigma))[:, None]
     share = ratio / (1 + ratio * state.values)
-    mean = jnp.full(len(points), 1 / len(points), PRECISION) @ residual
+    mean = jnp.full(len(residual), 1 / len(residual), PRECISION) @ residual
     typical = _whitened(rows, state.root, mean.astype(float)[:, None])[:, 0]
     left = typical - state.projected @ (along * share).mean(axis=0)
     # what a row itself has of the drifts that it is compared with
@@ -315,7 +333,9 @@ def _weigh(points: Any, rows: Rows, state: Decomposed) -> Decomposed:
     known = rows.known / sigma
     fall = noise_fall(square, rows, known, sigma)
     plain = rows.variance * jnp.exp(fall * rows.lag) + known
-    return decompose(rows, plain * jnp.maximum(1.0, square / (sigma * plain * WILD**2)), state.axes)
+    weighed = plain * jnp.maximum(1.0, square / (sigma * plain * WILD**2))
+    likely = rows.variance * jnp.exp(PRIOR_NOISE_FALL[0] * rows.lag) + rows.known / np.exp(2 * PRIOR_LOG_NOISE[0])
+    return decompose(rows, jnp.where(state.root.any(), weighed, likely), state.axes)
 
 
 def noise_fall(square: Any, rows: Any, known: Any, sigma: Any) -> Any:
@@ -337,20 +357,19 @@ def noise_fall(square: Any, rows: Any, known: Any, sigma: Any) -> Any:
 def _sample(key: Any, *fields: Any) -> tuple[Any, ...]:
     """One task: its population's shape, what its drifts and noise are drawn by, and the record."""
     rows = Rows(*fields)
-    start = rows.variance * jnp.exp(PRIOR_NOISE_FALL[0] * rows.lag) + rows.known / np.exp(2 * PRIOR_LOG_NOISE[0])
-    first = decompose(rows, start, jnp.eye(rows.basis.shape[1]))
     population = temper(
         key,
         COORDINATES if rows.basis.shape[1] == len(AXES) * INNER else COORDINATES + len(PRIOR_EFFORT),
-        jax.jit(lambda points, state: log_likelihood(points, rows, state)),  # traced once, wherever it is called
-        lambda points, state: _weigh(points, rows, state),
-        first,
+        jax.jit(partial(read, rows=rows)),  # traced once, wherever it is called
+        lambda seen, state: log_likelihood(seen, rows, state),
+        lambda seen, state: weigh(seen, rows, state),
+        Decomposed.none_yet(rows),
     )
-    state = population.state
-    theta, log_s, log_sigma, _, along = _parts(population.points, rows, state)
+    points, state = population.points, population.state
+    theta, log_s, log_sigma = shape_of(points, rows)
+    along = (_residual(points, rows) @ state.along) * jnp.sqrt(state.values)
     return (
-        theta, log_s, log_sigma, along, state.values, state.axes, population.points, population.temperature,
-        population.evidence,
+        theta, log_s, log_sigma, along, state.values, state.axes, points, population.temperature, population.evidence,
     )  # fmt: skip
 
 

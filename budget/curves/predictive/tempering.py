@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from budget.curves.fitting.solver import solve_small
 from budget.curves.predictive import single
 from budget.numerics import streams
 
@@ -77,6 +76,7 @@ class Population(NamedTuple):
 def temper(
     key: Any,
     coordinates: int,
+    read: Callable[[Any], Any],
     log_likelihood: Callable[[Any, Any], Any],
     refresh: Callable[[Any, Any], Any],
     state: Any,
@@ -86,9 +86,10 @@ def temper(
     Args:
         key: of the task's random numbers.
         coordinates: C.
-        log_likelihood: (points (N, C), state) → (N,).
-        refresh: (points (N, C), state) → the next state: what of the likelihood is found on the way, such as the
-            weights of rows.
+        read: points (N, C) → what the likelihood needs of them, whatever the state is: any tree of arrays.
+        log_likelihood: (what was read, state) → (N,).
+        refresh: (what was read, state) → the next state: what of the likelihood is found on the way, such as the
+            weights of rows. It is called twice before the first step, so that its first call can begin the state.
         state: the first.
     """
     count = GROUPS * MEMBERS
@@ -113,14 +114,16 @@ def temper(
 
         def warm(each: Any) -> Any:
             # by what the loop carries: else all of it would be computed in front of the loop, whether it runs or not
-            there = jnp.where(each[0], points, 0.0)
-            state = refresh(there, each[1])
-            likelihood = log_likelihood(there, state)
-            return each[0] & False, state, likelihood, _next_rise(likelihood, temperature)
+            seen = read(jnp.where(each[0] > 0, points, 0.0))
+            state = refresh(seen, each[1])
+            likelihood = log_likelihood(seen, state)
+            return each[0] - 1, state, likelihood, _next_rise(likelihood, temperature)
 
-        # a loop of one round, which is left out where no task of the chunk is still on its way
+        # a loop of one round, which is left out where no task of the chunk is still on its way; two at first, for a
+        # second copy of what begins the state would be compiled as long again
+        rounds = jnp.where(temperature < 1, jnp.where(number > 0, 1, 2), 0)
         _, state, likelihood, rise = jax.lax.while_loop(
-            lambda each: each[0], warm, (temperature < 1, state, likelihood, jnp.zeros(()))
+            lambda each: each[0] > 0, warm, (rounds, state, likelihood, jnp.zeros(()))
         )
         drawn, log_uniform, offset = numbers(number)
         log_weight = rise * likelihood
@@ -130,7 +133,7 @@ def temper(
         mean = weight @ points / weight.sum()
         away = points - mean
         spread = (away * weight[:, None]).T @ away / weight.sum() + RIDGE * jnp.eye(coordinates)
-        root = jnp.linalg.cholesky(spread)
+        root, inverse = _root_and_inverse(spread)
         chosen = _resampled(weight, offset[:, None])
         points, likelihood = points[chosen], likelihood[chosen]
         last = last + (temperature >= 1)
@@ -143,7 +146,7 @@ def temper(
             fresh = jnp.concatenate([half[at] for half in drawn])
             proposed_white = share * whitened + jnp.sqrt(1 - share**2) * fresh
             proposed = mean + proposed_white @ root.T
-            found = log_likelihood(proposed, state)
+            found = log_likelihood(read(proposed), state)
             # the moves leave the normal of this mean and spread as it is; what is left is the target over that normal
             gain = temperature * (found - likelihood) + 0.5 * (
                 (points**2).sum(1) - (proposed**2).sum(1) + (proposed_white**2).sum(1) - (whitened**2).sum(1)
@@ -157,7 +160,7 @@ def temper(
                 accepted + taken.mean(),
             )
 
-        whitened = (points - mean) @ solve_small(root, jnp.eye(coordinates)).T
+        whitened = (points - mean) @ inverse.T
         points, _, likelihood, accepted = jax.lax.fori_loop(
             0, MOVES, move, (points, whitened, likelihood, jnp.zeros(()))
         )
@@ -188,6 +191,24 @@ def _sequence(key: Any, first: Any, count: int) -> Any:
     return (place >> jnp.uint64(33)).astype(jnp.int32)
 
 
+def _root_and_inverse(matrix: Any) -> tuple[Any, Any]:
+    """The lower root L (C, C) of a positive definite matrix, and its inverse, by elimination of the matrix beside 1.
+
+    A loop of few instructions: a library's call is made for each matrix alone, and elimination written out column by
+    column was a tenth of all that was compiled.
+    """
+    size = len(matrix)
+    row = jnp.arange(size)[:, None]
+
+    def eliminate(at: Any, both: Any) -> Any:
+        pivot = both[at] / jnp.sqrt(both[at, at])
+        below = both - (both[:, at] / pivot[at])[:, None] * pivot
+        return jnp.where(row > at, below, jnp.where(row == at, pivot, both))
+
+    both = jax.lax.fori_loop(0, size, eliminate, jnp.concatenate([matrix, jnp.eye(size)], axis=1))
+    return both[:, :size].T, both[:, size:]
+
+
 def _next_rise(likelihood: Any, temperature: Any) -> Any:
     """By how much the temperature may rise."""
     left = 1 - temperature
@@ -211,7 +232,7 @@ def _resampled(weight: Any, offset: Any) -> Any:
     each = weight.reshape(GROUPS, MEMBERS)
     heights = jnp.cumsum(each, axis=1)
     at = (jnp.arange(MEMBERS) + offset) / MEMBERS * heights[:, -1:]
-    found = jax.vmap(jnp.searchsorted)(heights, at)
+    found = (heights[:, None] < at[:, :, None]).sum(axis=2)
     first = jnp.arange(GROUPS)[:, None] * MEMBERS
     return (first + jnp.minimum(found, MEMBERS - 1)).ravel()
 

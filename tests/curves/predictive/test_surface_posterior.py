@@ -78,7 +78,7 @@ def test_the_likelihood_is_that_of_the_dense_covariance(checkpoints, precision, 
         rows = engine.Rows(*map(jnp.asarray, rows))
         variance = rows.variance * jnp.exp(0.4 * rows.lag)
         state = engine.decompose(rows, variance, jnp.eye(rows.basis.shape[1]))
-        found = np.asarray(engine.log_likelihood(jnp.asarray(points), rows, state))
+        found = np.asarray(engine.log_likelihood(engine.read(jnp.asarray(points), rows), rows, state))
         theta, log_s, log_sigma = map(np.asarray, engine.shape_of(jnp.asarray(points), rows))
     logs = np.log(np.stack([task["params"], task["tokens"]], axis=1))
     drift = sum(wiener(*np.meshgrid(at - at.min(), at - at.min())) for at in logs.T)
