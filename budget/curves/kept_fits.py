@@ -23,8 +23,8 @@ from budget.curves.fit_identity import feed, fit_identity
 from budget.curves.kept_lanes import Compute, Leaves, kept_lanes
 from budget.tables.kept_files import KeptFiles
 
-WORTH = 0.003
-"""CPU seconds that a task's result must have taken to be kept: thirty times what keeping and finding it take."""
+WORTH = 0.001
+"""CPU seconds that a task's result must have taken to be kept: several times what keeping and finding it take."""
 
 
 @dataclass

@@ -244,6 +244,28 @@ def test_a_changed_row_has_its_own_task_fitted_and_no_other(kept):
     assert kept.curves == 2
 
 
+@pytest.mark.parametrize("tasks", [["0"], ["3", "1"]], ids=str)
+def test_trends_are_the_same_whoever_is_fitted_with_them(tasks, kept):
+    """Tasks of few and of many runs: neither the padding nor the longest task's rows move a digit."""
+    random = np.random.default_rng(0)
+    counts = {"0": 7, "1": 30, "2": 11, "3": 45}
+    frame = pd.concat(
+        pd.DataFrame({"task": name, "x": np.geomspace(1, 1e3, rows)}).assign(
+            value=lambda part: (0.5 + part["x"] ** -0.3) * np.exp(0.01 * random.normal(size=len(part)))
+        )
+        for name, rows in counts.items()
+    )
+
+    def fit(names):
+        return fit_curves(frame[frame["task"].isin(names)], "trend", scale="x", draws=12)
+
+    with keeping_fits(kept):
+        fit(tasks)
+        together = fit(counts)
+    assert kept.curves == len(tasks)
+    assert numbers_of(together) == numbers_of(fit(counts))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("tasks", [[0], [5, 2], list(range(1, 12)), list(range(11, -1, -1))], ids=str)
 def test_tasks_of_real_runs_are_the_same_whoever_is_fitted_with_them(tasks, kept):

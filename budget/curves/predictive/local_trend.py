@@ -18,9 +18,10 @@ import numpy as np
 from jax import Array
 from scipy.special import logsumexp, ndtri
 
-from budget.curves.fitting.batching import Devices, choose_devices, vmap_in_chunks
+from budget.curves.fitting.batching import Devices, choose_devices, kind_of, vmap_in_chunks
+from budget.curves.kept_fits import kept_by_task
 from budget.curves.predictive.knots import INSIDE, height, knots
-from budget.curves.predictive.observations import Observations, Posterior
+from budget.curves.predictive.observations import Observations, Posterior, by_task, from_tasks
 from budget.curves.predictive.trend_rows import TrendRows, trend_rows
 from budget.curves.predictive.wiener_filter import State, advance, sample, smooth, update
 from budget.numerics.streams import keys, uniforms
@@ -63,14 +64,38 @@ LEAST_LATE = 4
 WIDENING = 1.25
 """Factor of the spread of draws, calibrated on measured curves (decision 130)."""
 
+KEPT_WIDTH = 48
+"""Rows to which tasks are padded when they are looked for among what is kept, so that a longer task beside them, up to
+this, leaves what they are named by as it is."""
+
 LANES = 16
 """How many ordinary lanes one task is as large as, whose grid has thousands of cells."""
 
 IMPOSSIBLE = -1e9
 """Logarithm of the likelihood of rows in a cell that cannot hold them."""
 
+NEAR = 0.01
+"""Share of the way from the floor to the ceiling that a value has left at least: nearer, its level would not be finite.
+"""
+
 _MOST_EXPONENT = 600.0
 """Largest logarithm of a value over the best measured one."""
+
+_MANTISSA, _ROOT_HALF = 52, 0x3FE6A09E667F3BCD
+"""Bits of a number after its exponent's, and those of the root of one half, from which on mantissas are taken."""
+
+_ROUNDER = 1.5 * 2.0**_MANTISSA
+_ROUNDER_BITS = int(np.float64(_ROUNDER).view(np.int64))
+"""A number to whose bits a whole one is added as to the number itself."""
+
+_LN_2 = (6.93147180369123816490e-01, 1.90821492927058770002e-10)
+"""The logarithm of two in two parts, of which the first has few bits."""
+
+_ATANH = (
+    6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01, 2.222219843214978396e-01,
+    1.818357216161805012e-01, 1.531383769920937332e-01, 1.479819860511658591e-01,
+)  # fmt: skip
+"""Of the powers of s² in (ln(1 + f) − ln(1 − f) − 2s)/s, s = f/(2 + f)."""
 
 
 @dataclass(frozen=True)
@@ -178,19 +203,37 @@ def sample_trends(
     Raises:
         FitError: JAX sees no such device.
     """
-    filtered = filter_trends(observations, device=device)
-    found = draw_trends(filtered, draws=draws, seed=seed, device=device)
+    kind, constants = kind_of(choose_devices(device)), ("trend", draws, seed)
+    given = observations.widened(KEPT_WIDTH).lanes()
+    weighed: dict[bytes, TrendFilter] = {}
+
+    def weigh(chosen: np.ndarray) -> TrendFilter:
+        """The filter of some tasks, which is made once where it is needed twice."""
+        if chosen.tobytes() not in weighed:
+            weighed[chosen.tobytes()] = filter_trends(observations.take(chosen), device=device)
+        return weighed[chosen.tobytes()]
+
+    def compute(chosen: np.ndarray) -> list[np.ndarray]:
+        own = draw_trends(weigh(chosen), draws=draws, seed=seed, device=device)
+        return [*by_task(own), weigh(chosen).floor_posterior]
+
+    *leaves, floors = kept_by_task("curves", kind, constants, given, compute)
+    found = from_tasks(leaves)
     if not borrow:
         return found
-    prior = np.zeros_like(filtered.floor_posterior)
+    prior = np.zeros_like(floors)
     for metric in dict.fromkeys(observations.metric):
         mine = np.array([each == metric for each in observations.metric])
-        own = filtered.floor_posterior[mine]
-        prior[mine] = borrowed_floors(own.sum(axis=0), own, len(own))
+        prior[mine] = borrowed_floors(floors[mine].sum(axis=0), floors[mine], int(mine.sum()))
     if not prior.any():
         return found
-    lent = draw_trends(filtered, draws=draws, seed=seed, floor_prior=prior, device=device).draws
-    return replace(found, lent=lent, notes=(_borrowed_note(filtered.floor_posterior, prior),))
+
+    def lend(chosen: np.ndarray) -> list[np.ndarray]:
+        helped = draw_trends(weigh(chosen), draws=draws, seed=seed, floor_prior=prior[chosen], device=device)
+        return [helped.draws.swapaxes(0, 1)]
+
+    (lent,) = kept_by_task("lent", kind, constants, (*given, prior), lend)
+    return replace(found, lent=lent.swapaxes(0, 1), notes=(_borrowed_note(floors, prior),))
 
 
 def _borrowed_note(own: np.ndarray, prior: np.ndarray) -> str:
@@ -219,7 +262,12 @@ def filter_trends(data: Observations, *, device: str | None = None) -> TrendFilt
     unit = np.array([_good(value, good).min() for value, good in zip(rows.value, rows.good, strict=True)])
     least = np.minimum(np.nan_to_num(data.least) / unit, FLOOR_SHARES[-1])
     parts = [_lanes(rows, unit, least, late) for late in (False, True)]
-    cells = [vmap_in_chunks(_weigh, (), part.arrays, devices=devices, share=LANES) for part in parts]
+    # rows of the longest lane: what is padded behind them would change no cell, and take as long as a row
+    most = [np.asarray((part.precision > 0).sum(axis=1).max()) for part in parts]
+    cells = [
+        vmap_in_chunks(_weigh, (), part.arrays, (rows_of_it,), devices=devices, share=LANES)
+        for part, rows_of_it in zip(parts, most, strict=True)
+    ]
     return TrendFilter(data, rows, unit, least, np.stack(cells) + LOG_CEILING_PRIOR[:, None, :, None, None, None])
 
 
@@ -317,16 +365,57 @@ def _observe(
     The row is ``E + _above(level)`` with noise of ``variance`` relative to it, linear about the level's mean.
     """
     # where the filter is far off, the exponential is linear about a place nearer to the row; of a direct row, about it
-    above = jnp.clip(_above(state.level, bend), 0.5 * value - floor, jnp.maximum(2.0, 2.0 * value) - floor)
-    above = jnp.where(direct, value - floor, above)
+    ends = 0.5 * value - floor, jnp.maximum(2.0, 2.0 * value) - floor
+    low, high = (jnp.where(direct, value - floor, end) for end in ends)
+    told = _above(state.level, bend)
+    above = jnp.clip(told, low, high)
     # a row above the ceiling is seen as one a little below it
-    left = jnp.maximum(1 - above * bend, 0.01)
+    rest = 1 - above * bend
+    left = jnp.maximum(rest, NEAR)
     about, gradient = floor + above, above * left
+    # where the ends do not bind, the level of what lies above the floor is the state's own, for which no logarithm is
+    # needed; of the ends, which hang on floor and ceiling alone, few are
+    level = jnp.where(rest < NEAR, _near_level(rest, bend), state.level)
+    level = jnp.where(told < low, _level(low, bend), jnp.where(told > high, _level(high, bend), level))
     noise = variance * (about / gradient) ** 2
-    innovation = (value - about) / gradient + jnp.log(above / left) - state.level
+    innovation = (value - about) / gradient + level - state.level
     spread = state.p00 + noise
-    likelihood = -0.5 * (jnp.log(2 * jnp.pi * spread) + innovation**2 / spread) - jnp.log(gradient)
+    likelihood = -0.5 * (_log(2 * jnp.pi * spread * gradient**2) + innovation**2 / spread)
     return update(state, innovation, noise / information), information * likelihood
+
+
+def _level(above: Array, bend: Array) -> Array:
+    """The level of a value so far above the floor; of one at the ceiling or beyond, as if it were ``NEAR`` to it."""
+    return _log(above / jnp.maximum(1 - above * bend, NEAR))
+
+
+def _near_level(rest: Array, bend: Array) -> Array:
+    """``_level`` of what has the share ``rest`` of the way to the ceiling left, less than ``NEAR``: as a series."""
+    series = rest * 0.0
+    for power in range(7, 0, -1):
+        series = rest * (1 / power + series)
+    return -jnp.log(NEAR * bend) - series
+
+
+def _log(x: Array) -> Array:
+    """The natural logarithm in double precision, in operations that processors do on many numbers at once.
+
+    Of a number that is not finite, that number; others are normal and above 0 here. The mantissa's logarithm is the
+    series of the inverse hyperbolic tangent, shortened (FreeBSD's e_log.c: error below 1 ulp).
+    """
+    whole = jnp.int64
+    bits = jax.lax.bitcast_convert_type(x, whole)
+    exponent = (bits - whole(_ROOT_HALF)) >> whole(_MANTISSA)
+    f = jax.lax.bitcast_convert_type(bits - (exponent << whole(_MANTISSA)), x.dtype) - 1
+    # exponents become numbers by their bits: a conversion of 64-bit integers is done one by one
+    number = jax.lax.bitcast_convert_type(exponent + whole(_ROUNDER_BITS), x.dtype) - _ROUNDER
+    s = f / (2 + f)
+    square, half = s * s, 0.5 * f * f
+    series = jnp.zeros_like(x)
+    for coefficient in reversed(_ATANH):
+        series = square * (coefficient + series)
+    found = number * _LN_2[0] - ((half - (s * (half + series) + number * _LN_2[1])) - f)
+    return jnp.where(jnp.abs(x) < jnp.inf, found, x)
 
 
 def _above(level: Array, bend: Array) -> Array:
@@ -338,36 +427,37 @@ def _above(level: Array, bend: Array) -> Array:
 def _begin(begin: Array, floor: Array, bend: Array, shape: tuple[int, ...]) -> State:
     """What is known before any row."""
     above = begin - floor
-    level = jnp.broadcast_to(jnp.log(above / jnp.maximum(1 - above * bend, 0.01)), shape)
+    level = jnp.broadcast_to(_level(above, bend), shape)
     constants = (SLOPE, LEVEL_VARIANCE, 0.0, SLOPE_DEVIATION**2)
     return State(level, *(jnp.full(shape, constant) for constant in constants))
 
 
 def _weigh(
     step: Array, value: Array, precision: Array, known: Array, information: Array, direct: Array, begin: Array,
-    least: Array, highest: Array,
+    least: Array, highest: Array, rows: Array,
 ) -> Array:  # fmt: skip
-    """(U, F, S, Q) log marginal likelihood of one lane's rows in every cell."""
-    floor = (least + jnp.asarray(FLOOR_SHARES) * (1 - least))[:, None, None]
-    bend = 1 / (highest * jnp.asarray(CEILINGS)[:, None, None, None] - floor)
-    noise = jnp.asarray(NOISES)[:, None] ** 2
-    drift = jnp.asarray(DRIFTS) ** 2
-    shape = (len(CEILINGS), len(FLOOR_SHARES), len(NOISES), len(DRIFTS))
+    """(U, F, S, Q) log marginal likelihood of one lane's rows in every cell; behind ``rows`` of them there are none."""
+    cells = (len(CEILINGS), len(FLOOR_SHARES), len(NOISES), len(DRIFTS))
+    floor = least + jnp.asarray(FLOOR_SHARES) * (1 - least)
+    bend = (1 / (highest * jnp.asarray(CEILINGS)[:, None] - floor)).reshape(-1, 1)
+    floor = jnp.tile(floor, len(CEILINGS))[:, None]
+    # two long axes instead of four short ones: processors take many numbers along the last one at once
+    noise, drift = (each.ravel() ** 2 for each in np.meshgrid(NOISES, DRIFTS, indexing="ij"))
+    shape = (len(floor), len(noise))
 
-    def one(carry: tuple[State, Array], row: tuple[Array, ...]) -> tuple[tuple[State, Array], None]:
+    def one(at: Array, carry: tuple[State, Array]) -> tuple[State, Array]:
         state, total = carry
-        step, value, precision, known, information, direct = row
-        there = precision > 0
-        ahead = advance(state, step, drift)
-        variance = noise / jnp.where(there, precision, 1.0) + known
-        seen, likelihood = _observe(ahead, floor, bend, variance, value, jnp.where(there, information, 1.0), direct)
+        there = precision[at] > 0
+        ahead = advance(state, step[at], jnp.asarray(drift))
+        variance = jnp.asarray(noise) / jnp.where(there, precision[at], 1.0) + known[at]
+        own = jnp.where(there, information[at], 1.0)
+        seen, likelihood = _observe(ahead, floor, bend, variance, value[at], own, direct[at])
         state = State(*(jnp.where(there, new, old) for new, old in zip(seen, ahead, strict=True)))
-        return (state, total + jnp.where(there, likelihood, 0.0)), None
+        return state, total + jnp.where(there, likelihood, 0.0)
 
-    first = (_begin(begin, floor, bend, shape), jnp.zeros(shape))
-    (_, total), _ = jax.lax.scan(one, first, (step, value, precision, known, information, direct))
+    _, total = jax.lax.fori_loop(0, rows, one, (_begin(begin, floor, bend, shape), jnp.zeros(shape)))
     # a cell whose filter has left the numbers tells nothing of rows that no such curve goes through
-    return jnp.where(jnp.isfinite(total), total, IMPOSSIBLE)
+    return jnp.where(jnp.isfinite(total), total, IMPOSSIBLE).reshape(cells)
 
 
 def _trace(

@@ -26,6 +26,7 @@ from budget.curves.predictive.local_trend import (
     filter_trends,
     sample_trends,
 )
+from budget.curves.predictive.wiener_filter import State, update
 from budget.numerics.interval import interval
 from tests.curves.predictive.trends import observations, power, told
 from tests.devices import printed_here, printed_on
@@ -56,7 +57,7 @@ def test_the_marginal_likelihood_of_a_cell_is_that_of_a_dense_gaussian(cell):
     ones = np.ones(7)
     with jax.enable_x64(True):
         found = np.asarray(
-            local_trend._weigh(step, Y, precision, known, ones, ones > 0, Y[0], np.float64(0.0), np.float64(3.0))
+            jax.jit(local_trend._weigh)(step, Y, precision, known, ones, ones > 0, Y[0], 0.0, 3.0, len(T))
         )
     relative = (noise**2 / precision + known) * (Y / (Y - floor)) ** 2
     mean, covariance = dense(T, drift, relative)
@@ -65,6 +66,54 @@ def test_the_marginal_likelihood_of_a_cell_is_that_of_a_dense_gaussian(cell):
     expected = multivariate_normal(mean, covariance).logpdf(z) - z.sum()
     assert np.isinf(CEILINGS[-1])
     np.testing.assert_allclose(found[(-1, *cell)], expected, rtol=1e-9)
+
+
+def test_what_is_padded_behind_the_rows_changes_no_cell():
+    ones, more = np.ones(7), np.zeros(9)
+    rows = [np.diff(T, prepend=0.0), Y, ones, 0 * ones, ones, ones > 0]
+    padded = [np.append(each, more.astype(each.dtype)) for each in rows]
+    with jax.enable_x64(True):
+        weigh = jax.jit(local_trend._weigh)
+        found = [np.asarray(weigh(*each, Y[0], 0.0, 3.0, end)) for each, end in ((rows, 7), (padded, 7), (padded, 16))]
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[2], found[0])
+
+
+def test_logarithms_are_those_of_double_precision():
+    x = np.concatenate([np.geomspace(1e-307, 1e308, 100_001), np.linspace(0.5, 2, 100_001)])
+    with jax.enable_x64(True):
+        found, odd = (np.asarray(jax.jit(local_trend._log)(each)) for each in (x, np.array([np.inf, np.nan])))
+    epsilon = np.finfo(float).eps
+    np.testing.assert_allclose(found, np.log(x), rtol=2 * epsilon, atol=epsilon)
+    np.testing.assert_array_equal(odd, [np.inf, np.nan])
+
+
+@settings(max_examples=200)
+@given(
+    level=st.floats(-30, 30),
+    floor=st.floats(0, 0.99),
+    highest=st.one_of(st.none(), st.floats(1, 5)),
+    value=st.floats(0.5, 6),
+    direct=st.booleans(),
+)
+def test_a_row_is_seen_as_the_linear_filter_about_its_place_says(level, floor, highest, value, direct):
+    value = max(value, 1.0) if direct else value  # as rows are that are seen as logarithms
+    bend = 0.0 if highest is None else 1 / (1.02 * highest - floor)
+    variance, information = 0.01, 0.5
+    state = State(*map(np.float64, (level, -0.3, 0.2, -0.05, 0.04)))
+    above = np.exp(level) / (1 + np.exp(level) * bend)
+    above = value - floor if direct else np.clip(above, 0.5 * value - floor, max(2.0, 2 * value) - floor)
+    left = max(1 - above * bend, 0.01)
+    about, gradient = floor + above, above * left
+    noise = variance * (about / gradient) ** 2
+    innovation = (value - about) / gradient + np.log(above / left) - level
+    spread = state.p00 + noise
+    likelihood = -0.5 * (np.log(2 * np.pi * spread) + innovation**2 / spread) - np.log(gradient)
+    expected = *update(state, innovation, noise / information), information * likelihood
+    with jax.enable_x64(True):
+        found, told_likelihood = jax.jit(local_trend._observe)(state, floor, bend, variance, value, information, direct)
+    # near a bound the two may take it from either side of a rounding
+    np.testing.assert_allclose([*found, told_likelihood], expected, rtol=1e-9, atol=1e-11)
 
 
 def trace(draws, random=None, drift=0.2, noise=0.05, floor=0.7):
