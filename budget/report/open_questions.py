@@ -1,10 +1,12 @@
 """What the first page leaves open and says in a line each: targets that are missed, what is least sure, its words."""
 
 import shlex
+from collections.abc import Sequence
 
 import numpy as np
 
 from budget.numerics.words import listing
+from budget.report.decision_response import shown_response
 from budget.report.report_parts import Block, Bullets, Cell, Column, Note, Section, Table, Text
 from budget.report.sentences.recommendation_sentences import how
 from budget.report.shown_decision import Decision, ShownModel, shown_decision, target_mark
@@ -16,6 +18,7 @@ from budget.report.written_numbers import (
     difference,
     factor,
     percent,
+    plural,
     quantity,
     scientific,
     told_apart,
@@ -30,6 +33,9 @@ NAMED = 5
 LEAST_SURE = 3
 """Tasks that a line names as the least sure."""
 
+LEAST_WORTH = 1e-4
+"""Share of the budget below which what knowing a curve is worth is none."""
+
 MEASURED = 0.1
 """Share of the budget that the command for the next runs spends on them."""
 
@@ -40,6 +46,7 @@ def first_page_notes(study: Study) -> tuple[Note, ...]:
     notes = (
         Note("Missed targets", missed_line(study, shown)),
         Note("Least sure", next_line(study, shown)),
+        Note("Measure next", measure_line(study, shown)),
         Note("What sharing costs", sharing_line(shown)),
         Note("Words", words_line(study, shown)),
     )
@@ -99,15 +106,37 @@ def least_sure(study: Study, shown: Decision) -> list[int]:
 
 
 def next_line(study: Study, shown: Decision) -> str:
-    """The tasks whose predictions are the least sure, in a line; which runs pay is ``budget next``'s to say."""
+    """The tasks whose predictions are the least sure, in a line."""
     order = least_sure(study, shown)[:LEAST_SURE]
     if not order or len(shown.names) == 1:
         return ""
     part = doubt(study, shown)
     return (
-        f"{listing([shown.names[task] for task in order])}: {percent(part[order].sum() / part.sum())} of all "
-        f"intervals' weighted widths.{size_line(shown)}"
+        f"{listing([shown.names[task] for task in order])}: {percent(part[order].sum() / part.sum())} of "
+        f"all intervals.{size_line(shown)}"
     )
+
+
+def worth_knowing(study: Study, shown: Decision) -> list[tuple[ShownModel, float, float]]:
+    """Models whose curve would be worth knowing before the budget is split, the most first: each with that value.
+
+    The value is told in the objective, and as the share of the budget that would bring as much.
+    """
+    more = shown_response(study).percent_more
+    if len(study.knowing) != len(shown.models) or not more > 0:
+        return []
+    order = [at for at in np.argsort(-np.nan_to_num(study.knowing), kind="stable") if study.knowing[at] > 0]
+    told = [(shown.models[at], float(study.knowing[at]), float(study.knowing[at] / more / 100)) for at in order]
+    return [each for each in told if each[2] >= LEAST_WORTH]
+
+
+def measure_line(study: Study, shown: Decision) -> str:
+    """Which curves are worth most to the split, in a line; which runs pay is ``budget next``'s to say."""
+    found = worth_knowing(study, shown)[:LEAST_SURE]
+    if not found:
+        return ""
+    each = listing([f"{shown.label(model)} {percent(part)}" for model, _, part in found])
+    return f"Knowing a curve is worth so much more budget: {each}."
 
 
 def size_line(shown: Decision) -> str:
@@ -150,6 +179,7 @@ def next_section(study: Study) -> Section | None:
     if not order or len(shown.names) == 1:
         return None
     unit = study.plan.spec.unit
+    known = worth_knowing(study, shown)
     width, model_of = doubt(study, shown), {task: model for model in shown.models for task in model.tasks}
     rows = tuple(
         (
@@ -161,7 +191,8 @@ def next_section(study: Study) -> Section | None:
         )
         for task in order
     )
-    blocks: list[Block] = [
+    blocks: list[Block] = _knowing_blocks(study, shown, known) if known else []
+    blocks += [
         Text(
             "Tasks whose predictions make the mean least sure: the width of each interval times the task's weight, as "
             "a share of the sum over all tasks. A wide interval far beyond the runs asks for a larger run, one beside "
@@ -187,12 +218,49 @@ def next_section(study: Study) -> Section | None:
     if command:
         blocks.append(
             Text(
-                "Which runs to buy is weighed by their price and by what each is expected to bring to this budget's "
-                f"plan of one model for each task, which may rank other tasks first; in this plan's folder: {command}"
+                "Which runs to buy, of which size and how many, is weighed by their price, their noise and what each "
+                "is expected to bring to this budget's plan of one model for each task, which may rank other tasks "
+                f"first; in this plan's folder: {command}"
             )
         )
     names = listing([shown.names[task] for task in order[:LEAST_SURE]])
-    return Section("next", "What is least sure", tuple(blocks), finding=f"The widest intervals by weight: {names}.")
+    if not known:
+        return Section("next", "What is least sure", tuple(blocks), finding=f"The widest intervals by weight: {names}.")
+    first, _, part = known[0]
+    finding = f"Knowing the curve of {shown.label(first)} would be worth as much as {percent(part)} more budget."
+    return Section("next", "What to measure next", tuple(blocks), finding=finding)
+
+
+def _knowing_blocks(study: Study, shown: Decision, known: Sequence[tuple[ShownModel, float, float]]) -> list[Block]:
+    """What knowing each curve would be worth to the split."""
+    unit = study.plan.spec.unit
+    rows = tuple(
+        (
+            Cell(shown.label(model)),
+            Cell(percent(part)),
+            Cell(difference(gain)),
+            Cell(amount(model.spend, unit)),
+            Cell(_beyond(study, model, model.tasks[0])),
+        )
+        for model, gain, part in known[:NAMED]
+    )
+    columns = (
+        Column("Model"),
+        Column("As good as more budget", True),
+        Column("Expected gain", True),
+        Column(f"Planned spend, {UNIT_WORDS[unit]}", True),
+        Column("Beyond the runs", True, "largest of its scales"),
+    )
+    less = len(shown.models) - len(known)
+    others = f" Of {plural(less, 'other model')} it is nothing, however wide their intervals." if less else ""
+    return [
+        Text(
+            "Were a model's curve known before the budget is split, other shares would be best. What that gains, in "
+            "the mean over the draws of that curve with the others at their means, is what no runs of it can exceed."
+            f"{others}"
+        ),
+        Table("What knowing each model's curve is worth to the split", columns, rows, cards=True),
+    ]
 
 
 def _unsettled(each: Undecided) -> str:

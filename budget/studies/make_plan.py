@@ -37,6 +37,7 @@ from budget.studies.strategies.judged_models import JudgedCurve, JudgeModel, jud
 from budget.studies.strategies.recommendation import Recommendation
 from budget.studies.strategies.specialist_subsets import Subsets
 from budget.studies.strategies.strategy_curves import FittedStrategies
+from budget.studies.value_of_knowing import value_of_knowing
 from budget.tables.checks.quality import Finding, check_table
 from budget.tables.files.manifest import SCHEMA
 from budget.tables.runs import Runs
@@ -76,6 +77,7 @@ class Study(Brief):
         size_ranges: how sure the sizes of the decision's models are, in their order, where some tasks share one.
         pairs: two tasks that some model serves → how much they help each other in every draw (B,), see
             ``sharing_effects.pair_effects``.
+        knowing: (V,) what knowing the curve of each of the tables' models would be worth, see ``value_of_knowing``.
     """
 
     runs: Runs
@@ -102,6 +104,7 @@ class Study(Brief):
     breadth_curve: BreadthCurve | None = None
     size_ranges: tuple[SizeRange, ...] = ()
     pairs: Mapping[frozenset[str], np.ndarray] = field(default_factory=dict)
+    knowing: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     @property
     def versions(self) -> dict[str, str]:
@@ -140,6 +143,10 @@ class Study(Brief):
             ],
             "focus": None if self.focus is None else _without_rows(self.focus.record()),
             "recommendation": None if self.recommendation is None else self.recommendation.record(),
+            "value_of_knowing": [
+                {"tasks": [self.plan.spec.tasks.names[task] for task in model.tasks], "value": json_value(worth)}
+                for model, worth in zip(self.tables.models if self.tables else (), self.knowing.tolist(), strict=True)
+            ],
             "size_ranges": [json_value(vars(each)) for each in self.size_ranges],
             "judged_sharing": [
                 {
@@ -225,6 +232,7 @@ def make_plan(
         checks = breadth_of(found.compared[0], map_of, found.compared[1], params=asked.params, seed=curves.seed)
     is_best = asked.split is None and not asked.prefer_simple and not of_one
     is_best = is_best and (plan.solver not in (BY_HAND, BY_LEVELS) if shown is None else shown.asked is None)
+    tables = decision_tables(found.planned, spec, plan.spend, found.tasks, shown, found.rivals) if is_best else None
     return Study(
         runs=runs,
         findings=tuple(findings),
@@ -238,7 +246,8 @@ def make_plan(
         focus=map_of,
         breadth=checks,
         recommendation=decision,
-        tables=decision_tables(found.planned, spec, plan.spend, found.tasks, shown, found.rivals) if is_best else None,
+        tables=tables,
+        knowing=np.empty(0) if tables is None else value_of_knowing(tables, spec.weight, spec.whole_budget),
         growth=growth,
         breadth_curve=kept,
         sharing=None if growth is None else budget_sharing(planned, growth),

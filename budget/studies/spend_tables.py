@@ -19,6 +19,7 @@ from budget.allocation.convex.problem import Problem, build_problem, reach_of_mo
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.curves import Curves
+from budget.numerics.interval import interval
 from budget.numerics.strict_json import json_value
 from budget.studies.monotone_cubic import MonotoneCubics
 
@@ -65,6 +66,7 @@ class SpendTable:
         predicted: (K, M) what each task is predicted to reach.
         low: (K, M) lower end of its 80 % interval, NaN without draws.
         high: (K, M) upper end.
+        drawn: (B, K, M) the same in every draw.
         least: least spend.
         most: greatest spend, infinite where there is none.
         held: ``TODAY`` or ``SHARE`` where no curve is trusted, so that it keeps what it has today or its share by
@@ -78,6 +80,7 @@ class SpendTable:
     predicted: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    drawn: np.ndarray
     least: float
     most: float
     held: str = ""
@@ -165,9 +168,12 @@ def spend_tables(curves: Curves, spec: PlanSpec, budget: float, strategy: str = 
         shown = picked if len(models) == len(tasks) else np.repeat(picked, len(tasks), axis=1)
         # intervals are read off all draws at the knots alone, of all tasks in one call
         there = inputs.reshape(POINTS, len(tasks), -1)[shown]
-        _, low_there, high_there = curves.predict(np.broadcast_to(tasks, shown.shape)[shown], there)
+        rows = np.broadcast_to(tasks, shown.shape)[shown]
+        scenarios = curves.told.present(rows, curves.told.distance_draws(rows, there))
         below, above = np.full(shown.shape, np.nan), np.full(shown.shape, np.nan)
-        below[shown], above[shown] = low_there, high_there
+        below[shown], above[shown] = interval(scenarios)
+        drawn = np.full((len(scenarios), *shown.shape), np.nan)
+        drawn[:, shown] = scenarios
         for at, model in enumerate(models.tolist()):
             mine = slice(None) if spec.is_one_model else slice(at, at + 1)
             pick = picked[:, at]
@@ -180,6 +186,7 @@ def spend_tables(curves: Curves, spec: PlanSpec, budget: float, strategy: str = 
                     predicted[pick, mine],
                     below[pick, mine],
                     above[pick, mine],
+                    drawn[:, pick, mine],
                     float(low[model]),
                     float(high[model]),
                     "" if spec.is_one_model else held[model],

@@ -7,6 +7,7 @@ import pytest
 
 from budget.allocation.solve import allocate
 from budget.report import open_questions
+from budget.report.decision_response import shown_response
 from budget.report.page.decided_tables import decided_table
 from budget.report.page.story import build_story
 from budget.report.pictures.decision_figures import flow
@@ -74,19 +75,35 @@ def test_the_least_sure_tasks_are_those_of_the_widest_intervals_by_weight(studie
     order = np.argsort(-width)
     assert open_questions.least_sure(study, shown) == order.tolist()
     section = open_questions.next_section(study)
-    (table,) = [block for block in section.blocks if block.kind == "table"]
+    table = [block for block in section.blocks if block.kind == "table"][-1]
     assert [row[0].text for row in table.rows] == [shown.names[task] for task in order]
     assert [row[2].text for row in table.rows] == [percent(each) for each in width[order] / width.sum()]
     assert f"budget next curves.json --spend {3e17:.2e}"[:28] in section.blocks[-1].text
-    assert shown.names[order[0]] in open_questions.next_line(study, shown) and shown.names[order[0]] in section.finding
-    labels = [note.label for note in open_questions.first_page_notes(study)]
-    assert "Least sure" in labels and "Measure next" not in labels  # what to buy is the command's answer
+    assert shown.names[order[0]] in open_questions.next_line(study, shown)
+    assert "Least sure" in [note.label for note in open_questions.first_page_notes(study)]
     model = max(shown.models, key=lambda each: each.size.high / each.size.low)
     said = f"Size: {shown.label(model)}, {count_span(model.size.low, model.size.high)}; "
     said += f"{count_span(model.size.near_low, model.size.near_high)} do as well within 0.1 %."
     assert open_questions.next_line(study, shown).endswith(said)
     bare = make_study(("prose", "code"), draws=0)
     assert open_questions.next_section(bare) is None and open_questions.next_line(bare, shown_decision(bare)) == ""
+
+
+def test_what_to_measure_next_is_ranked_by_what_knowing_is_worth(studies):
+    study = studies["specialists"]
+    shown, more = shown_decision(study), shown_response(study).percent_more
+    order = np.argsort(-study.knowing)
+    assert (study.knowing[order[:3]] > 0).all()
+    said = open_questions.measure_line(study, shown)
+    first = f"{shown.label(shown.models[order[0]])} {percent(study.knowing[order[0]] / more / 100)}"
+    assert said.startswith(f"Knowing a curve is worth so much more budget: {first}")
+    section = open_questions.next_section(study)
+    table = next(block for block in section.blocks if block.kind == "table")
+    assert [row[0].text for row in table.rows] == [shown.label(shown.models[at]) for at in order]
+    assert section.title == "What to measure next" and shown.label(shown.models[order[0]]) in section.finding
+    unknown = replace(study, knowing=np.zeros(len(shown.models)))
+    assert open_questions.measure_line(unknown, shown) == ""
+    assert open_questions.next_section(unknown).title == "What is least sure"
 
 
 def test_what_sharing_costs_is_told_of_the_task_that_loses_most(studies):
