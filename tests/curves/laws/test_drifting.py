@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.interpolate import CubicHermiteSpline
 
 from budget.curves.laws.drifting import surface_repeat
 from budget.curves.laws.drifting.drifts import drifting_value
 from budget.curves.laws.drifting.scales import law_over, power_mean
-from budget.curves.laws.surface import INNER
+from budget.curves.laws.surface import INNER, KNOTS, drift_basis
 from budget.curves.laws.table import LAWS, choose_law
 from tests.oracles.laws import chinchilla, repeat
 
@@ -21,6 +22,24 @@ def theta_of(law, **given):
     for name, value in given.items():
         theta[law.position(name)] = value
     return theta
+
+
+@given(st.floats(0.1, 9.0), st.integers(0, 10**6))
+def test_a_drift_is_the_spline_of_its_numbers_within_the_runs_and_goes_on_beyond(span, seed):
+    """0 with slope 0 at and below the smallest scale; beyond the largest its last slope, and a term in z^1.5."""
+    random = np.random.default_rng(seed)
+    values, slopes, spread = random.normal(size=KNOTS - 1), random.normal(size=KNOTS - 1), random.normal()
+    knots = np.linspace(-span, 0.0, KNOTS)
+    spline = CubicHermiteSpline(knots, np.append(0.0, values), np.append(0.0, slopes))
+    z = np.concatenate([random.uniform(-span, 0.0, 30), knots, [-span - 3.0, 0.5, 4.0]])
+    found = drift_basis(z, np.full(z.shape, span)) @ np.concatenate([values, slopes, [spread]])
+    beyond = [values[-1] + slopes[-1] * far + spread * far**1.5 for far in (0.5, 4.0)]
+    np.testing.assert_allclose(found, [*spline(z[:-3]), 0.0, *beyond], rtol=1e-9, atol=1e-9)
+
+
+def test_a_drift_over_one_scale_has_no_slope_beyond_it():
+    found = drift_basis(np.array([-1.0, 0.0, 2.0]), np.zeros(3))
+    np.testing.assert_allclose(found, np.append(np.zeros((3, INNER)), [[0.0], [0.0], [2.0**1.5]], axis=1))
 
 
 @given(NUMBERS, st.floats(0.05, 4) | st.floats(-4, -0.05))

@@ -196,6 +196,9 @@ def test_a_value_that_turns_far_out_is_reached_where_it_still_fell(turn, rise, s
     spend = least_spend(value, np.zeros(1, dtype=int), np.array([-served * turn]), 1e12)
     assert spend[0] == pytest.approx(10 ** (served * turn), rel=1e-9)
     assert np.isinf(least_spend(value, np.zeros(1, dtype=int), np.array([-turn - 0.01]), 1e12)).all()
+    # beside a task that the most serves, which needs no such search
+    both = least_spend(value, np.zeros(2, dtype=int), np.array([-served * turn, 0.5 * rise * (12 - turn)]), 1e12)
+    assert both[0] == spend[0] and both[1] < 1
 
 
 def test_table_record_and_seed():

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t
 
-from budget.studies.focus.breadth_law import LEAST_CURVED, SPARE, breadth_law
+from budget.studies.focus.breadth_law import CLAIM, LEAST_CURVED, SPARE, breadth_law
 from budget.studies.focus.breadth_means import by_breadth
 
 COUNTS = [2, 2, 2, 4, 4, 4, 8, 8, 12, 12]
@@ -38,6 +39,21 @@ def test_sets_left_out_are_predicted_by_the_law_of_the_others():
         rest = np.arange(len(r)) != place
         theta = np.linalg.lstsq(design[rest], advantage[rest], rcond=None)[0]
         np.testing.assert_allclose(law.left_out[place], design[place] @ theta, atol=1e-10)
+
+
+def test_intervals_add_what_is_left_over_sets_and_draws_as_multiple_imputations_do():
+    """Rubin 1987: the variance within, and that between m imputations times 1 + 1/m; here with few draws."""
+    r, advantage, _, related = exact(draws=4, spread=0.03)
+    random = np.random.default_rng(3)
+    scenarios = advantage[:, None] + random.normal(0, 0.02, (len(r), 4))
+    law = breadth_law(1.0, COUNTS, advantage, scenarios, related)
+    away = r - r.mean()
+    design = np.column_stack([np.ones(len(r)), np.log2(COUNTS) - np.log2(COUNTS).mean(), away, away**2])
+    theta, (rest,), *_ = np.linalg.lstsq(design, advantage, rcond=None)
+    within = rest / (len(r) - 4) * np.diag(np.linalg.inv(design.T @ design))
+    between = np.var([np.linalg.lstsq(design, each, rcond=None)[0] for each in scenarios.T], axis=0, ddof=1)
+    half = t.ppf((1 + CLAIM) / 2, len(r) - 4) * np.sqrt(within + 1.25 * between)
+    np.testing.assert_allclose([law.low, law.high], [theta - half, theta + half], rtol=1e-9)
 
 
 def test_the_turn_is_told_only_with_a_claim_and_within_the_measured_numbers():

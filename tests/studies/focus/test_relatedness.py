@@ -31,6 +31,26 @@ def test_partners_tokens_are_worth_what_they_are_made_to_be_whatever_the_number_
     np.testing.assert_allclose(tokens_worth(alone, shared), worth, atol=1e-5)
 
 
+def test_tokens_are_compared_at_the_largest_size_of_both_and_amid_the_shared_models_tokens():
+    """Where a model of several tasks has less capacity, too, the worth depends on the size that it is told at."""
+    alone, shared = served(0.5, 3)
+    small = replace(HOFFMANN, A=1.3 * HOFFMANN.A)
+    curves = one_model(chinchilla(dict.fromkeys(shared.tasks, small)))
+    curves = replace(curves, draws=np.repeat(curves.parameters[None], 9, axis=0))
+    ends = {"params": np.full(3, 8e8), "tokens": np.full(3, 9e10)}
+    curves = replace(curves, largest=curves.largest | ends, smallest=curves.smallest | {"tokens": np.full(3, 1e9)})
+    more = replace(alone.curves, largest=alone.curves.largest | {"params": np.array([5e8, 8e8, 3e9])})
+    own = np.sqrt(9e10 * 1e9) / 3
+    expected = []
+    for params in (5e8, 8e8, 8e8):
+        a, b, alpha, beta = HOFFMANN.A, HOFFMANN.B, HOFFMANN.alpha, HOFFMANN.beta
+        left = small.A / params**alpha + b / (3 * own) ** beta - a / params**alpha
+        expected.append(np.log((b / left) ** (1 / beta) / own) / np.log(3))
+    assert -1 < min(expected) and max(expected) < 1 and np.ptp(expected) > 0.05
+    found = tokens_worth(replace(alone, curves=more), replace(shared, curves=curves))
+    np.testing.assert_allclose(found, np.repeat([expected], 9, axis=0), atol=1e-5)
+
+
 def test_a_set_is_as_related_as_its_best_strategy_says():
     (alone, low), (_, high) = served(0.1), served(0.7)
     np.testing.assert_allclose(relatedness(alone, [low, high]), 0.7, atol=1e-5)
