@@ -83,7 +83,7 @@ def evaluate(curves: Curves, spec: PlanSpec, split: Split, best: Plan) -> Plan:
 
 def _convexly(curves: Curves, spec: PlanSpec, split: Split, best: Plan) -> SolvedPlan:
     problem = build_problem(curves, spec)
-    u = log_inputs_of_split(curves, spec, problem, split)
+    u = log_inputs_of_split(spec, problem, split)
     models = len(problem.cost)
     spend = split.spend[:models]
     given = np.vstack([spend, *(each.cost.value(u)[None] for each in problem.further)])
@@ -169,7 +169,7 @@ def _without_claim(notes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(note for note in notes if not note.startswith(NOT_OPTIMAL))
 
 
-def log_inputs_of_split(curves: Curves, spec: PlanSpec, problem: Problem, split: Split) -> np.ndarray:
+def log_inputs_of_split(spec: PlanSpec, problem: Problem, split: Split) -> np.ndarray:
     """Log inputs (V, I): the stated sizes, or the best at the spend; minus infinity where nothing is given."""
     models, inputs = len(problem.cost), problem.cost.inputs
     spend = split.spend[:models]

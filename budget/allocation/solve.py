@@ -119,7 +119,7 @@ def allocate(
     else:
         problem = build_problem(curves, spec)
         refuse_conflict(problem, spec.unit)
-        refuse_nothing(problem, spec.unit)
+        refuse_nothing(problem)
         goal = goal_of(spec)
         if spec.meets_targets_alone and curves.told is not curves:
             outcome = plan_nonconvex(curves, spec)  # by each task's prediction, which the convex curves may miss
@@ -273,7 +273,7 @@ def _at_risk(curves: Curves, spec: PlanSpec, problem: Problem, start: Optimum) -
     if spec.reference is None:
         best = minimize_risk(problems, spec.risk, spec.level, start=start)
         return best, _not_counted(best.lost)
-    reference = log_inputs_of_split(curves, spec, problem, spec.reference.split)
+    reference = log_inputs_of_split(spec, problem, spec.reference.split)
     given = np.vstack([spec.reference.split.spend, *(each.cost.value(reference)[None] for each in problem.further)])
     broken = broken_limits(problem, given, np.zeros(len(problem.cost), dtype=bool), BREAKS)
     broken += tuple(name for name in beyond_reach(problem, reference) if name not in broken)

@@ -141,7 +141,8 @@ class _System:
         """Put the columns (C,) at their greatest or least values."""
         for column, is_high in enumerate(at_high.tolist()):
             end = self.over[column] if is_high else self.under[column]
-            self.value[column] = Fraction(0) if end is None else end
+            assert end is not None  # every column has a least value, and none is put at an infinite greatest one
+            self.value[column] = end
         for basic, row in self.rows.items():
             self.value[basic] = sum((each * self.value[column] for column, each in row.items()), Fraction(0))
 

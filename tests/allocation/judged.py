@@ -70,7 +70,7 @@ def stated_problem(problem: Stated) -> tuple[Problem, Goal] | None:
             return None
         stated = build_problem(curves, spec)
         refuse_conflict(stated, spec.unit)
-        refuse_nothing(stated, spec.unit)
+        refuse_nothing(stated)
     except AllocationError:
         return None
     return stated, goal_of(spec)

@@ -56,3 +56,8 @@ def test_a_fifth_of_wild_values_does_not_move_the_curve(seed, points, inputs):
     assert curve is not None
     off = curve.off(z, y)
     assert np.median(np.abs(off[~wild])) < 0.02
+    # the scatter is that of all points about the curve, blown up for the coefficients
+    seen = np.median(np.abs(curve.off(z, np.where(wild, 100 * y, y))))
+    np.testing.assert_allclose(
+        curve.scatter, 1.4826 * seen * (points / (points - inputs - 1)) ** 0.5, rtol=1e-9, atol=1e-12
+    )

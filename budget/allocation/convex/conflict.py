@@ -39,19 +39,18 @@ def refuse_conflict(problem: Problem, unit: str) -> None:
     if found:
         smallest = any(_is_smallest(problem, bound) for bound in found)
         if smallest and not conflict(*_system(stated := _without_smallest(problem))):
-            refuse_nothing(stated, unit)
+            refuse_nothing(stated)
         listed = "; ".join(_word(problem, unit, bound) for bound in found[:SHOWN])
         listed += f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         mend = "Loosen a limit, or leave a task out" if smallest else "Loosen or drop any one of them"
         raise InfeasibleError(f"No plan obeys these limits together: {listed}. {mend}.")
 
 
-def refuse_nothing(problem: Problem, unit: str) -> None:
+def refuse_nothing(problem: Problem) -> None:
     """Refuse limits on the budget's unit that leave a model nothing: what is served must be given something.
 
     Args:
         problem: the stated problem, whose limits some plan obeys.
-        unit: of its budget.
 
     Raises:
         InfeasibleError: names the models.

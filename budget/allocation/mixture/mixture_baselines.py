@@ -42,7 +42,7 @@ def mixture_baselines(curves: Curves, spec: PlanSpec, blend: MixtureProblem) -> 
             task_settings[PROPORTIONAL] = by_weight
     result = []
     for name, wish in task_settings.items():
-        size, tokens = _best_size(curves, blend, wish)
+        size, tokens = _best_size(blend, wish)
         at, spend, share = law_inputs_at(curves, size, tokens), spend_on(blend, size, tokens), tokens / tokens.sum()
         result.append(
             MixtureBaseline(
@@ -59,7 +59,7 @@ def mixture_baselines(curves: Curves, spec: PlanSpec, blend: MixtureProblem) -> 
     return tuple(result)
 
 
-def _best_size(curves: Curves, blend: MixtureProblem, wish: np.ndarray) -> tuple[float, np.ndarray]:
+def _best_size(blend: MixtureProblem, wish: np.ndarray) -> tuple[float, np.ndarray]:
     """The size at which a given mixture is best, and its tokens (S,): a grid of sizes, refined about its best point."""
     if not blend.sized:
         return float(np.exp(blend.log_params)), fill_to_budget(wish, blend.budget, 0.0, blend.limit)

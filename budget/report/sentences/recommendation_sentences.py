@@ -113,7 +113,7 @@ def surer(found: Recommendation, plan: Plan) -> tuple[str, ...]:
     if found.safer is None:
         return ()
     tasks = listing([_names(names) for names in found.safer.apart])
-    reached = _reached(found, found.safer.objective, plan)
+    reached = _reached(found.safer.objective, plan)
     price = percent(abs(found.safer.price))
     worth = f"{price} worse" if found.safer.price > 0 else f"{price} better" if found.safer.price < 0 else "as good"
     if plan.spec.objective.minimizes_spend:
@@ -133,7 +133,7 @@ def _gained(found: Recommendation, rival: RivalDecision) -> str:
     return f"{size} {'better' if rival.gain >= 0 else 'worse'}"
 
 
-def _reached(found: Recommendation, objective: float, plan: Plan) -> str:
+def _reached(objective: float, plan: Plan) -> str:
     """What something reaches, as a reader sees it."""
     if plan.spec.objective.minimizes_spend:
         return quantity(objective, plan.spec.unit)
@@ -147,7 +147,7 @@ def _told_beside(found: Recommendation, rival: RivalDecision, plan: Plan) -> str
     """
     in_targets = found.asked is not None and found.asked.objective.counts_targets
     if in_targets or not np.isfinite(rival.interval).all():
-        return _reached(found, rival.objective, plan)
+        return _reached(rival.objective, plan)
     return f"{LEVEL}: {_gain_span(rival)}"
 
 

@@ -60,7 +60,7 @@ def affordable(curves: Curves, tasks: TaskSettings, groups: list[np.ndarray], sp
     """
     two = len(curves.scale_columns) > 1
     unit = "flops" if two else curves.scale_columns[0]
-    parts = [(_sizes if two else _scales)(curves, tasks, group, spend) for group in groups]
+    parts = [_sizes(curves, tasks, group, spend) if two else _scales(curves, group, spend) for group in groups]
     inputs = np.concatenate(parts)
     group = np.repeat(np.arange(len(groups)), [len(part) for part in parts])
     cost = _flops(curves, inputs) if two else inputs[:, 0]
@@ -79,7 +79,7 @@ def _flops(curves: Curves, inputs: np.ndarray) -> np.ndarray:
     return curves.cost.flops(inputs[:, 0], inputs[:, 1])
 
 
-def _scales(curves: Curves, tasks: TaskSettings, group: np.ndarray, spend: float) -> np.ndarray:
+def _scales(curves: Curves, group: np.ndarray, spend: float) -> np.ndarray:
     """Scales (C, 1) of runs under a law of one scale, from the group's smallest measured to what is trusted."""
     name = curves.scale_columns[0]
     # the smallest of the tasks' largest runs: beyond it some task of the group would be far outside

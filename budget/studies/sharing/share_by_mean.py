@@ -199,7 +199,7 @@ def _asked(blocks: Blocks) -> _Asked:
     drawn = _drawn(blocks, draws)
     reached = None
     if spec.reference is not None:
-        reference = log_inputs_of_split(curves, spec, apart, spec.reference.split)
+        reference = log_inputs_of_split(spec, apart, spec.reference.split)
         reached = Scenarios.of([each.by_model for each in build_problems(curves, spec, draws)]).totals(reference)
     return _Asked(blocks, problem, drawn, reached)
 

@@ -56,7 +56,7 @@ def csv_cells(data: bytes, path: str | Path, what: str, numbers: Container[str] 
     if dialect.separator != "," and has_decimal_commas(frame):
         wanted = []  # 20.000 may be thousands there
         frame = columns.parsed(wanted)
-    names, kept = _without_empty_end(names, frame, dialect, path, what)
+    names, kept = _without_empty_end(names, frame, dialect, path)
     frame = frame.iloc[:, :kept].set_axis(names, axis="columns")
     frame.index = pd.RangeIndex(dialect.line + 1, dialect.line + 1 + len(frame))
     filled = np.zeros(len(frame), dtype=bool)
@@ -262,7 +262,7 @@ def _no_header(cell: str, dialect: Dialect, path: str | Path) -> DataError:
 
 
 def _without_empty_end(
-    names: list[str], frame: pd.DataFrame, dialect: Dialect, path: str | Path, what: str
+    names: list[str], frame: pd.DataFrame, dialect: Dialect, path: str | Path
 ) -> tuple[list[str], int]:
     """The names of the columns but for nameless empty ones at the end, and how many there are."""
 

@@ -91,7 +91,7 @@ def guess_columns(
     lacks_value = "value" not in known and not wide
     lacks_scale = not known & {*SCALES, "x"}
     lacks_task = "task" not in known and task is None and not wide
-    half = _half_said(known, columns, wide)
+    half = _half_said(known, wide)
     if not (lacks_value or lacks_scale or lacks_task or half):
         return Guess({})
     taken = set(columns.values()) | {part for theirs in columns.values() for part in re.split("[+*]", theirs)}
@@ -162,7 +162,7 @@ def _questions(path: str | Path, asked: Sequence[str]) -> str:
     return f"{said}."
 
 
-def _half_said(known: set[str], columns: Mapping[str, str], wide: bool) -> tuple[str, ...]:
+def _half_said(known: set[str], wide: bool) -> tuple[str, ...]:
     """What is told of a file that needs no guess: the other of params and tokens, of which a law needs both."""
     missing = [name for name in ("params", "tokens") if name not in known]
     if len(missing) == 1:

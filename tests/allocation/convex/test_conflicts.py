@@ -208,6 +208,6 @@ def test_tasks_that_the_limits_leave_nothing_are_those_whose_largest_amount_is_0
     empty = [name for name, amount in zip(problem.names, most, strict=True) if amount < 1e-7]
     if empty:
         with pytest.raises(InfeasibleError, match=f"leave nothing for {', '.join(empty)};"):
-            refuse_nothing(problem, "flops")
+            refuse_nothing(problem)
     else:
-        refuse_nothing(problem, "flops")
+        refuse_nothing(problem)

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
 
 from budget.allocation.mixture.best_shares import best_shares, inside, own_shares
 from budget.allocation.mixture.finite_sources import solve_limited
-from budget.allocation.mixture.iso_loss import iso_loss
+from budget.allocation.mixture.iso_loss import decline_exponent, iso_loss
 from budget.allocation.mixture.solve_mixture import certify_mixture, solve_mixture
 from tests.allocation.blends import DEAR_WHEN_SMALL, PLAIN, TWO_TERMS, blend_of, start_of, truth
 from tests.oracles import mixture as oracle
@@ -371,3 +372,17 @@ def test_own_tokens_have_one_price_and_are_what_the_interior_method_finds(seed, 
     nothing = np.full((3, tasks), np.inf)
     np.testing.assert_allclose(own.bound(nothing), 1, rtol=1e-9)
     np.testing.assert_array_equal(own.share, share)
+
+
+@settings(deadline=None)
+@given(st.floats(0.1, 0.8), st.floats(0.1, 0.8), st.floats(-0.2, 0.3), st.floats(-0.2, 0.3), *[st.floats(0.5, 1.5)] * 2)
+def test_the_decline_of_one_model_is_that_of_its_least_loss_at_one_cost(alpha, beta, phi, psi, p, q):
+    def least(tasks, log_cost=40.0):
+        def lost(n):  # at the tokens that the cost N^p·D^q leaves, of which each task has its part
+            d = (log_cost - p * n) / q
+            return tasks**phi * np.exp(5 - alpha * n) + tasks ** (psi + beta) * np.exp(4 - beta * d)
+
+        return minimize_scalar(lost, (0.0, 30.0), tol=1e-12).fun
+
+    power = np.log(least(12) / least(3)) / np.log(4)
+    np.testing.assert_allclose(decline_exponent(alpha, beta, phi, psi, p, q), power, atol=1e-7)
