@@ -76,7 +76,7 @@ def plan(
     said = ctx.meta[INVOCATION]()
     if scenarios_path is None:
         refuse_words(asking)
-        study = study_of(fit_runs(runs_path, **fitting), asking, strategies, order)
+        study = study_of(fit_runs(runs_path, asking=asking, **fitting), asking, strategies, order)
         scenarios = ""
     else:
         read, heard = read_scenarios(scenarios_path, runs_path, said)

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from tests.commands.invoking import ALLOCATION, run
+from tests.commands.invoking import ALLOCATION, refused, run
 from tests.simulate import TRUTHS, table
 
 
@@ -58,3 +58,23 @@ def test_limits_that_fix_every_spend_still_make_a_report(runs, tmp_path, limits)
     arguments = ("--tasks", tmp_path / "tasks.csv", "--budget", 1e22, "--out", tmp_path / "plan", "--draws", 2)
     result = run("plan", runs, *arguments)
     assert result.exit_code == 0 and "stay unspent" in result.stderr
+
+
+def test_what_has_no_answer_without_unserved_values_is_refused_before_the_fit(tmp_path, monkeypatch):
+    def fit(*_, **__):
+        raise AssertionError("a fit that no plan can read")
+
+    monkeypatch.setattr("budget.commands.running.fitting.fit_all", fit)
+    lines = []
+    for task, metric, higher, end, sign in (("a", "loss", 0, 1.5, 1), ("b", "accuracy", 1, 0.9, -1)):
+        for n, d in ((n * 1e6, d * 1e9) for n in (20, 60, 150, 400) for d in (1, 3, 9)):
+            lines.append(f"{task},{n},{d},{metric},{higher},{end + sign * (99 / n**0.34 + 99 / d**0.3)}")
+    runs = tmp_path / "runs.csv"
+    runs.write_text("\n".join(["task,params,tokens,metric,higher_is_better,value", *lines]))
+    plan = ("plan", runs, "--budget", 1e21, "--out", tmp_path / "plan")
+    assert "fill column 'unserved' of the tasks file for a, b." in refused(*plan)
+    assert "Progress needs the value" in refused(*plan, "--measure", "progress", "--only", "a")
+    (tmp_path / "tasks.csv").write_text("task,unserved\na,9\nb,0.1\n")
+    for answerable in (("--only", "a"), ("--tasks", tmp_path / "tasks.csv"), ("--measure", "value", "--only", "b")):
+        with pytest.raises(AssertionError, match="a fit that no plan can read"):
+            run(*plan, *answerable)

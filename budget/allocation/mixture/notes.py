@@ -9,6 +9,7 @@ from budget.allocation.mixture.solve_mixture import Optimum, prices_of_inputs
 from budget.allocation.plan.plan import LimitLine
 from budget.allocation.spec.plan_spec import EXTRAPOLATES_BEYOND, PlanSpec
 from budget.curves.curves import Curves
+from budget.numerics.quantities.amounts import stays_unspent
 
 NAMED = 8
 """Sources that the sentence on the mixture names."""
@@ -121,9 +122,9 @@ def notes_of(
                 f"The plan goes down to {under:.3g} of the smallest measured {name}: predictions there rest on the law."
             )
     if blend.budget < spec.budget * (1 - AT_LIMIT):
-        notes.append(f"{spec.budget - blend.budget:.4g} {spec.unit} stay unspent: the model is at its reach.")
+        notes.append(f"{stays_unspent(spec.budget - blend.budget, spec.unit)}: the model is at its reach.")
     if spec.unit == "tokens" and tokens < blend.budget * (1 - AT_LIMIT):
-        notes.append(f"{blend.budget - tokens:.4g} tokens stay unspent: the sources that help have no more.")
+        notes.append(f"{stays_unspent(blend.budget - tokens, 'tokens')}: the sources that help have no more.")
     if 0 < drawn < len(curves.draws):
         notes.append(f"Ranges of shares and sizes are over the first {drawn} of {len(curves.draws)} draws.")
     if failed:

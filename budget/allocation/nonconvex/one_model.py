@@ -21,6 +21,7 @@ from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import InfeasibleError
+from budget.numerics.quantities.amounts import stays_unspent
 from budget.numerics.words import apart
 
 GAP = 1e-7
@@ -68,7 +69,7 @@ def plan_one_model(curves: Curves, spec: PlanSpec, gap: float = GAP) -> SolvedPl
         efficient=np.full(1, np.nan),
         binding=("reach" if stops else "budget",) * len(curves.tasks),
         limits=tuple(lines),
-        notes=(f"{whole - reach:.4g} {spec.unit} stay unspent: the model is at its reach.",) if stops else (),
+        notes=(f"{stays_unspent(whole - reach, spec.unit)}: the model is at its reach.",) if stops else (),
         solver="branch and bound",
         status="proven" if value - bound <= 1e-5 * max(abs(value), abs(bound)) else "gap",
     )

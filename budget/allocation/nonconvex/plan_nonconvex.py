@@ -23,6 +23,7 @@ from budget.allocation.spec.objectives import MEAN, Objective
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
 from budget.errors import InfeasibleError
+from budget.numerics.quantities.amounts import stays_unspent
 from budget.numerics.words import apart
 
 GAP = 1e-4
@@ -415,7 +416,7 @@ def _notes(response: SpendResponse, spend: np.ndarray) -> tuple[str, ...]:
     notes = []
     left = spec.budget - spend.sum()
     if not spec.objective.minimizes_spend and np.isfinite(left) and left > 1e-6 * spec.budget:
-        notes.append(f"{left:.4g} {spec.unit} stay unspent: no task gains from more within its limits.")
+        notes.append(f"{stays_unspent(left, spec.unit)}: no task gains from more within its limits.")
     if spec.risk.reads_draws and response.value is not None and not spec.sizes:
         notes.append("The size of each model is the point fit's best at its spend; the draws decide the spends.")
     return tuple(notes)

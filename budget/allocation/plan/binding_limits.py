@@ -10,6 +10,7 @@ from budget.allocation.convex.shadow_prices import AT_LIMIT, Duals, marginal_ret
 from budget.allocation.plan.plan import KEPT, LimitLine
 from budget.allocation.spec.plan_spec import PlanSpec
 from budget.curves.curves import Curves
+from budget.numerics.quantities.amounts import stays_unspent
 from budget.numerics.words import listing, shortened
 
 BROKEN = 1e-9
@@ -263,4 +264,4 @@ def unspent(spec: PlanSpec, problem: Problem, given: np.ndarray, prices: Duals) 
         why = f"{' and '.join(stops[:3])} stop{'s' if len(stops) == 1 else ''} the plan first"
     else:
         why = "more of it would improve no task"
-    return (f"{left:.4g} {spec.unit} stay unspent: {why}.",)
+    return (f"{stays_unspent(left, spec.unit)}: {why}.",)

@@ -20,6 +20,7 @@ from budget.errors import AllocationError
 from budget.numerics.quoting import listed
 from budget.numerics.words import shortened
 from budget.tables.checks.status import LINK_STATUS
+from budget.tables.runs import Runs
 from budget.tables.tasks import TaskSettings
 
 SPREAD = 10.0
@@ -102,17 +103,17 @@ def measure_of(curves: Curves, tasks: TaskSettings, name: str | None, *, worst: 
     return record_of("Measure", name or default_measure([curves]), MEASURES).make(curves, tasks)
 
 
-def default_measure(curves: Sequence[Curves]) -> str:
+def default_measure(curves: Sequence[Curves | Runs]) -> str:
     """The name of the measure that sets of tasks have in common: value where all have one metric, else progress."""
     return "value" if has_one_metric(curves) else "progress"
 
 
-def has_one_metric(curves: Sequence[Curves]) -> bool:
+def has_one_metric(curves: Sequence[Curves | Runs]) -> bool:
     """Whether all tasks of these sets have one metric of one direction; of no tasks none can differ."""
     return len(set().union(*(_kinds(each) for each in curves))) <= 1
 
 
-def _kinds(curves: Curves) -> dict[tuple[str, bool], None]:
+def _kinds(curves: Curves | Runs) -> dict[tuple[str, bool], None]:
     """The metrics of the tasks, each with whether higher is better."""
     return dict.fromkeys(zip(curves.metric, curves.higher_is_better.tolist(), strict=True))
 
@@ -161,6 +162,26 @@ def _value(curves: Curves, tasks: TaskSettings) -> Measure:
     return Measure("value", np.ones(count), -curves.ceiling, -1.0, curves.metric[0])
 
 
+def refuse_unstated_unserved(measured: Curves | Runs, unserved: np.ndarray) -> None:
+    """Refuse to compare tasks by progress where what they reach without anything is not stated.
+
+    Args:
+        measured: the tasks' curves, or the runs that they are not fitted to yet.
+        unserved: (T,) value of each task when it is given nothing, NaN where nobody says.
+
+    Raises:
+        AllocationError: names the tasks, and the column to fill.
+    """
+    missing = [name for name, given in zip(measured.tasks, np.isfinite(unserved), strict=True) if not given]
+    if missing:
+        several = "These tasks have several metrics, so they are compared by progress, which"
+        why = several if len(_kinds(measured)) > 1 else "Progress"
+        raise AllocationError(
+            f"{why} needs the value of a task that is given nothing: fill column 'unserved' of the tasks file for "
+            f"{listed(missing)}."
+        )
+
+
 def _best_distances(curves: Curves, tasks: TaskSettings) -> tuple[np.ndarray, np.ndarray]:
     """(T,) distances of the best values, and which are stated, for the plan or for the fit; the others are floors."""
     best = np.where(np.isfinite(tasks.best), tasks.best, curves.best)
@@ -173,14 +194,7 @@ def _best_distances(curves: Curves, tasks: TaskSettings) -> tuple[np.ndarray, np
 def _progress(curves: Curves, tasks: TaskSettings) -> Measure:
     """``(unserved − value)/(unserved − best)``, mirrored where higher is better; its negative is made small."""
     unserved = np.where(np.isfinite(tasks.unserved), tasks.unserved, curves.unserved)
-    missing = [name for name, given in zip(curves.tasks, np.isfinite(unserved), strict=True) if not given]
-    if missing:
-        several = "These tasks have several metrics, so they are compared by progress, which"
-        why = several if len(_kinds(curves)) > 1 else "Progress"
-        raise AllocationError(
-            f"{why} needs the value of a task that is given nothing: fill column 'unserved' of the tasks file for "
-            f"{listed(missing)}."
-        )
+    refuse_unstated_unserved(curves, unserved)
     every = np.arange(len(curves.tasks))
     best, stated = _best_distances(curves, tasks)
     floors = {curves.form.names[position] for position in curves.form.where("floor")}
@@ -239,6 +253,7 @@ class MeasureRecord:
         follows_growth: whether a growing set of tasks can be followed by it.
         needs_one_metric: whether tasks of several metrics have no sum by it.
         needs_link: whether only tasks with a link to a score can be planned by it.
+        needs_unserved: whether the value of a task that is given nothing must be stated.
     """
 
     name: str
@@ -247,13 +262,16 @@ class MeasureRecord:
     follows_growth: bool = True
     needs_one_metric: bool = False
     needs_link: bool = False
+    needs_unserved: bool = False
 
 
 MEASURES = {
     record.name: record
     for record in (
         MeasureRecord("value", "the task's own metric", _value, needs_one_metric=True),
-        MeasureRecord("progress", "share of the way from the unserved value to the best one", _progress),
+        MeasureRecord(
+            "progress", "share of the way from the unserved value to the best one", _progress, needs_unserved=True
+        ),
         MeasureRecord(
             "score", "the score that the link predicts from the loss", _score, follows_growth=False, needs_link=True
         ),

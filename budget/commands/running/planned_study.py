@@ -67,8 +67,11 @@ def fit_runs(
     judged: bool,
     decide: bool,
     beyond: float,
+    asking: Asking | None = None,
 ) -> FittedRuns:
     """Read, check, fit and judge, as the options of ``plan`` say.
+
+    ``asking`` is the question where there is one already, which is refused before the fit where it has no answer.
 
     Raises:
         BudgetError: a file cannot be used, or no curve can be fitted to it.
@@ -96,6 +99,8 @@ def fit_runs(
     runs, scores, tasks = read_linked(runs_path, reading, linking, fitting)
     settings = settings_of_losses(tasks, scores)
     findings = find_doubts(runs, settings.best, fitting.law, fitting.scale, estimating.residual == "log")
+    if asking is not None and scores is None:
+        _refuse_unanswerable(runs, tasks, findings, asking)
     beside = None if scores else read_beside(runs_path, reading, runs)
     curves = fit_all(runs, settings, runs_path, fitting, estimating, drawing, beside)
     if judged:
@@ -111,6 +116,27 @@ def fit_runs(
     paths = {"runs": runs_path, "tasks": reading.tasks_path, "mixtures": fitting.mixtures}
     files = {role: {"name": Path(path).name, "sha256": sha256_as_read(path)} for role, path in paths.items() if path}
     return FittedRuns(runs, findings, curves, tasks, compared, files, reading.columns, judge, every_run)
+
+
+def _refuse_unanswerable(runs: Runs, tasks: TaskSettings, findings: Sequence[Finding], asking: Asking) -> None:
+    """Refuse a question that needs unserved values which nobody states, as planning would after the fit.
+
+    Raises:
+        AllocationError: as planning does.
+    """
+    import numpy as np
+
+    from budget.allocation.spec.measures import MEASURES, default_measure, refuse_unstated_unserved
+
+    failed = {finding.task for finding in findings if finding.verdict == "FAIL"}
+    planned = [name not in failed and (not asking.only or name in asking.only) for name in runs.tasks]
+    if not any(planned):
+        return
+    rows = np.array(planned)[runs.task]
+    names = [name for name, is_planned in zip(runs.tasks, planned, strict=True) if is_planned]
+    kept = runs.select(rows, np.cumsum(planned)[runs.task[rows]] - 1, names, names)
+    if MEASURES[asking.aiming.measure or default_measure([kept])].needs_unserved:
+        refuse_unstated_unserved(kept, tasks.unserved[planned])
 
 
 def question_for(fitted: FittedRuns, asking: Asking, strategies: Sequence[str] = ()) -> PlanQuestion:

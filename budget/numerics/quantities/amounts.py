@@ -65,6 +65,22 @@ GIVEN: ContextVar[Mapping[str, Unit]] = ContextVar("GIVEN", default={})  # noqa:
 """Kind → the unit that the user gave amounts of that kind in, while a command runs: reports write it too."""
 
 
+_KINDS = {"flops": "FLOPs", "money": "units of money", "x": "units of x"}
+
+
+def stays_unspent(left: float, unit: str) -> str:
+    """What a sentence says of an amount that is left of the budget, in the user's unit where one was given.
+
+    >>> stays_unspent(1e15, "flops"), stays_unspent(0.03925, "money")
+    ('1e+15 FLOPs stay unspent', '0.03925 units of money stay unspent')
+    """
+    given = GIVEN.get().get(unit)
+    if given is None or not given.label:
+        return f"{left:.4g} {_KINDS.get(unit, unit)} stay unspent"
+    number = f"{left / given.size:.4g}"
+    return f"{given.label}{number} stays unspent" if given.label in "$€£" else f"{number} {given.label} stay unspent"
+
+
 def parse_amount(text: str, what: str, *, device: str | None = None, utilisation: float | None = None) -> Amount:
     """The amount that a text names.
 
