@@ -16,6 +16,9 @@ from budget.report.written_numbers import LEVEL, percent
 from budget.studies.backtest_verdict import Verdict, figures
 from budget.studies.make_plan import Study
 
+NAMED = 4
+"""Curves of a verdict that the tile names."""
+
 Judged = tuple[str, Verdict]
 """A curve's name, and what the backtest says of it."""
 
@@ -46,7 +49,7 @@ def backtest_tile(judged: Sequence[Judged]) -> tuple[Tile, ...]:
     said = []
     for code in ("FAIL", "REVIEW"):
         names = [name for name, verdict in judged if verdict.code == code]
-        said += [f"{code}: {shortened(names)}"] if names else []
+        said += [f"{code}: {shortened(names, NAMED)}"] if names else []
     off = misses(judged)
     if off:
         worst, most = max(off, key=lambda each: each[1])

@@ -30,6 +30,9 @@ from budget.studies.strategies.recommendation import Undecided
 NAMED = 5
 """Missed targets that a line names, and tasks that the fold lists."""
 
+FEW = 2
+"""Missed targets beyond reach that are named."""
+
 LEAST_SURE = 3
 """Tasks that a line names as the least sure."""
 
@@ -71,8 +74,12 @@ def missed_line(study: Study, shown: Decision) -> str:
         other = f"; in its own model {quantity(own, study.plan.spec.unit)}" if np.isfinite(own) else ""
         return f"beyond reach{other}"
 
-    told = [f"{shown.names[task]} ({asks(task)})" for task in missed[:NAMED]]
-    told += [f"{len(missed) - NAMED} more"] if len(missed) > NAMED else []
+    # of many that are beyond reach a count says as much as their names
+    hopeless = sum(np.isinf(needed[task]) for task in missed)
+    named = missed[hopeless:] if hopeless > FEW else missed
+    told = [f"{shown.names[task]} ({asks(task)})" for task in named[:NAMED]]
+    told += [f"{len(named) - NAMED} more"] if len(named) > NAMED else []
+    told += [f"{hopeless} beyond reach"] if hopeless > FEW else []
     times = tables.budget_for_targets(shown.target, shown.higher) / shown.budget
     all_of = ""
     if np.isinf(times):

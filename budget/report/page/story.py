@@ -13,6 +13,7 @@ from budget.report.page import tables as tabular
 from budget.report.page.decided_tables import decided_table, models_table
 from budget.report.page.single_task_section import alone_table
 from budget.report.pictures.curve_series import DecidedCurve, decided_series
+from budget.report.pictures.many_figures import MANY
 from budget.report.pictures.pair_figure import (
     CLEAR,
     MOST_TASKS,
@@ -109,7 +110,9 @@ def _first_page(study: Study) -> tuple[Picture, ...]:
     """The pictures of the decision."""
     plan, shown = study.plan, shown_decision(study)
     pictures = []
-    if len(shown.models) > 1:
+    if len(shown.names) > MANY and len(shown.models) > 1:
+        pictures += _of_many(study, shown)
+    elif len(shown.models) > 1:
         marks = " ● reaches its target, ◐ too close to call, ○ misses it." if np.isfinite(shown.target).any() else ""
         joined = "; tasks that one model serves join" if any(len(each.tasks) > 1 for each in shown.models) else ""
         pictures += [
@@ -120,14 +123,8 @@ def _first_page(study: Study) -> tuple[Picture, ...]:
                 "Who gets more, who gets less",
             ),
         ]
-        if shown.steps:
-            pictures.append(
-                Picture(
-                    "gain",
-                    f"{_joins(shown)}. Hollow: given up.",
-                    "Where the gain comes from",
-                )
-            )
+    if len(shown.models) > 1 and shown.steps:
+        pictures.append(Picture("gain", f"{_joins(shown)}. Hollow: given up.", "Where the gain comes from"))
     if facts.is_of_one_task(plan):
         pictures.append(Picture("curves", _curves_caption(study), "From the runs to the plan"))
     if study.sizes is not None:
@@ -163,6 +160,24 @@ def _first_page(study: Study) -> tuple[Picture, ...]:
             )
         )
     return tuple(pictures)
+
+
+def _of_many(study: Study, shown: Decision) -> list[Picture]:
+    """Where the compute of hundreds of tasks goes, how it spreads, and how far they end from their targets."""
+    stated = study.plan.spec.tasks.group
+    by = "the tasks' column group" if len(set(stated)) > 1 else "how tasks are served, or by rank of their share"
+    drawn = [
+        Picture("groups", f"Width is the share of the budget; by {by}. Details list every task.",
+                "Where the compute goes"),
+        Picture("spread", "Each task's share over an equal part; solid: more, hollow: less. Named: the extremes.",
+                "Who gets more, who gets less"),
+    ]  # fmt: skip
+    if np.isfinite(shown.target).any():
+        drawn.append(
+            Picture("aims", "Left: better than the target. Solid: surely reached, grey: too close to call, hollow: "
+                    "missed. Named: the farthest.", "How far from their targets")
+        )  # fmt: skip
+    return drawn
 
 
 def _joins(shown: Decision) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.allocation.plan.baselines import RULE_OF_THUMB
-from budget.report.pictures import decision_figures
+from budget.report.pictures import decision_figures, many_figures
 from budget.report.pictures.breadth_figures import (
     breadth_curve_figure,
     free_lunch_figure,
@@ -412,6 +412,24 @@ def moves(study: Study) -> list[Panel]:
     return [Panel("", *(decision_figures.moves(found, width) for width in (HALF, NARROW)))]
 
 
+def groups(study: Study) -> list[Panel]:
+    """Where the budget of many tasks goes, by group."""
+    found, stated = shown_decision(study), study.plan.spec.tasks.group
+    return [Panel("", *(many_figures.groups_flow(found, stated, width) for width in (WIDE, NARROW, BROAD)))]
+
+
+def spread(study: Study) -> list[Panel]:
+    """How the shares of many tasks spread."""
+    found = shown_decision(study)
+    return [Panel("", *(many_figures.shares_spread(found, width) for width in (HALF, NARROW)))]
+
+
+def aims(study: Study) -> list[Panel]:
+    """How far many tasks end from their targets."""
+    found = shown_decision(study)
+    return [Panel("", *(many_figures.targets_spread(found, width) for width in (HALF, NARROW)))]
+
+
 def gain(study: Study) -> list[Panel]:
     """Where the gain over an equal split comes from."""
     found = shown_decision(study)
@@ -448,6 +466,9 @@ def winners(study: Study) -> list[Panel]:
 FIGURES: dict[str, Callable[[Study], list[Panel]]] = {
     "flow": flow,
     "moves": moves,
+    "groups": groups,
+    "spread": spread,
+    "aims": aims,
     "gain": gain,
     "spend": spend,
     "sizes": sizes,
