@@ -79,8 +79,9 @@ def focus(
     from budget.report.sentences.focus_answer import focus_answer
     from budget.report.sentences.focus_sentences import assumptions, focus_summary
     from budget.studies.checks.breadth_checks import breadth_of
+    from budget.studies.focus.comparable_sets import refuse_one_strategy
     from budget.studies.focus.focus import focus as compare
-    from budget.studies.focus.focus import refuse_one_strategy, with_leaders
+    from budget.studies.focus.focus import with_leaders
     from budget.studies.strategies.assumed import with_assumed
 
     refuse_misplaced(placing, shard, output.out, measures=False)

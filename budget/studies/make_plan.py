@@ -26,7 +26,8 @@ from budget.studies.budget_response import Response, respond
 from budget.studies.checks.breadth_checks import Breadth, breadth_of
 from budget.studies.decided_sizes import SizeRange, decided_sizes
 from budget.studies.decision_tables import DecisionTables, decision_tables
-from budget.studies.focus.focus import BUDGETS, DECADES, Focus, comparable, focus
+from budget.studies.focus.comparable_sets import comparable
+from budget.studies.focus.focus import BUDGETS, DECADES, Focus, focus
 from budget.studies.growth.beyond_tasks import if_doubled
 from budget.studies.growth.breadth_curve import BreadthCurve, breadth_curve
 from budget.studies.growth.budget_sharing import BudgetSharing, budget_sharing

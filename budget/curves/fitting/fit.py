@@ -17,8 +17,9 @@ from budget.curves.fitting.batching import choose_devices
 from budget.curves.fitting.by_search import fit_by_search
 from budget.curves.fitting.constraints import make_constraints
 from budget.curves.fitting.loss import Loss, Residual, make_loss
-from budget.curves.fitting.question import Question
+from budget.curves.fitting.question import Fitted, Question
 from budget.curves.fitting.search import Estimator, Progress
+from budget.curves.laws.law import Law
 from budget.curves.laws.table import AUTO, LAWS, law_for, law_inputs, published_curve
 from budget.curves.predictive.by_posterior import fit_by_posterior
 from budget.curves.predictive.observations import Beside
@@ -112,19 +113,7 @@ def fit_curves(
         raise DataError(f"{draws} draws cannot be drawn; give 0 or more.")
     loss = make_loss(loss, residual=residual) if isinstance(loss, str) else loss
     asked = _of_searched_laws(loss, fix or {}, tie, pool, discrepancy, prior)
-    because: list[str] = []
-    if law == AUTO and prior is not None:
-        law = published_curve(prior)[0].name
-        because = [f"--prior {prior} is a curve of law '{law}', which is fitted."]
-    elif law == AUTO:
-        law = law_for(runs, searched=bool(asked))
-        because = [f"{asked} is for a law that is searched for, so the law is '{law}'."] if asked else []
-    form = LAWS[law]
-    if form.is_posterior and asked:
-        raise DataError(
-            f"Law '{form.name}' is fitted by its posterior, and {asked} is for laws that are searched for; leave it "
-            "out, or give --law chinchilla or --law power."
-        )
+    form, because = _choose_law(runs, law, asked, prior)
     if prior is not None and pool:
         raise DataError("--prior and --pool both say where exponents lie; leave one of them out.")
     published = None if prior is None else published_prior(prior, form)
@@ -150,24 +139,61 @@ def fit_curves(
         estimator = Estimator(form, loss, make_constraints(form, fix or {}, tie), devices)
         fitted = fit_by_search(question, estimator, pool)
     if runs.mixture is not None and not form.reads_mixtures:
-        because.append(f"Law '{form.name}' reads no mixtures: --mixtures changes nothing.")
+        because = (*because, f"Law '{form.name}' reads no mixtures: --mixtures changes nothing.")
+    curves = _curves_of(question, fitted)
+    curves = replace(curves, sha256=sha256, plan_on=plan_on, notes=(*curves.notes, *because, *fitted.notes))
+    bounded, no_bound = curves.bounded_by(unserved)
+    return with_agreement(replace(bounded, notes=(*bounded.notes, *no_bound)))
+
+
+def _choose_law(runs: Runs, law: str, asked: str, prior: str | None) -> tuple[Law, tuple[str, ...]]:
+    """The law's record, and in sentences why it was chosen where ``auto`` does not take its default.
+
+    Args:
+        runs: the measurements.
+        law: name in ``LAWS``, or ``auto``.
+        asked: the option that only a law takes that is searched for, "" for none.
+        prior: name of a published curve whose exponents pull the fit.
+
+    Raises:
+        DataError: the option does not fit the law that was named.
+    """
+    because: tuple[str, ...] = ()
+    if law == AUTO and prior is not None:
+        law = published_curve(prior)[0].name
+        because = (f"--prior {prior} is a curve of law '{law}', which is fitted.",)
+    elif law == AUTO:
+        law = law_for(runs, searched=bool(asked))
+        because = (f"{asked} is for a law that is searched for, so the law is '{law}'.",) if asked else ()
+    form = LAWS[law]
+    if form.is_posterior and asked:
+        raise DataError(
+            f"Law '{form.name}' is fitted by its posterior, and {asked} is for laws that are searched for; leave it "
+            "out, or give --law chinchilla or --law power."
+        )
+    return form, because
+
+
+def _curves_of(question: Question, fitted: Fitted) -> Curves:
+    """The curves as they were fitted, with what is true of the file whatever the fit."""
+    runs, inputs = question.runs, question.inputs
     main = [primary(each) for each in fitted.found]
-    curves = Curves(
-        law=form.name,
+    return Curves(
+        law=question.form.name,
         scale_columns=inputs,
         tasks=runs.tasks,
         metric=runs.metric,
         higher_is_better=runs.higher_is_better,
-        ceiling=ceiling,
-        best=best,
-        unserved=unserved,
+        ceiling=question.ceiling,
+        best=question.best,
+        unserved=question.unserved,
         status=tuple(code for code, _ in main),
         message=tuple(text for _, text in main),
         findings=tuple(tuple(each) for each in fitted.found),
         bounds=tuple(fitted.bounds),
         outliers=tuple(fitted.outliers),
         **fitted.arrays,
-        runs=np.array([len(np.unique(runs.run[runs.rows_of(task)])) for task in range(count)]),
+        runs=np.array([len(np.unique(runs.run[runs.rows_of(task)])) for task in range(len(runs.tasks))]),
         smallest=_extremes(runs, inputs, np.min),
         largest=_extremes(runs, inputs, np.max),
         shared=runs.shared_tasks(),
@@ -175,23 +201,17 @@ def fit_curves(
         cost=fit_cost(runs),
         estimator=fitted.estimator,
         residual=fitted.residual,
-        seed=seed,
+        seed=question.seed,
         source=runs.source,
-        sha256=sha256,
         shared_models=runs.shared_models,
         strategy=runs.strategy,
         notes=(
             *runs.notes,
-            *_ceiling_notes(runs, best, ceiling),
+            *_ceiling_notes(runs, question.best, question.ceiling),
             *_derived_notes(runs, inputs),
-            *because,
-            *fitted.notes,
         ),
         warnings=(*file_warnings(runs), *fitted.warnings),
-        plan_on=plan_on,
     )
-    bounded, no_bound = curves.bounded_by(unserved)
-    return with_agreement(replace(bounded, notes=(*bounded.notes, *no_bound)))
 
 
 def _of_searched_laws(

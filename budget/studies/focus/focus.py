@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from budget.allocation.spec.measures import MEASURES, Measure, default_measure, has_one_metric, measure_of
-from budget.allocation.spec.objectives import record_of
 from budget.allocation.spec.plan_spec import default_unit
 from budget.errors import AllocationError, InfeasibleError
 from budget.numerics.brief import Brief
-from budget.numerics.quoting import LONGEST_SENTENCE, listed, shortened
 from budget.numerics.strict_json import json_rows, json_value
 from budget.studies.focus.breadth_law import BreadthLaw, breadth_law
 from budget.studies.focus.breadth_means import BreadthMeans, by_breadth
+from budget.studies.focus.comparable_sets import nothing_to_compare, planners_of, specialists_of, told_apart
 from budget.studies.focus.crossover import Crossover, Trend, trend
 from budget.studies.focus.leaders import Leader, leaders
 from budget.studies.focus.relatedness import PAIRS, TOKENS, related_by_pairs, relatedness
@@ -27,15 +25,14 @@ from budget.studies.focus.single_task import SingleTask, single_task, unjudged, 
 from budget.studies.focus.stated_targets import StatedTargets, stated_targets
 from budget.studies.focus.strictness import Strictness
 from budget.studies.growth.dilution import Dilution, dilutions
-from budget.studies.strategies.assumed import MARK, can_assume
+from budget.studies.strategies.assumed import MARK
 from budget.studies.strategies.comparison import Comparison, rows_of
 from budget.studies.strategies.one_set import OneSet, compare_all
-from budget.studies.strategies.partition import GROUPS, Partition
-from budget.studies.strategies.served_subset import SUBSET, ServedSubset, about_subsets
-from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies, StrategyCurves
-from budget.studies.strategies.strategy_plans import EQUAL, StrategyPlanner, largest_inside
+from budget.studies.strategies.partition import Partition
+from budget.studies.strategies.served_subset import ServedSubset, about_subsets
+from budget.studies.strategies.strategy_curves import SPECIALISTS, FittedStrategies
+from budget.studies.strategies.strategy_plans import StrategyPlanner, largest_inside
 from budget.tables.runs import Runs
-from budget.tables.strategy_runs import SPECIALIST
 from budget.tables.tasks import TaskSettings
 
 DECADES = 6
@@ -46,9 +43,6 @@ BUDGETS = 13
 
 REASONS = 4
 """Sets whose budgets below the minima a sentence names."""
-
-PLANNED = (EQUAL, GROUPS, SUBSET)
-"""Strategies that the comparison plans itself."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -163,10 +157,10 @@ def focus(
         AllocationError: there is nothing to compare, or a budget is not positive.
         InfeasibleError: the tasks' minima leave no budget to compare at.
     """
-    strategies = _told_apart(strategies)
-    planners, left_out = _planners(strategies, tasks, unit, params, measure, reach)
+    strategies = told_apart(strategies)
+    planners, left_out = planners_of(strategies, tasks, unit, params, measure, reach)
     if not planners:
-        raise AllocationError(_nothing_to_compare(strategies, [*strategies.left_out, *left_out]))
+        raise AllocationError(nothing_to_compare(strategies, [*strategies.left_out, *left_out]))
     totals = _default_budgets(strategies, unit) if budgets is None else np.unique(np.asarray(budgets, dtype=float))
     if len(totals) == 0 or not (np.isfinite(totals) & (totals > 0)).all():
         raise AllocationError("A budget is not a positive number; give positive ones.")
@@ -175,29 +169,7 @@ def focus(
     too_small = _below_the_minima(list(planners), parts, len(totals))
     if not comparisons:
         raise InfeasibleError(f"There is nothing to compare. {too_small} Give larger budgets, or lower column 'min'.")
-    budget = largest_inside(
-        [comparison.budget for comparison in comparisons], [comparison.extrapolates for comparison in comparisons]
-    )
-    budget = min(comparison.budget for comparison in comparisons) if budget is None else budget
-    there = {comparison.tasks for comparison in comparisons if comparison.budget == budget}
-    shares = [
-        each
-        for names, (first, *others) in planners.items()
-        if names in there and not first.served.one_model
-        for each in dilutions(
-            first.served, [other.served for other in others], first.task_settings, budget, unit=unit, params=params
-        )
-    ]
     first = next(iter(planners.values()))[0]
-    trends = tuple(
-        replace(
-            each,
-            unproven=unproven(behind, each.tasks),
-            unjudged=unjudged(behind, each.tasks),
-        )
-        for each in _trends(comparisons)
-        for behind in (_behind(planners[each.tasks], each),)
-    )
     compared = np.unique([comparison.budget for comparison in comparisons])
     singles = single_task(planners, comparisons, compared)
     missing = tuple(dict.fromkeys(name for part in parts for name in part.unknown_unserved))
@@ -216,10 +188,10 @@ def focus(
             *about_subsets(missing),
         ),
         tuple(change for part in parts for change in part.crossovers),
-        trends,
+        _trends(comparisons, planners),
         *_by_breadth(comparisons, *_related(strategies)),
         tuple(each for part in parts for each in part.strictness),
-        tuple(shares),
+        _dilution(comparisons, planners, unit, params),
         tuple(each for part in parts for each in part.partitions),
         tuple(each for part in parts for each in part.subsets),
         singles,
@@ -256,15 +228,6 @@ def with_leaders(
     return replace(found, leaders=leaders(measured, [*sets, *unmeasured], found.budgets, seed))
 
 
-def _told_apart(strategies: FittedStrategies) -> FittedStrategies:
-    """The strategies, a file's own strategy with the name of a planned one being called measured."""
-    named = (
-        replace(served, strategy=f"{served.strategy} (measured)") if served.strategy in PLANNED else served
-        for served in strategies.shared
-    )
-    return replace(strategies, shared=tuple(named))
-
-
 def _below_the_minima(sets: Sequence[tuple[str, ...]], parts: Sequence[OneSet], count: int) -> str:
     """Which budgets are left out of which sets, one sentence; "" where none is."""
     some = [(names, part) for names, part in zip(sets, parts, strict=True) if part.below]
@@ -290,25 +253,47 @@ def _targets(
     return [each for each in found if each is not None]
 
 
-def _trends(comparisons: list[Comparison]) -> tuple[Trend, ...]:
+def _dilution(
+    comparisons: list[Comparison],
+    planners: dict[tuple[str, ...], list[StrategyPlanner]],
+    unit: str | None,
+    params: float | None,
+) -> tuple[Dilution, ...]:
+    """What sharing costs the tasks of each set that has specialists, at the budget that ``Focus.dilution`` says."""
+    budgets = [comparison.budget for comparison in comparisons]
+    budget = largest_inside(budgets, [comparison.extrapolates for comparison in comparisons])
+    budget = min(budgets) if budget is None else budget
+    there = {comparison.tasks for comparison in comparisons if comparison.budget == budget}
+    return tuple(
+        each
+        for names, (first, *others) in planners.items()
+        if names in there and not first.served.one_model
+        for each in dilutions(
+            first.served, [other.served for other in others], first.task_settings, budget, unit=unit, params=params
+        )
+    )
+
+
+def _trends(comparisons: list[Comparison], planners: dict[tuple[str, ...], list[StrategyPlanner]]) -> tuple[Trend, ...]:
     """The relative advantage of specialists over the best shared strategy, for every set that has both."""
     found = []
     for names in dict.fromkeys(comparison.tasks for comparison in comparisons):
         mine = [
-            comparison for comparison in comparisons if comparison.tasks == names and comparison.advantage is not None
+            (comparison, comparison.advantage)
+            for comparison in comparisons
+            if comparison.tasks == names and comparison.advantage is not None
         ]
         if mine:
-            parts = [comparison.advantage for comparison in mine if comparison.advantage is not None]
-            found.append(
-                trend(
-                    names,
-                    np.array([comparison.budget for comparison in mine]),
-                    [part[0] for part in parts],
-                    np.array([part[1] for part in parts]),
-                    np.array([part[2] for part in parts]),
-                    np.array([any(plan.extrapolates for plan in comparison.plans) for comparison in mine]),
-                )
+            each = trend(
+                names,
+                np.array([comparison.budget for comparison, _ in mine]),
+                [strategy for _, (strategy, _, _) in mine],
+                np.array([point for _, (_, point, _) in mine]),
+                np.array([draws for _, (_, _, draws) in mine]),
+                np.array([any(plan.extrapolates for plan in comparison.plans) for comparison, _ in mine]),
             )
+            behind = _behind(planners[names], each)
+            found.append(replace(each, unproven=unproven(behind, names), unjudged=unjudged(behind, names)))
     return tuple(found)
 
 
@@ -324,7 +309,7 @@ def _related(strategies: FittedStrategies) -> tuple[dict[tuple[str, ...], np.nda
         by_pairs = {names: related_by_pairs(names, strategies.pairs) for names in strategies.sets}
         return {names: draws for names, draws in by_pairs.items() if draws is not None}, PAIRS
     for names in strategies.sets:
-        alone = _specialists_of(strategies, names)
+        alone = specialists_of(strategies, names)
         shared = [each for each in strategies.of(names) if MARK not in each.strategy]
         draws = relatedness(alone[0], shared) if alone else None
         if draws is not None:
@@ -359,97 +344,6 @@ def _by_breadth(
             )
             laws += [] if law is None else [law]
     return tuple(means), tuple(laws)
-
-
-def comparable(strategies: FittedStrategies) -> tuple[tuple[str, ...], ...]:
-    """The sets of tasks that have two strategies or more."""
-    return tuple(
-        names for names in strategies.sets if len([*_specialists_of(strategies, names), *strategies.of(names)]) > 1
-    )
-
-
-def _planners(
-    strategies: FittedStrategies,
-    tasks: TaskSettings,
-    unit: str | None,
-    params: float | None,
-    measure: str | None,
-    reach: float,
-) -> tuple[dict[tuple[str, ...], list[StrategyPlanner]], list[str]]:
-    """The strategies of each set that has two, specialists first; and what is missing."""
-    every: dict[tuple[str, ...], list[StrategyCurves]] = {}
-    left_out = []
-    able = comparable(strategies)
-    for names in strategies.sets:
-        entrants = [*_specialists_of(strategies, names), *strategies.of(names)]
-        if names not in able:
-            left_out.append(
-                f"The set {', '.join(names)} has neither specialists of all its tasks nor a second shared strategy, "
-                "and is left out."
-            )
-        else:
-            every[names] = entrants
-    firsts = [entrants[0].curves for entrants in every.values()]
-    if measure is not None and not has_one_metric(firsts) and record_of("Measure", measure, MEASURES).needs_one_metric:
-        raise AllocationError(
-            "The sets of tasks have several metrics, which have no mean: choose one with --where metric=…, or compare "
-            "them by --measure progress."
-        )
-    measure = measure or default_measure(firsts)
-    found = {}
-    for names, entrants in every.items():
-        task_settings = tasks.select(names)
-        common: Measure = measure_of(entrants[0].curves, task_settings, measure)
-        found[names] = [StrategyPlanner(served, task_settings, common, unit, params, reach) for served in entrants]
-    return found, left_out
-
-
-def _specialists_of(strategies: FittedStrategies, names: tuple[str, ...]) -> list[StrategyCurves]:
-    """The specialists of a set, in its order; none where one is missing."""
-    if strategies.specialists is None or not set(names) <= set(strategies.specialists.tasks):
-        return []
-    pick = np.array([strategies.specialists.tasks.index(name) for name in names])
-    return [replace(strategies.specialists, curves=strategies.specialists.curves.take(pick))]
-
-
-def refuse_one_strategy(runs: Runs) -> None:
-    """Refuse runs of one strategy, which have nothing to be compared with, before anything is fitted to them.
-
-    Raises:
-        AllocationError: all runs served their tasks by the same strategy.
-    """
-    names = {runs.strategy_runs[number].strategy for number in np.unique(runs.strategy_index)}
-    if len(names) > 1:
-        return
-    (name,) = names
-    alone = name in SPECIALIST
-    assumable = alone and len(runs.tasks) > 1 and {"params", "tokens"} <= set(runs.scale)
-    raise AllocationError(_nothing_measured((SPECIALISTS if alone else name,)) + _what_to_measure(assumable))
-
-
-def _nothing_measured(strategies: Sequence[str]) -> str:
-    return (
-        "There is nothing to compare: no set of tasks has two strategies with curves "
-        f"(measured: {listed(strategies, 4)}). "
-    )
-
-
-def _what_to_measure(assumable: bool) -> str:
-    return "Measure a set both alone and shared" + (", or give --assume atlas." if assumable else ".")
-
-
-def _nothing_to_compare(strategies: FittedStrategies, why: list[str]) -> str:
-    """The refusal, with as many of the reasons as a sentence has room for."""
-    head = _nothing_measured(strategies.strategies).rstrip()
-    tail = _what_to_measure(can_assume(strategies))
-    room = LONGEST_SENTENCE - len(head) - len(tail) - len(" And 10000 more. ")
-    reasons: list[str] = []
-    for reason in why:
-        if len(" ".join([*reasons, reason])) > room and reasons:
-            break
-        reasons.append(shortened(reason, room))
-    rest = [f"And {len(why) - len(reasons)} more."] if len(why) > len(reasons) else []
-    return " ".join([head, *reasons, *rest, tail])
 
 
 def _default_budgets(strategies: FittedStrategies, unit: str | None) -> np.ndarray:
