@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from budget.allocation.answer import answer, curves_for, only_of, settings_of, usable_curves
+from budget.allocation.plan.assembly import worst_task
 from budget.allocation.plan.plan import Plan
 from budget.allocation.spec.make_reference import reference_of
 from budget.allocation.spec.plan_question import PlanQuestion
@@ -216,7 +217,11 @@ def _recommendation(
         why = _as_simple(planner, spec, asked, found)
         if why:
             return _without(asked, why)
-    return (strategies, planner), found, []
+    said = []
+    if found is not None and found.shares and spec.objective.takes_largest and not spec.risk.reads_draws:
+        apart = [False] * len(spec.tasks.names)  # what a shared model may have is not one task's
+        said = [f"With shared models: {worst_task(spec, found.plan.measure, found.plan.spend, apart)}"]
+    return (strategies, planner), found, said
 
 
 def _as_simple(planner: StrategyPlanner, spec: PlanSpec, asked: PlanQuestion, found: Recommendation) -> str:

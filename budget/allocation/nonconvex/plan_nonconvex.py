@@ -11,6 +11,7 @@ import numpy as np
 
 from budget.allocation.convex.problem import Problem
 from budget.allocation.convex.shadow_prices import AT_LIMIT
+from budget.allocation.nonconvex.best_levels import EXACT, best_levels
 from budget.allocation.nonconvex.envelope import solve_nonconvex
 from budget.allocation.nonconvex.responses import Responses
 from budget.allocation.nonconvex.spend_response import SpendResponse, only_in_name, spend_response
@@ -43,6 +44,9 @@ HALVINGS = 60
 
 COARSE = 20
 """The same where only the spends of a draw's plan are wanted."""
+
+CLOSE = 1e-4
+"""Distance of the logarithms of spends between which those to a level are known where only a draw's are wanted."""
 
 TINY = 1e-3
 """Share of an equal part of the budget below which the smallest model's cost is no minimum to plan with."""
@@ -77,7 +81,7 @@ def plan_nonconvex(curves: Curves, spec: PlanSpec, *, gap: float = GAP, told: bo
     if objective.counts_targets:
         return _most_targets(response, low, high, gap)
     if objective.takes_largest:
-        return _level(response, low, high, HALVINGS if gap <= GAP else COARSE)
+        return _level(response, low, high, EXACT if gap <= GAP else CLOSE)
     found = solve_nonconvex(_responses(response, objective, low, high), gap=gap)
     return solved_plan_of_spends(
         response, found.spend, found.bound, found.price, found.efficient, found.solver, found.status
@@ -293,47 +297,15 @@ def _cheapest(response: SpendResponse, low: np.ndarray, high: np.ndarray) -> Sol
     return solved_plan_of_spends(response, spend, bound, 0.0, needed, solver, status)
 
 
-def _level(response: SpendResponse, low: np.ndarray, high: np.ndarray, halvings: int) -> SolvedPlan:
-    """The best worst task, by bisection on its level: no plan reaches a level whose least spends exceed the budget."""
+def _level(response: SpendResponse, low: np.ndarray, high: np.ndarray, close: float) -> SolvedPlan:
+    """The best worst task, then the next worst; what more brings no level of is spent no more."""
     spec = response.spec
-    every, unserved_value = np.arange(len(low)), response.idle_term
-    best = response.term(every, high)
-    first = np.maximum(low, spec.budget / FAR / len(low))
-    at_first = response.term(every, first)
-    worst = np.where(np.isnan(unserved_value), at_first, np.fmax(unserved_value, at_first))
-    under, over = float(best.max()), float(worst.max())
-    least, most = np.log(first), np.log(high)  # between which the spend to any level that is still open lies
-
-    def total(log_spend: np.ndarray, level: float) -> tuple[float, np.ndarray]:
-        spend = np.where(unserved_value <= level, 0.0, np.clip(np.exp(log_spend), low, high))
-        return float(spend.sum()), spend
-
-    spend = total(most, under)[1]
-    if spend.sum() > spec.budget:
-        for _ in range(halvings):
-            level = 0.5 * (under + over)
-            lower, upper = least.copy(), most.copy()
-            for _ in range(HALVINGS):  # only until it is clear whether the budget suffices
-                if total(upper, level)[0] <= spec.budget or total(lower, level)[0] > spec.budget:
-                    break
-                middle = 0.5 * (lower + upper)
-                enough = response.term(every, np.exp(middle)) <= level
-                lower, upper = np.where(enough, lower, middle), np.where(enough, middle, upper)
-            cost, found = total(upper, level)
-            if cost <= spec.budget:
-                over, least, spend = level, lower, found
-            else:
-                under, most = level, upper
-        if spend.sum() > spec.budget:
-            raise InfeasibleError("No split within the limits keeps every task at a finite value; raise the budget.")
-    left = spec.budget - spend.sum()
-    room = np.where(spend > 0, high - spend, 0.0)
-    if room.sum() > 0:  # what rounding or a worst task at its maximum leaves improves the others
-        spend = spend + room * min(1.0, left / room.sum())
+    first = np.maximum(low, np.minimum(spec.budget / FAR / len(low), high))
+    found = best_levels(response.term, first, high, spec.budget, response.idle_term, close)
+    spend = np.where(found.spend > 0, np.maximum(found.spend, low), 0.0)
     nothing = np.full(len(low), np.nan)
-    return solved_plan_of_spends(
-        response, spend, under, 0.0, nothing, "bisection", "optimal" if halvings == HALVINGS else "coarse"
-    )
+    status = "optimal" if close == EXACT else "coarse"
+    return solved_plan_of_spends(response, spend, found.bound, 0.0, nothing, "bisection", status)
 
 
 def _target(response: SpendResponse) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 from budget.allocation.convex.best_size import best_inputs, last_input, within_ends
 from budget.allocation.convex.problem import reach_of_models
 from budget.allocation.convex.shadow_prices import AT_LIMIT
+from budget.allocation.nonconvex.size_search import best_sizes
 from budget.allocation.plan.assembly import law_inputs_of, measured, measured_draws, reached, told_measures
 from budget.allocation.served import is_served
 from budget.allocation.spec.objectives import MEAN, Objective, not_computed
@@ -47,7 +48,7 @@ class SpendResponse:
         cost: (T) costs in the budget's unit over the plan's log inputs.
         value: (T) distances over the same inputs, where the plan chooses a size; ``None`` for one input.
         spent_already: (T,) what the checkpoint's training took, NaN where there is none.
-        told: whether measures are those that a reader is told, and not those of the curves that plans are made on.
+        told: whether spends and sizes are chosen by what a reader is told, and not by the curves planned on.
     """
 
     curves: Curves
@@ -146,9 +147,14 @@ class SpendResponse:
         """The law's log inputs (R, I) of the checkpoints of tasks (R,) as they are."""
         return self._law_inputs(task, self._checkpoint(task))
 
+    @property
+    def reads_predictions(self) -> bool:
+        """Whether spends and sizes are chosen by what a reader is told."""
+        return self.told or self.spec.meets_targets_alone
+
     def _measure(self, task: np.ndarray, inputs: np.ndarray) -> np.ndarray:
         # the least spend to a target has to reach it by what is told of the plan: the curves planned on may miss it
-        of = told_measures if self.told or self.spec.meets_targets_alone else measured
+        of = told_measures if self.reads_predictions else measured
         return of(self.curves, self.spec, task, inputs)
 
     def _candidates(self, task: np.ndarray, spend: np.ndarray) -> list[np.ndarray]:
@@ -179,6 +185,12 @@ class SpendResponse:
         pays = spend >= cost.at_domain * (1 - PAYS)
         if self.value is None:
             u = within_ends(cost, last_input(cost, np.empty((len(task), 0)), np.log(spend)))
+        elif self.reads_predictions and self.curves.told is not self.curves and cost.domain is not None:
+            _, u = best_sizes(
+                cost,
+                np.log(np.where(pays, spend, cost.at_domain)),
+                lambda row, inputs: self._measure(task[row], self._law_inputs(task[row], inputs)),
+            )
         else:
             u = best_inputs(self.value.take(task), cost, np.where(pays, spend, cost.at_domain))
         return np.where(pays[:, None], u, -np.inf)

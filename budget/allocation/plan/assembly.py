@@ -7,14 +7,14 @@ See docs/decisions/124-a-plan-is-assembled-once.md,
 docs/decisions/132-reported-is-the-prediction.md.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from budget.allocation.convex.problem import one_model
 from budget.allocation.plan.baselines import missing_splits
-from budget.allocation.plan.plan import BY_HAND, BY_LEVELS, Baseline, LimitLine, Plan, Sizes
+from budget.allocation.plan.plan import BY_HAND, BY_LEVELS, KEPT, Baseline, LimitLine, Plan, Sizes
 from budget.allocation.plan.plan_warnings import UNIT_IN_DOUBT, plan_warnings
 from budget.allocation.plan.worse_than_unserved import worse_than_unserved
 from budget.allocation.served import is_served
@@ -31,6 +31,12 @@ OPTIMAL = 1e-9
 
 SAME = 1e-9
 """Distance of log inputs at which a model counts as the checkpoint."""
+
+WORST = 1e-6
+"""Distance from the worst measure within which tasks are the worst together."""
+
+STOPPED = ("reach", "max", KEPT)
+"""What stops a spend that no budget would raise."""
 
 NOT_OPTIMAL = "The problem was not solved to optimality"
 """How the sentence begins that a plan must never earn."""
@@ -121,7 +127,7 @@ def assemble_plan(curves: Curves, spec: PlanSpec, outcome: SolvedPlan, baselines
         warnings=(),
         notes=(),
     )
-    said = (*_notes(curves, plan), *worse_than_unserved(curves, spec, inputs))
+    said = (*_notes(curves, plan), *_worst_task(curves, plan), *worse_than_unserved(curves, spec, inputs))
     return replace(
         plan,
         warnings=plan_warnings(curves, plan),
@@ -420,6 +426,34 @@ def _notes(curves: Curves, plan: Plan) -> tuple[str, ...]:
     if spec.unit == "flops" and curves.cost is not None and curves.cost.assumed:
         notes.append("Costs are 6·N·D, since the file counts no FLOPs.")
     return (*notes, *missing_splits(spec))
+
+
+def _worst_task(curves: Curves, plan: Plan) -> tuple[str, ...]:
+    """Which task is the worst, where that is all that counts, and how much of the budget does nothing for it."""
+    spec = plan.spec
+    if not spec.objective.takes_largest or len(curves.tasks) == 1 or spec.risk.reads_draws:
+        return ()
+    measures = told_measures(curves, spec, np.arange(len(curves.tasks)), plan.log_inputs)
+    return (worst_task(spec, measures, plan.spend, [each in STOPPED for each in plan.binding]),)
+
+
+def worst_task(spec: PlanSpec, measures: np.ndarray, spend: np.ndarray, stopped: Sequence[bool]) -> str:
+    """The sentence that names the worst task.
+
+    Args:
+        spec: the question.
+        measures: (T,) as predicted.
+        spend: (T,) what each task's model takes; a shared model's stands at each of its tasks.
+        stopped: (T,) whether more than this cannot be spent on it.
+    """
+    worst = float(measures.max())
+    level = np.flatnonzero(measures >= worst - WORST * max(abs(worst), 1.0))
+    named = shortened([spec.tasks.names[at] for at in level], 4)
+    said = f"The worst {'task is' if len(level) == 1 else 'tasks are'} {named}, predicted at {spec.sign * worst:.4g}"
+    if len(level) == 1 and stopped[level[0]] and not spec.is_one_model:
+        rest = 1 - float(spend[level[0]]) / spec.budget
+        return f"{said} with all that it may have: the other {100 * rest:.3g} % of the budget is for the next worst."
+    return f"{said}."
 
 
 def _of(curves: Curves, spec: PlanSpec, task: int) -> str:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from budget.allocation.plan.assembly import SolvedPlan, assemble_plan, objective_value
+from budget.allocation.plan.assembly import SolvedPlan, assemble_plan, objective_value, told_measures
 from budget.allocation.plan.baselines import GREEDY, RULE_OF_THUMB
 from budget.allocation.plan.plan import BY_HAND, BY_LEVELS, Baseline, Plan
 from budget.allocation.spec.plan_spec import PlanSpec
@@ -32,14 +32,29 @@ def better_by_levels(curves: Curves, spec: PlanSpec, outcome: SolvedPlan, told: 
         outcome: what was solved on the curves that plans are made on.
         told: the same by predictions.
     """
-    mine, theirs = (objective_value(curves, spec, each.log_inputs, each.amounts[0]) for each in (outcome, told))
-    if not mine - theirs > BETTER * abs(mine):
+    (mine, of_mine), (theirs, of_theirs) = (_reached(curves, spec, each) for each in (outcome, told))
+    close = BETTER * abs(mine)
+    if abs(mine - theirs) <= close and spec.objective.takes_largest:  # then the next worst task decides
+        apart = np.flatnonzero(np.abs(of_mine - of_theirs) > BETTER * np.abs(of_mine))
+        if not len(apart) or of_mine[apart[0]] < of_theirs[apart[0]]:
+            return outcome
+        said = "Spends and sizes are chosen by predictions: the worst task is as good, others are predicted better."
+    elif mine - theirs > close:
+        said = (
+            f"Spends and sizes are chosen by predictions: they are predicted to reach {spec.sign * theirs:.6g} and no "
+            f"split better than {spec.sign * told.bound:.6g}, the optimum of the curves planned on "
+            f"{spec.sign * mine:.6g}."
+        )
+    else:
         return outcome
-    said = (
-        f"Spends are chosen by predictions: they are predicted to reach {spec.sign * theirs:.6g}, the optimum of the "
-        f"curves that plans are made on {spec.sign * mine:.6g}."
-    )
     return replace(told, bound=outcome.bound, notes=(*told.notes, said), solver=BY_LEVELS)
+
+
+def _reached(curves: Curves, spec: PlanSpec, solved: SolvedPlan) -> tuple[float, np.ndarray]:
+    """The objective of what was solved as predicted, and its tasks' measures, the worst first."""
+    objective = objective_value(curves, spec, solved.log_inputs, solved.amounts[0])
+    measures = told_measures(curves, spec, np.arange(len(curves.tasks)), solved.log_inputs)
+    return objective, np.sort(measures)[::-1]
 
 
 def asks_levels(curves: Curves, spec: PlanSpec) -> bool:

@@ -19,7 +19,7 @@ from budget.tables.checks.status import OUTSIDE
 from budget.tables.target_met import met_or_none, met_or_unstated, target_met
 
 AS_PREDICTED = "halving"
-"""What answered where targets are met by predictions, with models of the sizes that the convex curves choose."""
+"""What answered where targets are met by predictions, with models of the sizes that these choose."""
 
 AT_PREDICTIONS = "targets moved to predictions"
 """What answered where they are met by predictions, on convex curves that the targets were moved on."""

@@ -148,7 +148,7 @@ def summary(study: Study) -> tuple[str, ...]:
         if plan.misses_targets:
             outcome += ", by the curves that plans are made on"
         elif plan.solver == AS_PREDICTED:
-            outcome += ", as predicted, with models of the sizes planned on"
+            outcome += ", as predicted"
         elif plan.solver == AT_PREDICTIONS:
             outcome += ", by curves moved to the predictions"
         outcome += "."

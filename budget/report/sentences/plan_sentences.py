@@ -91,7 +91,7 @@ def proof(plan: Plan) -> str:
     proven = f"no plan is better than {objective_written(plan, plan.bound)}; gap {difference(gap)}"
     solved = f"{plan.solver}, {plan.solver_status}"
     if plan.solver == AS_PREDICTED:
-        return f"with models of the sizes planned on {proven}; {solved}"
+        return f"as predicted {proven}; {solved}"
     if plan.solver == AT_PREDICTIONS:
         return f"on curves moved to the predictions {proven}; {solved}"
     if plan.misses_targets:

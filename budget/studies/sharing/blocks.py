@@ -12,8 +12,9 @@ from functools import cached_property
 
 import numpy as np
 
-from budget.allocation.convex.best_size import best_inputs, largest_size, last_input, within_ends
+from budget.allocation.convex.best_size import best_inputs, last_input, within_ends
 from budget.allocation.convex.problem import planned_cost, reach_of_models
+from budget.allocation.nonconvex.size_search import best_sizes
 from budget.allocation.nonconvex.spend_response import least_on_menu, only_in_name
 from budget.allocation.plan.assembly import law_inputs_of
 from budget.allocation.spec.plan_spec import PlanSpec
@@ -26,12 +27,6 @@ from budget.studies.sharing.told_measures import Predictions, predictions_of
 from budget.studies.strategies.partition import stacked
 from budget.studies.strategies.strategy_curves import StrategyCurves
 from budget.studies.strategies.strategy_plans import StrategyPlan, StrategyPlanner
-
-CELLS = 32
-"""Intervals of sizes into which each round of the search for a model's size divides what is open."""
-
-ROUNDS = 6
-"""Rounds of that search; each leaves a few intervals, and the last ones are some millionth of the first."""
 
 FAR = 1e12
 """How far above the largest measured run a spend is looked for where no budget ends it."""
@@ -219,15 +214,34 @@ class Blocks:
         """Less the weight of the targets that are met: a ``Fold``."""
         return -(self.met(measures, block) * self.weight[block]).sum(axis=1)
 
+    def excess(self, measures: np.ndarray, block: np.ndarray) -> np.ndarray:
+        """By how much a target is missed at most, not above 0 where all are met: a ``Fold``."""
+        target = self.target[block]
+        return np.asarray(np.nanmax(measures - target - self.ease * np.abs(target), axis=1))
+
+    def nearer(self, fold: Fold) -> Fold:
+        """A ``Fold`` that counts targets, and where it counts as many falls as the next one comes closer."""
+        least = TIE * float(self.spec.objective_weight.min())
+
+        def counted(measures: np.ndarray, block: np.ndarray) -> np.ndarray:
+            away = measures - self.target[block]
+            next_one = np.nanmin(np.where(away > 0, away, np.inf), axis=1, initial=np.inf)
+            return fold(measures, block) - least / (1.0 + np.where(np.isinf(next_one), 0.0, next_one))
+
+        return counted
+
     def missed_first(self, measures: np.ndarray, block: np.ndarray) -> np.ndarray:
         """The same, and where as many are met the mean decides: a ``Fold``."""
         mean = self.mean(measures, block)
         return self.missed(measures, block) + TIE * float(self.spec.objective_weight.min()) * mean / (1 + np.abs(mean))
 
-    def sized(self, block: np.ndarray, spend: np.ndarray, fold: Fold) -> tuple[np.ndarray, np.ndarray]:
+    def sized(
+        self, block: np.ndarray, spend: np.ndarray, fold: Fold, search: Fold | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The least of a fold (Q,) that blocks (Q,) reach with spends (Q,), and the log inputs (Q, I) at which.
 
-        Infinite where a spend pays for no model.
+        Infinite where a spend pays for no model. Where a fold moves in steps, a size is looked for by what tells how
+        far the next one is, ``search``.
         """
         if len(block) == 0:
             return np.zeros(0), np.zeros((0, self.cost.inputs))
@@ -245,7 +259,11 @@ class Blocks:
             u = best_inputs(self.by_model.take(block), cost, np.exp(log_spend))
             value = fold(self.measures(block, u), block)
         else:
-            value, u = self._searched(block, cost, log_spend, fold)
+            wanted = fold if search is None else search
+            value, u = best_sizes(
+                cost, log_spend, lambda row, inputs: wanted(self.measures(block[row], inputs), block[row])
+            )
+            value = value if search is None else fold(self.measures(block, u), block)
         return np.where(pays, value, np.inf), u
 
     def _on_menu(
@@ -264,40 +282,6 @@ class Blocks:
             reached = np.where(fits, fold(self.measures(block, there), block), np.inf)
             better = reached < value
             value, u = np.where(better, reached, value), np.where(better[:, None], there, u)
-        return value, u
-
-    def _searched(
-        self, block: np.ndarray, cost: Posynomial, log_spend: np.ndarray, fold: Fold
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """By halving intervals of sizes: none holds better than its largest size with what its smallest leaves."""
-        assert cost.domain is not None
-        count = len(block)
-        left = cost.domain[:, 0].copy()
-        right = np.maximum(largest_size(cost, log_spend), left)
-        if cost.ceiling is not None:
-            right = np.clip(right, left, np.maximum(cost.ceiling[:, 0], left))
-        value, u = np.full(count, np.inf), np.zeros((count, 2))
-        every, some = np.repeat(np.arange(count), CELLS + 1), np.arange(count)
-        costs, logs = cost.take(every), log_spend[every]
-        asked = np.repeat(block, 2 * CELLS + 1)
-        for _ in range(ROUNDS):
-            edges = np.linspace(left, right, CELLS + 1, axis=1)
-            there = within_ends(costs, last_input(costs, edges.reshape(-1, 1), logs)).reshape(count, CELLS + 1, 2)
-            hopeful = np.stack([edges[:, 1:], there[:, :-1, 1]], axis=2)
-            both = np.concatenate([there, hopeful], axis=1).reshape(-1, 2)
-            found = fold(self.measures(asked, both), asked).reshape(count, -1)
-            reached, bound = found[:, : CELLS + 1], found[:, CELLS + 1 :]
-            at = reached.argmin(axis=1)
-            better = reached[some, at] < value
-            value = np.where(better, reached[some, at], value)
-            u = np.where(better[:, None], there[some, at], u)
-            open_ = bound < value[:, None]
-            first, last = open_.argmax(axis=1), CELLS - open_[:, ::-1].argmax(axis=1)
-            none = ~open_.any(axis=1)
-            if none.all():
-                break
-            left = np.where(none, edges[some, at], edges[some, first])
-            right = np.where(none, edges[some, at], edges[some, last])
         return value, u
 
     def spend_to(

@@ -36,7 +36,7 @@ def cheapest_sharing(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
     spec, models = blocks.spec, len(blocks)
     count = (blocks.place >= 0).sum(axis=1)
     if spec.at_least is None or spec.at_least >= len(blocks.idle):
-        needed = blocks.spend_to(np.arange(models), -blocks.weight.sum(axis=1), blocks.missed, blocks.most)
+        needed = blocks.spend_to(np.arange(models), np.zeros(models), blocks.excess, blocks.most)
         known = np.flatnonzero(np.isfinite(needed))
         options = Options(known, needed[known], np.zeros(len(known)), count[known].astype(float))
         at_least = None
@@ -85,10 +85,13 @@ def _trained(blocks: Blocks, pick: np.ndarray, spend: np.ndarray) -> np.ndarray:
     With a spend that just suffices one size alone does, and a search that weighs the mean may pass it by.
     """
     eased = replace(blocks, ease=ROUNDING)
-    met, sure = eased.sized(pick, spend, eased.missed)
-    _, better = eased.sized(pick, spend, eased.missed_first)
-    as_many = eased.missed(eased.measures(pick, better), pick) <= met
-    return np.where(as_many[:, None], better, sure)
+    # as the spends were found: what just suffices does so at that size alone
+    searched = [(blocks.missed, blocks.nearer(blocks.missed)), (blocks.excess, None), (eased.missed_first, None)]
+    ways = np.array([blocks.sized(pick, spend, fold, search)[1] for fold, search in searched])
+    met = np.array([eased.missed(eased.measures(pick, u), pick) for u in ways])
+    mean = np.array([blocks.mean(blocks.measures(pick, u), pick) for u in ways])
+    best = np.lexsort((mean, met), axis=0)[0] if len(pick) else np.zeros(0, dtype=int)
+    return np.asarray(ways[best, np.arange(len(pick))])
 
 
 def _without_names(
@@ -122,9 +125,9 @@ def left_to_the_mean(blocks: Blocks, pick: np.ndarray, held: np.ndarray) -> np.n
 
 def steps(blocks: Blocks, fold: Fold) -> Options:
     """The spends at which what blocks are worth changes, from their least ones on, and what they are worth there."""
-    every = np.arange(len(blocks))
+    every, nearer = np.arange(len(blocks)), blocks.nearer(fold)
     low, most = np.log(blocks.start), np.log(blocks.most)
-    at_low, at_most = (blocks.sized(every, np.exp(ends), fold)[0] for ends in (low, most))
+    at_low, at_most = (blocks.sized(every, np.exp(ends), fold, nearer)[0] for ends in (low, most))
     block, spend, value = (
         [every[np.isfinite(at_low)]],
         [np.exp(low)[np.isfinite(at_low)]],
@@ -142,7 +145,7 @@ def steps(blocks: Blocks, fold: Fold) -> Options:
         if len(which) == 0:
             return Options(*(np.concatenate(each) for each in (block, spend, value)))
         middle = 0.5 * (left + right)
-        there = np.clip(blocks.sized(which, np.exp(middle), fold)[0], of_right, of_left)
+        there = np.clip(blocks.sized(which, np.exp(middle), fold, nearer)[0], of_right, of_left)
         which = np.tile(which, 2)
         left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
         of_left, of_right = np.concatenate([of_left, there]), np.concatenate([there, of_right])

@@ -7,14 +7,13 @@ budget: the bound. What such divisions cost tells which level is looked at next.
 See docs/decisions/165-sharing-under-every-objective.md.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
+from budget.allocation.nonconvex.best_levels import best_levels
 from budget.errors import InfeasibleError
 from budget.studies.sharing.blocks import Blocks
 from budget.studies.sharing.choose_blocks import Chosen, Options, Row, choose_options
-from budget.studies.sharing.sharing import Sharing, parted, topped_up
+from budget.studies.sharing.sharing import Sharing, parted
 
 CLOSE = 1e-9
 """Relative distance of the levels that some division reaches and that none reaches at which the search ends."""
@@ -33,12 +32,14 @@ LEAN = 1e-4
 
 
 def share_by_worst(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
-    """The division whose worst task is best, then what is left in equal parts of what its models may still take.
+    """The division whose worst task is best, its budget split by the levels of its models: see ``best_levels``.
 
     Raises:
         InfeasibleError: no division keeps the limits.
     """
     models, every = len(blocks), np.arange(len(blocks))
+    if blocks.is_one_division and not rows and models:
+        return _split(blocks, every, tuple(np.flatnonzero(~np.isnan(blocks.idle)).tolist()), -np.inf, 0)
     at_most = blocks.sized(every, blocks.most, blocks.worst)[0]
     at_least = blocks.sized(every, blocks.start, blocks.worst)[0]
     idle = np.where(np.isnan(blocks.idle), np.inf, blocks.idle)
@@ -104,8 +105,26 @@ def share_by_worst(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
     cover, nothing = parted(found.cover, models)
     pick, spend = np.array(cover, dtype=int), found.spend[np.array(found.cover) < models]
     if not rows and len(pick):
-        room = np.minimum(blocks.high[pick], blocks.spec.budget) - spend
-        spend = topped_up(spend, room, max(blocks.spec.budget - spend.sum(), 0.0))
+        return _split(blocks, pick, nothing, bound, count)
     value, u = blocks.sized(pick, spend, blocks.worst)
     worst = float(np.concatenate([value, idle[list(nothing)]]).max())
-    return replace(Sharing(cover, nothing, spend, u, worst, min(bound, worst), count))
+    return Sharing(cover, nothing, spend, u, worst, min(bound, worst), count)
+
+
+def _split(blocks: Blocks, pick: np.ndarray, nothing: tuple[int, ...], bound: float, count: int) -> Sharing:
+    """A division of the blocks picked (V,), the budget split by their levels: the worst one's, then the next one's.
+
+    Raises:
+        InfeasibleError: it breaks the limits.
+    """
+
+    def worst_of(place: np.ndarray, spend: np.ndarray) -> np.ndarray:
+        return blocks.sized(pick[place], spend, blocks.worst)[0]
+
+    high = np.minimum(blocks.most[pick], blocks.spec.budget)
+    low = np.minimum(blocks.start[pick], high)
+    found = best_levels(worst_of, low, high, blocks.spec.budget, np.full(len(pick), np.nan))
+    _, u = blocks.sized(pick, found.spend, blocks.worst)
+    worst = max(found.worst, float(blocks.idle[list(nothing)].max(initial=-np.inf)))
+    proven = max(found.bound, bound) if count == 0 else bound
+    return Sharing(tuple(pick.tolist()), nothing, found.spend, u, worst, min(proven, worst), max(count, 1))
