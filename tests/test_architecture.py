@@ -245,6 +245,7 @@ RULES_OF_THEIR_OWN = {
     "studies/next_runs/tabulated_plans.py": "the span of a search grid over the draws, which nobody is shown",
     "allocation/spec/risks.py": "the risk 'quantile': the order statistic that the plan minimizes",
     "allocation/interior_point/under_risk.py": "where the search for that plan begins",
+    "report/pictures/many_figures.py": "how far a picture's axis goes; what lies beyond is drawn at its end",
 }
 """Modules that take a quantile for something else than an interval, and what."""
 
