@@ -21,8 +21,10 @@ import pandas as pd
 from extrapolation_cases import OWN
 
 from budget.curves.laws.surface import LAW
-from budget.curves.predictive import surface_posterior as engine
 from budget.curves.predictive.observations import observe
+from budget.curves.predictive.surfaces import likelihood
+from budget.curves.predictive.surfaces import sampling as engine
+from budget.curves.predictive.surfaces.rows import Rows, by_run, rows_of
 from budget.curves.predictive.tempering import convergence, temper
 from budget.numerics import streams
 from budget.process_settings import prepare_to_fit
@@ -34,24 +36,24 @@ FAR = float(np.log(10.0))
 
 
 def tempered(key: Any, *fields: Any) -> tuple[Any, Any]:
-    """One task's population and the weights that it has settled on, as ``surface_posterior`` finds them."""
-    rows = engine.Rows(*fields)
+    """One task's population and the weights that it has settled on, as ``surfaces`` finds them."""
+    rows = Rows(*fields)
     population = temper(
         key,
-        engine.COORDINATES,
-        lambda points: engine.read(points, rows),
-        lambda seen, state: engine.log_likelihood(seen, rows, state),
-        lambda seen, state: engine.weigh(seen, rows, state),
-        engine.Decomposed.none_yet(rows),
+        likelihood.COORDINATES,
+        lambda points: likelihood.read(points, rows),
+        lambda seen, state: likelihood.log_likelihood(seen, rows, state),
+        lambda seen, state: likelihood.weigh(seen, rows, state),
+        likelihood.Decomposed.none_yet(rows),
     )
     return population.points, population.state
 
 
 def potential(rows: Any, state: Any, point: Any) -> Any:
     """Minus the logarithm of the density of one point (C,), in all digits, for gradients."""
-    log_s, log_sigma = (each[0] for each in engine.rates_of(point[None]))
-    residual = engine._residual(point[None], rows)
-    whitened = engine._whitened(rows, state.root, residual.T)[:, 0]
+    log_s, log_sigma = (each[0] for each in likelihood.rates_of(point[None]))
+    residual = likelihood.residual_of(point[None], rows)
+    whitened = likelihood.whitened(rows, state.root, residual.T)[:, 0]
     along = (residual[0] @ state.along) * jnp.sqrt(state.values)
     ratio = jnp.exp(2 * (log_s - log_sigma))
     explained = (along**2 * ratio / (1 + ratio * state.values)).sum()
@@ -71,8 +73,8 @@ def timed(call: Any) -> tuple[Any, float]:
 def quantiles(observations: Any, rows: Any, found: Any) -> np.ndarray:
     """(3,) logarithms of the 10, 50 and 90 % points far beyond the runs, drifts drawn by the package's own code."""
     points, state = found
-    theta, log_s, log_sigma = engine.shape_of(points, rows)
-    along = (engine._residual(points, rows) @ state.along) * jnp.sqrt(state.values)
+    theta, log_s, log_sigma = likelihood.shape_of(points, rows)
+    along = (likelihood.residual_of(points, rows) @ state.along) * jnp.sqrt(state.values)
     one = (theta, log_s, log_sigma, along, state.values, state.axes, points, jnp.ones(()), jnp.zeros(()))
     batched = tuple(np.asarray(each)[None] for each in one)
     with mock.patch.object(engine, "vmap_in_chunks", lambda *_, **__: batched):
@@ -101,13 +103,13 @@ def main() -> None:
     print("task           CPU s: ours  NUTS   effective: ours  NUTS   R-hat: ours  NUTS   behind   ln of 10, 50, 90 %")
     sampler = jax.jit(tempered)
     for task in range(0, count, max(1, count // options.tasks))[: options.tasks]:
-        observations = engine._by_run(every.take([task]))
-        fields, _ = engine._rows(observations)
-        rows = engine.Rows(*(jnp.asarray(each[0]) for each in fields))
+        observations = by_run(every.take([task]))
+        fields, _ = rows_of(observations)
+        rows = Rows(*(jnp.asarray(each[0]) for each in fields))
         key = (streams.keys(observations.names) ^ streams.keys(["surface 0"]))[0]
         (points, state), ours = timed(lambda key=key, rows=rows: sampler(key, *rows))
         rhat, effective = convergence(np.asarray(points)[None], np)
-        with mock.patch.object(engine, "PRECISION", jnp.float64):
+        with mock.patch.object(likelihood, "PRECISION", jnp.float64):
             kernel = NUTS(potential_fn=partial(potential, rows, state), target_accept_prob=0.9)
             chains = MCMC(
                 kernel,
@@ -117,7 +119,7 @@ def main() -> None:
                 chain_method="vectorized",
                 progress_bar=False,
             )
-            first = jax.random.normal(jax.random.PRNGKey(1), (CHAINS, engine.COORDINATES))
+            first = jax.random.normal(jax.random.PRNGKey(1), (CHAINS, likelihood.COORDINATES))
 
             def run(chains: Any = chains, first: Any = first) -> Any:
                 chains.run(jax.random.PRNGKey(0), init_params=first)

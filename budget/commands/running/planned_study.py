@@ -93,6 +93,7 @@ def fit_runs(
         judge_shared,
         with_decided,
     )
+    from budget.curves.predictive.surfaces.ahead import shared_models_follow
     from budget.tables.files.contents import sha256_as_read
 
     refuse_named_scales(fitting.scales)
@@ -102,14 +103,16 @@ def fit_runs(
     if asking is not None and scores is None:
         _refuse_unanswerable(runs, tasks, findings, asking)
     beside = None if scores else read_beside(runs_path, reading, runs)
-    curves = fit_all(runs, settings, runs_path, fitting, estimating, drawing, beside)
+    share = runs.serves_both_ways and scores is None and not is_of_all_strategies(fitting.law)
+    with shared_models_follow(share):
+        curves = fit_all(runs, settings, runs_path, fitting, estimating, drawing, beside)
     if judged:
         curves = judge_curves(curves, runs, settings, estimating, drawing, beside)
     if decide:
         curves = with_decided(curves, runs, settings, beyond, fitting, estimating, drawing)
     curves = add_link(curves, runs, scores, tasks, estimating.device)
     compared, judge, every_run = None, None, None
-    if runs.serves_both_ways and scores is None and not is_of_all_strategies(fitting.law):
+    if share:
         every_run, every_task = read_inputs(runs_path, reading, fitting.mixtures, of_all_strategies=True)
         compared = fit_strategies(every_run, every_task, fitting, estimating, drawing, curves), every_task
         judge = judge_shared(every_run, every_task, curves, estimating, drawing) if judged else None

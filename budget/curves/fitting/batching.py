@@ -7,6 +7,7 @@ See docs/decisions/005-few-lanes-a-call.md.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any
 
@@ -41,6 +42,9 @@ takes half unless told, and the first level of optimization, which compiles in l
 See docs/decisions/172-the-sampler-in-vectors.md."""
 
 Devices = tuple[Any, ...]
+
+_BEGUN: dict[Any, Future[Callable[..., Any]]] = {}
+"""Programs that ``compile_ahead`` has begun, kept for the process as those are that ``_compiled`` has made."""
 
 
 def choose_devices(platform: str | None = None) -> Devices:
@@ -102,7 +106,7 @@ def vmap_in_chunks(
     Returns:
         The function's result (any tree of arrays) with the lanes as first axis.
     """
-    width = len(devices) * max(1, int(lanes_per_chunk(devices) / len(devices) / share))
+    width = _width(devices, share)
     kept = kept_lanes()
     by_task = owners if fits_are_kept() else None
     if (kept is None and by_task is None) or len(lanes[0]) == 0:
@@ -119,6 +123,51 @@ def vmap_in_chunks(
     else:
         leaves = kept.run(program_name(function, static, lanes, common, width), lanes, owners, compute)
     return jax.tree.unflatten(tree, leaves)
+
+
+def compile_ahead(
+    function: Callable[..., Any],
+    static: tuple[Any, ...],
+    lanes: Sequence[np.ndarray],
+    *,
+    devices: Devices,
+    share: float = 1,
+    wide: bool = False,
+) -> None:
+    """Begin to compile what ``vmap_in_chunks`` will ask for, in another thread while this one goes on.
+
+    XLA compiles on one core and lets Python go on meanwhile. What goes wrong is raised where the program is asked for.
+
+    Args:
+        function: as there, and so the others.
+        static: the same.
+        lanes: of the same shapes, but for the number of lanes, and types; what stands in them does not matter.
+        devices: the same.
+        share: the same.
+        wide: the same.
+    """
+    width, specs = _width(devices, share), tuple(map(_lane_spec, lanes))
+    key = (function, static, width, specs, devices, wide)
+    if key in _BEGUN:
+        return
+
+    program = _compiled(function, static, len(lanes), 0, devices, wide)  # here: a cache may miss twice in two threads
+
+    def work() -> Callable[..., Any]:
+        given = [jax.ShapeDtypeStruct((width, *shape), np.dtype(kind)) for shape, kind in specs]
+        with jax.enable_x64(True):
+            return program.lower(*given).compile()
+
+    _BEGUN[key] = ThreadPoolExecutor(1).submit(work)
+
+
+def _width(devices: Devices, share: float) -> int:
+    """Lanes of a chunk."""
+    return len(devices) * max(1, int(lanes_per_chunk(devices) / len(devices) / share))
+
+
+def _lane_spec(array: np.ndarray) -> tuple[tuple[int, ...], str]:
+    return array.shape[1:], array.dtype.str
 
 
 def _spec(array: np.ndarray | float) -> tuple[tuple[int, ...], str]:
@@ -149,7 +198,8 @@ def _in_chunks(
     wide: bool,
 ) -> Any:
     count, chunks = len(lanes[0]), []
-    program = _compiled(function, static, len(lanes), len(common), devices, wide)
+    begun = None if len(common) else _BEGUN.get((function, static, width, tuple(map(_lane_spec, lanes)), devices, wide))
+    program = begun.result() if begun else _compiled(function, static, len(lanes), len(common), devices, wide)
     with jax.enable_x64(True):
         for first in range(0, count, width):
             chunk = [lane[first : first + width] for lane in lanes]
@@ -164,7 +214,7 @@ def _in_chunks(
 @cache
 def _compiled(
     function: Callable[..., Any], static: tuple[Any, ...], lanes: int, common: int, devices: Devices, wide: bool
-) -> Callable[..., Any]:
+) -> Any:
     """The jitted program of a chunk, kept for the process: ``jax.jit`` compiles every new function object again."""
     mesh = Mesh(np.array(devices), ("lane",))
     batched = jax.vmap(partial(function, *static), in_axes=(0,) * lanes + (None,) * common)

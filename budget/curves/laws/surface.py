@@ -143,7 +143,7 @@ def _sample(
     """Curves of tasks with specialists beside them, and of those without: no task's draws depend on another's."""
     # these load JAX, which plans do without
     from budget.curves.predictive.observations import merged
-    from budget.curves.predictive.surface_posterior import sample_surfaces
+    from budget.curves.predictive.surfaces.sampling import sample_surfaces
 
     beside: np.ndarray = np.asarray(observations.companion.any(axis=1))
     parts: list[tuple[np.ndarray, Posterior]] = []

@@ -23,7 +23,7 @@ from budget.curves.fitting.search import Estimator, search
 from budget.curves.fitting.solver import Prior
 from budget.curves.laws.law import Law
 from budget.curves.laws.surface import INNER, drift_basis
-from budget.curves.predictive.surface_posterior import wiener_root
+from budget.curves.predictive.surfaces.rows import wiener_root
 from budget.numerics.streams import keys, uniforms
 
 PRIOR_LOG_DRIFT = (float(np.log(0.02)), 1.5)

@@ -1,6 +1,6 @@
 """Draws of a law with drifts (``drifting.drifts``): its shape by a tempered population, its drifts exactly.
 
-As ``surface_posterior`` does it for params and tokens: given the shape's numbers, the drifts' rate s and the noise σ,
+As ``surfaces`` does it for params and tokens: given the shape's numbers, the drifts' rate s and the noise σ,
 the logarithms of the values are Gaussian, and one eigendecomposition a task serves every s and σ. Found on the way, and
 held once the temperature is 1: by which power of a run's size its noise falls, which rows are wild, and how much rows
 that may be of one run have in common.
@@ -23,16 +23,9 @@ from budget.curves.laws.surface import INNER
 from budget.curves.predictive.drift_rows import Rows, by_run, product_deviation, rows_of
 from budget.curves.predictive.eigen import eigen
 from budget.curves.predictive.observations import Observations, Posterior, by_task, from_tasks
-from budget.curves.predictive.surface_posterior import (
-    MOST_LEVERAGE,
-    NOISE_FREEDOM,
-    PRIOR_LOG_NOISE,
-    PRIOR_NOISE_FALL,
-    STATED_MARGIN,
-    chosen_particles,
-    noise_fall,
-    wiener_root,
-)
+from budget.curves.predictive.surfaces.likelihood import MOST_LEVERAGE, PRIOR_LOG_NOISE, PRIOR_NOISE_FALL, noise_fall
+from budget.curves.predictive.surfaces.rows import STATED_MARGIN, wiener_root
+from budget.curves.predictive.surfaces.sampling import NOISE_FREEDOM, chosen_particles
 from budget.curves.predictive.tempering import convergence, temper
 from budget.numerics import streams
 

@@ -8,7 +8,7 @@ import numpy as np
 from budget.curves.laws.drifting.drifts import Shape, product_basis
 from budget.curves.laws.surface import INNER, drift_basis
 from budget.curves.predictive.observations import Observations
-from budget.curves.predictive.surface_posterior import (
+from budget.curves.predictive.surfaces.rows import (
     FARTHEST,
     NO_SPAN,
     RUN_LENGTH,

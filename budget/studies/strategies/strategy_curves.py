@@ -16,6 +16,7 @@ import numpy as np
 
 from budget.allocation.plan.plan_warnings import curve_warnings
 from budget.curves.curves import Curves
+from budget.curves.predictive.surfaces.ahead import shared_models_follow
 from budget.errors import DataError
 from budget.studies.focus.sharing_effects import measured_of, pair_effects
 from budget.tables.checks.best_values import score_ceilings
@@ -165,7 +166,8 @@ def fit_strategy_curves(
         mine: dict[str, Any] = {name: values[place] for name, values in stated.items()}
         watch = None if progress is None else progress(strategy)
         mine |= {} if strategy in SPECIALIST else {"beside": beside, "names_of": tuple(chosen[1])}
-        curves = fit_curves(chosen[0], progress=watch, **mine, **fitting)
+        with shared_models_follow(strategy in SPECIALIST and len(there) > 1):
+            curves = fit_curves(chosen[0], progress=watch, **mine, **fitting)
         if judging:
             watch = None if progress is None else progress(f"backtest {strategy}")
             curves = _judged(curves, chosen[0], mine | fitting | {"draws": judging, "progress": watch})

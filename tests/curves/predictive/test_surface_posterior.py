@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
 from budget.curves.laws.surface import INNER, KNOTS, LAW, SHAPE, drift_basis, shape_value
-from budget.curves.predictive import surface_posterior as engine
 from budget.curves.predictive.eigen import eigen
 from budget.curves.predictive.observations import Observations
-from budget.curves.predictive.surface_posterior import sample_surfaces
+from budget.curves.predictive.surfaces import likelihood
+from budget.curves.predictive.surfaces import rows as tables
+from budget.curves.predictive.surfaces import sampling as engine
+from budget.curves.predictive.surfaces.sampling import sample_surfaces
 from budget.curves.predictive.tempering import GROUPS, PARTICLES
 from tests.devices import printed_here, printed_on
 
@@ -61,31 +63,31 @@ def wiener(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("checkpoints", [False, True])
 @pytest.mark.parametrize(
-    "precision, arithmetic, close", [(jnp.float64, jnp, 1e-8), (engine.PRECISION, engine.ARITHMETIC, 1e-5)]
+    "precision, arithmetic, close", [(jnp.float64, jnp, 1e-8), (likelihood.PRECISION, likelihood.ARITHMETIC, 1e-5)]
 )
 def test_the_likelihood_is_that_of_the_dense_covariance(checkpoints, precision, arithmetic, close, monkeypatch):
     """Exactly in all digits, and to the fifth in half of them, where noise is a thousandth of the value or more."""
-    monkeypatch.setattr(engine, "PRECISION", precision)
-    monkeypatch.setattr(engine, "ARITHMETIC", arithmetic)
+    monkeypatch.setattr(likelihood, "PRECISION", precision)
+    monkeypatch.setattr(likelihood, "ARITHMETIC", arithmetic)
     task = grid(params=KNOTS, tokens=KNOTS)
     task["weight"] = np.random.default_rng(1).uniform(0.5, 2, KNOTS**2)
     if checkpoints:
         task["run"] = np.repeat(np.arange(KNOTS), KNOTS)
-    rows, _ = engine._rows(observed(task))
-    rows = engine.Rows(*(field[0] for field in rows))
-    points = np.random.default_rng(2).standard_normal((256, engine.COORDINATES))
+    rows, _ = tables.rows_of(observed(task))
+    rows = tables.Rows(*(field[0] for field in rows))
+    points = np.random.default_rng(2).standard_normal((256, likelihood.COORDINATES))
     with jax.enable_x64(True):
-        rows = engine.Rows(*map(jnp.asarray, rows))
+        rows = tables.Rows(*map(jnp.asarray, rows))
         variance = rows.variance * jnp.exp(0.4 * rows.lag)
-        state = engine.decompose(rows, variance, jnp.eye(rows.basis.shape[1]))
-        found = np.asarray(engine.log_likelihood(engine.read(jnp.asarray(points), rows), rows, state))
-        theta, log_s, log_sigma = map(np.asarray, engine.shape_of(jnp.asarray(points), rows))
+        state = likelihood.decompose(rows, variance, jnp.eye(rows.basis.shape[1]))
+        found = np.asarray(likelihood.log_likelihood(likelihood.read(jnp.asarray(points), rows), rows, state))
+        theta, log_s, log_sigma = map(np.asarray, likelihood.shape_of(jnp.asarray(points), rows))
     logs = np.log(np.stack([task["params"], task["tokens"]], axis=1))
     drift = sum(wiener(*np.meshgrid(at - at.min(), at - at.min())) for at in logs.T)
     deviation = np.sqrt(np.exp(0.4 * (logs.sum(1).max() - logs.sum(1))) / task["weight"])
     correlation = np.eye(len(logs))
     if checkpoints:
-        steps = engine.MOST_CORRELATED * np.exp(-np.abs(np.diff(logs, axis=0)).sum(1) / engine.RUN_LENGTH)
+        steps = tables.MOST_CORRELATED * np.exp(-np.abs(np.diff(logs, axis=0)).sum(1) / tables.RUN_LENGTH)
         for i in range(len(logs)):
             for j in range(i):
                 if task["run"][i] == task["run"][j]:
@@ -102,7 +104,7 @@ def test_the_likelihood_is_that_of_the_dense_covariance(checkpoints, precision, 
 @given(st.floats(0.1, 20.0), st.integers(0, 10_000))
 def test_between_knots_the_spline_is_the_mean_of_the_process(span, seed):
     knots = np.linspace(0, span, KNOTS)[1:]
-    root = engine.wiener_root(np.array([span]))[0]
+    root = tables.wiener_root(np.array([span]))[0]
     inner = root @ np.random.default_rng(seed).standard_normal(len(root))
     at = np.random.default_rng(seed + 1).uniform(0, span, 20)
     found = drift_basis(at - span, np.full(20, span))[:, :-1] @ inner
@@ -280,7 +282,7 @@ def test_no_draw_rises_beyond_the_runs(seed):
 PROGRAM = """
 import json
 import jax, numpy as np
-from budget.curves.predictive.surface_posterior import sample_surfaces
+from budget.curves.predictive.surfaces.sampling import sample_surfaces
 from budget.curves.predictive.tempering import GROUPS, PARTICLES
 from tests.curves.predictive.test_surface_posterior import grid, observed
 found = sample_surfaces(observed(*[grid(params=n, tokens=n) for n in (3, 4, 5)]), draws=30, seed=0)
@@ -321,6 +323,8 @@ def test_the_axes_of_two_blocks_are_those_of_the_whole_matrix():
         rows = random.normal(size=(30, width))
         matrix[at : at + width, at : at + width] = rows.T @ rows
     with jax.enable_x64(True):
-        values, axes = (np.asarray(each) for each in engine._eigen_by_block(jnp.asarray(matrix), jnp.eye(2 * width)))
+        values, axes = (
+            np.asarray(each) for each in likelihood._eigen_by_block(jnp.asarray(matrix), jnp.eye(2 * width))
+        )
     np.testing.assert_allclose(np.sort(values), np.linalg.eigvalsh(matrix), rtol=1e-9)
     np.testing.assert_allclose(axes @ np.diag(values) @ axes.T, matrix, atol=1e-9 * matrix.max())

@@ -1,0 +1,1 @@
+"""The posterior of surfaces: rows, their likelihood, and what is drawn (``law surface``)."""
