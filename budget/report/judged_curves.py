@@ -16,7 +16,7 @@ from budget.report.written_numbers import LEVEL, percent
 from budget.studies.backtest_verdict import Verdict, figures
 from budget.studies.make_plan import Study
 
-NAMED = 4
+NAMED = 2
 """Curves of a verdict that the tile names."""
 
 Judged = tuple[str, Verdict]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from budget.allocation.plan.plan import Plan
+from budget.allocation.spec.plan_spec import SHARED
 from budget.numerics.interval import interval
 from budget.report.sentences import facts
 from budget.report.sentences.recommendation_sentences import target_sign
@@ -21,6 +22,9 @@ from budget.studies.strategies.strategy_plans import EQUAL
 
 FREED = "freed"
 """What a step is called by which compute that sharing frees goes to the other tasks."""
+
+PLAIN = "generalist"
+"""The strategy of one model that nobody gave another name."""
 
 UNIFORM = "uniform"
 """The baseline that gives every task the same."""
@@ -117,7 +121,7 @@ def shown_decision(study: Study) -> Decision:
     if facts.is_shared(plan):
         models = (
             ShownModel(
-                spec.strategy,
+                PLAIN if spec.strategy == SHARED else spec.strategy,
                 tuple(range(len(names))),
                 plan.total,
                 plan.total / budget,

@@ -185,6 +185,16 @@ def test_one_task_is_told_by_its_model_its_curve_and_how_flat_its_size_is(studie
     ]
 
 
+def test_one_model_of_several_tasks_says_what_each_of_them_reaches(studies):
+    study = studies["shared"]
+    shown, (picture, *_) = shown_decision(study), build_story(study).pictures
+    drawn = flow(shown, 1120)
+    assert (picture.name, picture.title) == ("flow", "What each task reaches")
+    assert ">1 model, share, FLOPs" in drawn and "by strategy" not in drawn
+    for task in range(len(shown.names)):
+        assert re.search(rf'data-value="{task}"[^>]*>.*?{told_apart(float(shown.predicted[task]))[0]}<', drawn)
+
+
 def test_one_task_stands_beside_the_rule_of_thumb_which_is_told_and_never_taken(studies):
     study = studies["one task"]
     plan, (size, on) = study.plan, narrative.rule_of_thumb(study)

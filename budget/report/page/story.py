@@ -58,6 +58,9 @@ from budget.studies.make_plan import Study
 IF_ALONE = "If every task had a model of its own"
 """Heads what speaks of one model for each task where the decision shares some."""
 
+MOST_LINES = 60
+"""Tasks of one model that have a line each on the first page; of more the details list all."""
+
 NEEDS_THE_COMMAND = " Moving it needs the command: budget plan plan.toml --budget AMOUNT --out FOLDER."
 """What a page says that cannot split another budget itself."""
 
@@ -112,6 +115,9 @@ def _first_page(study: Study) -> tuple[Picture, ...]:
     pictures = []
     if len(shown.names) > MANY and len(shown.models) > 1:
         pictures += _of_many(study, shown)
+    elif len(shown.models) == 1 and 1 < len(shown.names) <= MOST_LINES:
+        stated = " ● reaches its target, ◐ too close to call, ○ misses it." if np.isfinite(shown.target).any() else ""
+        pictures.append(Picture("flow", f"One model serves every task.{stated}", "What each task reaches"))
     elif len(shown.models) > 1:
         marks = " ● reaches its target, ◐ too close to call, ○ misses it." if np.isfinite(shown.target).any() else ""
         joined = "; tasks that one model serves join" if any(len(each.tasks) > 1 for each in shown.models) else ""
@@ -169,14 +175,12 @@ def _of_many(study: Study, shown: Decision) -> list[Picture]:
     drawn = [
         Picture("groups", f"Width is the share of the budget; by {by}. Details list every task.",
                 "Where the compute goes"),
-        Picture("spread", "Each task's share over an equal part; solid: more, hollow: less. Named: the extremes.",
+        Picture("spread", "Each task's share over an equal part. Solid: more; hollow: less.",
                 "Who gets more, who gets less"),
     ]  # fmt: skip
     if np.isfinite(shown.target).any():
-        drawn.append(
-            Picture("aims", "Left: better than the target. Solid: surely reached, grey: too close to call, hollow: "
-                    "missed. Named: the farthest.", "How far from their targets")
-        )  # fmt: skip
+        said = "Left of the line: better. Solid: sure; grey: too close; hollow: missed."
+        drawn.append(Picture("aims", said, "How far from their targets"))
     return drawn
 
 

@@ -21,6 +21,7 @@ from budget.report.written_numbers import (
     count_span,
     difference,
     percent,
+    plural,
     quantity,
     span,
     told_apart,
@@ -101,7 +102,7 @@ def flow(found: Decision, width: float) -> str:
         sizes = ", parameters" if any(model.params == model.params for model in drawn) else ""
         sizes += f" ({LEVEL})" if sizes and any(model.size.low == model.size.low for model in drawn) else ""
         spends = "" if middling else f", {UNIT_WORDS[found.unit]}"
-        parts.append(text(model_x, 14, f"{len(found.models)} models, share{spends}{sizes}", "muted"))
+        parts.append(text(model_x, 14, f"{plural(len(found.models), 'model')}, share{spends}{sizes}", "muted"))
     for word, at, anchor in columns.heads:
         parts.append(text(at, 14, word, "muted", anchor=anchor))
     parts.append(mark("budget", "", box(0, start, 10, scale, "axis-box", quantity(found.budget, found.unit))))
@@ -141,9 +142,8 @@ def flow(found: Decision, width: float) -> str:
             parts.append(text(task_x + aside, at + 4, short(found.names[task], max(room, 8))))
             parts += _told(found, task, "shared" if count > 1 else percent(share), columns, task_x, at + 4)
             row += 1
-    title = (
-        f"{quantity(found.budget, found.unit)} to {len(found.models)} models for {len(found.names)} tasks, the largest "
-    )
+    many = f"{plural(len(found.models), 'model')} for {plural(len(found.names), 'task')}"
+    title = f"{quantity(found.budget, found.unit)} to {many}, the largest "
     title += f"{_label(found, found.models[0], 40)}: {percent(found.models[0].share)}."
     geometry = f"{top:g},{height:g},{model_x:g},{task_x - 8:g},{len(drawn)},{int(narrow)},{link_x:g}"
     return mark("flow", geometry, picture(width, top + height + 8, parts, title))

@@ -330,7 +330,8 @@ def curves(study: Study) -> list[Panel]:
     if facts.is_of_one_task(study.plan):
         series, name = curve_series(study, 0), study.planned.tasks[0]
         only = (float(low[0]), float(high[0]), float(target[0]))
-        large = [_curve_panel(name, series, *only, (width, 320.0)).wide for width in (WIDE, NARROW, BROAD)]
+        sizes_of = ((WIDE, 240.0), (NARROW, 260.0), (BROAD, 320.0))
+        large = [_curve_panel(name, series, *only, size).wide for size in sizes_of]
         return [Panel("", *large)]
     return [
         _curve_panel(

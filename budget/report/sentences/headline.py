@@ -161,8 +161,9 @@ def summary(study: Study) -> tuple[str, ...]:
     said = [baseline_sentence(plan, baseline, "would reach") for baseline in rivals]
     if plan.unspent > 1e-9 * plan.spec.budget:
         stops = "its maximum" if np.isinf(plan.spec.reach) else "its maximum or its reach"
+        who = "the model" if facts.is_shared(plan) or facts.is_of_one_task(plan) else "every task"
         spent = f"Only {percent(plan.total / plan.spec.budget)} of the budget can be spent"
-        sentences.append(f"{spent}, {quantity(plan.unspent, plan.spec.unit)} stay unspent: every task is at {stops}.")
+        sentences.append(f"{spent}, {quantity(plan.unspent, plan.spec.unit)} stay unspent: {who} is at {stops}.")
     sentences += said[:1]
     rule = rule_of_thumb(study)
     if rule is not None:
@@ -257,7 +258,7 @@ def tiles(study: Study) -> tuple[Tile, ...]:
             Tile(
                 "Twice the budget would bring",
                 better_by(plan.gain_of(twice), plan.objective),
-                f"{value(twice)} for {quantity(2 * plan.spec.budget, plan.spec.unit)}",
+                f"{value(twice)} for {quantity(2 * plan.spec.budget, plan.spec.unit)}{_at_reach(plan, twice)}",
             )
         )
     times, _, where = facts.farthest(plan).partition(" ")
@@ -269,6 +270,13 @@ def tiles(study: Study) -> tuple[Tile, ...]:
         Tile("Largest extrapolation", "none" if inside else times, "within what was measured" if inside else where)
     )
     return tuple(found)
+
+
+def _at_reach(plan: Plan, more: float) -> str:
+    """Why more budget brings nothing, where that is the reach of plans beyond the runs."""
+    if plan.gain_of(more) > NEGLIGIBLE * abs(plan.objective) or np.isinf(plan.spec.reach):
+        return ""
+    return f": plans end at {plan.spec.reach:g}× the largest run"
 
 
 def against(study: Study, objective: float) -> str:
