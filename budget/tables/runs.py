@@ -212,6 +212,8 @@ class Runs(Brief):
 
     def groups(self) -> np.ndarray:
         """(T,) group of each task: tasks of one group were measured, mostly, on the same trained models."""
+        if len(self.tasks) == 1:
+            return np.zeros(1, dtype=np.int32)
         from scipy import sparse  # takes a third as long to load as a small file to check
         from scipy.sparse import csgraph
 

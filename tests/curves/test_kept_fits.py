@@ -301,3 +301,17 @@ def test_another_process_finds_them(tmp_path):
         subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip() for _ in range(2)
     ]
     assert found == ["0", "3"]
+
+
+def test_a_law_that_is_searched_for_is_neither_searched_nor_traced_again(kept, monkeypatch):
+    rows, fit = of_law("chinchilla", discrepancy=False)
+    with keeping_fits(kept):
+        first = numbers_of(fit(rows))
+
+    def computed(*_, **__):
+        raise AssertionError("a lane that was kept")
+
+    monkeypatch.setattr("budget.curves.fitting.batching._in_chunks", computed)
+    monkeypatch.setattr("budget.curves.fitting.batching._tree", computed)
+    with keeping_fits(KeptFits(KeptFiles(kept.files.folder))):
+        assert numbers_of(fit(rows)) == first

@@ -88,6 +88,8 @@ def vmap_in_chunks(
     share: float = 1,
     owners: Sequence[str] | None = None,
     wide: bool = False,
+    everywhere: bool = False,
+    like: Any = None,
 ) -> Any:
     """Run ``function(*static, *lane, *common)`` for every lane, in float64; NumPy in, NumPy out.
 
@@ -102,16 +104,21 @@ def vmap_in_chunks(
             of its own tasks are computed then (``kept_lanes``), and of other fits those that were never computed
             before (``kept_fits``).
         wide: compile with ``WIDE``.
+        everywhere: whether a shard's fit needs the lanes of all tasks, so that all are computed there.
+        like: a tree of the result's structure, whatever its leaves are; told by tracing the function where not given.
 
     Returns:
         The function's result (any tree of arrays) with the lanes as first axis.
     """
     width = _width(devices, share)
-    kept = kept_lanes()
+    kept = None if everywhere else kept_lanes()
     by_task = owners if fits_are_kept() else None
     if (kept is None and by_task is None) or len(lanes[0]) == 0:
         return _in_chunks(function, static, lanes, common, devices, width, wide)
-    tree = _tree(function, static, tuple(map(_spec, lanes)), tuple(map(_spec, common)))
+    if like is None:
+        tree = _tree(function, static, tuple(map(_spec, lanes)), tuple(map(_spec, common)))
+    else:
+        tree = jax.tree.structure(like)
 
     def compute(chosen: np.ndarray) -> list[np.ndarray]:
         found = _in_chunks(function, static, [lane[chosen] for lane in lanes], common, devices, width, wide)

@@ -194,7 +194,7 @@ def search(
         start: (L, F) free parameters where it begins.
         prior: pulls (L, P) on the law's parameters.
         progress: called after every pass with (lanes done, lanes in all).
-        names: (T,) of the tasks, where no other task's result depends on a lane's.
+        names: (T,) of the tasks, where no other task's result depends on a lane's: each shard computes its own then.
     """
     constrained = estimator.static[2]
     if constrained:
@@ -228,10 +228,11 @@ def search(
             and 2 * len(active) <= lanes_per_chunk(estimator.devices)
         ):
             share *= STRAGGLER_FACTOR  # a step of a call that is not full costs what a full one's does
-        owners = None if names is None else [names[each] for each in task]
+        owners = [str(each) if names is None else names[each] for each in task]
         return vmap_in_chunks(
-            _refine, estimator.static, lanes, common, devices=estimator.devices, share=share, owners=owners
-        )
+            _refine, estimator.static, lanes, common, devices=estimator.devices, share=share, owners=owners,
+            everywhere=names is None, like=SolverState(*SolverState._fields),
+        )  # fmt: skip
 
     return in_passes(estimator.loss, start, some, progress)
 
