@@ -43,6 +43,7 @@ _PER_TASK = (
     "condition",
     "rhat",
     "effective",
+    "held",
     "pooled",
     "shared",
     "group",
@@ -110,6 +111,8 @@ class Curves(Brief):
         plan_on: what plans are made on, a name of ``PLAN_ON``.
         verdict: (T,) what a backtest says of the task's curve: ``PASS``, ``REVIEW`` or ``FAIL``; "" without one.
         judged: (T,) what that rests on, one sentence each, "" without a backtest.
+        held: (T, 3) its figures: predictions of hidden runs inside their intervals, all of them, and their median
+            relative error; NaN where no intervals were judged.
         decided: what plans by such curves realised when the large runs were hidden; ``None`` where that was not tried.
         omitted: the tasks that ``usable`` and ``linked`` left out: pairs of name and status.
         spoilt: task that was left out for a row of the file → the sentence that names the row.
@@ -160,6 +163,7 @@ class Curves(Brief):
     spoilt: Mapping[str, str] = field(default_factory=dict)
     verdict: tuple[str, ...] = ()
     judged: tuple[str, ...] = ()
+    held: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
     decided: Decided | None = None
     rhat: np.ndarray = field(default_factory=lambda: np.empty(0))
     effective: np.ndarray = field(default_factory=lambda: np.empty(0))
@@ -177,6 +181,8 @@ class Curves(Brief):
         for name in ("verdict", "judged"):
             if len(getattr(self, name)) != count:
                 object.__setattr__(self, name, ("",) * count)
+        if len(self.held) != count:
+            object.__setattr__(self, "held", np.full((count, 3), np.nan))
         for name in ("rhat", "effective"):
             if len(getattr(self, name)) != count:
                 object.__setattr__(self, name, np.full(count, np.nan))

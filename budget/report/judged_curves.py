@@ -13,7 +13,7 @@ import numpy as np
 from budget.numerics.words import shortened
 from budget.report.report_parts import Tile
 from budget.report.written_numbers import LEVEL, percent
-from budget.studies.backtest_verdict import Verdict, figures
+from budget.studies.backtest_verdict import Verdict, figures_from
 from budget.studies.make_plan import Study
 
 NAMED = 2
@@ -25,7 +25,11 @@ Judged = tuple[str, Verdict]
 
 def judged_curves(study: Study) -> tuple[Judged, ...]:
     """The curves that the decision rests on and that a backtest judged, in the order of the tasks."""
-    verdicts = [Verdict(*each) for each in zip(study.planned.verdict, study.planned.judged, strict=True)]
+    planned = study.planned
+    verdicts = [
+        Verdict(code, sentence, figures_from(held))
+        for code, sentence, held in zip(planned.verdict, planned.judged, planned.held, strict=True)
+    ]
     named = dict(zip(study.planned.tasks, verdicts, strict=True)) if verdicts else {}
     found = study.recommendation
     if found is None or not found.shares:
@@ -37,7 +41,7 @@ def judged_curves(study: Study) -> tuple[Judged, ...]:
 
 def misses(judged: Sequence[Judged]) -> tuple[tuple[str, float], ...]:
     """Each curve with the median relative error of its predictions of hidden runs, where that is told."""
-    known = ((name, figures(verdict.sentence)) for name, verdict in judged)
+    known = ((name, verdict.figures) for name, verdict in judged)
     return tuple((name, told.off) for name, told in known if told is not None)
 
 
@@ -56,7 +60,7 @@ def backtest_tile(judged: Sequence[Judged]) -> tuple[Tile, ...]:
         typical = f"{100 * float(np.median([each for _, each in off])):.2g} %"
         apart = f"; {worst} {100 * most:.2g} %" if len(off) > 1 else ""
         said.append(f"hidden larger runs missed by {typical} in the median{apart}")
-        told = [found for _, verdict in judged if (found := figures(verdict.sentence)) is not None]
+        told = [found for _, verdict in judged if (found := verdict.figures) is not None]
         inside, all_of = sum(each.inside for each in told), sum(each.predictions for each in told)
         said.append(f"{percent(inside / all_of)} inside {LEVEL} intervals")
     number = f"{passed} of {len(judged)} hold" if len(judged) > 1 else judged[0][1].code

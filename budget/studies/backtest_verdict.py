@@ -3,7 +3,6 @@
 See docs/decisions/131-backtest-verdicts.md.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,20 +46,6 @@ of one scale, .04 of two; .23 on own runs. See docs/decisions/131-backtest-verdi
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """Of one task's curve.
-
-    Attributes:
-        code: ``PASS``, ``REVIEW`` (its intervals are too narrow, or it could not be judged) or ``FAIL`` (the best of
-            the runs so far predicts the hidden ones better).
-        sentence: what it rests on, with its figures.
-    """
-
-    code: str
-    sentence: str
-
-
-@dataclass(frozen=True)
 class Figures:
     """What a verdict's sentence counts.
 
@@ -75,14 +60,33 @@ class Figures:
     off: float
 
 
-COUNTED = re.compile(r"^(\d+) of (\d+) predictions of .* interval, ([-+.\de]+) % off in the median$")
-"""The sentence of a curve whose intervals were judged, as ``_verdict`` writes it."""
+@dataclass(frozen=True)
+class Verdict:
+    """Of one task's curve.
+
+    Attributes:
+        code: ``PASS``, ``REVIEW`` (its intervals are too narrow, or it could not be judged) or ``FAIL`` (the best of
+            the runs so far predicts the hidden ones better).
+        sentence: what it rests on, with its figures.
+        figures: these as numbers, where intervals were judged.
+    """
+
+    code: str
+    sentence: str
+    figures: Figures | None = None
 
 
-def figures(sentence: str) -> Figures | None:
-    """The figures of a verdict's sentence, which curves keep as text; ``None`` where it has none."""
-    found = COUNTED.match(sentence)
-    return None if found is None else Figures(int(found[1]), int(found[2]), float(found[3]) / 100)
+def figures_of(verdicts: Sequence[Verdict]) -> np.ndarray:
+    """(T, 3) the figures of verdicts, as curves keep them: ``Curves.held``."""
+    none = (np.nan, np.nan, np.nan)
+    told = [each.figures for each in verdicts]
+    rows = [none if each is None else (each.inside, each.predictions, each.off) for each in told]
+    return np.array(rows, dtype=float).reshape(len(rows), 3)
+
+
+def figures_from(held: np.ndarray) -> Figures | None:
+    """The figures (3,) that curves keep of a verdict; ``None`` where there are none."""
+    return Figures(int(held[0]), int(held[1]), float(held[2])) if np.isfinite(held).all() else None
 
 
 def verdicts(found: Backtest, law: str, tasks: Sequence[str]) -> tuple[Verdict, ...]:
@@ -147,7 +151,7 @@ def _verdict(found: Backtest, law: int, rows: np.ndarray) -> Verdict:
     said = f"{held} inside the {100 * LEVEL:g} % interval, {typically}"
     share, chance = _so_low(found.group[rows], inside)
     doubted = share < FEWEST_INSIDE or chance < RARE
-    return Verdict("REVIEW" if doubted else "PASS", said)
+    return Verdict("REVIEW" if doubted else "PASS", said, Figures(int(inside.sum()), len(inside), off))
 
 
 def _so_low(group: np.ndarray, inside: np.ndarray) -> tuple[float, float]:

@@ -137,9 +137,9 @@ def test_what_an_equal_split_reaches_is_marked_where_the_decision_needs_less(stu
 
 
 def test_trust_shows_each_gain_with_its_interval_beside_the_misses_of_the_laws(studies):
-    told = "9 of 10 predictions of hidden runs up to 8 × larger inside the 80 % interval, {} % off in the median"
     study = studies["together"]
-    planned = replace(study.planned, verdict=("PASS",) * 3, judged=tuple(told.format(at) for at in (1, 2, 90)))
+    held = np.array([(9, 10, each) for each in (0.01, 0.02, 0.9)])
+    planned = replace(study.planned, verdict=("PASS",) * 3, held=held)
     study = replace(study, planned=planned)
     drawn = trust_figure(study, 540)
     for name, words in ((EQUAL, "Gain over an equal split"), (SPECIALISTS, "Gain over one model for each")):

@@ -167,7 +167,7 @@ def judge_curves(
     """The curves with what a backtest says of each: the fit as it was (``fit_all``), without the largest runs."""
     from budget.curves.checks.added_findings import with_verdicts
     from budget.report.progress import steps
-    from budget.studies.backtest_verdict import judge
+    from budget.studies.backtest_verdict import figures_of, judge
 
     _prepare()
     with steps() as start:
@@ -182,7 +182,7 @@ def judge_curves(
             progress=None if start is None else lambda law: start(f"backtest {law}"),
             **_estimator(tasks, estimating),
         )
-    return with_verdicts(curves, [(each.code, each.sentence) for each in found])
+    return with_verdicts(curves, [(each.code, each.sentence) for each in found], figures_of(found))
 
 
 def judge_shared(

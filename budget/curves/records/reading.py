@@ -113,7 +113,18 @@ VERDICTS = ("PASS", "REVIEW", "FAIL")
 _LISTS = ("tasks", "metric", "status", "message", "findings", "bounds", "outliers", "verdict", "judged")
 """The attributes of ``Curves`` that are tuples over the tasks."""
 
-_ARRAYS = ("higher_is_better", "parameters", "reference", "runs", "pooled", "shared", "group", *NUMBERS, *STATED)
+_ARRAYS = (
+    "higher_is_better",
+    "parameters",
+    "reference",
+    "runs",
+    "pooled",
+    "shared",
+    "group",
+    "held",
+    *NUMBERS,
+    *STATED,
+)
 """Those that are arrays whose first axis is the task."""
 
 
@@ -184,6 +195,7 @@ def _task(task: Fields, form: Law, inputs: Sequence[str], draws: int, drifts: bo
         "largest": largest,
         "verdict": task.text("verdict", VERDICTS) if "verdict" in task.content else "",
         "judged": task.text("judged") if "verdict" in task.content else "",
+        "held": task.array("held", 3, missing=False) if "held" in task.content else np.full(3, np.nan),
         **_posterior(task, form, draws),
         **(_drift(task, form, draws) if drifts else {}),
     }

@@ -102,6 +102,7 @@ def record_of(curves: Curves, *, with_draws: bool = True) -> dict[str, Any]:
                 **_posterior_record(curves, i, drawn),
                 **_drift_record(curves, i, drawn),
                 **({"verdict": curves.verdict[i], "judged": curves.judged[i]} if curves.verdict[i] else {}),
+                **({"held": json_value(curves.held[i])} if np.isfinite(curves.held[i]).all() else {}),
             }
             for i, name in enumerate(curves.tasks)
         ],

@@ -60,6 +60,7 @@ def with_assumed(strategies: FittedStrategies, source: str) -> FittedStrategies:
         prediction=None,
         verdict=("",) * count,
         judged=("",) * count,
+        held=np.full((count, 3), np.nan),
     )
     return replace(
         strategies,

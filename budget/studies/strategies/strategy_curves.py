@@ -189,7 +189,7 @@ def fit_strategy_curves(
 def _judged(curves: Curves, runs: Runs, fitting: dict[str, Any]) -> Curves:
     """The curves of one strategy with what a backtest says of each, by fits of their own runs alone."""
     from budget.curves.checks.added_findings import with_verdicts
-    from budget.studies.backtest_verdict import judge
+    from budget.studies.backtest_verdict import figures_of, judge
 
     watch = fitting["progress"]
     options = {
@@ -198,7 +198,7 @@ def _judged(curves: Curves, runs: Runs, fitting: dict[str, Any]) -> Curves:
     options["progress"] = None if watch is None else lambda law: watch
     scale = curves.scale_columns[0] if curves.form.reads_one_scale else None
     found = judge(runs, curves.law, scale=scale, **options)
-    return with_verdicts(curves, [(each.code, each.sentence) for each in found])
+    return with_verdicts(curves, [(each.code, each.sentence) for each in found], figures_of(found))
 
 
 def _curves_of(runs: Runs, strategy: str) -> tuple[tuple[Runs, list[str], np.ndarray], list[StrategyRuns]]:

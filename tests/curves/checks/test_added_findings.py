@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from budget.allocation.plan.plan_warnings import curve_warnings
@@ -45,12 +46,15 @@ def test_tables_and_files_have_it_and_files_without_it_are_read(judged):
     table = judged.table()
     assert table["verdict"].tolist() == ["PASS", "FAIL", "REVIEW", ""] and table["judged"][1] == FAILED
     assert "verdict" not in CURVES.table().columns
-    record = json.loads(json_text(sealed(record_of(with_verdicts(CURVES, SAID)))))
+    held = np.array([(9.0, 10.0, 0.0123456), *[(np.nan,) * 3] * 3])
+    record = json.loads(json_text(sealed(record_of(with_verdicts(CURVES, SAID, held)))))
     again = curves_from_record(record, "curves.json")
+    np.testing.assert_array_equal(again.held, held)
+    np.testing.assert_array_equal(again.take([2, 0]).held, held[[2, 0]])
     assert (again.verdict, again.judged) == tuple(zip(*SAID, strict=True))
     assert again.take([2, 1]).verdict == ("REVIEW", "FAIL")
     old = curves_from_record(json.loads(json_text(record_of(CURVES))), "curves.json")
-    assert old.verdict == old.judged == ("", "", "", "")
+    assert old.verdict == old.judged == ("", "", "", "") and np.isnan(old.held).all()
     record["tasks"][0]["verdict"] = "MAYBE"
     with pytest.raises(DataError, match="task 'good', field 'verdict'"):
         curves_from_record(record, "curves.json")

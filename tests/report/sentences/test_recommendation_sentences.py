@@ -17,7 +17,7 @@ from budget.report.sentences import trust
 from budget.report.sentences.headline import headline, study_summary
 from budget.report.sentences.recommendation_sentences import gains, lede, target_sign, what_to_train
 from budget.report.written_numbers import factor, percent, value
-from budget.studies.backtest_verdict import Figures, Verdict, figures
+from budget.studies.backtest_verdict import Figures, Verdict
 from budget.studies.budget_response import FACTORS
 from budget.studies.strategies.judged_models import JudgedCurve
 from budget.studies.strategies.strategy_curves import SPECIALISTS
@@ -97,8 +97,9 @@ def test_tiles_answer_a_payers_questions_from_the_decision(studies, found):
 
 
 def with_verdicts(study, *verdicts, sharing=()):
-    codes, sentences = zip(*verdicts, strict=True)
-    planned = replace(study.planned, verdict=codes, judged=sentences)
+    codes, sentences = zip(*(each[:2] for each in verdicts), strict=True)
+    held = np.array([each[2] if len(each) > 2 else (np.nan,) * 3 for each in verdicts])
+    planned = replace(study.planned, verdict=codes, judged=sentences, held=held)
     return replace(study, planned=planned, judged_sharing=tuple(sharing))
 
 
@@ -110,18 +111,9 @@ def test_the_first_sentence_tells_each_gain_with_its_own_interval(studies, found
         assert f"{percent(rival.gain)} better than {words} (80 %: {low} to {high})" in said
 
 
-def test_a_verdicts_figures_come_back_from_its_sentence():
-    sentence = (
-        "18 of 37 predictions of hidden runs up to 82.7 × larger inside the 80 % interval, 40 % off in the median"
-    )
-    assert figures(sentence) == Figures(18, 37, 0.40)
-    assert figures("not judged, for only 1 run can be hidden, and 3 are needed") is None
-
-
 def test_the_share_of_hidden_runs_inside_their_intervals_and_the_worst_curve_are_told(studies, found):
-    told = "{} of 10 predictions of hidden runs up to 8 × larger inside the 80 % interval, {} % off in the median"
-    own = [("PASS", told.format(9, 1)), ("PASS", told.format(1, 60)), ("PASS", told.format(6, 23))]
-    shared = [JudgedCurve("generalist", name, Verdict("PASS", told.format(8, 2))) for name in ("prose", "code")]
+    own = [("PASS", "", (9, 10, 0.01)), ("PASS", "", (1, 10, 0.6)), ("PASS", "", (6, 10, 0.23))]
+    shared = [JudgedCurve("generalist", name, Verdict("PASS", "", Figures(8, 10, 0.02))) for name in ("prose", "code")]
     judged = judged_curves(with_verdicts(studies["together"], *own, sharing=shared))
     (tile,) = backtest_tile(judged)
     assert tile.number == "3 of 3 hold"  # the curves of one model each of prose and code are not the decision's
@@ -131,11 +123,10 @@ def test_the_share_of_hidden_runs_inside_their_intervals_and_the_worst_curve_are
 
 
 def test_one_model_and_a_plan_without_sharing_have_the_tile_and_the_rule_of_targets(studies):
-    told = "{} of 10 predictions of hidden runs up to 8 × larger inside the 80 % interval, {} % off in the median"
     for kind in ("shared", "specialists"):
         study = studies[kind]
         count = len(study.planned.tasks)
-        judged = with_verdicts(study, *[("PASS", told.format(9, at + 1)) for at in range(count)])
+        judged = with_verdicts(study, *[("PASS", "", (9, 10, 0.01 * (at + 1))) for at in range(count)])
         tiles = {tile.label: tile for tile in narrative.tiles(judged)}
         assert tiles["Backtest of curves"].number == f"{count} of {count} hold"
         assert not any("backtest" in tile.label.lower() for tile in narrative.tiles(study))
