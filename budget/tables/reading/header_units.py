@@ -4,6 +4,8 @@ See docs/decisions/161-units-in-headers-and-families-of-columns.md.
 """
 
 import re
+from collections.abc import Iterable
+from unicodedata import normalize
 
 _POWERS = {
     "k": 3, "thousand": 3, "thousands": 3, "tsd": 3, "kilo": 3,
@@ -17,7 +19,8 @@ _POWERS = {
 """Word for a power of ten → its exponent, in either case."""
 
 _FLOPS = re.compile(r"([kmgtpez])flops?")
-_NUMERAL = re.compile(r"(?:10\^|10\*\*|1e)\+?(\d{1,2})")
+_NUMERAL = re.compile(r"(?:[x×*·] ?)?(?:10\^|10\*\*|1?e)\+?(\d{1,2})")
+_SUPERSCRIPT = re.compile(r"10([⁰¹²³⁴-⁹]+)")
 _PLAIN = frozenset(
     {"%", "percent", "pct", "nats", "bits", "nats/token", "bits/byte", "bits/token", "count", "#", "flops"}
 )
@@ -27,8 +30,10 @@ _RARE = frozenset("tpez#")
 """Letters that are units in brackets only: ``x_t`` and ``layer_e`` count nothing."""
 
 _BRACKETED = re.compile(r"(.*?\S)\s*(?:\(\s*([^()]+?)\s*\)|\[\s*([^\[\]]+?)\s*\])")
-_WORDED = re.compile(r"(.*?\S)[\s_]+in[\s_]+(\w+)", re.IGNORECASE)
+_WORDED = re.compile(r"(.*?\S)[\s_]+in[\s_]+(\w+)\.?", re.IGNORECASE)
 _LETTERED = re.compile(r"(.*?\S)[\s_]([^\W_]+)")
+_DIVIDED = re.compile(r"(.*?\S)(?:\s*/\s*|\s+|\s*[x×*·]\s*)((?:10\^|10\*\*|1e)\+?\d{1,2})", re.IGNORECASE)
+_LEADING = re.compile(r"(\w+?)[\s_]+(?:of[\s_]+)?((?:params|parameters?|tokens|flops)\b.*)", re.IGNORECASE)
 
 NAMES = {3: "thousands", 6: "millions", 9: "billions", 12: "trillions"}
 """Power of ten → how a sentence calls it."""
@@ -44,16 +49,29 @@ def header_unit(name: str) -> tuple[str, int | None]:
     (('params', 6), ('Tokens', 9), ('train_tokens', 9), ('loss', 0))
     >>> header_unit("loss (c4)"), header_unit("tokens in billions"), header_unit("FLOPs (1e18)")
     (('loss (c4)', None), ('tokens', 9), ('FLOPs', 18))
+    >>> header_unit("Million params"), header_unit("tokens / 1e9"), header_unit("params (×10⁶)")
+    (('params', 6), ('tokens', 9), ('params', 6))
     """
-    bare = name.strip()
-    for pattern in (_BRACKETED, _WORDED, _LETTERED):
+    bare = _SUPERSCRIPT.sub(lambda found: f"10^{normalize('NFKC', found.group(1))}", name.strip())
+    leading = _LEADING.fullmatch(bare)
+    if leading and leading.group(1).lower() in _POWERS and leading.group(1).lower() not in _RARE:
+        return leading.group(2), _POWERS[leading.group(1).lower()]
+    for pattern in (_BRACKETED, _WORDED, _DIVIDED, _LETTERED):
         found = pattern.fullmatch(bare)
         unit = next((group for group in found.groups()[1:] if group), "") if found else ""
         if found and not (pattern is _LETTERED and unit.lower() in _RARE):
             power = _power(unit)
             if power is not None:
                 return found.group(1), power
-    return bare, None
+    return name.strip(), None
+
+
+def has_unit_words(words: Iterable[str]) -> bool:
+    """Whether some word of a name is one for a power of ten, or says that its numbers are logarithms or bytes."""
+    return any((word in _POWERS and word not in _RARE) or word in _NO_COUNTS for word in words)
+
+
+_NO_COUNTS = frozenset({"log", "ln", "lg", "sqrt", "kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib", "bytes"})
 
 
 def is_petaflop_days(name: str) -> bool:
@@ -76,6 +94,7 @@ def power_name(power: int) -> str:
 def _power(unit: str) -> int | None:
     word = unit.lower().strip(".")
     word = re.sub(r"^in ", "", word)
+    word = re.sub(r" of$", "", word)
     word = re.sub(r"[\s_](?:params|parameters|tokens|tok|of tokens|of parameters)$", "", word)
     if word in _PLAIN:
         return 0

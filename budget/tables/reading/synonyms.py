@@ -6,7 +6,7 @@ See docs/decisions/134-names-are-guessed-aloud.md.
 import re
 from unicodedata import combining, normalize
 
-from budget.tables.reading.header_units import header_unit
+from budget.tables.reading.header_units import has_unit_words, header_unit
 
 SYNONYMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "params": (
@@ -174,4 +174,6 @@ def may_be(name: str) -> str | None:
         return known
     parts = set(re.findall(r"[a-z]+", normalised(name)))
     told = [scale for scale, words in BY_PART.items() if parts & set(words)]
-    return told[0] if len(told) == 1 and not parts & OTHERS else None
+    # a unit that was not understood would be counts of one where millions are meant
+    bare = set(re.findall(r"[a-z]+", normalised(header_unit(name)[0])))
+    return told[0] if len(told) == 1 and not parts & OTHERS and not has_unit_words(bare) else None

@@ -62,3 +62,40 @@ def test_no_name_of_the_field_is_taken_for_a_unit():
     assert all(known_as(name) == normalised(name) for name in names)
     for name in ("layer_b", "loss (c4)", "n_b", "x_t", "model_size_gb", "tokens_per_batch"):
         assert known_as(name) == normalised(name)
+
+
+@pytest.mark.parametrize(
+    ("params", "tokens"),
+    [
+        ("Million params", "Billion tokens"), ("M params", "B tokens"), ("Mio Parameter", "Mrd Tokens"),
+        ("params (x1e6)", "tokens (×1e9)"), ("params (×10⁶)", "tokens (×10⁹)"), ("params (e6)", "tokens (e9)"),
+        ("params/1e6", "tokens / 10^9"), ("params x 1e6", "tokens·1e9"), ("params 10^6", "tokens 10**9"),
+        ("Params in Mio.", "Tokens in Mrd."), ("params (millions of)", "tokens (billions of)"),
+        ("#Params (millions)", "#Tokens (billions)"), ("params M", "tokens B"),
+    ],
+)  # fmt: skip
+def test_a_unit_is_heeded_wherever_people_write_it(tmp_path, params, tokens):
+    lines = [f"a,{n},{d},{2 + 1 / n + 1 / d}" for n in (20, 60, 1200) for d in (1, 3, 20)]
+    (tmp_path / "runs.csv").write_text("\n".join([f'task,"{params}","{tokens}",loss', *lines]), encoding="utf-8")
+    runs = read_runs(tmp_path / "runs.csv")
+    assert set(runs.scale["params"]) == {20e6, 60e6, 1.2e9} and set(runs.scale["tokens"]) == {1e9, 3e9, 2e10}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "params (M, non-emb)",
+        "ln params",
+        "lg(params)",
+        "params (MB)",
+        "params (GiB)",
+        "params per million",
+        "log10 params",
+    ],
+)
+def test_a_unit_that_is_not_understood_never_stands_for_single_ones(tmp_path, name):
+    lines = [f"a,{n},{d},{2 + 1 / n + 1 / d}" for n in (20, 60, 1200) for d in (1e9, 3e9, 2e10)]
+    (tmp_path / "runs.csv").write_text("\n".join([f'task,"{name}",tokens,loss', *lines]))
+    runs = read_runs(tmp_path / "runs.csv")
+    assert "params" not in runs.scale
+    assert any("no column is params, so that curves are of tokens alone" in note for note in runs.notes)
