@@ -40,7 +40,7 @@ SYNONYMS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("value",),
         ("eval_loss", "val_loss", "valid_loss", "validation_loss", "test_loss", "heldout_loss", "final_eval_loss",
          "final_val_loss", "eval_cross_entropy", "eval_ce_loss", "val_cross_entropy", "eval_bpb", "val_bpb",
-         "val_nll", "eval_nll", "loss_eval", "loss_val", "dev_loss"),
+         "val_nll", "eval_nll", "loss_eval", "loss_val", "dev_loss", "loss_validation", "loss_test"),
         ("loss", "final_loss", "cross_entropy", "ce_loss", "nll", "bpb", "bits_per_byte", "lm_loss", "verlust", "perte",
          "perdida"),
         ("train_loss", "training_loss", "loss_train", "final_train_loss"),
