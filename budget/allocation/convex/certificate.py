@@ -25,15 +25,11 @@ import numpy as np
 
 from budget.allocation.convex.best_size import within_ends
 from budget.allocation.convex.problem import Problem
-from budget.allocation.convex.shadow_prices import EDGE, Duals, marginal_return, plain_duals
+from budget.allocation.convex.shadow_prices import AT_END, EDGE, Duals, marginal_return, plain_duals
 from budget.curves.planning_forms.form import PlanningForm
 from budget.curves.planning_forms.posynomial import Posynomial
 from budget.errors import SolverError
 from budget.numerics.words import apart
-
-AT_GREATEST = 1e-5
-"""Distance of a log input from its greatest within which a bound takes it for being there: at an optimum nearby the
-gradient is 0, and moving it costs the square of the move."""
 
 NO_WEIGHT = 1e-300
 """Stands for a weight of 0 where its logarithm is needed: near the smallest float64."""
@@ -90,7 +86,7 @@ def certify(problem: Problem, u: np.ndarray, spend: np.ndarray) -> Certificate:
     """
     value = problem.by_model
     marginal = marginal_return(value, problem.cost, u)
-    prices = plain_duals(problem, spend, marginal)
+    prices = plain_duals(problem, u, spend, marginal)
     return Certificate(lower_bound(value, problem, u, prices), marginal, prices)
 
 
@@ -146,8 +142,11 @@ def lagrangian_minima(
         shadow_prices: (R, V) not negative.
     """
     u = within_ends(costs[0], u)
-    if costs[0].ceiling is not None:  # a solver ends just short of it, and only there is it known to be the greatest
-        u = np.where(u > costs[0].ceiling - AT_GREATEST, costs[0].ceiling, u)
+    # a solver ends just short of an end, and only there is it known to be one
+    if costs[0].domain is not None:
+        u = np.where(u < costs[0].domain + AT_END, costs[0].domain, u)
+    if costs[0].ceiling is not None:
+        u = np.where(u > costs[0].ceiling - AT_END, costs[0].ceiling, u)
     least = _least(value.tangent(u), costs, u, shadow_prices)
     return value.offset + (least + sum(each * cost.offset for each, cost in zip(shadow_prices, costs, strict=True)))
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from budget.allocation.spec.objectives import not_computed
 from budget.allocation.spec.plan_spec import PlanSpec
-from budget.allocation.spec.resources import cost_of, largest_inputs, largest_spends
+from budget.allocation.spec.resources import cost_of, largest_spends, within_reach
 from budget.allocation.spec.scenarios import Scenarios, scenarios_of
 from budget.curves.curves import Curves
 from budget.curves.planning_forms.form import PlanningForm
@@ -214,9 +214,7 @@ def planned_cost(curves: Curves, spec: PlanSpec, unit: str) -> Posynomial:
     """What each of V models takes of a unit, over the log inputs that the plan chooses."""
     shared = spec.is_one_model
     cost = cost_of(curves, one_model(spec.tasks, unit) if shared else spec.tasks, unit, spec.prices)
-    ceiling = largest_inputs(curves, spec.reach)
-    if ceiling is not None:  # one model is within reach of every task's runs
-        cost = replace(cost, ceiling=np.tile(ceiling.min(axis=0), (len(ceiling), 1)) if shared else ceiling)
+    cost = within_reach(curves, cost, spec.reach, is_shared=shared)
     if spec.params is not None:
         cost = cost.fix_input(0, np.log(spec.params))
     return cost.take(np.array([0])) if shared else cost

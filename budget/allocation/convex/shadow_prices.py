@@ -3,6 +3,8 @@
 At the optimum every model that is at no limit of its own returns the same for one more unit of spend (KKT), which is
 the budget's shadow price; ``plain_duals`` reads it off a plan, solvers of further limits name all of them. What the
 prices prove is ``certificate``'s.
+
+See docs/decisions/NNN-no-smaller-than-the-runs-allow.md.
 """
 
 from dataclasses import dataclass
@@ -15,6 +17,10 @@ from budget.curves.planning_forms.posynomial import Posynomial
 
 EDGE = 1e-9
 """Distance of a log input from its least within which it counts as there: 1e-9 of the input itself, some rounding."""
+
+AT_END = 1e-5
+"""Distance of a log input from an end of its range within which a bound takes it for being there: at an optimum nearby
+the gradient is 0, and moving it costs the square of the move."""
 
 AT_LIMIT = 1e-7
 """Relative distance at which a spend counts as being at its limit: ten times what a solver misses it by."""
@@ -73,15 +79,21 @@ def marginal_return(value: PlanningForm, cost: Posynomial, u: np.ndarray) -> np.
     return np.maximum(-(of_value * elasticity).sum(axis=1) / (elasticity**2).sum(axis=1), 0.0) / spend
 
 
-def plain_duals(problem: Problem, spend: np.ndarray, marginal: np.ndarray) -> Duals:
+def plain_duals(problem: Problem, u: np.ndarray, spend: np.ndarray, marginal: np.ndarray) -> Duals:
     """Prices of the budget and of each model's own limits, read off the marginal returns (V,) of a plan.
 
     KKT: at the price of the budget a model between its limits returns just that, one at its least spend less (the
-    limit's own price is what is missing) and one at its greatest spend more.
+    limit's own price is what is missing) and one at its greatest spend more. Where a model has one input (of ``u``,
+    (V, I)) at its least and another at its greatest, more spend returns less than the last of it did, and any price
+    between the two keeps it there.
     """
     at_low = (spend <= problem.low * (1 + AT_LIMIT)) & (problem.low > 0)
     at_high = spend >= problem.high * (1 - AT_LIMIT)
-    free = ~(at_low | at_high)
+    domain, ceiling = problem.cost.domain, problem.cost.ceiling
+    stays = np.zeros(len(spend), dtype=bool)
+    if domain is not None and ceiling is not None:
+        stays = (u <= domain + AT_END).any(axis=1) & (u >= ceiling - AT_END).any(axis=1) & ~(at_low | at_high)
+    free = ~(at_low | at_high | stays)
     if free.any():
         shadow = float((marginal * spend)[free].sum() / spend[free].sum())
     elif spend.sum() < problem.budget * (1 - AT_LIMIT):
@@ -90,5 +102,5 @@ def plain_duals(problem: Problem, spend: np.ndarray, marginal: np.ndarray) -> Du
         shadow = float(marginal[at_high].min())
     else:
         shadow = float(marginal.max())
-    excess = np.where(free, 0.0, marginal - shadow)
+    excess = np.where(free | stays, 0.0, marginal - shadow)
     return Duals(np.array([shadow]), np.maximum(-excess, 0.0), np.maximum(excess, 0.0), np.zeros(0))

@@ -204,7 +204,8 @@ def _certified(
     value: PlanningForm = batch.value if weight is None else weighted(batch.value, weight.ravel())
     u = batch.best_inputs(spend)
     marginal = marginal_return(value, batch.cost, u).reshape(spend.shape)
-    prices = [plain_duals(*each) for each in zip(problems, spend, marginal, strict=True)]
+    inputs = u.reshape(*spend.shape, -1)
+    prices = [plain_duals(*each) for each in zip(problems, inputs, spend, marginal, strict=True)]
     charge = np.concatenate([each.shadow_prices(problem)[0] for each, problem in zip(prices, problems, strict=True)])
     minima = lagrangian_minima(value, [batch.cost], u, charge[None]).reshape(spend.shape)
     floors = value.least.reshape(spend.shape)
@@ -212,7 +213,7 @@ def _certified(
     for at, problem in enumerate(problems):
         bound = max(float(minima[at].sum()) - prices[at].limits(problem), float(floors[at].sum()))
         certificate = Certificate(bound, marginal[at], prices[at])
-        plans.append(Optimum(u.reshape(*spend.shape, -1)[at], spend[at][None], certificate, solver, "optimal"))
+        plans.append(Optimum(inputs[at], spend[at][None], certificate, solver, "optimal"))
     return plans
 
 

@@ -26,7 +26,7 @@ who is at a limit: the clipping inside the root decides that anew for each price
 Nothing is taken on trust: ``certificate`` bounds what any split could reach, and ``solve_by_dual`` asks a solver where
 the two are not close.
 
-See docs/decisions/050-solvers-split-is-polished.md.
+See docs/decisions/050-solvers-split-is-polished.md, docs/decisions/NNN-no-smaller-than-the-runs-allow.md.
 """
 
 from collections.abc import Sequence
@@ -60,6 +60,9 @@ LEAST_STEEP = -0.5
 
 BATCH_MODELS = 20_000
 """Models of one batch; more at once are no faster, and take memory."""
+
+AT_CORNER = 1e-9
+"""Distance of a log spend from that of a corner within which a model stands there."""
 
 LEAST_SHARE = 1e-30
 """Share of a budget below which no spend falls, though it bring nothing: logarithms need something to hold on to.
@@ -182,6 +185,23 @@ def polish(problem: Problem, spend: np.ndarray, steps: int = MAX_POLISH_STEPS) -
     return best
 
 
+def corner_spends(cost: Posynomial, spend: np.ndarray) -> np.ndarray:
+    """(2, Q, V) what models take that have one input at its least and the other at its greatest, 0 where none has.
+
+    There the marginal return falls at once, so that a price may lie between what the last and the next unit return.
+    """
+    domain, ceiling = cost.domain, cost.ceiling
+    if domain is None or ceiling is None or cost.inputs == 1:
+        return np.zeros((2, *spend.shape))
+    ends = (np.column_stack([domain[:, 0], ceiling[:, 1]]), np.column_stack([ceiling[:, 0], domain[:, 1]]))
+    there = [np.isfinite(each).all(axis=1) for each in ends]
+    found = [
+        np.where(some, cost.value(np.where(some[:, None], each, 0.0)), 0.0)
+        for some, each in zip(there, ends, strict=True)
+    ]
+    return np.stack(found).reshape(2, *spend.shape)
+
+
 def newton_step(batch: Batch, spend: np.ndarray, near: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """One step of splits toward a common price of each budget.
 
@@ -206,11 +226,22 @@ def newton_step(batch: Batch, spend: np.ndarray, near: np.ndarray | None = None)
     slope = np.minimum((log_marginal(further) - here) / np.log1p(SLOPE_STEP), LEAST_STEEP)
     log_spend, log_budget = np.log(spend), np.log(budgets)[:, None]
     low = np.minimum(np.maximum(batch.low, LEAST_SHARE * budgets[:, None]), most)
+    corners = corner_spends(cost, spend)
+    stands = (np.abs(corners - spend) <= AT_CORNER * spend).any(axis=0)
+    if stands.any():  # there a model returns more for the last of its spend than for more of it
+        before = log_marginal(batch.best_inputs(spend * (1 - SLOPE_STEP), near=u))
+    # a step ends at the corner that it comes to
+    least = np.where(corners < spend * (1 - AT_CORNER), corners, 0.0).max(axis=0)
+    greatest = np.where(corners > spend * (1 + AT_CORNER), corners, np.inf).min(axis=0)
 
     def implied(cheapness: np.ndarray) -> np.ndarray:
         """The spends ``spend · exp((log price − here)/slope)``; the price falls as the cheapness (Q,) rises."""
-        logs = np.minimum(log_spend - (cheapness[:, None] + here) / slope, log_budget)
-        return np.clip(np.exp(logs), low, most)
+        move = -(cheapness[:, None] + here) / slope
+        if stands.any():
+            less = -(cheapness[:, None] + before) / slope
+            move = np.where(stands, np.maximum(move, 0.0) + np.minimum(less, 0.0), move)
+        found = np.clip(np.exp(np.minimum(log_spend + move, log_budget)), least, greatest)
+        return np.clip(found, low, most)
 
     def over(cheapness: np.ndarray) -> np.ndarray:
         return np.log(implied(cheapness).sum(axis=1) / budgets)

@@ -259,15 +259,12 @@ def largest_spend(curves: Curves, spec: PlanSpec) -> float:
 
 
 def _cost(curves: Curves, reach: float) -> Posynomial:
-    """The cost of one model over its size and all its tokens, from one parameter and one token to the reach."""
+    """The cost of one model over its size and all its tokens, from the smallest to the largest within the reach."""
     assert curves.cost is not None  # ask() refuses a FLOP budget without it
-    least = (
-        smallest_log(curves, "params")[:1],
-        smallest_log(curves, "tokens")[:1] if "tokens" in curves.smallest else np.zeros(1),
-    )
-    cost = replace(curves.cost.posynomial(1), domain=np.column_stack(least))
-    if np.isinf(reach):
-        return cost
     # within reach of the runs of every task, whose law is one
-    most = [np.log(reach * curves.largest[name].min()) if name in curves.largest else np.inf for name in SIZED]
-    return replace(cost, ceiling=np.array([most]))
+    least = np.array([smallest_log(curves, name, reach).max() if name in curves.smallest else 0.0 for name in SIZED])
+    cost = curves.cost.posynomial(1)
+    if np.isinf(reach):
+        return replace(cost, domain=least[None])
+    most = np.log([reach * curves.largest[name].min() if name in curves.largest else np.inf for name in SIZED])
+    return replace(cost, domain=np.minimum(least, most)[None], ceiling=most[None])

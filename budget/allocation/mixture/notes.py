@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from budget.allocation.convex.certificate import AT_GREATEST
+from budget.allocation.convex.certificate import AT_END
 from budget.allocation.convex.shadow_prices import AT_LIMIT
 from budget.allocation.mixture.mixture_problem import SIZED, MixtureProblem
 from budget.allocation.mixture.solve_mixture import Optimum, prices_of_inputs
@@ -78,7 +78,7 @@ def _stopped_inputs(blend: MixtureProblem, best: Optimum) -> list[int]:
         return []
     tokens = float(np.log(best.tokens[0].sum()))
     u = np.array([best.n[0], tokens])
-    return np.flatnonzero(u >= blend.cost.ceiling[0] - AT_GREATEST).tolist()
+    return np.flatnonzero(u >= blend.cost.ceiling[0] - AT_END).tolist()
 
 
 def mixture_words(sources: tuple[str, ...], share: np.ndarray) -> str:

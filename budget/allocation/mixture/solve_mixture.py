@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from budget.allocation.convex.certificate import AT_GREATEST, certify
+from budget.allocation.convex.certificate import certify
 from budget.allocation.convex.problem import Problem
+from budget.allocation.convex.shadow_prices import AT_END
 from budget.allocation.mixture.best_shares import Shares, best_shares
 from budget.allocation.mixture.mixture_problem import MixtureProblem
 from budget.curves.planning_forms.posynomial import Posynomial
@@ -165,7 +166,7 @@ def certify_mixture(blend: MixtureProblem, best: Optimum) -> tuple[float, float]
     at = np.array([[best.n[0], best.t[0]]])
     of_size, of_tokens = blend.cost.gradient(at)[0].tolist()
     worth, terms = of_tokens, blend.cost.exponent.shape[1]
-    if blend.cost.ceiling is not None and (at >= blend.cost.ceiling - AT_GREATEST).any():
+    if blend.cost.ceiling is not None and (at >= blend.cost.ceiling - AT_END).any():
         size = float((blend.alpha * blend.size_terms(best.n)).sum())
         worth = float(pull.sum()) / min(size / of_size, float(pull.sum()) / of_tokens)
     of_cost = np.zeros((1, terms + 1, 2 + tasks))

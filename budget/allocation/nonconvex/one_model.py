@@ -124,12 +124,12 @@ def _affordable(spec: PlanSpec, cost: Posynomial) -> np.ndarray:
         InfeasibleError: none does.
     """
     menu = np.array(spec.sizes)
-    if cost.ceiling is not None:
-        menu = menu[np.log(menu) <= cost.ceiling[0, 0]]
+    if cost.ceiling is not None and cost.domain is not None:
+        menu = menu[(np.log(menu) <= cost.ceiling[0, 0]) & (np.log(menu) >= cost.domain[0, 0] - 1e-9)]
         if len(menu) == 0:
             raise InfeasibleError(
-                f"No size of --sizes lies within {spec.reach:g} times the largest measured one; raise --reach, or give "
-                "smaller sizes."
+                f"No size of --sizes lies within {spec.reach:g} times the smallest and the largest measured ones; "
+                "raise --reach, or give others."
             )
     serving = cost.take(np.zeros(len(menu), dtype=int)).fix_input(0, np.log(menu)).offset
     if (serving >= spec.budget).all():

@@ -13,7 +13,7 @@ from budget.allocation.plan.assembly import law_inputs_of, measured, measured_dr
 from budget.allocation.served import is_served
 from budget.allocation.spec.objectives import MEAN, Objective, not_computed
 from budget.allocation.spec.plan_spec import PlanSpec
-from budget.allocation.spec.resources import cost_of, largest_inputs
+from budget.allocation.spec.resources import cost_of, within_reach
 from budget.allocation.spec.scenarios import scenarios_of
 from budget.curves.curves import Curves
 from budget.curves.planning_forms.form import PlanningForm
@@ -201,8 +201,8 @@ class SpendResponse:
         left = spend - fixed.offset  # what serving a model of this size takes is not there for training it
         pays = left > 0.5 * PAYS * spend
         tokens = last_input(_without_offset(fixed), np.empty((len(spend), 0)), np.log(np.where(pays, left, 1.0)))
-        if fixed.domain is not None:
-            pays &= tokens[:, 0] >= fixed.domain[:, 0] - PAYS
+        if cost.domain is not None and fixed.domain is not None:
+            pays &= (tokens[:, 0] >= fixed.domain[:, 0] - PAYS) & (log_size >= cost.domain[:, 0] - PAYS)
         if cost.ceiling is not None and fixed.ceiling is not None:
             pays &= log_size <= cost.ceiling[:, 0] + PAYS
             tokens = np.minimum(tokens, fixed.ceiling)
@@ -225,15 +225,16 @@ def least_on_menu(cost: Posynomial, sizes: Sequence[float]) -> np.ndarray:
     """(T,) the least spend that pays for a model of one of the sizes, and for serving it; infinite beyond the reach."""
     sized = [cost.fix_input(0, np.full(len(cost), np.log(size))) for size in sizes]
     least = np.array([np.maximum(each.offset * (1 + PAYS), each.at_domain) for each in sized])
-    if cost.ceiling is not None:
-        least = np.where(np.log(sizes)[:, None] <= cost.ceiling[:, 0], least, np.inf)
+    for end, sign in ((cost.domain, 1.0), (cost.ceiling, -1.0)):
+        if end is not None:
+            least = np.where(sign * (np.log(sizes)[:, None] - end[:, 0]) >= -PAYS, least, np.inf)
     return np.asarray(least.min(axis=0))
 
 
 def spend_response(curves: Curves, spec: PlanSpec) -> SpendResponse:
     """The ways of a question about T tasks."""
     tasks = spec.tasks
-    cost = replace(cost_of(curves, tasks, spec.unit, spec.prices), ceiling=largest_inputs(curves, spec.reach))
+    cost = within_reach(curves, cost_of(curves, tasks, spec.unit, spec.prices), spec.reach)
     training = cost_of(curves, replace(tasks, served_tokens=np.full(len(tasks.names), np.nan)), spec.unit, spec.prices)
     value = None
     if spec.params is not None:

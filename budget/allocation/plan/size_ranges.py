@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from budget.allocation.convex.best_size import best_inputs, last_input
+from budget.allocation.convex.best_size import best_inputs, into_domain, last_input
 from budget.allocation.convex.problem import planned_cost
 from budget.allocation.plan.assembly import law_inputs_of, measured, value_of_measures
 from budget.allocation.plan.plan import Plan
@@ -79,11 +79,16 @@ def near_sizes(curves: Curves, spec: PlanSpec, spend: np.ndarray, params: np.nda
     params, tokens = nothing.copy(), nothing.copy()
     for side, sign in enumerate((-1.0, 1.0)):
         outside = centre + sign * REACH
+        if np.isfinite(spec.reach):  # within it the last size that a plan may have is an end
+            edge = into_domain(cost, last_input(cost, outside[:, None], log_spend), log_spend)[:, 0]
+            outside = sign * np.maximum(sign * edge, sign * centre)
         beyond = worth(outside) <= most
         inside, _ = bisect(lambda size: worth(size) <= most, centre, outside)
         u = np.exp(last_input(cost, inside[:, None], log_spend))
-        # an end that is not found is none
-        u[beyond] = [0.0, np.inf] if sign < 0 else [np.inf, 0.0]
+        if np.isinf(spec.reach):  # an end that is not found is none
+            u[beyond] = [0.0, np.inf] if sign < 0 else [np.inf, 0.0]
+        else:
+            u[beyond] = np.exp(last_input(cost, outside[:, None], log_spend))[beyond]
         rows = tasks if shared else served
         params[rows, side], tokens[rows, side] = u[:, 0], u[:, 1]
     return params, tokens[:, ::-1]

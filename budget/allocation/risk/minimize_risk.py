@@ -187,7 +187,7 @@ def _certified(scenarios: Scenarios, problem: Problem, mix: _Mix, point: Iterate
     # the bound holds for any weights of the set and any prices, so what the method is off by costs sharpness, not truth
     value = scenarios.at(u).mixed(mix.in_set(point.weight))
     marginal = marginal_return(value, problem.cost, u)
-    prices = plain_duals(problem, given[0], marginal) if problem.is_plain else _clean(problem, point.prices)
+    prices = plain_duals(problem, u, given[0], marginal) if problem.is_plain else _clean(problem, point.prices)
     bound = lower_bound(value, problem, u, prices)
     worth = mix.of(scenarios.totals(u))
     return RiskOptimum(u, given, Certificate(bound, marginal, prices), SOLVER, "", worth, (), 0)

@@ -73,8 +73,8 @@ def plan_spec(
         sizes: sizes that models may have.
         allow_unserved: whether tasks may be given nothing, at their unserved value.
         at_least: how many targets the cheapest plan must meet.
-        reach: factor on the largest params, tokens and spend measured of a task beyond which no plan of it goes; one
-            model of several tasks stays within that of each.
+        reach: factor on the largest params, tokens and spend measured of a task beyond which no plan of it goes, nor
+            below the smallest params and tokens over it; one model of several tasks stays within that of each.
         reference: what risks that limit a loss count it from: one of ``REFERENCES``, or a split; by default today's
             split where it is stated, else that by weight.
         at_risk: what the worst share of the draws may lose against it, in the objective's unit; 0 by default.

@@ -243,9 +243,11 @@ def _refuse_smallest(curves: Curves, spec: PlanSpec) -> None:
         return
     takes, limit = apart(needed, spec.budget)
     which = "smallest model takes" if len(cost) == 1 else f"smallest models for {len(cost)} tasks take"
+    free = np.isinf(spec.reach)
+    least = "one parameter and one token, or what stands for them" if free else f"--reach {spec.reach:g} below its runs"
+    mends = ["raise the budget", *(["leave tasks out"] if len(cost) > 1 else []), *([] if free else ["raise --reach"])]
     raise InfeasibleError(
-        f"The {which} {takes} {spec.unit} (one parameter and one token, or what stands for them), above the budget "
-        f"of {limit}; raise the budget{'' if len(cost) == 1 else ', or leave tasks out'}."
+        f"The {which} {takes} {spec.unit} ({least}), above the budget of {limit}; {', or '.join(mends)}."
     )
 
 

@@ -1,4 +1,7 @@
-"""What training and serving a model takes, in every unit a budget can be counted in, over the law's log inputs."""
+"""What training and serving a model takes, in every unit a budget can be counted in, over the law's log inputs.
+
+See docs/decisions/NNN-no-smaller-than-the-runs-allow.md.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -85,25 +88,51 @@ def cost_of(curves: Curves, tasks: TaskSettings, unit: str, prices: Prices | Non
     return replace(_cost_of(curves, tasks, unit, prices), domain=smallest_inputs(curves))
 
 
-def smallest_inputs(curves: Curves) -> np.ndarray | None:
+def smallest_inputs(curves: Curves, reach: float = np.inf) -> np.ndarray | None:
     """The domain of a plan: log inputs (T, I) of the smallest model, ``None`` where there is none.
 
     A model has at least one parameter and is trained on at least one token. A task whose runs lie below 1 counts them
     in thousands or billions, which nothing says: its least is the ``FINEST`` part of its smallest run. A scale of
-    another name (``x``, FLOPs) is any positive number: its law has no direction that is flat.
+    another name (``x``, FLOPs) is any positive number: its law has no direction that is flat. Within a reach the least
+    of every scale is also that part of the smallest measured one.
+
+    Args:
+        curves: of T tasks.
+        reach: a plan's.
     """
     names = curves.planned_inputs[:2]
-    if not set(names) & set(COUNTED):
+    if np.isinf(reach) and not set(names) & set(COUNTED):
         return None
-    return np.column_stack([smallest_log(curves, name) for name in names])
+    return np.column_stack([smallest_log(curves, name, reach) for name in names])
 
 
-def smallest_log(curves: Curves, name: str) -> np.ndarray:
-    """Logarithm (T,) of the least of one scale, minus infinity where there is none."""
-    if name not in COUNTED:
-        return np.full(len(curves.tasks), -np.inf)
+def smallest_log(curves: Curves, name: str, reach: float = np.inf) -> np.ndarray:
+    """Logarithm (T,) of the least of one scale, minus infinity where there is none; see ``smallest_inputs``."""
     smallest = curves.smallest[name]
-    return np.log(np.where(smallest >= 1, 1.0, FINEST * smallest))
+    within = -np.inf if np.isinf(reach) else np.log(smallest) - np.log(reach)
+    if name not in COUNTED:
+        return np.full(len(curves.tasks), within)
+    return np.maximum(np.log(np.where(smallest >= 1, 1.0, FINEST * smallest)), within)
+
+
+def within_reach(curves: Curves, cost: Posynomial, reach: float, *, is_shared: bool = False) -> Posynomial:
+    """Costs of the same T tasks from the smallest to the largest models within a plan's reach.
+
+    Args:
+        curves: of T tasks.
+        cost: theirs, over the law's inputs.
+        reach: factor on the largest measured inputs of a task, and on the smallest ones downward.
+        is_shared: whether one model serves all tasks, and so is within the reach of every one's runs.
+    """
+    domain, ceiling = smallest_inputs(curves, reach), largest_inputs(curves, reach)
+    if is_shared and domain is not None:
+        domain = np.tile(domain.max(axis=0), (len(domain), 1))
+    if ceiling is None:
+        return replace(cost, domain=domain)
+    if is_shared:
+        ceiling = np.tile(ceiling.min(axis=0), (len(ceiling), 1))
+    # tasks whose runs lie far apart share a model of the largest size that all of them are within reach of
+    return replace(cost, domain=None if domain is None else np.minimum(domain, ceiling), ceiling=ceiling)
 
 
 def largest_inputs(curves: Curves, reach: float) -> np.ndarray | None:

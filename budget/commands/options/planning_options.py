@@ -58,12 +58,13 @@ ORDER = click.option(
 )  # fmt: skip
 REACH = click.option(
     "--reach", type=Factor(), default=10.0, show_default=True, metavar="FACTOR",
-    help="How far beyond the largest params, tokens and spend measured of a task its plan may go; inf lifts it.",
+    help="How far beyond the largest params, tokens and spend measured of a task its plan may go, and how far below "
+         "the smallest params and tokens; inf lifts it.",
 )  # fmt: skip
 COMPARED_WITHIN = click.option(
     "--reach", type=Factor(), default=float("inf"), metavar="FACTOR",
-    help="How far beyond the largest params, tokens and spend measured of a task plans may go.  [default: inf: one "
-         "model stops there long before several do; what lies beyond the runs is marked]",
+    help="How far beyond the largest params, tokens and spend measured of a task plans may go, and below the "
+         "smallest.  [default: inf: one model stops there long before several do; what lies beyond the runs is marked]",
 )  # fmt: skip
 SEED = click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the outcomes that runs may have.",

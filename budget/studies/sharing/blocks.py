@@ -275,7 +275,7 @@ class Blocks:
             there = last_input(cost, np.full((len(block), 1), size), log_spend)
             fits = serving < np.exp(log_spend) * (1 - 1e-9)
             if cost.domain is not None:
-                fits &= there[:, 1] >= cost.domain[:, 1] - 1e-9
+                fits &= (there[:, 1] >= cost.domain[:, 1] - 1e-9) & (size >= cost.domain[:, 0] - 1e-9)
             if cost.ceiling is not None:
                 fits &= size <= cost.ceiling[:, 0] + 1e-9
                 there = np.minimum(there, cost.ceiling)

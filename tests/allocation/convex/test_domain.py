@@ -75,7 +75,7 @@ def test_the_bound_at_any_price_is_below_every_model_of_the_domain(theta, decade
     )
     u = best_inputs(problem.value, problem.cost, problem.high)
     certificate = certify(problem, u, problem.high)
-    prices = plain_duals(problem, problem.high, certificate.marginal)
+    prices = plain_duals(problem, u, problem.high, certificate.marginal)
     prices = replace(prices, budget=prices.budget * factor)
     assert lower_bound(problem.value, problem, u, prices) <= best_on_grid(theta, problem.budget) * (1 + 1e-9)
 

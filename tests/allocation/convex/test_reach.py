@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
-from budget.allocation.spec.resources import Prices, largest_spends
+from budget.allocation.spec.resources import Prices, largest_spends, smallest_inputs
 from budget.errors import AllocationError, InfeasibleError
 from budget.report.sentences.plan_sentences import plan_summary
 from budget.studies.growth.growth import grow
@@ -22,8 +22,9 @@ from tests import made
 ROUNDING = 1 + 1e-6
 
 
-def some_curves(seed, tasks=4, **changes):
-    """Chinchilla curves of random exponents, and measured ranges that differ between the tasks."""
+def some_curves(seed, tasks=4, span=1e4, **changes):
+    """Chinchilla curves of random exponents, and measured ranges that differ between the tasks; ``span`` widens them
+    downward."""
     random = np.random.default_rng(seed)
     natural = {
         f"t{at}": (1.0 + random.random(), 400 * random.random() + 50, random.uniform(0.2, 0.5),
@@ -34,7 +35,8 @@ def some_curves(seed, tasks=4, **changes):
     curves = made.curves_of("chinchilla", ("params", "tokens"), natural, **options)
     wide = 10 ** random.uniform(-1, 1, size=tasks)
     largest = {name: values * wide for name, values in curves.largest.items()}
-    return replace(curves, largest=largest | {"flops": 6 * largest["params"] * largest["tokens"] / 10})
+    largest |= {"flops": 6 * largest["params"] * largest["tokens"] / 10}
+    return replace(curves, largest=largest, smallest={name: low / span for name, low in curves.smallest.items()})
 
 
 def assert_within(curves, plan, reach):
@@ -54,6 +56,59 @@ def test_what_one_model_will_serve_lifts_no_other_models_reach(unit):
     np.testing.assert_allclose(found[1:], training[1:], rtol=1e-12)
     # beside its training it may pay for serving the largest model within the reach
     np.testing.assert_allclose(found[0], training[0] + reach * 2 * 1e9 * curves.largest["params"][0] * each, rtol=1e-12)
+
+
+def test_a_model_is_no_smaller_than_the_reach_allows_nor_is_a_scale_of_another_name():
+    curves = some_curves(1, span=1.0)
+    for reach, least in ((2.0, 0.5), (10.0, 0.1)):
+        params, tokens = np.exp(smallest_inputs(curves, reach)).T
+        np.testing.assert_allclose(params, least * curves.smallest["params"])
+        np.testing.assert_allclose(tokens, least * curves.smallest["tokens"])
+    np.testing.assert_array_equal(smallest_inputs(curves), 0.0)  # one parameter on one token
+    one = made.curves_of("power", ("x",), {"t": (1.0, 2.0, 0.3)}, reference=(1e3,))
+    assert smallest_inputs(one) is None
+    np.testing.assert_allclose(np.exp(smallest_inputs(one, 4.0))[:, 0], one.smallest["x"] / 4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    reach=st.sampled_from([1.5, 3.0, 10.0]),
+    decades=st.floats(0.0, 4.0),
+    objective=st.sampled_from(["mean", "worst"]),
+    route=st.sampled_from(["dual", "program"]),
+)
+def test_no_model_is_smaller_than_the_reach_allows_and_the_plan_is_proven(seed, reach, decades, objective, route):
+    """From budgets that pay for little more than the smallest models on, where many tasks stand at their least."""
+    curves = some_curves(seed, span=1.0)
+    least = 6 * (curves.smallest["params"] * curves.smallest["tokens"]).sum() / reach**2
+    asked = {"objective": objective, "measure": "value", "reach": reach}
+    spec = plan_spec(curves, default_tasks(curves.tasks), 1.001 * least * 10**decades, **asked)
+    plan = allocate(curves, spec, draws=False, route=route)
+    assert_within(curves, plan, reach)
+    for name, planned in (("params", plan.params), ("tokens", plan.tokens)):
+        assert (planned >= curves.smallest[name] / reach / ROUNDING).all()
+    assert plan.gap <= 1e-5 * (plan.objective - curves.parameters[:, 0].min())
+    # less reach is a smaller set of plans here, too
+    wider = allocate(curves, replace(spec, reach=2 * reach), draws=False, route="dual")
+    assert wider.objective <= plan.objective * (1 + 1e-9)
+
+
+def test_a_budget_below_the_smallest_models_is_refused_in_a_sentence():
+    curves = some_curves(2, span=1.0)
+    least = 6 * (curves.smallest["params"] * curves.smallest["tokens"]).sum() / 100
+    with pytest.raises(InfeasibleError, match=r"smallest models for 4 tasks take .*\(--reach 10 below its runs\)"):
+        plan_spec(curves, default_tasks(curves.tasks), 0.99 * least, reach=10.0)
+    plan_spec(curves, default_tasks(curves.tasks), 0.99 * least, reach=20.0)
+
+
+def test_what_need_not_be_served_gets_the_smallest_model_there_is_or_nothing():
+    curves = some_curves(4, span=1.0)
+    tasks = replace(default_tasks(curves.tasks), unserved=np.full(4, 5.0))
+    least = 6 * (curves.smallest["params"] * curves.smallest["tokens"])[0] / 100
+    plan = allocate(curves, plan_spec(curves, tasks, 2 * least, reach=10.0, allow_unserved=True), draws=False)
+    assert 1 <= (plan.spend > 0).sum() <= 2
+    assert (plan.spend[plan.spend > 0] >= least / ROUNDING).all()
 
 
 CASES = given(

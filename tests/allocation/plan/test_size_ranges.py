@@ -146,3 +146,12 @@ def test_draws_that_no_spend_satisfies_are_counted_and_have_no_size():
     record = plan.record()["tasks"]
     assert [each["no_finite_spend"] for each in record] == pytest.approx(share)
     assert all((each["spend_high"] is None) == endless for each, endless in zip(record, high, strict=True))
+
+
+def test_near_sizes_end_where_the_reach_does():
+    curves = replace(CURVES, smallest=CURVES.smallest | {"params": np.full(3, 1.1e9)})
+    wide = {name: 100 * each for name, each in CURVES.largest.items()}
+    free, bound = (planned(1e21, replace(curves, largest=wide), reach=reach) for reach in (np.inf, 1.0))
+    assert free.sizes.params_near[0, 0] < 1.1e9
+    np.testing.assert_allclose(bound.sizes.params_near[[0, 2], 0], 1.1e9)
+    assert (bound.sizes.params_near[:, 0] <= bound.params * (1 + 1e-9)).all()
