@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from budget.allocation.convex.certificate import AT_END
-from budget.allocation.convex.shadow_prices import AT_LIMIT
+from budget.allocation.convex.shadow_prices import AT_END, AT_LIMIT
 from budget.allocation.mixture.mixture_problem import SIZED, MixtureProblem
 from budget.allocation.mixture.solve_mixture import Optimum, prices_of_inputs
 from budget.allocation.plan.plan import LimitLine
