@@ -4,7 +4,7 @@ At the optimum every model that is at no limit of its own returns the same for o
 the budget's shadow price; ``plain_duals`` reads it off a plan, solvers of further limits name all of them. What the
 prices prove is ``certificate``'s.
 
-See docs/decisions/175-no-smaller-than-the-runs-allow.md.
+See docs/decisions/176-no-smaller-than-the-runs-allow.md.
 """
 
 from dataclasses import dataclass

@@ -26,7 +26,7 @@ who is at a limit: the clipping inside the root decides that anew for each price
 Nothing is taken on trust: ``certificate`` bounds what any split could reach, and ``solve_by_dual`` asks a solver where
 the two are not close.
 
-See docs/decisions/050-solvers-split-is-polished.md, docs/decisions/175-no-smaller-than-the-runs-allow.md.
+See docs/decisions/050-solvers-split-is-polished.md, docs/decisions/176-no-smaller-than-the-runs-allow.md.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """What training and serving a model takes, in every unit a budget can be counted in, over the law's log inputs.
 
-See docs/decisions/175-no-smaller-than-the-runs-allow.md.
+See docs/decisions/176-no-smaller-than-the-runs-allow.md.
 """
 
 from dataclasses import dataclass, replace
