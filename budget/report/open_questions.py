@@ -7,6 +7,7 @@ import numpy as np
 
 from budget.numerics.words import listing
 from budget.report.decision_response import shown_response
+from budget.report.pictures.svg import short
 from budget.report.report_parts import Block, Bullets, Cell, Column, Note, Section, Table, Text
 from budget.report.sentences.recommendation_sentences import how
 from budget.report.shown_decision import Decision, ShownModel, shown_decision, target_mark
@@ -35,6 +36,9 @@ FEW = 2
 
 LEAST_SURE = 3
 """Tasks that a line names as the least sure."""
+
+LETTERS = 44
+"""Letters of a name that a line of the first page has room for."""
 
 LEAST_WORTH = 1e-4
 """Share of the budget below which what knowing a curve is worth is none."""
@@ -77,7 +81,7 @@ def missed_line(study: Study, shown: Decision) -> str:
     # of many that are beyond reach a count says as much as their names
     hopeless = sum(np.isinf(needed[task]) for task in missed)
     named = missed[hopeless:] if hopeless > FEW else missed
-    told = [f"{shown.names[task]} ({asks(task)})" for task in named[:NAMED]]
+    told = [f"{_name(shown, task)} ({asks(task)})" for task in named[:NAMED]]
     told += [f"{len(named) - NAMED} more"] if len(named) > NAMED else []
     told += [f"{hopeless} beyond reach"] if hopeless > FEW else []
     times = tables.budget_for_targets(shown.target, shown.higher) / shown.budget
@@ -93,6 +97,16 @@ def mark_of(shown: Decision, task: int) -> str:
     """What an interval says of a task's target: ●, ◐ or ○; empty without one."""
     point, low, high, target = (float(each[task]) for each in (shown.predicted, shown.low, shown.high, shown.target))
     return target_mark(point, low, high, target, shown.higher)[:1]
+
+
+def _name(shown: Decision, task: int) -> str:
+    """A task in a line of the first page: a long name loses its middle, and stands whole in the details."""
+    return short(shown.names[task], LETTERS)
+
+
+def _short_label(shown: Decision, model: ShownModel) -> str:
+    more = f" +{len(model.tasks) - 1}" if len(model.tasks) > 1 else ""
+    return f"{_name(shown, model.tasks[0])}{more}"
 
 
 def doubt(study: Study, shown: Decision) -> np.ndarray:
@@ -119,7 +133,7 @@ def next_line(study: Study, shown: Decision) -> str:
         return ""
     part = doubt(study, shown)
     return (
-        f"{listing([shown.names[task] for task in order])}: {percent(part[order].sum() / part.sum())} of "
+        f"{listing([_name(shown, task) for task in order])}: {percent(part[order].sum() / part.sum())} of "
         f"all intervals.{size_line(shown)}"
     )
 
@@ -142,7 +156,7 @@ def measure_line(study: Study, shown: Decision) -> str:
     found = worth_knowing(study, shown)[:LEAST_SURE]
     if not found:
         return ""
-    each = listing([f"{shown.label(model)} {percent(part)}" for model, _, part in found])
+    each = listing([f"{_short_label(shown, model)} {percent(part)}" for model, _, part in found])
     return f"Knowing a curve is worth so much more budget: {each}."
 
 
@@ -152,7 +166,7 @@ def size_line(shown: Decision) -> str:
     if not known:
         return ""
     model = max(known, key=lambda each: each.size.high / each.size.low)
-    said = f" Size: {shown.label(model)}, {count_span(model.size.low, model.size.high)}"
+    said = f" Size: {_short_label(shown, model)}, {count_span(model.size.low, model.size.high)}"
     near = count_span(model.size.near_low, model.size.near_high)
     return f"{said}; {near} do as well within 0.1 %." if near != NOTHING else f"{said}."
 
@@ -164,7 +178,7 @@ def sharing_line(shown: Decision) -> str:
     worse = (shown.alone - shown.predicted) * (1.0 if shown.higher else -1.0)
     most = int(np.argmax(worse))
     here, own = told_apart(float(shown.predicted[most]), float(shown.alone[most]))
-    return f"{shown.names[most]} loses most: {here}, with the whole budget {own}." if worse[most] > 0 else ""
+    return f"{_name(shown, most)} loses most: {here}, with the whole budget {own}." if worse[most] > 0 else ""
 
 
 def words_line(study: Study, shown: Decision) -> str:

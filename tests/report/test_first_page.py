@@ -24,7 +24,7 @@ from budget.studies.growth.targets_kept import required_spends
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.studies.strategies.strategy_plans import EQUAL
 from budget.tables.strategy_runs import StrategyRuns
-from tests.report.studies import LONG
+from tests.report.studies import LONG, make_study
 
 
 @pytest.mark.parametrize(
@@ -183,6 +183,14 @@ def test_one_task_is_told_by_its_model_its_curve_and_how_flat_its_size_is(studie
     assert "curves" not in [
         block.name for section in told.sections for block in section.blocks if block.kind == "picture"
     ]
+
+
+def test_a_plan_of_one_task_at_its_maximum_stands_beside_the_rule_for_as_much():
+    study = make_study(("only",), budget=1e18, max=(1e17,))
+    plan = study.plan
+    (rule,) = [each for each in plan.baselines if each.name == RULE_OF_THUMB]
+    assert plan.total < 0.2 * plan.spec.budget
+    assert rule.total == pytest.approx(plan.total, rel=1e-6) and "uniform" not in narrative.summary(study)[0]
 
 
 def test_one_model_of_several_tasks_says_what_each_of_them_reaches(studies):

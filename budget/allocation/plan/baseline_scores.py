@@ -232,8 +232,9 @@ def convex_baselines(
     found = compare(spec, problem, worth, score, least)
     only = len(problem.low) == 1 and not (spec.sizes or problem.further or spec.objective.minimizes_spend)
     if (spec.is_one_model or only) and problem.cost.inputs == 2 and np.isfinite(problem.budget):
-        whole = np.full(1, problem.budget)
-        found += (scored(RULE_OF_THUMB, whole, rule_of_thumb(problem.cost, problem.budget)),)
+        # as much as the plan may spend within its maximum and its reach
+        whole = np.minimum(problem.budget, problem.high) if only else np.full(1, problem.budget)
+        found += (scored(RULE_OF_THUMB, whole, rule_of_thumb(problem.cost, float(whole[0]))),)
     return found
 
 

@@ -138,7 +138,7 @@ def flow(found: Decision, width: float) -> str:
                     link = ribbon((link_x, task_x - 8), (upper, upper + each), line, faint, found.names[task])
                     parts.append(mark("link", f"{number},{place}", link))
             aside = (13 if narrow else 14) if columns.target else 0
-            room = int((columns.share - 48 - task_x - aside) / LETTER)
+            room = int((columns.share - 60 - task_x - aside) / LETTER)
             parts.append(text(task_x + aside, at + 4, short(found.names[task], max(room, 8))))
             parts += _told(found, task, "shared" if count > 1 else percent(share), columns, task_x, at + 4)
             row += 1

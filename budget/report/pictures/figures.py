@@ -145,6 +145,8 @@ def sizes(study: Study) -> list[Panel]:
         (f"{LEVEL} of the draws", float(best.params_low[0]), float(best.params_high[0])),
     )
     known = [each for each in ranges if np.isfinite(each[1:]).all() and each[1] > 0]
+    if not best.params_near[0, 0] <= plan.params[0] <= best.params_near[0, 1]:
+        known = known[1:] if known and known[0] == ranges[0] else known  # chosen by other curves than that range is of
 
     def drawn(width: float) -> str:
         x = decade_axis(params, _decade("params"), "parameters")

@@ -383,9 +383,9 @@ def _decide_anew(found: ShownResponse) -> str:
 
 def _only_model(plan: Plan) -> str:
     """What to train for the only task, and what that is predicted to reach."""
-    low, high = plan.objective_low, plan.objective_high
+    low, high = float(plan.low[0]), float(plan.high[0])
     name, sure = plan.spec.tasks.names[0], "" if np.isnan(low) else f" ({LEVEL}: {span(*told_apart(low, high))})"
-    reached = f"{objective_written(plan, plan.objective)}{sure}"
+    reached = f"{value(float(plan.predicted[0]))}{sure}"
     if plan.params[0] != plan.params[0] or plan.tokens[0] != plan.tokens[0]:
         return f"Spend {quantity(plan.total, plan.spec.unit)} on {name}: {reached}."
     size = f"{count_in_words(plan.params[0])} parameters on {count_in_words(plan.tokens[0])} tokens"
@@ -401,6 +401,10 @@ def _size_tiles(plan: Plan) -> tuple[Tile, ...]:
         ("Parameters", plan.params[0], (sizes.params_low[0], sizes.params_high[0]), sizes.params_near[0]),
         ("Tokens", plan.tokens[0], (sizes.tokens_low[0], sizes.tokens_high[0]), sizes.tokens_near[0]),
     ):
+        if plan.spec.objective.minimizes_spend or not near[0] <= number <= near[1]:
+            near = (np.nan, np.nan)  # chosen by other curves than these ranges are of
+        if plan.spec.objective.minimizes_spend:
+            ends = (np.nan, np.nan)
         told = (f"{LEVEL} of the draws: {{}}", count_span(*ends)), ("within 0.1 % of the best: {}", count_span(*near))
         said = [words.format(between) for words, between in told if between != NOTHING]
         if label == "Tokens":

@@ -164,12 +164,9 @@ def by_hand(plan: Plan) -> list[Baseline]:
 
 
 def rivals_of_one(plan: Plan) -> list[Baseline]:
-    """What a plan of one task is compared with: every split of its budget over one task is the plan's own."""
-    return [
-        baseline
-        for baseline in plan.baselines
-        if baseline.name == RULE_OF_THUMB or not np.allclose(baseline.spend, plan.spend, rtol=SAME_SHARE)
-    ]
+    """What a plan of one task is compared with: today's spend and the rule of thumb, for its budget is not split."""
+    names = (RULE_OF_THUMB, CURRENT, CURRENT + TO_TARGETS)
+    return [baseline for baseline in plan.baselines if baseline.name in names]
 
 
 def direction(plan: Plan) -> str:
