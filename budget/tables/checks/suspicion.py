@@ -78,7 +78,8 @@ class Suspicions:
 def suspicions_of(runs: Runs, tasks: Sequence[int]) -> list[Suspicions]:
     """Look at the rows of several tasks, the curves of tasks with equally many rows in one call."""
     ratio = flops_ratio(runs)
-    looked = [_look(runs, task, ratio) for task in tasks]
+    usual = np.nan if ratio is None else float(np.median(ratio))  # of the whole file: once, and not once a task
+    looked = [_look(runs, task, ratio, usual) for task in tasks]
     curves: list[RobustCurve | None] = [None] * len(looked)
     alike: dict[int, list[int]] = {}
     for at, each in enumerate(looked):
@@ -107,8 +108,8 @@ class _Looked:
     perplexity: bool
 
 
-def _look(runs: Runs, task: int, ratio: np.ndarray | None) -> _Looked:
-    """Look at the scales of one task's rows; ``ratio`` is the file's ``flops_ratio``."""
+def _look(runs: Runs, task: int, ratio: np.ndarray | None, usual: float) -> _Looked:
+    """Look at the scales of one task's rows; ``ratio`` is the file's ``flops_ratio``, ``usual`` its median."""
     rows = runs.rows_of(task)
     names = _inputs(runs)
     z = np.log(np.column_stack([runs.scale[name][rows] for name in names]))
@@ -119,7 +120,7 @@ def _look(runs: Runs, task: int, ratio: np.ndarray | None) -> _Looked:
             found.append(("suspect_scale", sentence))
             doubtful |= side
     # rows whose scale is in doubt have no say about values: each suspicion is about what the ones before have left
-    doubtful, sentence = _odd_flops(runs, rows, doubtful, ratio)
+    doubtful, sentence = _odd_flops(runs, rows, doubtful, ratio, usual)
     if sentence:
         found.append(("suspect_flops", sentence))
     perplexity = any(word in runs.metric[task].lower() for word in ("ppl", "perplexity"))
@@ -254,11 +255,12 @@ def _scale_sentence(runs: Runs, rows: np.ndarray, name: str, gap: float, below: 
     )
 
 
-def _odd_flops(runs: Runs, rows: np.ndarray, known: np.ndarray, ratio: np.ndarray | None) -> tuple[np.ndarray, str]:
+def _odd_flops(
+    runs: Runs, rows: np.ndarray, known: np.ndarray, ratio: np.ndarray | None, usual: float
+) -> tuple[np.ndarray, str]:
     """The suspect rows with those (mask) whose flops do not belong to their params and tokens, and a sentence."""
     if ratio is None:
         return known, ""
-    usual = float(np.median(ratio))
     mine = ratio[rows]
     # rows are compared with the file's own median, since a file may count FLOPs in its own way throughout
     off = (np.abs(np.log(mine / usual)) > np.log(MAX_FLOPS_FACTOR)) & ~known

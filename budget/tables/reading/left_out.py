@@ -20,7 +20,7 @@ from budget.tables.reading.synonyms import FINISHED, STATES, UNFINISHED, normali
 TOTALS = frozenset({"total", "totals", "grand total", "sum", "mean", "average", "avg", "median", "gesamt", "summe"})
 """What the first cell of a row of totals says."""
 
-_NOTHING = frozenset({"", "na", "n/a", "#n/a", "-", "none", "null"})
+_NOTHING = frozenset({"", "na", "n/a", "n.a.", "k.a.", "#n/a", "#nv", "-", "–", "—", "none", "null"})
 _DIVERGED = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity", "diverged"})
 
 _PERCENT = re.compile(r"[+-]?\d+(?:\.\d+)? ?%")

@@ -234,3 +234,21 @@ def test_a_file_s_tasks_are_checked_as_each_is_by_itself(designs, seed):
 
 def _without_rows(sentence: str) -> str:
     return re.sub(r"rows? \d+(, \d+)*", "rows", sentence)
+
+
+def test_the_file_is_looked_through_once_and_not_once_a_task(monkeypatch):
+    count = 40
+    frame = pd.DataFrame(
+        [(f"t{task}", n, d, 7 * n * d, 2 + 300 / n**0.3) for task in range(count)
+         for n, d in ((1e6, 1e8), (3e6, 2e8), (1e7, 7e8), (4e7, 9e9), (2e8, 3e9))],
+        columns=["task", "params", "tokens", "flops", "value"],
+    )  # fmt: skip
+    runs, median, whole = runs_from_frame(frame), np.median, []
+
+    def counted(values, *arguments, **named):
+        whole.append(np.size(values) == len(frame) and np.ndim(values) == 1)
+        return median(values, *arguments, **named)
+
+    monkeypatch.setattr(np, "median", counted)
+    suspicions_of(runs, range(count))
+    assert sum(whole) == 1
