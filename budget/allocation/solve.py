@@ -127,7 +127,7 @@ def allocate(
             if spec.risk.reads_draws:
                 best, notes = _at_risk(curves, spec, problem, solve_by_dual(problem, goal))
             elif spec.objective.minimizes_spend and curves.told is not curves:
-                problem, best = _meeting_targets(curves, spec, problem, goal, route)
+                problem, best, notes = _meeting_targets(curves, spec, problem, goal, route)
             else:
                 best = solved(problem, goal, route)
             outcome = solved_plan_of(curves, spec, problem, best)
@@ -231,8 +231,11 @@ def _by_levels(curves: Curves, spec: PlanSpec, outcome: SolvedPlan, route: Route
 
 def _meeting_targets(
     curves: Curves, spec: PlanSpec, problem: Problem, goal: Goal, route: Route
-) -> tuple[Problem, Optimum]:
-    """The cheapest plan and its program, targets moved so that the predictions meet the stated ones, if they do."""
+) -> tuple[Problem, Optimum, tuple[str, ...]]:
+    """The cheapest plan and its program, targets moved so that the predictions meet the stated ones, if they do.
+
+    And what is said where they do not.
+    """
 
     def log_inputs(asked: PlanSpec) -> np.ndarray:
         best = solve_by_dual(build_problem(curves, asked), goal)
@@ -243,10 +246,14 @@ def _meeting_targets(
             moved, met = moved_targets(curves, spec, log_inputs)
         if met.all():
             there = build_problem(curves, moved)
-            return there, replace(solved(there, goal, route), solver=AT_PREDICTIONS)
-    except AllocationError:  # a moved target lies beyond what the curves reach, or the solver stopped on the way there
-        pass
-    return problem, solved(problem, goal, route)
+            return there, replace(solved(there, goal, route), solver=AT_PREDICTIONS), ()
+        why = "moving them does not settle"
+    except InfeasibleError:
+        why = "moved so that predictions meet them, targets lie beyond what the curves planned on reach"
+    except AllocationError as error:  # such as a solver that stopped on the way there
+        why = f"moved so that predictions meet them, targets are not solved for ({str(error).rstrip('.')})"
+    said = f"Targets are met on the curves that plans are made on, and may be missed as predicted: {why}."
+    return problem, solved(problem, goal, route), (said,)
 
 
 def solved_plan_of(curves: Curves, spec: PlanSpec, problem: Problem, best: Optimum) -> SolvedPlan:

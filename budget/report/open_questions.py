@@ -87,10 +87,23 @@ def missed_line(study: Study, shown: Decision) -> str:
     times = tables.budget_for_targets(shown.target, shown.higher) / shown.budget
     all_of = ""
     if np.isinf(times):
-        all_of = f" No budget up to {WIDEST:g}× does for all."
+        all_of = f" No budget up to {WIDEST:g}× does for all{_apart_for_all(study, shown)}."
     elif times == times:
         all_of = f" {factor(times)} the budget does for all."
     return f"For an even chance, in multiples of the spend: {listing(told)}.{all_of}"
+
+
+def _apart_for_all(study: Study, shown: Decision) -> str:
+    """What meets all targets with one model for each task, where the decision's models never do; empty if nothing."""
+    tables = study.tables
+    own = {} if tables is None else {each.tasks[0]: each for each in tables.alone}
+    asked = [task for task, target in enumerate(shown.target.tolist()) if np.isfinite(target)]
+    if not any(len(model.tasks) > 1 for model in shown.models) or any(task not in own for task in asked):
+        return ""
+    total = sum(own[task].spend_for(0, float(shown.target[task]), shown.higher) for task in asked)
+    return (
+        f" with these models; one for each does for {quantity(total, study.plan.spec.unit)}" if total < np.inf else ""
+    )
 
 
 def mark_of(shown: Decision, task: int) -> str:

@@ -20,7 +20,7 @@ from budget.curves.curves import Curves
 from budget.errors import AllocationError, InfeasibleError
 from budget.numerics.interval import interval
 from budget.numerics.quoting import listed, shown
-from budget.studies.sharing.objective_value import objective_of
+from budget.studies.sharing.objective_value import gain_in_draws, objective_of
 from budget.studies.sharing.recommend_sharing import recommend
 from budget.studies.sharing.share_tasks import why_not_shared
 from budget.studies.strategies.recommendation import Recommendation
@@ -104,7 +104,12 @@ def decide(
         plan, without = _loosened(planned, spec, question, error)
         why = [f"One model for each task cannot answer this, and stands beside the decision without {without}: {error}"]
     else:
-        rivals, recommendation, why = _recommendation(compared, spec, question, plan)
+        best = plan if question.split is None else answer(planned, spec, replace(question, split=None), draws=False)
+        rivals, recommendation, why = _recommendation(compared, spec, question, best)
+        if question.split is not None and recommendation is not None:
+            assert rivals is not None
+            why = [*why, _beside_split(rivals[1], spec, plan, recommendation)]
+            rivals, recommendation = None, None  # what is told is the split
     notes = (*said, *plan.notes, *why)
     return PlanDecision(question, usable, planned, tasks, compared, spec, plan, rivals, recommendation, notes)
 
@@ -132,21 +137,28 @@ def _loosened(planned: Curves, spec: PlanSpec, question: PlanQuestion, error: In
     Raises:
         InfeasibleError: this one; without minima or targets there is no plan either.
     """
-    tasks, looser = spec.tasks, []
+    tasks = spec.tasks
+
+    def solved(instead: PlanSpec) -> Plan | None:
+        try:
+            return replace(answer(planned, instead, question, draws=False), spec=spec)
+        except InfeasibleError:
+            return None
+
     if spec.objective.minimizes_spend:
         asked = len(tasks.names) if spec.at_least is None else spec.at_least
-        looser = [
-            (replace(spec, at_least=count), f"{asked - count} of its targets") for count in range(asked - 1, 0, -1)
-        ]
-    nothing = np.full(len(tasks.names), np.nan)
+        most, too_many, kept = 0, asked, None  # fewer targets are never harder to meet
+        while too_many - most > 1:
+            count = (most + too_many) // 2
+            plan = solved(replace(spec, at_least=count))
+            most, too_many, kept = (most, count, kept) if plan is None else (count, too_many, plan)
+        if kept is not None:
+            return kept, f"{asked - most} of its targets"
     if np.isfinite(tasks.min).any():
-        looser.append((replace(spec, tasks=replace(tasks, min=nothing), frozen=()), "the tasks' minima"))
-    for asked_instead, without in looser:
-        try:
-            plan = answer(planned, asked_instead, question, draws=False)
-        except InfeasibleError:
-            continue
-        return replace(plan, spec=spec), without
+        nothing = np.full(len(tasks.names), np.nan)
+        plan = solved(replace(spec, tasks=replace(tasks, min=nothing), frozen=()))
+        if plan is not None:
+            return plan, "the tasks' minima"
     raise error
 
 
@@ -192,8 +204,8 @@ def _recommendation(
     alone = strategies.specialists
     if alone is None or alone.tasks != spec.tasks.names:
         return _without(asked, "some task has no curve of a model of its own to compare with")
-    if asked.split is not None:
-        return _without(asked, "--evaluate is about a split among one model for each task")
+    if asked.split is not None and asked.among:
+        return _without(asked, "--evaluate scores a split among one model for each task; leave --strategy out")
     why = why_not_shared(spec)
     if why:
         return _without(asked, why)
@@ -222,6 +234,22 @@ def _recommendation(
         apart = [False] * len(spec.tasks.names)  # what a shared model may have is not one task's
         said = [f"With shared models: {worst_task(spec, found.plan.measure, found.plan.spend, apart)}"]
     return (strategies, planner), found, said
+
+
+def _beside_split(planner: StrategyPlanner, spec: PlanSpec, split: Plan, found: Recommendation) -> str:
+    """How a split that is scored compares with the decision over every measured strategy, both as predicted."""
+    budget = spec.budget if np.isfinite(spec.budget) else split.total
+    given = planner.judge(SPECIALISTS, budget, split.spend, split.log_inputs)
+    theirs, in_draws = objective_of(spec, spec.measure_of_targets(planner.served.curves), given, split.total)
+    gain, gains = gain_in_draws(found.objective, found.drawn, theirs, in_draws)
+    how = "better" if gain >= 0 else "worse"
+    sure = f", better in {100 * float((gains > 0).mean()):.3g} % of the draws" if len(gains) else ""
+    shared = sum(len(model.tasks) > 1 for model in found.models)
+    return (
+        f"Of every measured way to serve the tasks, {len(found.models)} models, {shared} of them shared, are predicted "
+        f"to reach {spec.sign * found.objective:.4g} where this split reaches {spec.sign * theirs:.4g}: "
+        f"{100 * abs(gain):.2g} % {how}{sure}. Leave out --evaluate for that plan."
+    )
 
 
 def _as_simple(planner: StrategyPlanner, spec: PlanSpec, asked: PlanQuestion, found: Recommendation) -> str:

@@ -101,11 +101,18 @@ def test_money_buys_the_models_that_its_compute_would(home):
     assert "How strategies compare by the budget is left out" in told
 
 
-def test_a_question_that_shared_models_are_not_planned_for_says_so(home):
+def test_a_split_that_is_scored_stands_beside_the_decision_over_all_strategies(home):
     (home / "thirds.csv").write_text("task,spend\nprose,3e21\ncode,3e21\nmaths,3e21\n")
-    _, models, told = planned(home, "--evaluate", "thirds.csv", "--budget", 9e21)
-    assert models is None
-    assert "Shared models are left out of this question: --evaluate is about a split among one model for each" in told
+    record, models, told = planned(home, "--evaluate", "thirds.csv", "--budget", 9e21)
+    decision, shared, _ = planned(home, "--budget", 9e21)
+    assert models is None and PAIR in shared
+    reached, theirs = decision["recommendation"]["objective"], record["plan"]["objective"]
+    assert reached < theirs
+    assert f"{len(shared)} models, 1 of them shared, are predicted to reach {reached:.4g} where this split" in told
+    assert f"where this split reaches {theirs:.4g}: {100 * (theirs - reached) / theirs:.2g} % better" in told
+    assert "leave --strategy out" in refused(
+        "plan", "runs.csv", "--budget", 9e21, "--evaluate", "thirds.csv", "--strategy", "moe", "--out", "none"
+    )
 
 
 QUESTIONS = {

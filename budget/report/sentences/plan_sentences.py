@@ -218,6 +218,11 @@ def unscored_words(baseline: Baseline) -> str:
 def comparison(plan: Plan, baseline: Baseline) -> str:
     """How the plan compares with a baseline, such as ``0.018 better``; a gain below the shown digits is called that."""
     words = better_by(plan.gain_over(baseline), plan.objective)
+    if baseline.name == GREEDY and plan.gain_over(baseline) < 0 <= plan.planned_gain_over(baseline):
+        # handed out by the same curves: what is proven of them stands, and only what is told of both differs
+        words += (
+            f" as predicted, on the curves that both are made on {better_by(plan.planned_gain_over(baseline), 0.0)}"
+        )
     return f"{words}, practically the same" if _looks_equal(plan, baseline) and words != SAME else words
 
 

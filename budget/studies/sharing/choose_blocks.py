@@ -88,7 +88,7 @@ def choose_options(
     rows: Sequence[Row] = (),
     *,
     high: np.ndarray | None = None,
-    at_least: int | None = None,
+    at_least: float | None = None,
     by_spend: bool = False,
     barred: Sequence[tuple[int, ...]] = (),
     gap: float = EXACT,
@@ -101,7 +101,7 @@ def choose_options(
         budget: in all; infinite where there is none.
         rows: further limits on the blocks' spends, which may be above those of the options where these ask for it.
         high: (K,) how far above, read where there are rows.
-        at_least: how many targets must be met.
+        at_least: how many targets must be met, or how much of what ``met`` counts.
         by_spend: whether the sum of spends is made small, in place of the values.
         barred: divisions that are not asked for.
         gap: share of the sum at which the search ends.

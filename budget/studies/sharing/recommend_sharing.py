@@ -23,7 +23,8 @@ from budget.allocation.spec.risks import POINT
 from budget.errors import AllocationError, InfeasibleError
 from budget.studies.sharing.blocks import Blocks, blocks_for
 from budget.studies.sharing.objective_value import gain_in_draws, lacking, objective_of
-from budget.studies.sharing.share_tasks import share_tasks
+from budget.studies.sharing.share_by_targets import spend_for_targets
+from budget.studies.sharing.share_tasks import rows_of, share_tasks
 from budget.studies.sharing.sharing import Sharing
 from budget.studies.strategies.gain_steps import GainStep, gain_steps
 from budget.studies.strategies.partition import GROUPS, Partition, exact_covers
@@ -211,6 +212,7 @@ class _Question:
         on_predictions: whether the budget is split on predictions, too.
         known: shares of draws that were told already.
         reached: logarithm of a share of the budget → what the decision's models reach with it.
+        divided: strategy and tasks of what competes → the best division.
     """
 
     alone: StrategyPlanner
@@ -220,6 +222,7 @@ class _Question:
     on_predictions: bool
     known: dict[tuple[str, tuple[str, ...], float, bytes], float] = field(default_factory=dict)
     reached: dict[float, float] = field(default_factory=dict)
+    divided: dict[tuple[tuple[str, tuple[str, ...]], ...], _Decided] = field(default_factory=dict)
 
     @property
     def target(self) -> np.ndarray:
@@ -241,7 +244,10 @@ class _Question:
             InfeasibleError: none keeps the limits.
             AllocationError: nothing solves the question.
         """
-        return _Decided.of(self.blocks(served))
+        key = tuple((each.strategy, each.tasks) for each in served)
+        if key not in self.divided:
+            self.divided[key] = _Decided.of(self.blocks(served))
+        return self.divided[key]
 
     def blocks(self, served: Sequence[StrategyCurves]) -> Blocks:
         """What divisions are made of, on predictions."""
@@ -357,6 +363,8 @@ class _Question:
         """
         if not np.isfinite(self.spec.budget) or self.kept is not None:
             return float("nan")
+        if self.asks_levels and self.spec.objective.counts_targets and not self.spec.is_held.any():
+            return self._enough_for_targets(found, -objective)
         if self.asks_levels and not any(each.one_model for _, each, _ in found.models):
             return float("nan")  # a search at every share: not for what nobody asks of one model for each
         first, last = float(np.log(LEAST_SHARE)), 0.0
@@ -376,14 +384,31 @@ class _Question:
             step += 1
         return float(np.exp(high))
 
+    def _enough_for_targets(self, found: _Decided, weight: float) -> float:
+        """The same for targets of so much weight that are met by the best guess: the least spend, by one program."""
+        try:
+            blocks = self._with_budget(found, self.spec)
+            share = spend_for_targets(blocks, rows_of(blocks), weight) / self.spec.budget
+        except AllocationError:
+            return float("nan")
+        return share if share <= 1 + EQUALLY_GOOD else float("nan")
+
+    def _with_budget(self, found: _Decided, spec: PlanSpec) -> Blocks:
+        """The models of a decision within another budget.
+
+        Raises:
+            InfeasibleError: it is below what they take at least.
+        """
+        nothing = np.isin(np.arange(len(found.blocks.idle)), found.found.idle)
+        idle = np.where(nothing, found.blocks.idle, np.nan)
+        return found.blocks.of(np.array(found.found.cover, dtype=int), spec, idle)
+
     def _reached(self, found: _Decided, log_share: float) -> float:
         """What the same models reach with a share of the budget; infinite where the limits want more."""
         if log_share not in self.reached:
             spec = replace(self.spec, budget=float(np.exp(log_share)) * self.spec.budget)
-            chosen = np.array(found.found.cover, dtype=int)
-            nothing = np.isin(np.arange(len(found.blocks.idle)), found.found.idle)
             try:
-                blocks = found.blocks.of(chosen, spec, np.where(nothing, found.blocks.idle, np.nan))
+                blocks = self._with_budget(found, spec)
                 again = share_tasks(blocks)
                 self.reached[log_share] = self._told(blocks, again)
             except AllocationError:

@@ -79,6 +79,20 @@ def most_targets_sharing(blocks: Blocks, rows: tuple[Row, ...] = ()) -> Sharing:
     return Sharing(cover, nothing, spend, u, met, min(chosen.bound, met), 1)
 
 
+def spend_for_targets(blocks: Blocks, rows: tuple[Row, ...], weight: float) -> float:
+    """The least spend with which a division meets targets of so much weight.
+
+    Raises:
+        InfeasibleError: none does within the limits.
+    """
+    found, idle = steps(blocks, blocks.missed), _idle(blocks, len(blocks), alike=False)
+    block, spend, value, _ = (np.concatenate(pair) for pair in zip(_parts(found), _parts(idle), strict=True))
+    options = Options(block, spend, value, -value)
+    asked = weight * (1 - CLOSE)
+    chosen = choose_options(blocks.member, options, np.inf, rows, high=blocks.highest, at_least=asked, by_spend=True)
+    return float(chosen.spend.sum())
+
+
 def _trained(blocks: Blocks, pick: np.ndarray, spend: np.ndarray) -> np.ndarray:
     """(V, I) log inputs of models at their spends: of those that meet the most, the best by the mean.
 

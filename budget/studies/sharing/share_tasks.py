@@ -18,14 +18,25 @@ from budget.studies.sharing.sharing import Sharing
 
 def why_not_shared(spec: PlanSpec) -> str:
     """Why a question is not asked of shared models; empty where it is."""
+    # each says what to do: nothing measured tells what these would mean for a model of several tasks
     units = [*spec.further, *(limit.unit for limit in spec.limits if limit.unit and limit.unit != spec.unit)]
     steps = not spec.objective.is_linear or spec.sizes
     if units and steps:
-        return f"a limit in {listing(list(dict.fromkeys(units)))} is planned for them by the weighted mean alone"
+        named = listing(list(dict.fromkeys(units)))
+        return (
+            f"a limit in {named} is planned for them by the weighted mean of any size alone, since other questions "
+            f"choose their spends and not their sizes; state it in {spec.unit}, or ask for the mean without --sizes"
+        )
     if spec.has_checkpoints:
-        return "checkpoints are of one task each"
+        return (
+            "checkpoints are of one task each, and no run says what one is worth to a shared model; leave out column "
+            "'checkpoint' to plan them from the start"
+        )
     if not spec.measure.linear:
-        return "they are measured by values, not by scores"
+        return (
+            "a score is told by a link from the losses of one model for each task, which no run of theirs confirms; "
+            "leave out the scores to share by losses"
+        )
     return ""
 
 
@@ -39,7 +50,7 @@ def share_tasks(blocks: Blocks) -> Sharing:
     spec = blocks.spec
     if spec.objective.is_linear and not spec.sizes:
         return share_by_mean(blocks)
-    rows = _rows(blocks)
+    rows = rows_of(blocks)
     if spec.objective.minimizes_spend:
         return cheapest_sharing(blocks, rows)
     if spec.objective.takes_largest:
@@ -49,7 +60,7 @@ def share_tasks(blocks: Blocks) -> Sharing:
     return share_by_draws(blocks, rows)
 
 
-def _rows(blocks: Blocks) -> tuple[Row, ...]:
+def rows_of(blocks: Blocks) -> tuple[Row, ...]:
     """The linear limits on the blocks' spends."""
     rows = []
     for limit in blocks.spec.limits:
