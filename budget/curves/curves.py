@@ -267,7 +267,7 @@ class Curves(Brief):
         return self if self.prediction is None else self.prediction
 
     def as_planned(self) -> "Curves":
-        """The same curves by the law that plans read: the convex ones nearest to them, where they have others.
+        """The same curves by the law that plans read: the convex ones near them, where they have others.
 
         Steadied, unless plans are to be made on the prediction alone. What plans report is still told by these curves
         (``told``).

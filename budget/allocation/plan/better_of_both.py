@@ -1,6 +1,6 @@
 """The plan, or a split by hand that is predicted to be better: what is shown never loses to what it is compared with.
 
-Plans are made on convex curves, those nearest to the predictions or steadier ones, and are told by the predictions.
+Plans are made on convex curves near the predictions, turned to their sizes or steadied, and are told by these.
 The two differ, so that an optimum of the first may be predicted worse than a rule of thumb. Then the rule is the plan;
 the bound stays one of the curves that plans are made on, and the gap says how far the rule is from it there. Likewise
 where levels of single tasks are asked for, such as targets: spends are chosen by predictions, too.

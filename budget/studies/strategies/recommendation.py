@@ -230,7 +230,7 @@ def competing_blocks(
 
 
 def by_predictions(served: StrategyCurves) -> StrategyCurves:
-    """The strategy by the convex curves nearest to its predictions."""
+    """The strategy by the convex curves near its predictions."""
     mine = served.curves  # named by its tasks, which the curves that were fitted were not
     there = replace(mine.planned_on(PREDICTED), tasks=mine.tasks, shared=mine.shared, group=mine.group)
     return replace(served, curves=there)
