@@ -169,3 +169,12 @@ def test_rows_that_are_left_out_are_counted_among_their_own_kind(tmp_path):
         "2 of 28 rows by task are left out: 2 with no value.",
         "13 of 26 rows by task are left out: --last-of run keeps the row with the largest tokens of each run and task.",
     ]
+
+
+@pytest.mark.parametrize("cell", ["#NV", "n.a.", "k.A.", "–", "#N/A", "-"])
+def test_a_cell_that_says_that_nothing_was_measured_is_left_out_and_counted(tmp_path, cell):
+    text = rows("task,params,tokens,loss", lambda t, n, d, v: f"{t},{n:g},{d:g},{v}") + f"web,1e9,1e9,{cell}\n"
+    (tmp_path / "runs.csv").write_text(text, encoding="utf-8")
+    runs = read_runs(tmp_path / "runs.csv")
+    assert len(runs.value) == len(RUNS)
+    assert f"1 of {len(RUNS) + 1} rows is left out: 1 with no value." in runs.notes
