@@ -180,3 +180,22 @@ def test_a_plan_without_a_budget_asks_for_no_unit():
     (said,) = plan.warnings
     assert said.startswith("The plan goes to ") and said.endswith("predictions there rest on the law.")
     assert "best size" not in plan_summary(plan)
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    seed=st.integers(0, 10**4),
+    menu=st.lists(st.floats(8.0, 10.0), min_size=3, max_size=6, unique=True),
+    share=st.sampled_from([None, 0.5, 0.1]),
+)
+def test_a_restriction_gains_no_more_than_the_curves_lie_off_the_predictions(seed, menu, share):
+    """A menu of sizes, or a limit on tokens, beside the free plan: on the curves planned on it never gains at all."""
+    curves, _ = told_otherwise(seed)
+    tasks = default_tasks(curves.tasks)
+    free = allocate(curves, plan_spec(curves, tasks, BUDGET), draws=False, route="dual")
+    asked = {"sizes": tuple(10**each for each in menu)} if share is None else {"further": {
+        "tokens": share * free.tokens.sum()}}  # fmt: skip
+    plan = allocate(curves, plan_spec(curves, tasks, BUDGET, **asked), draws=False, route="dual")
+    assert plan.planned_objective >= free.planned_objective * (1 - 1e-7)
+    off = sum(abs(each.planned_objective - each.objective) for each in (plan, free))
+    assert plan.objective >= free.objective - off - 1e-7 * abs(free.objective)
