@@ -159,7 +159,7 @@ def summary(study: Study) -> tuple[str, ...]:
     sentences = [outcome]
     rivals = by_hand(plan) if len(plan.spend) > 1 else rivals_of_one(plan)
     said = [baseline_sentence(plan, baseline, "would reach") for baseline in rivals]
-    if plan.unspent > 1e-9 * plan.spec.budget:
+    if plan.unspent > 1e-9 * plan.spec.budget and not plan.spec.objective.minimizes_spend:  # which leaves what it can
         stops = "its maximum" if np.isinf(plan.spec.reach) else "its maximum or its reach"
         who = "the model" if facts.is_shared(plan) or facts.is_of_one_task(plan) else "every task"
         spent = f"Only {percent(plan.total / plan.spec.budget)} of the budget can be spent"

@@ -8,6 +8,7 @@ import pytest
 
 from budget.allocation.plan.size_tradeoff import size_tradeoff
 from budget.allocation.solve import allocate
+from budget.allocation.spec.objectives import OBJECTIVES
 from budget.curves.checks.added_findings import with_verdicts
 from budget.report import written_numbers as numbers
 from budget.report.pictures.curve_series import curve_series
@@ -126,6 +127,15 @@ def test_the_headline_says_what_to_train(studies):
     size = f"{numbers.count_in_words(one.params[0])} parameters on {numbers.count_in_words(one.tokens[0])} tokens"
     assert narrative.headline(studies["one task"]).startswith(f"Train only with {size}: {numbers.value(one.objective)}")
     assert narrative.headline(studies["shared power"]) == "Train one model with 300,000 units of x."
+
+
+def test_what_the_cheapest_plan_leaves_is_not_said_to_be_stopped_by_limits(studies):
+    study = studies["specialists"]
+    spec = replace(study.plan.spec, budget=2 * study.plan.spec.budget)
+    left = replace(study, plan=replace(study.plan, spec=spec))
+    cheapest = replace(study, plan=replace(study.plan, spec=replace(spec, objective=OBJECTIVES["cheapest"])))
+    assert "stay unspent: every task is at" in narrative.summary(left)[0]
+    assert "unspent" not in narrative.summary(cheapest)[0]
 
 
 def test_shared_runs_are_said_to_be_shared(studies):
