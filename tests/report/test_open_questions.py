@@ -12,7 +12,7 @@ from budget.report.page.decided_tables import decided_table
 from budget.report.page.story import build_story
 from budget.report.pictures.decision_figures import flow
 from budget.report.shown_decision import shown_decision
-from budget.report.written_numbers import count_span, factor, percent, told_apart, value
+from budget.report.written_numbers import count_span, factor, percent, quantity, told_apart, value
 from budget.studies.strategies.recommendation import Undecided
 from tests.report.studies import make_study
 
@@ -64,7 +64,17 @@ def test_missed_targets_name_their_spend_and_the_budget_that_reaches_all(studies
     assert said.endswith(f" {factor(times)} the budget does for all.")
     hopeless = aimed(study, np.full(len(targets), 1e-9))
     assert "beyond reach" in open_questions.missed_line(hopeless, shown_decision(hopeless))
-    assert "No budget up to 5×" in open_questions.missed_line(hopeless, shown_decision(hopeless))
+    said = open_questions.missed_line(hopeless, shown_decision(hopeless))
+    assert said.endswith("No budget up to 5× does for all.")
+    # one model for each that meets them all, with the least that its table holds
+    alone = tuple(replace(each, predicted=np.zeros_like(each.predicted)) for each in tables.alone)
+    able = replace(hopeless, tables=replace(tables, alone=alone))
+    least = sum(float(np.exp(each.log_spend[0])) for each in alone)
+    said = open_questions.missed_line(able, shown_decision(able))
+    unit = study.plan.spec.unit
+    assert said.endswith(
+        f"No budget up to 5× does for all with these models; one for each does for {quantity(least, unit)}."
+    )
     assert open_questions.missed_line(study, shown) == ""
 
 

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from budget.allocation.convex.best_size import last_input
 from budget.allocation.evaluate import evaluate
+from budget.allocation.plan.baselines import GREEDY
 from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.allocation.spec.resources import cost_of
 from budget.numerics.interval import interval
-from budget.report.sentences.plan_sentences import plan_summary
+from budget.report.sentences.plan_sentences import comparison, plan_summary
+from budget.report.written_numbers import difference
 from budget.studies.growth.growth import grow
 from budget.studies.strategies.strategy_curves import StrategyCurves
 from budget.studies.strategies.strategy_plans import StrategyPlanner
@@ -54,6 +56,18 @@ def test_every_number_of_a_plan_is_the_predictions():
     assert "on the curves that it is planned on" in plan_summary(plan)
     assert "planned on" not in plan_summary(alone)
     assert json.loads(json.dumps(plan.record()))["planned_objective"] == plan.planned_objective
+
+
+def test_a_greedy_split_that_is_told_better_says_what_it_is_on_the_curves_of_the_proof():
+    curves, _ = told_otherwise()
+    plan = allocate(curves, plan_spec(curves, default_tasks(curves.tasks), BUDGET), draws=False)
+    greedy = next(each for each in plan.baselines if each.name == GREEDY)
+    told_better = replace(
+        greedy, objective=0.99 * plan.objective, planned_objective=plan.planned_objective + 0.02 * plan.objective
+    )
+    words = f"{difference(0.01 * plan.objective)} worse as predicted, on the curves that both are made on "
+    assert comparison(plan, told_better) == f"{words}{difference(0.02 * plan.objective)} better"
+    assert "curves" not in comparison(plan, replace(told_better, objective=1.01 * plan.objective))
 
 
 def test_growth_strategies_and_given_splits_tell_the_predictions():
