@@ -41,7 +41,15 @@ takes half unless told, and the first level of optimization, which compiles in l
 
 See docs/decisions/172-the-sampler-in-vectors.md."""
 
+FUSED = {"cpu": {"xla_cpu_use_fusion_emitters": True, "xla_cpu_prefer_vector_width": 512}}
+"""Others for programs of few steps over large arrays: there MLIR's fusions take half the time of those emitted at once.
+
+See docs/decisions/130-one-scale-by-a-local-trend.md."""
+
 Devices = tuple[Any, ...]
+
+Options = tuple[tuple[str, Any], ...]
+"""Of the compiler; of one name the last counts."""
 
 _BEGUN: dict[Any, Future[Callable[..., Any]]] = {}
 """Programs that ``compile_ahead`` has begun, kept for the process as those are that ``_compiled`` has made."""
@@ -88,6 +96,7 @@ def vmap_in_chunks(
     share: float = 1,
     owners: Sequence[str] | None = None,
     wide: bool = False,
+    fused: bool = False,
     everywhere: bool = False,
     like: Any = None,
 ) -> Any:
@@ -104,24 +113,25 @@ def vmap_in_chunks(
             of its own tasks are computed then (``kept_lanes``), and of other fits those that were never computed
             before (``kept_fits``).
         wide: compile with ``WIDE``.
+        fused: compile with ``FUSED``.
         everywhere: whether a shard's fit needs the lanes of all tasks, so that all are computed there.
         like: a tree of the result's structure, whatever its leaves are; told by tracing the function where not given.
 
     Returns:
         The function's result (any tree of arrays) with the lanes as first axis.
     """
-    width = _width(devices, share)
+    width, options = _width(devices, share), _options(devices, wide, fused)
     kept = None if everywhere else kept_lanes()
     by_task = owners if fits_are_kept() else None
     if (kept is None and by_task is None) or len(lanes[0]) == 0:
-        return _in_chunks(function, static, lanes, common, devices, width, wide)
+        return _in_chunks(function, static, lanes, common, devices, width, options)
     if like is None:
         tree = _tree(function, static, tuple(map(_spec, lanes)), tuple(map(_spec, common)))
     else:
         tree = jax.tree.structure(like)
 
     def compute(chosen: np.ndarray) -> list[np.ndarray]:
-        found = _in_chunks(function, static, [lane[chosen] for lane in lanes], common, devices, width, wide)
+        found = _in_chunks(function, static, [lane[chosen] for lane in lanes], common, devices, width, options)
         return jax.tree.leaves(found)
 
     if kept is None:
@@ -153,12 +163,12 @@ def compile_ahead(
         share: the same.
         wide: the same.
     """
-    width, specs = _width(devices, share), tuple(map(_lane_spec, lanes))
-    key = (function, static, width, specs, devices, wide)
+    width, specs, options = _width(devices, share), tuple(map(_lane_spec, lanes)), _options(devices, wide)
+    key = (function, static, width, specs, devices, options)
     if key in _BEGUN:
         return
 
-    program = _compiled(function, static, len(lanes), 0, devices, wide)  # here: a cache may miss twice in two threads
+    program = _compiled(function, static, len(lanes), 0, devices, options)  # here: caches may miss twice in two threads
 
     def work() -> Callable[..., Any]:
         given = [jax.ShapeDtypeStruct((width, *shape), np.dtype(kind)) for shape, kind in specs]
@@ -171,6 +181,12 @@ def compile_ahead(
 def _width(devices: Devices, share: float) -> int:
     """Lanes of a chunk."""
     return len(devices) * max(1, int(lanes_per_chunk(devices) / len(devices) / share))
+
+
+def _options(devices: Devices, wide: bool, fused: bool = False) -> Options:
+    """What programs are compiled with."""
+    tables = (COMPILED, *((WIDE,) if wide else ()), *((FUSED,) if fused else ()))
+    return tuple(option for table in tables for option in table.get(devices[0].platform, {}).items())
 
 
 def _lane_spec(array: np.ndarray) -> tuple[tuple[int, ...], str]:
@@ -202,11 +218,12 @@ def _in_chunks(
     common: Sequence[np.ndarray | float],
     devices: Devices,
     width: int,
-    wide: bool,
+    options: Options,
 ) -> Any:
     count, chunks = len(lanes[0]), []
-    begun = None if len(common) else _BEGUN.get((function, static, width, tuple(map(_lane_spec, lanes)), devices, wide))
-    program = begun.result() if begun else _compiled(function, static, len(lanes), len(common), devices, wide)
+    specs = tuple(map(_lane_spec, lanes))
+    begun = None if len(common) else _BEGUN.get((function, static, width, specs, devices, options))
+    program = begun.result() if begun else _compiled(function, static, len(lanes), len(common), devices, options)
     with jax.enable_x64(True):
         for first in range(0, count, width):
             chunk = [lane[first : first + width] for lane in lanes]
@@ -220,16 +237,15 @@ def _in_chunks(
 
 @cache
 def _compiled(
-    function: Callable[..., Any], static: tuple[Any, ...], lanes: int, common: int, devices: Devices, wide: bool
+    function: Callable[..., Any], static: tuple[Any, ...], lanes: int, common: int, devices: Devices, options: Options
 ) -> Any:
     """The jitted program of a chunk, kept for the process: ``jax.jit`` compiles every new function object again."""
     mesh = Mesh(np.array(devices), ("lane",))
     batched = jax.vmap(partial(function, *static), in_axes=(0,) * lanes + (None,) * common)
     split, whole = PartitionSpec("lane"), PartitionSpec()
-    platform = devices[0].platform
     return jax.jit(
         jax.shard_map(
             batched, mesh=mesh, in_specs=(split,) * lanes + (whole,) * common, out_specs=split, check_vma=False
         ),
-        compiler_options=COMPILED.get(platform, {}) | (WIDE.get(platform, {}) if wide else {}),
+        compiler_options=dict(options),
     )

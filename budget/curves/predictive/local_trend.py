@@ -265,7 +265,7 @@ def filter_trends(data: Observations, *, device: str | None = None) -> TrendFilt
     # rows of the longest lane: what is padded behind them would change no cell, and take as long as a row
     most = [np.asarray((part.precision > 0).sum(axis=1).max()) for part in parts]
     cells = [
-        vmap_in_chunks(_weigh, (), part.arrays, (rows_of_it,), devices=devices, share=LANES)
+        vmap_in_chunks(_weigh, (), part.arrays, (rows_of_it,), devices=devices, share=LANES, fused=True)
         for part, rows_of_it in zip(parts, most, strict=True)
     ]
     return TrendFilter(data, rows, unit, least, np.stack(cells) + LOG_CEILING_PRIOR[:, None, :, None, None, None])
