@@ -71,6 +71,9 @@ this, leaves what they are named by as it is."""
 LANES = 16
 """How many ordinary lanes one task is as large as, whose grid has thousands of cells."""
 
+DRAWS, LEAST_SHARE = 25, 2
+"""How many draws are as large as an ordinary lane, and how many of these one task's draws are at least."""
+
 IMPOSSIBLE = -1e9
 """Logarithm of the likelihood of rows in a cell that cannot hold them."""
 
@@ -148,6 +151,7 @@ class TrendFilter:
         rows: the same as the filter reads it.
         unit: (T,) best measured value, by which values were divided.
         least: (T,) the floor's lower end, over ``unit``.
+        parts: the rows that each of the two trends reads.
         log_weight: (2, T, U, F, S, Q) log marginal likelihood of each cell of ceiling, floor, noise and drift, with the
             log prior of the ceilings: by all runs, and by those of the upper part of the range.
     """
@@ -156,6 +160,7 @@ class TrendFilter:
     rows: TrendRows
     unit: np.ndarray
     least: np.ndarray
+    parts: list[_Lanes]
     log_weight: np.ndarray
 
     @cached_property
@@ -259,7 +264,7 @@ def filter_trends(data: Observations, *, device: str | None = None) -> TrendFilt
     """
     devices = choose_devices(device)
     rows = trend_rows(data, devices)
-    unit = np.array([_good(value, good).min() for value, good in zip(rows.value, rows.good, strict=True)])
+    unit = np.where(_good(rows.good), rows.value, np.inf).min(axis=1)
     least = np.minimum(np.nan_to_num(data.least) / unit, FLOOR_SHARES[-1])
     parts = [_lanes(rows, unit, least, late) for late in (False, True)]
     # rows of the longest lane: what is padded behind them would change no cell, and take as long as a row
@@ -268,7 +273,9 @@ def filter_trends(data: Observations, *, device: str | None = None) -> TrendFilt
         vmap_in_chunks(_weigh, (), part.arrays, (rows_of_it,), devices=devices, share=LANES, fused=True)
         for part, rows_of_it in zip(parts, most, strict=True)
     ]
-    return TrendFilter(data, rows, unit, least, np.stack(cells) + LOG_CEILING_PRIOR[:, None, :, None, None, None])
+    return TrendFilter(
+        data, rows, unit, least, parts, np.stack(cells) + LOG_CEILING_PRIOR[:, None, :, None, None, None]
+    )
 
 
 def draw_trends(
@@ -299,8 +306,8 @@ def draw_trends(
         levels[which], noise[which] = _draw_part(filtered, weight[int(late)], places, len(which), seed, late, devices)
     # the runs before the second trend's first are told by the first trend: its draws go through them
     start = _late_start(rows)[:, None] - 1e-9
-    for first in range(1, draws, 2):
-        levels[first] = np.where(places < start, levels[first - 1], levels[first])
+    second = levels[1::2]
+    second[...] = np.where(places < start, levels[: 2 * len(second) : 2], second)
     levels += np.log(filtered.unit)[:, None]
     levels, effective = _bounded(levels, rows, data.most)
     theta = np.concatenate([np.broadcast_to(rows.span[:, None], (draws, count, 1)), levels], axis=2)
@@ -317,30 +324,33 @@ def draw_trends(
     )
 
 
-def _good(value: np.ndarray, good: np.ndarray) -> np.ndarray:
-    """The values of the runs that are not wild."""
-    return value[good >= min(0.5, good.max())]
+def _good(good: np.ndarray) -> np.ndarray:
+    """(T, R) which runs are not wild, of the probabilities that they are good."""
+    return good >= np.minimum(0.5, good.max(axis=1, keepdims=True))
 
 
 def _late_start(rows: TrendRows) -> np.ndarray:
     """(T,) scale from which the second trend reads, over the largest one."""
-    start = np.empty(len(rows.span))
-    for task, (z, precision, span) in enumerate(zip(rows.z, rows.precision, rows.span, strict=True)):
-        distinct = np.unique(z[precision > 0])
-        start[task] = min(-LATE_SHARE * span, distinct[-min(LEAST_LATE, len(distinct))])
-    return start
+    there = rows.precision > 0
+    # rows are sorted: of equal scales the last one is counted, from the end on
+    last = there.copy()
+    last[:, :-1] &= ~(there[:, 1:] & (rows.z[:, 1:] == rows.z[:, :-1]))
+    number = np.cumsum(last[:, ::-1], axis=1)[:, ::-1]
+    wanted = np.minimum(LEAST_LATE, number[:, :1])
+    place = np.argmax(last & (number == wanted), axis=1)
+    return np.minimum(-LATE_SHARE * rows.span, rows.z[np.arange(len(place)), place])
 
 
 def _lanes(rows: TrendRows, unit: np.ndarray, least: np.ndarray, late: bool) -> _Lanes:
     """The rows of each task that a trend reads, from the first place on."""
     count, width = rows.z.shape
     start = _late_start(rows) - 1e-9 if late else np.full(count, -np.inf)
-    taken = [np.flatnonzero((p > 0) & (z >= s)) for p, z, s in zip(rows.precision, rows.z, start, strict=True)]
+    taken = (rows.precision > 0) & (rows.z >= start[:, None])
+    place = np.argsort(~taken, axis=1, kind="stable")
+    there = np.arange(width) < taken.sum(axis=1, keepdims=True)
 
     def picked(array: np.ndarray, fill: float) -> np.ndarray:
-        return np.stack(
-            [np.pad(a[t], (0, width - len(t)), constant_values=fill) for a, t in zip(array, taken, strict=True)]
-        )
+        return np.where(there, np.take_along_axis(array, place, axis=1), fill)
 
     z, good = picked(rows.z, 0.0), picked(rows.good, 0.0)
     value = picked(rows.value, 1.0) / unit[:, None]
@@ -353,7 +363,7 @@ def _lanes(rows: TrendRows, unit: np.ndarray, least: np.ndarray, late: bool) -> 
     begin = value[np.arange(count), first]
     return _Lanes(
         step, value, precision, picked(rows.known, 0.0), picked(rows.information, 0.0), direct, begin, least,
-        np.array([_good(value, good).max() for value, good in zip(rows.value, rows.good, strict=True)]) / unit,
+        np.where(_good(rows.good), rows.value, -np.inf).max(axis=1) / unit,
     )  # fmt: skip
 
 
@@ -537,7 +547,7 @@ def _draw_part(
     cell = _pick(weight.reshape(count, -1), main[0])
     ceiling, floor, noise, drift = np.unravel_index(cell, weight.shape[1:])
     least = filtered.least[:, None]
-    lanes = _lanes(rows, filtered.unit, filtered.least, late)
+    lanes = filtered.parts[int(late)]
     arrays, knot, position = _with_knots(lanes, rows, places, late)
     floors, noises = least + FLOOR_SHARES[floor] * (1 - least), NOISES[noise]
     bend = 1 / (lanes.highest[:, None] * CEILINGS[ceiling] - floors)
@@ -546,7 +556,7 @@ def _draw_part(
         (),
         (*arrays, lanes.begin, knot, position, floors, bend, noises, DRIFTS[drift], inner, ndtri(main[1])),
         devices=devices,
-        share=LANES,
+        share=max(LEAST_SHARE, draws / DRAWS),
         owners=names,
     )
     # what gathered checkpoints scatter among themselves is noise of a run that the filter has not seen
@@ -616,16 +626,16 @@ def _bounded(levels: np.ndarray, rows: TrendRows, most: np.ndarray) -> tuple[np.
     """
     draws, count, _ = levels.shape
     levels, effective = levels.copy(), np.full(count, float(draws))
-    for task in range(count):
-        value = np.log(_good(rows.value[task], rows.good[task]))
-        bound = np.log(most[task]) if np.isfinite(most[task]) else 2 * value.max() - value.min()
-        if np.isfinite(most[task]):
-            within = np.flatnonzero((levels[:, task] <= bound).all(axis=1))
-            if 0 < len(within) < draws:
-                effective[task] = len(within)
-                levels[:, task] = levels[within[(np.arange(draws) * len(within)) // draws], task]
-        levels[:, task] = np.minimum(levels[:, task], bound)
-    return levels, effective
+    good, stated = _good(rows.good), np.isfinite(most)
+    high = np.log(np.where(good, rows.value, -np.inf).max(axis=1))
+    low = np.log(np.where(good, rows.value, np.inf).min(axis=1))
+    bound = np.where(stated, np.log(np.where(stated, most, 1.0)), 2 * high - low)
+    for task in np.flatnonzero(stated):
+        within = np.flatnonzero((levels[:, task] <= bound[task]).all(axis=1))
+        if 0 < len(within) < draws:
+            effective[task] = len(within)
+            levels[:, task] = levels[within[(np.arange(draws) * len(within)) // draws], task]
+    return np.minimum(levels, bound[:, None], out=levels), effective
 
 
 def _error(data: Observations, places: np.ndarray, levels: np.ndarray) -> np.ndarray:

@@ -49,6 +49,9 @@ value. A draw's search starts at the point curve's: three starts come nearer by 
 FIRST_EXPONENT = 0.3
 """The exponents there: amid those of measured curves."""
 
+SHARE = 1 / 8
+"""How many ordinary lanes one search is as large as: a step is over so soon that calls of few lanes take as long."""
+
 STEPS = 20
 """Steps of each search. Every lane takes them all: the arithmetic of a draw depends on nothing else."""
 
@@ -138,7 +141,12 @@ def planning_curves(
     times = len(starts)
     lanes = [np.concatenate([each] * times) for each in (logs, z, least)]
     found, error = vmap_in_chunks(
-        _search, (plain,), (*lanes, np.concatenate(starts)), devices=devices, owners=[*owners] * times or None
+        _search,
+        (plain,),
+        (*lanes, np.concatenate(starts)),
+        devices=devices,
+        share=SHARE,
+        owners=[*owners] * times or None,
     )
     found, error = found.reshape(times, len(values), -1), np.asarray(error).reshape(times, -1)
     best, lane = np.argmin(error, axis=0), np.arange(len(values))

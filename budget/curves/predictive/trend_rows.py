@@ -102,10 +102,13 @@ def trend_rows(data: Observations, devices: Devices) -> TrendRows:
 
     z, value, weight, known, run = padded(0, 0.0), padded(1, 1.0), padded(2, 0.0), padded(3, 0.0), padded(4, -1)
     there = weight > 0
-    first = np.stack([np.pad(_first_guess(rows[1]), (0, width - len(rows[1]))) for rows in gathered])
+    first = _first_guess(value, there)
     step = np.diff(z, axis=1, prepend=z[:, :1]) * there
     good, off = vmap_in_chunks(_screen, (), (step, np.log(value), weight, known, first), devices=devices)
-    own = np.stack([_own_information(o, g, r) for o, g, r in zip(off, good, run, strict=True)])
+    own = np.ones(run.shape)
+    ordered = np.sort(run, axis=1)
+    for task in np.flatnonzero(((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).any(axis=1)):
+        own[task] = _own_information(off[task], good[task], run[task])
     precision = weight * _believed(good, off)
     span = np.array([rows[0][-1] - rows[0][0] for rows in gathered])
     own = own * np.minimum(1.0, MOST_EVIDENCE / there.sum(axis=1, keepdims=True))
@@ -166,6 +169,10 @@ def _merge(
     """
     rows, within, pairs = [], 0.0, 0
     by_group = np.argsort(group, kind="stable")
+    if len(np.unique(group)) == len(group):  # nothing to merge
+        apart = [column[by_group] for column in (z, value, weight, known, run)]
+        order = np.lexsort((apart[1], apart[0]))
+        return (*(column[order] for column in apart), 0.0)  # type: ignore[return-value]
     for member in np.split(by_group, np.flatnonzero(np.diff(group[by_group])) + 1):
         if len(member) == 1:
             at = member[0]
@@ -183,20 +190,28 @@ def _merge(
     return (*(column[order] for column in merged), within / pairs if pairs else 0.0)  # type: ignore[return-value]
 
 
-def _first_guess(value: np.ndarray) -> np.ndarray:
-    """(R,) how good each row looks beside the median of its neighbours."""
-    if len(value) < FEW_ROWS:
-        return np.ones(len(value))
-    logs = np.log(value)
-    around = np.array(
-        [
-            np.median(np.delete(logs[max(0, at - NEIGHBOURS) : at + NEIGHBOURS + 1], min(at, NEIGHBOURS)))
-            for at in range(len(logs))
-        ]
+def _first_guess(value: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """(T, R) how good each row looks beside the median of its neighbours, 0 where padded behind a task's rows."""
+    width = value.shape[1]
+    logs = np.where(there, np.log(value), np.inf)
+    beside = np.pad(logs, ((0, 0), (NEIGHBOURS, NEIGHBOURS)), constant_values=np.inf)
+    around = _medians(
+        np.stack([beside[:, step : step + width] for step in range(2 * NEIGHBOURS + 1) if step != NEIGHBOURS], axis=2)
     )
-    off = np.abs(logs - around)
-    scale = max(np.median(off), 1e-12)
-    return 1 / (1 + (off / (6 * scale)) ** 4)
+    off = np.where(there, np.abs(np.where(there, logs, 0.0) - around), np.inf)
+    scale = np.maximum(_medians(off), 1e-12)[:, None]
+    few = there.sum(axis=1, keepdims=True) < FEW_ROWS
+    guess = 1 / (1 + (np.where(few, 0.0, off) / (6 * scale)) ** 4)
+    return np.where(there, guess, 0.0)
+
+
+def _medians(values: np.ndarray) -> np.ndarray:
+    """Medians along the last axis of what is finite; infinite where nothing is."""
+    ordered = np.sort(values, axis=-1)
+    count = np.isfinite(values).sum(axis=-1)[..., None]
+    middle = (np.maximum(count - 1, 0) // 2, count // 2)
+    low, high = (np.take_along_axis(ordered, at, axis=-1)[..., 0] for at in middle)
+    return (low + high) / 2
 
 
 def _screen(step: Array, logs: Array, weight: Array, known: Array, first: Array) -> tuple[Array, Array]:
