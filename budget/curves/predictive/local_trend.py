@@ -22,7 +22,7 @@ from budget.curves.fitting.batching import Devices, choose_devices, kind_of, vma
 from budget.curves.kept_fits import kept_by_task
 from budget.curves.predictive.knots import INSIDE, height, knots
 from budget.curves.predictive.observations import Observations, Posterior, by_task, from_tasks
-from budget.curves.predictive.trend_rows import TrendRows, trend_rows
+from budget.curves.predictive.trend_rows import COMMON_WIDTH, TrendRows, trend_rows
 from budget.curves.predictive.wiener_filter import State, advance, sample, smooth, update
 from budget.numerics.streams import keys, uniforms
 
@@ -64,9 +64,6 @@ LEAST_LATE = 4
 WIDENING = 1.25
 """Factor of the spread of draws, calibrated on measured curves (decision 130)."""
 
-KEPT_WIDTH = 48
-"""Rows to which tasks are padded when they are looked for among what is kept, so that a longer task beside them, up to
-this, leaves what they are named by as it is."""
 
 LANES = 16
 """How many ordinary lanes one task is as large as, whose grid has thousands of cells."""
@@ -209,7 +206,7 @@ def sample_trends(
         FitError: JAX sees no such device.
     """
     kind, constants = kind_of(choose_devices(device)), ("trend", draws, seed)
-    given = observations.widened(KEPT_WIDTH).lanes()
+    given = observations.widened(COMMON_WIDTH).lanes()  # whatever is beside them, if not longer
     weighed: dict[bytes, TrendFilter] = {}
 
     def weigh(chosen: np.ndarray) -> TrendFilter:
@@ -267,15 +264,20 @@ def filter_trends(data: Observations, *, device: str | None = None) -> TrendFilt
     unit = np.where(_good(rows.good), rows.value, np.inf).min(axis=1)
     least = np.minimum(np.nan_to_num(data.least) / unit, FLOOR_SHARES[-1])
     parts = [_lanes(rows, unit, least, late) for late in (False, True)]
-    # rows of the longest lane: what is padded behind them would change no cell, and take as long as a row
-    most = [np.asarray((part.precision > 0).sum(axis=1).max()) for part in parts]
-    cells = [
-        vmap_in_chunks(_weigh, (), part.arrays, (rows_of_it,), devices=devices, share=LANES, fused=True)
-        for part, rows_of_it in zip(parts, most, strict=True)
-    ]
+    cells = [_weighed(part, devices) for part in parts]
     return TrendFilter(
         data, rows, unit, least, parts, np.stack(cells) + LOG_CEILING_PRIOR[:, None, :, None, None, None]
     )
+
+
+def _weighed(part: _Lanes, devices: Devices) -> np.ndarray:
+    """(L, U, F, S, Q) ``_weigh`` of every lane."""
+    # the loop ends with the longest lane's rows: padding takes no time, so that most files have one program
+    rows = np.asarray((part.precision > 0).sum(axis=1).max())
+    more = max(COMMON_WIDTH - part.step.shape[1], 0)
+    lanes = [np.pad(each, ((0, 0), (0, more))) if each.ndim == 2 else each for each in part.arrays]
+    found: np.ndarray = vmap_in_chunks(_weigh, (), lanes, (rows,), devices=devices, share=LANES, fused=True)
+    return found
 
 
 def draw_trends(
