@@ -1,5 +1,7 @@
 """``budget grow``: what happens to every task as the set grows at one budget."""
 
+from typing import Any
+
 import click
 
 from budget.commands.options.option_types import Words
@@ -69,44 +71,26 @@ def grow(
     alone = len(strategies) == 1 and not only.form.counts_tasks
     orders = RANDOM_ORDERS if joining.orders is None else joining.orders
     beyond = joining.counts
+    asked: dict[str, Any] = {
+        "unit": spending.unit,
+        "params": spending.params,
+        "measure": measure,
+        "order": joining.order,
+        "orders": orders,
+        "seed": joining.seed or 0,
+        "today": joining.today,
+        "reach": reach,
+        "beyond": beyond,
+        "every_size": joining.every_size,
+    }
     with step("growth") as bar:
         found: Growth | StrategiesGrowth
         own: Growth | None
         if alone:
-            found = grow_specialists(
-                only,
-                tasks.select(only.tasks),
-                spending.budget,
-                unit=spending.unit,
-                params=spending.params,
-                measure=measure,
-                order=joining.order,
-                orders=orders,
-                seed=joining.seed or 0,
-                today=joining.today,
-                reach=reach,
-                beyond=beyond,
-                every_size=joining.every_size,
-                progress=bar,
-            )
+            found = grow_specialists(only, tasks.select(only.tasks), spending.budget, **asked, progress=bar)
             summary, own = growth_summary(found), found
         else:
-            found = grow_strategies(
-                strategies,
-                tasks,
-                spending.budget,
-                unit=spending.unit,
-                params=spending.params,
-                measure=measure,
-                order=joining.order,
-                orders=orders,
-                seed=joining.seed or 0,
-                today=joining.today,
-                reach=reach,
-                beyond=beyond,
-                every_size=joining.every_size,
-                progress=bar,
-            )
+            found = grow_strategies(strategies, tasks, spending.budget, **asked, progress=bar)
             summary, own = strategies_summary(found), found.specialists
     echo_notes(*found.warnings, *notes, *found.notes)
     table = found.table()
