@@ -51,7 +51,7 @@ class Shape:
 
     @property
     def parameters(self) -> int:
-        """All trained numbers of a model of one task: blocks, `2 V d` in embedding and untied head, `L H T` distances."""
+        """All trained numbers of a model of one task: blocks, `2 V d` in embedding and head, `L H T` distances."""
         return self.body_parameters + 2 * SYMBOLS * self.width + self.layers * self.heads * CONTEXT
 
     @property
