@@ -12,6 +12,10 @@ _BOX_ROUNDING = 1e-6
 _LOG_LARGEST = 750.0
 """Beyond any logarithm of a float64, whatever the unit of the values."""
 
+_BEYOND_ANY_DRAW = 100.0
+"""How many times wider than a search's box the range of numbers is that are drawn about a prior's middle: of exponents
+and of ``k`` it is more than nine of the prior's deviations."""
+
 _LEVEL_OVER_TERMS = 1e13
 """A floor lies among the values, and a term at the reference is at least e^-23 of their median."""
 
@@ -108,4 +112,6 @@ def _box(curves: Curves, index: int) -> np.ndarray:
         elif parameter.kind == "place" and np.isnan(low):
             name, at = curves.scale_columns[parameter.input], curves.reference[index, parameter.input]
             ends[:, position] = [np.log(end[name][index] / at) for end in (curves.smallest, curves.largest)]
+        elif parameter.kind == "plain" and low > 0 and form.sampler is not None:
+            ends[:, position] = low / _BEYOND_ANY_DRAW, high * _BEYOND_ANY_DRAW
     return ends

@@ -15,7 +15,7 @@ from budget.curves.fitting.question import Fitted, Question
 from budget.curves.kept_fits import kept_by_task
 from budget.curves.predictive.observations import Observations, Posterior, observe
 from budget.curves.predictive.steadying import tilts
-from budget.curves.predictive.surrogate import POINTS, planned_range, planning_curves
+from budget.curves.predictive.surrogate import RATIOS, planned_range, planning_curves, sized_range
 from budget.curves.sizing import sized, sure_values
 from budget.tables.checks.best_values import beating_rows, beats_best
 from budget.tables.checks.quality import copies
@@ -28,6 +28,9 @@ LEAST_EFFECTIVE = 50
 
 LEAST_SAMPLED = 100
 """Draws amid which the point curve is laid where fewer are asked for."""
+
+TOGETHER = 64
+"""Tasks whose draws are read at once at every ratio: of more, these numbers alone would fill the memory."""
 
 WILD = 6.0
 """Robust standard deviations by which a row lies off the curve that does not belong to it."""
@@ -115,10 +118,11 @@ def _add_planned(
     has_sizes = plain.is_power_sum and reference.shape[1] == 2
     all_draws = posterior.draws if posterior.lent is None else posterior.lent
     given = (all_draws.swapaxes(0, 1), posterior.parameters, planned_range(observations, reference),
-             np.nan_to_num(observations.least))  # fmt: skip
+             np.nan_to_num(observations.least),
+             *((sized_range(observations, reference),) if has_sizes else ()))  # fmt: skip
 
     def compute(chosen: np.ndarray) -> list[np.ndarray]:
-        draws, parameters, z, least = (each[chosen] for each in given)
+        draws, parameters, z, least, *wide = (each[chosen] for each in given)
         draws, names = draws.swapaxes(0, 1), tuple(observations.names[at] for at in chosen)
         # each draw's search starts at the point's, which hangs on no draw
         start, _ = planning_curves(plain, form.value(parameters[:, None], z), z, least, devices, names)
@@ -138,8 +142,11 @@ def _add_planned(
         middle, _ = planning_curves(plain, amid, z, least, devices, names)
         point = middle
         if has_sizes:
-            near = sized(plain, near, values, z, POINTS)
-            point = sized(plain, middle, sure_values(values), z, POINTS)
+            near, point, sizes = np.array(near), np.empty_like(middle), wide[0]
+            for some in np.array_split(np.arange(len(chosen)), -(-len(chosen) // TOGETHER)):
+                seen = form.value(draws[:, some, None], sizes[some])
+                near[:, some] = sized(plain, near[:, some], seen, sizes[some], RATIOS)
+                point[some] = sized(plain, middle[some], sure_values(seen), sizes[some], RATIOS)
             off = np.log(plain.value(near[:, :, None], z)) - np.log(np.maximum(values, least[:, None]))
             error = np.sqrt((off**2).mean(axis=-1)).ravel()
         return [near.swapaxes(0, 1), error.reshape(len(draws), -1).T, middle, point]

@@ -36,6 +36,10 @@ CLEARLY = 0.1
 POINTS = 6
 """Points along each direction; of one input there are four times as many."""
 
+RATIOS = 14
+"""Ratios of the inputs at which sizes are looked for, of each compute: a factor of two apart where they were measured
+over a factor of a thousand."""
+
 LEAST_ASIDE, MOST_ASIDE = float(np.log(3.0)), float(np.log(4.5))
 """Half of the range of ratios of the inputs, about the middle of the measured ones, at least and at most."""
 
@@ -77,11 +81,41 @@ def planned_range(observations: Observations, reference: np.ndarray) -> np.ndarr
     if logs.shape[2] == 1:
         low, high = _reached(logs[:, :, 0], observations)
         return _between(low, high + REACH, 4 * POINTS)[:, :, None]
-    size, ratio = logs.mean(axis=2), logs[:, :, 1] - logs[:, :, 0]
-    (small, large), (lean, rich) = _reached(size, observations), _ends(ratio, observations.own)
-    middle, aside = 0.5 * (lean + rich), np.clip(0.5 * (rich - lean), LEAST_ASIDE, MOST_ASIDE)
-    size = np.repeat(_between(small, large + REACH, POINTS), POINTS, axis=1)
-    ratio = np.tile(_between(middle - aside, middle + aside, POINTS), POINTS)
+    middle, half = _ratios(logs, observations)
+    return _at_ratios(logs, observations, middle, np.clip(half, LEAST_ASIDE, MOST_ASIDE), POINTS)
+
+
+def sized_range(observations: Observations, reference: np.ndarray) -> np.ndarray:
+    """Where sizes are looked for: the same computes, at every measured ratio and ``LEAST_ASIDE`` beyond.
+
+    One convex curve follows a draw over a short range of ratios only, but where along a compute the draw is lowest may
+    be at any ratio: at the ends of a shorter range every draw would agree on that end.
+
+    Args:
+        observations: of T tasks with two inputs.
+        reference: (T, 2).
+
+    Returns:
+        (T, G, 2) as ``planned_range``, of each compute ``RATIOS`` ratios that rise.
+    """
+    logs = observations.log_inputs - np.log(reference)[:, None]
+    middle, half = _ratios(logs, observations)
+    return _at_ratios(logs, observations, middle, half + LEAST_ASIDE, RATIOS)
+
+
+def _ratios(logs: np.ndarray, observations: Observations) -> tuple[np.ndarray, np.ndarray]:
+    """(T,) the middle of the measured ratios of inputs (T, R, 2), and half of their range."""
+    lean, rich = _ends(logs[:, :, 1] - logs[:, :, 0], observations.own)
+    return 0.5 * (lean + rich), 0.5 * (rich - lean)
+
+
+def _at_ratios(
+    logs: np.ndarray, observations: Observations, middle: np.ndarray, aside: np.ndarray, count: int
+) -> np.ndarray:
+    """(T, POINTS·count, 2) by computes, each at ``count`` ratios within ``aside`` (T,) of the middle one."""
+    small, large = _reached(logs.mean(axis=2), observations)
+    size = np.repeat(_between(small, large + REACH, POINTS), count, axis=1)
+    ratio = np.tile(_between(middle - aside, middle + aside, count), POINTS)
     return np.stack([size - 0.5 * ratio, size + 0.5 * ratio], axis=2)
 
 

@@ -14,6 +14,8 @@ from budget.allocation.solve import allocate
 from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.curves import Curves
 from budget.curves.discrepancy import DRIFT_NUMBERS
+from budget.curves.fitting.fit import fit_curves
+from budget.curves.predictive.surface_posterior import PRIOR_LOG_EXPONENT, PRIOR_LOG_INTERACTION
 from budget.curves.records import curves_files as files
 from budget.curves.records.checksum import FIELD
 from budget.curves.records.curves_files import BESIDE, FIELDS, read_curves, write_curves
@@ -22,7 +24,7 @@ from budget.errors import DataError
 from budget.tables.files.write_files import write_folder
 from budget.tables.tasks import default_tasks
 from tests import made
-from tests.simulate import LINKS
+from tests.simulate import HOFFMANN, LINKS, runs_of, table
 
 HALF = 2.0**-24
 """Largest relative error of a float32."""
@@ -177,6 +179,18 @@ def test_few_tasks_and_a_file_that_is_there_stay_json(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "MANY", 2)
     write_curves(tmp_path / "curves", POWER)
     assert (tmp_path / "curves").is_file() and read_curves(tmp_path / "curves").tasks == POWER.tasks
+
+
+@pytest.mark.parametrize("deviations", [-6.0, 4.5, 6.0])
+def test_draws_far_from_the_middle_of_their_prior_are_read_again(deviations, tmp_path):
+    """Exponents are drawn from a prior without ends; the file of such a fit was refused as an edited one."""
+    curves = fit_curves(runs_of(table({"one": HOFFMANN}, noise=0.01), tmp_path), draws=5, seed=0)
+    far = np.array(curves.draws)
+    middle, deviation = PRIOR_LOG_EXPONENT
+    far[0, 0, curves.form.names.index("alpha")] = np.exp(middle + deviation * deviations)
+    far[1, 0, curves.form.names.index("k")] = np.exp(PRIOR_LOG_INTERACTION * deviations)
+    write_curves(tmp_path / "curves.json", replace(curves, draws=far))
+    np.testing.assert_array_equal(read_curves(tmp_path / "curves.json").draws, far)
 
 
 def test_a_part_that_is_missing_broken_or_of_other_curves_is_refused(folder, tmp_path):
