@@ -15,7 +15,7 @@ from budget.allocation.spec.make_spec import plan_spec
 from budget.curves.curves import Curves
 from budget.curves.discrepancy import DRIFT_NUMBERS
 from budget.curves.fitting.fit import fit_curves
-from budget.curves.predictive.surface_posterior import PRIOR_LOG_EXPONENT, PRIOR_LOG_INTERACTION
+from budget.curves.predictive.surfaces.likelihood import PRIOR_LOG_EXPONENT, PRIOR_LOG_INTERACTION
 from budget.curves.records import curves_files as files
 from budget.curves.records.checksum import FIELD
 from budget.curves.records.curves_files import BESIDE, FIELDS, read_curves, write_curves
