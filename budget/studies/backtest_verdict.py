@@ -37,6 +37,9 @@ FEWEST_INSIDE = 0.5
 """Share of the hidden runs that must be inside their intervals, whatever chance allows: intervals that miss more often
 than they hold are nothing to plan by."""
 
+TOLD_APART = 0.05
+"""By how much the shares of runs and of predictions inside differ for a sentence to have both."""
+
 TOGETHER = 0.3
 """Correlation between whether two hidden runs of a task are inside their intervals.
 
@@ -148,8 +151,11 @@ def _verdict(found: Backtest, law: int, rows: np.ndarray) -> Verdict:
     if np.isnan(inside).any():
         return Verdict("PASS", f"{far} are predicted {typically}; no intervals were drawn")
     held = f"{int(inside.sum())} of {len(inside)} predictions of {far}"
-    said = f"{held} inside the {100 * LEVEL:g} % interval, {typically}"
     share, chance = _so_low(found.group[rows], inside)
+    # what is judged is told, too, where the predictions count otherwise
+    apart = abs(share - inside.mean()) > TOLD_APART
+    once = f" ({100 * share:.0f} % where those of one model and size count once)" if apart else ""
+    said = f"{held} inside the {100 * LEVEL:g} % interval{once}, {typically}"
     doubted = share < FEWEST_INSIDE or chance < RARE
     return Verdict("REVIEW" if doubted else "PASS", said, Figures(int(inside.sum()), len(inside), off))
 

@@ -96,6 +96,8 @@ def test_intervals_that_hold_too_few_are_doubted_and_rows_of_one_group_count_onc
     # five of five seeds of one size miss, and the others do not: of six observations one misses
     assert code(written([0] * 15 + [1] * 5, group=[0] * 15 + [1, 2, 3, 4, 5])) == "PASS"
     assert code(written([0] * 15 + [1] * 5)) == "REVIEW"
+    once = verdicts(written([0] * 15 + [1] * 5, group=[0] * 15 + [1, 2, 3, 4, 5]), "power", ("a",))[0].sentence
+    assert "5 of 20 predictions" in once and "interval (83 % where those of one model and size count once), " in once
 
 
 def test_a_law_fails_that_loses_to_nothing_improves_beyond_noise_and_far_enough():

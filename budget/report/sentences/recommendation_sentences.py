@@ -104,7 +104,7 @@ def lede(found: Recommendation, plan: Plan) -> str:
     compared = f"{said}: {listing(others)}." if others else f"{said}."
     simple = found.rival(SPECIALISTS)
     if simple is not None and simple.enough < 1:
-        compared += f" What one model for each task reaches takes {percent(simple.enough)} of the budget so."
+        compared += f" To reach what one model for each task does, {percent(simple.enough)} of the budget is enough."
     return " ".join([compared, *surer(found, plan)])
 
 
