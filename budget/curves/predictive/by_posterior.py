@@ -30,7 +30,7 @@ LEAST_SAMPLED = 100
 """Draws amid which the point curve is laid where fewer are asked for."""
 
 TOGETHER = 64
-"""Tasks whose draws are read at once at every ratio: of more, these numbers alone would fill the memory."""
+"""Tasks whose draws are read at once: of more, these numbers would fill the memory, and half of the time with it."""
 
 WILD = 6.0
 """Robust standard deviations by which a row lies off the curve that does not belong to it."""
@@ -122,6 +122,10 @@ def _add_planned(
              *((sized_range(observations, reference),) if has_sizes else ()))  # fmt: skip
 
     def compute(chosen: np.ndarray) -> list[np.ndarray]:
+        parts = np.array_split(chosen, -(-len(chosen) // TOGETHER))
+        return [np.concatenate(leaf) for leaf in zip(*map(of_some, parts), strict=True)]
+
+    def of_some(chosen: np.ndarray) -> list[np.ndarray]:
         draws, parameters, z, least, *wide = (each[chosen] for each in given)
         draws, names = draws.swapaxes(0, 1), tuple(observations.names[at] for at in chosen)
         # each draw's search starts at the point's, which hangs on no draw
@@ -142,11 +146,10 @@ def _add_planned(
         middle, _ = planning_curves(plain, amid, z, least, devices, names)
         point = middle
         if has_sizes:
-            near, point, sizes = np.array(near), np.empty_like(middle), wide[0]
-            for some in np.array_split(np.arange(len(chosen)), -(-len(chosen) // TOGETHER)):
-                seen = form.value(draws[:, some, None], sizes[some])
-                near[:, some] = sized(plain, near[:, some], seen, sizes[some], RATIOS)
-                point[some] = sized(plain, middle[some], sure_values(seen), sizes[some], RATIOS)
+            (sizes,) = wide
+            seen = form.value(draws[:, :, None], sizes)
+            near = sized(plain, near, seen, sizes, RATIOS)
+            point = sized(plain, middle, sure_values(seen), sizes, RATIOS)
             off = np.log(plain.value(near[:, :, None], z)) - np.log(np.maximum(values, least[:, None]))
             error = np.sqrt((off**2).mean(axis=-1)).ravel()
         return [near.swapaxes(0, 1), error.reshape(len(draws), -1).T, middle, point]
