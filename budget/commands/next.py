@@ -40,7 +40,9 @@ def next(  # the builtin is not wanted here
 ) -> None:
     """Rank the runs to measure next by what each is expected to bring to the plan of a budget.
 
-    Of several CURVES, one file for each strategy, it also weighs which strategy wins, and runs of all are candidates.
+    Runs have tokens a parameter from a third of the fewest measured of their task to three times the most; --reach inf
+    lifts that. Of several CURVES, one file for each strategy, it also weighs which strategy wins, and runs of all are
+    candidates.
     With --at and --among, choose of a table's runs those that tell most of the values at given points.
     """
     if at is not None or among is not None:

@@ -44,6 +44,7 @@ _PER_TASK = (
     "rhat",
     "effective",
     "held",
+    "ratios",
     "pooled",
     "shared",
     "group",
@@ -89,6 +90,8 @@ class Curves(Brief):
         pooled: (T,) whether its exponents are pulled toward the tasks' common distribution.
         smallest: scale column → (T,) smallest measured.
         largest: scale column → (T,) largest measured.
+        ratios: (T, 2) fewest and most tokens a parameter of the measured runs; NaN where they have not both columns,
+            or a file of an earlier version does not say.
         shared: (T,) whether a task's runs are mostly models measured on several tasks: a generalist's curve.
         group: (T,) tasks of one group were measured, mostly, on the same trained models.
         cost: the cost law, ``None`` where the file has no params and tokens.
@@ -174,6 +177,7 @@ class Curves(Brief):
     prediction: "Curves | None" = None
     drift: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0, DRIFT_NUMBERS)))
     drift_ends: np.ndarray = field(default_factory=lambda: np.empty((2, 0, 0)))
+    ratios: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
 
     def __post_init__(self) -> None:
         """What a law without a posterior, and curves without a backtest, have not."""
@@ -183,6 +187,8 @@ class Curves(Brief):
                 object.__setattr__(self, name, ("",) * count)
         if len(self.held) != count:
             object.__setattr__(self, "held", np.full((count, 3), np.nan))
+        if len(self.ratios) != count:
+            object.__setattr__(self, "ratios", np.full((count, 2), np.nan))
         for name in ("rhat", "effective"):
             if len(getattr(self, name)) != count:
                 object.__setattr__(self, name, np.full(count, np.nan))

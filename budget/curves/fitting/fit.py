@@ -196,6 +196,7 @@ def _curves_of(question: Question, fitted: Fitted) -> Curves:
         runs=np.array([len(np.unique(runs.run[runs.rows_of(task)])) for task in range(len(runs.tasks))]),
         smallest=_extremes(runs, inputs, np.min),
         largest=_extremes(runs, inputs, np.max),
+        ratios=_ratios(runs),
         shared=runs.shared_tasks(),
         group=runs.groups(),
         cost=fit_cost(runs),
@@ -258,3 +259,11 @@ def _extremes(runs: Runs, inputs: Sequence[str], pick: Callable[[np.ndarray], fl
         name: np.array([pick(columns[name][runs.rows_of(task)]) for task in range(len(runs.tasks))])
         for name in dict.fromkeys((*runs.scale, *inputs))
     }
+
+
+def _ratios(runs: Runs) -> np.ndarray:
+    """(T, 2) fewest and most tokens a parameter of each task's runs, NaN in files without both columns."""
+    if not {"params", "tokens"} <= set(runs.scale):
+        return np.full((len(runs.tasks), 2), np.nan)
+    ratio = runs.scale["tokens"] / runs.scale["params"]
+    return np.array([[pick(ratio[runs.rows_of(task)]) for pick in (np.min, np.max)] for task in range(len(runs.tasks))])

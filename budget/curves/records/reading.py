@@ -122,6 +122,7 @@ _ARRAYS = (
     "shared",
     "group",
     "held",
+    "ratios",
     *NUMBERS,
     *STATED,
 )
@@ -193,6 +194,7 @@ def _task(task: Fields, form: Law, inputs: Sequence[str], draws: int, drifts: bo
         **{name: task.number(name, missing=True) if name in task.content else np.nan for name in STATED},
         "smallest": smallest,
         "largest": largest,
+        "ratios": _ratios(task),
         "verdict": task.text("verdict", VERDICTS) if "verdict" in task.content else "",
         "judged": task.text("judged") if "verdict" in task.content else "",
         "held": task.array("held", 3, missing=False) if "held" in task.content else np.full(3, np.nan),
@@ -265,6 +267,18 @@ def _ends(ends: Fields, form: Law, inputs: Sequence[str]) -> dict[str, float]:
         if number == 0 and name not in sources:
             raise ends.refusal(name, "is 0 where a positive number is due")
     return found
+
+
+def _ratios(task: Fields) -> np.ndarray:
+    """(2,) fewest and most tokens a parameter; NaN in files of an earlier version, and where runs have not both."""
+    if "ratios" not in task.content:
+        return np.full(2, np.nan)
+    fewest, most = ratios = task.array("ratios", 2, missing=False)
+    if not 0 < fewest <= most:
+        raise task.refusal(
+            "ratios", f"is {fewest:g} to {most:g} where the fewest and the most tokens a parameter are due"
+        )
+    return ratios
 
 
 def _link(link: Fields, tasks: Sequence[Fields], draws: int, beside: Mapping[str, np.ndarray]) -> Link:

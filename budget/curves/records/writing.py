@@ -96,6 +96,7 @@ def record_of(curves: Curves, *, with_draws: bool = True) -> dict[str, Any]:
                 **{key: json_value(getattr(curves, key)[i]) for key in (*NUMBERS, *STATED)},
                 "smallest": {scale: json_value(values[i]) for scale, values in curves.smallest.items()},
                 "largest": {scale: json_value(values[i]) for scale, values in curves.largest.items()},
+                **({"ratios": json_value(curves.ratios[i])} if np.isfinite(curves.ratios[i]).all() else {}),
                 "reference": json_value(curves.reference[i]),
                 "working": json_value(curves.parameters[i]),
                 **_drawn(drawn, i, "working_draws", "noise_draws"),

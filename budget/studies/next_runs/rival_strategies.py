@@ -60,7 +60,7 @@ class Strategy:
     def of(cls, name: str, curves: Curves, spec: PlanSpec, spend: float) -> "Strategy":
         """Prepare the plans of a spec, the candidates that a spend can pay for, and their observers."""
         groups = groups_of(curves)
-        runs = affordable(curves, spec.tasks, groups, spend)
+        runs = affordable(curves, spec.tasks, groups, spend, spec.reach)
         observers = tuple(Observer.of(curves, group) for group in groups)
         return cls(name, curves, spec, tuple(groups), runs, PosteriorPlanner.of(curves, spec), observers)
 

@@ -161,6 +161,19 @@ def test_the_task_and_the_field_are_named(path, value, said):
     assert said in str(caught.value)
 
 
+def test_tokens_a_parameter_come_back_and_files_without_them_are_read():
+    ratios = np.column_stack([np.full(3, 0.1), 20.0 + np.arange(3)])
+    record = plain(replace(CHINCHILLA, ratios=ratios), checksums=True)
+    again = curves_from_record(copy.deepcopy(record), "curves.json")
+    np.testing.assert_array_equal(again.ratios, ratios)
+    np.testing.assert_array_equal(again.take(np.array([2, 0])).ratios, ratios[[2, 0]])
+    assert np.isnan(curves_from_record(plain(CHINCHILLA), "curves.json").ratios).all()
+    record = plain(replace(CHINCHILLA, ratios=ratios))
+    record["tasks"][1]["ratios"] = [30, 20]
+    with pytest.raises(DataError, match="field 'ratios' is 30 to 20 where the fewest and the most tokens a parameter"):
+        curves_from_record(record, "curves.json")
+
+
 def test_an_edit_that_a_fit_could_have_given_is_told_by_the_checksum_and_meant_without_it():
     record = plain(POWER, checksums=True)
     task = record["tasks"][0]
