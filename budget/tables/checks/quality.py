@@ -10,7 +10,8 @@ from scipy.special import stdtr
 from budget.numerics.row_codes import row_codes, stood_before
 from budget.tables.checks.best_values import beating_rows, beats_best, contradicted, score_ceilings
 from budget.tables.checks.checkpoints import checkpoints
-from budget.tables.checks.signal import SIGNAL_LEVEL, Trend, proven_falls, trend
+from budget.tables.checks.late_rise import LateRise, late_rise
+from budget.tables.checks.signal import RANK_LEVEL, SIGNAL_LEVEL, Trend, proven_falls, trend
 from budget.tables.checks.status import STATUS
 from budget.tables.checks.suspicion import Suspicions, row_names, suspicions_of
 from budget.tables.checks.units import file_warnings, flops_ratio
@@ -105,6 +106,9 @@ def diagnose(
     if np.ptp(value) == 0:
         return "no_signal", "the value is the same in all runs"
     code, text = _signal(trend(runs, task, value) if known is None else known)
+    late = late_rise(runs, task) if code == "no_signal" else None
+    if late is not None:
+        code, text = _late(late)
     if not identified and (code == "too_few_runs" or (found and code == "ok")):
         code, text = "prior_dominated", text if not found else found[1]
     return (code, text) if not STATUS[code].used else at_chance(runs, task) or (code, text)
@@ -112,19 +116,29 @@ def diagnose(
 
 def _signal(found: Trend) -> tuple[str, str]:
     """Whether the values fall with scale: proven, as cleanly as so few runs can show, or not."""
-    if found.falls <= SIGNAL_LEVEL:
+    if found.falls <= RANK_LEVEL:
         return "ok", ""
     p = f"rank test p = {found.falls:.2g}"
     if found.unproven:
         return "unproven_trend", f"the value falls, but {found.runs} runs are too few to prove a trend ({p})"
     if found.rises <= SIGNAL_LEVEL:
         return "wrong_direction", f"the value gets worse with scale (rank test p = {found.rises:.2g})"
-    if found.best > SIGNAL_LEVEL:
+    if found.best > RANK_LEVEL:
         return (
             "too_few_runs",
             f"{found.runs} runs are too few to tell a trend from noise ({p}, {found.best:.2g} at best)",
         )
     return "no_signal", f"no trend with scale can be told from noise ({p})"
+
+
+def _late(found: LateRise) -> tuple[str, str]:
+    """Largest runs that alone are better."""
+    which = "the largest run" if found.largest == 1 else f"the largest {found.largest} runs"
+    value = f"{'reaches' if found.largest == 1 else 'reach'} {found.reached:.3g}"
+    return "late_rise", (
+        f"gets better only at the largest scales: {which} by {found.scale} {value}, the other "
+        f"{found.others} lie between {found.low:.3g} and {found.high:.3g} (t test p = {found.p:.2g})"
+    )
 
 
 NEED_LEVELS = {"params": 3, "tokens": 3, "flops": 3, "x": 3, "task_tokens": 3}

@@ -4,7 +4,7 @@ Rows of one run are not independent: checkpoints of one training drift together,
 not be shuffled. Two things may: the runs (whole, by their means), and the sign of what a run does inside, since a drift
 without a cause goes up as often as down. Both together make the group under which a trend is tested.
 
-See docs/decisions/027-rank-tests-for-a-signal.md.
+See docs/decisions/027-rank-tests-for-a-signal.md, and late_rise.py for what ranks cannot see.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,14 @@ from math import factorial
 import numpy as np
 from scipy.special import ndtr, stdtr
 
+from budget.tables.checks.late_rise import SHIFT_LEVEL
 from budget.tables.runs import Runs
 
 SIGNAL_LEVEL = 0.01
 """One-sided level of the tests for a trend with scale, over all scales together."""
+
+RANK_LEVEL = SIGNAL_LEVEL - SHIFT_LEVEL
+"""The part of it that is left to ranks: the rest is for a jump of the largest runs."""
 
 MAX_PERMUTED_RUNS = 12
 """Number of runs up to which the tests between runs count permutations."""
@@ -34,7 +38,7 @@ MIN_FALLING_RUNS = 4
 """Runs that must all fall inside, and be half of the task's, to count as falling where no test can prove it."""
 
 WEAK_LEVEL = 0.05
-"""Level at which runs that are too few for ``SIGNAL_LEVEL`` count as falling, with a word of doubt."""
+"""Level at which runs that are too few for ``RANK_LEVEL`` count as falling, with a word of doubt."""
 
 MOST_ALIKE = 0.95
 """Rank correlation of two scales above which a mix of them says no more than either."""
@@ -65,8 +69,8 @@ class Trend:
     @property
     def unproven(self) -> bool:
         """Whether the values fall as cleanly as so few runs can show, and the level is out of their reach."""
-        return self.falls > SIGNAL_LEVEL and (
-            self.all_fall or (self.best > SIGNAL_LEVEL and self.falls <= WEAK_LEVEL and self.falls <= self.best + 1e-12)
+        return self.falls > RANK_LEVEL and (
+            self.all_fall or (self.best > RANK_LEVEL and self.falls <= WEAK_LEVEL and self.falls <= self.best + 1e-12)
         )
 
 
@@ -95,7 +99,7 @@ def proven_falls(runs: Runs, tasks: Sequence[int], values: Sequence[np.ndarray])
         value = _standards(np.log(level[plain]))
         scale = [_standards(np.log(np.maximum(each[rows[plain]], MIN_POSITIVE))).round(12) for each in scales.values()]
         falls, rises = _by_each_of_many(scale, value)
-        for place in np.flatnonzero(falls <= SIGNAL_LEVEL):
+        for place in np.flatnonzero(falls <= RANK_LEVEL):
             task = tasks[places[plain[place]]]
             found[task] = Trend(float(falls[place]), float(rises[place]), 1.0, False, count)
     return found
@@ -159,7 +163,7 @@ def trend(runs: Runs, task: int, value: np.ndarray) -> Trend:
     all_fall = ranks.inside.shape[1] >= max(MIN_FALLING_RUNS, count / 2) and bool(fall.all())
     best = 1.0
     # what the same runs would give if the values followed a scale exactly: only asked where the answer is no
-    if falls > SIGNAL_LEVEL:
+    if falls > RANK_LEVEL:
         best = min(_p_values(_ranks(logs, -scale, run))[0] for scale in logs)
     return Trend(falls, rises, best, all_fall, count)
 

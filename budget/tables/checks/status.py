@@ -83,6 +83,9 @@ STATUS: dict[str, Status] = {
     "one_budget": Status(False, "measure runs at a second FLOP budget, or fit --law power on another scale"),
     "not_identified": Status(False, "measure runs that vary what is named, or fit a law of fewer parameters"),
     "no_signal": Status(False, "measure larger runs, or another metric of this task"),
+    "late_rise": Status(
+        False, "see that these rows are right, and measure more runs around and beyond them: so few tell no curve"
+    ),
     "wrong_direction": Status(
         False, "see that the metric's direction is right (--higher-is-better); else there is nothing to plan with"
     ),

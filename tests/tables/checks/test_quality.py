@@ -33,6 +33,9 @@ def damaged(code):
             return frame.assign(unique_tokens=frame["tokens"] / 1.2), {}
         case "no_signal":
             return frame.assign(value=3 + 0.1 * random.normal(size=25)), {}
+        case "late_rise":
+            late = frame["flops"] >= frame["flops"].nlargest(2).min()
+            return frame.assign(value=3 + 0.01 * random.normal(size=25) - late), {}
         case "wrong_direction":
             return frame, {"higher_is_better": True}
         case "no_ceiling":

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from budget.tables.checks.quality import check, diagnose
-from budget.tables.checks.signal import SIGNAL_LEVEL, _jointly, _standard, proven_falls, trend
+from budget.tables.checks.signal import RANK_LEVEL, _jointly, _standard, proven_falls, trend
 from budget.tables.runs import Runs, runs_from_frame
 from tests.simulate import Truth
 
@@ -199,7 +199,7 @@ def test_tasks_that_plainly_fall_have_the_trend_that_each_has_by_itself(seed):
     for task, value in enumerate(values):
         alone = trend(runs, task, value)
         mine = runs.run[runs.rows_of(task)]
-        plain = len(mine) > 12 and len(np.unique(mine)) == len(mine) and alone.falls <= SIGNAL_LEVEL
+        plain = len(mine) > 12 and len(np.unique(mine)) == len(mine) and alone.falls <= RANK_LEVEL
         assert (task in found) == plain
         if plain:
             assert (found[task].falls, found[task].rises) == pytest.approx((alone.falls, alone.rises), rel=1e-9)
