@@ -90,7 +90,7 @@ class HalfTheBudget:
     Attributes:
         budget: the largest with most sets inside the measured range.
         cases: the sets of more than two tasks there.
-        more: mean over the sets, by the point fit.
+        more: mean over the sets, in the median draw; by the point fit where there are none.
         span: ``LEVEL`` interval in words, "" without draws.
     """
 
@@ -108,11 +108,13 @@ def half_the_budget(focus: Focus) -> HalfTheBudget | None:
     sets = {each.tasks for each in cases}
     budget = telling_budget([comparison for comparison in focus.comparisons if comparison.tasks in sets])
     mine = tuple(each for each in cases if each.budget == budget)
-    half = float(np.mean([_at_half(each.share, each.value_of_focus) for each in mine]))
     scenarios = np.mean([[_at_half(each.share, scenario) for scenario in each.scenarios] for each in mine], axis=0)
     low, high = (float(end) for end in interval(scenarios))
-    span = f" ({LEVEL}: {_more_by(low)} to {_more_by(high)})" if np.isfinite(low) else ""
-    return HalfTheBudget(budget, mine, half, span)
+    if not np.isfinite(low):
+        half = float(np.mean([_at_half(each.share, each.value_of_focus) for each in mine]))
+        return HalfTheBudget(budget, mine, half, "")
+    # counts step, so that the point fit's may lie outside of what the draws say
+    return HalfTheBudget(budget, mine, float(np.median(scenarios)), f" ({LEVEL}: {_more_by(low)} to {_more_by(high)})")
 
 
 def strictness(focus: Focus) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 from budget.report.page.single_task_section import alone_table
 from budget.report.sentences.focus_answer import focus_answer
 from budget.report.sentences.focus_sentences import assumptions, focus_summary, focus_table, set_name
+from budget.report.sentences.threshold_sentences import half_the_budget
 from budget.report.written_numbers import percent, quantity, value
 from budget.studies.focus.breadth_law import BreadthLaw
 from budget.studies.focus.focus import focus
@@ -378,6 +379,16 @@ def test_the_value_of_focus_is_stated_by_threshold_at_both_ends_with_what_is_ext
     assert "+0.0 and +0.0 with an equal share, +2.0 and +2.0 with half of it and +1.0 and +1.0 with all of it." in poor
     rich = starting(summary(strategies_of((4, -1.5)), INSIDE + FAR), "By threshold")
     assert "−2.0 and −2.0 with half of it" in rich and "(1 set extrapolated at the largest)" in rich
+
+
+def test_what_thresholds_bring_lies_inside_its_own_interval():
+    """Counts step: where the point fit serves one more than the draws do, what is told is theirs."""
+    strategies = strategies_of((4, 0.8))
+    found = focus(strategies, default_tasks(strategies.specialists.tasks), INSIDE)
+    (first, *_) = found.strictness
+    off = tuple(replace(each, focused=each.focused + 3) for each in found.strictness)
+    told, shifted = half_the_budget(found), half_the_budget(replace(found, strictness=off))
+    assert len(first.scenarios) and told.span and shifted == replace(told, cases=shifted.cases)
 
 
 @pytest.mark.parametrize(("target", "nobody", "everybody"), [(0.5, 1, 0), (9.0, 0, 1)])
