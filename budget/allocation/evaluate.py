@@ -20,7 +20,7 @@ from budget.allocation.plan.assembly import (
 )
 from budget.allocation.plan.binding_limits import broken_limits, broken_words
 from budget.allocation.plan.plan import Baseline, Plan
-from budget.allocation.plan.plan_warnings import curve_warnings, far_warnings, kept_spends
+from budget.allocation.plan.plan_warnings import curve_warnings, far_warnings, kept_spends, unique_in_plan
 from budget.allocation.spec.plan_spec import PlanSpec, is_nonconvex
 from budget.curves.curves import Curves
 from budget.curves.planning_forms.posynomial import Posynomial
@@ -76,6 +76,7 @@ def evaluate(curves: Curves, spec: PlanSpec, split: Split, best: Plan) -> Plan:
             *kept_spends(spec),
             *curve_warnings(curves),
             *far_warnings(plan),
+            *unique_in_plan(curves, plan),
         ),  # a given split claims nothing against today's
         notes=(*_without_claim(plan.notes), *_missed(plan)),
     )

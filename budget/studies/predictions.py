@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from budget.allocation.plan.plan_warnings import suspect_tasks
+from budget.curves.checks.unique_data import unique_warnings
 from budget.curves.curves import Curves
 from budget.curves.laws.law import ABSENT
 from budget.errors import DataError
@@ -40,7 +41,7 @@ def predict_points(
     Returns:
         Every column and row of the points, in order, with ``predicted, low, high`` (80 % interval) behind them; and a
         sentence for each task that could not be predicted, whose cells are empty, or that lies far outside its runs,
-        and one on those whose curves fail the backtest.
+        and one on those whose curves fail the backtest, or were measured with other unique data.
         Where the fit has a link these are the score's, and ``loss`` stands behind them.
 
     Raises:
@@ -66,7 +67,7 @@ def predict_points(
     these = curves.take(np.array(sorted(asked), dtype=int))
     failing = suspect_tasks(these, [JUDGED["FAIL"]])
     cut = _cut(curves, task, results[0], view.index.to_numpy())
-    told = (*failing, *unknown, *these.unlinked, *contradicted, *cut)
+    told = (*failing, *unknown, *these.unlinked, *contradicted, *cut, *unique_warnings(curves, task, inputs))
     return points, (*told, *_far(curves, task, inputs, view.index.to_numpy()))
 
 

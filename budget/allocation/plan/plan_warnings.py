@@ -11,6 +11,7 @@ from budget.allocation.plan.baselines import CURRENT, CURRENT_SCALED
 from budget.allocation.plan.binding_limits import broken_words
 from budget.allocation.plan.plan import Plan
 from budget.allocation.spec.plan_spec import PlanSpec
+from budget.curves.checks.unique_data import unique_warnings
 from budget.curves.curves import Curves
 from budget.numerics.words import shortened
 from budget.tables.checks.status import STATUS
@@ -48,7 +49,7 @@ def curve_warnings(curves: Curves) -> tuple[str, ...]:
 
 def plan_warnings(curves: Curves, plan: Plan) -> tuple[str, ...]:
     """What is said first of the best plan: of its curves, of its budget, and that today's split is better."""
-    kept, said = kept_spends(plan.spec), (*curve_warnings(curves), *far_warnings(plan))
+    kept, said = kept_spends(plan.spec), (*curve_warnings(curves), *far_warnings(plan), *unique_in_plan(curves, plan))
     return (*((*kept, *said) if plan.spec.is_held.all() else (*said, *kept)), *_worse_than_today(plan))
 
 
@@ -100,6 +101,12 @@ def far_warnings(plan: Plan) -> tuple[str, ...]:
     if not np.isfinite(spec.budget):  # the cheapest plan has none whose unit could be wrong
         return (f"The plan goes to {where} measured {name}: predictions there rest on the law.",)
     return (f"The plan goes to {where} measured {name}: is the budget in the file's unit?",)
+
+
+def unique_in_plan(curves: Curves, plan: Plan) -> tuple[str, ...]:
+    """Whether the plan reads curves at other unique data than the one number they were measured with."""
+    funded = np.flatnonzero(plan.spend > 0)
+    return unique_warnings(curves, funded, plan.log_inputs[funded])
 
 
 def suspect_tasks(curves: Curves, codes: Collection[str] = STATUS.keys()) -> tuple[str, ...]:

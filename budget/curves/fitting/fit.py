@@ -11,6 +11,7 @@ import pandas as pd
 
 from budget.curves.checks.agreement import with_agreement
 from budget.curves.checks.convergence import primary
+from budget.curves.checks.unique_data import unique_notes
 from budget.curves.cost_law import fit_cost
 from budget.curves.curves import Curves
 from budget.curves.fitting.batching import choose_devices
@@ -142,6 +143,7 @@ def fit_curves(
         because = (*because, f"Law '{form.name}' reads no mixtures: --mixtures changes nothing.")
     curves = _curves_of(question, fitted)
     curves = replace(curves, sha256=sha256, plan_on=plan_on, notes=(*curves.notes, *because, *fitted.notes))
+    curves = replace(curves, notes=(*curves.notes, *unique_notes(curves)))
     bounded, no_bound = curves.bounded_by(unserved)
     return with_agreement(replace(bounded, notes=(*bounded.notes, *no_bound)))
 
