@@ -77,7 +77,8 @@ def value_of_knowing(tables: DecisionTables, weight: np.ndarray, budget: float) 
         right = np.clip((over > 0).sum(axis=1), 1, PRICES - 1)
         rows = np.arange(len(over))
         before, after = over[rows, right - 1], over[rows, right]
-        part = np.clip(before / np.maximum(before - after, np.finfo(float).tiny), 0.0, 1.0)
+        falls = before > after  # by nothing where the price moves no spend: then either end will do
+        part = np.clip(np.divide(before, before - after, out=np.zeros(len(over)), where=falls), 0.0, 1.0)
         others = reached - values[at]
 
         def between(line: np.ndarray, right: np.ndarray = right, part: np.ndarray = part) -> np.ndarray:

@@ -342,6 +342,7 @@ def _missing(frame: pd.DataFrame, path: str | Path, free: Sequence[str], no_task
     tasks = numbers_of_tasks(measures)
     quoted = listed([f"'{name}'" for name in lacking])
     said = f"column {quoted} is missing" if len(lacking) == 1 else f"columns {quoted} are missing"
+    missing = said
     said += "; name yours with " + " ".join(f"--column {name}=THEIRS" for name in lacking)
     if no_scale:
         said += " (or tokens, flops or x: how large a run was)"
@@ -356,7 +357,8 @@ def _missing(frame: pd.DataFrame, path: str | Path, free: Sequence[str], no_task
             if names
             else f"--task {shlex.quote(without_prefix(measures[0]))}"
         )
-        said += f", such as --column {shlex.quote(f'value={measures[0]}')} {task}"
+        value = f"--column {shlex.quote(f'value={measures[0]}')}"
+        said = f"{missing}; name yours, such as {value} {task}" if not no_scale else f"{said}, such as {value} {task}"
     elif no_task and tasks and (pattern := _pattern(tasks, free)):
         said += f", or make a task of each column of values with --wide {shlex.quote(pattern)}"
     elif no_task:
