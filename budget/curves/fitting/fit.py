@@ -28,6 +28,7 @@ from budget.curves.published_prior import published_prior
 from budget.curves.steady import STEADY
 from budget.errors import DataError
 from budget.tables.checks.best_values import score_ceilings
+from budget.tables.checks.saturated import without_saturated
 from budget.tables.checks.units import file_warnings
 from budget.tables.mixtures import with_mixture_frame
 from budget.tables.runs import Runs, runs_from_frame
@@ -126,6 +127,9 @@ def fit_curves(
     best = np.full(count, np.nan) if best is None else best
     unserved = np.full(count, np.nan) if unserved is None else unserved
     ceiling = score_ceilings(runs, best) if ceiling is None else ceiling
+    saturated: Mapping[int, str] = {}
+    if loss.residual == "log":
+        runs, saturated = without_saturated(runs, ceiling)
     together = Beside(beside, names_of or runs.tasks) if beside is not None and form.learns_beside else None
     read = LAWS[form.planned_as] if planned and form.planned_as is not None else None
     # a value that may be 0 or negative has no factor by which a law could be off
@@ -139,6 +143,8 @@ def fit_curves(
     else:
         estimator = Estimator(form, loss, make_constraints(form, fix or {}, tie), devices)
         fitted = fit_by_search(question, estimator, pool)
+    for task, sentence in saturated.items():
+        fitted.found[task].append(("saturated_rows", sentence))
     if runs.mixture is not None and not form.reads_mixtures:
         because = (*because, f"Law '{form.name}' reads no mixtures: --mixtures changes nothing.")
     curves = _curves_of(question, fitted)

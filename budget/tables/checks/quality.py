@@ -1,6 +1,6 @@
 """Whether a task's runs can carry a curve: the rules by which tasks are left out, and the data-quality report."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from budget.numerics.row_codes import row_codes, stood_before
 from budget.tables.checks.best_values import beating_rows, beats_best, contradicted, score_ceilings
 from budget.tables.checks.checkpoints import checkpoints
 from budget.tables.checks.late_rise import LateRise, late_rise
+from budget.tables.checks.saturated import without_saturated
 from budget.tables.checks.signal import RANK_LEVEL, SIGNAL_LEVEL, Trend, proven_falls, trend
 from budget.tables.checks.status import STATUS
 from budget.tables.checks.suspicion import Suspicions, row_names, suspicions_of
@@ -256,6 +257,9 @@ def check(
     """
     findings: list[Finding] = []
     ceilings = score_ceilings(runs, best)
+    saturated: Mapping[int, str] = {}
+    if positive:
+        runs, saturated = without_saturated(runs, ceilings)
     size = inputs[0] if len(inputs) == 1 else "flops" if "flops" in runs.scale else next(iter(runs.scale))
     every = range(len(runs.tasks))
     distance = [distance_to_best(runs, task, ceilings[task]) for task in every]
@@ -272,6 +276,9 @@ def check(
         else:
             verdict = "REVIEW" if STATUS[code].used else "FAIL"
             findings.append(Finding(name, "curve", verdict, f"{code}: {text}", STATUS[code].advice))
+        if task in saturated:
+            text = f"saturated_rows: {saturated[task]}"
+            findings.append(Finding(name, "saturated", "REVIEW", text, STATUS["saturated_rows"].advice))
         trained = len(np.unique(runs.run[mine]))
         findings.append(
             _graded(

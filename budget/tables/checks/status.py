@@ -55,6 +55,11 @@ STATUS: dict[str, Status] = {
         "plan rest on this curve",
         headline=True,
     ),
+    "saturated_rows": Status(
+        True,
+        "take the curve near its best value as rough, since the luckiest rows are missing: measure harder questions or "
+        "more of them, or fit --residual raw, which keeps the rows",
+    ),
     "outliers": Status(True, "look at these rows, and at what 'budget fit --sensitivity' says without them"),
     "several_optima": Status(True, "measure larger runs: the data do not decide between these curves"),
     "duplicated_rows": Status(

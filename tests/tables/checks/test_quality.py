@@ -67,6 +67,7 @@ AFTER_A_FIT = {
     "doubtful_backtest",
     "unsettled",
     "published",
+    "saturated_rows",
 }
 """Codes that only a fit can earn, or that are said beside one: see tests/curves; the last two need a stated best value:
 see test_best_values."""
