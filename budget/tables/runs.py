@@ -25,6 +25,9 @@ SCALES = ("params", "tokens", "flops", "x")
 EXTRAS = ("unique_tokens", "task_tokens", "n_tasks")
 """Further columns that a law can read: data before repeats, the task's own data, tasks that the model serves."""
 
+BUILT = ("active_params", "experts")
+"""Columns that say how a model is built: told of the models to train, and computed with nowhere."""
+
 
 NO_SCALES = ("task", "value", "stderr", "weight", "metric", "higher_is_better", "run", "strategy", "model_tasks")
 """The columns that say something else of a run."""
@@ -62,6 +65,7 @@ class Runs(Brief):
         strategy: index into ``strategies``.
         flops_assumed: whether ``scale["flops"]`` is 6·params·tokens.
         extra: the columns of ``EXTRAS`` that are there or follow from others: name → array, positive.
+        built: the columns of ``BUILT`` that are there: name → array, NaN where a cell holds no positive number.
         derived: name in ``extra`` → the sentence that says what it was derived from.
         chance: (T,) value of guessing, NaN where nobody says.
         mixture: what each run was trained on, ``None`` where nobody said.
@@ -87,6 +91,7 @@ class Runs(Brief):
     strategy_index: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
     flops_assumed: bool = False
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)
+    built: Mapping[str, np.ndarray] = field(default_factory=dict)
     derived: Mapping[str, str] = field(default_factory=dict)
     chance: np.ndarray = field(default_factory=lambda: np.empty(0))
     mixture: "Mixture | None" = None
@@ -136,6 +141,7 @@ class Runs(Brief):
             **{name: getattr(self, name)[rows] for name in per_row},
             scale={name: values[rows] for name, values in self.scale.items()},
             extra={name: values[rows] for name, values in self.extra.items()},
+            built={name: values[rows] for name, values in self.built.items()},
             mixture=mixture,
         )
 
@@ -379,6 +385,7 @@ def _runs(
         strategy_index=strategy_index,
         flops_assumed=flops_assumed,
         extra=extra,
+        built={name: _stated(frame, name) for name in BUILT if not is_empty(frame, name)},
         derived=derived,
         chance=_chance(frame, task_index, names, path),
         named=named,
@@ -475,6 +482,14 @@ def _extras(
         extra["task_tokens"] = scale["tokens"] / extra["n_tasks"]
         derived["task_tokens"] = "There is no column 'task_tokens': tokens divided by n_tasks are taken."
     return extra, derived
+
+
+def _stated(frame: pd.DataFrame, name: str) -> np.ndarray:
+    """(R,) a column's positive numbers, NaN for all else."""
+    cells = frame[name]
+    found = pd.to_numeric(cells.astype(object) if cells.dtype.kind not in "fiu" else cells, errors="coerce")
+    stated = found.to_numpy(dtype=float)
+    return np.where(np.isfinite(stated) & (stated > 0), stated, np.nan)
 
 
 def _chance(frame: pd.DataFrame, task: np.ndarray, names: Sequence[str], path: str | Path) -> np.ndarray:

@@ -1,5 +1,7 @@
 """The tables of a decision that shares: each model to train with how sure its size is, and what each task reaches."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from budget.numerics.words import listing
@@ -25,6 +27,7 @@ def models_table(study: Study, found: Recommendation) -> Table:
     """Each model to train: its tasks, its strategy, its share and its scales."""
     unit, scales, sizes = study.plan.spec.unit, list(found.models[0].inputs), study.size_ranges
     ranged = [name == "params" and any(size.low == size.low for size in sizes) for name in scales]
+    shapes = ["Active parameters", "Experts"] if any(model.experts > 1 for model in found.models) else []
     near = any(size.near_low == size.near_low for size in sizes)
     columns = (
         Column("Model"),
@@ -36,6 +39,7 @@ def models_table(study: Study, found: Recommendation) -> Table:
             Column(UNIT_WORDS.get(name, name).capitalize(), True, f"best in {LEVEL} of the draws" if known else "")
             for name, known in zip(scales, ranged, strict=True)
         ),
+        *(Column(name, True) for name in shapes),
         *([Column("Parameters within 0.1 % of the best value", True)] if near else []),
         Column("Beyond the runs", True, f"largest of {listing([UNIT_WORDS.get(name, name) for name in scales])}"),
     )
@@ -50,12 +54,21 @@ def models_table(study: Study, found: Recommendation) -> Table:
                 Cell(count(model.inputs[name]), _ends(sizes[number - 1].low, sizes[number - 1].high) if known else "")
                 for name, known in zip(scales, ranged, strict=True)
             ),
+            *(
+                [Cell(_known(model.active_params, count)), Cell(_known(model.experts, "{:.0f}".format))]
+                if shapes
+                else []
+            ),
             *([Cell(_ends(sizes[number - 1].near_low, sizes[number - 1].near_high))] if near else []),
             Cell("inside" if model.beyond <= 1 else factor(model.beyond), tone="warn" if model.beyond > 3 else ""),
         )
         for number, model in enumerate(found.models, start=1)
     )
     return Table("The models to train, the largest spend first", columns, rows, cards=True)
+
+
+def _known(number: float, written: Callable[[float], str]) -> str:
+    return "" if number != number else written(number)
 
 
 def _ends(low: float, high: float) -> str:

@@ -57,6 +57,16 @@ def _interval_words(curves: Curves) -> str:
     return f"{drawn}; {held}"
 
 
+def _other_costs(study: Study) -> str:
+    """What runs cost of the strategies that are trained and cost something else."""
+    assert study.curves.cost is not None, "the cost of the curves is told before"
+    found, common = study.recommendation, study.curves.cost.formula
+    models = () if found is None else found.models
+    others = {model.strategy: model.cost for model in models if model.cost not in ("", common)}
+    told = listing([f"{cost} of strategy {strategy}" for strategy, cost in others.items()])
+    return f" It is {told}, where N counts all parameters, experts that a token does not meet too." if others else ""
+
+
 def method(study: Study) -> tuple[tuple[str, str], ...]:
     """The steps of the calculation, each in plain words."""
     curves, plan = study.curves, study.plan
@@ -84,7 +94,7 @@ def method(study: Study) -> tuple[tuple[str, str], ...]:
             else f"fitted to the file's FLOPs, typical error {percent(curves.cost.rms_error)}, "
             f"largest {percent(curves.cost.max_error)}"
         )
-        steps.append(("Cost", f"A run costs {curves.cost.formula} FLOPs ({source})."))
+        steps.append(("Cost", f"A run costs {curves.cost.formula} FLOPs ({source}).{_other_costs(study)}"))
     found = study.recommendation
     decides = found if found is not None and found.shares else None
     shares = (

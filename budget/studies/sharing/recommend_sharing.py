@@ -451,7 +451,13 @@ class _Question:
             scales = np.exp(plan.log_inputs[mine[0]]).tolist()
             named = dict(zip(served.curves.scale_columns, scales, strict=True))
             wins = self.wins(plan, served, spend) if served.one_model else float("nan")
-            models.append(TrainedModel(served.strategy, served.tasks, spend, spend / plan.budget, named, beyond, wins))
+            active, cost = served.built.active_params(named.get("params", np.nan)), served.curves.cost
+            models.append(
+                TrainedModel(
+                    served.strategy, served.tasks, spend, spend / plan.budget, named, beyond, wins, active,
+                    served.built.experts, "" if cost is None else cost.formula,
+                )
+            )  # fmt: skip
         return tuple(sorted(models, key=lambda model: -model.spend))
 
     def wins(self, plan: StrategyPlan, served: StrategyCurves, spend: float) -> float:

@@ -42,6 +42,9 @@ class TrainedModel:
         beyond: the largest factor by which one of these lies outside the measured ones.
         wins: share of the draws in which it is better than one model for each of its tasks, which share the same spend;
             NaN for a specialist, without draws, and where both meet the same targets in all of them.
+        active_params: those of its params that one token meets; NaN where its runs do not say, or have no such size.
+        experts: how many its runs have; NaN where they do not say, or differ.
+        cost: the FLOPs of its strategy's runs as a formula; "" where they have no cost law.
     """
 
     strategy: str
@@ -51,6 +54,9 @@ class TrainedModel:
     inputs: dict[str, float]
     beyond: float
     wins: float
+    active_params: float = float("nan")
+    experts: float = float("nan")
+    cost: str = ""
 
 
 @dataclass(frozen=True)
@@ -185,7 +191,8 @@ class Recommendation(Brief):
                 {
                     "model": number, "strategy": model.strategy, "tasks": "|".join(model.tasks),
                     "n_tasks": len(model.tasks), "spend": model.spend, "share": model.share, **model.inputs,
-                    "beyond": model.beyond, "wins": model.wins,
+                    "active_params": model.active_params, "experts": model.experts, "beyond": model.beyond,
+                    "wins": model.wins,
                 }
                 for number, model in enumerate(self.models, start=1)
             ]

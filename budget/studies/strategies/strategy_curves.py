@@ -19,6 +19,7 @@ from budget.curves.curves import Curves
 from budget.curves.predictive.surfaces.ahead import shared_models_follow
 from budget.errors import DataError
 from budget.studies.focus.sharing_effects import measured_of, pair_effects
+from budget.studies.strategies.measured_experts import MeasuredExperts
 from budget.tables.checks.best_values import score_ceilings
 from budget.tables.runs import Runs
 from budget.tables.strategy_runs import SPECIALIST, StrategyRuns
@@ -32,11 +33,13 @@ class StrategyCurves:
         strategy: the file's word for it; ``specialists`` for one model each.
         curves: of the tasks that have one, in the file's order.
         missing: tasks of the set without a usable curve, and why, one sentence each.
+        built: how its measured models are built, where it has one model of experts.
     """
 
     strategy: str
     curves: Curves
     missing: tuple[str, ...] = ()
+    built: MeasuredExperts = field(default_factory=MeasuredExperts)
 
     @property
     def one_model(self) -> bool:
@@ -173,12 +176,14 @@ def fit_strategy_curves(
             curves = _judged(curves, chosen[0], mine | fitting | {"draws": judging, "progress": watch})
         curves = curves.as_planned()
         for number, arm in enumerate(strategies):
-            served, lost = _served(curves, np.flatnonzero(chosen[2] == number), chosen[1], arm)
+            pick = np.flatnonzero(chosen[2] == number)
+            served, lost = _served(curves, pick, chosen[1], arm)
             left_out += lost
             if served is not None and arm.strategy in SPECIALIST:
                 alone = served
             elif served is not None:
-                shared.append(served)
+                built = MeasuredExperts.of(chosen[0], [chosen[0].tasks[place] for place in pick])
+                shared.append(replace(served, built=built))
     if alone is None and not shared:
         raise DataError(f"{runs.source}: no strategy has a curve that can be compared: {' '.join(left_out)}")
     measured = measured_of(runs, stated["best"]) if shared and alone is not None else None

@@ -1,5 +1,7 @@
 """Decisions over strategies keep what they promise by the numbers that are printed, whatever is asked."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -9,6 +11,7 @@ from budget.allocation.solve import allocate
 from budget.studies.sharing.blocks import blocks_for
 from budget.studies.sharing.recommend_sharing import recommend
 from budget.studies.sharing.share_tasks import share_tasks
+from budget.studies.strategies.measured_experts import MeasuredExperts
 from budget.studies.strategies.strategy_curves import SPECIALISTS
 from budget.studies.strategies.strategy_plans import EQUAL
 from budget.tables.limits import Limit
@@ -108,3 +111,15 @@ def test_the_share_that_is_enough_does_and_steps_add_up(tasks, sets, seed, name)
             chosen = [each for each in less.served if (each.strategy, each.tasks) in trained]
             value = share_tasks(blocks_for(less.planner, chosen, less.spec)).value
             assert (value <= rival.objective + 1e-9 * abs(rival.objective)) == does
+
+
+def test_models_say_how_they_are_built_where_their_runs_do():
+    file = File(4, 6, 3, **ASKED["mean"])
+    built = MeasuredExperts(4.0)
+    shared = tuple(replace(each, built=built) for each in file.strategies.shared)
+    file.strategies = replace(file.strategies, shared=shared)
+    _, found = decided(file)
+    table = found.table()
+    assert found.shares
+    np.testing.assert_array_equal(table["experts"], np.where(table["n_tasks"] > 1, 4.0, np.nan))
+    assert table["active_params"].isna().all()

@@ -217,3 +217,9 @@ def test_a_score_has_one_ceiling_under_all_strategies():
     stated = strategies_searched(runs_from_frame(scores), draws=0, best=np.array([80.0, np.nan]))
     for served in (stated.specialists, *stated.shared):
         assert served.curves.ceiling.tolist() == [80, 100]
+
+
+def test_how_models_with_experts_are_built_comes_from_their_own_runs():
+    frames = alone("ab", experts=1), quick("moe", ("a", "b"), experts=4), quick("generalist", ("a", "b"))
+    moe, generalist = fitted(*frames).shared
+    assert moe.built.experts == 4 and np.isnan(generalist.built.experts)
