@@ -50,6 +50,9 @@ STEPS = OBJECTIVES["targets"]
 LEAST_GAIN = 5e-5
 """Gain over one model for each, as a share of its objective, below which nothing is shared for it."""
 
+SUFFICING = 1e-9
+"""Share by which a budget is larger than the spends that just meet targets, lest one be missed by rounding."""
+
 EQUALLY_GOOD = 1e-12
 """Relative difference of two objectives up to which neither is better in a draw."""
 
@@ -388,10 +391,11 @@ class _Question:
         """The same for targets of so much weight that are met by the best guess: the least spend, by one program."""
         try:
             blocks = self._with_budget(found, self.spec)
-            share = spend_for_targets(blocks, rows_of(blocks), weight) / self.spec.budget
+            share = (1 + SUFFICING) * spend_for_targets(blocks, rows_of(blocks), weight) / self.spec.budget
         except AllocationError:
             return float("nan")
-        return share if share <= 1 + EQUALLY_GOOD else float("nan")
+        # of a rival that meets no target any share would do
+        return share if LEAST_SHARE <= share <= 1 + 2 * SUFFICING else float("nan")
 
     def _with_budget(self, found: _Decided, spec: PlanSpec) -> Blocks:
         """The models of a decision within another budget.

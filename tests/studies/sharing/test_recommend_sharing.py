@@ -93,6 +93,7 @@ def test_where_nothing_is_shared_the_decision_is_the_plan(name, seed):
 
 @FEW
 @given(*FILES, st.sampled_from(["mean", "worst", "targets"]))
+@example(3, 5, 499, "targets")  # equal parts meet none
 def test_the_share_that_is_enough_does_and_steps_add_up(tasks, sets, seed, name):
     file = File(tasks, sets, seed, **ASKED[name])
     _, found = decided(file, on_predictions=name != "mean")
