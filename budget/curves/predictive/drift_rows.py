@@ -1,6 +1,5 @@
 """The rows of tasks of several scales as the likelihood of ``drift_posterior`` reads them."""
 
-from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -128,13 +127,7 @@ def by_run(observations: Observations, shape: Shape) -> Observations:
     size = observations.log_inputs.sum(axis=2)
     for task, run in enumerate(_runs(observations, shape)):
         order[task] = np.lexsort((observations.value[task], size[task], np.where(run >= 0, run, len(run))))
-    lane = np.arange(len(order))[:, None]
-    arrays = {
-        each.name: getattr(observations, each.name)[lane, order]
-        for each in fields(observations)
-        if np.ndim(getattr(observations, each.name)) > 1
-    }
-    return replace(observations, **arrays)
+    return observations.with_rows(order)
 
 
 def _runs(observations: Observations, shape: Shape) -> np.ndarray:

@@ -96,6 +96,16 @@ class Observations:
         names, metric = (tuple(getattr(self, name)[at] for at in pick) for name in words)
         return Observations(names, **arrays, metric=metric)
 
+    def with_rows(self, place: np.ndarray) -> "Observations":
+        """The same tasks with their rows at the positions ``place`` (T, R'), in that order."""
+        lane = np.arange(len(self))[:, None]
+        arrays: dict[str, Any] = {
+            each.name: getattr(self, each.name)[lane, place]
+            for each in fields(self)
+            if np.ndim(getattr(self, each.name)) > 1
+        }
+        return replace(self, **arrays)
+
 
 @dataclass(frozen=True)
 class Posterior:

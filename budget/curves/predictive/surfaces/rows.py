@@ -3,7 +3,7 @@
 See docs/decisions/129-two-scales-with-their-own-error.md.
 """
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -190,24 +190,13 @@ def by_run(observations: Observations) -> Observations:
         first = np.unique(run, return_index=True, return_inverse=True)
         place = np.where(run >= 0, first[1][first[2]], len(run))
         order[task] = np.lexsort((size[task], place))
-    lane = np.arange(len(order))[:, None]
-    arrays = {
-        each.name: getattr(observations, each.name)[lane, order]
-        for each in fields(observations)
-        if np.ndim(getattr(observations, each.name)) > 1
-    }
-    return replace(observations, **arrays)
+    return observations.with_rows(order)
 
 
 def with_companion(observations: Observations) -> Observations:
     """The first row of each task, and beside it the same as if a specialist's."""
-    arrays = {
-        each.name: getattr(observations, each.name)[:, [0, 0]]
-        for each in fields(observations)
-        if np.ndim(getattr(observations, each.name)) > 1
-    }
-    arrays["companion"] = np.tile([False, True], (len(observations), 1))
-    return replace(observations, **arrays)
+    twice = observations.with_rows(np.zeros((len(observations), 2), dtype=int))
+    return replace(twice, companion=np.tile([False, True], (len(observations), 1)))
 
 
 def _tame(log_value: np.ndarray, z: np.ndarray, there: np.ndarray) -> None:
